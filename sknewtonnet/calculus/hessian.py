@@ -1,0 +1,373 @@
+"""Second derivatives of an objective's loss, as sums over samples of products of factors.
+
+Per sample every block is a small tensor times z^k z^l', so a block of the Hessian is the
+matrix product of two tall factors (MATHEMATICS 3.1). Where both factors are symmetric only
+their upper halves are formed, which makes an exact Hessian cheaper than the J'J of the
+Jacobian. With an offset u^k added to each pre-activation a^k:
+
+    G^{kl} = d delta^k / d u^l                                          (s_k, s_l)
+    H[(k,j),(l,r)] = sum_i G^{kl}_{jr} z^k z^l' + [k < l] z^k (delta^l_r d z^l / d u^k_j)'
+
+G runs from the last layer down, where it is the Hessian of the loss:
+
+    G^{kl} = diag(h') sum_q W^q[rows of k] G^{ql} + [k = l] diag(e h''),     q the readers of k
+
+with G^{ql} = (G^{lq})' for q > l. Gauss-Newton drops e h'' and the term with delta.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknewtonnet.calculus._chunk import Chunk, transposed
+from sknewtonnet.calculus.layers import Wiring
+
+Array = NDArray[np.float64]
+
+
+def dense_hessian(
+    wiring: Wiring, weights: Sequence[Array], chunks: Iterable[Chunk], *, gauss_newton: bool
+) -> Array:
+    """Exact Hessian or Gauss-Newton matrix of the weighted loss.
+
+    Parameters
+    ----------
+    wiring : Wiring
+        The graph of the layers.
+    weights : list of ndarray of shape (p_k + 1, s_k)
+        Parameters of the point.
+    chunks : iterable of Chunk
+        Samples, after their second-order pass at that point.
+    gauss_newton : bool
+        Which of the two matrices.
+
+    Returns
+    -------
+    ndarray of shape (n_full, n_full)
+
+    Notes
+    -----
+    One forward and one backward pass; about n P_k^2 / 2 flops for a diagonal block,
+    2 n P_k P_l for another one. Beside the result it needs one matrix of its largest block
+    and work arrays that fit the second-level cache.
+    """
+    sums = _Sums(wiring)
+    for chunk in chunks:
+        for where in sums.slices(chunk.n_samples):
+            sums.add(_Piece(chunk, weights, where, gauss_newton))
+    return sums.assemble()
+
+
+def neuron_blocks(
+    wiring: Wiring, weights: Sequence[Array], chunks: Iterable[Chunk], *, lagrangian: bool
+) -> list[Array]:
+    """Blocks sum_i c_ij z^k z^k' of each unit j with itself.
+
+    The factor c is G^{kk}_jj for the exact Hessian's own blocks, and e h''(a) for the
+    Hessian of the Lagrangian ([I] eq. 10), which is 0 in the linear last layer.
+
+    Returns
+    -------
+    list of ndarray of shape (s_k, p_k + 1, p_k + 1)
+    """
+    sums = _Sums(wiring)
+    packed = [
+        np.zeros((_half(p + 1), s)) for p, s in zip(wiring.n_inputs, wiring.n_units, strict=True)
+    ]
+    for chunk in chunks:
+        for where in sums.slices(chunk.n_samples):
+            piece = _Piece(chunk, weights, where, gauss_newton=False)
+            if lagrangian:
+                factors = piece.bend
+            else:
+                piece.run()
+                factors = [piece.own_curvature(k) for k in range(len(weights))]
+            for k, factor in enumerate(factors):
+                packed[k] += sums.squares(k, piece.z[k]) @ factor.T
+    return [
+        np.moveaxis(half[_pairs(p + 1)], -1, 0)
+        for half, p in zip(packed, wiring.n_inputs, strict=True)
+    ]
+
+
+def _half(m: int) -> int:
+    """Number of entries of the upper half of an m x m matrix, diagonal included."""
+    return m * (m + 1) // 2
+
+
+@lru_cache(maxsize=64)
+def _pairs(m: int) -> NDArray[np.intp]:
+    """Position of each entry of a symmetric m x m matrix in its packed upper half."""
+    table = np.empty((m, m), np.intp)
+    upper = np.triu_indices(m)
+    table[upper] = np.arange(_half(m))
+    table.T[upper] = np.arange(_half(m))
+    return table
+
+
+def _pack_upper(full: Array, out: Array) -> Array:
+    """Upper half of a symmetric (m, m, c) array, row after row."""
+    start = 0
+    for j, row in enumerate(full):
+        stop = start + len(full) - j
+        out[start:stop] = row[j:]
+        start = stop
+    return out
+
+
+class _Piece:
+    """Some samples of a chunk: their factors G, from the last layer down."""
+
+    def __init__(
+        self, chunk: Chunk, weights: Sequence[Array], where: slice, gauss_newton: bool
+    ):
+        self.wiring = chunk.wiring
+        self.weights = weights
+        self.z = [z[:, where] for z in chunk.z]
+        self.slope = [slope[:, where] for slope in chunk.slope]
+        self.delta = [delta[:, where] for delta in chunk.delta]
+        self.bend = [bend[:, where] for bend in chunk.bend]
+        self.loss_hessian = chunk.loss_hessian[..., where]
+        self.gauss_newton = gauss_newton
+        self.G: dict[tuple[int, int], Array] = {}
+
+    @property
+    def last(self) -> int:
+        """Index of the last layer."""
+        return len(self.weights) - 1
+
+    def run(self) -> None:
+        """All G^{kl} with k <= l in full, down to the first layer."""
+        self.start()
+        for k in range(self.last - 1, -1, -1):
+            self.descend(k)
+            self.G[k, k] = self.symmetric(k)
+
+    def start(self) -> None:
+        """G of the last layer: the Hessian of the loss."""
+        top = self.loss_hessian
+        if top.ndim == 2:
+            diagonal = top
+            top = np.zeros((len(diagonal), *diagonal.shape))
+            np.einsum("ooi->oi", top)[...] = diagonal
+        self.G[self.last, self.last] = top
+
+    def descend(self, k: int) -> None:
+        """G^{kl} of layer k with all later layers l."""
+        for other in range(self.last, k, -1):
+            total: Array | None = None
+            for reader, rows in self.wiring.readers[k + 1]:
+                matrix = self.weights[reader][rows]
+                if reader <= other:
+                    part = _contract(matrix, self.G[reader, other])
+                else:
+                    part = np.matmul(matrix, self.G[other, reader]).swapaxes(0, 1)
+                total = part if total is None else total + part
+            assert total is not None, "every hidden layer is read by a later one"
+            total *= self.slope[k][:, None, :]
+            self.G[k, other] = total
+
+    def symmetric(self, k: int) -> Array:
+        """G^{kk} of a hidden layer, of shape (s_k, s_k, n)."""
+        total: Array | None = None
+        for reader, rows in self.wiring.readers[k + 1]:
+            part = np.matmul(self.weights[reader][rows], self.G[k, reader])
+            total = part if total is None else np.add(total, part, out=total)
+        assert total is not None, "every hidden layer is read by a later one"
+        total *= self.slope[k]
+        if not self.gauss_newton:
+            np.einsum("jji->ji", total)[...] += self.bend[k]
+        return total
+
+    def symmetric_half(self, k: int, out: Array) -> Array:
+        """Upper half of G^{kk}, formed without the lower one; G^{kk} is not kept."""
+        if k == self.last or (k, k) in self.G:
+            return _pack_upper(self.G[k, k], out)
+        readers = self.wiring.readers[k + 1]
+        if len(readers) > 1 or self.weights[readers[0][0]].shape[1] > 1:
+            return _pack_upper(self.symmetric(k), out)
+        # A single unit reads layer k: row j of G is a multiple of one vector.
+        reader, rows = readers[0]
+        outgoing = self.weights[reader][rows] * self.slope[k]
+        inner = self.G[k, reader][:, 0]
+        start, size = 0, len(outgoing)
+        for j in range(size):
+            stop = start + size - j
+            np.multiply(outgoing[j], inner[j:], out=out[start:stop])
+            if not self.gauss_newton:
+                out[start] += self.bend[k][j]
+            start = stop
+        return out
+
+    def own_curvature(self, k: int) -> Array:
+        """Diagonal of G^{kk}: the second derivative in each unit's own offset."""
+        return np.einsum("jji->ji", self.G[k, k])
+
+    def input_tangents(self, k: int) -> dict[int, Array]:
+        """d x^q / d u^k of the layers q > k, of shape (s_q, s_k, n), where not zero.
+
+        T^q_k = sum over hidden sources t of q of W^q[rows of t]' d x^t / d u^k.
+        """
+        found: dict[int, Array] = {}
+        for q in range(k + 1, self.last):
+            total: Array | None = None
+            for node, rows in self.wiring.hidden_sources(q):
+                matrix = self.weights[q][rows].T
+                if node - 1 == k:
+                    part = matrix[:, :, None] * self.slope[k]
+                elif node - 1 in found:
+                    part = _contract(matrix, found[node - 1])
+                else:
+                    continue
+                total = part if total is None else total + part
+            if total is not None:
+                total *= self.slope[q][:, None, :]
+                found[q] = total
+        return found
+
+
+def _contract(matrix: Array, tensor: Array) -> Array:
+    """Sum over q of matrix[j, q] tensor[q, r, i]."""
+    if matrix.shape[1] == 1:
+        return matrix[:, :, None] * tensor
+    flat = np.matmul(matrix, tensor.reshape(len(tensor), -1))
+    return flat.reshape(len(matrix), *tensor.shape[1:])
+
+
+class _Sums:
+    """The sums over samples that make up the dense matrix, and its work arrays."""
+
+    def __init__(self, wiring: Wiring):
+        self.wiring = wiring
+        self.rows = [p + 1 for p in wiring.n_inputs]
+        self.units = wiring.n_units
+        self.n_layers = len(self.units)
+        self.own: dict[int, Array] = {}
+        self.cross: dict[tuple[int, int], Array] = {}
+        self.through: dict[tuple[int, int, int], Array] = {}
+        self._buffers: dict[object, Array] = {}
+
+    def slices(self, n_samples: int) -> list[slice]:
+        """Pieces of a chunk whose factors stay in the second-level cache."""
+        width = sum(_half(p) + _half(s) for p, s in zip(self.rows, self.units, strict=True))
+        size = int(np.clip(750_000 // width, 64, 512))
+        n_pieces = -(-n_samples // size)
+        ends = [n_samples * piece // n_pieces for piece in range(n_pieces + 1)]
+        return [slice(start, stop) for start, stop in zip(ends[:-1], ends[1:], strict=True)]
+
+    def buffer(self, key: object, rows: int, columns: int) -> Array:
+        """A work array that lives as long as the sums."""
+        kept = self._buffers.get(key)
+        if kept is None or kept.shape[1] < columns:
+            kept = self._buffers[key] = np.empty((rows, columns))
+        return kept if kept.shape[1] == columns else kept[:, :columns]
+
+    def accumulate(self, sums: dict, key: object, left: Array, right: Array) -> None:  # type: ignore[type-arg]
+        """Add left @ right' to a sum."""
+        if key in sums:
+            sums[key] += np.matmul(left, right.T, out=self._buffers[id(sums), key])
+        else:
+            sums[key] = np.matmul(left, right.T)
+            self._buffers[id(sums), key] = np.empty_like(sums[key])
+
+    def squares(self, k: int, z: Array) -> Array:
+        """Upper half of z z' per sample."""
+        out = self.buffer(("squares", k), _half(len(z)), z.shape[1])
+        start = 0
+        for j in range(len(z)):
+            stop = start + len(z) - j
+            np.multiply(z[j], z[j:], out=out[start:stop])
+            start = stop
+        return out
+
+    def products(self, key: object, left: Array, right: Array) -> Array:
+        """All products of a row of left and a row of right, per sample."""
+        out = self.buffer(key, len(left) * len(right), left.shape[1])
+        shaped = out.reshape(len(left), len(right), -1)
+        np.multiply(left[:, None], right[None], out=shaped)
+        return out
+
+    def add(self, piece: _Piece) -> None:
+        """Add the samples of a piece to all sums."""
+        piece.start()
+        for k in range(self.n_layers - 1, -1, -1):
+            if k < piece.last:
+                piece.descend(k)
+            if 0 < k < piece.last:
+                piece.G[k, k] = piece.symmetric(k)
+            self._add_own(piece, k)
+            for other in range(k + 1, self.n_layers):
+                factor = piece.G[k, other]
+                factor = factor.reshape(-1, factor.shape[-1])
+                both = self.products(("cross", k, other), piece.z[k], piece.z[other])
+                self.accumulate(self.cross, (k, other), both, factor)
+            if not piece.gauss_newton and k < piece.last:
+                self._add_through(piece, k)
+
+    def _add_own(self, piece: _Piece, k: int) -> None:
+        z, size = piece.z[k], self.units[k]
+        if size == 1:
+            factor = piece.G[k, k] if (k, k) in piece.G else piece.symmetric(k)
+            self.accumulate(self.own, k, np.multiply(z, factor[0]), z)
+            return
+        half = self.buffer(("half", k), _half(size), z.shape[1])
+        self.accumulate(self.own, k, self.squares(k, z), piece.symmetric_half(k, half))
+
+    def _add_through(self, piece: _Piece, k: int) -> None:
+        """z^k (delta^l_r d x^q / d u^k_j)' for the sources q >= k of later layers l."""
+        tangents = piece.input_tangents(k)
+        for other in range(k + 1, self.n_layers):
+            for node, _ in self.wiring.hidden_sources(other):
+                q = node - 1
+                if q == k:
+                    tangent = piece.slope[k]
+                elif q in tangents:
+                    tangent = tangents[q].reshape(-1, tangents[q].shape[-1])
+                else:
+                    continue
+                both = self.products(("through", k, other), piece.z[k], piece.delta[other])
+                self.accumulate(self.through, (k, other, q), both, tangent)
+
+    def assemble(self) -> Array:
+        """The dense symmetric matrix from its sums."""
+        H = np.empty((self.wiring.n_full, self.wiring.n_full))
+        for k in range(self.n_layers):
+            self._write_own(H, k)
+            for other in range(k + 1, self.n_layers):
+                block = self._cross_block(k, other)
+                upper = H[self.wiring.blocks[k], self.wiring.blocks[other]]
+                upper[...] = block
+                H[self.wiring.blocks[other], self.wiring.blocks[k]] = upper.T
+        return H
+
+    def _write_own(self, H: Array, k: int) -> None:
+        p, s, where = self.rows[k], self.units[k], self.wiring.blocks[k]
+        if s == 1:
+            H[where, where] = self.own[k]
+            return
+        # One row of blocks at a time, so that no second matrix of this size is needed.
+        spread = self.own[k][:, _pairs(s)]
+        pairs = _pairs(p)
+        rows = H[where, where].reshape(p, s, p, s)
+        for row, positions in zip(rows, pairs, strict=True):
+            row[...] = spread[positions].swapaxes(0, 1)
+
+    def _cross_block(self, k: int, other: int) -> Array:
+        p, s, p2, s2 = self.rows[k], self.units[k], self.rows[other], self.units[other]
+        block = self.cross[k, other].reshape(p, p2, s, s2).transpose(0, 2, 1, 3).copy()
+        for node, rows in self.wiring.hidden_sources(other):
+            found = self.through.get((k, other, node - 1))
+            if found is None:
+                continue
+            if node - 1 == k:  # d x^k / d u^k is diagonal: rows j of z^l meet units j
+                unit = np.arange(s)
+                block[:, unit, rows.start + unit, :] += found.reshape(p, s2, s).swapaxes(1, 2)
+            else:
+                shaped = found.reshape(p, s2, -1, s).transpose(0, 3, 2, 1)
+                block[:, :, rows, :] += shaped
+        return block.reshape(p * s, p2 * s2)
+
+
+__all__ = ["dense_hessian", "neuron_blocks", "transposed"]

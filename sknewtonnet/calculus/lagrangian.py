@@ -1,0 +1,54 @@
+"""Higher derivatives of the Lagrangian at fixed states and multipliers ([I] eq. 12)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknewtonnet.calculus._chunk import Chunk
+from sknewtonnet.calculus.layers import Wiring
+from sknewtonnet.calculus.network import sample_chunks
+
+Array = NDArray[np.float64]
+
+
+def lagrangian_tensors(wiring: Wiring, chunks: Sequence[Chunk], order: int) -> list[Array]:
+    """Sum over samples of e^k_j h^(p)(a^k_j) z .. z, for each layer k.
+
+    Parameters
+    ----------
+    wiring : Wiring
+        The graph of the layers.
+    chunks : sequence of Chunk
+        Samples, after their adjoint pass; e carries their weights.
+    order : int
+        The order p, at least 2.
+
+    Returns
+    -------
+    list of ndarray of shape (s_k, p_k + 1, ..., p_k + 1)
+    """
+    for layer in wiring.layers:
+        highest = layer.activation.max_order
+        if highest is not None and order > highest:
+            raise ValueError(
+                f"order must be at most {highest} for the activation "
+                f"{layer.activation.name!r}, got {order}."
+            )
+    tensors = [
+        np.zeros((s, (p + 1) ** order))
+        for p, s in zip(wiring.n_inputs, wiring.n_units, strict=True)
+    ]
+    for chunk in chunks:
+        for k, layer in enumerate(wiring.layers[:-1]):
+            for where in sample_chunks(chunk.n_samples, max(1, 200_000 // tensors[k].shape[1])):
+                a, z = chunk.a[k][:, where], chunk.z[k][:, where]
+                factor = chunk.e[k][:, where] * layer.activation.derivatives(a, order)[order]
+                powers = z
+                for _ in range(order - 1):
+                    powers = (powers[:, None] * z[None]).reshape(-1, z.shape[1])
+                tensors[k] += factor @ powers.T
+    return [
+        tensor.reshape(s, *[p + 1] * order)
+        for tensor, p, s in zip(tensors, wiring.n_inputs, wiring.n_units, strict=True)
+    ]

@@ -1,0 +1,371 @@
+"""The function that is minimised: network x loss x penalty x data."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sknewtonnet.calculus._chunk import Chunk
+from sknewtonnet.calculus.hessian import dense_hessian, neuron_blocks
+from sknewtonnet.calculus.lagrangian import lagrangian_tensors
+from sknewtonnet.calculus.losses import Loss, get_loss
+from sknewtonnet.calculus.network import Network, sample_chunks
+from sknewtonnet.calculus.penalties import l2_penalty
+
+Array = NDArray[np.float64]
+
+HESSIAN_KINDS = ("exact", "block", "lagrangian", "gauss-newton")
+PRODUCT_KINDS = ("exact", "gauss-newton")
+BLOCK_KINDS = ("block", "lagrangian")
+
+# What is known about the kept point, each stage standing on the one before.
+_NOTHING, _FORWARD, _ADJOINT, _SECOND = range(4)
+
+
+class Objective:
+    """Penalised mean loss of a network on data, with its exact derivatives.
+
+        f(w) = 1/S sum_i s_i loss(raw_i(w), y_i) + 1/(2 S) sum_p alpha_p w_p^2,  S = sum_i s_i
+
+    All factors are written here and nowhere else. The last point is kept: value, gradient,
+    Hessian and products at the same w share one forward and one backward pass.
+
+    Parameters
+    ----------
+    network : Network
+        Raw predictions as a function of w and X.
+    loss : str or Loss
+        A name of ``LOSSES``, "log_loss", or an object.
+    X : array of shape (n_samples, n_features)
+        Samples.
+    Y : array of shape (n_samples, n_outputs) or (n_samples,)
+        Targets; one-hot rows for the multinomial log loss.
+    sample_weight : array of shape (n_samples,), default=None
+        Weights s_i, not negative; 1 if None.
+    alpha : float, sequence of float, or mapping of str to array, default=0.0
+        Strength of the L2 penalty: one for all coefficients (never intercepts), one per layer,
+        or by the names of the layout's arrays one number or one array each.
+
+    Attributes
+    ----------
+    n_parameters, n_samples : int
+        Length of w; number of rows.
+    weight_sum : float
+        S.
+
+    Raises
+    ------
+    ValueError
+        If an argument has a wrong shape, is not finite, or lies outside the loss's domain.
+
+    Notes
+    -----
+    Samples are kept features by samples, in chunks. Beside them the kept point takes about
+    five numbers per sample and unit. An objective is not meant for use by several threads
+    at once.
+
+    References
+    ----------
+    Iovleff (2004), Exact Calculus of First and Second Derivatives of Arbitrary Feed-Forward
+    Neural Networks.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: str | Loss,
+        X: ArrayLike,
+        Y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        alpha: float | Sequence[float] | Mapping[str, ArrayLike] = 0.0,
+        *,
+        chunk_size: int | None = None,
+    ):
+        samples = _finite("X", X, (None, network.n_features))
+        targets = np.asarray(Y)
+        if targets.ndim == 1 and network.n_outputs == 1:
+            targets = targets[:, None]
+        targets = _finite("Y", targets, (len(samples), network.n_outputs))
+        if sample_weight is None:
+            sample_weight = np.ones(len(samples))
+        weight = _finite("sample_weight", sample_weight, (len(samples),))
+        if (weight < 0).any() or not weight.sum() > 0:
+            raise ValueError("sample_weight must not be negative, nor zero for every sample.")
+        self.network = network
+        self.loss = get_loss(loss, network.n_outputs)
+        self.loss.check_target(targets)
+        self.penalty = l2_penalty(network.layout, alpha)
+        self.n_parameters = network.n_parameters
+        self.n_samples = len(samples)
+        self.weight_sum = float(weight.sum())
+        self.penalty.strength /= self.weight_sum
+        scaled = weight / self.weight_sum
+        self._chunks = [
+            Chunk(network.wiring, samples[where], np.asfortranarray(targets[where]), scaled[where])
+            for where in sample_chunks(self.n_samples, chunk_size or network.chunk_size)
+        ]
+        self._point = np.full(self.n_parameters, np.nan)
+        self._weights: list[Array] = []
+        self._stage = _NOTHING
+        self._value = np.nan
+        self._gradient = np.empty(0)
+        self._buffers: list[Array] | None = None
+        if len(self._chunks) > 1:
+            self._buffers = network.wiring.matrices(np.empty(network.wiring.n_full))
+
+    def value(self, w: ArrayLike) -> float:
+        """The objective f(w)."""
+        self._reach(w, _FORWARD)
+        return self._value
+
+    def gradient(self, w: ArrayLike) -> Array:
+        """Gradient of f, of shape (n_parameters,) ([I] eq. 7 to 9)."""
+        self._reach(w, _ADJOINT)
+        return self._gradient.copy()
+
+    def value_and_gradient(self, w: ArrayLike) -> tuple[float, Array]:
+        """Return both, from one pass."""
+        self._reach(w, _ADJOINT)
+        return self._value, self._gradient.copy()
+
+    def hessian(self, w: ArrayLike, kind: str = "exact") -> Array:
+        """Second derivatives of f, or an approximation that bears its own name.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+        kind : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
+            The Hessian of f; its blocks of each unit with itself; the W,W block of the
+            Hessian of the Lagrangian at fixed states and multipliers ([I] eq. 10), zero
+            in the last layer; or J' (d2 loss) J with J the Jacobian of the raw
+            predictions, positive semi-definite for a convex loss. Each includes the
+            penalty.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+            Symmetric; with zeros between units for "block" and "lagrangian".
+
+        Notes
+        -----
+        About n P^2 flops for one output (MATHEMATICS 3.1), O(P^2) memory.
+        """
+        _check_kind(kind, HESSIAN_KINDS)
+        self._reach(w, _SECOND)
+        layout, wiring = self.network.layout, self.network.wiring
+        if kind in BLOCK_KINDS:
+            H = np.zeros((wiring.n_full, wiring.n_full))
+            for where, blocks in zip(wiring.blocks, self._loss_blocks(kind), strict=True):
+                units, rows, _ = blocks.shape
+                dense = H[where, where].reshape(rows, units, rows, units)
+                for j, block in enumerate(blocks):
+                    dense[:, j, :, j] = block
+        else:
+            H = dense_hessian(
+                wiring, self._weights, self._chunks, gauss_newton=kind == "gauss-newton"
+            )
+        if layout.free is not None:
+            H = H[np.ix_(layout.free, layout.free)]
+        H[np.diag_indices_from(H)] += self.penalty.hessian_diagonal()
+        return H
+
+    def hessian_blocks(self, w: ArrayLike, kind: str = "block") -> list[Array]:
+        """Blocks of each unit with itself, the stored form of "block" and "lagrangian".
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+        kind : {"block", "lagrangian"}, default="block"
+            As in :meth:`hessian`.
+
+        Returns
+        -------
+        list of ndarray of shape (s_k, p_k + 1, p_k + 1)
+            Per layer and unit, rows as in ``coefs_k`` and the intercept last. Entries of
+            connections that do not exist are 0.
+        """
+        _check_kind(kind, BLOCK_KINDS)
+        self._reach(w, _SECOND)
+        layout = self.network.layout
+        full_strength = layout.expand(self.penalty.hessian_diagonal())
+        exists = layout.expand(np.ones(self.n_parameters)) > 0
+        blocks = self._loss_blocks(kind)
+        strengths = self.network.wiring.matrices(full_strength)
+        masks = self.network.wiring.matrices(exists)  # type: ignore[arg-type]
+        for block, strength, mask in zip(blocks, strengths, masks, strict=True):
+            np.einsum("jpp->jp", block)[...] += strength.T
+            if not mask.all():
+                block *= mask.T[:, :, None] * mask.T[:, None, :]
+        return blocks
+
+    def hessian_product(self, w: ArrayLike, v: ArrayLike, kind: str = "exact") -> Array:
+        """Hessian times vector ("hessp" in SciPy), without forming the Hessian.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+        v : array of shape (n_parameters,) or (n_parameters, r)
+            One direction, or r of them as columns.
+        kind : {"exact", "gauss-newton"}, default="exact"
+            As in :meth:`hessian`.
+
+        Returns
+        -------
+        ndarray of the shape of v
+
+        Notes
+        -----
+        At a kept point about the cost of one gradient per direction (MATHEMATICS 3.2).
+        """
+        _check_kind(kind, PRODUCT_KINDS)
+        directions = np.asarray(v, dtype=float)
+        if directions.ndim not in (1, 2) or len(directions) != self.n_parameters:
+            raise ValueError(
+                f"v must have shape ({self.n_parameters},) or ({self.n_parameters}, r), "
+                f"got {directions.shape}."
+            )
+        self._reach(w, _SECOND)
+        layout, wiring = self.network.layout, self.network.wiring
+        full = layout.expand(directions)
+        result = np.zeros(full.T.shape)
+        # As many directions at a time as have their tangents in the cache.
+        group = max(1, 20_000 // (sum(wiring.n_units) * self._chunks[0].n_samples // 4 + 1))
+        for start in range(0, len(result), group) if full.ndim == 2 else [slice(None)]:
+            some = slice(start, start + group) if full.ndim == 2 else start
+            out = wiring.matrices(result[some])
+            along = wiring.matrices(np.ascontiguousarray(full.T[some]))
+            for chunk in self._chunks:
+                chunk.product(self._weights, along, out, kind == "gauss-newton")
+        product = layout.restrict(result.T)
+        return product + (self.penalty.hessian_diagonal() * directions.T).T
+
+    def jacobian(self, w: ArrayLike) -> Array:
+        """Derivative of the raw predictions in w, of shape (n_samples, n_outputs, n_parameters).
+
+        Unweighted. It is the one big array of the calculus, n O P numbers.
+        """
+        self._reach(w, _FORWARD)
+        outputs = np.eye(self.network.n_outputs)[:, :, None]
+        return self._per_sample([np.tile(outputs, chunk.n_samples) for chunk in self._chunks])
+
+    def scores(self, w: ArrayLike) -> Array:
+        """Gradient of each sample's loss, of shape (n_samples, n_parameters).
+
+        Neither weighted nor penalised: gradient(w) is
+        ``sample_weight @ scores(w) / S`` plus the gradient of the penalty.
+        """
+        self._reach(w, _FORWARD)
+        seeds = [
+            self.loss.derivatives(chunk.y, chunk.raw.T, 1)[1].T[None]  # type: ignore[arg-type]
+            for chunk in self._chunks
+        ]
+        return self._per_sample(seeds)[:, 0]
+
+    def lagrangian_tensors(self, w: ArrayLike, order: int) -> list[Array]:
+        """Derivatives of any order of the Lagrangian at fixed states and multipliers.
+
+            D_k[j, j1, .., jp] = sum_i s_i / S e^k_j h^(p)(a^k_j) z_j1 .. z_jp   ([I] eq. 12)
+
+        Derivatives between units are zero. Without the penalty.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+        order : int
+            The order p, at least 2.
+
+        Returns
+        -------
+        list of ndarray of shape (s_k, p_k + 1, ..., p_k + 1)
+            Zero for the last layer, whose activation is the identity.
+
+        Raises
+        ------
+        ValueError
+            If an activation has no derivatives of that order.
+        """
+        if order < 2:
+            raise ValueError(f"order must be at least 2, got {order!r}.")
+        self._reach(w, _FORWARD)
+        self._stage = _FORWARD
+        self._reach(w, _ADJOINT)
+        return lagrangian_tensors(self.network.wiring, self._chunks, order)
+
+    def _loss_blocks(self, kind: str) -> list[Array]:
+        return neuron_blocks(
+            self.network.wiring, self._weights, self._chunks, lagrangian=kind == "lagrangian"
+        )
+
+    def _reach(self, w: ArrayLike, stage: int) -> None:
+        """Bring the kept point to w, and what is known there at least to a stage."""
+        vector = np.asarray(w, dtype=float)
+        if vector.shape != self._point.shape:
+            raise ValueError(f"w must have shape ({self.n_parameters},), got {vector.shape}.")
+        if self._stage == _NOTHING or not np.array_equal(vector, self._point):
+            self._stage = _NOTHING
+            self._point = vector.copy()
+            self._weights = self.network.matrices(self._point)
+        if self._stage >= stage:
+            return
+        if self._stage < _ADJOINT:
+            self._run(stage)
+        if stage == _SECOND:
+            for chunk in self._chunks:
+                chunk.second_order(self.loss)
+        self._stage = stage
+
+    def _run(self, stage: int) -> None:
+        """Forward pass where it is missing, adjoint pass where it is wanted."""
+        fresh = self._stage == _NOTHING
+        total = self.penalty.value(self._point) if fresh else self._value
+        if stage >= _ADJOINT:
+            full = np.zeros(self.network.wiring.n_full)
+            out = self.network.wiring.matrices(full)
+        for chunk in self._chunks:
+            if fresh:
+                chunk.forward(self._weights)
+                total += chunk.loss_value(self.loss)
+            if stage >= _ADJOINT:
+                chunk.adjoint(self._weights)
+                chunk.gradient(out, self._buffers)
+        self._value = total
+        if stage >= _ADJOINT:
+            self._gradient = self.network.layout.restrict(full)
+            self._gradient += self.penalty.gradient(self._point)
+
+    def _per_sample(self, seeds: Sequence[Array]) -> Array:
+        """Products of z and delta of every sample, for seeds of shape (m, O, n) per chunk."""
+        wiring = self.network.wiring
+        rows = []
+        for chunk, seed in zip(self._chunks, seeds, strict=True):
+            deltas = chunk.backward(self._weights, seed)
+            found = np.empty((chunk.n_samples, len(seed), wiring.n_full))
+            blocks = wiring.matrices(found)
+            for block, z, delta in zip(blocks, chunk.z, deltas, strict=True):
+                np.einsum("pi,msi->imps", z, delta, out=block)
+            free = self.network.layout.free
+            rows.append(found if free is None else found[..., free])
+        return np.concatenate(rows)
+
+
+def _check_kind(kind: str, kinds: tuple[str, ...]) -> None:
+    if kind not in kinds:
+        raise ValueError(f"kind must be one of {list(kinds)}, got {kind!r}.")
+
+
+def _finite(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> Array:
+    """Return a float64 array of that shape without NaN or infinity, or raise."""
+    array = np.asarray(values, dtype=float)
+    fits = array.ndim == len(shape) and all(
+        wanted is None or got == wanted for got, wanted in zip(array.shape, shape, strict=True)
+    )
+    if not fits or len(array) == 0:
+        wanted_shape = str(shape).replace("None", "n_samples")
+        raise ValueError(f"{name} must have shape {wanted_shape}, got {array.shape}.")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, but contains NaN or infinity.")
+    return array

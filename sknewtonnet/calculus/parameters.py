@@ -1,0 +1,160 @@
+"""The parameters of a network: one flat vector, many named arrays."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ParameterArray:
+    """One named array of parameters.
+
+    Attributes
+    ----------
+    name : str
+        For instance "coefs_0".
+    labels : tuple of tuples of str
+        The names along each axis, from which the parameters get theirs: "coefs_0[age, h3]".
+    penalised : bool
+        Whether a strength given for "the coefficients" counts for this array.
+    """
+
+    name: str
+    labels: tuple[tuple[str, ...], ...]
+    penalised: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array."""
+        return tuple(len(axis) for axis in self.labels)
+
+
+class ParameterLayout:
+    """Flat vector and named arrays of the same parameters, in both directions.
+
+    The vector of *free* parameters, which solvers and statistics see, has one entry per
+    connection that exists. The *full* vector has one per entry of the arrays, zeros
+    where there is no connection, and is what the calculus works on. Without
+    ``connectivity`` they are the same.
+
+    Parameters
+    ----------
+    arrays : sequence of ParameterArray
+        In the order in which they stand in the full vector.
+    connectivity : mapping of str to bool array, default=None
+        For some arrays a mask of the array's shape; where it is False the parameter
+        does not exist.
+
+    Raises
+    ------
+    ValueError
+        If a mask has an unknown name or the wrong shape.
+    """
+
+    def __init__(
+        self,
+        arrays: Sequence[ParameterArray],
+        connectivity: Mapping[str, ArrayLike] | None = None,
+    ):
+        self.arrays = tuple(arrays)
+        self.shapes = {array.name: array.shape for array in self.arrays}
+        self.penalised = {array.name: array.penalised for array in self.arrays}
+        ends = np.cumsum([0] + [int(np.prod(array.shape)) for array in self.arrays])
+        self._slices = {
+            array.name: slice(int(start), int(stop))
+            for array, start, stop in zip(self.arrays, ends[:-1], ends[1:], strict=True)
+        }
+        self.n_full = int(ends[-1])
+        self.free = self._free_positions(connectivity or {})
+        self.n_parameters = self.n_full if self.free is None else len(self.free)
+
+    def _free_positions(self, connectivity: Mapping[str, ArrayLike]) -> NDArray[np.intp] | None:
+        exists = np.ones(self.n_full, dtype=bool)
+        for name, given in connectivity.items():
+            self._check_name("connectivity", name)
+            mask = np.asarray(given)
+            if mask.dtype != bool or mask.shape != self.shapes[name]:
+                raise ValueError(
+                    f"connectivity[{name!r}] must be a boolean array of shape "
+                    f"{self.shapes[name]}, got {mask.dtype} of shape {mask.shape}."
+                )
+            exists[self._slices[name]] = mask.ravel()
+        return None if exists.all() else np.flatnonzero(exists)
+
+    def _check_name(self, argument: str, name: str) -> None:
+        if name not in self.shapes:
+            raise ValueError(f"{argument} names {name!r}; the arrays are {list(self.shapes)}.")
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The name of each free parameter, such as "coefs_0[age, h3]"."""
+        full = [
+            f"{array.name}[{', '.join(entry)}]"
+            for array in self.arrays
+            for entry in product(*array.labels)
+        ]
+        return full if self.free is None else [full[p] for p in self.free]
+
+    def expand(self, w: Array) -> Array:
+        """Full vector of a free one; along the first axis, if w has two."""
+        if self.free is None:
+            return w
+        full = np.zeros((self.n_full, *w.shape[1:]))
+        full[self.free] = w
+        return full
+
+    def restrict(self, full: Array) -> Array:
+        """Entries of a full vector that are free; along the first axis, if it has two."""
+        return full if self.free is None else full[self.free]
+
+    def unpack(self, w: ArrayLike) -> dict[str, Array]:
+        """Named arrays of a flat vector, as copies.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            Free parameters.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Zero where a connection does not exist.
+        """
+        vector = np.asarray(w, dtype=float)
+        if vector.shape != (self.n_parameters,):
+            raise ValueError(f"w must have shape ({self.n_parameters},), got {vector.shape}.")
+        full = self.expand(vector)
+        return {
+            name: full[where].reshape(self.shapes[name]).copy()
+            for name, where in self._slices.items()
+        }
+
+    def pack(self, arrays: Mapping[str, ArrayLike]) -> Array:
+        """Flat vector of named arrays; what does not exist is left out.
+
+        Parameters
+        ----------
+        arrays : mapping of str to array
+            One array for each name of the layout.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+        """
+        if set(arrays) != set(self.shapes):
+            raise ValueError(f"expected the arrays {list(self.shapes)}, got {list(arrays)}.")
+        full = np.empty(self.n_full)
+        for name, where in self._slices.items():
+            values = np.asarray(arrays[name], dtype=float)
+            if values.shape != self.shapes[name]:
+                raise ValueError(
+                    f"{name} must have shape {self.shapes[name]}, got {values.shape}."
+                )
+            full[where] = values.ravel()
+        return self.restrict(full)
