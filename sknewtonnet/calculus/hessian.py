@@ -21,14 +21,36 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from sknewtonnet.calculus._chunk import Chunk, transposed
-from sknewtonnet.calculus.layers import Wiring
+from sknewtonnet.calculus._chunk import Chunk
+from sknewtonnet.calculus.layers import Wiring, sample_chunks
 
 Array = NDArray[np.float64]
 
 
+class Workspace:
+    """Arrays that are overwritten at each evaluation instead of allocated anew.
+
+    The page faults of fresh temporaries would cost as much as the arithmetic on them.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: dict[object, Array] = {}
+
+    def array(self, key: object, rows: int, columns: int) -> Array:
+        """An array of that shape and arbitrary content, one per key."""
+        kept = self._arrays.get(key)
+        if kept is None or kept.shape[0] != rows or kept.shape[1] < columns:
+            kept = self._arrays[key] = np.empty((rows, columns))
+        return kept if kept.shape[1] == columns else kept[:, :columns]
+
+
 def dense_hessian(
-    wiring: Wiring, weights: Sequence[Array], chunks: Iterable[Chunk], *, gauss_newton: bool
+    wiring: Wiring,
+    weights: Sequence[Array],
+    chunks: Iterable[Chunk],
+    workspace: Workspace,
+    *,
+    gauss_newton: bool,
 ) -> Array:
     """Exact Hessian or Gauss-Newton matrix of the weighted loss.
 
@@ -53,7 +75,7 @@ def dense_hessian(
     2 n P_k P_l for another one. Beside the result it needs one matrix of its largest block
     and work arrays that fit the second-level cache.
     """
-    sums = _Sums(wiring)
+    sums = _Sums(wiring, workspace)
     for chunk in chunks:
         for where in sums.slices(chunk.n_samples):
             sums.add(_Piece(chunk, weights, where, gauss_newton))
@@ -61,7 +83,12 @@ def dense_hessian(
 
 
 def neuron_blocks(
-    wiring: Wiring, weights: Sequence[Array], chunks: Iterable[Chunk], *, lagrangian: bool
+    wiring: Wiring,
+    weights: Sequence[Array],
+    chunks: Iterable[Chunk],
+    workspace: Workspace,
+    *,
+    lagrangian: bool,
 ) -> list[Array]:
     """Blocks sum_i c_ij z^k z^k' of each unit j with itself.
 
@@ -72,7 +99,7 @@ def neuron_blocks(
     -------
     list of ndarray of shape (s_k, p_k + 1, p_k + 1)
     """
-    sums = _Sums(wiring)
+    sums = _Sums(wiring, workspace)
     packed = [
         np.zeros((_half(p + 1), s)) for p, s in zip(wiring.n_inputs, wiring.n_units, strict=True)
     ]
@@ -120,9 +147,7 @@ def _pack_upper(full: Array, out: Array) -> Array:
 class _Piece:
     """Some samples of a chunk: their factors G, from the last layer down."""
 
-    def __init__(
-        self, chunk: Chunk, weights: Sequence[Array], where: slice, gauss_newton: bool
-    ):
+    def __init__(self, chunk: Chunk, weights: Sequence[Array], where: slice, gauss_newton: bool):
         self.wiring = chunk.wiring
         self.weights = weights
         self.z = [z[:, where] for z in chunk.z]
@@ -237,44 +262,40 @@ def _contract(matrix: Array, tensor: Array) -> Array:
 
 
 class _Sums:
-    """The sums over samples that make up the dense matrix, and its work arrays."""
+    """The sums over samples that make up the dense matrix.
 
-    def __init__(self, wiring: Wiring):
+    ``own[k]`` holds sum_i (z z') G^{kk}, upper halves of both; ``cross[k, l]`` holds
+    sum_i (z^k z^l') G^{kl}; ``through[k, l, q]`` the term in which layer l reads layer q.
+    """
+
+    def __init__(self, wiring: Wiring, workspace: Workspace):
         self.wiring = wiring
+        self.workspace = workspace
         self.rows = [p + 1 for p in wiring.n_inputs]
         self.units = wiring.n_units
         self.n_layers = len(self.units)
-        self.own: dict[int, Array] = {}
-        self.cross: dict[tuple[int, int], Array] = {}
-        self.through: dict[tuple[int, int, int], Array] = {}
-        self._buffers: dict[object, Array] = {}
+        self.found: dict[tuple[object, ...], Array] = {}
 
     def slices(self, n_samples: int) -> list[slice]:
         """Pieces of a chunk whose factors stay in the second-level cache."""
-        width = sum(_half(p) + _half(s) for p, s in zip(self.rows, self.units, strict=True))
-        size = int(np.clip(750_000 // width, 64, 512))
-        n_pieces = -(-n_samples // size)
-        ends = [n_samples * piece // n_pieces for piece in range(n_pieces + 1)]
-        return [slice(start, stop) for start, stop in zip(ends[:-1], ends[1:], strict=True)]
+        width = sum(
+            _half(p) + _half(s) if s > 1 else p for p, s in zip(self.rows, self.units, strict=True)
+        )
+        return sample_chunks(n_samples, int(np.clip(750_000 // width, 64, 1024)))
 
-    def buffer(self, key: object, rows: int, columns: int) -> Array:
-        """A work array that lives as long as the sums."""
-        kept = self._buffers.get(key)
-        if kept is None or kept.shape[1] < columns:
-            kept = self._buffers[key] = np.empty((rows, columns))
-        return kept if kept.shape[1] == columns else kept[:, :columns]
-
-    def accumulate(self, sums: dict, key: object, left: Array, right: Array) -> None:  # type: ignore[type-arg]
-        """Add left @ right' to a sum."""
-        if key in sums:
-            sums[key] += np.matmul(left, right.T, out=self._buffers[id(sums), key])
+    def accumulate(self, key: tuple[object, ...], left: Array, right: Array) -> None:
+        """Add left @ right' to the sum of that key."""
+        shape = (len(left), len(right))
+        if key in self.found:
+            part = self.workspace.array(("part", key), *shape)
+            self.found[key] += np.matmul(left, right.T, out=part)
         else:
-            sums[key] = np.matmul(left, right.T)
-            self._buffers[id(sums), key] = np.empty_like(sums[key])
+            total = self.workspace.array(("sum", key), *shape)
+            self.found[key] = np.matmul(left, right.T, out=total)
 
     def squares(self, k: int, z: Array) -> Array:
         """Upper half of z z' per sample."""
-        out = self.buffer(("squares", k), _half(len(z)), z.shape[1])
+        out = self.workspace.array(("squares", k), _half(len(z)), z.shape[1])
         start = 0
         for j in range(len(z)):
             stop = start + len(z) - j
@@ -284,7 +305,7 @@ class _Sums:
 
     def products(self, key: object, left: Array, right: Array) -> Array:
         """All products of a row of left and a row of right, per sample."""
-        out = self.buffer(key, len(left) * len(right), left.shape[1])
+        out = self.workspace.array(key, len(left) * len(right), left.shape[1])
         shaped = out.reshape(len(left), len(right), -1)
         np.multiply(left[:, None], right[None], out=shaped)
         return out
@@ -300,9 +321,8 @@ class _Sums:
             self._add_own(piece, k)
             for other in range(k + 1, self.n_layers):
                 factor = piece.G[k, other]
-                factor = factor.reshape(-1, factor.shape[-1])
                 both = self.products(("cross", k, other), piece.z[k], piece.z[other])
-                self.accumulate(self.cross, (k, other), both, factor)
+                self.accumulate(("cross", k, other), both, _flat(factor))
             if not piece.gauss_newton and k < piece.last:
                 self._add_through(piece, k)
 
@@ -310,10 +330,10 @@ class _Sums:
         z, size = piece.z[k], self.units[k]
         if size == 1:
             factor = piece.G[k, k] if (k, k) in piece.G else piece.symmetric(k)
-            self.accumulate(self.own, k, np.multiply(z, factor[0]), z)
+            self.accumulate(("own", k), np.multiply(z, factor[0]), z)
             return
-        half = self.buffer(("half", k), _half(size), z.shape[1])
-        self.accumulate(self.own, k, self.squares(k, z), piece.symmetric_half(k, half))
+        half = self.workspace.array(("half", k), _half(size), z.shape[1])
+        self.accumulate(("own", k), self.squares(k, z), piece.symmetric_half(k, half))
 
     def _add_through(self, piece: _Piece, k: int) -> None:
         """z^k (delta^l_r d x^q / d u^k_j)' for the sources q >= k of later layers l."""
@@ -321,14 +341,10 @@ class _Sums:
         for other in range(k + 1, self.n_layers):
             for node, _ in self.wiring.hidden_sources(other):
                 q = node - 1
-                if q == k:
-                    tangent = piece.slope[k]
-                elif q in tangents:
-                    tangent = tangents[q].reshape(-1, tangents[q].shape[-1])
-                else:
-                    continue
-                both = self.products(("through", k, other), piece.z[k], piece.delta[other])
-                self.accumulate(self.through, (k, other, q), both, tangent)
+                if q == k or q in tangents:
+                    tangent = piece.slope[k] if q == k else _flat(tangents[q])
+                    both = self.products(("through", k, other), piece.z[k], piece.delta[other])
+                    self.accumulate(("through", k, other, q), both, tangent)
 
     def assemble(self) -> Array:
         """The dense symmetric matrix from its sums."""
@@ -336,38 +352,45 @@ class _Sums:
         for k in range(self.n_layers):
             self._write_own(H, k)
             for other in range(k + 1, self.n_layers):
-                block = self._cross_block(k, other)
-                upper = H[self.wiring.blocks[k], self.wiring.blocks[other]]
-                upper[...] = block
-                H[self.wiring.blocks[other], self.wiring.blocks[k]] = upper.T
+                self._write_cross(H, k, other)
         return H
 
     def _write_own(self, H: Array, k: int) -> None:
+        """Spread both upper halves; blocks (a, b) and (b, a) of a layer are the same."""
         p, s, where = self.rows[k], self.units[k], self.wiring.blocks[k]
+        own = self.found["own", k]
         if s == 1:
-            H[where, where] = self.own[k]
+            H[where, where] = own
             return
-        # One row of blocks at a time, so that no second matrix of this size is needed.
-        spread = self.own[k][:, _pairs(s)]
-        pairs = _pairs(p)
-        rows = H[where, where].reshape(p, s, p, s)
-        for row, positions in zip(rows, pairs, strict=True):
-            row[...] = spread[positions].swapaxes(0, 1)
+        block = H[where, where].reshape(p, s, p, s)
+        units, start = _pairs(s).ravel(), 0
+        for a in range(p):
+            stop = start + p - a
+            spread = self.workspace.array(("spread", k), p, s * s)[: p - a]
+            # "clip" (all positions are in range) lets numpy write to out without a copy.
+            np.take(own[start:stop], units, axis=1, out=spread, mode="clip")
+            shaped = spread.reshape(-1, s, s)
+            block[a, :, a:] = shaped.swapaxes(0, 1)
+            block[a + 1 :, :, a] = shaped[1:]
+            start = stop
 
-    def _cross_block(self, k: int, other: int) -> Array:
+    def _write_cross(self, H: Array, k: int, other: int) -> None:
         p, s, p2, s2 = self.rows[k], self.units[k], self.rows[other], self.units[other]
-        block = self.cross[k, other].reshape(p, p2, s, s2).transpose(0, 2, 1, 3).copy()
+        upper = H[self.wiring.blocks[k], self.wiring.blocks[other]]
+        block = upper.reshape(p, s, p2, s2)
+        block[...] = self.found["cross", k, other].reshape(p, p2, s, s2).transpose(0, 2, 1, 3)
         for node, rows in self.wiring.hidden_sources(other):
-            found = self.through.get((k, other, node - 1))
-            if found is None:
+            through = self.found.get(("through", k, other, node - 1))
+            if through is None:
                 continue
             if node - 1 == k:  # d x^k / d u^k is diagonal: rows j of z^l meet units j
                 unit = np.arange(s)
-                block[:, unit, rows.start + unit, :] += found.reshape(p, s2, s).swapaxes(1, 2)
+                block[:, unit, rows.start + unit, :] += through.reshape(p, s2, s).swapaxes(1, 2)
             else:
-                shaped = found.reshape(p, s2, -1, s).transpose(0, 3, 2, 1)
-                block[:, :, rows, :] += shaped
-        return block.reshape(p * s, p2 * s2)
+                block[:, :, rows, :] += through.reshape(p, s2, -1, s).transpose(0, 3, 2, 1)
+        H[self.wiring.blocks[other], self.wiring.blocks[k]] = upper.T
 
 
-__all__ = ["dense_hessian", "neuron_blocks", "transposed"]
+def _flat(factor: Array) -> Array:
+    """All axes but the samples' made one."""
+    return factor.reshape(-1, factor.shape[-1])

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknewtonnet.calculus._chunk import Chunk
-from sknewtonnet.calculus.layers import Wiring
-from sknewtonnet.calculus.network import sample_chunks
+from sknewtonnet.calculus.layers import Wiring, sample_chunks
 
 Array = NDArray[np.float64]
 

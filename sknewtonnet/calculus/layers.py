@@ -94,3 +94,10 @@ class Wiring:
     def hidden_sources(self, k: int) -> list[tuple[int, slice]]:
         """The sources of layer k that depend on parameters: all but the input."""
         return [(node, rows) for node, rows in self.sources[k] if node > 0]
+
+
+def sample_chunks(n_samples: int, chunk_size: int) -> list[slice]:
+    """Consecutive slices of about equal length, none above the chunk size."""
+    n_chunks = max(1, -(-n_samples // chunk_size))
+    ends = np.linspace(0, n_samples, n_chunks + 1).astype(int).tolist()
+    return [slice(start, stop) for start, stop in zip(ends[:-1], ends[1:], strict=True)]

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sknewtonnet.calculus._chunk import Chunk
 from sknewtonnet.calculus.activations import Activation, Identity, get_activation
-from sknewtonnet.calculus.layers import Linear, Wiring
+from sknewtonnet.calculus.layers import Linear, Wiring, sample_chunks
 from sknewtonnet.calculus.parameters import ParameterArray, ParameterLayout
 
 Array = NDArray[np.float64]
@@ -87,7 +87,9 @@ class Network:
         ]:
             if size < 1:
                 raise ValueError(f"{what} must be positive, got {size}.")
-        if not any(skip_connections is kind or skip_connections == kind for kind in SKIP_CONNECTIONS):
+        if not any(
+            skip_connections is kind or skip_connections == kind for kind in SKIP_CONNECTIONS
+        ):
             raise ValueError(
                 f"skip_connections must be one of {list(SKIP_CONNECTIONS)}, "
                 f"got {skip_connections!r}."
@@ -147,13 +149,6 @@ class Network:
         return int(np.clip(40_000 // sum(self.wiring.n_units), 256, 2048))
 
 
-def sample_chunks(n_samples: int, chunk_size: int) -> list[slice]:
-    """Consecutive slices of about equal length, none above the chunk size."""
-    n_chunks = max(1, -(-n_samples // chunk_size))
-    ends = np.linspace(0, n_samples, n_chunks + 1).astype(int).tolist()
-    return [slice(start, stop) for start, stop in zip(ends[:-1], ends[1:], strict=True)]
-
-
 def _one_per_layer(
     activation: str | Activation | Sequence[str | Activation], n_hidden: int
 ) -> list[Activation]:
@@ -181,15 +176,15 @@ def _hidden_names(hidden: Sequence[int]) -> list[tuple[str, ...]]:
     """h0, h1, ... in a single hidden layer; h1_0, h1_1, ..., h2_0, ... in several."""
     if len(hidden) == 1:
         return [_names("h", hidden[0], None)]
-    return [
-        tuple(f"h{k}_{j}" for j in range(size)) for k, size in enumerate(hidden, start=1)
-    ]
+    return [tuple(f"h{k}_{j}" for j in range(size)) for k, size in enumerate(hidden, start=1)]
 
 
 def _names(letter: str, size: int, given: Sequence[str] | None) -> tuple[str, ...]:
     if given is None:
-        return (letter,) if letter == "y" and size == 1 else tuple(
-            f"{letter}{j}" for j in range(size)
+        return (
+            (letter,)
+            if letter == "y" and size == 1
+            else tuple(f"{letter}{j}" for j in range(size))
         )
     if len(given) != size:
         raise ValueError(f"{len(given)} names were given for {size} of {letter!r}.")

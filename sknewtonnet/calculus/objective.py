@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sknewtonnet.calculus._chunk import Chunk
-from sknewtonnet.calculus.hessian import dense_hessian, neuron_blocks
+from sknewtonnet.calculus.hessian import Workspace, dense_hessian, neuron_blocks
+from sknewtonnet.calculus.layers import sample_chunks
 from sknewtonnet.calculus.lagrangian import lagrangian_tensors
 from sknewtonnet.calculus.losses import Loss, get_loss
-from sknewtonnet.calculus.network import Network, sample_chunks
+from sknewtonnet.calculus.network import Network
 from sknewtonnet.calculus.penalties import l2_penalty
 
 Array = NDArray[np.float64]
@@ -109,6 +110,7 @@ class Objective:
         self._stage = _NOTHING
         self._value = np.nan
         self._gradient = np.empty(0)
+        self._workspace = Workspace()
         self._buffers: list[Array] | None = None
         if len(self._chunks) > 1:
             self._buffers = network.wiring.matrices(np.empty(network.wiring.n_full))
@@ -163,7 +165,11 @@ class Objective:
                     dense[:, j, :, j] = block
         else:
             H = dense_hessian(
-                wiring, self._weights, self._chunks, gauss_newton=kind == "gauss-newton"
+                wiring,
+                self._weights,
+                self._chunks,
+                self._workspace,
+                gauss_newton=kind == "gauss-newton",
             )
         if layout.free is not None:
             H = H[np.ix_(layout.free, layout.free)]
@@ -297,7 +303,11 @@ class Objective:
 
     def _loss_blocks(self, kind: str) -> list[Array]:
         return neuron_blocks(
-            self.network.wiring, self._weights, self._chunks, lagrangian=kind == "lagrangian"
+            self.network.wiring,
+            self._weights,
+            self._chunks,
+            self._workspace,
+            lagrangian=kind == "lagrangian",
         )
 
     def _reach(self, w: ArrayLike, stage: int) -> None:
