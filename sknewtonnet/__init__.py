@@ -1,3 +1,7 @@
-"""x"""
+"""Neural networks for tables, with exact second derivatives, in scikit-learn's API."""
+
+from sknewtonnet.estimators import NewtonMLPClassifier, NewtonMLPRegressor
 
 __version__ = "0.1.0.dev0"
+
+__all__ = ["NewtonMLPClassifier", "NewtonMLPRegressor", "__version__"]

@@ -231,7 +231,7 @@ class _Piece:
         return np.einsum("jji->ji", self.G[k, k])
 
     def input_tangents(self, k: int) -> dict[int, Array]:
-        """d x^q / d u^k of the layers q > k, of shape (s_q, s_k, n), where not zero.
+        """D x^q / d u^k of the layers q > k, of shape (s_q, s_k, n), where not zero.
 
         T^q_k = sum over hidden sources t of q of W^q[rows of t]' d x^t / d u^k.
         """
@@ -281,7 +281,7 @@ class _Sums:
         width = sum(
             _half(p) + _half(s) if s > 1 else p for p, s in zip(self.rows, self.units, strict=True)
         )
-        return sample_chunks(n_samples, int(np.clip(750_000 // width, 64, 1024)))
+        return sample_chunks(n_samples, int(np.clip(1_000_000 // width, 64, 1024)))
 
     def accumulate(self, key: tuple[object, ...], left: Array, right: Array) -> None:
         """Add left @ right' to the sum of that key."""

@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from sknewtonnet.calculus._chunk import Chunk
 from sknewtonnet.calculus.hessian import Workspace, dense_hessian, neuron_blocks
-from sknewtonnet.calculus.layers import sample_chunks
 from sknewtonnet.calculus.lagrangian import lagrangian_tensors
+from sknewtonnet.calculus.layers import sample_chunks
 from sknewtonnet.calculus.losses import Loss, get_loss
 from sknewtonnet.calculus.network import Network
 from sknewtonnet.calculus.penalties import l2_penalty

@@ -1,0 +1,335 @@
+"""The one fit skeleton: validation, strings to objects, starts, results."""
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, is_regressor
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sknewtonnet.calculus import ACTIVATIONS, Activation, Loss, Network, Objective
+from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
+from sknewtonnet.estimators._initialization import initial_parameters
+from sknewtonnet.estimators._sklearn_compat import (
+    Interval,
+    Options,
+    StrOptions,
+    check_sample_weight,
+    fit_context,
+)
+from sknewtonnet.inspection import critical_point
+from sknewtonnet.solvers import HESSIAN_KINDS, SOLVERS, Solver, SolverResult, Status, get_solver
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """All that defines an objective, small enough to travel to another process."""
+
+    network: Network
+    loss: Loss
+    X: Array
+    Y: Array
+    sample_weight: Array
+    alpha: Any
+
+    def objective(self) -> Objective:
+        """The function to minimise, with work space of its own."""
+        return Objective(self.network, self.loss, self.X, self.Y, self.sample_weight, self.alpha)
+
+
+class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
+    """What regressors and classifiers share: from a table to a fitted minimum."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS)), Activation, list, tuple],
+        "alpha": [Interval(Real, 0, None, closed="left"), "array-like", dict],
+        "skip_connections": [Options(bool, {False}), StrOptions({"input-output", "all"})],
+        "solver": [StrOptions(set(SOLVERS))],
+        "hessian": [StrOptions(set(HESSIAN_KINDS))],
+        "solver_options": [dict, None],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "connectivity": [dict, None],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    @abstractmethod
+    def _describe_target(self, y: Any) -> Any:
+        """What the target is: its codec, and what is wrong with it."""
+
+    @abstractmethod
+    def _make_loss(self, target: Any, n_outputs: int) -> Loss:
+        """The loss for such a target."""
+
+    def _weights(self, target: Any, y: Any, sample_weight: Array) -> Array:
+        """Sample weights, with the estimator's own where it has any."""
+        return sample_weight
+
+    @with_callbacks
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
+        """Find a minimum of the objective.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data, best standardised.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, not negative. A row of weight 2 counts like the row twice.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        before = self._fitted()
+        try:
+            self._fit(X, y, sample_weight)
+        except BaseException:
+            # An interrupted or failed fit leaves the estimator as it was.
+            for name in self._fitted():
+                delattr(self, name)
+            vars(self).update(before)
+            raise
+        return self
+
+    def objective(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Objective:
+        """The objective of the fitted net on data, on the scale of ``loss_``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, as in :meth:`fit`.
+
+        Returns
+        -------
+        Objective
+            With value, gradient, Hessian and more at any parameters, ``params_`` above all.
+        """
+        check_is_fitted(self)
+        X, y, weight = self._validated(X, y, sample_weight, reset=False)
+        return self._problem(self._network_, self._loss_, self._target_, X, y, weight).objective()
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether a fit has ended; while one goes on, some attributes are there already."""
+        return hasattr(self, "params_")
+
+    def _fitted(self) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name.endswith("_") and not name.endswith("__")
+        }
+
+    def _fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> None:
+        solver = get_solver(
+            self.solver,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            hessian=self.hessian,
+            options=self.solver_options,
+        )
+        warm = getattr(self, "params_", None) if self.warm_start else None
+        hooks = {
+            "estimator": self,
+            "X": X,
+            "y": y,
+            "metadata": None if sample_weight is None else {"sample_weight": sample_weight},
+        }
+        samples, labels, weight = self._validated(X, y, sample_weight, reset=True)
+        target = self._describe_target(labels)
+        network, loss = self._model(target, target.encode(labels).shape[1])
+        problem = self._problem(network, loss, target, samples, labels, weight)
+        objective = problem.objective()  # what is wrong with the data is said here
+        starts = self._starts(problem, warm)
+
+        context = self._init_callback_context(max_subtasks=len(starts), sequential_subtasks=False)
+        context.call_on_fit_task_begin(**hooks)
+        observers = [
+            self._observer(context, number, hooks, partial(_attributes, network, loss, target))
+            for number in range(len(starts))
+        ]
+        if len(starts) == 1:
+            results = [_run(objective, solver, starts[0], observers[0])]
+        else:
+            results = Parallel(n_jobs=self.n_jobs)(
+                delayed(_run)(problem, solver, start, observer)
+                for start, observer in zip(starts, observers, strict=True)
+            )
+        best = min(results, key=lambda result: result.value)
+        fitted = _attributes(network, loss, target, best.params) | {
+            "n_iter_": best.n_iter,
+            "loss_": best.value,
+            "loss_curve_": list(best.history),
+            "solver_result_": best,
+            "critical_point_": _verdict(objective, best),
+        }
+        self._warn(best, fitted["critical_point_"])
+        vars(self).update(fitted)
+        context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: fitted)
+
+    def _validated(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
+    ) -> tuple[Array, Any, Array]:
+        """Checked data, without the rows of weight zero, which count as not there."""
+        samples, labels = validate_data(
+            self,
+            X,
+            y,
+            reset=reset,
+            dtype=np.float64,
+            multi_output=True,
+            y_numeric=is_regressor(self),
+        )
+        weight = check_sample_weight(
+            sample_weight, samples, dtype=np.float64, ensure_non_negative=True
+        )
+        counts = weight > 0
+        return samples[counts], labels[counts], weight[counts]
+
+    def _model(self, target: Any, n_outputs: int) -> tuple[Network, Loss]:
+        network = Network.mlp(
+            self.n_features_in_,
+            self.hidden_layer_sizes,
+            n_outputs,
+            self.activation,
+            self.skip_connections,
+            connectivity=self.connectivity,
+            feature_names=getattr(self, "feature_names_in_", None),
+            output_names=target.names,
+        )
+        return network, self._make_loss(target, n_outputs)
+
+    def _problem(
+        self, network: Network, loss: Loss, target: Any, X: Array, y: Any, weight: Array
+    ) -> Problem:
+        return Problem(
+            network, loss, X, target.encode(y), self._weights(target, y, weight), self.alpha
+        )
+
+    def _starts(self, problem: Problem, warm: Array | None) -> list[Array]:
+        """Starting points; each has a seed of its own, whoever runs it."""
+        network = problem.network
+        if warm is not None:
+            if warm.shape != (network.n_parameters,):
+                raise ValueError(
+                    f"warm_start=True, but the last fit had {len(warm)} parameters and this one "
+                    f"has {network.n_parameters}; set warm_start=False to start anew."
+                )
+            return [warm]
+        random_state = check_random_state(self.random_state)
+        seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_init)
+        return [
+            initial_parameters(
+                network,
+                problem.loss,
+                problem.Y,
+                problem.sample_weight,
+                np.random.RandomState(seed),
+            )
+            for seed in seeds
+        ]
+
+    def _observer(
+        self,
+        context: Any,
+        number: int,
+        hooks: dict[str, Any],
+        reconstruct: Callable[[Array], dict[str, Any]],
+    ) -> Progress:
+        bridge = None
+        if getattr(self, "_skl_callbacks", None):
+            task = context.subcontext("start", number, max_subtasks=self.max_iter)
+            bridge = CallbackBridge(task, hooks, reconstruct)
+        return Progress(number, int(self.verbose), bridge)
+
+    def _warn(self, result: SolverResult, critical: str) -> None:
+        """Say what a user should know of the end of a fit, and what can be done."""
+        if result.status is Status.MAX_ITER:
+            remedy = "Increase max_iter, standardise X and y, or raise alpha or tol."
+        elif result.status in (Status.STALLED, Status.FAILED):
+            remedy = (
+                "Often this is as far as double precision goes, and tol is too small for the "
+                "scale of the objective: standardise y, raise tol, or try another solver."
+            )
+        elif critical == "saddle":
+            message = (
+                "The fit ended at a saddle point: the Hessian has a negative eigenvalue there. "
+                "Try another random_state, or n_init > 1."
+            )
+            warnings.warn(message, ConvergenceWarning, stacklevel=5)
+            return
+        else:
+            return
+        warnings.warn(
+            f"{self.solver} stopped after {result.n_iter} iterations with a largest gradient "
+            f"entry of {result.gradient_norm:.2e} (tol={self.tol:g}): {result.status.value}. "
+            f"{remedy}",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+
+    def _raw_prediction(self, X: ArrayLike) -> Array:
+        check_is_fitted(self)
+        samples = validate_data(self, X, reset=False, dtype=np.float64)
+        return self._network_.predict_raw(self.params_, samples)
+
+
+def _attributes(network: Network, loss: Loss, target: Any, params: Array) -> dict[str, Any]:
+    """The fitted attributes that parameters determine; enough to predict."""
+    arrays = network.layout.unpack(params)
+    n_layers = len(network.wiring.layers)
+    return {
+        **target.attributes,
+        "params_": params.copy(),
+        "coefs_": [arrays[f"coefs_{k}"] for k in range(n_layers)],
+        "intercepts_": [arrays[f"intercepts_{k}"] for k in range(n_layers)],
+        "n_layers_": n_layers + 1,
+        "n_outputs_": network.n_outputs,
+        "out_activation_": loss.out_activation,
+        "_network_": network,
+        "_loss_": loss,
+        "_target_": target,
+    }
+
+
+def _run(
+    problem: "Problem | Objective", solver: Solver, start: Array, observer: Progress
+) -> SolverResult:
+    """One start, in whatever process."""
+    objective = problem.objective() if isinstance(problem, Problem) else problem
+    observer.begin()
+    result = solver.minimize(objective, start, observer)
+    observer.end(result.params)
+    return result
+
+
+def _verdict(objective: Objective, result: SolverResult) -> str:
+    if result.status not in (Status.CONVERGED, Status.STALLED):
+        return "not stationary"
+    return critical_point(objective, result.params)

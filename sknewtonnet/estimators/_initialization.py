@@ -1,0 +1,64 @@
+"""Where a fit starts."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknewtonnet.calculus import Loss, Network
+
+Array = NDArray[np.float64]
+
+
+def initial_parameters(
+    network: Network,
+    loss: Loss,
+    Y: Array,
+    sample_weight: Array,
+    random_state: np.random.RandomState,
+) -> Array:
+    """Random weights, and an output layer on the scale of the target.
+
+    Coefficients and hidden intercepts are uniform on +-sqrt(g / (p_k + s_k)), with g = 2 for
+    logistic units and 6 for all others (Glorot and Bengio 2010, as in scikit-learn's MLP).
+    The output intercepts are the raw prediction of the weighted mean of Y, and for an
+    identity link the output coefficients are multiplied by the weighted standard deviation
+    of Y, so that a fit does not depend on the units of the target. Only weighted means of the
+    data enter: a row twice and a row of weight two give the same start.
+
+    Parameters
+    ----------
+    network : Network
+        The net to start.
+    loss : Loss
+        Its link, and whether the target has a scale.
+    Y : ndarray of shape (n_samples, n_outputs)
+        Targets.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights.
+    random_state : RandomState
+        Source of the random numbers.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,)
+    """
+    arrays: dict[str, Array] = {}
+    wiring = network.wiring
+    for k, layer in enumerate(wiring.layers):
+        p, s = wiring.n_inputs[k], wiring.n_units[k]
+        gain = 2.0 if layer.activation.name == "logistic" else 6.0
+        bound = np.sqrt(gain / (p + s))
+        arrays[f"coefs_{k}"] = random_state.uniform(-bound, bound, (p, s))
+        arrays[f"intercepts_{k}"] = random_state.uniform(-bound, bound, s)
+    last = len(wiring.layers) - 1
+    mean = np.average(Y, axis=0, weights=sample_weight)
+    if loss.out_activation == "identity":
+        scale = np.sqrt(np.average((Y - mean) ** 2, axis=0, weights=sample_weight))
+        arrays[f"coefs_{last}"] *= np.where(scale > 0, scale, 1.0)
+        arrays[f"intercepts_{last}"] = mean
+    else:
+        # A class or a count that never occurs has no finite raw prediction.
+        inside = np.clip(mean, 1e-6, None)
+        if loss.out_activation != "exp":
+            inside = np.minimum(inside, 1.0 - 1e-6)
+        arrays[f"intercepts_{last}"] = loss.link(inside)
+    return network.layout.pack(arrays)

@@ -1,0 +1,11 @@
+"""Every private scikit-learn name this package relies on, once.
+
+They are private, yet used by all packages that follow scikit-learn's conventions; if one of
+them moves, this is the file to mend.
+"""
+
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+
+__all__ = ["Interval", "Options", "StrOptions", "check_sample_weight", "fit_context"]

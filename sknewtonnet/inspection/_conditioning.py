@@ -1,0 +1,89 @@
+"""What kind of point a fit has ended at."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_factor, eigvalsh
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+Array = NDArray[np.float64]
+
+# Above this number of parameters the extreme eigenvalues come from products alone.
+DENSE_LIMIT = 3000
+
+
+class TwiceDifferentiable(Protocol):
+    """What is asked of an objective here."""
+
+    n_parameters: int
+
+    def hessian(self, w: Array) -> Array:
+        """Second derivatives at w."""
+
+    def hessian_product(self, w: Array, v: Array) -> Array:
+        """Second derivatives at w times a vector."""
+
+
+def critical_point(objective: TwiceDifferentiable, w: Array) -> str:
+    """Second-derivative test at a stationary point ([H]).
+
+    With lambda_max the largest absolute eigenvalue of the Hessian, an eigenvalue counts as
+    zero if its absolute value is at most P eps lambda_max, what rounding makes of it.
+
+    Parameters
+    ----------
+    objective : Objective
+        The function.
+    w : ndarray of shape (n_parameters,)
+        A point where its gradient vanishes, up to the tolerance of a solver.
+
+    Returns
+    -------
+    {"minimum", "saddle", "inconclusive"}
+        All eigenvalues positive; at least one negative (a maximum is a "saddle" here: a
+        solver can leave both); or none negative and some zero.
+
+    Notes
+    -----
+    One Hessian and one Cholesky factor where that settles it, else its eigenvalues, O(P^3).
+    Above 3000 parameters Lanczos iterations on Hessian-vector products find the lowest
+    eigenvalue; "inconclusive" if they do not converge.
+    """
+    if objective.n_parameters > DENSE_LIMIT:
+        lowest, largest = _extreme_eigenvalues(objective, w)
+    else:
+        H = objective.hessian(w)
+        # The largest row sum bounds the largest eigenvalue.
+        bound = float(np.abs(H).sum(axis=0).max())
+        shifted = H - np.eye(len(H)) * (_zero(len(H)) * bound)
+        try:
+            cho_factor(shifted, check_finite=False)
+        except LinAlgError:
+            spectrum = eigvalsh(H)
+            lowest, largest = float(spectrum[0]), float(np.abs(spectrum).max())
+        else:
+            return "minimum"
+    threshold = _zero(objective.n_parameters) * largest
+    if lowest > threshold:
+        return "minimum"
+    return "saddle" if lowest < -threshold else "inconclusive"
+
+
+def _zero(n_parameters: int) -> float:
+    return n_parameters * float(np.finfo(float).eps)
+
+
+def _extreme_eigenvalues(objective: TwiceDifferentiable, w: Array) -> tuple[float, float]:
+    """Lowest and largest absolute eigenvalue; (0, 1) if Lanczos does not converge."""
+    size = objective.n_parameters
+    product = LinearOperator(
+        (size, size), matvec=lambda v: objective.hessian_product(w, v.ravel()), dtype=float
+    )
+    start = np.random.default_rng(0).standard_normal(size)
+    try:
+        largest = eigsh(product, k=1, which="LM", v0=start, return_eigenvectors=False)
+        lowest = eigsh(product, k=1, which="SA", v0=start, maxiter=1000, return_eigenvectors=False)
+    except ArpackNoConvergence:
+        return 0.0, 1.0
+    return float(lowest[0]), float(np.abs(largest[0]))

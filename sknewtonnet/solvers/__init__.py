@@ -1,0 +1,51 @@
+"""Solvers: minimise anything that looks like an objective."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sknewtonnet.solvers._base import Callback, Capability, Iteration, Solver, SolverResult, Status
+from sknewtonnet.solvers._scipy import HESSIAN_KINDS, METHODS, ScipySolver
+
+SOLVERS: dict[str, type[Solver]] = dict.fromkeys(METHODS, ScipySolver)
+
+
+def get_solver(
+    name: str,
+    *,
+    tol: float = 1e-6,
+    max_iter: int = 500,
+    hessian: str = "exact",
+    options: Mapping[str, Any] | None = None,
+) -> Solver:
+    """Return the solver a name stands for, with its settings checked.
+
+    Parameters
+    ----------
+    name : str
+        A key of ``SOLVERS``.
+    tol, max_iter, hessian, options
+        As in :class:`Solver`.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown or a setting does not fit the method.
+    """
+    if name not in SOLVERS:
+        raise ValueError(f"solver must be one of {sorted(SOLVERS)}, got {name!r}.")
+    solver = SOLVERS[name](name, tol, max_iter, hessian, dict(options or {}))
+    solver.check()
+    return solver
+
+
+__all__ = [
+    "HESSIAN_KINDS",
+    "SOLVERS",
+    "Callback",
+    "Capability",
+    "Iteration",
+    "Solver",
+    "SolverResult",
+    "Status",
+    "get_solver",
+]

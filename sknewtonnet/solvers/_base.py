@@ -1,0 +1,167 @@
+"""What a solver is, what it needs, and what it hands back."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class ObjectiveLike(Protocol):
+    """What solvers know of a function to minimise."""
+
+    n_parameters: int
+
+    def value(self, w: Array) -> float:
+        """The function at w."""
+
+    def gradient(self, w: Array) -> Array:
+        """Its gradient."""
+
+    def hessian(self, w: Array, kind: str = "exact") -> Array:
+        """Its Hessian, or an approximation by that name."""
+
+    def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:
+        """Hessian times vector."""
+
+
+class Capability(Enum):
+    """The highest derivative a solver asks for."""
+
+    GRADIENT = "gradient"
+    HESSIAN_PRODUCT = "Hessian-vector product"
+    HESSIAN = "Hessian"
+
+
+class Status(Enum):
+    """Why a solver stopped; the values are words for a message."""
+
+    CONVERGED = "the largest gradient entry is at most tol"
+    MAX_ITER = "max_iter iterations were not enough"
+    STALLED = "no step lowers the objective any more in double precision"
+    STOPPED = "a callback asked to stop"
+    FAILED = "the solver could not go on"
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """What a callback sees after each iteration.
+
+    Attributes
+    ----------
+    n_iter : int
+        Iterations so far.
+    params : ndarray of shape (n_parameters,)
+        Current point.
+    value : float
+        Objective there.
+    gradient_norm : float
+        Largest absolute entry of the gradient there.
+    """
+
+    n_iter: int
+    params: Array
+    value: float
+    gradient_norm: float
+
+
+@dataclass(frozen=True, slots=True)
+class SolverResult:
+    """Where a solver ended, and how it got there.
+
+    Attributes
+    ----------
+    params : ndarray of shape (n_parameters,)
+        The last point.
+    value : float
+        Objective there.
+    gradient : ndarray of shape (n_parameters,)
+        Gradient there.
+    status : Status
+        Why the solver stopped.
+    message : str
+        The same, in the solver's own words where it has any.
+    n_iter : int
+        Number of iterations.
+    n_evaluations : dict of str to int
+        Calls of "value", "gradient", "hessian" and "hessian_product".
+    history : tuple of float
+        Objective at the start and after each iteration.
+    """
+
+    params: Array
+    value: float
+    gradient: Array
+    status: Status
+    message: str
+    n_iter: int
+    n_evaluations: Mapping[str, int]
+    history: tuple[float, ...] = field(repr=False)
+
+    @property
+    def gradient_norm(self) -> float:
+        """Largest absolute entry of the gradient."""
+        return float(np.abs(self.gradient).max())
+
+    @property
+    def converged(self) -> bool:
+        """Whether the gradient is as small as was asked for."""
+        return self.status is Status.CONVERGED
+
+
+Callback = Callable[[Iteration], bool | None]
+
+
+@dataclass(frozen=True)
+class Solver(ABC):
+    """A method of minimisation with its settings.
+
+    Attributes
+    ----------
+    name : str
+        Its name in ``SOLVERS``.
+    tol : float
+        Stop when the largest absolute entry of the gradient is at most this.
+    max_iter : int
+        Stop after so many iterations.
+    hessian : str
+        The second derivatives to use: "exact", "block", "lagrangian" or "gauss-newton".
+    options : mapping of str to Any
+        Settings of this method alone.
+    """
+
+    name: str
+    tol: float = 1e-6
+    max_iter: int = 500
+    hessian: str = "exact"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise a ValueError if the settings do not fit the method."""
+
+    @abstractmethod
+    def minimize(
+        self, objective: ObjectiveLike, w0: Array, callback: Callback | None = None
+    ) -> SolverResult:
+        """Minimise from a starting point.
+
+        Parameters
+        ----------
+        objective : ObjectiveLike
+            The function and its derivatives.
+        w0 : ndarray of shape (n_parameters,)
+            Starting point.
+        callback : callable, default=None
+            Called with an :class:`Iteration` after each one; true means stop.
+
+        Raises
+        ------
+        ValueError
+            If the objective is not finite at the starting point.
+        """

@@ -1,0 +1,230 @@
+"""The methods of :func:`scipy.optimize.minimize`, and what each of them needs."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult, minimize
+
+from sknewtonnet.solvers._base import (
+    Callback,
+    Capability,
+    Iteration,
+    ObjectiveLike,
+    Solver,
+    SolverResult,
+    Status,
+)
+
+Array = NDArray[np.float64]
+
+HESSIAN_KINDS = ("exact", "block", "lagrangian", "gauss-newton")
+# Kinds for which an objective offers products without forming a matrix.
+PRODUCT_KINDS = ("exact", "gauss-newton")
+
+
+@dataclass(frozen=True)
+class _Method:
+    """A method of scipy: what it needs, what a user may set, what we always set."""
+
+    needs: Capability
+    options: frozenset[str]
+    fixed: tuple[tuple[str, Any], ...] = ()
+    gtol: str | None = None
+
+
+_RADII = frozenset({"initial_trust_radius", "max_trust_radius", "eta"})
+
+# scipy's trust-region methods compare gtol with the 2-norm, BFGS and L-BFGS-B with the
+# largest entry, Newton-CG not at all. So tol is checked here, after each iteration, and
+# scipy's own criteria are set so that they never stop a run that is not there yet.
+METHODS: dict[str, _Method] = {
+    "trust-ncg": _Method(Capability.HESSIAN_PRODUCT, _RADII, gtol="gtol"),
+    "trust-krylov": _Method(
+        Capability.HESSIAN_PRODUCT, frozenset({"inexact"}), (("inexact", True),), gtol="gtol"
+    ),
+    "trust-exact": _Method(Capability.HESSIAN, _RADII | {"subproblem_maxiter"}, gtol="gtol"),
+    "newton-cg": _Method(Capability.HESSIAN_PRODUCT, frozenset({"c1", "c2"}), (("xtol", 0.0),)),
+    "l-bfgs-b": _Method(
+        Capability.GRADIENT,
+        frozenset({"maxcor", "maxls"}),
+        (("maxcor", 20), ("maxls", 50), ("ftol", 0.0), ("maxfun", 2**31 - 1)),
+        gtol="gtol",
+    ),
+    "bfgs": _Method(
+        Capability.GRADIENT,
+        frozenset({"c1", "c2", "hess_inv0"}),
+        (("norm", np.inf),),
+        gtol="gtol",
+    ),
+}
+
+# Rejected steps in a row after which a trust region has shrunk by 4^20, to nothing.
+_MAX_REJECTED = 20
+
+
+@dataclass(frozen=True)
+class ScipySolver(Solver):
+    """One of the methods of :func:`scipy.optimize.minimize`.
+
+    See :class:`sknewtonnet.solvers.Solver` for the settings; ``options`` takes those
+    options of the method that are listed in ``METHODS``.
+    """
+
+    def check(self) -> None:
+        """See :meth:`Solver.check`."""
+        method = METHODS[self.name]
+        unknown = set(self.options) - method.options
+        if unknown:
+            raise ValueError(
+                f"solver_options of {self.name!r} must be among {sorted(method.options)}, "
+                f"got {sorted(unknown)}."
+            )
+        if self.hessian not in HESSIAN_KINDS:
+            raise ValueError(
+                f"hessian must be one of {list(HESSIAN_KINDS)}, got {self.hessian!r}."
+            )
+        if method.needs is Capability.GRADIENT and self.hessian != "exact":
+            raise ValueError(
+                f"hessian={self.hessian!r} has no effect on solver={self.name!r}, which uses "
+                "the gradient only; leave it at 'exact'."
+            )
+
+    def minimize(
+        self, objective: ObjectiveLike, w0: Array, callback: Callback | None = None
+    ) -> SolverResult:
+        """See :meth:`Solver.minimize`."""
+        self.check()
+        counted = _Counted(objective, self.hessian)
+        watch = _Watch(counted, self.tol, callback)
+        if watch.begin(np.array(w0, dtype=float)):
+            found = OptimizeResult(nit=0, status=0, message=Status.CONVERGED.value)
+        else:
+            # The methods probe far points on purpose; an overflow there is a rejected step.
+            with np.errstate(over="ignore", invalid="ignore"):
+                found = minimize(
+                    counted.value,
+                    watch.params,
+                    method=self.name,
+                    jac=counted.gradient,
+                    callback=watch,
+                    options=self._scipy_options(),
+                    **self._second_derivatives(counted),
+                )
+            watch.end(found)
+        return SolverResult(
+            params=watch.params,
+            value=watch.value,
+            gradient=watch.gradient,
+            status=watch.verdict(found, self.max_iter),
+            message=str(found.message),
+            n_iter=watch.n_iter,
+            n_evaluations=dict(counted.calls),
+            history=tuple(watch.history),
+        )
+
+    def _scipy_options(self) -> dict[str, Any]:
+        method = METHODS[self.name]
+        options: dict[str, Any] = {"maxiter": self.max_iter, **dict(method.fixed), **self.options}
+        if method.gtol is not None:
+            options[method.gtol] = self.tol
+        return options
+
+    def _second_derivatives(self, counted: "_Counted") -> dict[str, Callable[..., Array]]:
+        needs = METHODS[self.name].needs
+        if needs is Capability.GRADIENT:
+            return {}
+        if needs is Capability.HESSIAN_PRODUCT and self.hessian in PRODUCT_KINDS:
+            return {"hessp": counted.hessian_product}
+        return {"hess": counted.hessian}
+
+
+class _Counted:
+    """An objective that counts its calls, for one kind of second derivatives."""
+
+    def __init__(self, objective: ObjectiveLike, kind: str):
+        self.objective = objective
+        self.kind = kind
+        self.calls: Counter[str] = Counter(value=0, gradient=0, hessian=0, hessian_product=0)
+
+    def value(self, w: Array) -> float:
+        self.calls["value"] += 1
+        return self.objective.value(w)
+
+    def gradient(self, w: Array) -> Array:
+        self.calls["gradient"] += 1
+        return self.objective.gradient(w)
+
+    def hessian(self, w: Array) -> Array:
+        self.calls["hessian"] += 1
+        return self.objective.hessian(w, self.kind)
+
+    def hessian_product(self, w: Array, v: Array) -> Array:
+        self.calls["hessian_product"] += 1
+        return self.objective.hessian_product(w, v, self.kind)
+
+
+class _Watch:
+    """scipy's callback: keeps the best-known point, and stops by our criteria."""
+
+    def __init__(self, counted: _Counted, tol: float, callback: Callback | None):
+        self.counted = counted
+        self.tol = tol
+        self.callback = callback
+        self.status: Status | None = None
+        self.history: list[float] = []
+        self.n_iter = 0
+        self.n_rejected = 0
+
+    def begin(self, w0: Array) -> bool:
+        """Take the starting point; true if it is stationary already."""
+        self._take(w0, self.counted.value(w0))
+        if not (np.isfinite(self.value) and np.isfinite(self.gradient).all()):
+            raise ValueError(
+                "the objective is not finite at the starting point; are X and y standardised?"
+            )
+        self.history.append(self.value)
+        return self.gradient_norm <= self.tol
+
+    def _take(self, w: Array, value: float) -> None:
+        self.params = w.copy()
+        self.value = float(value)
+        self.gradient = self.counted.gradient(w)
+        self.gradient_norm = float(np.abs(self.gradient).max())
+
+    def __call__(self, intermediate_result: OptimizeResult) -> None:
+        moved = not np.array_equal(intermediate_result.x, self.params)
+        if moved:
+            self._take(intermediate_result.x, intermediate_result.fun)
+        self.n_rejected = 0 if moved else self.n_rejected + 1
+        self.n_iter += 1
+        self.history.append(self.value)
+        stop = False
+        if self.callback is not None:
+            stop = bool(
+                self.callback(Iteration(self.n_iter, self.params, self.value, self.gradient_norm))
+            )
+        if self.gradient_norm <= self.tol:
+            self.status = Status.CONVERGED
+        elif stop:
+            self.status = Status.STOPPED
+        elif self.n_rejected >= _MAX_REJECTED:
+            self.status = Status.STALLED
+        if self.status is not None:
+            raise StopIteration
+
+    def end(self, found: OptimizeResult) -> None:
+        """Take scipy's last point, where it went on after the last callback."""
+        if not np.array_equal(found.x, self.params) and found.fun <= self.value:
+            self._take(found.x, found.fun)
+
+    def verdict(self, found: OptimizeResult, max_iter: int) -> Status:
+        """Why the run ended; scipy's own status only says more where ours is open."""
+        if self.gradient_norm <= self.tol:
+            return Status.CONVERGED
+        if self.status is not None:
+            return self.status
+        return Status.MAX_ITER if self.n_iter >= max_iter else Status.STALLED
