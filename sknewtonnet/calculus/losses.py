@@ -26,10 +26,13 @@ class Loss(ABC):
         The name under which a registry or an error message knows it.
     out_activation : str
         The inverse link, in scikit-learn's words: "identity", "logistic", "softmax", "exp".
+    shift_invariant : bool
+        Whether a number added to all raw predictions of a sample changes nothing.
     """
 
     name: ClassVar[str]
     out_activation: ClassVar[str] = "identity"
+    shift_invariant: ClassVar[bool] = False
 
     @abstractmethod
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
@@ -128,6 +131,7 @@ class MultinomialLogLoss(Loss):
 
     name = "multinomial_log_loss"
     out_activation = "softmax"
+    shift_invariant = True
 
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Loss.derivatives`."""

@@ -301,6 +301,29 @@ class Objective:
         self._reach(w, _ADJOINT)
         return lagrangian_tensors(self.network.wiring, self._chunks, order)
 
+    def invariant_directions(self) -> Array:
+        """Directions along which f is constant wherever it stands, by the form of its loss.
+
+        A softmax does not change when all its logits get the same number: so the output
+        intercepts can move together, and without a penalty each row of output coefficients.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_directions)
+            Orthonormal columns; none for most losses.
+        """
+        wiring, layout = self.network.wiring, self.network.layout
+        found = []
+        if self.loss.shift_invariant:
+            exists = layout.expand(np.ones(self.n_parameters))
+            strength = wiring.matrices(layout.expand(self.penalty.hessian_diagonal()))[-1]
+            for row, present in enumerate(wiring.matrices(exists)[-1]):
+                if present.all() and not strength[row].any():
+                    full = np.zeros(wiring.n_full)
+                    wiring.matrices(full)[-1][row] = 1.0 / np.sqrt(self.network.n_outputs)
+                    found.append(layout.restrict(full))
+        return np.array(found).reshape(-1, self.n_parameters).T
+
     def _loss_blocks(self, kind: str) -> list[Array]:
         return neuron_blocks(
             self.network.wiring,

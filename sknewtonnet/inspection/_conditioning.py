@@ -24,12 +24,17 @@ class TwiceDifferentiable(Protocol):
     def hessian_product(self, w: Array, v: Array) -> Array:
         """Second derivatives at w times a vector."""
 
+    def invariant_directions(self) -> Array:
+        """Directions along which the function is constant everywhere."""
+
 
 def critical_point(objective: TwiceDifferentiable, w: Array) -> str:
     """Second-derivative test at a stationary point ([H]).
 
     With lambda_max the largest absolute eigenvalue of the Hessian, an eigenvalue counts as
     zero if its absolute value is at most P eps lambda_max, what rounding makes of it.
+    Directions along which the function is constant wherever it stands (the common shift of
+    a softmax's logits) tell nothing and do not count.
 
     Parameters
     ----------
@@ -56,6 +61,8 @@ def critical_point(objective: TwiceDifferentiable, w: Array) -> str:
         H = objective.hessian(w)
         # The largest row sum bounds the largest eigenvalue.
         bound = float(np.abs(H).sum(axis=0).max())
+        constant = objective.invariant_directions()
+        H += bound * (constant @ constant.T)
         shifted = H - np.eye(len(H)) * (_zero(len(H)) * bound)
         try:
             cho_factor(shifted, check_finite=False)
@@ -81,9 +88,15 @@ def _extreme_eigenvalues(objective: TwiceDifferentiable, w: Array) -> tuple[floa
         (size, size), matvec=lambda v: objective.hessian_product(w, v.ravel()), dtype=float
     )
     start = np.random.default_rng(0).standard_normal(size)
+    constant = objective.invariant_directions()
     try:
         largest = eigsh(product, k=1, which="LM", v0=start, return_eigenvectors=False)
-        lowest = eigsh(product, k=1, which="SA", v0=start, maxiter=1000, return_eigenvectors=False)
+        raised = LinearOperator(
+            (size, size),
+            matvec=lambda v: product.matvec(v) + constant @ (largest * (constant.T @ v)),
+            dtype=float,
+        )
+        lowest = eigsh(raised, k=1, which="SA", v0=start, maxiter=1000, return_eigenvectors=False)
     except ArpackNoConvergence:
         return 0.0, 1.0
     return float(lowest[0]), float(np.abs(largest[0]))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
+from scipy.sparse.linalg import LinearOperator, minres
 
 from sknewtonnet.solvers._base import (
     Callback,
@@ -72,6 +73,12 @@ class ScipySolver(Solver):
 
     See :class:`sknewtonnet.solvers.Solver` for the settings; ``options`` takes those
     options of the method that are listed in ``METHODS``.
+
+    Notes
+    -----
+    A run that scipy gives up is taken up again from where it ended, as long as that helps.
+    Near a minimum, differences of f drown in its rounding before the gradient does; there
+    a method with second derivatives ends with Newton steps judged by the gradient alone.
     """
 
     def check(self) -> None:
@@ -99,36 +106,48 @@ class ScipySolver(Solver):
         """See :meth:`Solver.minimize`."""
         self.check()
         counted = _Counted(objective, self.hessian)
-        watch = _Watch(counted, self.tol, callback)
-        if watch.begin(np.array(w0, dtype=float)):
-            found = OptimizeResult(nit=0, status=0, message=Status.CONVERGED.value)
-        else:
-            # The methods probe far points on purpose; an overflow there is a rejected step.
-            with np.errstate(over="ignore", invalid="ignore"):
-                found = minimize(
-                    counted.value,
-                    watch.params,
-                    method=self.name,
-                    jac=counted.gradient,
-                    callback=watch,
-                    options=self._scipy_options(),
-                    **self._second_derivatives(counted),
-                )
-            watch.end(found)
+        watch = _Watch(counted, self.tol, self.max_iter, callback)
+        message = ""
+        watch.begin(np.array(w0, dtype=float))
+        # The methods probe far points on purpose; an overflow there is a rejected step.
+        with np.errstate(over="ignore", invalid="ignore"):
+            while watch.status is None:
+                before = watch.value
+                message = self._run(counted, watch)
+                if watch.status is None and not watch.value < before:
+                    watch.status = Status.STALLED
+            second = METHODS[self.name].needs is not Capability.GRADIENT
+            if watch.status is Status.STALLED and second and self.hessian == "exact":
+                _polish(counted, watch)
         return SolverResult(
             params=watch.params,
             value=watch.value,
             gradient=watch.gradient,
-            status=watch.verdict(found, self.max_iter),
-            message=str(found.message),
+            status=watch.status,
+            message=message or watch.status.value,
             n_iter=watch.n_iter,
             n_evaluations=dict(counted.calls),
             history=tuple(watch.history),
         )
 
-    def _scipy_options(self) -> dict[str, Any]:
+    def _run(self, counted: "_Counted", watch: "_Watch") -> str:
+        """One run of scipy's loop; its own words on how it ended."""
+        found = minimize(
+            counted.value,
+            watch.params,
+            method=self.name,
+            jac=counted.gradient,
+            callback=watch,
+            options=self._scipy_options(self.max_iter - watch.n_iter),
+            **self._second_derivatives(counted),
+        )
+        if watch.status is None:
+            watch.end(found)
+        return str(found.message)
+
+    def _scipy_options(self, max_iter: int) -> dict[str, Any]:
         method = METHODS[self.name]
-        options: dict[str, Any] = {"maxiter": self.max_iter, **dict(method.fixed), **self.options}
+        options: dict[str, Any] = {"maxiter": max_iter, **dict(method.fixed), **self.options}
         if method.gtol is not None:
             options[method.gtol] = self.tol
         return options
@@ -170,24 +189,26 @@ class _Counted:
 class _Watch:
     """scipy's callback: keeps the best-known point, and stops by our criteria."""
 
-    def __init__(self, counted: _Counted, tol: float, callback: Callback | None):
+    def __init__(self, counted: _Counted, tol: float, max_iter: int, callback: Callback | None):
         self.counted = counted
         self.tol = tol
+        self.max_iter = max_iter
         self.callback = callback
         self.status: Status | None = None
         self.history: list[float] = []
         self.n_iter = 0
         self.n_rejected = 0
 
-    def begin(self, w0: Array) -> bool:
-        """Take the starting point; true if it is stationary already."""
+    def begin(self, w0: Array) -> None:
+        """Take the starting point, which may be stationary already."""
         self._take(w0, self.counted.value(w0))
         if not (np.isfinite(self.value) and np.isfinite(self.gradient).all()):
             raise ValueError(
                 "the objective is not finite at the starting point; are X and y standardised?"
             )
         self.history.append(self.value)
-        return self.gradient_norm <= self.tol
+        if self.gradient_norm <= self.tol:
+            self.status = Status.CONVERGED
 
     def _take(self, w: Array, value: float) -> None:
         self.params = w.copy()
@@ -200,6 +221,12 @@ class _Watch:
         if moved:
             self._take(intermediate_result.x, intermediate_result.fun)
         self.n_rejected = 0 if moved else self.n_rejected + 1
+        self.count()
+        if self.status is not None:
+            raise StopIteration
+
+    def count(self) -> None:
+        """Count an iteration, tell of it, and see whether it was the last."""
         self.n_iter += 1
         self.history.append(self.value)
         stop = False
@@ -211,20 +238,44 @@ class _Watch:
             self.status = Status.CONVERGED
         elif stop:
             self.status = Status.STOPPED
+        elif self.n_iter >= self.max_iter:
+            self.status = Status.MAX_ITER
         elif self.n_rejected >= _MAX_REJECTED:
             self.status = Status.STALLED
-        if self.status is not None:
-            raise StopIteration
 
     def end(self, found: OptimizeResult) -> None:
         """Take scipy's last point, where it went on after the last callback."""
+        self.n_rejected = 0
         if not np.array_equal(found.x, self.params) and found.fun <= self.value:
             self._take(found.x, found.fun)
+            if self.gradient_norm <= self.tol:
+                self.status = Status.CONVERGED
 
-    def verdict(self, found: OptimizeResult, max_iter: int) -> Status:
-        """Why the run ended; scipy's own status only says more where ours is open."""
-        if self.gradient_norm <= self.tol:
-            return Status.CONVERGED
-        if self.status is not None:
-            return self.status
-        return Status.MAX_ITER if self.n_iter >= max_iter else Status.STALLED
+    def take_if_flatter(self, w: Array) -> bool:
+        """Take a point whose gradient is smaller, if f is the same up to its rounding."""
+        value = self.counted.value(w)
+        rounding = 100.0 * np.finfo(float).eps * abs(self.value)
+        gradient = self.counted.gradient(w)
+        if not (value <= self.value + rounding and np.isfinite(gradient).all()):
+            return False
+        if np.abs(gradient).max() > 0.5 * self.gradient_norm:
+            return False
+        self._take(w, value)
+        return True
+
+
+def _polish(counted: _Counted, watch: _Watch) -> None:
+    """Newton steps judged by the gradient, where f no longer tells points apart."""
+    size = len(watch.params)
+    while watch.status is Status.STALLED and watch.n_iter < watch.max_iter:
+        w = watch.params
+        curvature = LinearOperator(
+            (size, size), matvec=lambda v, w=w: counted.hessian_product(w, v.ravel()), dtype=float
+        )
+        step, _ = minres(curvature, -watch.gradient, rtol=1e-12, maxiter=2 * size)
+        if not watch.take_if_flatter(w + step):
+            return
+        watch.status = None
+        watch.count()
+        if watch.status is None:
+            watch.status = Status.STALLED
