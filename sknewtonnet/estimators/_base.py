@@ -279,8 +279,8 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
             )
         elif critical == "saddle":
             message = (
-                "The fit ended at a saddle point: the Hessian has a negative eigenvalue there. "
-                "Try another random_state, or n_init > 1."
+                "The fit ended at a saddle point: the Hessian has a negative eigenvalue there, "
+                "so lower values are near. Try a smaller tol, another random_state or n_init > 1."
             )
             warnings.warn(message, ConvergenceWarning, stacklevel=5)
             return
