@@ -295,15 +295,30 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
+def _probe(activation: Activation) -> None:
+    """Raise if derivatives of a tiny array have the wrong number or shape."""
+    a = np.array([[-1.0, 0.5, 2.0], [0.1, -0.2, 0.3]])
+    found = activation.derivatives(a.copy(), 2)
+    shapes = [np.shape(array) for array in found]
+    if shapes != [a.shape] * 3:
+        raise ValueError(
+            f"activation {activation.name!r}: derivatives(a, 2) must return 3 arrays of a's "
+            f"shape {a.shape}, got {len(shapes)} of shapes {shapes}. "
+            "sknewtonnet.testing.check_activation checks their values, too."
+        )
+
+
 def get_activation(activation: "str | Activation") -> Activation:
     """Return the activation a name stands for, or the object itself.
 
     Raises
     ------
     ValueError
-        If the name is unknown, or the object is no :class:`Activation`.
+        If the name is unknown, the object is no :class:`Activation`, or it does not return
+        arrays of the shape of its argument.
     """
     if isinstance(activation, Activation):
+        _probe(activation)
         return activation
     if isinstance(activation, str) and activation in ACTIVATIONS:
         return ACTIVATIONS[activation]

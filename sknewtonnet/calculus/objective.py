@@ -95,6 +95,7 @@ class Objective:
         self.network = network
         self.loss = get_loss(loss, network.n_outputs)
         self.loss.check_target(targets)
+        _probe(self.loss, targets[:2])
         self.penalty = l2_penalty(network.layout, alpha)
         self.n_parameters = network.n_parameters
         self.n_samples = len(samples)
@@ -383,6 +384,21 @@ class Objective:
             free = self.network.layout.free
             rows.append(found if free is None else found[..., free])
         return np.concatenate(rows)
+
+
+def _probe(loss: Loss, y: Array) -> None:
+    """Raise if the derivatives of a loss have the wrong number or shape."""
+    found = loss.derivatives(y, np.zeros_like(y), 2)
+    shapes = [np.shape(array) for array in found]
+    if shapes[:2] != [y.shape[:1], y.shape] or shapes[2:] not in (
+        [y.shape],
+        [(*y.shape, y.shape[1])],
+    ):
+        raise ValueError(
+            f"loss {loss.name!r}: derivatives(y, raw, 2) must return arrays of shapes (n,), "
+            f"(n, m), and (n, m) or (n, m, m) for y of shape (n, m) = {y.shape}, got {shapes}. "
+            "sknewtonnet.testing.check_loss checks their values, too."
+        )
 
 
 def _check_kind(kind: str, kinds: tuple[str, ...]) -> None:
