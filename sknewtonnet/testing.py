@@ -137,15 +137,13 @@ def _admitted_target(loss: Loss, rng: np.random.Generator, shape: tuple[int, int
 def _difference(function: Callable[[Array], Array], at: Array, step: float = 1e-3) -> Array:
     """Central difference of eighth order; its error is about 1e-12 for functions of order 1."""
     weights = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
-    total = 0.0
+    total = np.zeros_like(function(at))
     for k, weight in enumerate(weights, start=1):
         total = total + weight * (function(at + k * step) - function(at - k * step))
-    return np.asarray(total) / step
+    return total / step
 
 
-def _compare(
-    name: str, order: int, at: Array, found: Array, expected: Array, rtol: float
-) -> None:
+def _compare(name: str, order: int, at: Array, found: Array, expected: Array, rtol: float) -> None:
     scale = max(1.0, float(np.abs(expected).max()))
     error = np.abs(found - expected)
     if not np.all(error <= rtol * scale):  # NaN fails, too

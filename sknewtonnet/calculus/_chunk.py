@@ -15,6 +15,9 @@ from sknewtonnet.calculus.losses import Loss
 Array = NDArray[np.float64]
 
 
+_NOTHING: Array = np.empty(0)
+
+
 def transposed(stack: Array) -> Array:
     """Transpose of a matrix, or of each matrix in a stack."""
     return np.swapaxes(stack, -1, -2)
@@ -32,19 +35,18 @@ class Chunk:
         The graph of the layers.
     X : ndarray of shape (n_samples, n_features)
         Samples of this chunk.
-    y : ndarray of shape (n_samples, n_outputs), default=None
+    y : ndarray of shape (n_samples, n_outputs), optional
         Targets; not needed for predictions.
-    weight : ndarray of shape (n_samples,), default=None
-        Sample weights divided by their sum over all chunks.
+    weight : ndarray of shape (n_samples,), optional
+        Sample weights divided by their sum over all chunks; not needed for predictions.
     """
 
-    def __init__(
-        self, wiring: Wiring, X: Array, y: Array | None = None, weight: Array | None = None
-    ):
+    def __init__(self, wiring: Wiring, X: Array, y: Array = _NOTHING, weight: Array = _NOTHING):
         self.wiring = wiring
         self.n_samples = c = len(X)
         self.y = y
         self.weight = weight
+        self.absent = weight == 0 if (weight == 0).any() else None
         self.z = [np.ones((p + 1, c)) for p in wiring.n_inputs]
         for k, rows in wiring.readers[0]:
             self.z[k][rows] = X.T
@@ -75,9 +77,9 @@ class Chunk:
 
     def loss_value(self, loss: Loss) -> float:
         """Weighted sum of the losses; leaves its gradient as the last layer's delta."""
-        value, gradient = loss.derivatives(self.y, self.raw.T, 1)  # type: ignore[arg-type]
-        self.delta = [np.multiply(gradient.T, self.weight)]
-        return float(value @ self.weight)
+        value, gradient = loss.derivatives(self.y, self.raw.T, 1)
+        self.delta = [self._weigh(gradient.T)]
+        return float(self._weigh(value).sum())
 
     def adjoint(self, weights: Sequence[Array]) -> None:
         """Multipliers e and delta of all layers, from the delta of the last one ([I] eq. 7).
@@ -107,14 +109,14 @@ class Chunk:
         deltas = [seed]
         last = len(weights) - 1
         for k in range(last - 1, -1, -1):
-            e = None
+            e: Array = _NOTHING
             for reader, rows in self.wiring.readers[k + 1]:
                 # deltas[0] belongs to layer k + 1
                 upper, matrix = deltas[reader - k - 1], weights[reader][rows]
-                out = None if e_out is None or e is not None else e_out[k]
+                out = None if e_out is None or e is not _NOTHING else e_out[k]
                 part = _weighted(matrix, upper, out)
-                e = part if e is None else np.add(e, part, out=e)
-            deltas.insert(0, e * self.slope[k])  # type: ignore[operator]
+                e = part if e is _NOTHING else np.add(e, part, out=e)
+            deltas.insert(0, e * self.slope[k])
         return deltas
 
     def gradient(self, out: Sequence[Array], buffers: Sequence[Array] | None) -> None:
@@ -131,8 +133,15 @@ class Chunk:
             np.multiply(e, layer.activation.derivatives(a, 2)[2], out=e)
             for e, a, layer in zip(self.e, self.a[:-1], self.wiring.layers[:-1], strict=True)
         ]
-        hessian = loss.derivatives(self.y, self.raw.T, 2)[2]  # type: ignore[arg-type]
-        self.loss_hessian = np.multiply(np.moveaxis(hessian, 0, -1), self.weight, order="C")
+        hessian = loss.derivatives(self.y, self.raw.T, 2)[2]
+        self.loss_hessian = self._weigh(np.moveaxis(hessian, 0, -1))
+
+    def _weigh(self, values: Array) -> Array:
+        """Values times weights, also where a sample of weight zero has an infinite value."""
+        weighed = np.multiply(values, self.weight, order="C")
+        if self.absent is not None:
+            weighed[..., self.absent] = 0.0
+        return weighed
 
     def loss_curvature(self, tangent: Array) -> Array:
         """Hessian of the loss times tangents of the raw predictions."""

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.polynomial import polynomial
 from numpy.typing import NDArray
-from scipy.special import erf
+from scipy.special import ndtr
 
 Array = NDArray[np.float64]
 
@@ -192,7 +192,7 @@ class GELU(Activation):
         """See :meth:`Activation.derivatives`."""
         square = a * a
         density = np.exp(-0.5 * square) / np.sqrt(2.0 * np.pi)
-        distribution = 0.5 * (1.0 + erf(a / np.sqrt(2.0)))
+        distribution = ndtr(a)
         value = a * distribution
         return (value, distribution + a * density, density * (2.0 - square))[: order + 1]
 

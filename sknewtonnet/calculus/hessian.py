@@ -360,7 +360,7 @@ class _Sums:
         p, s, where = self.rows[k], self.units[k], self.wiring.blocks[k]
         own = self.found["own", k]
         if s == 1:
-            H[where, where] = own
+            H[where, where] = 0.5 * (own + own.T)  # symmetric to the last bit
             return
         block = H[where, where].reshape(p, s, p, s)
         units, start = _pairs(s).ravel(), 0

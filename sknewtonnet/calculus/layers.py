@@ -100,4 +100,4 @@ def sample_chunks(n_samples: int, chunk_size: int) -> list[slice]:
     """Consecutive slices of about equal length, none above the chunk size."""
     n_chunks = max(1, -(-n_samples // chunk_size))
     ends = np.linspace(0, n_samples, n_chunks + 1).astype(int).tolist()
-    return [slice(start, stop) for start, stop in zip(ends[:-1], ends[1:], strict=True)]
+    return [slice(start, stop) for start, stop in pairwise(ends)]

@@ -67,7 +67,7 @@ class Loss(ABC):
         """The raw prediction that belongs to a prediction inside the domain."""
         return mean
 
-    def check_target(self, y: Array) -> None:
+    def check_target(self, y: Array) -> None:  # noqa: B027 - any target, unless refused
         """Raise a ValueError if a target is outside the domain of the loss."""
 
     def __repr__(self) -> str:

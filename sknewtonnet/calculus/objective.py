@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sknewtonnet.calculus._checks import finite_array, probe_loss
 from sknewtonnet.calculus._chunk import Chunk
 from sknewtonnet.calculus.hessian import Workspace, dense_hessian, neuron_blocks
 from sknewtonnet.calculus.lagrangian import lagrangian_tensors
@@ -82,20 +83,20 @@ class Objective:
         *,
         chunk_size: int | None = None,
     ):
-        samples = _finite("X", X, (None, network.n_features))
+        samples = finite_array("X", X, (None, network.n_features))
         targets = np.asarray(Y)
         if targets.ndim == 1 and network.n_outputs == 1:
             targets = targets[:, None]
-        targets = _finite("Y", targets, (len(samples), network.n_outputs))
+        targets = finite_array("Y", targets, (len(samples), network.n_outputs))
         if sample_weight is None:
             sample_weight = np.ones(len(samples))
-        weight = _finite("sample_weight", sample_weight, (len(samples),))
+        weight = finite_array("sample_weight", sample_weight, (len(samples),))
         if (weight < 0).any() or not weight.sum() > 0:
             raise ValueError("sample_weight must not be negative, nor zero for every sample.")
         self.network = network
         self.loss = get_loss(loss, network.n_outputs)
         self.loss.check_target(targets)
-        _probe(self.loss, targets[:2])
+        probe_loss(self.loss, targets[:2])
         self.penalty = l2_penalty(network.layout, alpha)
         self.n_parameters = network.n_parameters
         self.n_samples = len(samples)
@@ -197,10 +198,10 @@ class Objective:
         self._reach(w, _SECOND)
         layout = self.network.layout
         full_strength = layout.expand(self.penalty.hessian_diagonal())
-        exists = layout.expand(np.ones(self.n_parameters)) > 0
+        exists = layout.expand(np.ones(self.n_parameters))
         blocks = self._loss_blocks(kind)
         strengths = self.network.wiring.matrices(full_strength)
-        masks = self.network.wiring.matrices(exists)  # type: ignore[arg-type]
+        masks = self.network.wiring.matrices(exists)
         for block, strength, mask in zip(blocks, strengths, masks, strict=True):
             np.einsum("jpp->jp", block)[...] += strength.T
             if not mask.all():
@@ -240,8 +241,10 @@ class Objective:
         result = np.zeros(full.T.shape)
         # As many directions at a time as have their tangents in the cache.
         group = max(1, 20_000 // (sum(wiring.n_units) * self._chunks[0].n_samples // 4 + 1))
-        for start in range(0, len(result), group) if full.ndim == 2 else [slice(None)]:
-            some = slice(start, start + group) if full.ndim == 2 else start
+        groups = [slice(None)]
+        if full.ndim == 2:
+            groups = [slice(start, start + group) for start in range(0, len(result), group)]
+        for some in groups:
             out = wiring.matrices(result[some])
             along = wiring.matrices(np.ascontiguousarray(full.T[some]))
             for chunk in self._chunks:
@@ -266,8 +269,7 @@ class Objective:
         """
         self._reach(w, _FORWARD)
         seeds = [
-            self.loss.derivatives(chunk.y, chunk.raw.T, 1)[1].T[None]  # type: ignore[arg-type]
-            for chunk in self._chunks
+            self.loss.derivatives(chunk.y, chunk.raw.T, 1)[1].T[None] for chunk in self._chunks
         ]
         return self._per_sample(seeds)[:, 0]
 
@@ -345,11 +347,13 @@ class Objective:
             self._weights = self.network.matrices(self._point)
         if self._stage >= stage:
             return
-        if self._stage < _ADJOINT:
-            self._run(stage)
-        if stage == _SECOND:
-            for chunk in self._chunks:
-                chunk.second_order(self.loss)
+        # Solvers probe far points on purpose: an overflow there makes f infinite, no warning.
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self._stage < _ADJOINT:
+                self._run(stage)
+            if stage == _SECOND:
+                for chunk in self._chunks:
+                    chunk.second_order(self.loss)
         self._stage = stage
 
     def _run(self, stage: int) -> None:
@@ -386,35 +390,6 @@ class Objective:
         return np.concatenate(rows)
 
 
-def _probe(loss: Loss, y: Array) -> None:
-    """Raise if the derivatives of a loss have the wrong number or shape."""
-    found = loss.derivatives(y, np.zeros_like(y), 2)
-    shapes = [np.shape(array) for array in found]
-    if shapes[:2] != [y.shape[:1], y.shape] or shapes[2:] not in (
-        [y.shape],
-        [(*y.shape, y.shape[1])],
-    ):
-        raise ValueError(
-            f"loss {loss.name!r}: derivatives(y, raw, 2) must return arrays of shapes (n,), "
-            f"(n, m), and (n, m) or (n, m, m) for y of shape (n, m) = {y.shape}, got {shapes}. "
-            "sknewtonnet.testing.check_loss checks their values, too."
-        )
-
-
 def _check_kind(kind: str, kinds: tuple[str, ...]) -> None:
     if kind not in kinds:
         raise ValueError(f"kind must be one of {list(kinds)}, got {kind!r}.")
-
-
-def _finite(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> Array:
-    """Return a float64 array of that shape without NaN or infinity, or raise."""
-    array = np.asarray(values, dtype=float)
-    fits = array.ndim == len(shape) and all(
-        wanted is None or got == wanted for got, wanted in zip(array.shape, shape, strict=True)
-    )
-    if not fits or len(array) == 0:
-        wanted_shape = str(shape).replace("None", "n_samples")
-        raise ValueError(f"{name} must have shape {wanted_shape}, got {array.shape}.")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, but contains NaN or infinity.")
-    return array

@@ -59,7 +59,7 @@ def l2_penalty(
     if isinstance(alpha, Mapping):
         named: Mapping[str, ArrayLike] = alpha
     elif np.ndim(alpha) == 0:
-        named = dict.fromkeys(penalised, alpha)  # type: ignore[arg-type]
+        named = dict.fromkeys(penalised, alpha)
     else:
         strengths = list(np.asarray(alpha, dtype=float))
         if len(strengths) != len(penalised):

@@ -108,7 +108,7 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
             # An interrupted or failed fit leaves the estimator as it was.
             for name in self._fitted():
                 delattr(self, name)
-            vars(self).update(before)
+            self.__dict__.update(before)
             raise
         return self
 
@@ -190,7 +190,7 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
             "critical_point_": _verdict(objective, best),
         }
         self._warn(best, fitted["critical_point_"])
-        vars(self).update(fitted)
+        self.__dict__.update(fitted)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: fitted)
 
     def _validated(

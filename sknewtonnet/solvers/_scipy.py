@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -269,9 +270,8 @@ def _polish(counted: _Counted, watch: _Watch) -> None:
     size = len(watch.params)
     while watch.status is Status.STALLED and watch.n_iter < watch.max_iter:
         w = watch.params
-        curvature = LinearOperator(
-            (size, size), matvec=lambda v, w=w: counted.hessian_product(w, v.ravel()), dtype=float
-        )
+        product = partial(counted.hessian_product, w)
+        curvature = LinearOperator((size, size), matvec=product, dtype=float)
         step, _ = minres(curvature, -watch.gradient, rtol=1e-12, maxiter=2 * size)
         if not watch.take_if_flatter(w + step):
             return

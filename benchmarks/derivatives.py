@@ -1,0 +1,415 @@
+"""Exact derivatives against the operations they are measured by, as ratios within one run.
+
+    python benchmarks/derivatives.py --threads 1
+    python benchmarks/derivatives.py --threads 2 --shapes d e --write table.md
+
+The Hessian is compared with one dsyrk on the (n_samples n_outputs, P) Jacobian (the product
+that Gauss-Newton and Levenberg-Marquardt cannot avoid, the Jacobian given), the product with
+a vector with one gradient, the gradient with scikit-learn's own. The two sides of a ratio run
+in turns, block by block, and the median is taken over the ratios of neighbouring blocks, so
+that a drift of the machine hits both. Every gradient and Hessian is taken at another point
+than the one before: nothing kept is reused, except in the products, whose point stays.
+
+Each shape runs in processes of its own. On one thread the time is CPU time of the process
+(pinned to a core, where the system can do that), on more it is wall time.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+# n_samples, features - hidden units - outputs, loss
+SHAPES = {
+    "a": (150, (4, 17, 3), "multinomial_log_loss"),
+    "b": (150, (4, 17, 1), "squared_error"),
+    "c": (442, (10, 20, 1), "squared_error"),
+    "d": (5000, (20, 30, 1), "squared_error"),
+    "e": (5000, (20, 30, 20, 1), "squared_error"),
+    "f": (20000, (30, 50, 1), "squared_error"),
+    "g": (2000, (64, 32, 10), "multinomial_log_loss"),
+    "h": (100000, (20, 20, 1), "squared_error"),
+    "m": (60000, (784, 100, 10), "multinomial_log_loss"),
+}
+# Exact Hessian in units of the dsyrk; Hessian-vector product in gradients; gradient in
+# gradients of scikit-learn.
+HESSIAN_BARS = {"a": 2.4, "b": 7.0, "c": 2.2, "d": 1.0, "e": 1.3, "f": 0.8, "g": 0.12, "h": 1.1}
+PRODUCT_BAR = 1.5
+GRADIENT_BAR = 1.0
+JACOBIAN_BYTES = 3e9
+HESSIAN_COLUMNS = (
+    "shape | P | dsyrk ms | Hessian ms | Hessian / dsyrk | bar | | Gauss-Newton / dsyrk"
+    " | block / dsyrk | jax / Hessian | kept point MB | Hessian MB | allowed MB"
+)
+PRODUCT_COLUMNS = (
+    "shape | gradient ms | scikit-learn ms | gradient / scikit-learn | bar |"
+    " | product ms | product / gradient | bar |"
+)
+
+
+def problem(shape):
+    """Random data and two points of one shape: (network, loss, X, Y, [w, w'])."""
+    import numpy as np
+
+    from sknewtonnet.calculus import Network
+
+    n, sizes, loss = SHAPES[shape]
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, sizes[0]))
+    if loss == "squared_error":
+        Y = rng.standard_normal((n, sizes[-1]))
+    else:
+        Y = np.eye(sizes[-1])[rng.integers(0, sizes[-1], n)]
+    network = Network.mlp(sizes[0], sizes[1:-1], sizes[-1])
+    points = []
+    for _ in range(2):
+        arrays = {}
+        for k, (p, s) in enumerate(pairwise(sizes)):
+            limit = np.sqrt(6.0 / (p + s))
+            arrays[f"coefs_{k}"] = rng.uniform(-limit, limit, (p, s))
+            arrays[f"intercepts_{k}"] = rng.uniform(-limit, limit, s)
+        points.append(network.layout.pack(arrays))
+    return network, loss, X, Y, points
+
+
+def alternating(function, points):
+    """Return a function of no argument that calls the given one at the points in turn."""
+    state = {"next": 0}
+
+    def call():
+        state["next"] = 1 - state["next"]
+        return function(points[state["next"]])
+
+    return call
+
+
+def interleaved(functions, threads, budget):
+    """Seconds per call of each function, one list per name, from blocks run in turns."""
+    clock = time.process_time if threads == 1 else time.perf_counter
+    repeats = {}
+    for name, function in functions.items():
+        function()
+        start, calls = time.perf_counter(), 0
+        while time.perf_counter() - start < 0.04:
+            function()
+            calls += 1
+        repeats[name] = calls
+    times = {name: [] for name in functions}
+    start = time.perf_counter()
+    while len(times[name]) < 41 and (time.perf_counter() - start < budget or not times[name]):
+        for name, function in functions.items():
+            begin = clock()
+            for _ in range(repeats[name]):
+                function()
+            times[name].append((clock() - begin) / repeats[name])
+    return times
+
+
+def summary(times, against):
+    """Median seconds of each function, and median of its ratios to one of them."""
+    import numpy as np
+
+    found = {"rounds": len(times[against])}
+    for name, seconds in times.items():
+        found[name] = float(np.median(seconds))
+        found[f"{name}/{against}"] = float(np.median(np.divide(seconds, times[against])))
+    return found
+
+
+# ---- what runs in the workers ----
+def resident_mb(peak):
+    """Memory of this process in MB, now or (``peak``) at most so far."""
+    key = "VmHWM" if peak else "VmRSS"
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith(key):
+                return int(line.split()[1]) / 1024
+    except OSError:
+        pass
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used / (2**20 if sys.platform == "darwin" else 1024)
+
+
+def work_memory(shape, threads, budget):
+    """Peak memory above that of the kept point, of the first Hessian of a process."""
+    from sknewtonnet.calculus import Objective
+
+    network, loss, X, Y, points = problem(shape)
+    objective = Objective(network, loss, X, Y)
+    before = resident_mb(peak=False)
+    objective.gradient(points[0])
+    kept = resident_mb(peak=False)
+    objective.hessian(points[0])
+    return {"point_mb": kept - before, "hessian_mb": resident_mb(peak=True) - kept}
+
+
+def work_hessian(shape, threads, budget):
+    """All kinds of Hessian, and the dsyrk, in turns."""
+    import numpy as np
+    from scipy.linalg.blas import dsyrk
+
+    from sknewtonnet.calculus import Objective
+
+    network, loss, X, Y, points = problem(shape)
+    objective = Objective(network, loss, X, Y)
+    n_parameters = network.n_parameters
+    rows = len(X) * network.n_outputs
+    kept_rows = min(rows, int(JACOBIAN_BYTES / (8 * n_parameters)))
+    transposed = np.random.default_rng(0).standard_normal((kept_rows, n_parameters)).T
+    out = np.zeros((n_parameters, n_parameters), order="F")
+    functions = {"dsyrk": lambda: dsyrk(1.0, transposed, c=out, overwrite_c=1)}
+    for kind in ("exact", "gauss-newton", "block"):
+        functions[kind] = alternating(partial(objective.hessian, kind=kind), points)
+    times = interleaved(functions, threads, budget)
+    scale = rows / kept_rows
+    times["dsyrk"] = [scale * seconds for seconds in times["dsyrk"]]
+    direction = np.random.default_rng(1).standard_normal(n_parameters)
+    product = objective.hessian_product(points[0], direction)
+    gap = objective.hessian(points[0]) @ direction - product
+    return {
+        **summary(times, "dsyrk"),
+        "scale": scale,
+        "hessian_error": float(np.linalg.norm(gap) / np.linalg.norm(product)),
+    }
+
+
+def sklearn_gradient(network, loss, X, Y):
+    """scikit-learn's loss and gradient as a function of coefficients and intercepts."""
+    import warnings
+
+    import numpy as np
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+    sizes = network.wiring.node_sizes
+    regression = loss == "squared_error"
+    kind = MLPRegressor if regression else MLPClassifier
+    model = kind(hidden_layer_sizes=sizes[1:-1], activation="tanh", solver="lbfgs", max_iter=1)
+    model.alpha = 0.0
+    few = min(len(X), 500)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X[:few], Y[:few].ravel() if regression else Y[:few].argmax(axis=1))
+    shapes = list(pairwise(sizes))
+    buffers = (
+        [X, *(np.empty((len(X), s)) for s in sizes[1:])],
+        [np.empty((len(X), s)) for s in sizes[1:]],
+        [np.empty(shape) for shape in shapes],
+        [np.empty(s) for s in sizes[1:]],
+    )
+    targets = Y if regression else Y.astype(bool)
+    return lambda packed: model._loss_grad_lbfgs(packed, X, targets, None, *buffers)
+
+
+def sklearn_packed(network, w):
+    """Return the flat vector in scikit-learn's order: all coefficients, then all intercepts."""
+    import numpy as np
+
+    arrays = network.layout.unpack(w)
+    names = sorted(arrays, key=lambda name: name.startswith("intercepts"))
+    return np.concatenate([arrays[name].ravel() for name in names])
+
+
+def work_products(shape, threads, budget):
+    """Gradient, product at a kept point, and scikit-learn's gradient, in turns."""
+    import numpy as np
+
+    from sknewtonnet.calculus import Objective
+
+    network, loss, X, Y, points = problem(shape)
+    moving, kept = (Objective(network, loss, X, Y) for _ in range(2))
+    theirs = sklearn_gradient(network, loss, X, Y)
+    packed = [sklearn_packed(network, w) for w in points]
+    ours = sklearn_packed(network, moving.gradient(points[0]))
+    gap = np.linalg.norm(ours - theirs(packed[0])[1]) / np.linalg.norm(ours)
+    direction = np.random.default_rng(1).standard_normal(network.n_parameters)
+    functions = {
+        "gradient": alternating(moving.value_and_gradient, points),
+        "product": lambda: kept.hessian_product(points[0], direction),
+        "sklearn": alternating(theirs, packed),
+    }
+    times = interleaved(functions, threads, budget)
+    return {
+        **summary(times, "gradient"),
+        "gradient/sklearn": summary(times, "sklearn")["gradient/sklearn"],
+        "gradient_error": float(gap),
+    }
+
+
+def work_jax(shape, threads, budget):
+    """Hessian by jax from products in groups of eight, and ours, in turns."""
+    import numpy as np
+
+    try:
+        import jax
+    except ImportError:
+        return {}
+    jax.config.update("jax_enable_x64", True)
+    import jax.numpy as jnp
+
+    from sknewtonnet.calculus import Objective
+
+    network, loss, X, Y, points = problem(shape)
+    objective = Objective(network, loss, X, Y)
+    matrices = network.wiring.matrices
+
+    def value(w, X, Y):
+        h = X
+        for k, full in enumerate(matrices(w)):
+            a = h @ full[:-1] + full[-1]
+            h = jnp.tanh(a) if k < len(network.wiring.n_units) - 1 else a
+        if loss == "squared_error":
+            return 0.5 * jnp.sum((h - Y) ** 2) / len(X)
+        return -jnp.sum(Y * jax.nn.log_softmax(h, axis=1)) / len(X)
+
+    @jax.jit
+    def hessian(w, X, Y):
+        def column(i):
+            unit = jnp.zeros_like(w).at[i].set(1.0)
+            return jax.jvp(lambda u: jax.grad(value)(u, X, Y), (w,), (unit,))[1]
+
+        return jax.lax.map(column, jnp.arange(len(w)), batch_size=8)
+
+    data = jnp.asarray(X), jnp.asarray(Y)
+    functions = {
+        "exact": alternating(objective.hessian, points),
+        "jax": alternating(lambda w: hessian(jnp.asarray(w), *data).block_until_ready(), points),
+    }
+    found = summary(interleaved(functions, threads, budget), "exact")
+    gap = np.asarray(hessian(jnp.asarray(points[0]), *data)) - objective.hessian(points[0])
+    return {**found, "jax_error": float(np.abs(gap).max())}
+
+
+WORKS = {
+    "memory": work_memory,
+    "hessian": work_hessian,
+    "products": work_products,
+    "jax": work_jax,
+}
+
+
+# ---- the driver ----
+def run_worker(work, shape, options):
+    """Run one work in a process whose number of threads is set before numpy starts."""
+    environment = dict(os.environ, JAX_PLATFORMS="cpu")
+    for name in ("OMP", "OPENBLAS", "MKL"):
+        environment[f"{name}_NUM_THREADS"] = str(options.threads)
+    if options.threads == 1:
+        environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+    command = [sys.executable, __file__, "--threads", str(options.threads)]
+    command += ["--budget", str(options.budget), "--core", str(options.core)]
+    done = subprocess.run(
+        [*command, "--worker", work, shape], env=environment, stdout=subprocess.PIPE, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def verdict(ratio, bar):
+    return "reached" if ratio <= bar else "missed"
+
+
+def label(shape):
+    n, sizes, loss = SHAPES[shape]
+    return f"{shape}: {n} x {'-'.join(map(str, sizes))} {loss.replace('_', ' ')}"
+
+
+def milliseconds(seconds):
+    return f"{1e3 * seconds:.3g}"
+
+
+def hessian_line(shape, found, memory, jax):
+    """One row of the table of Hessians."""
+    ratio, bar = found["exact/dsyrk"], HESSIAN_BARS[shape]
+    P = sum((p + 1) * s for p, s in pairwise(SHAPES[shape][1]))
+    mark = "" if found["scale"] == 1 else f" (from n / {found['scale']:.1f})"
+    cells = [
+        label(shape),
+        str(P),
+        milliseconds(found["dsyrk"]) + mark,
+        milliseconds(found["exact"]),
+        f"{ratio:.2f}",
+        f"{bar:g}",
+        verdict(ratio, bar),
+        f"{found['gauss-newton/dsyrk']:.2f}",
+        f"{found['block/dsyrk']:.2f}",
+        f"{jax['jax/exact']:.1f}" if jax else "-",
+        f"{memory['point_mb']:.1f}",
+        f"{memory['hessian_mb']:.1f}",
+        f"{4 * 8 * P**2 / 2**20 + 5:.1f}",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def product_line(shape, found):
+    """One row of the table of gradients and products."""
+    to_sklearn, to_gradient = found["gradient/sklearn"], found["product/gradient"]
+    cells = [
+        label(shape),
+        milliseconds(found["gradient"]),
+        milliseconds(found["sklearn"]),
+        f"{to_sklearn:.2f}",
+        f"{GRADIENT_BAR:g}",
+        verdict(to_sklearn, GRADIENT_BAR),
+        milliseconds(found["product"]),
+        f"{to_gradient:.2f}",
+        f"{PRODUCT_BAR:g}",
+        verdict(to_gradient, PRODUCT_BAR),
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def table(title, columns, lines):
+    rule = "|---" * (columns.count("|") + 1) + "|"
+    return "\n".join([title, "", f"| {columns} |", rule, *lines, ""])
+
+
+def report(options):
+    """Return the Markdown tables of all shapes asked for."""
+    hessians, products = [], []
+    for shape in options.shapes:
+        if shape in HESSIAN_BARS:
+            found = run_worker("hessian", shape, options)
+            memory = run_worker("memory", shape, options)
+            jax = run_worker("jax", shape, options) if options.jax else {}
+            print(shape, found, memory, jax, file=sys.stderr, flush=True)
+            hessians.append(hessian_line(shape, found, memory, jax))
+        found = run_worker("products", shape, options)
+        print(shape, found, file=sys.stderr, flush=True)
+        products.append(product_line(shape, found))
+    clock = "CPU" if options.threads == 1 else "wall"
+    title = f"### Hessian, {options.threads} thread(s), {clock} time"
+    first = table(title, HESSIAN_COLUMNS, hessians)
+    title = f"### Gradient and product, {options.threads} thread(s), {clock} time"
+    return "\n".join([first, table(title, PRODUCT_COLUMNS, products)])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--shapes", nargs="*", choices=list(SHAPES), default=list(SHAPES))
+    parser.add_argument("--budget", type=float, default=6.0, help="seconds per shape and table")
+    parser.add_argument("--core", type=int, default=0, help="where to pin a one-thread run")
+    parser.add_argument("--jax", action="store_true", help="also jax's Hessian from products")
+    parser.add_argument("--write", type=Path, help="file for the tables")
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        if options.threads == 1 and hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, {options.core})
+        work, shape = options.worker
+        print(json.dumps(WORKS[work](shape, options.threads, options.budget)))
+        return
+    text = report(options)
+    print(text)
+    if options.write:
+        options.write.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""What makes a net a regressor or a classifier: its target, its loss, its predictions."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import log_expit, log_softmax
+from sklearn.base import ClassifierMixin, RegressorMixin
+
+from sknewtonnet.calculus import Loss, get_loss
+from sknewtonnet.estimators._sklearn_compat import StrOptions
+from sknewtonnet.estimators._targets import ClassTarget, RegressionTarget
+
+Array = NDArray[np.float64]
+
+_REGRESSION_LOSSES = {"squared_error", "poisson", "gamma", "pseudo_huber"}
+
+
+class RegressorRole(RegressorMixin):
+    """Numbers as targets; goes left of :class:`BaseNewtonNet`."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "loss": [StrOptions(_REGRESSION_LOSSES), Loss],
+    }
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that several outputs are fine."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self.loss == "gamma"
+        return tags
+
+    def _describe_target(self, y: Any) -> RegressionTarget:
+        return RegressionTarget.of(y)
+
+    def _make_loss(self, target: RegressionTarget, n_outputs: int) -> Loss:
+        return get_loss(self.loss, n_outputs)
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The mean that the loss fits, of the shape of the target of the fit.
+        """
+        raw = self._raw_prediction(X)
+        return self._target_.decode(self._loss_.inverse_link(raw))
+
+
+class ClassifierRole(ClassifierMixin):
+    """Classes or labels as targets; goes left of :class:`BaseNewtonNet`."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    }
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that several labels are fine."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _describe_target(self, y: Any) -> ClassTarget:
+        return ClassTarget.of(y)
+
+    def _make_loss(self, target: ClassTarget, n_outputs: int) -> Loss:
+        if target.multilabel:
+            return get_loss("binary_log_loss", n_outputs)
+        return get_loss("log_loss", n_outputs)
+
+    def _weights(self, target: ClassTarget, y: Any, sample_weight: Array) -> Array:
+        return target.weights(self.class_weight, y, sample_weight)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Predict class labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            The class of the largest probability, or the labels above one half.
+        """
+        raw = self._raw_prediction(X)
+        return self._target_.decode(raw)
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Predict class probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``; rows sum to one unless the target has several labels.
+        """
+        return np.exp(self.predict_log_proba(X))
+
+    def predict_log_proba(self, X: ArrayLike) -> Array:
+        """Predict logarithms of class probabilities, also where those underflow.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        raw = self._raw_prediction(X)
+        if self._target_.binary:
+            return np.hstack([log_expit(-raw), log_expit(raw)])
+        return log_expit(raw) if self._target_.multilabel else log_softmax(raw, axis=1)

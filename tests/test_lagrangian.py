@@ -1,0 +1,147 @@
+"""The Lagrangian of the network's equations: what its blocks are, and what they are not.
+
+    L(W, X, E) = f(x^m) + penalty(W) + sum_k <E^k, h^k(z^k(X), W^k) - x^k>
+
+is written down here once more, with states X and multipliers E as free variables. Its
+W,W block at fixed X and E is what the package calls "lagrangian"; eliminating X gives
+the exact Hessian of the objective.
+"""
+
+import dataclasses
+from itertools import pairwise, product
+
+import numpy as np
+import oracles
+import pytest
+from cases import CASES, Case, case_id, oracle, setup
+from oracles import STEP
+
+from sknewtonnet.calculus import ACTIVATIONS, Network, Objective
+
+each_case = pytest.mark.parametrize("case", CASES, ids=case_id)
+FEW_SAMPLES = [c for c in CASES if c.n_samples < 10]
+
+
+def tensor_cases():
+    """A net of two hidden layers and, for the higher orders, a tiny one."""
+    any_order = [name for name, h in ACTIVATIONS.items() if h.max_order is None]
+    for sizes, orders in (((2, 2, 2, 1), (2, 3)), ((1, 2, 1), (4, 5))):
+        for order, name in product(orders, any_order):
+            names = (name,) * (len(sizes) - 2)
+            case = Case(f"{name}-order{order}", sizes, names, "all", "gamma", 5, seed=400)
+            yield pytest.param(case, order, id=case.id)
+
+
+def state_directions(problem):
+    """Return per layer the unit directions of all states, of shape (N, n, s_k)."""
+    n = len(problem.X)
+    ends = np.cumsum([0, *(n * size for size in problem.sizes[1:])])
+    unit = np.eye(ends[-1])
+    return [
+        unit[:, start:stop].reshape(-1, n, size)
+        for (start, stop), size in zip(pairwise(ends), problem.sizes[1:], strict=True)
+    ]
+
+
+def multipliers(reference):
+    """Return e^k = d f / d x^k of every layer, by shifting the states as they arise."""
+    problem = reference.problem
+    directions = state_directions(problem)
+    value = problem.value(reference.arrays, [1j * STEP * d for d in directions])
+    return [np.tensordot(value.imag / STEP, d, axes=1) for d in directions]
+
+
+def lagrangian(problem, arrays, states, E):
+    """Return L; ``states`` are [X, x^1, ..., x^m] and no longer functions of the weights."""
+    total = problem.data_value(states[-1]) + problem.penalty_value(arrays)
+    for k, e in enumerate(E):
+        gap = problem.layer(k, arrays, states) - states[k + 1]
+        total = total + (e * gap).sum(-1).sum(-1)
+    return total
+
+
+def at_fixed_states(reference, order, problem=None):
+    """Return the derivatives of L in W alone, a tensor of shape (P,) * order."""
+    problem = problem or reference.problem
+    states = problem.states(reference.arrays)
+    number = lagrangian(problem, reference.lifted(order), states, multipliers(reference))
+    return oracles.read(number, order, (reference.P,) * order)
+
+
+@each_case
+def test_lagrangian_blocks(case):
+    """In both forms; zero in the last layer, apart from the penalty, and between units."""
+    objective, w, reference = setup(case).objective(), setup(case).w, oracle(case)
+    expected = at_fixed_states(reference, 2)
+    oracles.assert_close(objective.hessian(w, kind="lagrangian"), expected)
+    stored = objective.hessian_blocks(w, kind="lagrangian")
+    for blocks, places in zip(stored, reference.places(), strict=True):
+        oracles.assert_close(blocks, expected[places[:, :, None], places[:, None, :]])
+    last = reference.places()[-1]
+    penalty = reference.penalty_hessian[last[:, :, None], last[:, None, :]]
+    np.testing.assert_allclose(stored[-1], penalty, rtol=1e-14)
+
+
+@pytest.mark.parametrize("case", FEW_SAMPLES, ids=case_id)
+def test_eliminating_the_states_gives_the_exact_hessian(case):
+    """Z' (D2 L) Z = D2 f with Z = [I; dX/dW]; and L is stationary in X."""
+    reference, problem = oracle(case), oracle(case).problem
+    P, n_states = reference.P, len(state_directions(problem)[0])
+    weights = {
+        name: np.concatenate([d, np.zeros((n_states, *d.shape[1:]))])
+        for name, d in reference.directions.items()
+    }
+    states = [np.concatenate([np.zeros((P, *d.shape[1:])), d]) for d in state_directions(problem)]
+    arrays = {k: oracles.lift(a, weights[k], 2) for k, a in reference.arrays.items()}
+    X, *rest = problem.states(reference.arrays)
+    moved = [X, *(oracles.lift(x, d, 2) for x, d in zip(rest, states, strict=True))]
+    number = lagrangian(problem, arrays, moved, multipliers(reference))
+    first = oracles.read(number, 1, (1, P + n_states))[0]
+    second = oracles.read(number, 2, (P + n_states, P + n_states))
+
+    stepped = problem.states(reference.stepped())[1:]
+    slopes = [x.imag.reshape(P, -1) / STEP for x in stepped]
+    Z = np.vstack([np.eye(P), np.hstack(slopes).T])
+    exact = setup(case).objective().hessian(setup(case).w)
+    oracles.assert_close(Z.T @ second @ Z, exact)
+    oracles.assert_close(first[:P], reference.gradient)
+    np.testing.assert_allclose(first[P:], 0.0, atol=1e-14)
+
+
+@each_case
+def test_second_order_tensors_are_the_blocks(case):
+    """The tensors come without the penalty."""
+    objective, w, reference = setup(case).objective(), setup(case).w, oracle(case)
+    blocks = objective.hessian_blocks(w, kind="lagrangian")
+    tensors = objective.lagrangian_tensors(w, 2)
+    for tensor, block, places in zip(tensors, blocks, reference.places(), strict=True):
+        penalty = reference.penalty_hessian[places[:, :, None], places[:, None, :]]
+        oracles.assert_close(tensor + penalty, block, 1e-13)
+    assert not tensors[-1].any()
+
+
+@pytest.mark.parametrize(("case", "order"), list(tensor_cases()))
+def test_tensors_of_higher_order(case, order):
+    """All entries of one unit with itself; and there are no others."""
+    reference = oracle(case)
+    problem = dataclasses.replace(reference.problem, penalty={})
+    everything = at_fixed_states(reference, order, problem)
+    tensors = setup(case).objective().lagrangian_tensors(setup(case).w, order)
+    assert len(tensors) == problem.n_layers
+    for tensor, places in zip(tensors, reference.places(), strict=True):
+        expected = np.stack([everything[np.ix_(*[unit] * order)] for unit in places])
+        assert tensor.shape == expected.shape
+        oracles.assert_close(tensor, expected)
+    squares = sum((tensor**2).sum() for tensor in tensors)
+    np.testing.assert_allclose(squares, (everything**2).sum(), rtol=1e-10)
+
+
+def test_orders_an_activation_lacks_are_refused():
+    net = Network.mlp(2, (3, 2), 1, ["tanh", "relu"])
+    objective = Objective(net, "squared_error", np.ones((4, 2)), np.ones(4))
+    w = np.ones(net.n_parameters)
+    assert len(objective.lagrangian_tensors(w, 2)) == 3
+    with pytest.raises(ValueError, match="relu"):
+        objective.lagrangian_tensors(w, 3)
+    with pytest.raises(ValueError, match="order"):
+        objective.lagrangian_tensors(w, 1)
