@@ -15,7 +15,7 @@ ESTIMATORS = [
     NewtonMLPRegressor((), solver="newton-cg"),
     NewtonMLPRegressor(
         (4, 3),
-        activation=["softplus", "sine"],
+        activation=["softplus", "tanh"],
         skip_connections="all",
         solver="trust-exact",
         n_init=2,

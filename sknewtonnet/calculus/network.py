@@ -1,6 +1,7 @@
 """Feed-forward networks: layers wired into a graph, with the layout of their parameters."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,15 +79,15 @@ class Network:
         ValueError
             If a size is not positive, or a name is unknown.
         """
-        sizes = [hidden_layer_sizes] if np.ndim(hidden_layer_sizes) == 0 else hidden_layer_sizes
-        hidden = [int(size) for size in sizes]  # type: ignore[union-attr, arg-type]
+        hidden = list(np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=object)))
         for what, size in [
             ("n_features", n_features),
             ("n_outputs", n_outputs),
             *(("hidden_layer_sizes", size) for size in hidden),
         ]:
-            if size < 1:
-                raise ValueError(f"{what} must be positive, got {size}.")
+            if not isinstance(size, Integral) or size < 1:
+                raise ValueError(f"{what} must be a positive integer, got {size!r}.")
+        hidden = [int(size) for size in hidden]
         if not any(
             skip_connections is kind or skip_connections == kind for kind in SKIP_CONNECTIONS
         ):

@@ -168,11 +168,13 @@ class _Counted:
     def __init__(self, objective: ObjectiveLike, kind: str):
         self.objective = objective
         self.kind = kind
+        self.last_value = np.nan
         self.calls: Counter[str] = Counter(value=0, gradient=0, hessian=0, hessian_product=0)
 
     def value(self, w: Array) -> float:
         self.calls["value"] += 1
-        return self.objective.value(w)
+        self.last_value = self.objective.value(w)
+        return self.last_value
 
     def gradient(self, w: Array) -> Array:
         self.calls["gradient"] += 1
@@ -221,7 +223,12 @@ class _Watch:
         moved = not np.array_equal(intermediate_result.x, self.params)
         if moved:
             self._take(intermediate_result.x, intermediate_result.fun)
-        self.n_rejected = 0 if moved else self.n_rejected + 1
+        if moved:
+            self.n_rejected = 0
+        elif abs(self.counted.last_value - self.value) <= self.rounding:
+            self.n_rejected = _MAX_REJECTED  # the rejection says nothing: f cannot tell
+        else:
+            self.n_rejected += 1
         self.count()
         if self.status is not None:
             raise StopIteration
@@ -252,12 +259,16 @@ class _Watch:
             if self.gradient_norm <= self.tol:
                 self.status = Status.CONVERGED
 
+    @property
+    def rounding(self) -> float:
+        """A difference of f that may be rounding alone."""
+        return 10.0 * float(np.finfo(float).eps) * abs(self.value)
+
     def take_if_flatter(self, w: Array) -> bool:
         """Take a point whose gradient is smaller, if f is the same up to its rounding."""
         value = self.counted.value(w)
-        rounding = 100.0 * np.finfo(float).eps * abs(self.value)
         gradient = self.counted.gradient(w)
-        if not (value <= self.value + rounding and np.isfinite(gradient).all()):
+        if not (value <= self.value + self.rounding and np.isfinite(gradient).all()):
             return False
         if np.abs(gradient).max() > 0.5 * self.gradient_norm:
             return False
