@@ -85,6 +85,8 @@ class ParameterLayout:
                     f"{self.shapes[name]}, got {mask.dtype} of shape {mask.shape}."
                 )
             exists[self._slices[name]] = mask.ravel()
+        if not exists.any():
+            raise ValueError("connectivity leaves no parameter; at least one must exist.")
         return None if exists.all() else np.flatnonzero(exists)
 
     def _check_name(self, argument: str, name: str) -> None:

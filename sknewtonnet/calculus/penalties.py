@@ -59,24 +59,34 @@ def l2_penalty(
     if isinstance(alpha, Mapping):
         named: Mapping[str, ArrayLike] = alpha
     elif np.ndim(alpha) == 0:
-        named = dict.fromkeys(penalised, alpha)
+        named = dict.fromkeys(penalised, alpha)  # type: ignore[arg-type]
+    elif len(alpha) == len(penalised):  # type: ignore[arg-type]
+        named = dict(zip(penalised, alpha, strict=True))  # type: ignore[arg-type]
     else:
-        strengths = list(np.asarray(alpha, dtype=float))
-        if len(strengths) != len(penalised):
-            raise ValueError(
-                f"alpha has {len(strengths)} entries, but there are {len(penalised)} layers."
-            )
-        named = dict(zip(penalised, strengths, strict=True))
+        raise ValueError(
+            f"alpha has {len(alpha)} entries, "  # type: ignore[arg-type]
+            f"but there are {len(penalised)} layers."
+        )
     for name, strength in named.items():
         if name not in full:
             raise ValueError(f"alpha names {name!r}; the arrays are {list(full)}.")
-        values = np.asarray(strength, dtype=float)
-        if values.shape not in ((), full[name].shape):
-            raise ValueError(
-                f"alpha[{name!r}] has shape {values.shape}; it must be a number or "
-                f"an array of shape {full[name].shape}."
-            )
-        if not np.isfinite(values).all() or (values < 0).any():
-            raise ValueError(f"alpha must be finite and not negative, got {strength!r} ({name}).")
-        full[name][...] = values
+        full[name][...] = _strength(name, strength, full[name].shape)
     return L2Penalty(layout.pack(full))
+
+
+def _strength(name: str, strength: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """Strength of one array, checked."""
+    try:
+        values = np.asarray(strength, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"alpha must be numbers, got {strength!r} for {name!r}.") from None
+    if values.shape not in ((), shape):
+        raise ValueError(
+            f"alpha for {name!r} has shape {values.shape}; it must be a number or "
+            f"an array of shape {shape}."
+        )
+    if not np.isfinite(values).all() or (values < 0).any():
+        raise ValueError(
+            f"alpha must be finite and not negative, got {values.tolist()} for {name!r}."
+        )
+    return values

@@ -282,7 +282,7 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
                 "The fit ended at a saddle point: the Hessian has a negative eigenvalue there, "
                 "so lower values are near. Try a smaller tol, another random_state or n_init > 1."
             )
-            warnings.warn(message, ConvergenceWarning, stacklevel=5)
+            warnings.warn(message, ConvergenceWarning, stacklevel=6)
             return
         else:
             return
@@ -291,7 +291,7 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
             f"entry of {result.gradient_norm:.2e} (tol={self.tol:g}): {result.status.value}. "
             f"{remedy}",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
     def _raw_prediction(self, X: ArrayLike) -> Array:

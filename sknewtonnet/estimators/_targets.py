@@ -71,7 +71,7 @@ class ClassTarget:
         classes = np.unique(column_or_1d(y, warn=True))
         if len(classes) < 2:
             raise ValueError(
-                f"y contains only one class ({classes[0]!r}); a classifier needs at least two."
+                f"y contains only one class, {classes[0]}; a classifier needs at least two."
             )
         return cls(classes, multilabel=False)
 
@@ -120,9 +120,13 @@ class ClassTarget:
         if class_weight is None:
             return sample_weight
         if self.multilabel:
-            return sample_weight * compute_sample_weight(class_weight, y)
-        labels = column_or_1d(y)
-        per_class = compute_class_weight(
-            class_weight, classes=self.classes, y=labels, sample_weight=sample_weight
-        )
-        return sample_weight * per_class[np.searchsorted(self.classes, labels)]
+            factors = compute_sample_weight(class_weight, y)
+        else:
+            labels = column_or_1d(y)
+            per_class = compute_class_weight(
+                class_weight, classes=self.classes, y=labels, sample_weight=sample_weight
+            )
+            factors = per_class[np.searchsorted(self.classes, labels)]
+        if (factors < 0).any():
+            raise ValueError(f"class_weight must not be negative, got {class_weight!r}.")
+        return sample_weight * factors
