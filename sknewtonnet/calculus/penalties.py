@@ -1,6 +1,7 @@
 """The penalty of an objective: value and derivatives in one class."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,17 +57,15 @@ def l2_penalty(
     """
     full = {name: np.zeros(shape) for name, shape in layout.shapes.items()}
     penalised = [name for name in full if layout.penalised[name]]
-    if isinstance(alpha, Mapping):
-        named: Mapping[str, ArrayLike] = alpha
-    elif np.ndim(alpha) == 0:
-        named = dict.fromkeys(penalised, alpha)  # type: ignore[arg-type]
-    elif len(alpha) == len(penalised):  # type: ignore[arg-type]
-        named = dict(zip(penalised, alpha, strict=True))  # type: ignore[arg-type]
+    given: Any = alpha
+    if isinstance(given, Mapping):
+        named = dict(given)
+    elif np.ndim(given) == 0:
+        named = dict.fromkeys(penalised, given)
+    elif len(given) == len(penalised):
+        named = dict(zip(penalised, given, strict=True))
     else:
-        raise ValueError(
-            f"alpha has {len(alpha)} entries, "  # type: ignore[arg-type]
-            f"but there are {len(penalised)} layers."
-        )
+        raise ValueError(f"alpha has {len(given)} entries, but there are {len(penalised)} layers.")
     for name, strength in named.items():
         if name not in full:
             raise ValueError(f"alpha names {name!r}; the arrays are {list(full)}.")
