@@ -1,0 +1,87 @@
+"""How the size of the starting weights decides on the minima; the second table of doc/defaults.md.
+
+    python benchmarks/starting_weights.py
+
+For each set and penalty: the probability that the best of five of our fits is at most the
+best of five of scikit-learn's lbfgs, by the bound of the uniform starting weights in
+multiples of Glorot's.
+"""
+
+import warnings
+from unittest.mock import patch
+
+import numpy as np
+from same_objective import SETS, data, peer_loss
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
+from sknewtonnet.estimators import _base, _initialization
+
+CASES = [
+    ("diabetes", 1.0),
+    ("diabetes", 0.01),
+    ("breast_cancer", 0.01),
+    ("breast_cancer", 1.0),
+    ("iris", 0.01),
+    ("iris", 0.0001),
+    ("wine", 1.0),
+]
+MULTIPLES = (1.0, 0.5, 0.25, 0.1, 0.03)
+N_STARTS = 15
+N_DRAWS = 2000
+
+
+def started_with(multiple):
+    """Return the package's starting weights with another bound (its own is 1/2)."""
+
+    def initial(network, *args):
+        params = _initialization.initial_parameters(network, *args)
+        arrays = network.layout.unpack(params)
+        output_intercepts = list(arrays)[-1]
+        for name in arrays:
+            if name != output_intercepts:
+                arrays[name] *= 2.0 * multiple
+        return network.layout.pack(arrays)
+
+    return patch.object(_base, "initial_parameters", initial)
+
+
+def lowest_of_five(values, rng):
+    """Lowest of five values, drawn without replacement."""
+    return min(rng.choice(values, 5, replace=False))
+
+
+def main():
+    """Print the table."""
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    rng = np.random.default_rng(0)
+    for name, alpha in CASES:
+        X, y = data(name)
+        ours, theirs = (NewtonMLPRegressor, MLPRegressor)
+        if name != "diabetes":
+            ours, theirs = (NewtonMLPClassifier, MLPClassifier)
+        peers = []
+        for seed in range(N_STARTS):
+            peer = theirs(
+                hidden_layer_sizes=(SETS[name],), activation="tanh", solver="lbfgs", alpha=alpha,
+                random_state=seed, max_iter=20000, max_fun=10**6, tol=1e-10,
+            ).fit(X, y)  # fmt: skip
+            peers.append(peer_loss(peer, peer.coefs_, peer.intercepts_, X, y))
+        cells = []
+        for multiple in MULTIPLES:
+            with started_with(multiple):
+                fits = [
+                    ours((SETS[name],), alpha=alpha, random_state=seed).fit(X, y).loss_
+                    for seed in range(N_STARTS)
+                ]
+            wins = [
+                lowest_of_five(fits, rng) <= lowest_of_five(peers, rng) * (1 + 1e-7)
+                for _ in range(N_DRAWS)
+            ]
+            cells.append(f"{np.mean(wins):.2f}")
+        print(f"| {name}, {alpha:g} | " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
