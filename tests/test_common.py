@@ -1,9 +1,13 @@
 """scikit-learn's own checks of an estimator, with none expected to fail."""
 
+import contextlib
+from unittest import SkipTest
+
 import pytest
 from sklearn.utils.estimator_checks import (
     check_dataframe_column_names_consistency,
     check_param_validation,
+    estimator_checks_generator,
     parametrize_with_checks,
 )
 
@@ -23,14 +27,13 @@ ESTIMATORS = [
         skip_connections="input-output",
         solver="trust-krylov",
     ),
-    NewtonMLPRegressor(2, activation="sine", solver="trust-exact", n_init=2),
     NewtonMLPRegressor(
         3,
-        loss="gamma",
         activation="gelu",
-        solver="bfgs",
         alpha={"coefs_0": 0.5, "coefs_1": 1.0, "intercepts_0": 0.1},
+        solver="bfgs",
     ),
+    NewtonMLPRegressor(2, activation="sine", solver="trust-exact", n_init=2),
     NewtonMLPClassifier(),
     NewtonMLPClassifier((), alpha=0.5, solver="trust-exact", hessian="gauss-newton"),
     NewtonMLPClassifier(
@@ -46,6 +49,13 @@ ESTIMATORS = [
     NewtonMLPClassifier(2, activation="softsign", alpha=3.0, solver="l-bfgs-b", random_state=5),
 ]
 
+# check_regressor_multioutput draws negative targets, whatever the tags of an estimator say.
+POSITIVE_TARGETS = [
+    NewtonMLPRegressor((3,), loss="poisson"),
+    NewtonMLPRegressor((), loss="gamma", alpha=0.1, solver="trust-exact"),
+    NewtonMLPRegressor((3,), loss="gamma", skip_connections="input-output"),
+]
+
 # The checks that scikit-learn runs on its own estimators only.
 CHECKS_LEFT_OUT = [check_param_validation, check_dataframe_column_names_consistency]
 
@@ -59,7 +69,19 @@ def test_sklearn_check(estimator, check):
     check(estimator)
 
 
+@pytest.mark.parametrize("estimator", POSITIVE_TARGETS, ids=repr)
+def test_sklearn_checks_of_positive_targets(estimator):
+    names = []
+    for candidate, check in estimator_checks_generator(estimator):
+        names.append(check.func.__name__)
+        if names[-1] != "check_regressor_multioutput":
+            with contextlib.suppress(SkipTest):
+                check(candidate)
+    assert "check_regressor_multioutput" in names
+    assert len(names) > 50
+
+
 @pytest.mark.parametrize("check", CHECKS_LEFT_OUT, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, *POSITIVE_TARGETS], ids=repr)
 def test_sklearn_check_left_out(estimator, check):
     check(type(estimator).__name__, estimator)
