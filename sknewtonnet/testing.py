@@ -92,8 +92,16 @@ def check_loss(loss: Loss, *, n_outputs: int = 3, rtol: float = 1e-7) -> None:
     rng = np.random.default_rng(0)
     raw = 1.5 * rng.standard_normal((12, n_outputs))
     y = _admitted_target(loss, rng, raw.shape)
-    value, gradient, hessian = loss.derivatives(y, raw, 2)
     name = f"loss {loss.name!r}"
+    for order in range(3):
+        given = (y.copy(), raw.copy())
+        n_arrays = len(loss.derivatives(*given, order))
+        assert n_arrays == order + 1, (
+            f"{name}: derivatives(y, raw, {order}) returned {n_arrays} arrays, not {order + 1}."
+        )
+        unchanged = np.array_equal(given[0], y) and np.array_equal(given[1], raw)
+        assert unchanged, f"{name} writes to its arguments."
+    value, gradient, hessian = loss.derivatives(y, raw, 2)
     for what, array, shapes in (
         ("value", value, [(12,)]),
         ("gradient", gradient, [raw.shape]),
@@ -155,4 +163,6 @@ def _compare(name: str, order: int, at: Array, found: Array, expected: Array, rt
 
 
 def _word(order: int) -> str:
+    if order >= len(_ORDINALS):
+        return f"derivative of order {order}"
     return _ORDINALS[0] if order == 0 else f"{_ORDINALS[order]} derivative"

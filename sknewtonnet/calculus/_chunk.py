@@ -15,7 +15,7 @@ from sknewtonnet.calculus.losses import Loss
 Array = NDArray[np.float64]
 
 
-_NOTHING: Array = np.empty(0)
+_NO_SAMPLES: Array = np.empty(0)
 
 
 def transposed(stack: Array) -> Array:
@@ -41,7 +41,9 @@ class Chunk:
         Sample weights divided by their sum over all chunks; not needed for predictions.
     """
 
-    def __init__(self, wiring: Wiring, X: Array, y: Array = _NOTHING, weight: Array = _NOTHING):
+    def __init__(
+        self, wiring: Wiring, X: Array, y: Array = _NO_SAMPLES, weight: Array = _NO_SAMPLES
+    ):
         self.wiring = wiring
         self.n_samples = c = len(X)
         self.y = y
@@ -71,7 +73,8 @@ class Chunk:
             np.matmul(matrix.T, self.z[k], out=self.a[k])
             if k < last:
                 found = wiring.layers[k].activation.derivatives(self.a[k], order)
-                self.slope.extend(found[1:])
+                if order > 0:
+                    self.slope.append(found[1])
                 for reader, rows in wiring.readers[k + 1]:
                     self.z[reader][rows] = found[0]
 
@@ -109,13 +112,14 @@ class Chunk:
         deltas = [seed]
         last = len(weights) - 1
         for k in range(last - 1, -1, -1):
-            e: Array = _NOTHING
+            e: Array | None = None
             for reader, rows in self.wiring.readers[k + 1]:
                 # deltas[0] belongs to layer k + 1
                 upper, matrix = deltas[reader - k - 1], weights[reader][rows]
-                out = None if e_out is None or e is not _NOTHING else e_out[k]
+                out = None if e_out is None or e is not None else e_out[k]
                 part = _weighted(matrix, upper, out)
-                e = part if e is _NOTHING else np.add(e, part, out=e)
+                e = part if e is None else np.add(e, part, out=e)
+            assert e is not None, "every hidden layer is read by a later one"
             deltas.insert(0, e * self.slope[k])
         return deltas
 

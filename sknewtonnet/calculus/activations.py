@@ -33,7 +33,7 @@ class Activation(ABC):
         The highest order that :meth:`derivatives` offers; None stands for any order.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[str] = "unnamed"
     smooth: ClassVar[bool] = True
     max_order: ClassVar[int | None] = 2
 
@@ -296,16 +296,20 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def _probe(activation: Activation) -> None:
-    """Raise if derivatives of a tiny array have the wrong number or shape."""
+    """Raise if derivatives of a tiny array have the wrong number or shape, or change it."""
     a = np.array([[-1.0, 0.5, 2.0], [0.1, -0.2, 0.3]])
-    found = activation.derivatives(a.copy(), 2)
-    shapes = [np.shape(array) for array in found]
-    if shapes != [a.shape] * 3:
-        raise ValueError(
-            f"activation {activation.name!r}: derivatives(a, 2) must return 3 arrays of a's "
-            f"shape {a.shape}, got {len(shapes)} of shapes {shapes}. "
-            "sknewtonnet.testing.check_activation checks their values, too."
-        )
+    for order in range(3):
+        given = a.copy()
+        shapes = [np.shape(array) for array in activation.derivatives(given, order)]
+        if shapes != [a.shape] * (order + 1):
+            raise ValueError(
+                f"activation {activation.name!r}: derivatives(a, {order}) must return "
+                f"{order + 1} arrays of a's shape {a.shape}, got {len(shapes)} of shapes {shapes}."
+            )
+        if not np.array_equal(given, a):
+            raise ValueError(
+                f"activation {activation.name!r}: derivatives writes to its argument."
+            )
 
 
 def get_activation(activation: "str | Activation") -> Activation:

@@ -72,8 +72,8 @@ def dense_hessian(
     Notes
     -----
     One forward and one backward pass; about n P_k^2 / 2 flops for a diagonal block,
-    2 n P_k P_l for another one. Beside the result it needs one matrix of its largest block
-    and work arrays that fit the second-level cache.
+    2 n P_k P_l for another one. The workspace keeps the sums, at most half of the result, one
+    array of the size of the largest sum, and factors that fit the second-level cache.
     """
     sums = _Sums(wiring, workspace)
     for chunk in chunks:
@@ -287,7 +287,8 @@ class _Sums:
         """Add left @ right' to the sum of that key."""
         shape = (len(left), len(right))
         if key in self.found:
-            part = self.workspace.array(("part", key), *shape)
+            # One buffer for the parts of all sums.
+            part = self.workspace.array("part", 1, shape[0] * shape[1]).reshape(shape)
             self.found[key] += np.matmul(left, right.T, out=part)
         else:
             total = self.workspace.array(("sum", key), *shape)

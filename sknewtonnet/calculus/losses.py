@@ -30,7 +30,7 @@ class Loss(ABC):
         Whether a number added to all raw predictions of a sample changes nothing.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[str] = "unnamed"
     out_activation: ClassVar[str] = "identity"
     shift_invariant: ClassVar[bool] = False
 

@@ -86,7 +86,8 @@ class Network:
             *(("hidden_layer_sizes", size) for size in hidden),
         ]:
             if not isinstance(size, Integral) or size < 1:
-                raise ValueError(f"{what} must be a positive integer, got {size!r}.")
+                entries = "entries of " if what == "hidden_layer_sizes" else ""
+                raise ValueError(f"{entries}{what} must be positive integers, got {size!r}.")
         hidden = [int(size) for size in hidden]
         if not any(
             skip_connections is kind or skip_connections == kind for kind in SKIP_CONNECTIONS

@@ -1,11 +1,12 @@
 """The function that is minimised: network x loss x penalty x data."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sknewtonnet.calculus._checks import finite_array, probe_loss
+from sknewtonnet.calculus._checks import finite_array, probe_loss, real_array, weight_sum
 from sknewtonnet.calculus._chunk import Chunk
 from sknewtonnet.calculus.hessian import Workspace, dense_hessian, neuron_blocks
 from sknewtonnet.calculus.lagrangian import lagrangian_tensors
@@ -47,6 +48,8 @@ class Objective:
     alpha : float, sequence of float, or mapping of str to array, default=0.0
         Strength of the L2 penalty: one for all coefficients (never intercepts), one per layer,
         or by the names of the layout's arrays one number or one array each.
+    chunk_size : int, default=None
+        Samples that are worked on together; by default as many as suit the cache.
 
     Attributes
     ----------
@@ -63,8 +66,10 @@ class Objective:
     Notes
     -----
     Samples are kept features by samples, in chunks. Beside them the kept point takes about
-    five numbers per sample and unit. An objective is not meant for use by several threads
-    at once.
+    five numbers per sample and unit, and after a Hessian its work arrays stay, less than
+    the Hessian itself. An objective is not meant for use by several threads at once.
+
+    All methods raise a ValueError for a w (or v, or kind) of the wrong shape or name.
 
     References
     ----------
@@ -84,15 +89,13 @@ class Objective:
         chunk_size: int | None = None,
     ):
         samples = finite_array("X", X, (None, network.n_features))
-        targets = np.asarray(Y)
+        targets = real_array("Y", Y)
         if targets.ndim == 1 and network.n_outputs == 1:
             targets = targets[:, None]
         targets = finite_array("Y", targets, (len(samples), network.n_outputs))
         if sample_weight is None:
             sample_weight = np.ones(len(samples))
         weight = finite_array("sample_weight", sample_weight, (len(samples),))
-        if (weight < 0).any() or not weight.sum() > 0:
-            raise ValueError("sample_weight must not be negative, nor zero for every sample.")
         self.network = network
         self.loss = get_loss(loss, network.n_outputs)
         self.loss.check_target(targets)
@@ -100,11 +103,13 @@ class Objective:
         self.penalty = l2_penalty(network.layout, alpha)
         self.n_parameters = network.n_parameters
         self.n_samples = len(samples)
-        self.weight_sum = float(weight.sum())
+        self.weight_sum = weight_sum(weight)
         self.penalty.strength /= self.weight_sum
         scaled = weight / self.weight_sum
         self._chunks = [
-            Chunk(network.wiring, samples[where], np.asfortranarray(targets[where]), scaled[where])
+            Chunk(
+                network.wiring, samples[where], np.array(targets[where], order="F"), scaled[where]
+            )
             for where in sample_chunks(self.n_samples, chunk_size or network.chunk_size)
         ]
         self._point = np.full(self.n_parameters, np.nan)
@@ -226,10 +231,11 @@ class Objective:
 
         Notes
         -----
-        At a kept point about the cost of one gradient per direction (MATHEMATICS 3.2).
+        At a kept point about the cost of one gradient per direction where the first layer
+        dominates, up to twice that in deep nets.
         """
         _check_kind(kind, PRODUCT_KINDS)
-        directions = np.asarray(v, dtype=float)
+        directions = real_array("v", v)
         if directions.ndim not in (1, 2) or len(directions) != self.n_parameters:
             raise ValueError(
                 f"v must have shape ({self.n_parameters},) or ({self.n_parameters}, r), "
@@ -240,7 +246,7 @@ class Objective:
         full = layout.expand(directions)
         result = np.zeros(full.T.shape)
         # As many directions at a time as have their tangents in the cache.
-        group = max(1, 20_000 // (sum(wiring.n_units) * self._chunks[0].n_samples // 4 + 1))
+        group = max(1, 10_000 // (sum(wiring.n_units) * self._chunks[0].n_samples // 4 + 1))
         groups = [slice(None)]
         if full.ndim == 2:
             groups = [slice(start, start + group) for start in range(0, len(result), group)]
@@ -295,12 +301,13 @@ class Objective:
         Raises
         ------
         ValueError
-            If an activation has no derivatives of that order.
+            If an activation has no derivatives of that order, or it is no integer above 1.
         """
-        if order < 2:
-            raise ValueError(f"order must be at least 2, got {order!r}.")
+        if not isinstance(order, Integral) or order < 2:
+            raise ValueError(f"order must be an integer of at least 2, got {order!r}.")
         self._reach(w, _FORWARD)
-        self._stage = _FORWARD
+        if self._stage == _SECOND:  # which has overwritten e
+            self._stage = _FORWARD
         self._reach(w, _ADJOINT)
         return lagrangian_tensors(self.network.wiring, self._chunks, order)
 
@@ -338,7 +345,7 @@ class Objective:
 
     def _reach(self, w: ArrayLike, stage: int) -> None:
         """Bring the kept point to w, and what is known there at least to a stage."""
-        vector = np.asarray(w, dtype=float)
+        vector = real_array("w", w)
         if vector.shape != self._point.shape:
             raise ValueError(f"w must have shape ({self.n_parameters},), got {vector.shape}.")
         if self._stage == _NOTHING or not np.array_equal(vector, self._point):
@@ -352,6 +359,8 @@ class Objective:
             if self._stage < _ADJOINT:
                 self._run(stage)
             if stage == _SECOND:
+                # e is overwritten: a pass that is interrupted must start over.
+                self._stage = _FORWARD
                 for chunk in self._chunks:
                     chunk.second_order(self.loss)
         self._stage = stage

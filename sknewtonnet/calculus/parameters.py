@@ -75,6 +75,10 @@ class ParameterLayout:
         self.n_parameters = self.n_full if self.free is None else len(self.free)
 
     def _free_positions(self, connectivity: Mapping[str, ArrayLike]) -> NDArray[np.intp] | None:
+        if not isinstance(connectivity, Mapping):
+            raise ValueError(
+                f"connectivity must map names of arrays to masks, got {connectivity!r}."
+            )
         exists = np.ones(self.n_full, dtype=bool)
         for name, given in connectivity.items():
             self._check_name("connectivity", name)
