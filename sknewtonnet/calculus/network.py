@@ -103,11 +103,12 @@ class Network:
                 zip([*hidden, n_outputs], [*activations, Identity()], strict=True)
             )
         ]
-        names = [
-            _names("x", n_features, feature_names),
-            *_hidden_names(hidden),
-            _names("y", n_outputs, output_names),
-        ]
+        inputs = _names("x", n_features, feature_names)
+        units = [*_hidden_names(hidden), _names("y", n_outputs, output_names)]
+        # A column may be called like a unit; the names of parameters must tell them apart.
+        while any(set(inputs) & set(layer) for layer in units):
+            units = [tuple(f"{name}'" for name in layer) for layer in units]
+        names = [inputs, *units]
         wiring = Wiring(n_features, layers)
         return cls(wiring, ParameterLayout(_arrays(wiring, names), connectivity))
 

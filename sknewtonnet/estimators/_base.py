@@ -2,7 +2,7 @@
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
@@ -18,6 +18,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknewtonnet.calculus import ACTIVATIONS, Activation, Loss, Network, Objective
+from sknewtonnet.calculus.layers import Linear
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._initialization import initial_parameters
 from sknewtonnet.estimators._sklearn_compat import (
@@ -31,6 +32,9 @@ from sknewtonnet.inspection import critical_point
 from sknewtonnet.solvers import HESSIAN_KINDS, SOLVERS, Solver, SolverResult, Status, get_solver
 
 Array = NDArray[np.float64]
+
+# _warn, _fit, fit, and the two decorators of fit: a warning points to who called it.
+_FRAMES_TO_CALLER = 6
 
 
 @dataclass(frozen=True)
@@ -71,16 +75,12 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
     }
 
     @abstractmethod
-    def _describe_target(self, y: Any) -> Any:
+    def _describe_target(self, y: Any, names: tuple[str, ...] | None, sample_weight: Array) -> Any:
         """What the target is: its codec, and what is wrong with it."""
 
     @abstractmethod
     def _make_loss(self, target: Any, n_outputs: int) -> Loss:
         """The loss for such a target."""
-
-    def _weights(self, target: Any, y: Any, sample_weight: Array) -> Array:
-        """Sample weights, with the estimator's own where it has any."""
-        return sample_weight
 
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
@@ -154,7 +154,7 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
             hessian=self.hessian,
             options=self.solver_options,
         )
-        warm = getattr(self, "params_", None) if self.warm_start else None
+        last = self._fitted() if self.warm_start else {}
         hooks = {
             "estimator": self,
             "X": X,
@@ -162,11 +162,13 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
             "metadata": None if sample_weight is None else {"sample_weight": sample_weight},
         }
         samples, labels, weight = self._validated(X, y, sample_weight, reset=True)
-        target = self._describe_target(labels)
+        columns = getattr(y, "columns", None)  # of a data frame
+        names = None if columns is None else tuple(str(name) for name in columns)
+        target = self._describe_target(labels, names, weight)
         network, loss = self._model(target, target.encode(labels).shape[1])
         problem = self._problem(network, loss, target, samples, labels, weight)
         objective = problem.objective()  # what is wrong with the data is said here
-        starts = self._starts(problem, warm)
+        starts = self._starts(problem, last)
 
         context = self._init_callback_context(max_subtasks=len(starts), sequential_subtasks=False)
         context.call_on_fit_task_begin(**hooks)
@@ -189,7 +191,7 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
             "solver_result_": best,
             "critical_point_": _verdict(objective, best),
         }
-        self._warn(best, fitted["critical_point_"])
+        self._warn(best, fitted["critical_point_"], network.wiring.layers)
         self.__dict__.update(fitted)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: fitted)
 
@@ -197,6 +199,8 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
     ) -> tuple[Array, Any, Array]:
         """Checked data, without the rows of weight zero, which count as not there."""
+        if is_regressor(self) and y is not None:
+            _check_numbers(y)
         samples, labels = validate_data(
             self,
             X,
@@ -228,20 +232,22 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
     def _problem(
         self, network: Network, loss: Loss, target: Any, X: Array, y: Any, weight: Array
     ) -> Problem:
-        return Problem(
-            network, loss, X, target.encode(y), self._weights(target, y, weight), self.alpha
-        )
+        return Problem(network, loss, X, target.encode(y), target.weigh(y, weight), self.alpha)
 
-    def _starts(self, problem: Problem, warm: Array | None) -> list[Array]:
+    def _starts(self, problem: Problem, last: dict[str, Any]) -> list[Array]:
         """Starting points; each has a seed of its own, whoever runs it."""
         network = problem.network
-        if warm is not None:
-            if warm.shape != (network.n_parameters,):
+        if "params_" in last:
+            names, link = last["_network_"].layout.names, last["out_activation_"]
+            if names != network.layout.names or link != problem.loss.out_activation:
                 raise ValueError(
-                    f"warm_start=True, but the last fit had {len(warm)} parameters and this one "
-                    f"has {network.n_parameters}; set warm_start=False to start anew."
+                    "warm_start=True, but the last fit had other parameters: "
+                    f"{len(names)} from {names[0]!r} to {names[-1]!r} ({link}), now "
+                    f"{network.n_parameters} from {network.layout.names[0]!r} to "
+                    f"{network.layout.names[-1]!r} ({problem.loss.out_activation}). "
+                    "Set warm_start=False to start anew."
                 )
-            return [warm]
+            return [last["params_"]]
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_init)
         return [
@@ -268,12 +274,22 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
             bridge = CallbackBridge(task, hooks, reconstruct)
         return Progress(number, int(self.verbose), bridge)
 
-    def _warn(self, result: SolverResult, critical: str) -> None:
+    def _warn(self, result: SolverResult, critical: str, layers: Sequence[Linear]) -> None:
         """Say what a user should know of the end of a fit, and what can be done."""
-        if result.status is Status.MAX_ITER:
-            remedy = "Increase max_iter, standardise X and y, or raise alpha or tol."
-        elif result.status in (Status.STALLED, Status.FAILED):
-            remedy = (
+        stopped = (
+            f"{self.solver} stopped after {result.n_iter} iterations with a largest gradient "
+            f"entry of {result.gradient_norm:.2e} (tol={self.tol:g}): {result.status.value}. "
+        )
+        kinked = {layer.activation.name for layer in layers if not layer.activation.smooth}
+        if result.status in (Status.MAX_ITER, Status.STALLED) and kinked:
+            message = stopped + (
+                f"Second derivatives of {' and '.join(sorted(kinked))} jump, so steps may not "
+                "settle: use a smooth activation such as 'softplus', or raise tol."
+            )
+        elif result.status is Status.MAX_ITER:
+            message = stopped + "Increase max_iter, standardise X and y, or raise alpha or tol."
+        elif result.status is Status.STALLED:
+            message = stopped + (
                 "Often this is as far as double precision goes, and tol is too small for the "
                 "scale of the objective: standardise y, raise tol, or try another solver."
             )
@@ -282,17 +298,9 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
                 "The fit ended at a saddle point: the Hessian has a negative eigenvalue there, "
                 "so lower values are near. Try a smaller tol, another random_state or n_init > 1."
             )
-            warnings.warn(message, ConvergenceWarning, stacklevel=6)
-            return
         else:
             return
-        warnings.warn(
-            f"{self.solver} stopped after {result.n_iter} iterations with a largest gradient "
-            f"entry of {result.gradient_norm:.2e} (tol={self.tol:g}): {result.status.value}. "
-            f"{remedy}",
-            ConvergenceWarning,
-            stacklevel=6,
-        )
+        warnings.warn(message, ConvergenceWarning, stacklevel=_FRAMES_TO_CALLER)
 
     def _raw_prediction(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
@@ -318,6 +326,13 @@ def _attributes(network: Network, loss: Loss, target: Any, params: Array) -> dic
     }
 
 
+def _check_numbers(y: ArrayLike) -> None:
+    try:
+        np.asarray(y, dtype=float)
+    except (TypeError, ValueError) as reason:
+        raise ValueError(f"y must be numbers: {reason}.") from None
+
+
 def _run(
     problem: "Problem | Objective", solver: Solver, start: Array, observer: Progress
 ) -> SolverResult:
@@ -330,6 +345,8 @@ def _run(
 
 
 def _verdict(objective: Objective, result: SolverResult) -> str:
-    if result.status not in (Status.CONVERGED, Status.STALLED):
-        return "not stationary"
-    return critical_point(objective, result.params)
+    # A run that stalled may still have come to where the gradient vanishes.
+    flat = result.gradient_norm <= 1e-6 * result.initial_gradient_norm
+    if result.converged or (result.status is Status.STALLED and flat):
+        return critical_point(objective, result.params)
+    return "not stationary"

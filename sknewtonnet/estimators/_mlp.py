@@ -46,7 +46,7 @@ class NewtonMLPRegressor(RegressorRole, BaseNewtonNet):
         Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``.
     max_iter : int, default=1000
         Iterations at most.
-    tol : float, default=1e-8
+    tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient of the objective is at most
         this, whatever the solver.
     n_init : int, default=1
@@ -107,8 +107,10 @@ class NewtonMLPRegressor(RegressorRole, BaseNewtonNet):
 
     where the loss of a sample is the sum of the losses of its outputs.
     For one output it is the objective of scikit-learn's MLPRegressor, so results compare
-    number by number. A gradient costs about 6 n P flops, a Hessian-vector product about as
-    much, an exact Hessian about n P^2; the fit holds about five numbers per sample and unit.
+    number by number. A gradient costs about 6 n P flops, a Hessian-vector product as much, up
+    to twice that in deep nets, an exact Hessian about n P^2. A fit holds about five numbers
+    per sample and unit; ``critical_point_`` takes one Hessian at its end, up to 3000
+    parameters as a P x P matrix, above by products.
 
     References
     ----------
@@ -217,7 +219,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseNewtonNet):
         Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``.
     max_iter : int, default=1000
         Iterations at most.
-    tol : float, default=1e-8
+    tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient of the objective is at most
         this, whatever the solver.
     n_init : int, default=1
@@ -280,8 +282,10 @@ class NewtonMLPClassifier(ClassifierRole, BaseNewtonNet):
 
     where the loss of a sample is the negative log-likelihood of its class or labels.
     For one output it is the objective of scikit-learn's MLPClassifier, so results compare
-    number by number. A gradient costs about 6 n P flops, a Hessian-vector product about as
-    much, an exact Hessian about n P^2; the fit holds about five numbers per sample and unit.
+    number by number. A gradient costs about 6 n P flops, a Hessian-vector product as much, up
+    to twice that in deep nets, an exact Hessian about n P^2. A fit holds about five numbers
+    per sample and unit; ``critical_point_`` takes one Hessian at its end, up to 3000
+    parameters as a P x P matrix, above by products.
 
     References
     ----------

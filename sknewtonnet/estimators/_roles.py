@@ -30,8 +30,10 @@ class RegressorRole(RegressorMixin):
         tags.target_tags.positive_only = self.loss == "gamma"
         return tags
 
-    def _describe_target(self, y: Any) -> RegressionTarget:
-        return RegressionTarget.of(y)
+    def _describe_target(
+        self, y: Any, names: tuple[str, ...] | None, sample_weight: Array
+    ) -> RegressionTarget:
+        return RegressionTarget.of(y, names)
 
     def _make_loss(self, target: RegressionTarget, n_outputs: int) -> Loss:
         return get_loss(self.loss, n_outputs)
@@ -66,16 +68,15 @@ class ClassifierRole(ClassifierMixin):
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _describe_target(self, y: Any) -> ClassTarget:
-        return ClassTarget.of(y)
+    def _describe_target(
+        self, y: Any, names: tuple[str, ...] | None, sample_weight: Array
+    ) -> ClassTarget:
+        return ClassTarget.of(y, names, self.class_weight, sample_weight)
 
     def _make_loss(self, target: ClassTarget, n_outputs: int) -> Loss:
         if target.multilabel:
             return get_loss("binary_log_loss", n_outputs)
         return get_loss("log_loss", n_outputs)
-
-    def _weights(self, target: ClassTarget, y: Any, sample_weight: Array) -> Array:
-        return target.weights(self.class_weight, y, sample_weight)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Predict class labels.

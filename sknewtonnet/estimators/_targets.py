@@ -1,12 +1,12 @@
 """Targets as users write them, and as an objective wants them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 Array = NDArray[np.float64]
@@ -17,21 +17,17 @@ class RegressionTarget:
     """Numbers: one column or several."""
 
     one_dimensional: bool
+    names: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, y: Any) -> "RegressionTarget":
-        """Describe the target of a fit."""
-        return cls(np.ndim(y) == 1)
+    def of(cls, y: Any, names: tuple[str, ...] | None) -> "RegressionTarget":
+        """Describe the target of a fit, with the names of its columns if it has any."""
+        return cls(np.ndim(y) == 1, names)
 
     @property
     def attributes(self) -> dict[str, Any]:
         """Fitted attributes that describe the target."""
         return {}
-
-    @property
-    def names(self) -> None:
-        """Names of the outputs, where the target has any."""
-        return None
 
     def encode(self, y: Any) -> Array:
         """Columns of numbers."""
@@ -42,22 +38,42 @@ class RegressionTarget:
         """Predictions in the shape in which the target came."""
         return prediction[:, 0] if self.one_dimensional else prediction
 
+    def weigh(self, y: Any, sample_weight: Array) -> Array:
+        """Sample weights as they are."""
+        return sample_weight
+
 
 @dataclass(frozen=True)
 class ClassTarget:
-    """Class labels, or an indicator matrix of labels that may be on together."""
+    """Class labels, or an indicator matrix of labels that may be on together.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The labels, or the numbers of the columns of the indicator matrix.
+    multilabel : bool
+        Which of the two.
+    factors : ndarray of shape (n_columns, n_values), or None
+        Class weights: of each class; or, per label, of its absence and its presence.
+    label_names : tuple of str, or None
+        Names of the columns of an indicator matrix, if it has any.
+    """
 
     classes: NDArray[Any]
     multilabel: bool
+    factors: Array | None = None
+    label_names: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, y: Any) -> "ClassTarget":
+    def of(
+        cls, y: Any, names: tuple[str, ...] | None, class_weight: Any, sample_weight: Array
+    ) -> "ClassTarget":
         """Describe the target of a fit.
 
         Raises
         ------
         ValueError
-            If these are no labels, or all are the same.
+            If these are no labels, or all are the same, or class_weight does not fit them.
         """
         check_classification_targets(y)
         kind = type_of_target(y, input_name="y")
@@ -67,13 +83,12 @@ class ClassTarget:
                 "matrix of 0 and 1 for labels that may be on together."
             )
         if kind == "multilabel-indicator":
-            return cls(np.arange(np.shape(y)[1]), multilabel=True)
-        classes = np.unique(column_or_1d(y, warn=True))
-        if len(classes) < 2:
-            raise ValueError(
-                f"y contains only one class, {classes[0]}; a classifier needs at least two."
-            )
-        return cls(classes, multilabel=False)
+            target = cls(np.arange(np.shape(y)[1]), multilabel=True, label_names=names)
+        else:
+            target = cls(_distinct(column_or_1d(y, warn=True)), multilabel=False)
+        if class_weight is None:
+            return target
+        return replace(target, factors=target._class_factors(y, class_weight, sample_weight))
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -83,6 +98,8 @@ class ClassTarget:
     @property
     def names(self) -> list[str]:
         """Names of the outputs: of two classes the second, whose logit it is."""
+        if self.label_names is not None:
+            return list(self.label_names)
         shown = self.classes[1:] if self.binary else self.classes
         return [str(label) for label in shown]
 
@@ -101,11 +118,11 @@ class ClassTarget:
         """
         if self.multilabel:
             return np.asarray(y, dtype=float)
-        labels = column_or_1d(y)
-        unknown = np.setdiff1d(labels, self.classes)
-        if len(unknown):
-            raise ValueError(f"y contains labels that the fit has not seen: {unknown}.")
-        Y = (labels[:, None] == self.classes).astype(float)
+        Y = (column_or_1d(y)[:, None] == self.classes).astype(float)
+        unknown = Y.sum(axis=1) == 0
+        if unknown.any():
+            labels = np.unique(column_or_1d(y)[unknown])
+            raise ValueError(f"y contains labels that the fit has not seen: {labels}.")
         return Y[:, 1:] if self.binary else Y
 
     def decode(self, raw: Array) -> NDArray[Any]:
@@ -115,18 +132,49 @@ class ClassTarget:
         best = (raw[:, 0] > 0).astype(int) if self.binary else raw.argmax(axis=1)
         return self.classes[best]
 
-    def weights(self, class_weight: Any, y: Any, sample_weight: Array) -> Array:
-        """Sample weights times class weights; "balanced" counts weighted rows."""
-        if class_weight is None:
+    def weigh(self, y: Any, sample_weight: Array) -> Array:
+        """Sample weights times the class weights of the fit, whatever the data."""
+        if self.factors is None:
             return sample_weight
-        if self.multilabel:
-            factors = compute_sample_weight(class_weight, y)
-        else:
-            labels = column_or_1d(y)
-            per_class = compute_class_weight(
-                class_weight, classes=self.classes, y=labels, sample_weight=sample_weight
+        if not self.multilabel:
+            return sample_weight * self.factors[0, np.searchsorted(self.classes, column_or_1d(y))]
+        for column, factors in zip(np.asarray(y).T, self.factors, strict=True):
+            sample_weight = sample_weight * factors[column.astype(int)]
+        return sample_weight
+
+    def _class_factors(self, y: Any, class_weight: Any, sample_weight: Array) -> Array:
+        """Class weights of each column of labels; "balanced" counts weighted rows."""
+        columns = np.asarray(y).T if self.multilabel else [column_or_1d(y)]
+        values = np.array([0, 1]) if self.multilabel else self.classes
+        each = class_weight if isinstance(class_weight, list) else [class_weight] * len(columns)
+        if len(each) != len(columns):
+            raise ValueError(
+                f"class_weight is a list of {len(each)}, but y has {len(columns)} columns."
             )
-            factors = per_class[np.searchsorted(self.classes, labels)]
-        if (factors < 0).any():
-            raise ValueError(f"class_weight must not be negative, got {class_weight!r}.")
-        return sample_weight * factors
+        found = np.ones((len(columns), len(values)))
+        for row, column, weight in zip(found, columns, each, strict=True):
+            present = np.isin(values, column)  # a label may be always on, or never
+            row[present] = compute_class_weight(
+                weight, classes=values[present], y=column, sample_weight=sample_weight
+            )
+        if not (np.isfinite(found).all() and (found >= 0).all() and found.any()):
+            raise ValueError(
+                "class_weight must be finite, not negative, and positive for some class, "
+                f"got {class_weight!r}."
+            )
+        return found
+
+
+def _distinct(labels: NDArray[Any]) -> NDArray[Any]:
+    """Sorted labels, at least two."""
+    try:
+        classes = np.unique(labels)
+    except TypeError:
+        raise ValueError(
+            "y mixes labels of kinds that have no order, such as 'a' and 1."
+        ) from None
+    if len(classes) < 2:
+        raise ValueError(
+            f"y contains only one class, {classes[0]}; a classifier needs at least two."
+        )
+    return classes

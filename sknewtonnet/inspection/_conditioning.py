@@ -31,8 +31,9 @@ class TwiceDifferentiable(Protocol):
 def critical_point(objective: TwiceDifferentiable, w: Array) -> str:
     """Second-derivative test at a stationary point ([H]).
 
-    With lambda_max the largest absolute eigenvalue of the Hessian, an eigenvalue counts as
-    zero if its absolute value is at most P eps lambda_max, what rounding makes of it.
+    An eigenvalue counts as zero if its absolute value is at most P eps times a bound of the
+    largest one (the largest sum of absolute entries of a row of the Hessian; above 3000
+    parameters the largest eigenvalue itself): what rounding makes of a zero.
     Directions along which the function is constant wherever it stands (the common shift of
     a softmax's logits) tell nothing and do not count.
 
@@ -51,7 +52,8 @@ def critical_point(objective: TwiceDifferentiable, w: Array) -> str:
 
     Notes
     -----
-    One Hessian and one or two Cholesky factors, O(P^3 / 3) each; no eigenvalue is computed.
+    One Hessian and one or two Cholesky factors, P^3 / 3 flops each, and memory for two
+    P x P matrices; no eigenvalue is computed.
     Above 3000 parameters Lanczos iterations on Hessian-vector products find the lowest
     eigenvalue; "inconclusive" if they do not converge.
     """
@@ -67,7 +69,8 @@ def critical_point(objective: TwiceDifferentiable, w: Array) -> str:
     H = objective.hessian(w)
     # The largest row sum bounds the largest eigenvalue.
     largest = float(np.abs(H).sum(axis=0).max())
-    H += largest * (constant @ constant.T)
+    if constant.size:
+        H += largest * (constant @ constant.T)
     if _positive_definite(H, -rounding * largest):
         return "minimum"
     return "inconclusive" if _positive_definite(H, rounding * largest) else "saddle"

@@ -12,8 +12,8 @@ SOLVERS: dict[str, type[Solver]] = dict.fromkeys(METHODS, ScipySolver)
 def get_solver(
     name: str,
     *,
-    tol: float = 1e-6,
-    max_iter: int = 500,
+    tol: float = 1e-10,
+    max_iter: int = 1000,
     hessian: str = "exact",
     options: Mapping[str, Any] | None = None,
 ) -> Solver:

@@ -45,7 +45,6 @@ class Status(Enum):
     MAX_ITER = "max_iter iterations were not enough"
     STALLED = "no step lowers the objective any more in double precision"
     STOPPED = "a callback asked to stop"
-    FAILED = "the solver could not go on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +84,15 @@ class SolverResult:
     status : Status
         Why the solver stopped.
     message : str
-        The same, in the solver's own words where it has any.
+        The same in words; for a run that stalled, the solver's own.
     n_iter : int
         Number of iterations.
     n_evaluations : dict of str to int
         Calls of "value", "gradient", "hessian" and "hessian_product".
     history : tuple of float
         Objective at the start and after each iteration.
+    initial_gradient_norm : float
+        Largest absolute entry of the gradient at the start.
     """
 
     params: Array
@@ -102,6 +103,7 @@ class SolverResult:
     n_iter: int
     n_evaluations: Mapping[str, int]
     history: tuple[float, ...] = field(repr=False)
+    initial_gradient_norm: float
 
     @property
     def gradient_norm(self) -> float:
@@ -136,8 +138,8 @@ class Solver(ABC):
     """
 
     name: str
-    tol: float = 1e-6
-    max_iter: int = 500
+    tol: float
+    max_iter: int
     hessian: str = "exact"
     options: Mapping[str, Any] = field(default_factory=dict)
 

@@ -1,9 +1,10 @@
 """The methods of :func:`scipy.optimize.minimize`, and what each of them needs."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -30,38 +31,38 @@ PRODUCT_KINDS = ("exact", "gauss-newton")
 
 @dataclass(frozen=True)
 class _Method:
-    """A method of scipy: what it needs, what a user may set, what we always set."""
+    """A method of scipy: what it needs, what a user may set, what we always set.
+
+    A user's options are numbers, each at least its first and below its second limit.
+    """
 
     needs: Capability
-    options: frozenset[str]
-    fixed: tuple[tuple[str, Any], ...] = ()
-    gtol: str | None = None
+    options: Mapping[str, tuple[float, float]]
+    fixed: Mapping[str, Any]
+    checks_gradient: bool = True
 
 
-_RADII = frozenset({"initial_trust_radius", "max_trust_radius", "eta"})
+_RADII = {
+    "initial_trust_radius": (1e-12, np.inf),
+    "max_trust_radius": (1e-12, np.inf),
+    "eta": (0.0, 0.25),
+}
+_WOLFE = {"c1": (0.0, 1.0), "c2": (0.0, 1.0)}
 
 # scipy's trust-region methods compare gtol with the 2-norm, BFGS and L-BFGS-B with the
 # largest entry, Newton-CG not at all. So tol is checked here, after each iteration, and
 # scipy's own criteria are set so that they never stop a run that is not there yet.
 METHODS: dict[str, _Method] = {
-    "trust-ncg": _Method(Capability.HESSIAN_PRODUCT, _RADII, gtol="gtol"),
-    "trust-krylov": _Method(
-        Capability.HESSIAN_PRODUCT, frozenset({"inexact"}), (("inexact", True),), gtol="gtol"
-    ),
-    "trust-exact": _Method(Capability.HESSIAN, _RADII | {"subproblem_maxiter"}, gtol="gtol"),
-    "newton-cg": _Method(Capability.HESSIAN_PRODUCT, frozenset({"c1", "c2"}), (("xtol", 0.0),)),
+    "trust-ncg": _Method(Capability.HESSIAN_PRODUCT, _RADII, {}),
+    "trust-krylov": _Method(Capability.HESSIAN_PRODUCT, {}, {"inexact": True}),
+    "trust-exact": _Method(Capability.HESSIAN, _RADII, {}),
+    "newton-cg": _Method(Capability.HESSIAN_PRODUCT, _WOLFE, {"xtol": 0.0}, checks_gradient=False),
     "l-bfgs-b": _Method(
         Capability.GRADIENT,
-        frozenset({"maxcor", "maxls"}),
-        (("maxcor", 20), ("maxls", 50), ("ftol", 0.0), ("maxfun", 2**31 - 1)),
-        gtol="gtol",
+        {"maxcor": (1, 10_000), "maxls": (1, 10_000)},
+        {"maxcor": 20, "maxls": 50, "ftol": 0.0, "maxfun": 2**31 - 1},
     ),
-    "bfgs": _Method(
-        Capability.GRADIENT,
-        frozenset({"c1", "c2", "hess_inv0"}),
-        (("norm", np.inf),),
-        gtol="gtol",
-    ),
+    "bfgs": _Method(Capability.GRADIENT, _WOLFE, {"norm": np.inf}),
 }
 
 # Rejected steps in a row after which a trust region has shrunk by 4^20, to nothing.
@@ -85,12 +86,20 @@ class ScipySolver(Solver):
     def check(self) -> None:
         """See :meth:`Solver.check`."""
         method = METHODS[self.name]
-        unknown = set(self.options) - method.options
-        if unknown:
-            raise ValueError(
-                f"solver_options of {self.name!r} must be among {sorted(method.options)}, "
-                f"got {sorted(unknown)}."
-            )
+        for name, value in self.options.items():
+            if name not in method.options:
+                raise ValueError(
+                    f"solver_options of {self.name!r} must be among {sorted(method.options)}, "
+                    f"got {name!r}."
+                )
+            low, high = method.options[name]
+            kind = Integral if isinstance(low, int) else Real
+            if not isinstance(value, kind) or not low <= float(value) < high:
+                what = "an integer" if kind is Integral else "a number"
+                raise ValueError(
+                    f"solver_options[{name!r}] must be {what} from {low:g} to below {high:g}, "
+                    f"got {value!r}."
+                )
         if self.hessian not in HESSIAN_KINDS:
             raise ValueError(
                 f"hessian must be one of {list(HESSIAN_KINDS)}, got {self.hessian!r}."
@@ -110,6 +119,7 @@ class ScipySolver(Solver):
         watch = _Watch(counted, self.tol, self.max_iter, callback)
         message = ""
         watch.begin(np.array(w0, dtype=float))
+        initial_gradient_norm = watch.gradient_norm
         # The methods probe far points on purpose; an overflow there is a rejected step.
         with np.errstate(over="ignore", invalid="ignore"):
             while watch.status is None:
@@ -125,10 +135,11 @@ class ScipySolver(Solver):
             value=watch.value,
             gradient=watch.gradient,
             status=watch.status,
-            message=message or watch.status.value,
+            message=message if watch.status is Status.STALLED else watch.status.value,
             n_iter=watch.n_iter,
             n_evaluations=dict(counted.calls),
             history=tuple(watch.history),
+            initial_gradient_norm=initial_gradient_norm,
         )
 
     def _run(self, counted: "_Counted", watch: "_Watch") -> str:
@@ -148,10 +159,8 @@ class ScipySolver(Solver):
 
     def _scipy_options(self, max_iter: int) -> dict[str, Any]:
         method = METHODS[self.name]
-        options: dict[str, Any] = {"maxiter": max_iter, **dict(method.fixed), **self.options}
-        if method.gtol is not None:
-            options[method.gtol] = self.tol
-        return options
+        options = {"maxiter": max_iter, **method.fixed, **self.options}
+        return options | {"gtol": self.tol} if method.checks_gradient else options
 
     def _second_derivatives(self, counted: "_Counted") -> dict[str, Callable[..., Array]]:
         needs = METHODS[self.name].needs
@@ -223,17 +232,16 @@ class _Watch:
         moved = not np.array_equal(intermediate_result.x, self.params)
         if moved:
             self._take(intermediate_result.x, intermediate_result.fun)
-        if moved:
             self.n_rejected = 0
-        elif abs(self.counted.last_value - self.value) <= self.rounding:
-            self.n_rejected = _MAX_REJECTED  # the rejection says nothing: f cannot tell
         else:
             self.n_rejected += 1
-        self.count()
+        # A rejection says nothing where f cannot tell the points apart.
+        blind = not moved and abs(self.counted.last_value - self.value) <= self.rounding
+        self.count(stalled=blind or self.n_rejected >= _MAX_REJECTED)
         if self.status is not None:
             raise StopIteration
 
-    def count(self) -> None:
+    def count(self, stalled: bool = False) -> None:
         """Count an iteration, tell of it, and see whether it was the last."""
         self.n_iter += 1
         self.history.append(self.value)
@@ -248,7 +256,7 @@ class _Watch:
             self.status = Status.STOPPED
         elif self.n_iter >= self.max_iter:
             self.status = Status.MAX_ITER
-        elif self.n_rejected >= _MAX_REJECTED:
+        elif stalled:
             self.status = Status.STALLED
 
     def end(self, found: OptimizeResult) -> None:
