@@ -18,6 +18,9 @@ class Quadratic:
         self.matrix = self.basis @ np.diag(eigenvalues) @ self.basis.T
         self.n_constant = n_constant
 
+    def gradient(self, w):
+        return self.matrix @ w
+
     def hessian(self, w):
         return self.matrix.copy()
 

@@ -62,6 +62,8 @@ def dense_hessian(
         Parameters of the point.
     chunks : iterable of Chunk
         Samples, after their second-order pass at that point.
+    workspace : Workspace
+        Where the work arrays of earlier calls are.
     gauss_newton : bool
         Which of the two matrices.
 

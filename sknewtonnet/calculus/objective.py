@@ -61,15 +61,14 @@ class Objective:
     Raises
     ------
     ValueError
-        If an argument has a wrong shape, is not finite, or lies outside the loss's domain.
+        If an argument has a wrong shape, is not finite, or lies outside the loss's domain;
+        in all methods, if w has a wrong shape or ``kind`` is unknown.
 
     Notes
     -----
     Samples are kept features by samples, in chunks. Beside them the kept point takes about
     five numbers per sample and unit, and after a Hessian its work arrays stay, less than
     the Hessian itself. An objective is not meant for use by several threads at once.
-
-    All methods raise a ValueError for a w (or v, or kind) of the wrong shape or name.
 
     References
     ----------
@@ -228,11 +227,7 @@ class Objective:
         Returns
         -------
         ndarray of the shape of v
-
-        Notes
-        -----
-        At a kept point about the cost of one gradient per direction where the first layer
-        dominates, up to twice that in deep nets.
+            At the cost of about one gradient per direction, up to two in deep nets.
         """
         _check_kind(kind, PRODUCT_KINDS)
         directions = real_array("v", v)

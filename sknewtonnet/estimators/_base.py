@@ -27,6 +27,7 @@ from sknewtonnet.estimators._sklearn_compat import (
     StrOptions,
     check_sample_weight,
     fit_context,
+    has_callbacks,
 )
 from sknewtonnet.inspection import critical_point
 from sknewtonnet.solvers import HESSIAN_KINDS, SOLVERS, Solver, SolverResult, Status, get_solver
@@ -269,7 +270,7 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
         reconstruct: Callable[[Array], dict[str, Any]],
     ) -> Progress:
         bridge = None
-        if getattr(self, "_skl_callbacks", None):
+        if has_callbacks(self):
             task = context.subcontext("start", number, max_subtasks=self.max_iter)
             bridge = CallbackBridge(task, hooks, reconstruct)
         return Progress(number, int(self.verbose), bridge)
@@ -327,10 +328,12 @@ def _attributes(network: Network, loss: Loss, target: Any, params: Array) -> dic
 
 
 def _check_numbers(y: ArrayLike) -> None:
-    try:
-        np.asarray(y, dtype=float)
-    except (TypeError, ValueError) as reason:
-        raise ValueError(f"y must be numbers: {reason}.") from None
+    array = np.asarray(y)
+    if array.dtype.kind in "OSU":
+        try:
+            array.astype(float)
+        except (TypeError, ValueError) as reason:
+            raise ValueError(f"y must be numbers: {reason}.") from None
 
 
 def _run(

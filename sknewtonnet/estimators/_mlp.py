@@ -14,7 +14,7 @@ class NewtonMLPRegressor(RegressorRole, BaseNewtonNet):
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(10,)
-        Units of each hidden layer. Empty: a linear model.
+        Units of each hidden layer. Empty: a (generalised) linear model.
     activation : str, Activation, or list of them, default="tanh"
         Function of the hidden units, one for all layers or one for each: "identity",
         "logistic", "tanh", "relu", "softplus", "elu", "gelu", "silu", "softsign", "arctan",
@@ -189,7 +189,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseNewtonNet):
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(10,)
-        Units of each hidden layer. Empty: logistic regression.
+        Units of each hidden layer. Empty: a (generalised) linear model.
     activation : str, Activation, or list of them, default="tanh"
         Function of the hidden units, one for all layers or one for each: "identity",
         "logistic", "tanh", "relu", "softplus", "elu", "gelu", "silu", "softsign", "arctan",

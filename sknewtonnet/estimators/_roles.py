@@ -16,6 +16,19 @@ Array = NDArray[np.float64]
 _REGRESSION_LOSSES = {"squared_error", "poisson", "gamma", "pseudo_huber"}
 
 
+def _refuses_negative(loss: Any) -> bool:
+    """Whether a loss has no place for negative targets; false for what is no loss."""
+    try:
+        found = get_loss(loss, 1)
+    except ValueError:
+        return False
+    try:
+        found.check_target(np.array([[-1.0]]))
+    except ValueError:
+        return True
+    return False
+
+
 class RegressorRole(RegressorMixin):
     """Numbers as targets; goes left of :class:`BaseNewtonNet`."""
 
@@ -27,7 +40,7 @@ class RegressorRole(RegressorMixin):
         """Tell scikit-learn that several outputs are fine."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
-        tags.target_tags.positive_only = self.loss == "gamma"
+        tags.target_tags.positive_only = _refuses_negative(self.loss)
         return tags
 
     def _describe_target(

@@ -4,8 +4,23 @@ They are private, yet used by all packages that follow scikit-learn's convention
 them moves, this is the file to mend.
 """
 
+from typing import Any
+
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
-__all__ = ["Interval", "Options", "StrOptions", "check_sample_weight", "fit_context"]
+
+def has_callbacks(estimator: Any) -> bool:
+    """Whether scikit-learn's callbacks watch this estimator."""
+    return bool(getattr(estimator, "_skl_callbacks", []))
+
+
+__all__ = [
+    "Interval",
+    "Options",
+    "StrOptions",
+    "check_sample_weight",
+    "fit_context",
+    "has_callbacks",
+]

@@ -18,6 +18,9 @@ class TwiceDifferentiable(Protocol):
 
     n_parameters: int
 
+    def gradient(self, w: Array) -> Array:
+        """First derivatives at w."""
+
     def hessian(self, w: Array) -> Array:
         """Second derivatives at w."""
 
@@ -33,7 +36,9 @@ def critical_point(objective: TwiceDifferentiable, w: Array) -> str:
 
     An eigenvalue counts as zero if its absolute value is at most P eps times a bound of the
     largest one (the largest sum of absolute entries of a row of the Hessian; above 3000
-    parameters the largest eigenvalue itself): what rounding makes of a zero.
+    parameters the largest eigenvalue itself), what rounding makes of a zero, plus
+    |g| / max(1, |w|), what a gradient g that is not quite zero makes of it: along a curve on which
+    f is constant, such as a rotation of linear units, w'' g + w' H w' = 0.
     Directions along which the function is constant wherever it stands (the common shift of
     a softmax's logits) tell nothing and do not count.
 
@@ -59,10 +64,11 @@ def critical_point(objective: TwiceDifferentiable, w: Array) -> str:
     """
     size = objective.n_parameters
     rounding = size * float(np.finfo(float).eps)
+    slope = float(np.linalg.norm(objective.gradient(w))) / max(1.0, float(np.linalg.norm(w)))
     constant = objective.invariant_directions()
     if size > DENSE_LIMIT:
         lowest, largest = _extreme_eigenvalues(objective, w, constant)
-        threshold = rounding * largest
+        threshold = rounding * largest + slope
         if lowest > threshold:
             return "minimum"
         return "saddle" if lowest < -threshold else "inconclusive"
@@ -71,9 +77,10 @@ def critical_point(objective: TwiceDifferentiable, w: Array) -> str:
     largest = float(np.abs(H).sum(axis=0).max())
     if constant.size:
         H += largest * (constant @ constant.T)
-    if _positive_definite(H, -rounding * largest):
+    threshold = rounding * largest + slope
+    if _positive_definite(H, -threshold):
         return "minimum"
-    return "inconclusive" if _positive_definite(H, rounding * largest) else "saddle"
+    return "inconclusive" if _positive_definite(H, threshold) else "saddle"
 
 
 def _positive_definite(H: Array, shift: float) -> bool:

@@ -47,15 +47,17 @@ _RADII = {
     "max_trust_radius": (1e-12, np.inf),
     "eta": (0.0, 0.25),
 }
+# scipy's bound of 1000 would keep parameters in the units of a raw target out of reach.
+_FAR = {"max_trust_radius": 1e100}
 _WOLFE = {"c1": (0.0, 1.0), "c2": (0.0, 1.0)}
 
 # scipy's trust-region methods compare gtol with the 2-norm, BFGS and L-BFGS-B with the
 # largest entry, Newton-CG not at all. So tol is checked here, after each iteration, and
 # scipy's own criteria are set so that they never stop a run that is not there yet.
 METHODS: dict[str, _Method] = {
-    "trust-ncg": _Method(Capability.HESSIAN_PRODUCT, _RADII, {}),
-    "trust-krylov": _Method(Capability.HESSIAN_PRODUCT, {}, {"inexact": True}),
-    "trust-exact": _Method(Capability.HESSIAN, _RADII, {}),
+    "trust-ncg": _Method(Capability.HESSIAN_PRODUCT, _RADII, _FAR),
+    "trust-krylov": _Method(Capability.HESSIAN_PRODUCT, _RADII, {**_FAR, "inexact": True}),
+    "trust-exact": _Method(Capability.HESSIAN, _RADII, _FAR),
     "newton-cg": _Method(Capability.HESSIAN_PRODUCT, _WOLFE, {"xtol": 0.0}, checks_gradient=False),
     "l-bfgs-b": _Method(
         Capability.GRADIENT,
