@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite: two BLAS threads, no network, no windows."""
+"""Fixtures of the whole suite: one BLAS thread, no network, no windows."""
 
 import os
 import socket
@@ -11,8 +11,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 @pytest.fixture(scope="session", autouse=True)
 def few_threads():
-    """The matrices are small: threads would cost more than they bring, and vary the timing."""
-    with threadpool_limits(limits=2):
+    """The matrices are small: threads cost more than they bring, and results vary with them."""
+    with threadpool_limits(limits=1):
         yield
 
 

@@ -1,6 +1,9 @@
 """scikit-learn's own checks of an estimator, with none expected to fail."""
 
 import contextlib
+import os
+import subprocess
+import sys
 from unittest import SkipTest
 
 import pytest
@@ -85,3 +88,25 @@ def test_sklearn_checks_of_positive_targets(estimator):
 @pytest.mark.parametrize("estimator", [*ESTIMATORS, *POSITIVE_TARGETS], ids=repr)
 def test_sklearn_check_left_out(estimator, check):
     check(type(estimator).__name__, estimator)
+
+
+def test_array_api_input():
+    """The check that scikit-learn skips unless a variable is set before scipy is imported."""
+    code = (
+        "from sklearn.utils.estimator_checks import check_estimator\n"
+        "from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor\n"
+        "for make in (NewtonMLPClassifier, NewtonMLPRegressor):\n"
+        "    for check in check_estimator(make((2,)), on_fail=None, on_skip=None):\n"
+        "        if check['check_name'] == 'check_array_api_input':\n"
+        "            assert check['status'] == 'passed', check\n"
+        "            print('passed')\n"
+    )
+    environment = os.environ | {"SCIPY_ARRAY_API": "1"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["passed"] * 2, done.stderr

@@ -288,7 +288,9 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
                 "settle: use a smooth activation such as 'softplus', or raise tol."
             )
         elif result.status is Status.MAX_ITER:
-            message = stopped + "Increase max_iter, standardise X and y, or raise alpha or tol."
+            message = stopped + (
+                "Increase max_iter, standardise X and y, use fewer units, or raise alpha or tol."
+            )
         elif result.status is Status.STALLED:
             message = stopped + (
                 "Often this is as far as double precision goes, and tol is too small for the "

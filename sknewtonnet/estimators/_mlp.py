@@ -35,8 +35,10 @@ class NewtonMLPRegressor(RegressorRole, BaseNewtonNet):
         Whether the output also reads the inputs, or every layer all earlier ones.
     solver : str, default="trust-ncg"
         "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
-        "trust-exact" the exact Hessian, "l-bfgs-b" and "bfgs" the gradient only; all are
-        methods of :func:`scipy.optimize.minimize`.
+        "trust-exact" the exact Hessian (and some ten factorisations a step, so it is for
+        small nets), "l-bfgs-b" and "bfgs" the gradient only, for which ``tol=1e-6`` is a
+        fair aim. All are methods of :func:`scipy.optimize.minimize`; its "trust-krylov"
+        does not always take the same path from the same start.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed
@@ -208,8 +210,10 @@ class NewtonMLPClassifier(ClassifierRole, BaseNewtonNet):
         Whether the output also reads the inputs, or every layer all earlier ones.
     solver : str, default="trust-ncg"
         "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
-        "trust-exact" the exact Hessian, "l-bfgs-b" and "bfgs" the gradient only; all are
-        methods of :func:`scipy.optimize.minimize`.
+        "trust-exact" the exact Hessian (and some ten factorisations a step, so it is for
+        small nets), "l-bfgs-b" and "bfgs" the gradient only, for which ``tol=1e-6`` is a
+        fair aim. All are methods of :func:`scipy.optimize.minimize`; its "trust-krylov"
+        does not always take the same path from the same start.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed
