@@ -101,8 +101,12 @@ def interleaved(functions, threads, budget):
         repeats[name] = calls
     times = {name: [] for name in functions}
     start = time.perf_counter()
-    while len(times[name]) < 41 and (time.perf_counter() - start < budget or not times[name]):
+    for done in range(41):
+        if done and time.perf_counter() - start > budget:
+            break
         for name, function in functions.items():
+            if threads > 1:  # until idle threads of the one before stop spinning
+                time.sleep(0.1)
             begin = clock()
             for _ in range(repeats[name]):
                 function()
@@ -175,7 +179,7 @@ def work_hessian(shape, threads, budget):
     gap = objective.hessian(points[0]) @ direction - product
     return {
         **summary(times, "dsyrk"),
-        "scale": scale,
+        "note": "" if scale == 1 else f" (from n / {scale:.1f})",
         "hessian_error": float(np.linalg.norm(gap) / np.linalg.norm(product)),
     }
 
@@ -196,11 +200,10 @@ def sklearn_gradient(network, loss, X, Y):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(X[:few], Y[:few].ravel() if regression else Y[:few].argmax(axis=1))
-    shapes = list(pairwise(sizes))
     buffers = (
         [X, *(np.empty((len(X), s)) for s in sizes[1:])],
         [np.empty((len(X), s)) for s in sizes[1:]],
-        [np.empty(shape) for shape in shapes],
+        [np.empty(shape) for shape in pairwise(sizes)],
         [np.empty(s) for s in sizes[1:]],
     )
     targets = Y if regression else Y.astype(bool)
@@ -244,12 +247,9 @@ def work_products(shape, threads, budget):
 
 def work_jax(shape, threads, budget):
     """Hessian by jax from products in groups of eight, and ours, in turns."""
+    import jax
     import numpy as np
 
-    try:
-        import jax
-    except ImportError:
-        return {}
     jax.config.update("jax_enable_x64", True)
     import jax.numpy as jnp
 
@@ -262,8 +262,7 @@ def work_jax(shape, threads, budget):
     def value(w, X, Y):
         h = X
         for k, full in enumerate(matrices(w)):
-            a = h @ full[:-1] + full[-1]
-            h = jnp.tanh(a) if k < len(network.wiring.n_units) - 1 else a
+            h = (jnp.tanh(h) if k else h) @ full[:-1] + full[-1]
         if loss == "squared_error":
             return 0.5 * jnp.sum((h - Y) ** 2) / len(X)
         return -jnp.sum(Y * jax.nn.log_softmax(h, axis=1)) / len(X)
@@ -297,9 +296,8 @@ WORKS = {
 # ---- the driver ----
 def run_worker(work, shape, options):
     """Run one work in a process whose number of threads is set before numpy starts."""
-    environment = dict(os.environ, JAX_PLATFORMS="cpu")
-    for name in ("OMP", "OPENBLAS", "MKL"):
-        environment[f"{name}_NUM_THREADS"] = str(options.threads)
+    names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]
+    environment = os.environ | dict.fromkeys(names, str(options.threads))
     if options.threads == 1:
         environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     command = [sys.executable, __file__, "--threads", str(options.threads)]
@@ -327,41 +325,25 @@ def hessian_line(shape, found, memory, jax):
     """One row of the table of Hessians."""
     ratio, bar = found["exact/dsyrk"], HESSIAN_BARS[shape]
     P = sum((p + 1) * s for p, s in pairwise(SHAPES[shape][1]))
-    mark = "" if found["scale"] == 1 else f" (from n / {found['scale']:.1f})"
-    cells = [
-        label(shape),
-        str(P),
-        milliseconds(found["dsyrk"]) + mark,
-        milliseconds(found["exact"]),
-        f"{ratio:.2f}",
-        f"{bar:g}",
-        verdict(ratio, bar),
-        f"{found['gauss-newton/dsyrk']:.2f}",
-        f"{found['block/dsyrk']:.2f}",
-        f"{jax['jax/exact']:.1f}" if jax else "-",
-        f"{memory['point_mb']:.1f}",
-        f"{memory['hessian_mb']:.1f}",
-        f"{4 * 8 * P**2 / 2**20 + 5:.1f}",
-    ]
-    return "| " + " | ".join(cells) + " |"
+    slower = f"{jax['jax/exact']:.1f}" if jax else "-"
+    return (
+        f"| {label(shape)} | {P} | {milliseconds(found['dsyrk'])}{found['note']}"
+        f" | {milliseconds(found['exact'])} | {ratio:.2f} | {bar:g} | {verdict(ratio, bar)}"
+        f" | {found['gauss-newton/dsyrk']:.2f} | {found['block/dsyrk']:.2f} | {slower}"
+        f" | {memory['point_mb']:.1f} | {memory['hessian_mb']:.1f}"
+        f" | {4 * 8 * P**2 / 2**20 + 5:.1f} |"
+    )
 
 
 def product_line(shape, found):
     """One row of the table of gradients and products."""
     to_sklearn, to_gradient = found["gradient/sklearn"], found["product/gradient"]
-    cells = [
-        label(shape),
-        milliseconds(found["gradient"]),
-        milliseconds(found["sklearn"]),
-        f"{to_sklearn:.2f}",
-        f"{GRADIENT_BAR:g}",
-        verdict(to_sklearn, GRADIENT_BAR),
-        milliseconds(found["product"]),
-        f"{to_gradient:.2f}",
-        f"{PRODUCT_BAR:g}",
-        verdict(to_gradient, PRODUCT_BAR),
-    ]
-    return "| " + " | ".join(cells) + " |"
+    return (
+        f"| {label(shape)} | {milliseconds(found['gradient'])} | {milliseconds(found['sklearn'])}"
+        f" | {to_sklearn:.2f} | {GRADIENT_BAR:g} | {verdict(to_sklearn, GRADIENT_BAR)}"
+        f" | {milliseconds(found['product'])} | {to_gradient:.2f} | {PRODUCT_BAR:g}"
+        f" | {verdict(to_gradient, PRODUCT_BAR)} |"
+    )
 
 
 def table(title, columns, lines):
@@ -395,7 +377,7 @@ def main():
     parser.add_argument("--shapes", nargs="*", choices=list(SHAPES), default=list(SHAPES))
     parser.add_argument("--budget", type=float, default=6.0, help="seconds per shape and table")
     parser.add_argument("--core", type=int, default=0, help="where to pin a one-thread run")
-    parser.add_argument("--jax", action="store_true", help="also jax's Hessian from products")
+    parser.add_argument("--jax", action="store_true", help="also jax's Hessian, which takes long")
     parser.add_argument("--write", type=Path, help="file for the tables")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()

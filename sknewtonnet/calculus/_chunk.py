@@ -9,13 +9,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sknewtonnet.calculus._arrays import Workspace
 from sknewtonnet.calculus.layers import Wiring
 from sknewtonnet.calculus.losses import Loss
 
 Array = NDArray[np.float64]
 
 
-_NO_SAMPLES: Array = np.empty(0)
+_EMPTY: Array = np.empty(0)
 
 
 def transposed(stack: Array) -> Array:
@@ -26,8 +27,8 @@ def transposed(stack: Array) -> Array:
 class Chunk:
     """Samples of one chunk, with all that is known about them at the current parameters.
 
-    The arrays are allocated once and overwritten at each new point: fresh pages would
-    cost as much as the arithmetic.
+    What is kept of a point (z, raw, slope, delta, bend) is allocated once and overwritten
+    at the next; a and e are in work arrays that all chunks share and that stay in the cache.
 
     Parameters
     ----------
@@ -39,49 +40,60 @@ class Chunk:
         Targets; not needed for predictions.
     weight : ndarray of shape (n_samples,), optional
         Sample weights divided by their sum over all chunks; not needed for predictions.
+    workspace : Workspace, optional
+        Work arrays, shared by the chunks of an objective.
     """
 
     def __init__(
-        self, wiring: Wiring, X: Array, y: Array = _NO_SAMPLES, weight: Array = _NO_SAMPLES
+        self,
+        wiring: Wiring,
+        X: Array,
+        y: Array = _EMPTY,
+        weight: Array = _EMPTY,
+        workspace: Workspace | None = None,
     ):
         self.wiring = wiring
         self.n_samples = c = len(X)
-        self.y = y
+        self.y = np.array(y, order="F")
         self.weight = weight
         self.absent = weight == 0 if (weight == 0).any() else None
         self.z = [np.ones((p + 1, c)) for p in wiring.n_inputs]
         for k, rows in wiring.readers[0]:
             self.z[k][rows] = X.T
-        self.a = [np.empty((s, c)) for s in wiring.n_units]
-        self.e = [np.empty((s, c)) for s in wiring.n_units[:-1]]
-        self.slope: list[Array] = []
-        self.delta: list[Array] = []
+        self.workspace = workspace or Workspace()
+        *hidden, outputs = [(s, c) for s in wiring.n_units]
+        self.raw = np.empty(outputs)
+        self.slope = [np.empty(shape) for shape in hidden]
+        self.delta = [*(np.empty(shape) for shape in hidden), _EMPTY]
         self.bend: list[Array] = []
-        self.loss_hessian: Array = np.empty(0)
+        self.loss_hessian = _EMPTY
 
-    @property
-    def raw(self) -> Array:
-        """Raw predictions, of shape (n_outputs, n_samples)."""
-        return self.a[-1]
+    def pre_activation(self, k: int, weights: Sequence[Array]) -> Array:
+        """Pre-activations a of a layer, from its input z, in a work array."""
+        out = self.workspace.array(("a", k), self.wiring.n_units[k], self.n_samples)
+        return np.matmul(weights[k].T, self.z[k], out=out)
+
+    def activated(self, k: int) -> Array:
+        """Values x of a hidden layer: the rows of the first z that holds them."""
+        reader, rows = self.wiring.readers[k + 1][0]
+        return self.z[reader][rows]
 
     def forward(self, weights: Sequence[Array], order: int = 1) -> None:
         """Raw predictions, and the slopes h'(a) of the hidden layers if order is 1."""
-        wiring = self.wiring
-        self.slope = []
-        last = len(weights) - 1
-        for k, matrix in enumerate(weights):
-            np.matmul(matrix.T, self.z[k], out=self.a[k])
-            if k < last:
-                found = wiring.layers[k].activation.derivatives(self.a[k], order)
-                if order > 0:
-                    self.slope.append(found[1])
-                for reader, rows in wiring.readers[k + 1]:
-                    self.z[reader][rows] = found[0]
+        for k, layer in enumerate(self.wiring.layers[:-1]):
+            a, x = self.pre_activation(k, weights), self.activated(k)
+            if order == 0:
+                x[...] = layer.activation.value(a)
+            else:
+                layer.activation.forward(a, x, self.slope[k])
+            for reader, rows in self.wiring.readers[k + 1][1:]:
+                self.z[reader][rows] = x
+        np.matmul(weights[-1].T, self.z[-1], out=self.raw)
 
     def loss_value(self, loss: Loss) -> float:
         """Weighted sum of the losses; leaves its gradient as the last layer's delta."""
         value, gradient = loss.derivatives(self.y, self.raw.T, 1)
-        self.delta = [self._weigh(gradient.T)]
+        self.delta[-1] = self._weigh(gradient.T)
         return float(self._weigh(value).sum())
 
     def adjoint(self, weights: Sequence[Array]) -> None:
@@ -89,11 +101,25 @@ class Chunk:
 
         e^k = sum over readers l of W^l[rows of k] delta^l,  delta^k = e^k * h'(a^k).
         """
-        self.delta = self.backward(weights, self.delta[-1], self.e)
+        for k in range(len(weights) - 2, -1, -1):
+            np.multiply(self.multiplier(k, weights), self.slope[k], out=self.delta[k])
 
-    def backward(
-        self, weights: Sequence[Array], seed: Array, e_out: Sequence[Array] | None = None
-    ) -> list[Array]:
+    def multiplier(self, k: int, weights: Sequence[Array]) -> Array:
+        """Multipliers e of a hidden layer, from the deltas of its readers, in a work array."""
+        out = self.workspace.array(("e", k), self.wiring.n_units[k], self.n_samples)
+        return self._pulled_back(k, weights, self.delta, out)
+
+    def _pulled_back(
+        self, k: int, weights: Sequence[Array], deltas: Sequence[Array], out: Array | None = None
+    ) -> Array:
+        """Sum over the readers l of a hidden layer of W^l[rows of k] delta^l."""
+        (reader, rows), *others = self.wiring.readers[k + 1]
+        total = _weighted(weights[reader][rows], deltas[reader], out)
+        for reader, rows in others:
+            total += _weighted(weights[reader][rows], deltas[reader])
+        return total
+
+    def backward(self, weights: Sequence[Array], seed: Array) -> list[Array]:
         """Deltas of all layers for any seed at the raw predictions.
 
         Parameters
@@ -102,25 +128,14 @@ class Chunk:
             Parameters of the current point.
         seed : ndarray of shape (..., n_outputs, n_samples)
             One adjoint direction, or a stack of them.
-        e_out : list of ndarray, default=None
-            Where to leave e, for a single direction.
 
         Returns
         -------
         list of ndarray of shape (..., s_k, n_samples)
         """
-        deltas = [seed]
-        last = len(weights) - 1
-        for k in range(last - 1, -1, -1):
-            e: Array | None = None
-            for reader, rows in self.wiring.readers[k + 1]:
-                # deltas[0] belongs to layer k + 1
-                upper, matrix = deltas[reader - k - 1], weights[reader][rows]
-                out = None if e_out is None or e is not None else e_out[k]
-                part = _weighted(matrix, upper, out)
-                e = part if e is None else np.add(e, part, out=e)
-            assert e is not None, "every hidden layer is read by a later one"
-            deltas.insert(0, e * self.slope[k])
+        deltas = [*self.slope, seed]
+        for k in range(len(weights) - 2, -1, -1):
+            deltas[k] = self._pulled_back(k, weights, deltas) * self.slope[k]
         return deltas
 
     def gradient(self, out: Sequence[Array], buffers: Sequence[Array] | None) -> None:
@@ -131,14 +146,19 @@ class Chunk:
             else:
                 out[k] += np.matmul(self.z[k], delta.T, out=buffers[k])
 
-    def second_order(self, loss: Loss) -> None:
+    def second_order(self, weights: Sequence[Array], loss: Loss) -> None:
         """Curvature e * h''(a) of the units, and the weighted Hessian of the loss."""
-        self.bend = [
-            np.multiply(e, layer.activation.derivatives(a, 2)[2], out=e)
-            for e, a, layer in zip(self.e, self.a[:-1], self.wiring.layers[:-1], strict=True)
-        ]
+        if not self.bend:
+            self.bend = [np.empty_like(slope) for slope in self.slope]
+        for k, layer in enumerate(self.wiring.layers[:-1]):
+            second = layer.activation.curvature(self.activated(k), self.slope[k])
+            if second is None:
+                second = layer.activation.derivatives(self.pre_activation(k, weights), 2)[2]
+            np.multiply(self.multiplier(k, weights), second, out=self.bend[k])
         hessian = loss.derivatives(self.y, self.raw.T, 2)[2]
-        self.loss_hessian = self._weigh(np.moveaxis(hessian, 0, -1))
+        self.loss_hessian = self._weigh(
+            hessian.T if hessian.ndim == 2 else hessian.transpose(1, 2, 0)
+        )
 
     def _weigh(self, values: Array) -> Array:
         """Values times weights, also where a sample of weight zero has an infinite value."""

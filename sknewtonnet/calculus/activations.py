@@ -58,6 +58,17 @@ class Activation(ABC):
         """The function itself, h(a)."""
         return self.derivatives(a, 0)[0]
 
+    def forward(self, a: Array, value: Array, slope: Array) -> None:
+        """Leave h(a) and h'(a) in two arrays of a's shape.
+
+        To be written only where it saves temporaries that :meth:`derivatives` makes.
+        """
+        value[...], slope[...] = self.derivatives(a, 1)
+
+    def curvature(self, value: Array, slope: Array) -> Array | None:
+        """h''(a) as a function of h(a) and h'(a), or None where it is computed from a."""
+        return None
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
@@ -110,6 +121,18 @@ class Tanh(Activation):
             found.extend(polynomial.polyval(h, c) for c in higher)
         return tuple(found)
 
+    def forward(self, a: Array, value: Array, slope: Array) -> None:
+        """See :meth:`Activation.forward`."""
+        np.tanh(a, out=value)
+        np.multiply(value, value, out=slope)
+        np.subtract(1.0, slope, out=slope)
+
+    def curvature(self, value: Array, slope: Array) -> Array:
+        """See :meth:`Activation.curvature`."""
+        second = value * slope
+        second *= -2.0
+        return second
+
 
 class Logistic(Activation):
     """h(a) = 1 / (1 + exp(-a)), with h' = h - h^2."""
@@ -138,6 +161,22 @@ class Logistic(Activation):
             higher = _autonomous_polynomials((0.0, 1.0, -1.0), order)[2:order]
             found.extend(polynomial.polyval(h, c) for c in higher)
         return tuple(found)
+
+    def forward(self, a: Array, value: Array, slope: Array) -> None:
+        """See :meth:`Activation.forward`."""
+        np.multiply(a, 0.5, out=value)
+        np.tanh(value, out=value)
+        value *= 0.5
+        value += 0.5
+        np.multiply(value, value, out=slope)
+        np.subtract(value, slope, out=slope)
+
+    def curvature(self, value: Array, slope: Array) -> Array:
+        """See :meth:`Activation.curvature`."""
+        second = value * -2.0
+        second += 1.0
+        second *= slope
+        return second
 
 
 class ReLU(Activation):

@@ -11,15 +11,19 @@ from sknewtonnet.calculus.layers import Wiring, sample_chunks
 Array = NDArray[np.float64]
 
 
-def lagrangian_tensors(wiring: Wiring, chunks: Sequence[Chunk], order: int) -> list[Array]:
+def lagrangian_tensors(
+    wiring: Wiring, weights: Sequence[Array], chunks: Sequence[Chunk], order: int
+) -> list[Array]:
     """Sum over samples of e^k_j h^(p)(a^k_j) z .. z, for each layer k.
 
     Parameters
     ----------
     wiring : Wiring
         The graph of the layers.
+    weights : list of ndarray of shape (p_k + 1, s_k)
+        Parameters of the point.
     chunks : sequence of Chunk
-        Samples, after their adjoint pass; e carries their weights.
+        Samples, after their adjoint pass at that point.
     order : int
         The order p, at least 2.
 
@@ -40,9 +44,10 @@ def lagrangian_tensors(wiring: Wiring, chunks: Sequence[Chunk], order: int) -> l
     ]
     for chunk in chunks:
         for k, layer in enumerate(wiring.layers[:-1]):
+            full_a, full_e = chunk.pre_activation(k, weights), chunk.multiplier(k, weights)
             for where in sample_chunks(chunk.n_samples, max(1, 200_000 // tensors[k].shape[1])):
-                a, z = chunk.a[k][:, where], chunk.z[k][:, where]
-                factor = chunk.e[k][:, where] * layer.activation.derivatives(a, order)[order]
+                a, z = full_a[:, where], chunk.z[k][:, where]
+                factor = full_e[:, where] * layer.activation.derivatives(a, order)[order]
                 powers = z
                 for _ in range(order - 1):
                     powers = (powers[:, None] * z[None]).reshape(-1, z.shape[1])

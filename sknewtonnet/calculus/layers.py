@@ -99,5 +99,5 @@ class Wiring:
 def sample_chunks(n_samples: int, chunk_size: int) -> list[slice]:
     """Consecutive slices of about equal length, none above the chunk size."""
     n_chunks = max(1, -(-n_samples // chunk_size))
-    ends = np.linspace(0, n_samples, n_chunks + 1).astype(int).tolist()
+    ends = [n_samples * i // n_chunks for i in range(n_chunks + 1)]
     return [slice(start, stop) for start, stop in pairwise(ends)]

@@ -6,9 +6,10 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sknewtonnet.calculus._arrays import Workspace
 from sknewtonnet.calculus._checks import finite_array, probe_loss, real_array, weight_sum
 from sknewtonnet.calculus._chunk import Chunk
-from sknewtonnet.calculus.hessian import Workspace, dense_hessian, neuron_blocks
+from sknewtonnet.calculus.hessian import dense_hessian, neuron_blocks
 from sknewtonnet.calculus.lagrangian import lagrangian_tensors
 from sknewtonnet.calculus.layers import sample_chunks
 from sknewtonnet.calculus.losses import Loss, get_loss
@@ -67,8 +68,8 @@ class Objective:
     Notes
     -----
     Samples are kept features by samples, in chunks. Beside them the kept point takes about
-    five numbers per sample and unit, and after a Hessian its work arrays stay, less than
-    the Hessian itself. An objective is not meant for use by several threads at once.
+    three numbers per sample and unit, four after second derivatives, and work arrays of about
+    twice the Hessian. An objective is not meant for use by several threads at once.
 
     References
     ----------
@@ -92,9 +93,8 @@ class Objective:
         if targets.ndim == 1 and network.n_outputs == 1:
             targets = targets[:, None]
         targets = finite_array("Y", targets, (len(samples), network.n_outputs))
-        if sample_weight is None:
-            sample_weight = np.ones(len(samples))
-        weight = finite_array("sample_weight", sample_weight, (len(samples),))
+        given = np.ones(len(samples)) if sample_weight is None else sample_weight
+        weight = finite_array("sample_weight", given, (len(samples),))
         self.network = network
         self.loss = get_loss(loss, network.n_outputs)
         self.loss.check_target(targets)
@@ -105,10 +105,9 @@ class Objective:
         self.weight_sum = weight_sum(weight)
         self.penalty.strength /= self.weight_sum
         scaled = weight / self.weight_sum
+        self._workspace = Workspace()
         self._chunks = [
-            Chunk(
-                network.wiring, samples[where], np.array(targets[where], order="F"), scaled[where]
-            )
+            Chunk(network.wiring, samples[where], targets[where], scaled[where], self._workspace)
             for where in sample_chunks(self.n_samples, chunk_size or network.chunk_size)
         ]
         self._point = np.full(self.n_parameters, np.nan)
@@ -116,10 +115,10 @@ class Objective:
         self._stage = _NOTHING
         self._value = np.nan
         self._gradient = np.empty(0)
-        self._workspace = Workspace()
-        self._buffers: list[Array] | None = None
-        if len(self._chunks) > 1:
-            self._buffers = network.wiring.matrices(np.empty(network.wiring.n_full))
+        several = len(self._chunks) > 1
+        self._buffers = (
+            network.wiring.matrices(np.empty(network.wiring.n_full)) if several else None
+        )
 
     def value(self, w: ArrayLike) -> float:
         """The objective f(w)."""
@@ -179,7 +178,7 @@ class Objective:
             )
         if layout.free is not None:
             H = H[np.ix_(layout.free, layout.free)]
-        H[np.diag_indices_from(H)] += self.penalty.hessian_diagonal()
+        np.einsum("pp->p", H)[...] += self.penalty.hessian_diagonal()
         return H
 
     def hessian_blocks(self, w: ArrayLike, kind: str = "block") -> list[Array]:
@@ -300,11 +299,8 @@ class Objective:
         """
         if not isinstance(order, Integral) or order < 2:
             raise ValueError(f"order must be an integer of at least 2, got {order!r}.")
-        self._reach(w, _FORWARD)
-        if self._stage == _SECOND:  # which has overwritten e
-            self._stage = _FORWARD
         self._reach(w, _ADJOINT)
-        return lagrangian_tensors(self.network.wiring, self._chunks, order)
+        return lagrangian_tensors(self.network.wiring, self._weights, self._chunks, order)
 
     def invariant_directions(self) -> Array:
         """Directions along which f is constant wherever it stands, by the form of its loss.
@@ -354,10 +350,8 @@ class Objective:
             if self._stage < _ADJOINT:
                 self._run(stage)
             if stage == _SECOND:
-                # e is overwritten: a pass that is interrupted must start over.
-                self._stage = _FORWARD
                 for chunk in self._chunks:
-                    chunk.second_order(self.loss)
+                    chunk.second_order(self._weights, self.loss)
         self._stage = stage
 
     def _run(self, stage: int) -> None:
