@@ -117,3 +117,31 @@ def test_check_activation_accepts_the_registry(name):
 def test_check_activation_names_the_wrong_derivative(name, order, message):
     with pytest.raises(AssertionError, match=message):
         check_activation(wrong(ACTIVATIONS[name], order))
+
+
+def test_hooks_that_a_subclass_leaves_behind_are_refused():
+    """forward and curvature of tanh do not fit derivatives of another function."""
+
+    class Scaled(type(ACTIVATIONS["tanh"])):
+        name = "scaled"
+
+        def derivatives(self, a, order=2):
+            return tuple(2.0 * d for d in super().derivatives(a, order))
+
+    with pytest.raises(ValueError, match="'scaled': forward or curvature disagree"):
+        get_activation(Scaled())
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_hooks_agree_with_derivatives(name):
+    """The fast path of a pass gives what derivatives gives."""
+    activation = ACTIVATIONS[name]
+    a = np.linspace(-30.0, 30.0, 24).reshape(4, 6)
+    expected = activation.derivatives(a, 2)
+    value, slope = np.empty_like(a), np.empty_like(a)
+    activation.forward(a, value, slope)
+    np.testing.assert_allclose(value, expected[0], rtol=1e-14)
+    np.testing.assert_allclose(slope, expected[1], rtol=1e-14, atol=1e-300)
+    second = activation.curvature(value, slope)
+    if second is not None:
+        np.testing.assert_allclose(second, expected[2], rtol=1e-14, atol=1e-300)

@@ -335,7 +335,7 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def _probe(activation: Activation) -> None:
-    """Raise if derivatives of a tiny array have the wrong number or shape, or change it."""
+    """Raise if derivatives of a tiny array are malformed, change it, or contradict the hooks."""
     a = np.array([[-1.0, 0.5, 2.0], [0.1, -0.2, 0.3]])
     for order in range(3):
         given = a.copy()
@@ -349,6 +349,17 @@ def _probe(activation: Activation) -> None:
             raise ValueError(
                 f"activation {activation.name!r}: derivatives writes to its argument."
             )
+    # A subclass of tanh, say, may change the derivatives and inherit what no longer fits.
+    value, slope = np.empty_like(a), np.empty_like(a)
+    activation.forward(a.copy(), value, slope)
+    second = activation.curvature(value, slope)
+    exact = activation.derivatives(a.copy(), 2)
+    hooks = (value, slope, exact[2] if second is None else second)
+    if not all(np.allclose(hook, one, rtol=1e-9) for hook, one in zip(hooks, exact, strict=True)):
+        raise ValueError(
+            f"activation {activation.name!r}: forward or curvature disagree with derivatives; "
+            "override them as well, or derive from Activation."
+        )
 
 
 def get_activation(activation: "str | Activation") -> Activation:
