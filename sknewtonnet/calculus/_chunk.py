@@ -114,9 +114,9 @@ class Chunk:
     ) -> Array:
         """Sum over the readers l of a hidden layer of W^l[rows of k] delta^l."""
         (reader, rows), *others = self.wiring.readers[k + 1]
-        total = _weighted(weights[reader][rows], deltas[reader], out)
+        total = _weighted(weights[reader][..., rows, :], deltas[reader], out)
         for reader, rows in others:
-            total += _weighted(weights[reader][rows], deltas[reader])
+            total += _weighted(weights[reader][..., rows, :], deltas[reader])
         return total
 
     def backward(self, weights: Sequence[Array], seed: Array) -> list[Array]:
@@ -212,39 +212,21 @@ class Chunk:
             tangent_a.append(tangent)
             if k < last:
                 tangent_x.append(tangent * self.slope[k])
-        tangent_delta = [self.loss_curvature(tangent_a[last])]
+        tangent_delta = [*tangent_x, self.loss_curvature(tangent_a[last])]
         for k in range(last, -1, -1):
-            current = tangent_delta[0]
-            out[k][...] += np.matmul(self.z[k], transposed(current))
+            if k < last:  # overwrites Rx^k in this list alone
+                tangent = self._pulled_back(k, weights, tangent_delta)
+                if not gauss_newton:
+                    tangent += self._pulled_back(k, direction, self.delta)
+                tangent *= self.slope[k]
+                if not gauss_newton:
+                    tangent_a[k] *= self.bend[k]
+                    tangent += tangent_a[k]
+                tangent_delta[k] = tangent
+            out[k][...] += np.matmul(self.z[k], transposed(tangent_delta[k]))
             if not gauss_newton:
                 for node, rows in wiring.hidden_sources(k):
                     out[k][..., rows, :] += np.matmul(tangent_x[node - 1], self.delta[k].T)
-            if k > 0:
-                below = self._tangent_e(k - 1, weights, direction, tangent_delta, gauss_newton)
-                below *= self.slope[k - 1]
-                if not gauss_newton:
-                    bent = tangent_a[k - 1]
-                    bent *= self.bend[k - 1]
-                    below += bent
-                tangent_delta.insert(0, below)
-
-    def _tangent_e(
-        self,
-        k: int,
-        weights: Sequence[Array],
-        direction: Sequence[Array],
-        tangent_delta: Sequence[Array],
-        gauss_newton: bool,
-    ) -> Array:
-        """Re^k; ``tangent_delta[0]`` belongs to layer k + 1."""
-        total: Array | None = None
-        for reader, rows in self.wiring.readers[k + 1]:
-            part = _weighted(weights[reader][rows], tangent_delta[reader - k - 1])
-            total = part if total is None else np.add(total, part, out=total)
-            if not gauss_newton:
-                total += _weighted(direction[reader][..., rows, :], self.delta[reader])
-        assert total is not None, "every hidden layer is read by a later one"
-        return total
 
 
 def _weighted(matrix: Array, columns: Array, out: Array | None = None) -> Array:
