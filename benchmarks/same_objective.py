@@ -56,6 +56,15 @@ def peer_loss(peer, coefs, intercepts, X, y):
     return LOSS_FUNCTIONS[name](Y, output, None) + penalty
 
 
+def fitted_peer(kind, name, alpha, seed, X, y):
+    """scikit-learn's MLP with the net of that set, run to its end."""
+    peer = kind(
+        hidden_layer_sizes=(SETS[name],), activation="tanh", solver="lbfgs", alpha=alpha,
+        random_state=seed, max_iter=20000, max_fun=10**6, tol=1e-10,
+    )  # fmt: skip
+    return peer.fit(X, y)
+
+
 def compare(name, alpha):
     """One row of the table."""
     X, y = data(name)
@@ -65,10 +74,7 @@ def compare(name, alpha):
     peers, found = [], []
     begun = time.perf_counter()
     for seed in range(N_STARTS):
-        peer = theirs(
-            hidden_layer_sizes=(SETS[name],), activation="tanh", solver="lbfgs", alpha=alpha,
-            random_state=seed, max_iter=20000, max_fun=10**6, tol=1e-10,
-        ).fit(X, y)  # fmt: skip
+        peer = fitted_peer(theirs, name, alpha, seed, X, y)
         peers.append(peer_loss(peer, peer.coefs_, peer.intercepts_, X, y))
     peer_seconds = (time.perf_counter() - begun) / N_STARTS
     seconds = 0.0

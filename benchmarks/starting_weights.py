@@ -11,7 +11,7 @@ import warnings
 from unittest.mock import patch
 
 import numpy as np
-from same_objective import SETS, data, peer_loss
+from same_objective import SETS, data, fitted_peer, peer_loss
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
@@ -63,10 +63,7 @@ def main():
             ours, theirs = (NewtonMLPClassifier, MLPClassifier)
         peers = []
         for seed in range(N_STARTS):
-            peer = theirs(
-                hidden_layer_sizes=(SETS[name],), activation="tanh", solver="lbfgs", alpha=alpha,
-                random_state=seed, max_iter=20000, max_fun=10**6, tol=1e-10,
-            ).fit(X, y)  # fmt: skip
+            peer = fitted_peer(theirs, name, alpha, seed, X, y)
             peers.append(peer_loss(peer, peer.coefs_, peer.intercepts_, X, y))
         cells = []
         for multiple in MULTIPLES:
