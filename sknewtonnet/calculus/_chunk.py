@@ -1,7 +1,7 @@
 """One chunk of samples at one point: forward pass, adjoint pass, products.
 
-Notation of the formulas, per layer k: z input with a row of ones, a pre-activation,
-x = h(a), delta = d f / d a, e = d f / d x, T = d a / d (offset of another layer).
+Notation of the formulas, per layer k: z input with a row of ones, a = p(z; theta)
+pre-activation, x = h(a), delta = d f / d a, e = d f / d x.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknewtonnet.calculus._arrays import Workspace
+from sknewtonnet.calculus._local import LinearLocal, Local
 from sknewtonnet.calculus.layers import Wiring
 from sknewtonnet.calculus.losses import Loss
 
@@ -17,11 +18,6 @@ Array = NDArray[np.float64]
 
 
 _EMPTY: Array = np.empty(0)
-
-
-def transposed(stack: Array) -> Array:
-    """Transpose of a matrix, or of each matrix in a stack."""
-    return np.swapaxes(stack, -1, -2)
 
 
 class Chunk:
@@ -68,10 +64,17 @@ class Chunk:
         self.bend: list[Array] = []
         self.loss_hessian = _EMPTY
 
-    def pre_activation(self, k: int, weights: Sequence[Array]) -> Array:
+    def local(self, weights: Sequence[Array]) -> list[Local | LinearLocal]:
+        """The layers at the current parameters, on these samples."""
+        return [
+            layer.at(theta, z)
+            for layer, theta, z in zip(self.wiring.layers, weights, self.z, strict=True)
+        ]
+
+    def pre_activation(self, k: int, local: Sequence[Local | LinearLocal]) -> Array:
         """Pre-activations a of a layer, from its input z, in a work array."""
         out = self.workspace.array(("a", k), self.wiring.n_units[k], self.n_samples)
-        return np.matmul(weights[k].T, self.z[k], out=out)
+        return local[k].value(out)
 
     def activated(self, k: int) -> Array:
         """Values x of a hidden layer: the rows of the first z that holds them."""
@@ -80,15 +83,16 @@ class Chunk:
 
     def forward(self, weights: Sequence[Array], order: int = 1) -> None:
         """Raw predictions, and the slopes h'(a) of the hidden layers if order is 1."""
+        local = self.local(weights)
         for k, layer in enumerate(self.wiring.layers[:-1]):
-            a, x = self.pre_activation(k, weights), self.activated(k)
+            a, x = self.pre_activation(k, local), self.activated(k)
             if order == 0:
                 x[...] = layer.activation.value(a)
             else:
                 layer.activation.forward(a, x, self.slope[k])
             for reader, rows in self.wiring.readers[k + 1][1:]:
                 self.z[reader][rows] = x
-        np.matmul(weights[-1].T, self.z[-1], out=self.raw)
+        local[-1].value(self.raw)
 
     def loss_value(self, loss: Loss) -> float:
         """Weighted sum of the losses; leaves its gradient as the last layer's delta."""
@@ -99,24 +103,29 @@ class Chunk:
     def adjoint(self, weights: Sequence[Array]) -> None:
         """Multipliers e and delta of all layers, from the delta of the last one ([I] eq. 7).
 
-        e^k = sum over readers l of W^l[rows of k] delta^l,  delta^k = e^k * h'(a^k).
+        e^k = sum over readers l of (dp^l / dx^k)' delta^l,  delta^k = e^k * h'(a^k).
         """
+        local = self.local(weights)
         for k in range(len(weights) - 2, -1, -1):
-            np.multiply(self.multiplier(k, weights), self.slope[k], out=self.delta[k])
+            np.multiply(self.multiplier(k, local), self.slope[k], out=self.delta[k])
 
-    def multiplier(self, k: int, weights: Sequence[Array]) -> Array:
+    def multiplier(self, k: int, local: Sequence[Local | LinearLocal]) -> Array:
         """Multipliers e of a hidden layer, from the deltas of its readers, in a work array."""
         out = self.workspace.array(("e", k), self.wiring.n_units[k], self.n_samples)
-        return self._pulled_back(k, weights, self.delta, out)
+        return self._pulled_back(k, local, self.delta, out)
 
     def _pulled_back(
-        self, k: int, weights: Sequence[Array], deltas: Sequence[Array], out: Array | None = None
+        self,
+        k: int,
+        local: Sequence[Local | LinearLocal],
+        deltas: Sequence[Array],
+        out: Array | None = None,
     ) -> Array:
-        """Sum over the readers l of a hidden layer of W^l[rows of k] delta^l."""
+        """Sum over the readers l of a hidden layer of (dp^l / dx^k)' delta^l."""
         (reader, rows), *others = self.wiring.readers[k + 1]
-        total = _weighted(weights[reader][..., rows, :], deltas[reader], out)
+        total = local[reader].pull_back(rows, deltas[reader], out)
         for reader, rows in others:
-            total += _weighted(weights[reader][..., rows, :], deltas[reader])
+            total += local[reader].pull_back(rows, deltas[reader])
         return total
 
     def backward(self, weights: Sequence[Array], seed: Array) -> list[Array]:
@@ -124,7 +133,7 @@ class Chunk:
 
         Parameters
         ----------
-        weights : list of ndarray of shape (p_k + 1, s_k)
+        weights : list of ndarray of shape (t_k, s_k)
             Parameters of the current point.
         seed : ndarray of shape (..., n_outputs, n_samples)
             One adjoint direction, or a stack of them.
@@ -133,28 +142,31 @@ class Chunk:
         -------
         list of ndarray of shape (..., s_k, n_samples)
         """
-        deltas = [*self.slope, seed]
+        local, deltas = self.local(weights), [*self.slope, seed]
         for k in range(len(weights) - 2, -1, -1):
-            deltas[k] = self._pulled_back(k, weights, deltas) * self.slope[k]
+            deltas[k] = self._pulled_back(k, local, deltas) * self.slope[k]
         return deltas
 
-    def gradient(self, out: Sequence[Array], buffers: Sequence[Array] | None) -> None:
-        """Add z delta' of each layer to out; without buffers, put it there instead."""
-        for k, delta in enumerate(self.delta):
+    def gradient(
+        self, weights: Sequence[Array], out: Sequence[Array], buffers: Sequence[Array] | None
+    ) -> None:
+        """Add delta dp/dtheta of each layer to out; without buffers, put it there instead."""
+        for k, local in enumerate(self.local(weights)):
             if buffers is None:
-                np.matmul(self.z[k], delta.T, out=out[k])
+                local.gradient(self.delta[k], out=out[k])
             else:
-                out[k] += np.matmul(self.z[k], delta.T, out=buffers[k])
+                out[k] += local.gradient(self.delta[k], out=buffers[k])
 
     def second_order(self, weights: Sequence[Array], loss: Loss) -> None:
         """Curvature e * h''(a) of the units, and the weighted Hessian of the loss."""
         if not self.bend:
             self.bend = [np.empty_like(slope) for slope in self.slope]
+        local = self.local(weights)
         for k, layer in enumerate(self.wiring.layers[:-1]):
             second = layer.activation.curvature(self.activated(k), self.slope[k])
             if second is None:
-                second = layer.activation.derivatives(self.pre_activation(k, weights), 2)[2]
-            np.multiply(self.multiplier(k, weights), second, out=self.bend[k])
+                second = layer.activation.derivatives(self.pre_activation(k, local), 2)[2]
+            np.multiply(self.multiplier(k, local), second, out=self.bend[k])
         hessian = loss.derivatives(self.y, self.raw.T, 2)[2]
         self.loss_hessian = self._weigh(
             hessian.T if hessian.ndim == 2 else hessian.transpose(1, 2, 0)
@@ -180,57 +192,56 @@ class Chunk:
         out: Sequence[Array],
         gauss_newton: bool,
     ) -> None:
-        """Add Hessian times direction to out (MATHEMATICS 3.2).
+        """Add Hessian times direction to out (MATHEMATICS 3.2 and 3.3).
 
         R denotes the derivative along the direction V, and x^q a hidden source of layer k:
 
-            Ra^k = V^k' z^k + sum_q W^k[rows of q]' Rx^q,          Rx^k = h' Ra^k
-            Rdelta^k = h' sum_l (W^l Rdelta^l + V^l delta^l) + e h'' Ra^k
-            HV^k = z^k Rdelta^k' + Rz^k delta^k'
+            Ra^k = dp^k/dtheta V^k + sum_q dp^k/dx^q Rx^q,         Rx^k = h' Ra^k
+            Rdelta^k = h' sum_l R[(dp^l/dx^k)' delta^l] + e h'' Ra^k
+            HV^k = R[(dp^k/dtheta)' delta^k]
 
-        where Gauss-Newton drops V^l delta^l, e h'' Ra^k and Rz^k delta^k'.
+        where Gauss-Newton keeps of the last two lines only what has Rdelta in it.
 
         Parameters
         ----------
-        weights : list of ndarray of shape (p_k + 1, s_k)
+        weights : list of ndarray of shape (t_k, s_k)
             Parameters of the current point.
-        direction : list of ndarray of shape (..., p_k + 1, s_k)
+        direction : list of ndarray of shape (..., t_k, s_k)
             One direction, or a stack of them.
         out : list of ndarray of the shapes of ``direction``
             Where to add.
         gauss_newton : bool
             Which of the two matrices to multiply with.
         """
-        wiring = self.wiring
+        local = self.local(weights)
         last = len(weights) - 1
         tangent_a: list[Array] = []
         tangent_x: list[Array] = []
+        along: list[list[tuple[slice, Array]]] = []  # Rz^k, where it is not 0
         for k in range(last + 1):
-            tangent = np.matmul(transposed(direction[k]), self.z[k])
-            for node, rows in wiring.hidden_sources(k):
-                tangent += np.matmul(weights[k][rows].T, tangent_x[node - 1])
+            tangent = local[k].tangent(direction[k])
+            along.append(
+                [(rows, tangent_x[node - 1]) for node, rows in self.wiring.hidden_sources(k)]
+            )
+            for rows, source in along[k]:
+                tangent += local[k].input_tangent(rows, source)
             tangent_a.append(tangent)
             if k < last:
                 tangent_x.append(tangent * self.slope[k])
         tangent_delta = [*tangent_x, self.loss_curvature(tangent_a[last])]
         for k in range(last, -1, -1):
             if k < last:  # overwrites Rx^k in this list alone
-                tangent = self._pulled_back(k, weights, tangent_delta)
+                tangent = self._pulled_back(k, local, tangent_delta)
                 if not gauss_newton:
-                    tangent += self._pulled_back(k, direction, self.delta)
+                    for reader, rows in self.wiring.readers[k + 1]:
+                        tangent += local[reader].pull_back_along(
+                            rows, self.delta[reader], direction[reader], along[reader]
+                        )
                 tangent *= self.slope[k]
                 if not gauss_newton:
                     tangent_a[k] *= self.bend[k]
                     tangent += tangent_a[k]
                 tangent_delta[k] = tangent
-            out[k][...] += np.matmul(self.z[k], transposed(tangent_delta[k]))
+            out[k][...] += local[k].gradient(tangent_delta[k])
             if not gauss_newton:
-                for node, rows in wiring.hidden_sources(k):
-                    out[k][..., rows, :] += np.matmul(tangent_x[node - 1], self.delta[k].T)
-
-
-def _weighted(matrix: Array, columns: Array, out: Array | None = None) -> Array:
-    """Return matrix @ columns; a single column is a broadcast product, which is faster."""
-    if matrix.shape[-1] == 1:
-        return np.multiply(matrix, columns, out=out)
-    return np.matmul(matrix, columns, out=out)
+                local[k].add_gradient_along(out[k], self.delta[k], direction[k], along[k])

@@ -315,6 +315,22 @@ class Gaussian(Activation):
         return tuple(found)
 
 
+class SquaredExponential(Activation):
+    """h(a) = exp(-a / 2) of a squared distance a, with h^(n) = (-1/2)^n h."""
+
+    name = "squared_exponential"
+    max_order = None
+
+    def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Activation.derivatives`."""
+        h = np.exp(-0.5 * a)
+        return tuple((-0.5) ** n * h for n in range(order + 1))
+
+    def curvature(self, value: Array, slope: Array) -> Array:
+        """See :meth:`Activation.curvature`."""
+        return -0.5 * slope
+
+
 ACTIVATIONS: dict[str, Activation] = {
     kind.name: kind()
     for kind in (
@@ -330,6 +346,7 @@ ACTIVATIONS: dict[str, Activation] = {
         Arctan,
         Sine,
         Gaussian,
+        SquaredExponential,
     )
 }
 

@@ -31,6 +31,11 @@ def lagrangian_tensors(
     -------
     list of ndarray of shape (s_k, p_k + 1, ..., p_k + 1)
     """
+    if not all(wiring.linear):
+        raise ValueError(
+            "lagrangian_tensors are defined for linear layers alone ([I] eq. 12); for others "
+            "hessian(w, kind='lagrangian') gives the second order."
+        )
     for layer in wiring.layers:
         highest = layer.activation.max_order
         if highest is not None and order > highest:
@@ -43,8 +48,9 @@ def lagrangian_tensors(
         for p, s in zip(wiring.n_inputs, wiring.n_units, strict=True)
     ]
     for chunk in chunks:
+        local = chunk.local(weights)
         for k, layer in enumerate(wiring.layers[:-1]):
-            full_a, full_e = chunk.pre_activation(k, weights), chunk.multiplier(k, weights)
+            full_a, full_e = chunk.pre_activation(k, local), chunk.multiplier(k, local)
             for where in sample_chunks(chunk.n_samples, max(1, 200_000 // tensors[k].shape[1])):
                 a, z = full_a[:, where], chunk.z[k][:, where]
                 factor = full_e[:, where] * layer.activation.derivatives(a, order)[order]

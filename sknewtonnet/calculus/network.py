@@ -7,11 +7,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sknewtonnet.calculus._chunk import Chunk
-from sknewtonnet.calculus.activations import Activation, Identity, get_activation
-from sknewtonnet.calculus.layers import Linear, Wiring, sample_chunks
+from sknewtonnet.calculus.activations import Activation, get_activation
+from sknewtonnet.calculus.layers import Layer, Linear, Wiring, sample_chunks
 from sknewtonnet.calculus.parameters import ParameterArray, ParameterLayout
+from sknewtonnet.calculus.radial import GaussianRBF, Quadratic
 
 Array = NDArray[np.float64]
+
+LAYERS: dict[str, type[Layer]] = {
+    "linear": Linear,
+    "gaussian_rbf": GaussianRBF,
+    "quadratic": Quadratic,
+}
 
 SKIP_CONNECTIONS = (False, "input-output", "all")
 
@@ -21,9 +28,10 @@ class Network:
 
     With x^0 = X and z^k the concatenation of the earlier layers that layer k reads,
 
-        x^k = h^k(z^k coefs_k + intercepts_k),    raw prediction = z^m coefs_m + intercepts_m.
+        x^k = h^k(p^k(z^k; theta^k)),    raw prediction = p^m(z^m; theta^m).
 
-    Nets are made by :meth:`mlp`. They hold no parameter values and no data.
+    Nets are made by :meth:`mlp`, :meth:`rbf` and, of any layers, :meth:`from_layers`. They
+    hold no parameter values and no data.
 
     Attributes
     ----------
@@ -41,6 +49,54 @@ class Network:
         self.n_features = wiring.node_sizes[0]
         self.n_outputs = wiring.node_sizes[-1]
         self.n_parameters = layout.n_parameters
+
+    @classmethod
+    def from_layers(
+        cls,
+        n_features: int,
+        layers: Sequence[Layer],
+        *,
+        connectivity: Mapping[str, ArrayLike] | None = None,
+        feature_names: Sequence[str] | None = None,
+        output_names: Sequence[str] | None = None,
+    ) -> "Network":
+        """Any graph of any layers.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of inputs.
+        layers : sequence of Layer
+            In order; each says which nodes it reads. The last one gives the raw predictions
+            and has the identity as activation.
+        connectivity : mapping of str to bool array, default=None
+            Where it is False, the parameter does not exist: exactly 0 and no parameter.
+        feature_names, output_names : sequence of str, default=None
+            For the names of the parameters; else "x0", "x1", ... and "y" or "y0", "y1", ...
+
+        Returns
+        -------
+        Network
+            Linear layers have arrays "coefs_k" and "intercepts_k", k = 0, 1, ... counting
+            linear layers alone; others those of their ``unit_arrays``, with the units as
+            first axis, and with "_0", "_1", ... after the names if the class occurs more
+            than once.
+
+        Raises
+        ------
+        ValueError
+            If the layers do not form a graph from the input to the last layer.
+        """
+        _check_sizes("n_features", [n_features])
+        if not layers or not all(isinstance(layer, Layer) for layer in layers):
+            raise ValueError(f"layers must be instances of Layer, at least one, got {layers!r}.")
+        wiring = Wiring(n_features, layers)
+        inputs = _names("x", n_features, feature_names)
+        units = [*_hidden_names(wiring), _names("y", wiring.n_units[-1], output_names)]
+        # A column may be called like a unit; the names of parameters must tell them apart.
+        while any(set(inputs) & set(layer) for layer in units):
+            units = [tuple(f"{name}'" for name in layer) for layer in units]
+        return cls(wiring, ParameterLayout(_arrays(wiring, [inputs, *units]), connectivity))
 
     @classmethod
     def mlp(
@@ -79,41 +135,69 @@ class Network:
         ValueError
             If a size is not positive, or a name is unknown.
         """
-        hidden = list(np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=object)))
-        for what, size in [
-            ("n_features", n_features),
-            ("n_outputs", n_outputs),
-            *(("hidden_layer_sizes", size) for size in hidden),
-        ]:
-            if not isinstance(size, Integral) or size < 1:
-                entries = "entries of " if what == "hidden_layer_sizes" else ""
-                raise ValueError(f"{entries}{what} must be positive integers, got {size!r}.")
-        hidden = [int(size) for size in hidden]
-        if not any(
-            skip_connections is kind or skip_connections == kind for kind in SKIP_CONNECTIONS
-        ):
-            raise ValueError(
-                f"skip_connections must be one of {list(SKIP_CONNECTIONS)}, "
-                f"got {skip_connections!r}."
-            )
-        activations = _one_per_layer(activation, len(hidden))
-        layers = [
-            Linear(_sources(k, len(hidden), skip_connections), size, function)
-            for k, (size, function) in enumerate(
-                zip([*hidden, n_outputs], [*activations, Identity()], strict=True)
-            )
-        ]
-        inputs = _names("x", n_features, feature_names)
-        units = [*_hidden_names(hidden), _names("y", n_outputs, output_names)]
-        # A column may be called like a unit; the names of parameters must tell them apart.
-        while any(set(inputs) & set(layer) for layer in units):
-            units = [tuple(f"{name}'" for name in layer) for layer in units]
-        names = [inputs, *units]
-        wiring = Wiring(n_features, layers)
-        return cls(wiring, ParameterLayout(_arrays(wiring, names), connectivity))
+        return cls.from_layers(
+            n_features,
+            _linear_layers([], hidden_layer_sizes, n_outputs, activation, skip_connections),
+            connectivity=connectivity,
+            feature_names=feature_names,
+            output_names=output_names,
+        )
+
+    @classmethod
+    def rbf(
+        cls,
+        n_features: int,
+        n_centers: int,
+        n_outputs: int,
+        covariance_type: str = "full",
+        hidden_layer_sizes: int | Sequence[int] = (),
+        activation: str | Activation | Sequence[str | Activation] = "tanh",
+        skip_connections: bool | str = False,
+        *,
+        connectivity: Mapping[str, ArrayLike] | None = None,
+        feature_names: Sequence[str] | None = None,
+        output_names: Sequence[str] | None = None,
+    ) -> "Network":
+        """Radial basis network: Gaussian units, then linear propagation ([I] 4.2).
+
+        Parameters
+        ----------
+        n_features : int
+            Number of inputs.
+        n_centers : int
+            Number of Gaussian units, which read the input.
+        n_outputs : int
+            Number of raw predictions.
+        covariance_type : {"full", "diag", "spherical"}, default="full"
+            Form of the covariance of each Gaussian unit.
+        hidden_layer_sizes : int or sequence of int, default=()
+            Units of hidden layers between the Gaussian units and the output.
+        activation : str, Activation, or a sequence of them, default="tanh"
+            For all these hidden layers, or one for each.
+        skip_connections : {False, "input-output", "all"}, default=False
+            Whether the output also reads the input, or every linear layer all earlier ones.
+        connectivity, feature_names, output_names
+            As in :meth:`mlp`.
+
+        Raises
+        ------
+        ValueError
+            If a size is not positive, or a name is unknown.
+        """
+        _check_sizes("n_centers", [n_centers])
+        gaussian = GaussianRBF((0,), n_centers, covariance_type)
+        return cls.from_layers(
+            n_features,
+            _linear_layers(
+                [gaussian], hidden_layer_sizes, n_outputs, activation, skip_connections
+            ),
+            connectivity=connectivity,
+            feature_names=feature_names,
+            output_names=output_names,
+        )
 
     def matrices(self, w: Array) -> list[Array]:
-        """One (p_k + 1, s_k) matrix per layer, coefficients above intercepts."""
+        """One (t_k, s_k) matrix per layer, a column per unit."""
         return self.wiring.matrices(self.layout.expand(w))
 
     def predict_raw(self, w: ArrayLike, X: ArrayLike) -> Array:
@@ -149,7 +233,42 @@ class Network:
     @property
     def chunk_size(self) -> int:
         """Samples whose activations stay in the second-level cache together."""
-        return int(np.clip(40_000 // sum(self.wiring.n_units), 256, 2048))
+        wiring = self.wiring
+        size = int(np.clip(40_000 // sum(wiring.n_units), 256, 2048))
+        # Other than linear layers have derivatives of their own for each unit.
+        sizes = zip(wiring.n_rows, wiring.n_inputs, wiring.n_units, wiring.linear, strict=True)
+        slopes = sum(s * (t + p) for t, p, s, linear in sizes if not linear)
+        return min(size, max(64, 200_000 // slopes)) if slopes else size
+
+
+def _check_sizes(what: str, sizes: Sequence[object]) -> None:
+    for size in sizes:
+        if not isinstance(size, Integral) or size < 1:
+            raise ValueError(f"{what} must be positive integers, got {size!r}.")
+
+
+def _linear_layers(
+    first: list[Layer],
+    hidden_layer_sizes: int | Sequence[int],
+    n_outputs: int,
+    activation: str | Activation | Sequence[str | Activation],
+    skip_connections: bool | str,
+) -> list[Layer]:
+    """The layers of a net that goes on linearly after its first ones."""
+    hidden = list(np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=object)))
+    _check_sizes("n_outputs", [n_outputs])
+    _check_sizes("entries of hidden_layer_sizes", hidden)
+    if not any(skip_connections is kind or skip_connections == kind for kind in SKIP_CONNECTIONS):
+        raise ValueError(
+            f"skip_connections must be one of {list(SKIP_CONNECTIONS)}, got {skip_connections!r}."
+        )
+    functions = [*_one_per_layer(activation, len(hidden)), get_activation("identity")]
+    last = len(first) + len(hidden)
+    layers = list(first)
+    for size, function in zip([*hidden, n_outputs], functions, strict=True):
+        sources = _sources(len(layers), last, skip_connections)
+        layers.append(Linear(sources, size, function))
+    return layers
 
 
 def _one_per_layer(
@@ -175,11 +294,15 @@ def _sources(k: int, n_hidden: int, skip_connections: bool | str) -> tuple[int, 
     return (k,)
 
 
-def _hidden_names(hidden: Sequence[int]) -> list[tuple[str, ...]]:
-    """h0, h1, ... in a single hidden layer; h1_0, h1_1, ..., h2_0, ... in several."""
-    if len(hidden) == 1:
-        return [_names("h", hidden[0], None)]
-    return [tuple(f"h{k}_{j}" for j in range(size)) for k, size in enumerate(hidden, start=1)]
+def _hidden_names(wiring: Wiring) -> list[tuple[str, ...]]:
+    """Linear units are h0, h1, ..., others c0, c1, ...; h1_0, ..., h2_0, ... in several layers."""
+    letters = ["h" if linear else "c" for linear in wiring.linear[:-1]]
+    found = []
+    for k, letter in enumerate(letters):
+        several = letters.count(letter) > 1
+        number = f"{letters[: k + 1].count(letter)}_" if several else ""
+        found.append(_names(letter + number, wiring.n_units[k], None))
+    return found
 
 
 def _names(letter: str, size: int, given: Sequence[str] | None) -> tuple[str, ...]:
@@ -195,10 +318,32 @@ def _names(letter: str, size: int, given: Sequence[str] | None) -> tuple[str, ..
 
 
 def _arrays(wiring: Wiring, names: Sequence[tuple[str, ...]]) -> list[ParameterArray]:
-    arrays = []
-    for k, sources in enumerate(wiring.sources):
-        read = tuple(name for node, _ in sources for name in names[node])
-        units = names[k + 1]
-        arrays.append(ParameterArray(f"coefs_{k}", (read, units), penalised=True))
-        arrays.append(ParameterArray(f"intercepts_{k}", (units,), penalised=False))
-    return arrays
+    """The arrays of all layers, each as the layer's matrix of parameters stores it."""
+    kinds = [type(layer) for layer in wiring.layers]
+    found = []
+    for k, kind in enumerate(kinds):
+        number, linear, units = kinds[:k].count(kind), wiring.linear[k], names[k + 1]
+        suffix = f"_{number}" if linear or kinds.count(kind) > 1 else ""
+        read = tuple(name for node, _ in wiring.sources[k] for name in names[node])
+        start = 0
+        for name, rows in wiring.unit_arrays[k].items():
+            # Parameters are stored row by row of theta: unit indices run fastest.
+            local = np.where(rows < 0, -1, rows - start)[None] * len(units)
+            places = local + np.arange(len(units)).reshape(-1, *[1] * rows.ndim)
+            places = np.where(rows < 0, -1, places)
+            labels = [_axis_labels(size, read) for size in rows.shape]
+            if linear:
+                full = ParameterArray(f"{name}{suffix}", (*labels, units), name == "coefs")
+            else:
+                full = ParameterArray(f"{name}{suffix}", (units, *labels), False, places)
+            found.append(full)
+            start = int(rows.max()) + 1
+    return found
+
+
+def _axis_labels(size: int, read: tuple[str, ...]) -> tuple[str, ...]:
+    """Names along an axis of a unit's array: those of its inputs, where they fit."""
+    names = (*read, "1")
+    if size in (len(read), len(names)):
+        return names[:size]
+    return tuple(str(position) for position in range(size))

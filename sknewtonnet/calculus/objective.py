@@ -193,9 +193,10 @@ class Objective:
 
         Returns
         -------
-        list of ndarray of shape (s_k, p_k + 1, p_k + 1)
-            Per layer and unit, rows as in ``coefs_k`` and the intercept last. Entries of
-            connections that do not exist are 0.
+        list of ndarray of shape (s_k, t_k, t_k)
+            Per layer and unit, in the order of the unit's parameters: in a linear layer rows
+            as in ``coefs_k`` and the intercept last. Entries of connections that do not
+            exist are 0.
         """
         _check_kind(kind, BLOCK_KINDS)
         self._reach(w, _SECOND)
@@ -315,7 +316,7 @@ class Objective:
         """
         wiring, layout = self.network.wiring, self.network.layout
         found = []
-        if self.loss.shift_invariant:
+        if self.loss.shift_invariant and wiring.linear[-1]:
             exists = layout.expand(np.ones(self.n_parameters))
             strength = wiring.matrices(layout.expand(self.penalty.hessian_diagonal()))[-1]
             for row, present in enumerate(wiring.matrices(exists)[-1]):
@@ -367,7 +368,7 @@ class Objective:
                 total += chunk.loss_value(self.loss)
             if stage >= _ADJOINT:
                 chunk.adjoint(self._weights)
-                chunk.gradient(out, self._buffers)
+                chunk.gradient(self._weights, out, self._buffers)
         self._value = total
         if stage >= _ADJOINT:
             self._gradient = self.network.layout.restrict(full)
@@ -381,8 +382,9 @@ class Objective:
             deltas = chunk.backward(self._weights, seed)
             found = np.empty((chunk.n_samples, len(seed), wiring.n_full))
             blocks = wiring.matrices(found)
-            for block, z, delta in zip(blocks, chunk.z, deltas, strict=True):
-                np.einsum("pi,msi->imps", z, delta, out=block)
+            layers = chunk.local(self._weights)
+            for layer, delta, block in zip(layers, deltas, blocks, strict=True):
+                layer.per_sample(delta, block)
             free = self.network.layout.free
             rows.append(found if free is None else found[..., free])
         return np.concatenate(rows)

@@ -23,16 +23,34 @@ class ParameterArray:
         The names along each axis, from which the parameters get theirs: "coefs_0[age, h3]".
     penalised : bool
         Whether a strength given for "the coefficients" counts for this array.
+    places : ndarray of int of the array's shape, default=None
+        Where among the array's parameters each entry is: -1 for an entry that is always
+        zero; the same number for entries that are the same parameter. By default in order.
     """
 
     name: str
     labels: tuple[tuple[str, ...], ...]
     penalised: bool
+    places: NDArray[np.intp] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the array."""
         return tuple(len(axis) for axis in self.labels)
+
+    @cached_property
+    def entries(self) -> NDArray[np.intp]:
+        """The first entry of the flattened array that shows each parameter, in order."""
+        if self.places is None:
+            return np.arange(int(np.prod(self.shape)))
+        numbers, first = np.unique(self.places, return_index=True)
+        return first[numbers >= 0]
+
+    def values(self, parameters: Array) -> Array:
+        """The array that shows these parameters."""
+        if self.places is None:
+            return parameters.reshape(self.shape).copy()
+        return np.where(self.places < 0, 0, parameters[self.places])
 
 
 class ParameterLayout:
@@ -65,11 +83,12 @@ class ParameterLayout:
         self.arrays = tuple(arrays)
         self.shapes = {array.name: array.shape for array in self.arrays}
         self.penalised = {array.name: array.penalised for array in self.arrays}
-        ends = np.cumsum([0] + [int(np.prod(array.shape)) for array in self.arrays])
+        ends = np.cumsum([0] + [len(array.entries) for array in self.arrays])
         self._slices = {
             array.name: slice(int(start), int(stop))
             for array, start, stop in zip(self.arrays, ends[:-1], ends[1:], strict=True)
         }
+        self._entries = {array.name: array.entries for array in self.arrays}
         self.n_full = int(ends[-1])
         self.free = self._free_positions(connectivity or {})
         self.n_parameters = self.n_full if self.free is None else len(self.free)
@@ -88,7 +107,7 @@ class ParameterLayout:
                     f"connectivity[{name!r}] must be a boolean array of shape "
                     f"{self.shapes[name]}, got {mask.dtype} of shape {mask.shape}."
                 )
-            exists[self._slices[name]] = mask.ravel()
+            exists[self._slices[name]] = mask.ravel()[self._entries[name]]
         if not exists.any():
             raise ValueError("connectivity leaves no parameter; at least one must exist.")
         return None if exists.all() else np.flatnonzero(exists)
@@ -100,11 +119,10 @@ class ParameterLayout:
     @cached_property
     def names(self) -> list[str]:
         """The name of each free parameter, such as "coefs_0[age, h3]"."""
-        full = [
-            f"{array.name}[{', '.join(entry)}]"
-            for array in self.arrays
-            for entry in product(*array.labels)
-        ]
+        full = []
+        for array in self.arrays:
+            labels = list(product(*array.labels))
+            full += [f"{array.name}[{', '.join(labels[entry])}]" for entry in array.entries]
         return full if self.free is None else [full[p] for p in self.free]
 
     def expand(self, w: Array) -> Array:
@@ -130,19 +148,18 @@ class ParameterLayout:
         Returns
         -------
         dict of str to ndarray
-            Zero where a connection does not exist.
+            Zero where a parameter does not exist.
         """
         vector = np.asarray(w, dtype=float)
         if vector.shape != (self.n_parameters,):
             raise ValueError(f"w must have shape ({self.n_parameters},), got {vector.shape}.")
         full = self.expand(vector)
-        return {
-            name: full[where].reshape(self.shapes[name]).copy()
-            for name, where in self._slices.items()
-        }
+        return {array.name: array.values(full[self._slices[array.name]]) for array in self.arrays}
 
     def pack(self, arrays: Mapping[str, ArrayLike]) -> Array:
         """Flat vector of named arrays; what does not exist is left out.
+
+        Of entries that are the same parameter, as in a symmetric matrix, the first counts.
 
         Parameters
         ----------
@@ -162,5 +179,5 @@ class ParameterLayout:
                 raise ValueError(
                     f"{name} must have shape {self.shapes[name]}, got {values.shape}."
                 )
-            full[where] = values.ravel()
+            full[where] = values.ravel()[self._entries[name]]
         return self.restrict(full)

@@ -18,7 +18,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknewtonnet.calculus import ACTIVATIONS, Activation, Loss, Network, Objective
-from sknewtonnet.calculus.layers import Linear
+from sknewtonnet.calculus.layers import Layer
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._initialization import initial_parameters
 from sknewtonnet.estimators._sklearn_compat import (
@@ -275,7 +275,7 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
             bridge = CallbackBridge(task, hooks, reconstruct)
         return Progress(number, int(self.verbose), bridge)
 
-    def _warn(self, result: SolverResult, critical: str, layers: Sequence[Linear]) -> None:
+    def _warn(self, result: SolverResult, critical: str, layers: Sequence[Layer]) -> None:
         """Say what a user should know of the end of a fit, and what can be done."""
         stopped = (
             f"{self.solver} stopped after {result.n_iter} iterations with a largest gradient "
