@@ -1,7 +1,18 @@
 """Neural networks for tables, with exact second derivatives, in scikit-learn's API."""
 
-from sknewtonnet.estimators import NewtonMLPClassifier, NewtonMLPRegressor
+from sknewtonnet.estimators import (
+    NewtonMLPClassifier,
+    NewtonMLPRegressor,
+    RBFNetClassifier,
+    RBFNetRegressor,
+)
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["NewtonMLPClassifier", "NewtonMLPRegressor", "__version__"]
+__all__ = [
+    "NewtonMLPClassifier",
+    "NewtonMLPRegressor",
+    "RBFNetClassifier",
+    "RBFNetRegressor",
+    "__version__",
+]

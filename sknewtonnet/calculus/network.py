@@ -230,6 +230,30 @@ class Network:
             raw[where] = chunk.raw.T
         return raw
 
+    def states(self, w: Array, X: Array) -> list[Array]:
+        """Values of all nodes: X, the hidden layers, and the raw predictions.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            Parameters.
+        X : ndarray of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, n_units)
+        """
+        weights = self.matrices(w)
+        found = [X, *(np.empty((len(X), size)) for size in self.wiring.n_units)]
+        for where in sample_chunks(len(X), self.chunk_size):
+            chunk = Chunk(self.wiring, X[where])
+            chunk.forward(weights, order=0)
+            for k, state in enumerate(found[1:-1]):
+                state[where] = chunk.activated(k).T
+            found[-1][where] = chunk.raw.T
+        return found
+
     @property
     def chunk_size(self) -> int:
         """Samples whose activations stay in the second-level cache together."""

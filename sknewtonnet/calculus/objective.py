@@ -14,7 +14,7 @@ from sknewtonnet.calculus.lagrangian import lagrangian_tensors
 from sknewtonnet.calculus.layers import sample_chunks
 from sknewtonnet.calculus.losses import Loss, get_loss
 from sknewtonnet.calculus.network import Network
-from sknewtonnet.calculus.penalties import l2_penalty
+from sknewtonnet.calculus.penalties import Penalty, PenaltySum, l2_penalty
 
 Array = NDArray[np.float64]
 
@@ -31,8 +31,9 @@ class Objective:
 
         f(w) = 1/S sum_i s_i loss(raw_i(w), y_i) + 1/(2 S) sum_p alpha_p w_p^2,  S = sum_i s_i
 
-    All factors are written here and nowhere else. The last point is kept: value, gradient,
-    Hessian and products at the same w share one forward and one backward pass.
+    plus 1/S times further penalties. All factors are written here and nowhere else. The last
+    point is kept: value, gradient, Hessian and products at the same w share one forward and
+    one backward pass.
 
     Parameters
     ----------
@@ -49,6 +50,8 @@ class Objective:
     alpha : float, sequence of float, or mapping of str to array, default=0.0
         Strength of the L2 penalty: one for all coefficients (never intercepts), one per layer,
         or by the names of the layout's arrays one number or one array each.
+    penalties : sequence of Penalty, default=()
+        Further penalties.
     chunk_size : int, default=None
         Samples that are worked on together; by default as many as suit the cache.
 
@@ -86,6 +89,7 @@ class Objective:
         sample_weight: ArrayLike | None = None,
         alpha: float | Sequence[float] | Mapping[str, ArrayLike] = 0.0,
         *,
+        penalties: Sequence[Penalty] = (),
         chunk_size: int | None = None,
     ):
         samples = finite_array("X", X, (None, network.n_features))
@@ -99,11 +103,11 @@ class Objective:
         self.loss = get_loss(loss, network.n_outputs)
         self.loss.check_target(targets)
         probe_loss(self.loss, targets[:2])
-        self.penalty = l2_penalty(network.layout, alpha)
         self.n_parameters = network.n_parameters
         self.n_samples = len(samples)
         self.weight_sum = weight_sum(weight)
-        self.penalty.strength /= self.weight_sum
+        squares = l2_penalty(network.layout, alpha)
+        self.penalty = PenaltySum([squares, *penalties], self.weight_sum)
         scaled = weight / self.weight_sum
         self._workspace = Workspace()
         self._chunks = [
@@ -178,7 +182,7 @@ class Objective:
             )
         if layout.free is not None:
             H = H[np.ix_(layout.free, layout.free)]
-        np.einsum("pp->p", H)[...] += self.penalty.hessian_diagonal()
+        np.einsum("pp->p", H)[...] += self.penalty.hessian_diagonal(self._point)
         return H
 
     def hessian_blocks(self, w: ArrayLike, kind: str = "block") -> list[Array]:
@@ -201,7 +205,7 @@ class Objective:
         _check_kind(kind, BLOCK_KINDS)
         self._reach(w, _SECOND)
         layout = self.network.layout
-        full_strength = layout.expand(self.penalty.hessian_diagonal())
+        full_strength = layout.expand(self.penalty.hessian_diagonal(self._point))
         exists = layout.expand(np.ones(self.n_parameters))
         blocks = self._loss_blocks(kind)
         strengths = self.network.wiring.matrices(full_strength)
@@ -251,7 +255,7 @@ class Objective:
             for chunk in self._chunks:
                 chunk.product(self._weights, along, out, kind == "gauss-newton")
         product = layout.restrict(result.T)
-        return product + (self.penalty.hessian_diagonal() * directions.T).T
+        return product + (self.penalty.hessian_diagonal(self._point) * directions.T).T
 
     def jacobian(self, w: ArrayLike) -> Array:
         """Derivative of the raw predictions in w, of shape (n_samples, n_outputs, n_parameters).
@@ -318,7 +322,8 @@ class Objective:
         found = []
         if self.loss.shift_invariant and wiring.linear[-1]:
             exists = layout.expand(np.ones(self.n_parameters))
-            strength = wiring.matrices(layout.expand(self.penalty.hessian_diagonal()))[-1]
+            bend = self.penalty.hessian_diagonal(np.zeros(self.n_parameters))
+            strength = wiring.matrices(layout.expand(bend))[-1]
             for row, present in enumerate(wiring.matrices(exists)[-1]):
                 if present.all() and not strength[row].any():
                     full = np.zeros(wiring.n_full)

@@ -1,5 +1,6 @@
-"""The penalty of an objective: value and derivatives in one class."""
+"""Penalties of an objective: value and derivatives of each in one class."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,26 @@ from sknewtonnet.calculus.parameters import ParameterLayout
 Array = NDArray[np.float64]
 
 
-class L2Penalty:
+class Penalty(ABC):
+    """A function of the parameters alone that is a sum over single parameters.
+
+    The objective adds it divided by the sum of the sample weights: it counts like rows.
+    """
+
+    @abstractmethod
+    def value(self, w: Array) -> float:
+        """The penalty at w."""
+
+    @abstractmethod
+    def gradient(self, w: Array) -> Array:
+        """Derivative in w, of shape (n_parameters,)."""
+
+    @abstractmethod
+    def hessian_diagonal(self, w: Array) -> Array:
+        """Second derivatives at w; the mixed ones are zero."""
+
+
+class L2Penalty(Penalty):
     """penalty(w) = 1/2 sum_p strength_p w_p^2.
 
     Parameters
@@ -31,9 +51,103 @@ class L2Penalty:
         """Derivative in w, of shape (n_parameters,)."""
         return self.strength * w
 
-    def hessian_diagonal(self) -> Array:
-        """Second derivatives; the mixed ones are zero."""
+    def hessian_diagonal(self, w: Array) -> Array:
+        """Second derivatives, the same everywhere."""
         return self.strength
+
+
+class WidthPenalty(Penalty):
+    """Divergence of the covariance of each radial unit from a reference covariance.
+
+        penalty = strength sum_j 1/2 [ tr(M_j R) - log det(M_j R) - p ]
+
+    with M_j = U_j U_j' the precision of unit j and R = diag(reference^2): the Kullback-Leibler
+    divergence of N(0, M_j^-1) from N(0, R), and the logarithm of a Wishart prior of M_j with
+    its mode at R^-1. With t = log(reference / sigma) of a "spherical" or "diag" unit
+    each input adds strength (exp(2 t) - 2 t - 1) / 2, near 0 the square of t. It grows without
+    bound where a width goes to 0 or to infinity. For "full" and a reference that is the same
+    for all inputs it does not change when the inputs are rotated.
+
+    Parameters
+    ----------
+    layout : ParameterLayout
+        The layout of the network's parameters, with an array "precisions_cholesky".
+    strength : float
+        Its strength, not negative.
+    reference : ndarray of shape (n_features,)
+        Widths where the penalty is 0, positive.
+    """
+
+    def __init__(self, layout: ParameterLayout, strength: float, reference: Array):
+        self.strength = strength
+        shape = layout.shapes["precisions_cholesky"]
+        logs, eye = np.log(reference), np.eye(len(reference))
+        # How many inputs a log-width stands for, what it is off by at the reference, and the
+        # squared reference that an entry of U off the diagonal meets.
+        forms: dict[int, tuple[Any, Any, Any]] = {
+            1: (float(len(reference)), logs.mean(), 0.0),
+            2: (1.0, logs, 0.0),
+            3: (eye, eye * logs, (1.0 - eye) * reference[:, None] ** 2),
+        }
+        count, shift, factor = forms[len(shape)]
+        zeros = {name: np.zeros(size) for name, size in layout.shapes.items()}
+        self._count, self._shift, self._factor = (
+            layout.pack({**zeros, "precisions_cholesky": np.broadcast_to(values, shape)})
+            for values in (count, shift, factor)
+        )
+        self._is_log = self._count > 0
+
+    def _exponential(self, w: Array) -> Array:
+        t = np.where(self._is_log, w + self._shift, 0.0)
+        return self._count * np.exp(2.0 * np.minimum(t, 100.0))  # finite, as the widths are
+
+    def value(self, w: Array) -> float:
+        """The penalty at w."""
+        logs = self._count * (2.0 * (w + self._shift) + 1.0)
+        total = (self._exponential(w) - logs + self._factor * w * w).sum()
+        return 0.5 * self.strength * float(total)
+
+    def gradient(self, w: Array) -> Array:
+        """Derivative in w, of shape (n_parameters,)."""
+        return self.strength * (self._exponential(w) - self._count + self._factor * w)
+
+    def hessian_diagonal(self, w: Array) -> Array:
+        """Second derivatives at w; the mixed ones are zero."""
+        return self.strength * (2.0 * self._exponential(w) + self._factor)
+
+
+class PenaltySum(Penalty):
+    """Several penalties, all divided by one number.
+
+    Parameters
+    ----------
+    penalties : sequence of Penalty
+        What is added.
+    divisor : float
+        The number, the sum of the sample weights.
+    """
+
+    def __init__(self, penalties: Sequence[Penalty], divisor: float):
+        self.penalties = tuple(penalties)
+        self.divisor = divisor
+
+    def value(self, w: Array) -> float:
+        """The penalty at w."""
+        return sum(penalty.value(w) for penalty in self.penalties) / self.divisor
+
+    def gradient(self, w: Array) -> Array:
+        """Derivative in w, of shape (n_parameters,)."""
+        return self._sum([penalty.gradient(w) for penalty in self.penalties])
+
+    def hessian_diagonal(self, w: Array) -> Array:
+        """Second derivatives at w; the mixed ones are zero."""
+        return self._sum([penalty.hessian_diagonal(w) for penalty in self.penalties])
+
+    def _sum(self, parts: Sequence[Array]) -> Array:
+        total = parts[0] / self.divisor
+        for part in parts[1:]:
+            total += part / self.divisor
+        return total
 
 
 def l2_penalty(

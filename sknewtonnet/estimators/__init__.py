@@ -1,5 +1,6 @@
 """The estimators that users import."""
 
 from sknewtonnet.estimators._mlp import NewtonMLPClassifier, NewtonMLPRegressor
+from sknewtonnet.estimators._rbf import RBFNetClassifier, RBFNetRegressor
 
-__all__ = ["NewtonMLPClassifier", "NewtonMLPRegressor"]
+__all__ = ["NewtonMLPClassifier", "NewtonMLPRegressor", "RBFNetClassifier", "RBFNetRegressor"]

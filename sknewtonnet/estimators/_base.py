@@ -19,8 +19,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknewtonnet.calculus import ACTIVATIONS, Activation, Loss, Network, Objective
 from sknewtonnet.calculus.layers import Layer
+from sknewtonnet.calculus.penalties import Penalty
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
-from sknewtonnet.estimators._initialization import initial_parameters
 from sknewtonnet.estimators._sklearn_compat import (
     Interval,
     Options,
@@ -48,10 +48,19 @@ class Problem:
     Y: Array
     sample_weight: Array
     alpha: Any
+    penalties: tuple[Penalty, ...] = ()
 
     def objective(self) -> Objective:
         """The function to minimise, with work space of its own."""
-        return Objective(self.network, self.loss, self.X, self.Y, self.sample_weight, self.alpha)
+        return Objective(
+            self.network,
+            self.loss,
+            self.X,
+            self.Y,
+            self.sample_weight,
+            self.alpha,
+            penalties=self.penalties,
+        )
 
 
 class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
@@ -59,7 +68,13 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(ACTIVATIONS)), Activation, list, tuple],
+        # Of a linear propagation it would be a plain exponential, without bound.
+        "activation": [
+            StrOptions(set(ACTIVATIONS) - {"squared_exponential"}),
+            Activation,
+            list,
+            tuple,
+        ],
         "alpha": [Interval(Real, 0, None, closed="left"), "array-like", dict],
         "skip_connections": [Options(bool, {False}), StrOptions({"input-output", "all"})],
         "solver": [StrOptions(set(SOLVERS))],
@@ -82,6 +97,27 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
     @abstractmethod
     def _make_loss(self, target: Any, n_outputs: int) -> Loss:
         """The loss for such a target."""
+
+    @abstractmethod
+    def _make_network(self, n_outputs: int, **names: Any) -> Network:
+        """The net of such estimators; names and connectivity go through."""
+
+    @abstractmethod
+    def _start(self, problem: Problem, random_state: np.random.RandomState) -> Array:
+        """A starting point."""
+
+    def _make_penalties(self, network: Network, X: Array, weight: Array) -> tuple[Penalty, ...]:
+        """What is added to the penalty of the coefficients."""
+        return ()
+
+    @staticmethod
+    def _layer_attributes(network: Network, arrays: dict[str, Array]) -> dict[str, Any]:
+        """Fitted attributes of layers that are not linear."""
+        return {}
+
+    def _findings(self, problem: Problem, params: Array) -> dict[str, Any]:
+        """Fitted attributes that say what is odd about a fit."""
+        return {}
 
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
@@ -134,7 +170,16 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X, y, weight = self._validated(X, y, sample_weight, reset=False)
-        return self._problem(self._network_, self._loss_, self._target_, X, y, weight).objective()
+        target = self._target_
+        return Problem(
+            self._network_,
+            self._loss_,
+            X,
+            target.encode(y),
+            target.weigh(y, weight),
+            self.alpha,
+            self._penalties_,
+        ).objective()
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether a fit has ended; while one goes on, some attributes are there already."""
@@ -166,16 +211,16 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
         columns = getattr(y, "columns", None)  # of a data frame
         names = None if columns is None else tuple(str(name) for name in columns)
         target = self._describe_target(labels, names, weight)
-        network, loss = self._model(target, target.encode(labels).shape[1])
-        problem = self._problem(network, loss, target, samples, labels, weight)
+        problem = self._problem(target, samples, labels, weight)
+        network, loss = problem.network, problem.loss
         objective = problem.objective()  # what is wrong with the data is said here
         starts = self._starts(problem, last)
 
         context = self._init_callback_context(max_subtasks=len(starts), sequential_subtasks=False)
         context.call_on_fit_task_begin(**hooks)
+        reconstruct = partial(_attributes, network, loss, target, self._layer_attributes)
         observers = [
-            self._observer(context, number, hooks, partial(_attributes, network, loss, target))
-            for number in range(len(starts))
+            self._observer(context, number, hooks, reconstruct) for number in range(len(starts))
         ]
         if len(starts) == 1:
             results = [_run(objective, solver, starts[0], observers[0])]
@@ -185,12 +230,14 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
                 for start, observer in zip(starts, observers, strict=True)
             )
         best = min(results, key=lambda result: result.value)
-        fitted = _attributes(network, loss, target, best.params) | {
+        fitted = reconstruct(best.params) | {
+            "_penalties_": problem.penalties,
             "n_iter_": best.n_iter,
             "loss_": best.value,
             "loss_curve_": list(best.history),
             "solver_result_": best,
             "critical_point_": _verdict(objective, best),
+            **self._findings(problem, best.params),
         }
         self._warn(best, fitted["critical_point_"], network.wiring.layers)
         self.__dict__.update(fitted)
@@ -217,23 +264,17 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
         counts = weight > 0
         return samples[counts], labels[counts], weight[counts]
 
-    def _model(self, target: Any, n_outputs: int) -> tuple[Network, Loss]:
-        network = Network.mlp(
-            self.n_features_in_,
-            self.hidden_layer_sizes,
-            n_outputs,
-            self.activation,
-            self.skip_connections,
+    def _problem(self, target: Any, X: Array, y: Any, weight: Array) -> Problem:
+        Y = target.encode(y)
+        network = self._make_network(
+            Y.shape[1],
             connectivity=self.connectivity,
             feature_names=getattr(self, "feature_names_in_", None),
             output_names=target.names,
         )
-        return network, self._make_loss(target, n_outputs)
-
-    def _problem(
-        self, network: Network, loss: Loss, target: Any, X: Array, y: Any, weight: Array
-    ) -> Problem:
-        return Problem(network, loss, X, target.encode(y), target.weigh(y, weight), self.alpha)
+        loss = self._make_loss(target, Y.shape[1])
+        penalties = self._make_penalties(network, X, weight)
+        return Problem(network, loss, X, Y, target.weigh(y, weight), self.alpha, penalties)
 
     def _starts(self, problem: Problem, last: dict[str, Any]) -> list[Array]:
         """Starting points; each has a seed of its own, whoever runs it."""
@@ -251,16 +292,7 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
             return [last["params_"]]
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_init)
-        return [
-            initial_parameters(
-                network,
-                problem.loss,
-                problem.Y,
-                problem.sample_weight,
-                np.random.RandomState(seed),
-            )
-            for seed in seeds
-        ]
+        return [self._start(problem, np.random.RandomState(seed)) for seed in seeds]
 
     def _observer(
         self,
@@ -311,16 +343,23 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
         return self._network_.predict_raw(self.params_, samples)
 
 
-def _attributes(network: Network, loss: Loss, target: Any, params: Array) -> dict[str, Any]:
+def _attributes(
+    network: Network,
+    loss: Loss,
+    target: Any,
+    layer_attributes: Callable[[Network, dict[str, Array]], dict[str, Any]],
+    params: Array,
+) -> dict[str, Any]:
     """The fitted attributes that parameters determine; enough to predict."""
     arrays = network.layout.unpack(params)
-    n_layers = len(network.wiring.layers)
+    n_linear = sum(network.wiring.linear)
     return {
         **target.attributes,
+        **layer_attributes(network, arrays),
         "params_": params.copy(),
-        "coefs_": [arrays[f"coefs_{k}"] for k in range(n_layers)],
-        "intercepts_": [arrays[f"intercepts_{k}"] for k in range(n_layers)],
-        "n_layers_": n_layers + 1,
+        "coefs_": [arrays[f"coefs_{k}"] for k in range(n_linear)],
+        "intercepts_": [arrays[f"intercepts_{k}"] for k in range(n_linear)],
+        "n_layers_": len(network.wiring.layers) + 1,
         "n_outputs_": network.n_outputs,
         "out_activation_": loss.out_activation,
         "_network_": network,

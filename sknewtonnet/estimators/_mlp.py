@@ -2,11 +2,35 @@
 
 from typing import Any, ClassVar
 
-from sknewtonnet.estimators._base import BaseNewtonNet
+import numpy as np
+from numpy.typing import NDArray
+
+from sknewtonnet.calculus import Network
+from sknewtonnet.estimators._base import BaseNewtonNet, Problem
+from sknewtonnet.estimators._initialization import initial_parameters
 from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
 
 
-class NewtonMLPRegressor(RegressorRole, BaseNewtonNet):
+class BaseMLP(BaseNewtonNet):
+    """What the two have in common: linear layers, random starts."""
+
+    def _make_network(self, n_outputs: int, **names: Any) -> Network:
+        return Network.mlp(
+            self.n_features_in_,
+            self.hidden_layer_sizes,
+            n_outputs,
+            self.activation,
+            self.skip_connections,
+            **names,
+        )
+
+    def _start(self, problem: Problem, random_state: np.random.RandomState) -> NDArray[np.float64]:
+        return initial_parameters(
+            problem.network, problem.loss, problem.Y, problem.sample_weight, random_state
+        )
+
+
+class NewtonMLPRegressor(RegressorRole, BaseMLP):
     """Multilayer perceptron for regression, trained to its exact minimum.
 
     Minimises a penalised mean loss with exact first and second derivatives.
@@ -139,7 +163,7 @@ class NewtonMLPRegressor(RegressorRole, BaseNewtonNet):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseNewtonNet._parameter_constraints,
+        **BaseMLP._parameter_constraints,
         **RegressorRole._parameter_constraints,
     }
 
@@ -181,7 +205,7 @@ class NewtonMLPRegressor(RegressorRole, BaseNewtonNet):
         self.verbose = verbose
 
 
-class NewtonMLPClassifier(ClassifierRole, BaseNewtonNet):
+class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     """Multilayer perceptron for classification, trained to its exact minimum.
 
     Minimises a penalised mean log loss with exact first and second derivatives. Two classes
@@ -311,7 +335,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseNewtonNet):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseNewtonNet._parameter_constraints,
+        **BaseMLP._parameter_constraints,
         **ClassifierRole._parameter_constraints,
     }
 

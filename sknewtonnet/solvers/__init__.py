@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from sknewtonnet.solvers._base import Callback, Capability, Iteration, Solver, SolverResult, Status
+from sknewtonnet.solvers._newton import NewtonSolver
 from sknewtonnet.solvers._scipy import HESSIAN_KINDS, METHODS, ScipySolver
 
-SOLVERS: dict[str, type[Solver]] = dict.fromkeys(METHODS, ScipySolver)
+SOLVERS: dict[str, type[Solver]] = {
+    "newton": NewtonSolver,
+    **dict.fromkeys(METHODS, ScipySolver),
+}
 
 
 def get_solver(

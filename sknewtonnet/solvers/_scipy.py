@@ -1,26 +1,23 @@
 """The methods of :func:`scipy.optimize.minimize`, and what each of them needs."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
-from scipy.sparse.linalg import LinearOperator, minres
 
 from sknewtonnet.solvers._base import (
     Callback,
     Capability,
-    Iteration,
     ObjectiveLike,
     Solver,
     SolverResult,
     Status,
 )
+from sknewtonnet.solvers._watch import Counted, Watch, polish
 
 Array = NDArray[np.float64]
 
@@ -117,11 +114,10 @@ class ScipySolver(Solver):
     ) -> SolverResult:
         """See :meth:`Solver.minimize`."""
         self.check()
-        counted = _Counted(objective, self.hessian)
-        watch = _Watch(counted, self.tol, self.max_iter, callback)
+        counted = Counted(objective, self.hessian)
+        watch = _ScipyWatch(counted, self.tol, self.max_iter, callback)
         message = ""
         watch.begin(np.array(w0, dtype=float))
-        initial_gradient_norm = watch.gradient_norm
         # The methods probe far points on purpose; an overflow there is a rejected step.
         with np.errstate(over="ignore", invalid="ignore"):
             while watch.status is None:
@@ -131,20 +127,10 @@ class ScipySolver(Solver):
                     watch.status = Status.STALLED
             second = METHODS[self.name].needs is not Capability.GRADIENT
             if watch.status is Status.STALLED and second and self.hessian == "exact":
-                _polish(counted, watch)
-        return SolverResult(
-            params=watch.params,
-            value=watch.value,
-            gradient=watch.gradient,
-            status=watch.status,
-            message=message if watch.status is Status.STALLED else watch.status.value,
-            n_iter=watch.n_iter,
-            n_evaluations=dict(counted.calls),
-            history=tuple(watch.history),
-            initial_gradient_norm=initial_gradient_norm,
-        )
+                polish(counted, watch)
+        return watch.result(message if watch.status is Status.STALLED else "")
 
-    def _run(self, counted: "_Counted", watch: "_Watch") -> str:
+    def _run(self, counted: Counted, watch: "_ScipyWatch") -> str:
         """One run of scipy's loop; its own words on how it ended."""
         found = minimize(
             counted.value,
@@ -164,7 +150,7 @@ class ScipySolver(Solver):
         options = {"maxiter": max_iter, **method.fixed, **self.options}
         return options | {"gtol": self.tol} if method.checks_gradient else options
 
-    def _second_derivatives(self, counted: "_Counted") -> dict[str, Callable[..., Array]]:
+    def _second_derivatives(self, counted: Counted) -> dict[str, Callable[..., Array]]:
         needs = METHODS[self.name].needs
         if needs is Capability.GRADIENT:
             return {}
@@ -173,67 +159,15 @@ class ScipySolver(Solver):
         return {"hess": counted.hessian}
 
 
-class _Counted:
-    """An objective that counts its calls, for one kind of second derivatives."""
+class _ScipyWatch(Watch):
+    """The callback of scipy's methods."""
 
-    def __init__(self, objective: ObjectiveLike, kind: str):
-        self.objective = objective
-        self.kind = kind
-        self.last_value = np.nan
-        self.calls: Counter[str] = Counter(value=0, gradient=0, hessian=0, hessian_product=0)
-
-    def value(self, w: Array) -> float:
-        self.calls["value"] += 1
-        self.last_value = self.objective.value(w)
-        return self.last_value
-
-    def gradient(self, w: Array) -> Array:
-        self.calls["gradient"] += 1
-        return self.objective.gradient(w)
-
-    def hessian(self, w: Array) -> Array:
-        self.calls["hessian"] += 1
-        return self.objective.hessian(w, self.kind)
-
-    def hessian_product(self, w: Array, v: Array) -> Array:
-        self.calls["hessian_product"] += 1
-        return self.objective.hessian_product(w, v, self.kind)
-
-
-class _Watch:
-    """scipy's callback: keeps the best-known point, and stops by our criteria."""
-
-    def __init__(self, counted: _Counted, tol: float, max_iter: int, callback: Callback | None):
-        self.counted = counted
-        self.tol = tol
-        self.max_iter = max_iter
-        self.callback = callback
-        self.status: Status | None = None
-        self.history: list[float] = []
-        self.n_iter = 0
-        self.n_rejected = 0
-
-    def begin(self, w0: Array) -> None:
-        """Take the starting point, which may be stationary already."""
-        self._take(w0, self.counted.value(w0))
-        if not (np.isfinite(self.value) and np.isfinite(self.gradient).all()):
-            raise ValueError(
-                "the objective is not finite at the starting point; are X and y standardised?"
-            )
-        self.history.append(self.value)
-        if self.gradient_norm <= self.tol:
-            self.status = Status.CONVERGED
-
-    def _take(self, w: Array, value: float) -> None:
-        self.params = w.copy()
-        self.value = float(value)
-        self.gradient = self.counted.gradient(w)
-        self.gradient_norm = float(np.abs(self.gradient).max())
+    n_rejected = 0
 
     def __call__(self, intermediate_result: OptimizeResult) -> None:
         moved = not np.array_equal(intermediate_result.x, self.params)
         if moved:
-            self._take(intermediate_result.x, intermediate_result.fun)
+            self.take(intermediate_result.x, intermediate_result.fun)
             self.n_rejected = 0
         else:
             self.n_rejected += 1
@@ -243,60 +177,10 @@ class _Watch:
         if self.status is not None:
             raise StopIteration
 
-    def count(self, stalled: bool = False) -> None:
-        """Count an iteration, tell of it, and see whether it was the last."""
-        self.n_iter += 1
-        self.history.append(self.value)
-        stop = False
-        if self.callback is not None:
-            stop = bool(
-                self.callback(Iteration(self.n_iter, self.params, self.value, self.gradient_norm))
-            )
-        if self.gradient_norm <= self.tol:
-            self.status = Status.CONVERGED
-        elif stop:
-            self.status = Status.STOPPED
-        elif self.n_iter >= self.max_iter:
-            self.status = Status.MAX_ITER
-        elif stalled:
-            self.status = Status.STALLED
-
     def end(self, found: OptimizeResult) -> None:
         """Take scipy's last point, where it went on after the last callback."""
         self.n_rejected = 0
         if not np.array_equal(found.x, self.params) and found.fun <= self.value:
-            self._take(found.x, found.fun)
+            self.take(found.x, found.fun)
             if self.gradient_norm <= self.tol:
                 self.status = Status.CONVERGED
-
-    @property
-    def rounding(self) -> float:
-        """A difference of f that may be rounding alone."""
-        return 10.0 * float(np.finfo(float).eps) * abs(self.value)
-
-    def take_if_flatter(self, w: Array) -> bool:
-        """Take a point whose gradient is smaller, if f is the same up to its rounding."""
-        value = self.counted.value(w)
-        gradient = self.counted.gradient(w)
-        if not (value <= self.value + self.rounding and np.isfinite(gradient).all()):
-            return False
-        if np.abs(gradient).max() > 0.5 * self.gradient_norm:
-            return False
-        self._take(w, value)
-        return True
-
-
-def _polish(counted: _Counted, watch: _Watch) -> None:
-    """Newton steps judged by the gradient, where f no longer tells points apart."""
-    size = len(watch.params)
-    while watch.status is Status.STALLED and watch.n_iter < watch.max_iter:
-        w = watch.params
-        product = partial(counted.hessian_product, w)
-        curvature = LinearOperator((size, size), matvec=product, dtype=float)
-        step, _ = minres(curvature, -watch.gradient, rtol=1e-12, maxiter=2 * size)
-        if not watch.take_if_flatter(w + step):
-            return
-        watch.status = None
-        watch.count()
-        if watch.status is None:
-            watch.status = Status.STALLED

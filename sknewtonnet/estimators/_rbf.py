@@ -1,0 +1,427 @@
+"""Radial basis networks: a regressor and a classifier."""
+
+from typing import Any, ClassVar
+
+from sknewtonnet.estimators._radial import BaseRBFNet
+from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
+
+
+class RBFNetRegressor(RegressorRole, BaseRBFNet):
+    """Radial basis network for regression, trained to its exact minimum.
+
+    Centres, covariances and coefficients are trained together: a penalised mean loss is
+    minimised with exact first and second derivatives in all of them.
+
+    Parameters
+    ----------
+    n_centers : int, default=10
+        Number of Gaussian units. At most as many as X has distinct rows.
+    covariance_type : {"spherical", "diag", "full"}, default="spherical"
+        Covariance of each unit: one width, one per feature, or any positive definite matrix.
+    hidden_layer_sizes : int or array-like of shape (n_hidden_layers,), default=()
+        Units of further hidden layers, with linear propagation, between the Gaussian units
+        and the output.
+    activation : str, Activation, or list of them, default="tanh"
+        Function of the units of these further layers, one for all or one for each: "identity",
+        "logistic", "tanh", "relu", "softplus", "elu", "gelu", "silu", "softsign", "arctan",
+        "sine", "gaussian", or an instance of :class:`sknewtonnet.calculus.Activation`.
+        "relu", "elu" and "softsign" are not twice continuously differentiable: second-order
+        steps then stand on the derivatives of the branch each sample is in.
+    loss : {"squared_error", "poisson", "gamma", "pseudo_huber"} or Loss, default="squared_error"
+        Half the squared error, summed over outputs; half the Poisson or gamma deviance under
+        the logarithmic link; the smooth Huber loss that turns linear around 1 (for another
+        scale pass ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
+        :class:`sknewtonnet.calculus.Loss`.
+    alpha : float, array-like of shape (n_hidden_layers + 1,), or dict, default=1.0
+        Strength of the L2 penalty of the coefficients, in the units of scikit-learn's MLP: it
+        counts as much as ``alpha`` rows. One for all coefficients, one per linear layer, or by
+        the names of arrays ("coefs_0", "intercepts_0", "centers", "precisions_cholesky", ...)
+        a number or an array each. Intercepts are penalised only where they are named.
+    alpha_widths : float, default=0.1
+        Strength of the penalty of the covariances, which keeps widths from collapsing or
+        growing without bound: that many rows times the Kullback-Leibler divergence of each
+        unit from one as wide as the data, (exp(2 t) - 2 t - 1) / 2 for each feature with
+        t = log(reference / width). The reference width is the root mean square distance
+        from the mean of X; for "diag" the standard deviation of each feature times
+        the square root of their number.
+    skip_connections : {False, "input-output", "all"}, default=False
+        Whether the output also reads the inputs, a linear trend under the bumps, or every
+        linear layer all earlier ones.
+    solver : str, default="trust-ncg"
+        "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
+        "trust-exact" the exact Hessian (and some ten factorisations a step, so it is for
+        small nets), "l-bfgs-b" and "bfgs" the gradient only, for which ``tol=1e-6`` is a
+        fair aim. All are methods of :func:`scipy.optimize.minimize`; its "trust-krylov"
+        does not always take the same path from the same start.
+    hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
+        The second derivatives that a second-order solver works with: those of the
+        objective; its blocks of each unit with itself; those of the Lagrangian at fixed
+        states and multipliers; or without the curvature of the units. All end at the same
+        minima, if they get there: the gradient is exact with each.
+    solver_options : dict, default=None
+        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``.
+    max_iter : int, default=1000
+        Iterations at most.
+    tol : float, default=1e-10
+        Stop when the largest absolute entry of the gradient of the objective is at most
+        this, whatever the solver.
+    n_init : int, default=1
+        Random starts; the lowest minimum is kept.
+    connectivity : dict, default=None
+        Boolean masks by the names of arrays ("coefs_0", "intercepts_0", "centers", ...), of
+        their shapes. Where a mask is False the connection does not exist: exactly 0 in the
+        fit, and no parameter of the problem.
+    warm_start : bool, default=False
+        Start from the parameters of the last fit, in place of the random starts.
+    random_state : int, RandomState instance or None, default=None
+        Determines the starts; pass an int for the same fit at each call.
+    n_jobs : int, default=None
+        Starts to run in parallel, as in joblib. The result does not depend on it.
+    verbose : int, default=0
+        1 prints one iteration in ten, 2 prints each.
+
+    Attributes
+    ----------
+    params_ : ndarray of shape (n_parameters,)
+        The minimum, as one vector; ``objective(X, y)`` takes it.
+    centers_ : ndarray of shape (n_centers, n_features)
+        Centres of the Gaussian units.
+    covariances_ : ndarray of shape (n_centers,), (n_centers, n_features) or \
+            (n_centers, n_features, n_features)
+        Covariance of each unit: variances for "spherical" and "diag", matrices for "full".
+    precisions_ : ndarray of the shape of ``covariances_``
+        Their inverses, [I]'s 1 / sigma^2 and M.
+    precisions_cholesky_ : ndarray of the shape of ``covariances_``
+        Upper triangular U with U U' the inverse of the covariance, as in
+        :class:`sklearn.mixture.GaussianMixture`; square roots of ``precisions_`` for
+        "spherical" and "diag".
+    degenerate_units_ : dict of int to str
+        Units without work of their own: "unused", "far from all samples", "constant",
+        "on one sample", "same as unit r". Empty after a healthy fit.
+    coefs_ : list of ndarray of shape (n_inputs_k, n_units_k)
+        Coefficients of each linear layer, inputs by units.
+    intercepts_ : list of ndarray of shape (n_units_k,)
+        Intercepts of each linear layer.
+    loss_ : float
+        The objective at the minimum, penalty included.
+    loss_curve_ : list of float
+        The objective at the start and after each iteration.
+    n_iter_ : int
+        Iterations of the kept start.
+    critical_point_ : {"minimum", "saddle", "inconclusive", "not stationary"}
+        What the exact Hessian says of the point where the fit ended. "inconclusive" is a
+        Hessian without negative eigenvalues that is singular to working precision.
+    solver_result_ : SolverResult
+        How the kept start ended: status, gradient, counts of evaluations.
+    n_layers_ : int
+        Number of layers, input and output included.
+    n_outputs_ : int
+        Number of raw predictions.
+    out_activation_ : str
+        Inverse link: "identity", or "exp" for a logarithmic link.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit, where X has any.
+
+    See Also
+    --------
+    RBFNetClassifier : The same for classes.
+    NewtonMLPRegressor : Multilayer perceptrons.
+
+    Notes
+    -----
+    With S the sum of the sample weights s_i, h_j(x) = exp(-(x - mu_j)' M_j (x - mu_j) / 2) and
+    without further hidden layers the raw prediction h(x) coefs + intercepts, the objective is
+
+        f(w) = 1/S sum_i s_i loss_i(w) + alpha / (2 S) sum of squared coefficients
+               + alpha_widths / S sum_j KL(covariance_j, reference)
+
+    where the loss of a sample is the sum of the losses of its outputs.
+    Parameters are free real numbers: centres, and the factors U_j with the logarithms of
+    their diagonals, so that no step leaves the positive definite matrices. Fits start from
+    k-means centres, widths of the distance of the next centres, and the output layer at its
+    minimum. Nothing depends on the order of rows, or on whether they are repeated or weighted.
+    With t parameters per unit a Hessian costs about n (n_centers t)^2 flops; t is p + 1, 2 p
+    and p (p + 3) / 2 for the three covariances.
+
+    References
+    ----------
+    .. [I] Iovleff (2004), Exact Calculus of First and Second Derivatives of Arbitrary
+       Feed-Forward Neural Networks, eq. 7 to 11 and section 4.2.
+    .. [N] Nocedal and Wright (2006), Numerical Optimization, chapters 4 and 7.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import scale
+    >>> from sknewtonnet import RBFNetRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> X, y = scale(X), scale(y)
+    >>> net = RBFNetRegressor((3,), alpha=1.0, random_state=0).fit(X, y)
+    >>> net.critical_point_
+    'minimum'
+    >>> objective = net.objective(X, y)
+    >>> bool(np.abs(objective.gradient(net.params_)).max() < 1e-8)
+    True
+    >>> objective.hessian(net.params_).shape
+    (37, 37)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseRBFNet._parameter_constraints,
+        **RegressorRole._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        n_centers=10,
+        *,
+        covariance_type="spherical",
+        hidden_layer_sizes=(),
+        activation="tanh",
+        loss="squared_error",
+        alpha=1.0,
+        alpha_widths=0.1,
+        skip_connections=False,
+        solver="trust-ncg",
+        hessian="exact",
+        solver_options=None,
+        max_iter=1000,
+        tol=1e-10,
+        n_init=1,
+        connectivity=None,
+        warm_start=False,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.n_centers = n_centers
+        self.covariance_type = covariance_type
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.loss = loss
+        self.alpha = alpha
+        self.alpha_widths = alpha_widths
+        self.skip_connections = skip_connections
+        self.solver = solver
+        self.hessian = hessian
+        self.solver_options = solver_options
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_init = n_init
+        self.connectivity = connectivity
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class RBFNetClassifier(ClassifierRole, BaseRBFNet):
+    """Radial basis network for classification, trained to its exact minimum.
+
+    Centres, covariances and coefficients are trained together: a penalised mean log loss is
+    minimised with exact first and second derivatives in all of them. Two classes share one
+    logit, more classes have one each (softmax), and so have the columns of an indicator
+    matrix, whose labels may be on together.
+
+    Parameters
+    ----------
+    n_centers : int, default=10
+        Number of Gaussian units. At most as many as X has distinct rows.
+    covariance_type : {"spherical", "diag", "full"}, default="spherical"
+        Covariance of each unit: one width, one per feature, or any positive definite matrix.
+    hidden_layer_sizes : int or array-like of shape (n_hidden_layers,), default=()
+        Units of further hidden layers, with linear propagation, between the Gaussian units
+        and the output.
+    activation : str, Activation, or list of them, default="tanh"
+        Function of the units of these further layers, one for all or one for each: "identity",
+        "logistic", "tanh", "relu", "softplus", "elu", "gelu", "silu", "softsign", "arctan",
+        "sine", "gaussian", or an instance of :class:`sknewtonnet.calculus.Activation`.
+        "relu", "elu" and "softsign" are not twice continuously differentiable: second-order
+        steps then stand on the derivatives of the branch each sample is in.
+    alpha : float, array-like of shape (n_hidden_layers + 1,), or dict, default=1.0
+        Strength of the L2 penalty of the coefficients, in the units of scikit-learn's MLP: it
+        counts as much as ``alpha`` rows. One for all coefficients, one per linear layer, or by
+        the names of arrays ("coefs_0", "intercepts_0", "centers", "precisions_cholesky", ...)
+        a number or an array each. Intercepts are penalised only where they are named.
+    alpha_widths : float, default=0.1
+        Strength of the penalty of the covariances, which keeps widths from collapsing or
+        growing without bound: that many rows times the Kullback-Leibler divergence of each
+        unit from one as wide as the data, (exp(2 t) - 2 t - 1) / 2 for each feature with
+        t = log(reference / width). The reference width is the root mean square distance
+        from the mean of X; for "diag" the standard deviation of each feature times
+        the square root of their number.
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Factors on the sample weights, by class; "balanced" gives all classes the same
+        total weight. A list has one dict per label of an indicator matrix.
+    skip_connections : {False, "input-output", "all"}, default=False
+        Whether the output also reads the inputs, a linear trend under the bumps, or every
+        linear layer all earlier ones.
+    solver : str, default="trust-ncg"
+        "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
+        "trust-exact" the exact Hessian (and some ten factorisations a step, so it is for
+        small nets), "l-bfgs-b" and "bfgs" the gradient only, for which ``tol=1e-6`` is a
+        fair aim. All are methods of :func:`scipy.optimize.minimize`; its "trust-krylov"
+        does not always take the same path from the same start.
+    hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
+        The second derivatives that a second-order solver works with: those of the
+        objective; its blocks of each unit with itself; those of the Lagrangian at fixed
+        states and multipliers; or without the curvature of the units. All end at the same
+        minima, if they get there: the gradient is exact with each.
+    solver_options : dict, default=None
+        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``.
+    max_iter : int, default=1000
+        Iterations at most.
+    tol : float, default=1e-10
+        Stop when the largest absolute entry of the gradient of the objective is at most
+        this, whatever the solver.
+    n_init : int, default=1
+        Random starts; the lowest minimum is kept.
+    connectivity : dict, default=None
+        Boolean masks by the names of arrays ("coefs_0", "intercepts_0", "centers", ...), of
+        their shapes. Where a mask is False the connection does not exist: exactly 0 in the
+        fit, and no parameter of the problem.
+    warm_start : bool, default=False
+        Start from the parameters of the last fit, in place of the random starts.
+    random_state : int, RandomState instance or None, default=None
+        Determines the starts; pass an int for the same fit at each call.
+    n_jobs : int, default=None
+        Starts to run in parallel, as in joblib. The result does not depend on it.
+    verbose : int, default=0
+        1 prints one iteration in ten, 2 prints each.
+
+    Attributes
+    ----------
+    params_ : ndarray of shape (n_parameters,)
+        The minimum, as one vector; ``objective(X, y)`` takes it.
+    centers_ : ndarray of shape (n_centers, n_features)
+        Centres of the Gaussian units.
+    covariances_ : ndarray of shape (n_centers,), (n_centers, n_features) or \
+            (n_centers, n_features, n_features)
+        Covariance of each unit: variances for "spherical" and "diag", matrices for "full".
+    precisions_ : ndarray of the shape of ``covariances_``
+        Their inverses, [I]'s 1 / sigma^2 and M.
+    precisions_cholesky_ : ndarray of the shape of ``covariances_``
+        Upper triangular U with U U' the inverse of the covariance, as in
+        :class:`sklearn.mixture.GaussianMixture`; square roots of ``precisions_`` for
+        "spherical" and "diag".
+    degenerate_units_ : dict of int to str
+        Units without work of their own: "unused", "far from all samples", "constant",
+        "on one sample", "same as unit r". Empty after a healthy fit.
+    coefs_ : list of ndarray of shape (n_inputs_k, n_units_k)
+        Coefficients of each linear layer, inputs by units.
+    intercepts_ : list of ndarray of shape (n_units_k,)
+        Intercepts of each linear layer.
+    loss_ : float
+        The objective at the minimum, penalty included.
+    loss_curve_ : list of float
+        The objective at the start and after each iteration.
+    n_iter_ : int
+        Iterations of the kept start.
+    critical_point_ : {"minimum", "saddle", "inconclusive", "not stationary"}
+        What the exact Hessian says of the point where the fit ended. "inconclusive" is a
+        Hessian without negative eigenvalues that is singular to working precision.
+    solver_result_ : SolverResult
+        How the kept start ended: status, gradient, counts of evaluations.
+    n_layers_ : int
+        Number of layers, input and output included.
+    n_outputs_ : int
+        Number of raw predictions.
+    out_activation_ : str
+        Inverse link: "logistic" or "softmax".
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit, where X has any.
+
+    See Also
+    --------
+    RBFNetRegressor : The same for numbers.
+    NewtonMLPClassifier : Multilayer perceptrons.
+
+    Notes
+    -----
+    With S the sum of the sample weights s_i, h_j(x) = exp(-(x - mu_j)' M_j (x - mu_j) / 2) and
+    without further hidden layers the raw prediction h(x) coefs + intercepts, the objective is
+
+        f(w) = 1/S sum_i s_i loss_i(w) + alpha / (2 S) sum of squared coefficients
+               + alpha_widths / S sum_j KL(covariance_j, reference)
+
+    where the loss of a sample is the negative log-likelihood of its class or labels.
+    Parameters are free real numbers: centres, and the factors U_j with the logarithms of
+    their diagonals, so that no step leaves the positive definite matrices. Fits start from
+    k-means centres, widths of the distance of the next centres, and the output layer at its
+    minimum. Nothing depends on the order of rows, or on whether they are repeated or weighted.
+    With t parameters per unit a Hessian costs about n (n_centers t)^2 flops; t is p + 1, 2 p
+    and p (p + 3) / 2 for the three covariances.
+
+    References
+    ----------
+    .. [I] Iovleff (2004), Exact Calculus of First and Second Derivatives of Arbitrary
+       Feed-Forward Neural Networks, eq. 7 to 11 and section 4.2.
+    .. [N] Nocedal and Wright (2006), Numerical Optimization, chapters 4 and 7.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
+    >>> from sknewtonnet import RBFNetClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = RBFNetClassifier((4,), alpha=0.1, random_state=0).fit(scale(X), y)
+    >>> net.critical_point_
+    'minimum'
+    >>> round(net.score(scale(X), y), 2)
+    0.99
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseRBFNet._parameter_constraints,
+        **ClassifierRole._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        n_centers=10,
+        *,
+        covariance_type="spherical",
+        hidden_layer_sizes=(),
+        activation="tanh",
+        alpha=1.0,
+        alpha_widths=0.1,
+        class_weight=None,
+        skip_connections=False,
+        solver="trust-ncg",
+        hessian="exact",
+        solver_options=None,
+        max_iter=1000,
+        tol=1e-10,
+        n_init=1,
+        connectivity=None,
+        warm_start=False,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.n_centers = n_centers
+        self.covariance_type = covariance_type
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.alpha = alpha
+        self.alpha_widths = alpha_widths
+        self.class_weight = class_weight
+        self.skip_connections = skip_connections
+        self.solver = solver
+        self.hessian = hessian
+        self.solver_options = solver_options
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_init = n_init
+        self.connectivity = connectivity
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose

@@ -1,0 +1,166 @@
+"""The quadratic model of a trust region, minimised to optimality.
+
+    min g's + s'Hs / 2   subject to   |s| <= radius
+
+The minimiser is s = -(H + shift I)^-1 g with H + shift I positive semi-definite and
+shift (radius - |s|) = 0 (Moré and Sorensen 1983).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
+
+Array = NDArray[np.float64]
+
+# How close to the boundary a step must end, relative to the radius.
+_NEAR = 0.05
+# Cholesky factors tried before the eigenvalues are computed, which cost some 20 of them.
+_MAX_FACTORS = 12
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the model.
+
+    Attributes
+    ----------
+    s : ndarray of shape (n_parameters,)
+        The step.
+    norm : float
+        Its length.
+    predicted : float
+        Decrease of the model, not negative.
+    """
+
+    s: Array
+    norm: float
+    predicted: float
+
+
+class QuadraticModel:
+    """The model at a point, for any radius.
+
+    Parameters
+    ----------
+    H : ndarray of shape (n_parameters, n_parameters)
+        Symmetric matrix, definite or not.
+    g : ndarray of shape (n_parameters,)
+        Gradient.
+
+    Notes
+    -----
+    A Newton step inside the region takes one Cholesky factor, one on its boundary about
+    three. In the hard case, where g has no part along the lowest eigenvector, and wherever
+    factors do not lead there soon, eigenvalues are computed, once for all radii.
+    """
+
+    def __init__(self, H: Array, g: Array):
+        self.H, self.g = H, g
+        self._norm_of_g = float(np.linalg.norm(g))
+        self._newton: Array | None = None
+        self._definite: bool | None = None
+        self._eigen: tuple[Array, Array, Array] | None = None
+        self._shift = 0.0
+
+    def step(self, radius: float) -> Step:
+        """The minimiser within a radius."""
+        if self._definite is None:
+            self._newton = self._solve(0.0)
+            self._definite = self._newton is not None
+        if self._newton is not None and np.linalg.norm(self._newton) <= radius:
+            return self._measured(self._newton)
+        if self._eigen is None and self._norm_of_g > 0:
+            found = self._by_factors(radius)
+            if found is not None:
+                return self._measured(found)
+        return self._measured(self._by_eigenvalues(radius))
+
+    def is_definite(self, shift: float) -> bool:
+        """Whether H + shift I has a Cholesky factor."""
+        return self._factor(shift) is not None
+
+    def _measured(self, s: Array) -> Step:
+        predicted = -float(self.g @ s + 0.5 * s @ (self.H @ s))
+        return Step(s, float(np.linalg.norm(s)), predicted)
+
+    def _factor(self, shift: float) -> Array | None:
+        """Upper Cholesky factor of H + shift I, if there is one."""
+        shifted = self.H.copy()
+        shifted[np.diag_indices_from(shifted)] += shift
+        # The transpose is the same matrix in LAPACK's order, factored in place.
+        factor, info = dpotrf(shifted.T, lower=0, overwrite_a=1, clean=0)
+        return factor if info == 0 else None
+
+    def _solve(self, shift: float) -> Array | None:
+        factor = self._factor(shift)
+        if factor is None:
+            return None
+        solution, _ = dpotrs(factor, -self.g)
+        return solution if np.isfinite(solution).all() else None
+
+    def _by_factors(self, radius: float) -> Array | None:
+        """Newton's method on 1 / |s(shift)| = 1 / radius, safeguarded by bounds of the shift."""
+        bound = float(np.abs(self.H).sum(axis=0).max())
+        slope = self._norm_of_g / radius
+        low = max(0.0, -float(self.H.diagonal().min()), slope - bound)
+        high = slope + bound
+        shift = min(max(self._shift, low), high)
+        if shift == 0.0 and not self._definite:
+            shift = 1e-3 * high
+        for _ in range(_MAX_FACTORS):
+            factor = self._factor(shift)
+            if factor is None:
+                low = shift
+            else:
+                s, _ = dpotrs(factor, -self.g)
+                norm = float(np.linalg.norm(s))
+                if abs(norm - radius) <= _NEAR * radius:
+                    self._shift = shift
+                    return s
+                if norm < radius:
+                    high = shift
+                else:
+                    low = shift
+                part, _ = dtrtrs(factor, s, trans=1)
+                newton = shift + (norm / np.linalg.norm(part)) ** 2 * (norm - radius) / radius
+                if low < newton < high:
+                    shift = float(newton)
+                    continue
+            shift = max(np.sqrt(low * high), low + 0.01 * (high - low))
+        return None
+
+    def _spectrum(self) -> tuple[Array, Array, Array]:
+        if self._eigen is None:
+            values, vectors = eigh(self.H, check_finite=False)
+            self._eigen = values, vectors, vectors.T @ self.g
+        return self._eigen
+
+    def _by_eigenvalues(self, radius: float) -> Array:
+        """The same by eigenvalues, hard case included."""
+        values, vectors, parts = self._spectrum()
+        scale = max(abs(values[0]), abs(values[-1]), np.finfo(float).tiny)
+        low = max(0.0, -values[0]) + 1e-14 * scale
+
+        def at(shift: float) -> Array:
+            return -parts / (values + shift)
+
+        coordinates = at(low)
+        length = float(np.linalg.norm(coordinates))
+        if length <= radius:  # hard case: the rest of the way along the lowest eigenvector
+            if values[0] < 0:
+                rest = np.sqrt(radius**2 - length**2)
+                coordinates[0] += rest if coordinates[0] >= 0 else -rest
+            return np.asarray(vectors @ coordinates)
+        high = low + self._norm_of_g / radius
+        for _ in range(200):
+            middle = 0.5 * (low + high)
+            if np.linalg.norm(at(middle)) > radius:
+                low = middle
+            else:
+                high = middle
+            if high - low <= 1e-12 * high:
+                break
+        return np.asarray(vectors @ at(high))
