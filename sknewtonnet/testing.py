@@ -1,11 +1,11 @@
-"""Checks for activations and losses of one's own."""
+"""Checks for activations, losses and layers of one's own."""
 
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknewtonnet.calculus import Activation, Loss
+from sknewtonnet.calculus import Activation, Layer, Loss
 
 Array = NDArray[np.float64]
 
@@ -126,6 +126,136 @@ def check_loss(loss: Loss, *, n_outputs: int = 3, rtol: float = 1e-7) -> None:
         expected = _difference(gradient_along, origin)
         points = np.broadcast_to(raw[:, output, None], expected.shape)
         _compare(name, 2, points, full[:, :, output], expected, rtol)
+
+
+def check_layer(layer: Layer, *, n_inputs: int = 3, rtol: float = 1e-7) -> None:
+    """Check each derivative of a layer against differences of what it is the derivative of.
+
+    Parameters
+    ----------
+    layer : Layer
+        The object to check, at random parameters and inputs. A layer for the input alone
+        need not have ``curvature_mixed`` and ``curvature_inputs``.
+    n_inputs : int, default=3
+        Number of inputs.
+    rtol : float, default=1e-7
+        Allowed error, relative to the largest entry of that derivative (at least 1).
+
+    Raises
+    ------
+    AssertionError
+        Naming the method that is wrong, the entry and both numbers, or what is wrong with
+        the shape of what it returns.
+
+    Examples
+    --------
+    >>> from sknewtonnet.calculus import GaussianRBF
+    >>> from sknewtonnet.testing import check_layer
+    >>> check_layer(GaussianRBF((0,), 4, "full"))
+    """
+    rng = np.random.default_rng(0)
+    n_rows = 1 + max(int(rows.max()) for rows in layer.unit_arrays(n_inputs).values())
+    theta = 0.5 * rng.standard_normal((n_rows, layer.n_units))
+    z = rng.standard_normal((n_inputs, 7))
+    delta = rng.standard_normal((layer.n_units, 7))
+    probe = _LayerProbe(layer, theta, z, delta, rtol)
+    probe.check("value", lambda t, x: layer.value(t, x), ("units", "samples"))
+    slopes = layer.slopes(theta, z)
+    assert len(slopes) == 2, f"{probe.name}: slopes must return two arrays, not {len(slopes)}."
+
+    def widened(t: Array, x: Array) -> Array:
+        return layer.value(t, x)[:, None]
+
+    for along, slope in (
+        ("inputs", lambda t, x: layer.slopes(t, x)[0]),
+        ("parameters", lambda t, x: layer.slopes(t, x)[1]),
+    ):
+        axes = ("units", along, "samples")
+        probe.check(f"slopes in {along}", slope, axes, widened, along)
+    probe.check(
+        "curvature_parameters",
+        lambda t, x: layer.curvature_parameters(t, x, delta),
+        ("units", "parameters", "parameters"),
+        lambda t, x: (layer.slopes(t, x)[1] * delta[:, None]).sum(axis=2)[:, :, None],
+        "parameters",
+    )
+    if type(layer).curvature_mixed is not Layer.curvature_mixed:
+        probe.check(
+            "curvature_mixed",
+            lambda t, x: layer.curvature_mixed(t, x, delta),
+            ("units", "parameters", "inputs", "samples"),
+            lambda t, x: (layer.slopes(t, x)[1] * delta[:, None])[:, :, None],
+            "inputs",
+        )
+    if type(layer).curvature_inputs is not Layer.curvature_inputs:
+        probe.check(
+            "curvature_inputs",
+            lambda t, x: layer.curvature_inputs(t, x, delta),
+            ("inputs", "inputs", "samples"),
+            lambda t, x: (layer.slopes(t, x)[0] * delta[:, None]).sum(axis=0)[:, None],
+            "inputs",
+        )
+
+
+class _LayerProbe:
+    """Compares what a layer returns with differences along its inputs or parameters."""
+
+    def __init__(self, layer: Layer, theta: Array, z: Array, delta: Array, rtol: float):
+        self.theta, self.z, self.rtol = theta, z, rtol
+        self.name = f"layer {type(layer).__name__!r}"
+        self.given = [theta, z, delta]
+        self.kept = [array.copy() for array in self.given]
+        (n_rows, n_units), (n_inputs, n_samples) = theta.shape, z.shape
+        self.sizes = {
+            "units": n_units,
+            "inputs": n_inputs,
+            "parameters": n_rows,
+            "samples": n_samples,
+        }
+
+    def check(
+        self,
+        what: str,
+        function: Callable[[Array, Array], Array],
+        axes: tuple[str, ...],
+        below: Callable[[Array, Array], Array] | None = None,
+        along: str = "",
+    ) -> None:
+        """Check shape and value of one derivative, whose axis of length 1 below runs along."""
+        found = function(self.theta, self.z)
+        shape = tuple(self.sizes[axis] for axis in axes)
+        assert np.shape(found) == shape, (
+            f"{self.name}: {what} must have shape {shape} ({', '.join(axes)}), got "
+            f"{np.shape(found)}."
+        )
+        unchanged = all(
+            np.array_equal(now, before) for now, before in zip(self.given, self.kept, strict=True)
+        )
+        assert unchanged, f"{self.name}: {what} writes to its arguments."
+        if below is None:
+            return
+        axis = len(axes) - 1 - axes[::-1].index(along)  # where below has a length of 1
+        parts = [self._difference(below, along, row) for row in range(self.sizes[along])]
+        expected = np.concatenate(parts, axis=axis)
+        scale = max(1.0, float(np.abs(expected).max()))
+        error = np.abs(found - expected)
+        if not np.all(error <= self.rtol * scale):  # NaN fails, too
+            worst = np.unravel_index(int(np.nanargmax(error)), error.shape)
+            where = ", ".join(f"{a[:-1]} {i}" for a, i in zip(axes, worst, strict=True))
+            raise AssertionError(
+                f"{self.name}: {what} is {found[worst]:.10g} at {where}, where differences "
+                f"give {expected[worst]:.10g}."
+            )
+
+    def _difference(self, below: Callable[[Array, Array], Array], along: str, row: int) -> Array:
+        """Derivative along one input of all samples, or one parameter of all units."""
+
+        def at(t: Array) -> Array:
+            theta, z = self.theta.copy(), self.z.copy()
+            (z if along == "inputs" else theta)[row] += t
+            return below(theta, z)
+
+        return _difference(at, np.array(0.0))
 
 
 def _admitted_target(loss: Loss, rng: np.random.Generator, shape: tuple[int, int]) -> Array:

@@ -5,12 +5,12 @@ Two mechanisms, neither of which knows a formula for a derivative of a network:
 - the *complex step*, Im f(w + ih d) / h with h = 1e-30, exact to rounding for first
   derivatives because nothing is subtracted;
 - *nested dual numbers*, value + tangent * eps with eps**2 = 0, whose components may be
-  dual numbers again. :class:`Dual` knows the first derivative of a handful of elementary
-  functions and nothing else; second and higher derivatives come out of the nesting.
+  dual numbers again (``oracle_numbers.py``).
 
-Activations, losses, the forward pass and the objective are therefore written down once,
-below, in elementary NumPy functions that take floats, complex numbers and duals alike.
-A new entry of the package's registries needs one line in ``ACTIVATIONS`` or ``LOSSES``.
+Activations, losses, layers (``oracle_layers.py``), the forward pass and the objective are
+therefore written down once, in elementary NumPy functions that take floats, complex
+numbers and duals alike. A new entry of the package's registries needs one line in
+``ACTIVATIONS``, ``LOSSES`` or ``KINDS``.
 """
 
 import math
@@ -19,9 +19,9 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
+from oracle_layers import KINDS, array_names, in_theta_order, jax_propagation
+from oracle_numbers import STEP, Dual, join, lift, positive, primal, read
 from scipy.special import erf, xlogy
-
-STEP = 1e-30
 
 
 def assert_close(actual, desired, rtol=1e-10):
@@ -29,114 +29,6 @@ def assert_close(actual, desired, rtol=1e-10):
     desired = np.asarray(desired)
     scale = float(np.max(np.abs(desired), initial=0.0))
     np.testing.assert_allclose(actual, desired, rtol=rtol, atol=1e-2 * rtol * scale)
-
-
-# Dual numbers ------------------------------------------------------------------------
-
-UNARY = {  # ufunc: its first derivative
-    np.exp: np.exp,
-    np.expm1: np.exp,
-    np.log: lambda x: 1.0 / x,
-    np.log1p: lambda x: 1.0 / (1.0 + x),
-    np.sqrt: lambda x: 0.5 / np.sqrt(x),
-    np.tanh: lambda x: 1.0 - np.tanh(x) * np.tanh(x),
-    np.sin: np.cos,
-    np.cos: lambda x: -np.sin(x),
-    np.arctan: lambda x: 1.0 / (1.0 + x * x),
-    np.negative: lambda x: -1.0,
-    erf: lambda x: 2.0 / math.sqrt(math.pi) * np.exp(-(x * x)),
-}
-
-
-class Dual(np.lib.mixins.NDArrayOperatorsMixin):
-    """The number ``value + tangent * eps``; the parts are arrays or duals themselves.
-
-    Batches of directions are leading axes of the tangent, so that one evaluation with
-    tangents of shape (P, 1, ...) and (1, P, ...) at two levels gives a whole Hessian.
-    Constants are plain arrays. The trailing axes of value and tangent always agree.
-    """
-
-    def __init__(self, value, tangent):
-        self.value, self.tangent = value, tangent
-
-    def __getitem__(self, key):
-        return Dual(self.value[key], self.tangent[key])
-
-    def sum(self, axis):
-        return Dual(self.value.sum(axis), self.tangent.sum(axis))
-
-    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        if method != "__call__" or kwargs:
-            return NotImplemented
-        if ufunc in UNARY:
-            return Dual(ufunc(self.value), UNARY[ufunc](self.value) * self.tangent)
-        return BINARY[ufunc](*inputs)
-
-
-def _add(x, y):
-    if not isinstance(x, Dual):
-        x, y = y, x
-    if not isinstance(y, Dual):  # zeros carry the constant's shape into the tangent
-        return Dual(x.value + y, x.tangent + np.zeros(np.shape(y)))
-    return Dual(x.value + y.value, x.tangent + y.tangent)
-
-
-def _product(operation):
-    def product(x, y):
-        if not isinstance(x, Dual):
-            return Dual(operation(x, y.value), operation(x, y.tangent))
-        if not isinstance(y, Dual):
-            return Dual(operation(x.value, y), operation(x.tangent, y))
-        tangent = operation(x.tangent, y.value) + operation(x.value, y.tangent)
-        return Dual(operation(x.value, y.value), tangent)
-
-    return product
-
-
-def _divide(x, y):
-    if not isinstance(y, Dual):
-        return x * (1.0 / y)
-    quotient = x.value / y.value if isinstance(x, Dual) else x / y.value
-    slope = -quotient * y.tangent
-    return Dual(quotient, (x.tangent + slope if isinstance(x, Dual) else slope) / y.value)
-
-
-BINARY = {
-    np.add: _add,
-    np.subtract: lambda x, y: _add(x, -y),
-    np.multiply: _product(np.multiply),
-    np.matmul: _product(np.matmul),
-    np.divide: _divide,
-}
-
-
-def lift(array, directions, order):
-    """Perturb ``array`` along ``directions``, of shape (P, *array.shape), ``order`` times."""
-    lifted = array
-    n_directions = len(directions)
-    for level in range(order):
-        batch = (1,) * level + (n_directions,) + (1,) * (order - 1 - level)
-        lifted = Dual(lifted, directions.reshape(batch + array.shape))
-    return lifted
-
-
-def tangent(number, order=1):
-    """Read the derivative of the given order off a nested dual."""
-    for _ in range(order):
-        number = number.tangent if isinstance(number, Dual) else 0.0
-    return primal(number)
-
-
-def primal(number):
-    """Strip all perturbations."""
-    while isinstance(number, Dual):
-        number = number.value
-    return number
-
-
-def positive(number):
-    """Indicate, as 0.0 or 1.0, where the unperturbed real part is positive."""
-    return (np.real(primal(number)) > 0).astype(float)
 
 
 # Activations and losses, in elementary functions --------------------------------------
@@ -164,6 +56,7 @@ ACTIVATIONS = {
     "arctan": np.arctan,
     "sine": np.sin,
     "gaussian": lambda a: np.exp(-(a * a)),
+    "squared_exponential": lambda a: np.exp(-0.5 * a),
 }
 
 
@@ -185,11 +78,6 @@ LOSSES = {
     "gamma": lambda y, raw: (raw + y * np.exp(-raw) - (np.log(y) + 1.0)).sum(-1),
     "pseudo_huber": _pseudo_huber,
 }
-
-
-def read(number, order, shape):
-    """Read a derivative off a nested dual, also where it is constant."""
-    return np.array(np.broadcast_to(tangent(number, order), shape))
 
 
 def activation_derivatives(name, a, order):
@@ -220,7 +108,8 @@ class Problem:
 
     sizes: tuple  # inputs, hidden layers, outputs
     activations: tuple  # one name per hidden layer
-    skip: object
+    skip: object  # a kind of skip connections, or per layer which states it reads
+    kinds: tuple  # one of KINDS per layer
     loss: str
     X: np.ndarray
     Y: np.ndarray
@@ -234,6 +123,8 @@ class Problem:
 
     def sources(self, k):
         """Return which states (0 is the input) layer k = 0, 1, ... reads."""
+        if isinstance(self.skip, tuple):
+            return list(self.skip[k])
         if self.skip == "all":
             return list(range(k + 1))
         if self.skip == "input-output" and k == self.n_layers - 1:
@@ -241,11 +132,14 @@ class Problem:
         return [k]
 
     def layer(self, k, arrays, states):
-        """Return x of layer k from the states before it; linear in the last layer."""
-        a = arrays[f"intercepts_{k}"][..., None, :]
-        for q, rows in zip(self.sources(k), self.rows(k), strict=True):
-            a = a + states[q] @ arrays[f"coefs_{k}"][..., rows, :]
+        """Return x of layer k from the states before it; without activation in the last."""
+        z = join([states[q] for q in self.sources(k)])
+        a = KINDS[self.kinds[k]].propagate(z, *self.of_layer(k, arrays))
         return a if k == self.n_layers - 1 else ACTIVATIONS[self.activations[k]](a)
+
+    def of_layer(self, k, arrays):
+        """Return the arrays of layer k alone."""
+        return [arrays[name] for name in array_names(self.kinds)[k]]
 
     def states(self, arrays, offsets=None):
         """Return [X, x^1, ..., raw prediction]; ``offsets`` shift the x^k as they arise."""
@@ -256,7 +150,7 @@ class Problem:
         return states
 
     def rows(self, k):
-        """Return for each source of layer k the rows of its coefficients."""
+        """Return for each source of layer k its part of the layer's inputs."""
         ends = np.cumsum([0, *(self.sizes[q] for q in self.sources(k))])
         return [slice(a, b) for a, b in pairwise(ends)]
 
@@ -344,9 +238,9 @@ class Oracle:
         return np.einsum("iop,ioq,iqr->pr", J, curvature, J) + self.penalty_hessian
 
     def places(self):
-        """Return per layer where in w the parameters of each neuron are: (s_k, p_k + 1)."""
+        """Return per layer where in w the parameters of each neuron are: (s_k, t_k)."""
         return [
-            np.vstack([self.index[f"coefs_{k}"], self.index[f"intercepts_{k}"]]).T
+            in_theta_order(self.problem.kinds[k], self.problem.of_layer(k, self.index))
             for k in range(self.problem.n_layers)
         ]
 
@@ -368,6 +262,7 @@ def jax_value(oracle):
     from jax import numpy as jnp
 
     nn, problem = jax.nn, oracle.problem
+    activations = {"squared_exponential": lambda a: jnp.exp(-a / 2), **vars(nn)}
     losses = {
         "squared_error": lambda y, r: (r - y) ** 2 / 2,
         "multinomial_log_loss": lambda y, r: -y * nn.log_softmax(r),
@@ -380,9 +275,9 @@ def jax_value(oracle):
         states = [problem.X]
         for k in range(problem.n_layers):
             z = jnp.concatenate([states[q] for q in problem.sources(k)], axis=1)
-            states.append(z @ arrays[f"coefs_{k}"] + arrays[f"intercepts_{k}"])
+            states.append(jax_propagation(problem.kinds[k], z, *problem.of_layer(k, arrays)))
             if k < problem.n_layers - 1:
-                states[-1] = getattr(nn, problem.activations[k])(states[-1])
+                states[-1] = activations[problem.activations[k]](states[-1])
         weighted = problem.sample_weight @ losses[problem.loss](problem.Y, states[-1]).sum(axis=1)
         penalty = sum((s * arrays[k] ** 2).sum() / 2 for k, s in problem.penalty.items())
         return (weighted + penalty) / problem.sample_weight.sum()

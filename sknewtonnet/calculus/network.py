@@ -1,5 +1,6 @@
 """Feed-forward networks: layers wired into a graph, with the layout of their parameters."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 
@@ -79,8 +80,7 @@ class Network:
         Network
             Linear layers have arrays "coefs_k" and "intercepts_k", k = 0, 1, ... counting
             linear layers alone; others those of their ``unit_arrays``, with the units as
-            first axis, and with "_0", "_1", ... after the names if the class occurs more
-            than once.
+            first axis, and with "_0", "_1", ... after a name that several layers have.
 
         Raises
         ------
@@ -343,11 +343,11 @@ def _names(letter: str, size: int, given: Sequence[str] | None) -> tuple[str, ..
 
 def _arrays(wiring: Wiring, names: Sequence[tuple[str, ...]]) -> list[ParameterArray]:
     """The arrays of all layers, each as the layer's matrix of parameters stores it."""
-    kinds = [type(layer) for layer in wiring.layers]
+    total = Counter(name for arrays in wiring.unit_arrays for name in arrays)
+    earlier: Counter[str] = Counter()
     found = []
-    for k, kind in enumerate(kinds):
-        number, linear, units = kinds[:k].count(kind), wiring.linear[k], names[k + 1]
-        suffix = f"_{number}" if linear or kinds.count(kind) > 1 else ""
+    for k, linear in enumerate(wiring.linear):
+        units = names[k + 1]
         read = tuple(name for node, _ in wiring.sources[k] for name in names[node])
         start = 0
         for name, rows in wiring.unit_arrays[k].items():
@@ -356,11 +356,12 @@ def _arrays(wiring: Wiring, names: Sequence[tuple[str, ...]]) -> list[ParameterA
             places = local + np.arange(len(units)).reshape(-1, *[1] * rows.ndim)
             places = np.where(rows < 0, -1, places)
             labels = [_axis_labels(size, read) for size in rows.shape]
+            full = f"{name}_{earlier[name]}" if linear or total[name] > 1 else name
+            earlier[name] += 1
             if linear:
-                full = ParameterArray(f"{name}{suffix}", (*labels, units), name == "coefs")
+                found.append(ParameterArray(full, (*labels, units), name == "coefs"))
             else:
-                full = ParameterArray(f"{name}{suffix}", (units, *labels), False, places)
-            found.append(full)
+                found.append(ParameterArray(full, (units, *labels), False, places))
             start = int(rows.max()) + 1
     return found
 

@@ -374,7 +374,7 @@ class Objective:
             if stage >= _ADJOINT:
                 chunk.adjoint(self._weights)
                 chunk.gradient(self._weights, out, self._buffers)
-        self._value = total
+        self._value = np.inf if np.isnan(total) else total  # infinities met, far out
         if stage >= _ADJOINT:
             self._gradient = self.network.layout.restrict(full)
             self._gradient += self.penalty.gradient(self._point)

@@ -97,23 +97,29 @@ class WidthPenalty(Penalty):
         )
         self._is_log = self._count > 0
 
-    def _exponential(self, w: Array) -> Array:
-        t = np.where(self._is_log, w + self._shift, 0.0)
-        return self._count * np.exp(2.0 * np.minimum(t, 100.0))  # finite, as the widths are
+    def _doubled(self, w: Array) -> Array:
+        """2 t of the log-widths, 0 of all other parameters."""
+        return 2.0 * np.where(self._is_log, w + self._shift, 0.0)
 
     def value(self, w: Array) -> float:
         """The penalty at w."""
-        logs = self._count * (2.0 * (w + self._shift) + 1.0)
-        total = (self._exponential(w) - logs + self._factor * w * w).sum()
+        t = self._doubled(w)
+        total = self._count @ (_expm1(t) - t) + self._factor @ (w * w)
         return 0.5 * self.strength * float(total)
 
     def gradient(self, w: Array) -> Array:
         """Derivative in w, of shape (n_parameters,)."""
-        return self.strength * (self._exponential(w) - self._count + self._factor * w)
+        return self.strength * (self._count * _expm1(self._doubled(w)) + self._factor * w)
 
     def hessian_diagonal(self, w: Array) -> Array:
         """Second derivatives at w; the mixed ones are zero."""
-        return self.strength * (2.0 * self._exponential(w) + self._factor)
+        exponential = _expm1(self._doubled(w)) + 1.0
+        return self.strength * (2.0 * self._count * exponential + self._factor)
+
+
+def _expm1(exponents: Array) -> Array:
+    """Exponentials less 1, finite as the widths are."""
+    return np.expm1(np.minimum(exponents, 200.0))
 
 
 class PenaltySum(Penalty):

@@ -35,7 +35,7 @@ from sknewtonnet.solvers import HESSIAN_KINDS, SOLVERS, Solver, SolverResult, St
 Array = NDArray[np.float64]
 
 # _warn, _fit, fit, and the two decorators of fit: a warning points to who called it.
-_FRAMES_TO_CALLER = 6
+FRAMES_TO_CALLER = 6
 
 
 @dataclass(frozen=True)
@@ -335,7 +335,7 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
             )
         else:
             return
-        warnings.warn(message, ConvergenceWarning, stacklevel=_FRAMES_TO_CALLER)
+        warnings.warn(message, ConvergenceWarning, stacklevel=FRAMES_TO_CALLER)
 
     def _raw_prediction(self, X: ArrayLike) -> Array:
         check_is_fitted(self)

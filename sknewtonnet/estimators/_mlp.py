@@ -58,11 +58,12 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     skip_connections : {False, "input-output", "all"}, default=False
         Whether the output also reads the inputs, or every layer all earlier ones.
     solver : str, default="trust-ncg"
+        "newton" takes Newton steps in a trust region, with the exact Hessian and the exact
+        minimiser of each model. All others are methods of :func:`scipy.optimize.minimize`:
         "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
-        "trust-exact" the exact Hessian (and some ten factorisations a step, so it is for
-        small nets), "l-bfgs-b" and "bfgs" the gradient only, for which ``tol=1e-6`` is a
-        fair aim. All are methods of :func:`scipy.optimize.minimize`; its "trust-krylov"
-        does not always take the same path from the same start.
+        "trust-exact" the exact Hessian (and some ten factorisations a step), "l-bfgs-b" and
+        "bfgs" the gradient only, for which ``tol=1e-6`` is a fair aim. "trust-krylov" does
+        not always take the same path from the same start.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed
@@ -233,11 +234,12 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     skip_connections : {False, "input-output", "all"}, default=False
         Whether the output also reads the inputs, or every layer all earlier ones.
     solver : str, default="trust-ncg"
+        "newton" takes Newton steps in a trust region, with the exact Hessian and the exact
+        minimiser of each model. All others are methods of :func:`scipy.optimize.minimize`:
         "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
-        "trust-exact" the exact Hessian (and some ten factorisations a step, so it is for
-        small nets), "l-bfgs-b" and "bfgs" the gradient only, for which ``tol=1e-6`` is a
-        fair aim. All are methods of :func:`scipy.optimize.minimize`; its "trust-krylov"
-        does not always take the same path from the same start.
+        "trust-exact" the exact Hessian (and some ten factorisations a step), "l-bfgs-b" and
+        "bfgs" the gradient only, for which ``tol=1e-6`` is a fair aim. "trust-krylov" does
+        not always take the same path from the same start.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed

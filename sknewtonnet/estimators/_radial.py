@@ -11,7 +11,7 @@ from scipy.linalg import solve_triangular
 from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.penalties import Penalty, WidthPenalty
 from sknewtonnet.calculus.radial import COVARIANCE_TYPES, precisions_cholesky
-from sknewtonnet.estimators._base import BaseNewtonNet, Problem
+from sknewtonnet.estimators._base import FRAMES_TO_CALLER, BaseNewtonNet, Problem
 from sknewtonnet.estimators._centers import DistinctRows, radial_parameters
 from sknewtonnet.estimators._sklearn_compat import Interval, StrOptions
 from sknewtonnet.inspection import degenerate_units
@@ -100,12 +100,19 @@ class BaseRBFNet(BaseNewtonNet):
             sum((matrices[k][where] ** 2).sum(axis=1) for k, where in network.wiring.readers[1])
         )
         found = degenerate_units(activations, rows.sample_weight, outgoing)
-        if found:
-            described = ", ".join(f"{unit} ({reason})" for unit, reason in found.items())
+        # Twins are a true minimum under an L2 penalty, which halves when a height is shared,
+        # and a unit that is not used does no harm: they are for those who look.
+        fragile = {
+            unit: reason
+            for unit, reason in found.items()
+            if reason != "unused" and not reason.startswith("same")
+        }
+        if fragile:
+            described = ", ".join(f"{unit} ({reason})" for unit, reason in fragile.items())
             warnings.warn(
                 f"Degenerate radial units: {described}. Their centres and widths mean nothing; "
                 "use fewer centres, or raise alpha or alpha_widths.",
                 UserWarning,
-                stacklevel=6,
+                stacklevel=FRAMES_TO_CALLER,
             )
         return {"degenerate_units_": found}

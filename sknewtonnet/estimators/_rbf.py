@@ -22,11 +22,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         Units of further hidden layers, with linear propagation, between the Gaussian units
         and the output.
     activation : str, Activation, or list of them, default="tanh"
-        Function of the units of these further layers, one for all or one for each: "identity",
-        "logistic", "tanh", "relu", "softplus", "elu", "gelu", "silu", "softsign", "arctan",
-        "sine", "gaussian", or an instance of :class:`sknewtonnet.calculus.Activation`.
-        "relu", "elu" and "softsign" are not twice continuously differentiable: second-order
-        steps then stand on the derivatives of the branch each sample is in.
+        Function of the units of these further layers, one for all or one for each; the names
+        are those of :class:`NewtonMLPRegressor`.
     loss : {"squared_error", "poisson", "gamma", "pseudo_huber"} or Loss, default="squared_error"
         Half the squared error, summed over outputs; half the Poisson or gamma deviance under
         the logarithmic link; the smooth Huber loss that turns linear around 1 (for another
@@ -47,17 +44,12 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     skip_connections : {False, "input-output", "all"}, default=False
         Whether the output also reads the inputs, a linear trend under the bumps, or every
         linear layer all earlier ones.
-    solver : str, default="trust-ncg"
-        "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
-        "trust-exact" the exact Hessian (and some ten factorisations a step, so it is for
-        small nets), "l-bfgs-b" and "bfgs" the gradient only, for which ``tol=1e-6`` is a
-        fair aim. All are methods of :func:`scipy.optimize.minimize`; its "trust-krylov"
-        does not always take the same path from the same start.
+    solver : str, default="newton"
+        "newton" takes Newton steps in a trust region, with the exact Hessian and the exact
+        minimiser of each model; the others are those of :class:`NewtonMLPRegressor`.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
-        The second derivatives that a second-order solver works with: those of the
-        objective; its blocks of each unit with itself; those of the Lagrangian at fixed
-        states and multipliers; or without the curvature of the units. All end at the same
-        minima, if they get there: the gradient is exact with each.
+        The second derivatives that a second-order solver works with, as in
+        :class:`NewtonMLPRegressor`. The gradient is exact with each.
     solver_options : dict, default=None
         Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``.
     max_iter : int, default=1000
@@ -96,8 +88,9 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         :class:`sklearn.mixture.GaussianMixture`; square roots of ``precisions_`` for
         "spherical" and "diag".
     degenerate_units_ : dict of int to str
-        Units without work of their own: "unused", "far from all samples", "constant",
-        "on one sample", "same as unit r". Empty after a healthy fit.
+        Units without work of their own, and why: "far from all samples", "constant", "on one
+        sample" (the fit warns of these), "unused", or "same as unit r" (common: the L2
+        penalty is less where two equal units share a height). Often fewer would do.
     coefs_ : list of ndarray of shape (n_inputs_k, n_units_k)
         Coefficients of each linear layer, inputs by units.
     intercepts_ : list of ndarray of shape (n_units_k,)
@@ -149,7 +142,6 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     ----------
     .. [I] Iovleff (2004), Exact Calculus of First and Second Derivatives of Arbitrary
        Feed-Forward Neural Networks, eq. 7 to 11 and section 4.2.
-    .. [N] Nocedal and Wright (2006), Numerical Optimization, chapters 4 and 7.
 
     Examples
     --------
@@ -159,7 +151,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     >>> from sknewtonnet import RBFNetRegressor
     >>> X, y = load_diabetes(return_X_y=True)
     >>> X, y = scale(X), scale(y)
-    >>> net = RBFNetRegressor((3,), alpha=1.0, random_state=0).fit(X, y)
+    >>> net = RBFNetRegressor(3, alpha=1.0, random_state=0).fit(X, y)
     >>> net.critical_point_
     'minimum'
     >>> objective = net.objective(X, y)
@@ -185,7 +177,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         alpha=1.0,
         alpha_widths=0.1,
         skip_connections=False,
-        solver="trust-ncg",
+        solver="newton",
         hessian="exact",
         solver_options=None,
         max_iter=1000,
@@ -236,11 +228,8 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         Units of further hidden layers, with linear propagation, between the Gaussian units
         and the output.
     activation : str, Activation, or list of them, default="tanh"
-        Function of the units of these further layers, one for all or one for each: "identity",
-        "logistic", "tanh", "relu", "softplus", "elu", "gelu", "silu", "softsign", "arctan",
-        "sine", "gaussian", or an instance of :class:`sknewtonnet.calculus.Activation`.
-        "relu", "elu" and "softsign" are not twice continuously differentiable: second-order
-        steps then stand on the derivatives of the branch each sample is in.
+        Function of the units of these further layers, one for all or one for each; the names
+        are those of :class:`NewtonMLPRegressor`.
     alpha : float, array-like of shape (n_hidden_layers + 1,), or dict, default=1.0
         Strength of the L2 penalty of the coefficients, in the units of scikit-learn's MLP: it
         counts as much as ``alpha`` rows. One for all coefficients, one per linear layer, or by
@@ -259,17 +248,12 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     skip_connections : {False, "input-output", "all"}, default=False
         Whether the output also reads the inputs, a linear trend under the bumps, or every
         linear layer all earlier ones.
-    solver : str, default="trust-ncg"
-        "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
-        "trust-exact" the exact Hessian (and some ten factorisations a step, so it is for
-        small nets), "l-bfgs-b" and "bfgs" the gradient only, for which ``tol=1e-6`` is a
-        fair aim. All are methods of :func:`scipy.optimize.minimize`; its "trust-krylov"
-        does not always take the same path from the same start.
+    solver : str, default="newton"
+        "newton" takes Newton steps in a trust region, with the exact Hessian and the exact
+        minimiser of each model; the others are those of :class:`NewtonMLPRegressor`.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
-        The second derivatives that a second-order solver works with: those of the
-        objective; its blocks of each unit with itself; those of the Lagrangian at fixed
-        states and multipliers; or without the curvature of the units. All end at the same
-        minima, if they get there: the gradient is exact with each.
+        The second derivatives that a second-order solver works with, as in
+        :class:`NewtonMLPRegressor`. The gradient is exact with each.
     solver_options : dict, default=None
         Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``.
     max_iter : int, default=1000
@@ -308,8 +292,9 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         :class:`sklearn.mixture.GaussianMixture`; square roots of ``precisions_`` for
         "spherical" and "diag".
     degenerate_units_ : dict of int to str
-        Units without work of their own: "unused", "far from all samples", "constant",
-        "on one sample", "same as unit r". Empty after a healthy fit.
+        Units without work of their own, and why: "far from all samples", "constant", "on one
+        sample" (the fit warns of these), "unused", or "same as unit r" (common: the L2
+        penalty is less where two equal units share a height). Often fewer would do.
     coefs_ : list of ndarray of shape (n_inputs_k, n_units_k)
         Coefficients of each linear layer, inputs by units.
     intercepts_ : list of ndarray of shape (n_units_k,)
@@ -345,25 +330,13 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
 
     Notes
     -----
-    With S the sum of the sample weights s_i, h_j(x) = exp(-(x - mu_j)' M_j (x - mu_j) / 2) and
-    without further hidden layers the raw prediction h(x) coefs + intercepts, the objective is
-
-        f(w) = 1/S sum_i s_i loss_i(w) + alpha / (2 S) sum of squared coefficients
-               + alpha_widths / S sum_j KL(covariance_j, reference)
-
-    where the loss of a sample is the negative log-likelihood of its class or labels.
-    Parameters are free real numbers: centres, and the factors U_j with the logarithms of
-    their diagonals, so that no step leaves the positive definite matrices. Fits start from
-    k-means centres, widths of the distance of the next centres, and the output layer at its
-    minimum. Nothing depends on the order of rows, or on whether they are repeated or weighted.
-    With t parameters per unit a Hessian costs about n (n_centers t)^2 flops; t is p + 1, 2 p
-    and p (p + 3) / 2 for the three covariances.
+    The objective is that of :class:`RBFNetRegressor`, where the loss of a sample is the
+    negative log-likelihood of its class or labels; start and cost are the same.
 
     References
     ----------
     .. [I] Iovleff (2004), Exact Calculus of First and Second Derivatives of Arbitrary
        Feed-Forward Neural Networks, eq. 7 to 11 and section 4.2.
-    .. [N] Nocedal and Wright (2006), Numerical Optimization, chapters 4 and 7.
 
     Examples
     --------
@@ -371,11 +344,11 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     >>> from sklearn.preprocessing import scale
     >>> from sknewtonnet import RBFNetClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> net = RBFNetClassifier((4,), alpha=0.1, random_state=0).fit(scale(X), y)
+    >>> net = RBFNetClassifier(4, alpha=0.1, random_state=0).fit(scale(X), y)
     >>> net.critical_point_
     'minimum'
     >>> round(net.score(scale(X), y), 2)
-    0.99
+    0.97
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -394,7 +367,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         alpha_widths=0.1,
         class_weight=None,
         skip_connections=False,
-        solver="trust-ncg",
+        solver="newton",
         hessian="exact",
         solver_options=None,
         max_iter=1000,

@@ -98,6 +98,5 @@ class NewtonSolver(Solver):
         if self.hessian != "exact":
             return False
         w, g = watch.params, watch.gradient
-        noise = len(w) * float(np.finfo(float).eps) * float(np.abs(model.H).sum(axis=0).max())
         slope = float(np.linalg.norm(g)) / max(1.0, float(np.linalg.norm(w)))
-        return not model.is_definite(noise + slope)
+        return not model.is_definite(model.noise + slope)

@@ -60,6 +60,9 @@ class QuadraticModel:
     def __init__(self, H: Array, g: Array):
         self.H, self.g = H, g
         self._norm_of_g = float(np.linalg.norm(g))
+        self._bound = float(np.abs(H).sum(axis=0).max())
+        # What rounding makes of an eigenvalue 0, such as that of a softmax's common shift.
+        self.noise = len(g) * float(np.finfo(float).eps) * self._bound
         self._newton: Array | None = None
         self._definite: bool | None = None
         self._eigen: tuple[Array, Array, Array] | None = None
@@ -68,7 +71,7 @@ class QuadraticModel:
     def step(self, radius: float) -> Step:
         """The minimiser within a radius."""
         if self._definite is None:
-            self._newton = self._solve(0.0)
+            self._newton = self._solve(self.noise)
             self._definite = self._newton is not None
         if self._newton is not None and np.linalg.norm(self._newton) <= radius:
             return self._measured(self._newton)
@@ -103,12 +106,11 @@ class QuadraticModel:
 
     def _by_factors(self, radius: float) -> Array | None:
         """Newton's method on 1 / |s(shift)| = 1 / radius, safeguarded by bounds of the shift."""
-        bound = float(np.abs(self.H).sum(axis=0).max())
         slope = self._norm_of_g / radius
-        low = max(0.0, -float(self.H.diagonal().min()), slope - bound)
-        high = slope + bound
+        low = max(self.noise, -float(self.H.diagonal().min()), slope - self._bound)
+        high = slope + self._bound + self.noise
         shift = min(max(self._shift, low), high)
-        if shift == 0.0 and not self._definite:
+        if shift <= self.noise and not self._definite:
             shift = 1e-3 * high
         for _ in range(_MAX_FACTORS):
             factor = self._factor(shift)
@@ -141,8 +143,7 @@ class QuadraticModel:
     def _by_eigenvalues(self, radius: float) -> Array:
         """The same by eigenvalues, hard case included."""
         values, vectors, parts = self._spectrum()
-        scale = max(abs(values[0]), abs(values[-1]), np.finfo(float).tiny)
-        low = max(0.0, -values[0]) + 1e-14 * scale
+        low = max(0.0, -values[0]) + max(self.noise, float(np.finfo(float).tiny))
 
         def at(shift: float) -> Array:
             return -parts / (values + shift)
@@ -150,7 +151,7 @@ class QuadraticModel:
         coordinates = at(low)
         length = float(np.linalg.norm(coordinates))
         if length <= radius:  # hard case: the rest of the way along the lowest eigenvector
-            if values[0] < 0:
+            if values[0] < -self.noise:
                 rest = np.sqrt(radius**2 - length**2)
                 coordinates[0] += rest if coordinates[0] >= 0 else -rest
             return np.asarray(vectors @ coordinates)

@@ -116,7 +116,7 @@ class Watch:
     @property
     def rounding(self) -> float:
         """A difference of f that may be rounding alone."""
-        return 10.0 * float(np.finfo(float).eps) * abs(self.value)
+        return 50.0 * float(np.finfo(float).eps) * abs(self.value)
 
     def take_if_flatter(self, w: Array) -> bool:
         """Take a point whose gradient is smaller, if f is the same up to its rounding."""

