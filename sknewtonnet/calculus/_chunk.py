@@ -66,10 +66,7 @@ class Chunk:
 
     def local(self, weights: Sequence[Array]) -> list[Local | LinearLocal]:
         """The layers at the current parameters, on these samples."""
-        return [
-            layer.at(theta, z)
-            for layer, theta, z in zip(self.wiring.layers, weights, self.z, strict=True)
-        ]
+        return self.wiring.local(weights, self.z)
 
     def pre_activation(self, k: int, local: Sequence[Local | LinearLocal]) -> Array:
         """Pre-activations a of a layer, from its input z, in a work array."""

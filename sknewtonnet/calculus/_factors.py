@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sknewtonnet.calculus._arrays import pack_upper, pairs
 from sknewtonnet.calculus._chunk import Chunk
+from sknewtonnet.calculus._local import LinearLocal
 
 Array = NDArray[np.float64]
 
@@ -44,10 +45,7 @@ class Factors:
             [np.ascontiguousarray(array[:, where]) for array in kept]
             for kept in (chunk.z, chunk.slope, chunk.delta, chunk.bend)
         )
-        self.local = [
-            layer.at(theta, z)
-            for layer, theta, z in zip(self.wiring.layers, weights, self.z, strict=True)
-        ]
+        self.local = self.wiring.local(weights, self.z)
         self.loss_hessian = chunk.loss_hessian[..., where]
         self.gauss_newton = gauss_newton
         self.G: dict[tuple[int, int], Array] = {}
@@ -138,23 +136,20 @@ class Factors:
         """Diagonal of G^{kk}: the second derivative in each unit's own offset."""
         return np.einsum("jji->ji", self.G[k, k])
 
-    def curvature(self, k: int) -> Array:
-        """Sum of delta d2p/dtheta dtheta' of each unit of layer k, of shape (s, t, t)."""
-        layer = self.wiring.layers[k]
-        return layer.curvature_parameters(self.weights[k], self.z[k][:-1], self.delta[k])
+    def shared_rows(self, k: int) -> Array | None:
+        """The factors (T, n) that all units of layer k have in common, if they have."""
+        local = self.local[k]
+        return local.z if isinstance(local, LinearLocal) else None
+
+    def chain(self, k: int) -> Array | None:
+        """Derivative of a layer's shared coefficients in its parameters, if it has any."""
+        local = self.local[k]
+        return local.chain() if isinstance(local, LinearLocal) else None
 
     def mixed_curvature(self, k: int) -> Array:
         """Values delta d2p/dtheta dz of each unit of layer k, of shape (s, t, p, n)."""
         layer = self.wiring.layers[k]
         return layer.curvature_mixed(self.weights[k], self.z[k][:-1], self.delta[k])
-
-    def unit_blocks(self, k: int, scale: Array | None) -> Array:
-        """Sum of scale q q' + delta d2p/dtheta dtheta' of each unit, of shape (s, t, t)."""
-        total = self.curvature(k)
-        if scale is not None:
-            slopes = self.local[k].unit_slopes()
-            total = total + np.matmul(slopes * scale[:, None], slopes.swapaxes(1, 2))
-        return total
 
     def output_tangents(self, k: int) -> dict[int, Array]:
         """D x^q / d u^k of the layers q > k, of shape (s_q, s_k, n), where not zero.

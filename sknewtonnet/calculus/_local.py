@@ -114,16 +114,22 @@ class Local:
         self, out: Array, delta: Array, direction: Array, tangents: Tangents
     ) -> None:
         """Add to out the change of :meth:`gradient` at fixed delta."""
-        bend = self.layer.curvature_parameters(self.theta, self.z, delta)
-        out += np.einsum("stu,...us->...ts", bend, direction)
+        out += np.einsum("stu,...us->...ts", self.curvature(delta), direction)
         if tangents:
             mixed = self.layer.curvature_mixed(self.theta, self.z, delta)
             for rows, tangent in tangents:
                 out += np.einsum("stpi,...pi->...ts", mixed[:, :, rows], tangent)
 
+    def curvature(self, delta: Array) -> Array:
+        """Sum over samples of delta d2p/dtheta dtheta', of shape (s, t, t)."""
+        return self.layer.curvature_parameters(self.theta, self.z, delta)
+
 
 class LinearLocal:
     """A linear layer: the same products, as few matrix products as can be.
+
+    It serves all layers whose p is linear in the parameters with the same factors z for all
+    units; a subclass puts functions of its parameters in their place.
 
     Parameters
     ----------
@@ -180,6 +186,15 @@ class LinearLocal:
         """Add to out the change of :meth:`gradient` at fixed delta."""
         for rows, tangent in tangents:
             out[..., rows, :] += np.matmul(tangent, delta.T)
+
+    def curvature(self, delta: Array) -> Array:
+        """Sum over samples of delta d2p/dtheta dtheta', of shape (s, t, t): zeros here."""
+        t, s = self.theta.shape
+        return np.zeros((s, t, t))
+
+    def chain(self) -> Array | None:
+        """Derivative (s, t, T) of each unit's T coefficients in its parameters, if it has any."""
+        return None
 
 
 def transposed(stack: Array) -> Array:

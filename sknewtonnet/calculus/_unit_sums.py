@@ -4,9 +4,8 @@ Where a unit's slopes q_j = dp_j/dtheta_j are not just the layer's input (MATHEM
 
     H[(k,j),(l,r)] = sum_i G^{kl}_{jr} q^k_j q^l_r'
                    + [k < l] q^k_j ( delta^l_r d2p^l_r/dtheta dz dz^l/du^k_j )'
-                   + [k = l, j = r] delta^k_j d2p^k_j/dtheta dtheta'
 
-one matrix product for each unit j with all units r at once. Gauss-Newton keeps the first.
+one matrix product for each unit j with all units r at once. Gauss-Newton drops the second line.
 """
 
 import numpy as np
@@ -34,20 +33,16 @@ class UnitSums:
         self.wiring = wiring
         self.workspace = workspace
         self.found: dict[tuple[int, int], Array] = {}
-        self.curvature: dict[int, Array] = {}
 
     def add_own(self, factors: Factors, k: int) -> None:
-        """Add a layer with itself: of each unit j with the units r >= j, and p's own curvature."""
+        """Add a layer with itself: of each unit j with the units r >= j."""
         slopes = factors.local[k].unit_slopes()
-        G = factors.G[k, k] if (k, k) in factors.G else factors.symmetric(k)
+        s, t, c = slopes.shape
         total = self._sum(k, k)
-        t = slopes.shape[1]
+        G = factors.G[k, k] if (k, k) in factors.G else factors.symmetric(k)
         for j, own in enumerate(slopes):
-            others = self._array(slopes[j:].shape)
-            np.multiply(G[j, j:, None], slopes[j:], out=others)
-            total[j, :, j * t :] += own @ others.reshape(-1, own.shape[1]).T
-        if not factors.gauss_newton:
-            self.curvature[k] = self.curvature.get(k, 0.0) + factors.curvature(k)
+            others = np.multiply(G[j, j:, None], slopes[j:], out=self._array((s - j, t, c)))
+            total[j, :, j * t :] += own @ others.reshape(-1, c).T
 
     def add_cross(self, factors: Factors, k: int, other: int) -> None:
         """Add layer k with a later one."""
@@ -75,7 +70,6 @@ class UnitSums:
                 for j in range(s):
                     own = blocks[j, :, j]
                     own[...] = 0.5 * (own + own.T)  # symmetric to the last bit
-                    own += self.curvature.get(k, np.zeros((s, 1, 1)))[j]
                     blocks[j + 1 :, :, j] = blocks[j, :, j + 1 :].transpose(1, 2, 0)
             rows, columns = self.wiring.blocks[k], self.wiring.blocks[other]
             upper = H[rows, columns].reshape(t, s, t2, s2)

@@ -84,9 +84,7 @@ def neuron_blocks(
     list of ndarray of shape (s_k, t_k, t_k)
     """
     sums = _Sums(wiring, workspace)
-    sizes = list(zip(wiring.n_rows, wiring.n_units, wiring.linear, strict=True))
-    # Of linear layers the upper halves alone.
-    found = [np.zeros((n_half(t), s) if linear else (s, t, t)) for t, s, linear in sizes]
+    found: dict[int, Array] = {}
     for chunk in chunks:
         for where in sums.slices(chunk.n_samples):
             factors = Factors(chunk, weights, where, gauss_newton=False)
@@ -96,14 +94,9 @@ def neuron_blocks(
                 factors.run()
                 scales = [factors.own_curvature(k) for k in range(len(weights))]
             for k, scale in enumerate(scales):
-                if not wiring.linear[k]:
-                    found[k] += factors.unit_blocks(k, scale)
-                elif scale is not None:
-                    found[k] += sums.squares(k, factors.z[k]) @ scale.T
-    return [
-        np.moveaxis(sums_of_k[pairs(t)], -1, 0) if linear else sums_of_k
-        for sums_of_k, (t, _, linear) in zip(found, sizes, strict=True)
-    ]
+                part = sums.unit_blocks(factors, k, scale)
+                found[k] = found[k] + part if k in found else part
+    return [found[k] for k in range(len(weights))]
 
 
 class _Sums:
@@ -116,19 +109,23 @@ class _Sums:
     def __init__(self, wiring: Wiring, workspace: Workspace):
         self.wiring = wiring
         self.workspace = workspace
-        self.rows = wiring.n_rows
         self.units = wiring.n_units
         self.n_layers = len(self.units)
         self.found: dict[tuple[object, ...], Array] = {}
         self.unit_sums = UnitSums(wiring, workspace)
+        # Rows that units share, and of layers linear in functions of their parameters these.
+        self.rows: dict[int, int] = {}
+        self.chains: dict[int, Array | None] = {}
+        self.curvature: dict[int, Array] = {}
 
     def slices(self, n_samples: int) -> list[slice]:
         """Pieces of a chunk whose factors take no more memory than the Hessian, or little."""
-        width = (sum(self.rows) ** 2 + sum(self.units) ** 2) // 2
+        wiring, rows = self.wiring, self.wiring.n_rows
+        width = (sum(rows) ** 2 + sum(self.units) ** 2) // 2
         for k in range(self.n_layers):
-            if not self.wiring.linear[k]:
-                p, s, t = self.wiring.n_inputs[k], self.units[k], self.rows[k]
-                width += 4 * s * (t + p) + (s * t * p if self.wiring.hidden_sources(k) else 0)
+            if not wiring.linear[k] and wiring.layers[k].sources != (0,):
+                p, s, t = wiring.n_inputs[k], self.units[k], rows[k]
+                width += s * (t + p) + (s * t * p if wiring.hidden_sources(k) else 0)
         entries = 300_000 + self.wiring.n_full**2
         return sample_chunks(n_samples, max(64, entries // width))
 
@@ -160,34 +157,64 @@ class _Sums:
         np.multiply(left[:, None], right[None], out=shaped)
         return out
 
+    def unit_blocks(self, piece: Factors, k: int, scale: Array | None) -> Array:
+        """Sum of scale q q' and p's own curvature for each unit of a layer, (s, t, t)."""
+        local = piece.local[k]
+        total = local.curvature(piece.delta[k])
+        rows = piece.shared_rows(k)
+        if scale is None:
+            return total
+        if rows is None:
+            slopes = local.unit_slopes()
+            return total + np.matmul(slopes * scale[:, None], slopes.swapaxes(1, 2))
+        half = self.squares(k, rows) @ scale.T
+        blocks = np.moveaxis(half[pairs(len(rows))], -1, 0)
+        chain = piece.chain(k)
+        if chain is not None:
+            blocks = np.matmul(np.matmul(chain, blocks), chain.swapaxes(1, 2))
+        return total + blocks
+
     def add(self, piece: Factors) -> None:
         """Add the samples of a piece to all sums."""
-        linear = self.wiring.linear
+        rows = [piece.shared_rows(k) for k in range(self.n_layers)]
         piece.start()
         for k in range(self.n_layers - 1, -1, -1):
             if k < piece.last:
                 piece.descend(k)
             if 0 < k < piece.last:
                 piece.G[k, k] = piece.symmetric(k)
-            if linear[k]:
-                self._add_own(piece, k)
-            else:
+            own = rows[k]
+            if own is None:
                 self.unit_sums.add_own(piece, k)
+            else:
+                self._add_own(piece, k, own)
+            if not self.wiring.linear[k]:
+                self._add_curvature(piece, k)
             for other in range(k + 1, self.n_layers):
-                if linear[k] and linear[other]:
-                    self._add_cross(piece, k, other)
-                else:
+                other_rows = rows[other]
+                if own is None or other_rows is None:
                     self.unit_sums.add_cross(piece, k, other)
+                else:
+                    self._add_cross(piece, k, other, own, other_rows)
 
-    def _add_cross(self, piece: Factors, k: int, other: int) -> None:
+    def _add_curvature(self, piece: Factors, k: int) -> None:
+        if piece.shared_rows(k) is not None and k not in self.chains:
+            self.chains[k] = piece.chain(k)
+        if not piece.gauss_newton:
+            part = piece.local[k].curvature(piece.delta[k])
+            self.curvature[k] = self.curvature[k] + part if k in self.curvature else part
+
+    def _add_cross(
+        self, piece: Factors, k: int, other: int, rows: Array, other_rows: Array
+    ) -> None:
         factor = piece.G[k, other]
-        both = self.products(("cross", k, other), piece.z[k], piece.z[other])
+        both = self.products(("cross", k, other), rows, other_rows)
         self.accumulate(("cross", k, other), both, flat(factor))
         if not piece.gauss_newton:
-            self._add_through(piece, k, other)
+            self._add_through(piece, k, other, rows)
 
-    def _add_own(self, piece: Factors, k: int) -> None:
-        z, size = piece.z[k], self.units[k]
+    def _add_own(self, piece: Factors, k: int, z: Array) -> None:
+        size, self.rows[k] = self.units[k], len(z)
         if size == 1:
             factor = piece.G[k, k] if (k, k) in piece.G else piece.symmetric(k)
             self.accumulate(("own", k), np.multiply(z, factor[0]), z)
@@ -195,36 +222,68 @@ class _Sums:
         half = self.workspace.array(("half", k), n_half(size), z.shape[1])
         self.accumulate(("own", k), self.squares(k, z), piece.symmetric_half(k, half))
 
-    def _add_through(self, piece: Factors, k: int, other: int) -> None:
+    def _add_through(self, piece: Factors, k: int, other: int, rows: Array) -> None:
         """z^k (delta^l_r d x^q / d u^k_j)' for the sources q >= k of a later layer l."""
         tangents = piece.output_tangents(k)
         for node, _ in self.wiring.hidden_sources(other):
             q = node - 1
             if q == k or q in tangents:
                 tangent = piece.slope[k] if q == k else flat(tangents[q])
-                both = self.products(("through", k, other), piece.z[k], piece.delta[other])
+                both = self.products(("through", k, other), rows, piece.delta[other])
                 self.accumulate(("through", k, other, q), both, tangent)
 
     def assemble(self) -> Array:
         """The dense symmetric matrix from its sums."""
         H = np.empty((self.wiring.n_full, self.wiring.n_full))
-        linear = [k for k in range(self.n_layers) if self.wiring.linear[k]]
-        for k in linear:
-            self._write_own(H, k)
-            for other in linear:
-                if other > k:
-                    self._write_cross(H, k, other)
         self.unit_sums.write(H)
+        shared = sorted(self.rows)
+        for k in shared:
+            for other in shared:
+                if other >= k:
+                    self._write(H, k, other)
+        for k, bends in self.curvature.items():
+            s, t, _ = bends.shape
+            where = self.wiring.blocks[k]
+            dense = H[where, where].reshape(t, s, t, s)
+            for j, bend in enumerate(bends):
+                dense[:, j, :, j] += 0.5 * (bend + bend.T)
         return H
 
-    def _write_own(self, H: Array, k: int) -> None:
+    def _write(self, H: Array, k: int, other: int) -> None:
+        """Write a block and its mirror image, by the chain rule where there is one."""
+        columns = self.wiring.blocks[other]
+        place = H[self.wiring.blocks[k], columns]
+        chained = any(self.chains.get(layer) is not None for layer in (k, other))
+        shape = (self.rows[k] * self.units[k], self.rows[other] * self.units[other])
+        target = np.empty(shape) if chained else place
+        if k == other:
+            self._fill_own(target, k)
+        else:
+            self._fill_cross(target, k, other)
+        if chained:
+            found = self._chained(target, k, other)
+            place[...] = 0.5 * (found + found.T) if k == other else found
+        if k != other:
+            H[columns, self.wiring.blocks[k]] = place.T
+
+    def _chained(self, target: Array, k: int, other: int) -> Array:
+        """A block in parameters, from one in the coefficients that are functions of them."""
+        for layer in (k, other):  # rows first; then, transposed, columns
+            chain, s = self.chains.get(layer), self.units[layer]
+            if chain is not None:
+                by_unit = target.reshape(-1, s, target.shape[1]).swapaxes(0, 1)
+                target = np.matmul(chain, by_unit).swapaxes(0, 1).reshape(-1, target.shape[1])
+            target = target.T
+        return target
+
+    def _fill_own(self, target: Array, k: int) -> None:
         """Spread both upper halves; blocks (a, b) and (b, a) of a layer are the same."""
-        p, s, where = self.rows[k], self.units[k], self.wiring.blocks[k]
+        p, s = self.rows[k], self.units[k]
         own = self.found["own", k]
         if s == 1:
-            H[where, where] = 0.5 * (own + own.T)  # symmetric to the last bit
+            target[...] = 0.5 * (own + own.T)  # symmetric to the last bit
             return
-        block = H[where, where].reshape(p, s, p, s)
+        block = target.reshape(p, s, p, s)
         if p * s <= 256:
             block[...] = own.take(spread_pairs(p, s))
             return
@@ -239,10 +298,9 @@ class _Sums:
             block[a + 1 :, :, a] = shaped[1:]
             start = stop
 
-    def _write_cross(self, H: Array, k: int, other: int) -> None:
+    def _fill_cross(self, target: Array, k: int, other: int) -> None:
         p, s, p2, s2 = self.rows[k], self.units[k], self.rows[other], self.units[other]
-        upper = H[self.wiring.blocks[k], self.wiring.blocks[other]]
-        block = upper.reshape(p, s, p2, s2)
+        block = target.reshape(p, s, p2, s2)
         block[...] = self.found["cross", k, other].reshape(p, p2, s, s2).swapaxes(1, 2)
         for node, rows in self.wiring.hidden_sources(other):
             through = self.found.get(("through", k, other, node - 1))
@@ -253,4 +311,3 @@ class _Sums:
                 diagonal += through.reshape(p, s2, s).swapaxes(1, 2)
             else:
                 block[:, :, rows, :] += through.reshape(p, s2, -1, s).transpose(0, 3, 2, 1)
-        H[self.wiring.blocks[other], self.wiring.blocks[k]] = upper.T

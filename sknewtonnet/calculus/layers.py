@@ -100,6 +100,10 @@ class Layer(ABC):
         """Return the layer at given parameters and inputs, which have a last row of ones."""
         return Local(self, theta, z)
 
+    def on_input(self, theta: Array, z: Array) -> Local | LinearLocal:
+        """Return the same where the layer reads the input alone; for a faster way, if any."""
+        return self.at(theta, z)
+
     def __repr__(self) -> str:
         """Show the kind and the size."""
         return f"{type(self).__name__}({self.sources}, {self.n_units})"
@@ -233,6 +237,15 @@ class Wiring:
         return [
             full[..., where].reshape(*lead, t, s)
             for where, t, s in zip(self.blocks, self.n_rows, self.n_units, strict=True)
+        ]
+
+    def local(
+        self, weights: Sequence[Array], inputs: Sequence[Array]
+    ) -> list[Local | LinearLocal]:
+        """The layers at a point, on samples: z^k above a row of ones, for each layer."""
+        return [
+            (layer.on_input if layer.sources == (0,) else layer.at)(theta, z)
+            for layer, theta, z in zip(self.layers, weights, inputs, strict=True)
         ]
 
     def hidden_sources(self, k: int) -> list[tuple[int, slice]]:

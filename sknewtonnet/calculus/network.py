@@ -259,10 +259,13 @@ class Network:
         """Samples whose activations stay in the second-level cache together."""
         wiring = self.wiring
         size = int(np.clip(40_000 // sum(wiring.n_units), 256, 2048))
-        # Other than linear layers have derivatives of their own for each unit.
-        sizes = zip(wiring.n_rows, wiring.n_inputs, wiring.n_units, wiring.linear, strict=True)
-        slopes = sum(s * (t + p) for t, p, s, linear in sizes if not linear)
-        return min(size, max(64, 200_000 // slopes)) if slopes else size
+        # Layers inside the net that are not linear have derivatives for each unit.
+        slopes = sum(
+            layer.n_units * (t + p)
+            for layer, t, p in zip(wiring.layers, wiring.n_rows, wiring.n_inputs, strict=True)
+            if not isinstance(layer, Linear) and layer.sources != (0,)
+        )
+        return min(size, max(64, 500_000 // slopes)) if slopes else size
 
 
 def _check_sizes(what: str, sizes: Sequence[object]) -> None:

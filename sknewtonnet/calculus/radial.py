@@ -1,169 +1,28 @@
 """Layers of radial basis functions and quadratic forms ([I] 4.2, MATHEMATICS 4)."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sknewtonnet.calculus._arrays import pairs
+from sknewtonnet.calculus._covariances import FORMS, Covariance
+from sknewtonnet.calculus._lifted import LiftedLocal, moment_curvature
+from sknewtonnet.calculus._local import LinearLocal, Local
 from sknewtonnet.calculus.activations import Activation
 from sknewtonnet.calculus.layers import Layer
 
 Array = NDArray[np.float64]
 
 
-def _exp(exponents: Array) -> Array:
-    """Exponentials that stay finite: a unit this narrow is 0 off its centre anyway."""
-    return np.exp(np.minimum(exponents, 200.0))
+COVARIANCE_TYPES = tuple(FORMS)
 
 
-class _Covariance(Protocol):
-    """The form of M in p = (z - mu)' M (z - mu): rows of its parameters, and derivatives."""
-
-    def rows(self, n_inputs: int) -> NDArray[np.intp]:
-        """Row of each entry of a unit's ``precisions_cholesky``, counted from 0."""
-
-    def value(self, free: Array, d: Array) -> Array:
-        """The quadratic forms p, (s, c), of differences d = z - mu, (s, p, c)."""
-
-    def slopes(self, free: Array, d: Array) -> tuple[Array, Array]:
-        """First derivatives: dp/dz = 2 M d, (s, p, c), and those in the free parameters."""
-
-    def moments(self, free: Array, d: Array, delta: Array) -> tuple[Array, Array]:
-        """Sums of delta times second derivatives: in mu and free, in free and free."""
-
-    def mixed(self, free: Array, d: Array, delta: Array) -> Array:
-        """Second derivatives in free parameters and z, times delta, (s, t, p, c)."""
-
-    def precisions(self, free: Array, n_inputs: int) -> Array:
-        """The matrices M, of shape (s, p, p)."""
-
-
-class _Spherical:
-    """M = exp(2 tau) I, tau = log(1 / sigma)."""
-
-    def rows(self, n_inputs: int) -> NDArray[np.intp]:
-        return np.array(0)
-
-    def value(self, free: Array, d: Array) -> Array:
-        return _exp(2.0 * free.T) * np.einsum("spi,spi->si", d, d)
-
-    def slopes(self, free: Array, d: Array) -> tuple[Array, Array]:
-        return 2.0 * _exp(2.0 * free.T)[:, :, None] * d, 2.0 * self.value(free, d)[:, None]
-
-    def moments(self, free: Array, d: Array, delta: Array) -> tuple[Array, Array]:
-        first = -4.0 * _exp(2.0 * free.T)[:, :, None] * np.matmul(d, delta[:, :, None])
-        return first, 4.0 * np.einsum("si,si->s", self.value(free, d), delta)[:, None, None]
-
-    def mixed(self, free: Array, d: Array, delta: Array) -> Array:
-        scaled = 4.0 * _exp(2.0 * free.T) * delta
-        return (scaled[:, None] * d)[:, None]
-
-    def precisions(self, free: Array, n_inputs: int) -> Array:
-        return _exp(2.0 * free.T)[:, :, None] * np.eye(n_inputs)
-
-
-class _Diag:
-    """M = diag(exp(2 tau)), tau = log(1 / sigma) for each input."""
-
-    def rows(self, n_inputs: int) -> NDArray[np.intp]:
-        return np.arange(n_inputs)
-
-    def value(self, free: Array, d: Array) -> Array:
-        scaled = _exp(free.T)[:, :, None] * d
-        return np.einsum("spi,spi->si", scaled, scaled)
-
-    def slopes(self, free: Array, d: Array) -> tuple[Array, Array]:
-        pull = 2.0 * _exp(2.0 * free.T)[:, :, None] * d
-        return pull, pull * d
-
-    def moments(self, free: Array, d: Array, delta: Array) -> tuple[Array, Array]:
-        eye, scale = np.eye(d.shape[1]), 4.0 * _exp(2.0 * free.T)
-        mean = scale * np.einsum("spi,si->sp", d, delta)
-        square = scale * np.einsum("spi,spi,si->sp", d, d, delta)
-        return -mean[:, :, None] * eye, square[:, :, None] * eye
-
-    def mixed(self, free: Array, d: Array, delta: Array) -> Array:
-        values = 4.0 * _exp(2.0 * free.T)[:, :, None] * d * delta[:, None]
-        return np.eye(d.shape[1])[None, :, :, None] * values[:, None]
-
-    def precisions(self, free: Array, n_inputs: int) -> Array:
-        return _exp(2.0 * free.T)[:, :, None] * np.eye(n_inputs)
-
-
-class _Full:
-    """M = U U' with U upper triangular, the logarithm of its diagonal in place of it."""
-
-    def rows(self, n_inputs: int) -> NDArray[np.intp]:
-        return np.where(np.tri(n_inputs, dtype=bool).T, pairs(n_inputs), -1)
-
-    @staticmethod
-    def factors(free: Array, n_inputs: int) -> tuple[Array, Any, Any, Array]:
-        """U (s, p, p); rows a and columns b of its entries; their derivatives (s, t)."""
-        a, b = np.triu_indices(n_inputs)
-        U = np.zeros((free.shape[1], n_inputs, n_inputs))
-        chain = np.ones((free.shape[1], len(a)))
-        chain[:, a == b] = _exp(free.T[:, a == b])
-        U[:, a, b] = np.where(a == b, chain, free.T)
-        return U, a, b, chain
-
-    def value(self, free: Array, d: Array) -> Array:
-        U, *_ = self.factors(free, d.shape[1])
-        v = np.matmul(U.swapaxes(1, 2), d)
-        return np.einsum("spi,spi->si", v, v)
-
-    def slopes(self, free: Array, d: Array) -> tuple[Array, Array]:
-        U, a, b, chain = self.factors(free, d.shape[1])
-        v = 2.0 * np.matmul(U.swapaxes(1, 2), d)
-        own = v[:, b]
-        own *= d[:, a]
-        diagonal = np.flatnonzero(a == b)
-        own[:, diagonal] *= chain[:, diagonal, None]
-        return np.matmul(U, v), own
-
-    def moments(self, free: Array, d: Array, delta: Array) -> tuple[Array, Array]:
-        n_inputs = d.shape[1]
-        U, a, b, chain = self.factors(free, n_inputs)
-        mean = np.matmul(d, delta[:, :, None])[:, :, 0]  # sum delta d
-        square = np.matmul(d * delta[:, None], d.swapaxes(1, 2))  # sum delta d d'
-        v_mean = np.einsum("sab,sa->sb", U, mean)
-        # d2p / dmu_c dU_ab = -2 (delta_ca v_b + U_cb d_a)
-        first = U[:, :, b] * mean[:, None, a]
-        first[:, a, np.arange(len(a))] += v_mean[:, b]
-        # d2p / dU_ab dU_ef = 2 d_a d_e delta_bf, and dp / dU_bb again in log U_bb
-        second = 2.0 * square[:, a[:, None], a] * (b[:, None] == b)
-        second *= chain[:, :, None] * chain[:, None]
-        diagonal = np.flatnonzero(a == b)
-        slope = np.einsum("sab,sab->sb", U, square)  # sum delta v_b d_b
-        second[:, diagonal, diagonal] += 2.0 * chain[:, diagonal] * slope
-        return -2.0 * first * chain[:, None], second
-
-    def mixed(self, free: Array, d: Array, delta: Array) -> Array:
-        U, a, b, chain = self.factors(free, d.shape[1])
-        v = np.matmul(U.swapaxes(1, 2), d)
-        # d2p / dU_ab dz_e = 2 (delta_ea v_b + U_eb d_a)
-        found = U[:, :, b].swapaxes(1, 2)[..., None] * d[:, a, None]
-        found[:, np.arange(len(a)), a] += v[:, b]
-        return 2.0 * found * (chain[:, :, None] * delta[:, None])[:, :, None]
-
-    def precisions(self, free: Array, n_inputs: int) -> Array:
-        U, *_ = self.factors(free, n_inputs)
-        return np.matmul(U, U.swapaxes(1, 2))
-
-
-_FORMS: dict[str, _Covariance] = {"spherical": _Spherical(), "diag": _Diag(), "full": _Full()}
-
-COVARIANCE_TYPES = tuple(_FORMS)
-
-
-def covariance_form(covariance_type: str) -> _Covariance:
+def covariance_form(covariance_type: str) -> Covariance:
     """The form of that name, or raise."""
-    if not isinstance(covariance_type, str) or covariance_type not in _FORMS:
-        raise ValueError(
-            f"covariance_type must be one of {list(_FORMS)}, got {covariance_type!r}."
-        )
-    return _FORMS[covariance_type]
+    if not isinstance(covariance_type, str) or covariance_type not in FORMS:
+        raise ValueError(f"covariance_type must be one of {list(FORMS)}, got {covariance_type!r}.")
+    return FORMS[covariance_type]
 
 
 class GaussianRBF(Layer):
@@ -219,22 +78,17 @@ class GaussianRBF(Layer):
 
     def slopes(self, theta: Array, z: Array) -> tuple[Array, Array]:
         """First derivatives; in the centre they are those in z with the other sign."""
-        inputs, own = self._form.slopes(*_split(theta, z))
-        return inputs, np.concatenate([-inputs, own], axis=1)
+        free, d = _split(theta, z)
+        inputs = 2.0 * self._form.times(free, d)
+        return inputs, np.concatenate([-inputs, self._form.slopes(free, d)], axis=1)
 
     def curvature_parameters(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Sums of delta times second derivatives; 2 M in the centre."""
+        """Second derivatives from the moments of the differences."""
         free, d = _split(theta, z)
-        n_inputs = len(z)
-        first, second = self._form.moments(free, d, delta)
-        found = np.empty((self.n_units, len(theta), len(theta)))
-        found[:, :n_inputs, :n_inputs] = (
-            2.0 * delta.sum(axis=1)[:, None, None] * self._form.precisions(free, n_inputs)
+        mean = np.matmul(d, delta[:, :, None])[:, :, 0]
+        return moment_curvature(
+            self._form, free, delta.sum(axis=1), mean, self._form.square(d, delta)
         )
-        found[:, :n_inputs, n_inputs:] = first
-        found[:, n_inputs:, :n_inputs] = first.swapaxes(1, 2)
-        found[:, n_inputs:, n_inputs:] = second
-        return found
 
     def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
         """Second derivatives in parameters and z; -2 M in the centre."""
@@ -244,14 +98,19 @@ class GaussianRBF(Layer):
 
     def curvature_inputs(self, theta: Array, z: Array, delta: Array) -> Array:
         """Sum over units of 2 M delta."""
-        precisions = self._form.precisions(theta[len(z) :], len(z))
+        precisions = self._form.precisions(theta[len(z) :].T, len(z))
         return np.tensordot(2.0 * precisions, delta, axes=(0, 0))
+
+    def on_input(self, theta: Array, z: Array) -> Local | LinearLocal:
+        """On monomials of z, where that loses no digits."""
+        lifted = LiftedLocal(self._form, theta, z[:-1])
+        return lifted if lifted.safe else self.at(theta, z)
 
 
 def _split(theta: Array, z: Array) -> tuple[Array, Array]:
-    """Parameters of the covariances, and differences z - mu of shape (s, p, c)."""
+    """Parameters of the covariances (s, f), and differences z - mu of shape (s, p, c)."""
     n_inputs = len(z)
-    return theta[n_inputs:], z - theta[:n_inputs].T[:, :, None]
+    return theta[n_inputs:].T, z - theta[:n_inputs].T[:, :, None]
 
 
 def precisions_cholesky(covariance_type: str, free: ArrayLike) -> Array:
@@ -318,6 +177,10 @@ class Quadratic(Layer):
         inputs = 2.0 * (np.matmul(W[:, :-1, :-1], z) + W[:, :-1, -1:])
         products = _squares(z)
         return inputs, np.broadcast_to(products, (self.n_units, *products.shape))
+
+    def on_input(self, theta: Array, z: Array) -> LinearLocal:
+        """On the products of entries of x~ it is a linear layer."""
+        return LinearLocal(theta, _squares(z[:-1]))
 
     def curvature_parameters(self, theta: Array, z: Array, delta: Array) -> Array:
         """Zeros: p is linear in W."""
