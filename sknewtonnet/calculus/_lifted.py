@@ -18,8 +18,8 @@ from sknewtonnet.calculus._local import LinearLocal, Tangents
 
 Array = NDArray[np.float64]
 
-# Squared ratio of the spread of centres and data to a width above which digits are lost.
-_MAX_RATIO = 1e5
+# Sum of the terms of p above which too many of its digits would cancel.
+_MAX_TERMS = 1e5
 
 
 def moment_curvature(
@@ -62,10 +62,9 @@ class LiftedLocal(LinearLocal):
         constant = np.einsum("sp,sp->s", self.nu, pull)
         W = np.concatenate([-2.0 * pull, squares, constant[:, None]], axis=1).T
         super().__init__(W, np.concatenate([y, form.monomials(y), np.ones((1, y.shape[1]))]))
-        # The largest of the terms that cancel in p.
-        largest = np.abs(y).max(axis=1, initial=0.0) ** 2
-        widest = np.abs(form.precisions(self.free, n_inputs)).max(axis=(0, 1))
-        self.safe = bool(constant.max() + widest @ largest < _MAX_RATIO)
+        # The largest sum of terms that may cancel in p.
+        highest = np.maximum(self.z.max(axis=1), -self.z.min(axis=1))
+        self.safe = bool((np.abs(W).T @ highest).max() < _MAX_TERMS)
 
     def tangent(self, direction: Array) -> Array:
         """Directional derivative of a along (..., t, s), of shape (..., s, c)."""

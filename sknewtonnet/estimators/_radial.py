@@ -84,11 +84,18 @@ class BaseRBFNet(BaseNewtonNet):
             precisions = factors @ factors.swapaxes(1, 2)
         else:
             covariances, precisions = factors**-2.0, factors**2.0
+        n_units, n_features = centers.shape
+        matrices = precisions
+        if kind != "full":
+            matrices = precisions.reshape(n_units, -1)[:, :, None] * np.eye(n_features)
+        pull = np.matmul(matrices, centers[:, :, None])
+        far = np.matmul(centers[:, None], pull)
         return {
             "centers_": centers,
             "precisions_cholesky_": factors,
             "precisions_": precisions,
             "covariances_": covariances,
+            "quadratic_forms_": np.block([[matrices, -pull], [-pull.swapaxes(1, 2), far]]),
         }
 
     def _findings(self, problem: Problem, params: Array) -> dict[str, Any]:

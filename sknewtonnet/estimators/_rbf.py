@@ -87,6 +87,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         Upper triangular U with U U' the inverse of the covariance, as in
         :class:`sklearn.mixture.GaussianMixture`; square roots of ``precisions_`` for
         "spherical" and "diag".
+    quadratic_forms_ : ndarray of shape (n_centers, n_features + 1, n_features + 1)
+        [I]'s W of each unit: (x, 1)' W (x, 1) = (x - mu)' M (x - mu).
     degenerate_units_ : dict of int to str
         Units without work of their own, and why: "far from all samples", "constant", "on one
         sample" (the fit warns of these), "unused", or "same as unit r" (common: the L2
@@ -102,8 +104,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     n_iter_ : int
         Iterations of the kept start.
     critical_point_ : {"minimum", "saddle", "inconclusive", "not stationary"}
-        What the exact Hessian says of the point where the fit ended. "inconclusive" is a
-        Hessian without negative eigenvalues that is singular to working precision.
+        What the exact Hessian says of the point where the fit ended.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     n_layers_ : int
@@ -120,7 +121,6 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     See Also
     --------
     RBFNetClassifier : The same for classes.
-    NewtonMLPRegressor : Multilayer perceptrons.
 
     Notes
     -----
@@ -291,6 +291,8 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         Upper triangular U with U U' the inverse of the covariance, as in
         :class:`sklearn.mixture.GaussianMixture`; square roots of ``precisions_`` for
         "spherical" and "diag".
+    quadratic_forms_ : ndarray of shape (n_centers, n_features + 1, n_features + 1)
+        [I]'s W of each unit: (x, 1)' W (x, 1) = (x - mu)' M (x - mu).
     degenerate_units_ : dict of int to str
         Units without work of their own, and why: "far from all samples", "constant", "on one
         sample" (the fit warns of these), "unused", or "same as unit r" (common: the L2
@@ -306,8 +308,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     n_iter_ : int
         Iterations of the kept start.
     critical_point_ : {"minimum", "saddle", "inconclusive", "not stationary"}
-        What the exact Hessian says of the point where the fit ended. "inconclusive" is a
-        Hessian without negative eigenvalues that is singular to working precision.
+        What the exact Hessian says of the point where the fit ended.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     n_layers_ : int
@@ -326,7 +327,6 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     See Also
     --------
     RBFNetRegressor : The same for numbers.
-    NewtonMLPClassifier : Multilayer perceptrons.
 
     Notes
     -----

@@ -1,38 +1,53 @@
-"""Newton's method in a trust region, with the exact minimiser of each model."""
+"""Newton's method in a trust region, from dense Hessians or from products."""
 
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sknewtonnet.solvers._base import Callback, ObjectiveLike, Solver, SolverResult, Status
-from sknewtonnet.solvers._subproblem import QuadraticModel
+from sknewtonnet.solvers._subproblem import QuadraticModel, Step
+from sknewtonnet.solvers._truncated_cg import ProductModel
 from sknewtonnet.solvers._watch import Counted, Watch
 
 Array = NDArray[np.float64]
 
 HESSIAN_KINDS = ("exact", "block", "lagrangian", "gauss-newton")
 
+# Kinds for which an objective offers products without forming a matrix.
+PRODUCT_KINDS = ("exact", "gauss-newton")
+
 # Rejected steps in a row after which a region has shrunk by at least 4^30, to nothing.
 _MAX_REJECTED = 30
+
+# A dense Hessian and its factors cost as much as about P / 16 products. Up to so many
+# parameters it is formed at once, and above so many never.
+_ALWAYS_DENSE, _NEVER_DENSE = 150, 2000
 
 
 @dataclass(frozen=True)
 class NewtonSolver(Solver):
-    """Trust-region Newton method on the dense Hessian.
+    """Newton's method in a trust region, for the exact Hessian of any size.
 
-    Each step minimises the quadratic model within a ball to optimality; a rejected step
-    shrinks the ball and asks for no new Hessian. Along negative curvature a step goes to
+    Each step minimises the quadratic model within a ball. A rejected step shrinks the
+    ball and asks for no new derivatives. Along negative curvature a step goes to
     the boundary, so that saddle points are left, also if the fit starts at one. Near a
     minimum, where differences of f drown in its rounding, steps are judged by the gradient.
+
+    Small problems form the Hessian and minimise the model to optimality. Above 150 parameters
+    conjugate gradients work with Hessian-vector products, until a step would take more than
+    P / 16 of them, what a Hessian with its factors costs: from there on it is
+    formed. Above 2000 parameters it never is.
 
     Options: ``initial_trust_radius`` (1.0).
 
     References
     ----------
     Moré and Sorensen (1983), Computing a trust region step.
-    Nocedal and Wright (2006), Numerical Optimization, chapter 4.
+    Steihaug (1983), The conjugate gradient method and trust regions in large scale optimization.
+    Nocedal and Wright (2006), Numerical Optimization, chapters 4 and 7.
     """
 
     def check(self) -> None:
@@ -59,44 +74,94 @@ class NewtonSolver(Solver):
         self.check()
         counted = Counted(objective, self.hessian)
         watch = Watch(counted, self.tol, self.max_iter, callback)
-        radius = float(self.options.get("initial_trust_radius", 1.0))
+        run = _Run(watch, float(self.options.get("initial_trust_radius", 1.0)))
         with np.errstate(over="ignore", invalid="ignore"):
             watch.begin(np.array(w0, dtype=float))
             while watch.status in (None, Status.CONVERGED):
-                model = QuadraticModel(counted.hessian(watch.params), watch.gradient)
-                if watch.status is Status.CONVERGED and not self._saddle(model, watch):
+                if watch.status is Status.CONVERGED and not run.at_saddle():
                     break
                 before, watch.status = watch.params, None
-                radius = self._advance(watch, model, radius)
+                run.advance()
                 if watch.params is before:
                     break  # nothing is lower from here, whatever the Hessian says
         return watch.result()
 
-    def _advance(self, watch: Watch, model: QuadraticModel, radius: float) -> float:
-        """One accepted step, or the end of the run; the next radius."""
+
+class _Run:
+    """The state of one run: the radius, and how models are minimised."""
+
+    def __init__(self, watch: Watch, radius: float):
+        self.watch, self.radius = watch, radius
+        self.model: QuadraticModel | ProductModel | None = None  # of the current point
+        size, kind = watch.counted.objective.n_parameters, watch.counted.kind
+        self.dense = size <= _ALWAYS_DENSE or kind not in PRODUCT_KINDS
+        self.may_be_dense = size <= _NEVER_DENSE or kind not in PRODUCT_KINDS
+        # Enough for an inexact step, if there is no other way.
+        self.max_products = max(size // 16, 10) if self.may_be_dense else 500
+
+    def advance(self) -> None:
+        """One accepted step, or the end of the run."""
+        watch = self.watch
         for _ in range(_MAX_REJECTED):
-            step = model.step(radius)
+            step = self.step()
             w = watch.params + step.s
             if step.predicted <= watch.rounding:
-                watch.count(stalled=not watch.take_if_flatter(w))
-                return radius
+                if watch.take_if_flatter(w):
+                    self.model = None
+                    watch.count()
+                elif isinstance(self.model, ProductModel) and self.may_be_dense:
+                    self._go_dense()  # an inexact step: the exact one may do
+                    continue
+                else:
+                    watch.count(stalled=True)
+                return
             value = watch.counted.value(w)
             ratio = (watch.value - value) / step.predicted if np.isfinite(value) else -1.0
-            if ratio > 0.75 and step.norm > 0.8 * radius:
-                radius *= 2.5
+            if ratio > 0.75 and step.norm > 0.8 * self.radius:
+                self.radius *= 2.5
             elif ratio < 0.25:
-                radius = 0.25 * step.norm
+                self.radius = 0.25 * step.norm
             if ratio > 1e-4:
+                self.model = None
                 watch.take(w, value)
                 watch.count()
-                return radius
+                return
         watch.count(stalled=True)
-        return radius
 
-    def _saddle(self, model: QuadraticModel, watch: Watch) -> bool:
-        """Whether a stationary point has negative curvature beyond what rounding makes."""
-        if self.hessian != "exact":
+    def step(self) -> Step:
+        """The step of the model of the current point, within the radius."""
+        watch = self.watch
+        if self.model is None and not self.dense:
+            product = partial(watch.counted.hessian_product, watch.params)
+            self.model = ProductModel(product, watch.gradient, self.max_products)
+        elif self.model is None:
+            self._go_dense()
+        assert self.model is not None
+        step = self.model.step(self.radius)
+        if isinstance(self.model, ProductModel) and self.model.exhausted and self.may_be_dense:
+            self._go_dense()
+            step = self.model.step(self.radius)
+        return step
+
+    def _go_dense(self) -> None:
+        self.dense = True
+        watch = self.watch
+        self.model = QuadraticModel(watch.counted.hessian(watch.params), watch.gradient)
+
+    def at_saddle(self) -> bool:
+        """Whether a stationary point has negative curvature beyond what rounding makes.
+
+        Above the size of dense Hessians only a gradient of zero is looked at: conjugate
+        gradients do not come to rest at a saddle, but may start at one.
+        """
+        watch = self.watch
+        if watch.counted.kind != "exact":
             return False
-        w, g = watch.params, watch.gradient
-        slope = float(np.linalg.norm(g)) / max(1.0, float(np.linalg.norm(w)))
-        return not model.is_definite(model.noise + slope)
+        if self.may_be_dense:
+            self._go_dense()
+            model = self.model
+            assert isinstance(model, QuadraticModel)
+            w, g = watch.params, watch.gradient
+            slope = float(np.linalg.norm(g)) / max(1.0, float(np.linalg.norm(w)))
+            return not model.is_definite(model.noise + slope)
+        return False
