@@ -37,10 +37,10 @@ TOLERANCE = 1e-9
 HEADER = """# The Hessian of an RBF net: exact formulas against automatic differentiation
 
 Squared error, {n} samples of {p} features, {s} centres, one output; double precision. jax's time is that of the fastest way found
-for the same objective; the second table of each part has all ways. "multiplied out" is the quadratic form as one product with a matrix
-of monomials of the data, which loses digits where a width is small against the distance to the origin; "differences" does not. Ratios are medians over blocks run in turns within one process
-([how](../benchmarks/README.md)); "agree" is the largest difference of two entries over the largest entry. Written by
-`benchmarks/rbf_hessian.py` with {versions}.
+for the same objective; the second table of each part has all ways. "multiplied out" is the quadratic form as one product with a
+matrix of monomials of the data, which loses digits where a width is small against the distance to the origin; "differences" does
+not. Ratios are medians over blocks run in turns within one process ([how](../benchmarks/README.md)); "agree" is the largest
+difference of two entries over the largest entry. Written by `benchmarks/rbf_hessian.py` with {versions}.
 
 """
 HESSIAN_COLUMNS = (

@@ -77,7 +77,7 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained
 above = np.array(net.loss_curve_[:-1]) - net.loss_
 left.semilogy(np.maximum(above, 1e-16), marker=".")
 left.set(
-    xlabel="iteration", ylabel="objective above its minimum", title="trust-ncg, exact products"
+    xlabel="iteration", ylabel="objective above its minimum", title="Newton, exact Hessian"
 )
 right.semilogy(np.linalg.eigvalsh(objective.hessian(net.params_))[::-1], marker=".", linestyle="")
 right.set(xlabel="rank", ylabel="eigenvalue", title="spectrum of the exact Hessian")

@@ -5,7 +5,12 @@ import pytest
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.preprocessing import scale
 
-from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
+from sknewtonnet import (
+    NewtonMLPClassifier,
+    NewtonMLPRegressor,
+    RBFNetClassifier,
+    RBFNetRegressor,
+)
 
 N = 60
 
@@ -57,6 +62,33 @@ MODELS = {
         class_data,
     ),
     "multilabel": (NewtonMLPClassifier((2,), alpha=0.5), label_data),
+    "rbf": (RBFNetRegressor(3, alpha=0.5), regression_data),
+    "rbf diag poisson": (
+        RBFNetRegressor(
+            2,
+            covariance_type="diag",
+            loss="poisson",
+            alpha=2.0,
+            skip_connections="input-output",
+        ),
+        count_data,
+    ),
+    "rbf full multiclass": (
+        RBFNetClassifier(2, covariance_type="full", alpha=0.2, alpha_widths=0.5),
+        class_data,
+    ),
+    "rbf deep": (
+        RBFNetRegressor(
+            3,
+            covariance_type="diag",
+            hidden_layer_sizes=(2,),
+            alpha=[0.05, 0.1],
+            skip_connections="all",
+            solver="trust-ncg",
+        ),
+        lambda: regression_data(2),
+    ),
+    "rbf multilabel": (RBFNetClassifier(2, alpha=0.5, n_init=2), label_data),
 }
 
 
@@ -90,7 +122,21 @@ def classifier(**params):
     return NewtonMLPClassifier(**{"hidden_layer_sizes": (2,), "alpha": 0.5} | params)
 
 
-KINDS = {"regressor": (regressor, data), "classifier": (classifier, classes)}
+def rbf_regressor(**params):
+    return RBFNetRegressor(**{"n_centers": 3, "alpha": 0.05} | params)
+
+
+def rbf_classifier(**params):
+    options = {"n_centers": 4, "covariance_type": "diag", "alpha": 0.2}
+    return RBFNetClassifier(**options | params)
+
+
+KINDS = {
+    "regressor": (regressor, data),
+    "classifier": (classifier, classes),
+    "rbf regressor": (rbf_regressor, data),
+    "rbf classifier": (rbf_classifier, classes),
+}
 each_kind = pytest.mark.parametrize(("make", "make_data"), KINDS.values(), ids=KINDS)
 
 

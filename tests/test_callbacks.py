@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from estimator_cases import Recorder, data, each_kind, regressor
 from numpy.testing import assert_array_equal
+from sklearn.base import is_regressor
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
@@ -117,7 +118,7 @@ def test_sklearn_callbacks(make, make_data, n_init, n_jobs, capsys):
     """A progress bar and a monitor of scores, also across processes."""
     X, y = make_data()
     plain = make(n_init=n_init, random_state=0).fit(X, y)
-    score = "r2" if make is regressor else "accuracy"
+    score = "r2" if is_regressor(plain) else "accuracy"
     monitor = ScoringMonitor(scoring=score)
     est = make(n_init=n_init, n_jobs=n_jobs, random_state=0)
     est.set_callbacks(ProgressBar(), monitor).fit(X, y)

@@ -14,7 +14,12 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
+from sknewtonnet import (
+    NewtonMLPClassifier,
+    NewtonMLPRegressor,
+    RBFNetClassifier,
+    RBFNetRegressor,
+)
 from sknewtonnet.calculus import get_loss
 
 ESTIMATORS = [
@@ -50,6 +55,22 @@ ESTIMATORS = [
         3, activation="gaussian", skip_connections="input-output", solver="newton-cg", n_init=2
     ),
     NewtonMLPClassifier(2, activation="softsign", alpha=3.0, solver="l-bfgs-b", random_state=5),
+    *(
+        make(**params)
+        for make in (RBFNetRegressor, RBFNetClassifier)
+        # Some checks have tables of 4 distinct rows, so the default of 10 centres is refused.
+        for params in (
+            {"n_centers": 4},
+            {"n_centers": 4, "covariance_type": "diag", "skip_connections": "input-output"},
+            # One check fits 30 features, whose full covariances have 465 parameters each.
+            {
+                "n_centers": 2,
+                "covariance_type": "full",
+                "hidden_layer_sizes": (2,),
+                "max_iter": 100,
+            },
+        )
+    ),
 ]
 
 # check_regressor_multioutput draws negative targets, whatever the tags of an estimator say.
@@ -57,14 +78,18 @@ POSITIVE_TARGETS = [
     NewtonMLPRegressor((3,), loss="poisson"),
     NewtonMLPRegressor((), loss="gamma", alpha=0.1, solver="trust-exact"),
     NewtonMLPRegressor((3,), loss="gamma", skip_connections="input-output"),
+    RBFNetRegressor(3, loss="poisson"),
 ]
 
 # The checks that scikit-learn runs on its own estimators only.
 CHECKS_LEFT_OUT = [check_param_validation, check_dataframe_column_names_consistency]
 
 # As in scikit-learn: most checks fit pure noise, and some of these fits have every reason to
-# warn, of a saddle point for instance.
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+# warn, of a saddle point for instance, or of a radial unit on a single sample of few.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:Degenerate radial units:UserWarning"),
+]
 
 
 @parametrize_with_checks(ESTIMATORS)
@@ -94,9 +119,10 @@ def test_array_api_input():
     """The check that scikit-learn skips unless a variable is set before scipy is imported."""
     code = (
         "from sklearn.utils.estimator_checks import check_estimator\n"
-        "from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor\n"
-        "for make in (NewtonMLPClassifier, NewtonMLPRegressor):\n"
-        "    for check in check_estimator(make((2,)), on_fail=None, on_skip=None):\n"
+        "import sknewtonnet as s\n"
+        "mlps = s.NewtonMLPClassifier((2,)), s.NewtonMLPRegressor((2,))\n"
+        "for estimator in (*mlps, s.RBFNetClassifier(2), s.RBFNetRegressor(2)):\n"
+        "    for check in check_estimator(estimator, on_fail=None, on_skip=None):\n"
         "        if check['check_name'] == 'check_array_api_input':\n"
         "            assert check['status'] == 'passed', check\n"
         "            print('passed')\n"
@@ -109,4 +135,4 @@ def test_array_api_input():
         text=True,
         check=False,
     )
-    assert done.stdout.split() == ["passed"] * 2, done.stderr
+    assert done.stdout.split() == ["passed"] * 4, done.stderr

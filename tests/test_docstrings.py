@@ -10,10 +10,20 @@ import pytest
 from estimator_cases import MODELS
 
 import sknewtonnet
-from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
+from sknewtonnet import (
+    NewtonMLPClassifier,
+    NewtonMLPRegressor,
+    RBFNetClassifier,
+    RBFNetRegressor,
+)
 
-ESTIMATORS = [NewtonMLPRegressor, NewtonMLPClassifier]
+PAIRS = {
+    "mlp": (NewtonMLPRegressor, NewtonMLPClassifier),
+    "rbf": (RBFNetRegressor, RBFNetClassifier),
+}
+ESTIMATORS = [cls for pair in PAIRS.values() for cls in pair]
 
+each_pair = pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
 each_estimator = pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda cls: cls.__name__)
 
 
@@ -104,8 +114,9 @@ def test_defaults_are_those_of_the_signature(estimator):
         assert text.endswith("."), name
 
 
-def test_shared_parameters_are_documented_alike():
-    regressor, classifier = (entries(cls, "Parameters") for cls in ESTIMATORS)
+@each_pair
+def test_shared_parameters_are_documented_alike(pair):
+    regressor, classifier = (entries(cls, "Parameters") for cls in pair)
     assert set(regressor) - set(classifier) == {"loss"}
     assert set(classifier) - set(regressor) == {"class_weight"}
     shared = [name for name in regressor if name in classifier]
@@ -114,14 +125,15 @@ def test_shared_parameters_are_documented_alike():
         assert regressor[name] == classifier[name], name
 
 
-def test_shared_attributes_are_documented_alike():
-    regressor, classifier = (entries(cls, "Attributes") for cls in ESTIMATORS)
+@each_pair
+def test_shared_attributes_are_documented_alike(pair):
+    regressor, classifier = (entries(cls, "Attributes") for cls in pair)
     for name in set(regressor) & set(classifier) - {"out_activation_"}:
         assert regressor[name] == classifier[name], name
     assert set(classifier) - set(regressor) == {"classes_"}
 
 
-@pytest.mark.parametrize("name", ["regression", "multiclass"])
+@pytest.mark.parametrize("name", ["regression", "multiclass", "rbf", "rbf full multiclass"])
 def test_attributes_are_those_of_a_fit(name):
     model, make_data = MODELS[name]
     pandas = pytest.importorskip("pandas", reason="names of features come from a data frame")

@@ -16,6 +16,7 @@ from estimator_cases import (
 )
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import logsumexp
+from sklearn.base import is_classifier
 from sklearn.linear_model import (
     GammaRegressor,
     LinearRegression,
@@ -155,7 +156,8 @@ def test_objective(name, weighted):
     """On the scale of loss_, with a vanishing gradient where the fit has ended."""
     X, y = MODELS[name][1]()
     sample_weight = weights(len(X)) if weighted else None
-    balanced = {"class_weight": "balanced"} if name in ("binary", "multiclass") else {}
+    one_label = is_classifier(MODELS[name][0]) and y.ndim == 1
+    balanced = {"class_weight": "balanced"} if one_label else {}
     est, X, y = fitted(name, sample_weight, **balanced)
     objective = est.objective(X, y, sample_weight)
     assert objective.value(est.params_) == est.loss_
@@ -222,35 +224,42 @@ def test_probabilities(name, factor):
 @each_model
 def test_attributes(name):
     est, X, _ = fitted(name)
-    sizes = [X.shape[1], *est.hidden_layer_sizes, est.n_outputs_]
+    radial = [est.n_centers] if hasattr(est, "n_centers") else []
+    sizes = [X.shape[1], *radial, *est.hidden_layer_sizes, est.n_outputs_]
     assert est.n_layers_ == len(sizes)
-    for k, (coefs, intercepts) in enumerate(zip(est.coefs_, est.intercepts_, strict=True)):
+    linear = zip(est.coefs_, est.intercepts_, strict=True)
+    for k, (coefs, intercepts) in enumerate(linear, start=len(radial)):
         reads_all = est.skip_connections == "all"
         reads_input = est.skip_connections == "input-output" and k == len(sizes) - 2
         rows = sum(sizes[: k + 1]) if reads_all else sizes[k] + reads_input * sizes[0]
         assert coefs.shape == (rows, sizes[k + 1])
         assert intercepts.shape == (sizes[k + 1],)
     flat = [a.ravel() for pair in zip(est.coefs_, est.intercepts_, strict=True) for a in pair]
-    assert_array_equal(np.concatenate(flat), est.params_)
+    n_radial = sum(radial) and est.centers_.size + np.count_nonzero(est.precisions_cholesky_)
+    assert_array_equal(np.concatenate(flat), est.params_[n_radial:])
     assert len(est.loss_curve_) == est.n_iter_ + 1
     assert est.loss_curve_[-1] == est.loss_ == est.solver_result_.value
     assert_array_equal(est.solver_result_.params, est.params_)
     assert est.solver_result_.converged
     assert est.critical_point_ == "minimum"
     assert est.n_features_in_ == X.shape[1]
-    assert hasattr(est, "classes_") == isinstance(est, NewtonMLPClassifier)
+    assert hasattr(est, "classes_") == is_classifier(est)
 
 
 def test_saddle_points_are_told():
     """All parameters zero: stationary, since the mean of y is zero, but no minimum."""
     X, y = regression_data()
-    est = NewtonMLPRegressor((2,), alpha=0.1, random_state=0).fit(X, y)
+    est = NewtonMLPRegressor((2,), alpha=0.1, solver="trust-ncg", random_state=0).fit(X, y)
     assert est.critical_point_ == "minimum"
     est.set_params(warm_start=True).params_ = np.zeros_like(est.params_)
     with pytest.warns(UserWarning, match="saddle point"):
         est.fit(X, y)
     assert est.critical_point_ == "saddle"
     assert est.n_iter_ == 0
+    # Newton's own method does not stay there.
+    est.set_params(solver="newton").params_ = np.zeros_like(est.params_)
+    assert est.fit(X, y).critical_point_ == "minimum"
+    assert est.n_iter_ > 0
 
 
 def test_flat_minimum_is_inconclusive():

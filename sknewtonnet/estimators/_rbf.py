@@ -45,8 +45,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         Whether the output also reads the inputs, a linear trend under the bumps, or every
         linear layer all earlier ones.
     solver : str, default="newton"
-        "newton" takes Newton steps in a trust region, with the exact Hessian and the exact
-        minimiser of each model; the others are those of :class:`NewtonMLPRegressor`.
+        "newton" takes Newton steps in a trust region, from products or the exact Hessian;
+        the others are those of :class:`NewtonMLPRegressor`.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with, as in
         :class:`NewtonMLPRegressor`. The gradient is exact with each.
@@ -249,8 +249,8 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         Whether the output also reads the inputs, a linear trend under the bumps, or every
         linear layer all earlier ones.
     solver : str, default="newton"
-        "newton" takes Newton steps in a trust region, with the exact Hessian and the exact
-        minimiser of each model; the others are those of :class:`NewtonMLPRegressor`.
+        "newton" takes Newton steps in a trust region, from products or the exact Hessian;
+        the others are those of :class:`NewtonMLPRegressor`.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with, as in
         :class:`NewtonMLPRegressor`. The gradient is exact with each.

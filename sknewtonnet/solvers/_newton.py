@@ -93,6 +93,10 @@ class _Run:
     def __init__(self, watch: Watch, radius: float):
         self.watch, self.radius = watch, radius
         self.model: QuadraticModel | ProductModel | None = None  # of the current point
+        objective = watch.counted.objective
+        # Directions along which the function is constant, if it knows of any.
+        directions = getattr(objective, "invariant_directions", None)
+        self.constant: Array = np.empty((0, 0)) if directions is None else directions()
         size, kind = watch.counted.objective.n_parameters, watch.counted.kind
         self.dense = size <= _ALWAYS_DENSE or kind not in PRODUCT_KINDS
         self.may_be_dense = size <= _NEVER_DENSE or kind not in PRODUCT_KINDS
@@ -146,7 +150,10 @@ class _Run:
     def _go_dense(self) -> None:
         self.dense = True
         watch = self.watch
-        self.model = QuadraticModel(watch.counted.hessian(watch.params), watch.gradient)
+        H = watch.counted.hessian(watch.params)
+        if self.constant.size:  # else a step along them is rounding over rounding
+            H += np.abs(H).sum(axis=0).max() * (self.constant @ self.constant.T)
+        self.model = QuadraticModel(H, watch.gradient)
 
     def at_saddle(self) -> bool:
         """Whether a stationary point has negative curvature beyond what rounding makes.
