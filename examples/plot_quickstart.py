@@ -76,9 +76,7 @@ print(f"\nThe fit ended after {net.n_iter_} iterations at a {net.critical_point_
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 above = np.array(net.loss_curve_[:-1]) - net.loss_
 left.semilogy(np.maximum(above, 1e-16), marker=".")
-left.set(
-    xlabel="iteration", ylabel="objective above its minimum", title="Newton, exact Hessian"
-)
+left.set(xlabel="iteration", ylabel="objective above its minimum", title="Newton, exact Hessian")
 right.semilogy(np.linalg.eigvalsh(objective.hessian(net.params_))[::-1], marker=".", linestyle="")
 right.set(xlabel="rank", ylabel="eigenvalue", title="spectrum of the exact Hessian")
 plt.show()

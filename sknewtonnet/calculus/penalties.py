@@ -85,7 +85,7 @@ class WidthPenalty(Penalty):
         # How many inputs a log-width stands for, what it is off by at the reference, and the
         # squared reference that an entry of U off the diagonal meets.
         forms: dict[int, tuple[Any, Any, Any]] = {
-            1: (float(len(reference)), logs.mean(), 0.0),
+            1: (float(len(reference)), 0.5 * np.log(np.mean(reference**2)), 0.0),
             2: (1.0, logs, 0.0),
             3: (eye, eye * logs, (1.0 - eye) * reference[:, None] ** 2),
         }
@@ -96,6 +96,8 @@ class WidthPenalty(Penalty):
             for values in (count, shift, factor)
         )
         self._is_log = self._count > 0
+        # One width cannot meet several references: what remains at the best one.
+        self._rest = 2.0 * float(self._count @ self._shift) - 2.0 * shape[0] * float(logs.sum())
 
     def _doubled(self, w: Array) -> Array:
         """2 t of the log-widths, 0 of all other parameters."""
@@ -104,7 +106,7 @@ class WidthPenalty(Penalty):
     def value(self, w: Array) -> float:
         """The penalty at w."""
         t = self._doubled(w)
-        total = self._count @ (_expm1(t) - t) + self._factor @ (w * w)
+        total = self._count @ (_expm1(t) - t) + self._factor @ (w * w) + self._rest
         return 0.5 * self.strength * float(total)
 
     def gradient(self, w: Array) -> Array:
