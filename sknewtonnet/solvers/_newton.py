@@ -22,6 +22,9 @@ PRODUCT_KINDS = ("exact", "gauss-newton")
 # Rejected steps in a row after which a region has shrunk by at least 4^30, to nothing.
 _MAX_REJECTED = 30
 
+# A run that stops at a larger gradient is at no critical point, and was asked to stop early.
+_STATIONARY = 1e-6
+
 # A dense Hessian and its factors cost as much as about P / 16 products. Up to so many
 # parameters it is formed at once, and above so many never.
 _ALWAYS_DENSE, _NEVER_DENSE = 150, 2000
@@ -162,7 +165,7 @@ class _Run:
         gradients do not come to rest at a saddle, but may start at one.
         """
         watch = self.watch
-        if watch.counted.kind != "exact":
+        if watch.counted.kind != "exact" or watch.gradient_norm > _STATIONARY:
             return False
         if self.may_be_dense:
             self._go_dense()
