@@ -1,0 +1,175 @@
+"""Radial basis nets as users meet them: what fits show, what moves with data, what is told."""
+
+import warnings
+
+import numpy as np
+import pytest
+from estimator_cases import class_data, regression_data
+from numpy.testing import assert_allclose
+from sklearn.mixture._gaussian_mixture import _compute_precision_cholesky
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sknewtonnet import RBFNetClassifier, RBFNetRegressor
+from sknewtonnet.inspection import degenerate_units
+
+COVARIANCES = ("spherical", "diag", "full")
+
+each_covariance = pytest.mark.parametrize("covariance_type", COVARIANCES)
+
+
+def fitted(covariance_type="spherical", X=None, sample_weight=None, **params):
+    data, y = regression_data()
+    model = RBFNetRegressor(3, covariance_type=covariance_type, random_state=0, **params)
+    return model.fit(data if X is None else X, y, sample_weight)
+
+
+def matrices(model):
+    """Return the precisions of a fit as matrices, (s, p, p)."""
+    s, p = model.centers_.shape
+    if model.covariance_type == "full":
+        return model.precisions_
+    return model.precisions_.reshape(s, -1)[:, :, None] * np.eye(p)
+
+
+@each_covariance
+def test_predictions_follow_from_the_attributes(covariance_type):
+    """By the formula, by [I]'s quadratic forms, and in GaussianMixture's words."""
+    X, _ = regression_data()
+    net = fitted(covariance_type, skip_connections="input-output")
+    d = X[:, None] - net.centers_
+    p = np.einsum("nja,jab,njb->nj", d, matrices(net), d)
+    ones = np.column_stack([X, np.ones(len(X))])
+    forms = np.einsum("na,jab,nb->nj", ones, net.quadratic_forms_, ones)
+    assert_allclose(forms, p, atol=1e-10)
+    z = np.column_stack([X, np.exp(-p / 2.0)])  # nodes in order: the input, then the units
+    assert_allclose(z @ net.coefs_[0][:, 0] + net.intercepts_[0], net.predict(X), atol=1e-12)
+    factors = _compute_precision_cholesky(net.covariances_, covariance_type)
+    assert_allclose(net.precisions_cholesky_, factors, rtol=1e-8)
+
+
+@each_covariance
+@pytest.mark.parametrize("shift", [3.0, 1e3])
+def test_moving_the_data_moves_the_centres_alone(covariance_type, shift):
+    X, _ = regression_data()
+    here, there = fitted(covariance_type), fitted(covariance_type, X + shift)
+    tolerance = 1e-8 * shift
+    assert_allclose(there.centers_ - shift, here.centers_, atol=tolerance)
+    assert_allclose(there.covariances_, here.covariances_, rtol=1e-6, atol=tolerance)
+    assert_allclose(there.predict(X + shift), here.predict(X), atol=tolerance)
+
+
+@pytest.mark.parametrize("alpha_widths", [0.1, 2.0])
+def test_turning_the_data_changes_no_prediction(alpha_widths):
+    X, _ = regression_data()
+    turn, _ = np.linalg.qr(np.random.default_rng(3).normal(size=(X.shape[1], X.shape[1])))
+    here = fitted("full", alpha_widths=alpha_widths)
+    there = fitted("full", X @ turn, alpha_widths=alpha_widths)
+    assert_allclose(there.predict(X @ turn), here.predict(X), atol=1e-7)
+    assert_allclose(there.centers_, here.centers_ @ turn, atol=1e-6)
+
+
+@each_covariance
+def test_neither_order_nor_repetition_of_rows_matters(covariance_type):
+    X, y = regression_data()
+    counts = np.random.default_rng(2).integers(0, 3, len(y))
+    rows = np.random.default_rng(4).permutation(np.repeat(np.arange(len(y)), counts))
+    weighted = fitted(covariance_type, sample_weight=counts)
+    repeated = RBFNetRegressor(3, covariance_type=covariance_type, random_state=0)
+    repeated.fit(X[rows], y[rows])
+    assert_allclose(repeated.loss_, weighted.loss_, rtol=1e-10)
+    assert_allclose(repeated.predict(X), weighted.predict(X), atol=1e-6)
+
+
+def test_as_many_centres_as_distinct_rows():
+    X = np.repeat(np.arange(4.0)[:, None], 5, axis=0)
+    y = np.sin(X[:, 0])
+    net = RBFNetRegressor(4, alpha=0.01, random_state=0).fit(X, y)
+    assert net.score(X, y) > 0.9
+    with pytest.raises(ValueError, match=r"n_centers=5 .* distinct rows .* 4 \(n_samples=20\)"):
+        RBFNetRegressor(5).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_centers": 0}, "n_centers"),
+        ({"n_centers": 2.5}, "n_centers"),
+        ({"n_centers": 161}, "n_centers=161 must not exceed"),
+        ({"covariance_type": "tied"}, "'covariance_type' .* Got 'tied'"),
+        ({"alpha_widths": -0.1}, "alpha_widths"),
+        ({"alpha_widths": np.nan}, "alpha_widths"),
+        ({"alpha": {"centres": 1.0}}, "centres"),
+        ({"connectivity": {"centers": np.ones(3, bool)}}, "centers"),
+    ],
+)
+@pytest.mark.parametrize("make", [RBFNetRegressor, RBFNetClassifier])
+def test_what_makes_no_sense_is_refused(make, params, message):
+    """Before work starts; a fit of before stays as it was."""
+    X, y = regression_data() if make is RBFNetRegressor else class_data()
+    est = make(2, random_state=0, max_iter=500).fit(X, y)
+    before = est.predict(X)
+    with pytest.raises(ValueError, match=message):
+        est.set_params(**params).fit(X, y)
+    assert (est.predict(X) == before).all()
+
+
+def test_degenerate_units_are_found():
+    """Each kind, on made values."""
+    x = np.linspace(-1.0, 1.0, 50)
+    healthy = np.exp(-((x - 0.2) ** 2))
+    alone = np.where(np.arange(50) == 7, 1.0, 1e-9)
+    units = [healthy, 1e-5 * healthy, 0.9 + 1e-6 * x, alone, healthy, np.exp(-((x + 0.5) ** 2))]
+    outgoing = np.array([1.0, 1e6, 1.0, 1.0, 0.5, 1e-9])
+    found = degenerate_units(np.column_stack(units), np.ones(50), outgoing)
+    assert found == {
+        1: "far from all samples",
+        2: "constant",
+        3: "on one sample",
+        4: "same as unit 0",
+        5: "unused",
+    }
+
+
+@each_covariance
+def test_wild_data_leave_a_finite_fit_that_says_what_is_wrong(covariance_type):
+    """An outlier a million times as far as all others, and no penalty that would help."""
+    X, y = regression_data()
+    X = X.copy()
+    X[0] = 1e6
+    net = RBFNetRegressor(
+        3,
+        covariance_type=covariance_type,
+        alpha=0.0,
+        alpha_widths=0.0,
+        max_iter=60,
+        random_state=0,
+    )
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        net.fit(X, y)
+    assert any("on one sample" in str(one.message) for one in told)
+    assert np.isfinite(net.params_).all()
+    assert np.isfinite(net.predict(X)).all()
+    assert "on one sample" in net.degenerate_units_.values()
+
+
+def test_units_that_share_a_height_are_shown():
+    """The L2 penalty is less for two equal units, so this is no matter for a warning."""
+    X, y = regression_data()
+    net = RBFNetRegressor(6, alpha=5.0, random_state=0).fit(X, y)
+    assert any(reason.startswith("same as unit") for reason in net.degenerate_units_.values())
+    assert net.critical_point_ == "minimum"
+
+
+def test_search_over_centres_and_covariances():
+    X, y = class_data()
+    pipeline = make_pipeline(StandardScaler(), RBFNetClassifier(alpha=0.1, random_state=0))
+    grid = {
+        "rbfnetclassifier__n_centers": [2, 3],
+        "rbfnetclassifier__covariance_type": ["spherical", "diag"],
+    }
+    search = GridSearchCV(pipeline, grid, cv=3).fit(X, y)
+    assert search.best_score_ > 0.85
+    assert list(search.best_estimator_.predict_proba(X).sum(axis=1).round(12)) == [1.0] * len(X)
