@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknewtonnet.calculus import Activation, Layer, Loss
+from sknewtonnet.calculus.layers import checked_arrays
 
 Array = NDArray[np.float64]
 
@@ -154,7 +155,11 @@ def check_layer(layer: Layer, *, n_inputs: int = 3, rtol: float = 1e-7) -> None:
     >>> check_layer(GaussianRBF((0,), 4, "full"))
     """
     rng = np.random.default_rng(0)
-    n_rows = 1 + max(int(rows.max()) for rows in layer.unit_arrays(n_inputs).values())
+    try:
+        arrays = checked_arrays(layer, n_inputs)
+    except ValueError as reason:
+        raise AssertionError(str(reason)) from None
+    n_rows = 1 + max(int(rows.max()) for rows in arrays.values())
     theta = 0.5 * rng.standard_normal((n_rows, layer.n_units))
     z = rng.standard_normal((n_inputs, 7))
     delta = rng.standard_normal((layer.n_units, 7))

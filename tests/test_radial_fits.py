@@ -82,6 +82,49 @@ def test_neither_order_nor_repetition_of_rows_matters(covariance_type):
     assert_allclose(repeated.predict(X), weighted.predict(X), atol=1e-6)
 
 
+def test_class_weights_are_sample_weights():
+    """Also for centres, widths and their reference; a class of weight zero is not there."""
+    X, y = class_data()
+    names = np.unique(y)
+    factors = dict(zip(names, (3.0, 1.0, 0.0), strict=True))
+    weight = np.array([factors[label] for label in y])
+    by_class = RBFNetClassifier(3, class_weight=factors, random_state=0).fit(X, y)
+    by_row = RBFNetClassifier(3, class_weight=factors, random_state=0)
+    by_row.set_params(class_weight=None).fit(X, y, np.where(weight > 0, weight, 1e-300))
+    assert_allclose(by_class.loss_, by_row.loss_, rtol=1e-8)
+    with pytest.raises(ValueError, match="distinct rows"):
+        RBFNetClassifier(60, class_weight=factors).fit(X, y)
+
+
+@each_covariance
+@pytest.mark.parametrize("constant", [0.1, 1e6 + 0.1])
+def test_a_constant_feature_changes_nothing(covariance_type, constant):
+    """Whether rounding gives it a spread or not."""
+    X, _ = regression_data()
+    losses = [
+        fitted(covariance_type, np.column_stack([X, np.full(len(X), value)])).loss_
+        for value in (0.0, constant)
+    ]
+    assert_allclose(losses[1], losses[0], rtol=1e-9)
+
+
+@each_covariance
+@pytest.mark.filterwarnings("ignore:Degenerate radial units:UserWarning")  # what else
+def test_a_single_distinct_row(covariance_type):
+    """Nothing to learn from X: the mean of y."""
+    y = np.array([1.0, 2.0, 4.0])
+    net = RBFNetRegressor(1, covariance_type=covariance_type, random_state=0)
+    assert_allclose(net.fit(np.ones((3, 2)), y).predict(np.ones((1, 2))), y.mean())
+
+
+def test_near_twins_among_rows_do_not_start_as_needles():
+    X = np.r_[1e-9 * np.arange(5), 1.0, 2.0, 3.0][:, None]
+    y = np.arange(8.0)
+    net = RBFNetRegressor(6, alpha=0.1, random_state=0).fit(X, y)
+    assert net.loss_ < 0.5 * y.var() / 2.0
+    assert net.degenerate_units_  # so many units for four places
+
+
 def test_as_many_centres_as_distinct_rows():
     X = np.repeat(np.arange(4.0)[:, None], 5, axis=0)
     y = np.sin(X[:, 0])

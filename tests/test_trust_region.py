@@ -148,9 +148,21 @@ def test_networks_of_each_size(hidden):
     calls = result.n_evaluations
     assert (calls["hessian_product"] == 0) == (net.n_parameters <= 150)
     assert (calls["hessian"] == 0) == (net.n_parameters > 2000)
-    if net.n_parameters <= 2000:
-        zero = np.zeros(net.n_parameters)
-        zero[-1] = y.mean()
-        assert np.abs(objective.gradient(zero)).max() < 1e-12  # a saddle
-        left = get_solver("newton", tol=1e-8).minimize(objective, zero)
-        assert left.value < objective.value(zero) - 1e-4
+    zero = np.zeros(net.n_parameters)
+    zero[-1] = y.mean()
+    assert np.abs(objective.gradient(zero)).max() < 1e-12  # a saddle
+    left = get_solver("newton", tol=1e-8).minimize(objective, zero)
+    assert left.value < objective.value(zero) - 1e-4
+
+
+@pytest.mark.parametrize("n_units", [60, 120])
+def test_many_equal_units_at_zero(n_units):
+    """A Hessian with few distinct eigenvalues, which not every LAPACK driver can take."""
+    rng = np.random.RandomState(0)
+    X = rng.randn(300, 10)
+    y = np.sin(X[:, 0]) + X[:, 1] * X[:, 2] + 0.1 * rng.randn(300)
+    net = Network.mlp(10, (n_units,), 1)
+    objective = Objective(net, "squared_error", X, y - y.mean(), alpha=1.0)
+    start = np.zeros(net.n_parameters)
+    result = get_solver("newton", max_iter=60).minimize(objective, start)
+    assert result.value < 0.5 * objective.value(start)

@@ -67,9 +67,9 @@ class Covariance(Protocol):
         """Change of M nu along free parameters (s, f, r), (s, p, r)."""
 
 
-def _exp(exponents: Array) -> Array:
+def scales(logarithms: Array) -> Array:
     """Exponentials that stay finite: a unit this narrow is 0 off its centre anyway."""
-    return np.exp(np.minimum(exponents, 200.0))
+    return np.exp(np.minimum(logarithms, 100.0))
 
 
 class _Diag:
@@ -85,7 +85,7 @@ class _Diag:
         return self.weights(free)[:, :, None] * d
 
     def value(self, free: Array, d: Array) -> Array:
-        scaled = _exp(free)[:, :, None] * d
+        scaled = scales(free)[:, :, None] * d
         return np.einsum("spi,spi->si", scaled, scaled)
 
     def slopes(self, free: Array, d: Array) -> Array:
@@ -112,7 +112,7 @@ class _Diag:
         return squares - 2.0 * nu[:, :, None] * mean - (nu**2)[:, :, None] * total[:, None]
 
     def weights(self, free: Array) -> Array:
-        return _exp(2.0 * free)
+        return scales(free) ** 2
 
     def weights_along(self, free: Array, along: Array) -> Array:
         return 2.0 * self.weights(free)[:, :, None] * along
@@ -245,7 +245,7 @@ class _Full:
         """U, (s, p, p), and the derivatives of its entries in the parameters, (s, f)."""
         n_inputs = int(np.sqrt(2 * free.shape[1]))
         a, b = _upper(n_inputs)
-        chain = np.where(a == b, _exp(np.where(a == b, free, 0.0)), 1.0)
+        chain = np.where(a == b, scales(np.where(a == b, free, 0.0)), 1.0)
         U = np.zeros((len(free), n_inputs, n_inputs))
         U[:, a, b] = np.where(a == b, chain, free)
         return U, chain

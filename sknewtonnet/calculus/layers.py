@@ -48,7 +48,7 @@ class Layer(ABC):
     def __init__(
         self, sources: Sequence[int], n_units: int, activation: str | Activation = "identity"
     ):
-        self.sources = tuple(sources)
+        self.sources = tuple(sources) if isinstance(sources, Sequence) else ()
         if not self.sources or any(
             not isinstance(node, Integral) or node < 0 for node in self.sources
         ):
@@ -217,8 +217,7 @@ class Wiring:
                 raise ValueError(f"no layer reads layer {k} (node {k + 1}).")
         self.n_inputs = [sources[-1][1].stop for sources in self.sources]
         self.unit_arrays = [
-            _checked(layer, layer.unit_arrays(p))
-            for layer, p in zip(self.layers, self.n_inputs, strict=True)
+            checked_arrays(layer, p) for layer, p in zip(self.layers, self.n_inputs, strict=True)
         ]
         self.n_rows = [
             1 + max(int(rows.max()) for rows in arrays.values()) for arrays in self.unit_arrays
@@ -253,8 +252,9 @@ class Wiring:
         return [(node, rows) for node, rows in self.sources[k] if node > 0]
 
 
-def _checked(layer: Layer, given: dict[str, Any]) -> dict[str, NDArray[np.intp]]:
-    """Arrays of a unit that together take the rows 0, 1, ... in order."""
+def checked_arrays(layer: Layer, n_inputs: int) -> dict[str, NDArray[np.intp]]:
+    """Arrays of a unit, or raise if they do not take the rows 0, 1, ... in order."""
+    given: dict[str, Any] = layer.unit_arrays(n_inputs)
     arrays = {name: np.asarray(rows) for name, rows in given.items()}
     start = 0
     for name, rows in arrays.items():

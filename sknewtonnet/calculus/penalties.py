@@ -187,7 +187,10 @@ def l2_penalty(
     elif len(given) == len(penalised):
         named = dict(zip(penalised, given, strict=True))
     else:
-        raise ValueError(f"alpha has {len(given)} entries, but there are {len(penalised)} layers.")
+        raise ValueError(
+            f"alpha has {len(given)} entries, but there are {len(penalised)} layers with "
+            f"coefficients: {penalised}."
+        )
     for name, strength in named.items():
         if name not in full:
             raise ValueError(f"alpha names {name!r}; the arrays are {list(full)}.")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sknewtonnet.calculus._arrays import pairs
-from sknewtonnet.calculus._covariances import FORMS, Covariance
+from sknewtonnet.calculus._covariances import FORMS, Covariance, scales
 from sknewtonnet.calculus._lifted import LiftedLocal, moment_curvature
 from sknewtonnet.calculus._local import LinearLocal, Local
 from sknewtonnet.calculus.activations import Activation
@@ -131,10 +131,10 @@ def precisions_cholesky(covariance_type: str, free: ArrayLike) -> Array:
     covariance_form(covariance_type)
     values = np.asarray(free, dtype=float)
     if covariance_type != "full":
-        return np.exp(values)
+        return scales(values)
     U = np.triu(values, 1)
     diagonal = np.arange(values.shape[-1])
-    U[:, diagonal, diagonal] = np.exp(values[:, diagonal, diagonal])
+    U[:, diagonal, diagonal] = scales(values[:, diagonal, diagonal])
     return U
 
 

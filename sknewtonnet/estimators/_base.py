@@ -273,8 +273,9 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
             output_names=target.names,
         )
         loss = self._make_loss(target, Y.shape[1])
+        weight = target.weigh(y, weight)
         penalties = self._make_penalties(network, X, weight)
-        return Problem(network, loss, X, Y, target.weigh(y, weight), self.alpha, penalties)
+        return Problem(network, loss, X, Y, weight, self.alpha, penalties)
 
     def _starts(self, problem: Problem, last: dict[str, Any]) -> list[Array]:
         """Starting points; each has a seed of its own, whoever runs it."""

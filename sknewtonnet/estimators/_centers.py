@@ -1,8 +1,8 @@
 """Where a radial basis network starts: centres, widths, and a solved output layer.
 
 All of it depends on the weighted distribution of the rows alone: neither their order nor
-whether a row is repeated or weighted matters, and moving or rotating the inputs moves or
-rotates the start.
+whether a row is repeated or weighted matters. Moving or rotating the inputs moves or rotates
+the start, unless rows are equally far from the mean (as on a grid), whose order it may change.
 """
 
 from dataclasses import dataclass
@@ -39,17 +39,18 @@ class DistinctRows:
     @classmethod
     def of(cls, X: Array, sample_weight: Array) -> "DistinctRows":
         """Merge the equal rows of a table."""
-        rows, inverse = np.unique(X, axis=0, return_inverse=True)
-        weight: Array = np.bincount(inverse.ravel(), weights=sample_weight).astype(float)
+        counts = sample_weight > 0  # a class weight may be zero
+        rows, inverse = np.unique(X[counts], axis=0, return_inverse=True)
+        weight: Array = np.bincount(inverse.ravel(), weights=sample_weight[counts]).astype(float)
         mean = np.average(rows, axis=0, weights=weight)
         order = np.argsort(((rows - mean) ** 2).sum(axis=1), kind="stable")
         return cls(rows[order], weight[order])
 
     def spread(self) -> Array:
-        """Weighted standard deviation of each feature."""
+        """Weighted standard deviation of each feature, exactly 0 where it is constant."""
         mean = np.average(self.X, axis=0, weights=self.sample_weight)
         variance = np.average((self.X - mean) ** 2, axis=0, weights=self.sample_weight)
-        return np.sqrt(variance)
+        return np.where(np.ptp(self.X, axis=0) > 0, np.sqrt(variance), 0.0)
 
 
 def place_centers(
@@ -91,13 +92,14 @@ def neighbour_widths(centers: Array, widest: float) -> Array:
     Returns
     -------
     ndarray of shape (n_centers,)
-        From the nearest 2 p neighbours: those on both sides along each of p axes.
+        From the nearest 2 p neighbours: those on both sides along each of p axes. At least a
+        thousandth of ``widest``, so that near twins among the centres do not start as needles.
     """
     n_centers, n_features = centers.shape
     if n_centers == 1:
         return np.array([widest])
     squares = np.sort(cdist(centers, centers, "sqeuclidean"), axis=1)[:, 1 : 1 + 2 * n_features]
-    return np.minimum(np.sqrt(squares.mean(axis=1)), widest)
+    return np.clip(np.sqrt(squares.mean(axis=1)), 1e-3 * widest, widest)
 
 
 def solved_output(
@@ -192,7 +194,8 @@ def radial_parameters(
     arrays: dict[str, Array] = random_weights(network, random_state)
     n_centers = network.wiring.n_units[0]
     centers = place_centers(rows, n_centers, random_state)
-    logs = -np.log(neighbour_widths(centers, float(np.linalg.norm(rows.spread()))))
+    widest = float(np.linalg.norm(rows.spread())) or 1.0  # 1 for a single distinct row
+    logs = -np.log(neighbour_widths(centers, widest))
     shape = network.layout.shapes["precisions_cholesky"]
     free = logs.reshape(-1, *[1] * (len(shape) - 1))
     if len(shape) == 3:

@@ -61,8 +61,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         Random starts; the lowest minimum is kept.
     connectivity : dict, default=None
         Boolean masks by the names of arrays ("coefs_0", "intercepts_0", "centers", ...), of
-        their shapes. Where a mask is False the connection does not exist: exactly 0 in the
-        fit, and no parameter of the problem.
+        their shapes. Where a mask is False the parameter does not exist: exactly 0 in the
+        fit. Of "precisions_cholesky" that is a logarithm: a width of exactly 1.
     warm_start : bool, default=False
         Start from the parameters of the last fit, in place of the random starts.
     random_state : int, RandomState instance or None, default=None
@@ -265,8 +265,8 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         Random starts; the lowest minimum is kept.
     connectivity : dict, default=None
         Boolean masks by the names of arrays ("coefs_0", "intercepts_0", "centers", ...), of
-        their shapes. Where a mask is False the connection does not exist: exactly 0 in the
-        fit, and no parameter of the problem.
+        their shapes. Where a mask is False the parameter does not exist: exactly 0 in the
+        fit. Of "precisions_cholesky" that is a logarithm: a width of exactly 1.
     warm_start : bool, default=False
         Start from the parameters of the last fit, in place of the random starts.
     random_state : int, RandomState instance or None, default=None

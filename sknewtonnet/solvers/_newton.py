@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sknewtonnet.solvers._base import Callback, ObjectiveLike, Solver, SolverResult, Status
 from sknewtonnet.solvers._subproblem import QuadraticModel, Step
-from sknewtonnet.solvers._truncated_cg import ProductModel
+from sknewtonnet.solvers._truncated_cg import CurvatureModel, ProductModel
 from sknewtonnet.solvers._watch import Counted, Watch
 
 Array = NDArray[np.float64]
@@ -42,9 +42,11 @@ class NewtonSolver(Solver):
     Small problems form the Hessian and minimise the model to optimality. Above 150 parameters
     conjugate gradients work with Hessian-vector products, until a step would take more than
     P / 16 of them, what a Hessian with its factors costs: from there on it is
-    formed. Above 2000 parameters it never is.
+    formed. Above 2000 parameters it never is; there Lanczos iterations look for negative
+    curvature at a stationary point. ``hessian="block"`` and "lagrangian", which have no
+    products, are formed at any size, and only the exact Hessian tells a saddle point.
 
-    Options: ``initial_trust_radius`` (1.0).
+    Options: ``initial_trust_radius`` (1.0), from 1e-12 to 1e6.
 
     References
     ----------
@@ -61,9 +63,10 @@ class NewtonSolver(Solver):
                     f"solver_options of {self.name!r} must be among ['initial_trust_radius'], "
                     f"got {name!r}."
                 )
-            if not isinstance(value, Real) or not 1e-12 <= float(value) < np.inf:
+            numeric = isinstance(value, Real) and not isinstance(value, bool)
+            if not numeric or not 1e-12 <= float(value) <= 1e6:
                 raise ValueError(
-                    f"solver_options[{name!r}] must be a number from 1e-12 on, got {value!r}."
+                    f"solver_options[{name!r}] must be a number from 1e-12 to 1e6, got {value!r}."
                 )
         if self.hessian not in HESSIAN_KINDS:
             raise ValueError(
@@ -95,7 +98,8 @@ class _Run:
 
     def __init__(self, watch: Watch, radius: float):
         self.watch, self.radius = watch, radius
-        self.model: QuadraticModel | ProductModel | None = None  # of the current point
+        # Of the current point.
+        self.model: QuadraticModel | ProductModel | CurvatureModel | None = None
         objective = watch.counted.objective
         # Directions along which the function is constant, if it knows of any.
         directions = getattr(objective, "invariant_directions", None)
@@ -159,19 +163,17 @@ class _Run:
         self.model = QuadraticModel(H, watch.gradient)
 
     def at_saddle(self) -> bool:
-        """Whether a stationary point has negative curvature beyond what rounding makes.
-
-        Above the size of dense Hessians only a gradient of zero is looked at: conjugate
-        gradients do not come to rest at a saddle, but may start at one.
-        """
+        """Whether a stationary point has negative curvature beyond what rounding makes."""
         watch = self.watch
         if watch.counted.kind != "exact" or watch.gradient_norm > _STATIONARY:
             return False
-        if self.may_be_dense:
-            self._go_dense()
-            model = self.model
-            assert isinstance(model, QuadraticModel)
-            w, g = watch.params, watch.gradient
-            slope = float(np.linalg.norm(g)) / max(1.0, float(np.linalg.norm(w)))
-            return not model.is_definite(model.noise + slope)
-        return False
+        w, g = watch.params, watch.gradient
+        slope = float(np.linalg.norm(g)) / max(1.0, float(np.linalg.norm(w)))
+        if not self.may_be_dense:
+            escape = CurvatureModel(partial(watch.counted.hessian_product, w), g, self.constant)
+            self.model = escape
+            return escape.lowest < -(escape.noise + slope)
+        self._go_dense()
+        model = self.model
+        assert isinstance(model, QuadraticModel)
+        return not model.is_definite(model.noise + slope)

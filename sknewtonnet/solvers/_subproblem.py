@@ -136,7 +136,7 @@ class QuadraticModel:
 
     def _spectrum(self) -> tuple[Array, Array, Array]:
         if self._eigen is None:
-            values, vectors = eigh(self.H, check_finite=False)
+            values, vectors = eigh(self.H, check_finite=False, driver="evd")
             self._eigen = values, vectors, vectors.T @ self.g
         return self._eigen
 

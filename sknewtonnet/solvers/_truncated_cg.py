@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from sknewtonnet.solvers._subproblem import Step
 
@@ -91,6 +92,45 @@ class ProductModel:
 
     def _at(self, s: Array, Hs: Array) -> Step:
         return Step(s, float(np.linalg.norm(s)), -float(self.g @ s + 0.5 * s @ Hs))
+
+
+class CurvatureModel:
+    """The way out of a saddle point: along the direction of lowest curvature.
+
+    Parameters
+    ----------
+    product : callable
+        H v of a vector v.
+    g : ndarray of shape (n_parameters,)
+        Gradient, zero or nearly so.
+    constant : ndarray of shape (n_parameters, n_directions)
+        Directions along which the function is constant.
+
+    Attributes
+    ----------
+    lowest, noise : float
+        Lowest eigenvalue, 0 if Lanczos iterations do not find it; what rounding makes of 0.
+    """
+
+    def __init__(self, product: Callable[[Array], Array], g: Array, constant: Array):
+        self.g, size = g, len(g)
+        start = np.random.default_rng(0).standard_normal(size)
+        if constant.size:
+            start -= constant @ (constant.T @ start)
+        H = LinearOperator((size, size), matvec=lambda v: product(v.ravel()), dtype=float)
+        try:
+            values, vectors = eigsh(H, k=2, which="BE", v0=start, tol=1e-3, maxiter=500)
+        except ArpackNoConvergence:
+            values, vectors = np.zeros(1), np.zeros((size, 1))
+        self.lowest = float(values[0])
+        self.noise = size * float(np.finfo(float).eps) * float(np.abs(values).max())
+        v = vectors[:, 0]
+        self._v = -v if g @ v > 0.0 else v
+
+    def step(self, radius: float) -> Step:
+        """A step of that length."""
+        predicted = -float(radius * (self.g @ self._v) + 0.5 * radius**2 * self.lowest)
+        return Step(radius * self._v, radius, predicted)
 
 
 def _to_boundary(s: Array, d: Array, radius: float) -> float:
