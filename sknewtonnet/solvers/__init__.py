@@ -3,9 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sknewtonnet.solvers._base import Callback, Capability, Iteration, Solver, SolverResult, Status
+from sknewtonnet.solvers._base import (
+    HESSIAN_KINDS,
+    Callback,
+    Capability,
+    Iteration,
+    Solver,
+    SolverResult,
+    Status,
+)
 from sknewtonnet.solvers._newton import NewtonSolver
-from sknewtonnet.solvers._scipy import HESSIAN_KINDS, METHODS, ScipySolver
+from sknewtonnet.solvers._scipy import METHODS, ScipySolver
 
 SOLVERS: dict[str, type[Solver]] = {
     "newton": NewtonSolver,

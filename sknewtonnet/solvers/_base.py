@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+HESSIAN_KINDS = ("exact", "block", "lagrangian", "gauss-newton")
+# Kinds for which an objective offers products without forming a matrix.
+PRODUCT_KINDS = ("exact", "gauss-newton")
+
 
 class ObjectiveLike(Protocol):
     """What solvers know of a function to minimise."""

@@ -7,17 +7,21 @@ from numbers import Real
 import numpy as np
 from numpy.typing import NDArray
 
-from sknewtonnet.solvers._base import Callback, ObjectiveLike, Solver, SolverResult, Status
+from sknewtonnet.solvers._base import (
+    HESSIAN_KINDS,
+    PRODUCT_KINDS,
+    Callback,
+    ObjectiveLike,
+    Solver,
+    SolverResult,
+    Status,
+)
 from sknewtonnet.solvers._subproblem import QuadraticModel, Step
 from sknewtonnet.solvers._truncated_cg import CurvatureModel, ProductModel
 from sknewtonnet.solvers._watch import Counted, Watch
 
 Array = NDArray[np.float64]
 
-HESSIAN_KINDS = ("exact", "block", "lagrangian", "gauss-newton")
-
-# Kinds for which an objective offers products without forming a matrix.
-PRODUCT_KINDS = ("exact", "gauss-newton")
 
 # Rejected steps in a row after which a region has shrunk by at least 4^30, to nothing.
 _MAX_REJECTED = 30

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
 
 from sknewtonnet.solvers._base import (
+    HESSIAN_KINDS,
+    PRODUCT_KINDS,
     Callback,
     Capability,
     ObjectiveLike,
@@ -20,10 +22,6 @@ from sknewtonnet.solvers._base import (
 from sknewtonnet.solvers._watch import Counted, Watch, polish
 
 Array = NDArray[np.float64]
-
-HESSIAN_KINDS = ("exact", "block", "lagrangian", "gauss-newton")
-# Kinds for which an objective offers products without forming a matrix.
-PRODUCT_KINDS = ("exact", "gauss-newton")
 
 
 @dataclass(frozen=True)
