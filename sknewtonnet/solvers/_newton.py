@@ -22,7 +22,6 @@ from sknewtonnet.solvers._watch import Counted, Watch
 
 Array = NDArray[np.float64]
 
-
 # Rejected steps in a row after which a region has shrunk by at least 4^30, to nothing.
 _MAX_REJECTED = 30
 
@@ -88,7 +87,8 @@ class NewtonSolver(Solver):
         with np.errstate(over="ignore", invalid="ignore"):
             watch.begin(np.array(w0, dtype=float))
             while watch.status in (None, Status.CONVERGED):
-                if watch.status is Status.CONVERGED and not run.at_saddle():
+                last = watch.n_iter >= self.max_iter
+                if watch.status is Status.CONVERGED and (last or not run.at_saddle()):
                     break
                 before, watch.status = watch.params, None
                 run.advance()
