@@ -80,6 +80,11 @@ class Chunk:
 
     def forward(self, weights: Sequence[Array], order: int = 1) -> None:
         """Raw predictions, and the slopes h'(a) of the hidden layers if order is 1."""
+        self.forward_hidden(weights, order)
+        self.forward_output(weights)
+
+    def forward_hidden(self, weights: Sequence[Array], order: int = 1) -> None:
+        """All of :meth:`forward` but its last layer."""
         local = self.local(weights)
         for k, layer in enumerate(self.wiring.layers[:-1]):
             a, x = self.pre_activation(k, local), self.activated(k)
@@ -89,13 +94,16 @@ class Chunk:
                 layer.activation.forward(a, x, self.slope[k])
             for reader, rows in self.wiring.readers[k + 1][1:]:
                 self.z[reader][rows] = x
-        local[-1].value(self.raw)
+
+    def forward_output(self, weights: Sequence[Array]) -> None:
+        """The last layer of :meth:`forward`."""
+        self.local(weights)[-1].value(self.raw)
 
     def loss_value(self, loss: Loss) -> float:
         """Weighted sum of the losses; leaves its gradient as the last layer's delta."""
         value, gradient = loss.derivatives(self.y, self.raw.T, 1)
-        self.delta[-1] = self._weigh(gradient.T)
-        return float(self._weigh(value).sum())
+        self.delta[-1] = self.weighed(gradient.T)
+        return float(self.weighed(value).sum())
 
     def adjoint(self, weights: Sequence[Array]) -> None:
         """Multipliers e and delta of all layers, from the delta of the last one ([I] eq. 7).
@@ -144,6 +152,15 @@ class Chunk:
             deltas[k] = self._pulled_back(k, local, deltas) * self.slope[k]
         return deltas
 
+    def per_sample(self, weights: Sequence[Array], seed: Array) -> Array:
+        """Products of z and delta of every sample, of shape (c, m, n_full), for (m, O, c)."""
+        deltas = self.backward(weights, seed)
+        found = np.empty((self.n_samples, len(seed), self.wiring.n_full))
+        layers, blocks = self.local(weights), self.wiring.matrices(found)
+        for layer, delta, block in zip(layers, deltas, blocks, strict=True):
+            layer.per_sample(delta, block)
+        return found
+
     def gradient(
         self, weights: Sequence[Array], out: Sequence[Array], buffers: Sequence[Array] | None
     ) -> None:
@@ -165,11 +182,11 @@ class Chunk:
                 second = layer.activation.derivatives(self.pre_activation(k, local), 2)[2]
             np.multiply(self.multiplier(k, local), second, out=self.bend[k])
         hessian = loss.derivatives(self.y, self.raw.T, 2)[2]
-        self.loss_hessian = self._weigh(
+        self.loss_hessian = self.weighed(
             hessian.T if hessian.ndim == 2 else hessian.transpose(1, 2, 0)
         )
 
-    def _weigh(self, values: Array) -> Array:
+    def weighed(self, values: Array) -> Array:
         """Values times weights, also where a sample of weight zero has an infinite value."""
         weighed = np.multiply(values, self.weight, order="C")
         if self.absent is not None:
@@ -181,6 +198,26 @@ class Chunk:
         if self.loss_hessian.ndim == 2:
             return self.loss_hessian * tangent
         return np.einsum("opi,...pi->...oi", self.loss_hessian, tangent)
+
+    def tangents(
+        self, local: Sequence[Local | LinearLocal], direction: Sequence[Array]
+    ) -> tuple[list[Array], list[Array], list[list[tuple[slice, Array]]]]:
+        """Ra and Rx of the layers along a direction, and Rz where it is not 0."""
+        last = len(local) - 1
+        tangent_a: list[Array] = []
+        tangent_x: list[Array] = []
+        along: list[list[tuple[slice, Array]]] = []  # Rz^k, where it is not 0
+        for k in range(last + 1):
+            tangent = local[k].tangent(direction[k])
+            along.append(
+                [(rows, tangent_x[node - 1]) for node, rows in self.wiring.hidden_sources(k)]
+            )
+            for rows, source in along[k]:
+                tangent += local[k].input_tangent(rows, source)
+            tangent_a.append(tangent)
+            if k < last:
+                tangent_x.append(tangent * self.slope[k])
+        return tangent_a, tangent_x, along
 
     def product(
         self,
@@ -210,21 +247,8 @@ class Chunk:
         gauss_newton : bool
             Which of the two matrices to multiply with.
         """
-        local = self.local(weights)
-        last = len(weights) - 1
-        tangent_a: list[Array] = []
-        tangent_x: list[Array] = []
-        along: list[list[tuple[slice, Array]]] = []  # Rz^k, where it is not 0
-        for k in range(last + 1):
-            tangent = local[k].tangent(direction[k])
-            along.append(
-                [(rows, tangent_x[node - 1]) for node, rows in self.wiring.hidden_sources(k)]
-            )
-            for rows, source in along[k]:
-                tangent += local[k].input_tangent(rows, source)
-            tangent_a.append(tangent)
-            if k < last:
-                tangent_x.append(tangent * self.slope[k])
+        local, last = self.local(weights), len(weights) - 1
+        tangent_a, tangent_x, along = self.tangents(local, direction)
         tangent_delta = [*tangent_x, self.loss_curvature(tangent_a[last])]
         for k in range(last, -1, -1):
             if k < last:  # overwrites Rx^k in this list alone

@@ -311,3 +311,14 @@ class _Sums:
                 diagonal += through.reshape(p, s2, s).swapaxes(1, 2)
             else:
                 block[:, :, rows, :] += through.reshape(p, s2, -1, s).transpose(0, 3, 2, 1)
+
+
+def assembled_blocks(wiring: Wiring, blocks: Sequence[Array]) -> Array:
+    """Blocks of each unit with itself, at their places in a dense matrix."""
+    H = np.zeros((wiring.n_full, wiring.n_full))
+    for where, layer in zip(wiring.blocks, blocks, strict=True):
+        units, rows, _ = layer.shape
+        dense = H[where, where].reshape(rows, units, rows, units)
+        for j, block in enumerate(layer):
+            dense[:, j, :, j] = block
+    return H

@@ -28,11 +28,14 @@ class Loss(ABC):
         The inverse link, in scikit-learn's words: "identity", "logistic", "softmax", "exp".
     shift_invariant : bool
         Whether a number added to all raw predictions of a sample changes nothing.
+    quadratic : bool
+        Whether it is half the squared distance of target and raw prediction.
     """
 
     name: ClassVar[str] = "unnamed"
     out_activation: ClassVar[str] = "identity"
     shift_invariant: ClassVar[bool] = False
+    quadratic: ClassVar[bool] = False
 
     @abstractmethod
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
@@ -78,6 +81,7 @@ class SquaredError(Loss):
     """loss = 1/2 sum_o (raw_o - y_o)^2; the factor 1/2 gives a unit Hessian."""
 
     name = "squared_error"
+    quadratic = True
 
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Loss.derivatives`."""

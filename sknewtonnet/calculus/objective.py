@@ -9,21 +9,26 @@ from numpy.typing import ArrayLike, NDArray
 from sknewtonnet.calculus._arrays import Workspace
 from sknewtonnet.calculus._checks import finite_array, probe_loss, real_array, weight_sum
 from sknewtonnet.calculus._chunk import Chunk
-from sknewtonnet.calculus.hessian import dense_hessian, neuron_blocks
+from sknewtonnet.calculus._output import (
+    LeastSquaresOutput,
+    invariant_directions,
+    least_squares_output,
+)
+from sknewtonnet.calculus._point import ADJOINT, FORWARD, SECOND, KeptPoint
+from sknewtonnet.calculus.hessian import assembled_blocks, dense_hessian, neuron_blocks
 from sknewtonnet.calculus.lagrangian import lagrangian_tensors
 from sknewtonnet.calculus.layers import sample_chunks
 from sknewtonnet.calculus.losses import Loss, get_loss
+from sknewtonnet.calculus.modified import OutputSquares
 from sknewtonnet.calculus.network import Network
 from sknewtonnet.calculus.penalties import Penalty, PenaltySum, l2_penalty
+from sknewtonnet.calculus.reduced import ReducedObjective
 
 Array = NDArray[np.float64]
 
 HESSIAN_KINDS = ("exact", "block", "lagrangian", "gauss-newton")
 PRODUCT_KINDS = ("exact", "gauss-newton")
 BLOCK_KINDS = ("block", "lagrangian")
-
-# What is known about the kept point, each stage standing on the one before.
-_NOTHING, _FORWARD, _ADJOINT, _SECOND = range(4)
 
 
 class Objective:
@@ -61,6 +66,8 @@ class Objective:
         Length of w; number of rows.
     weight_sum : float
         S.
+    samples, targets, sample_weight : ndarray
+        The data, of shapes (n_samples, n_features), (n_samples, n_outputs), (n_samples,).
 
     Raises
     ------
@@ -70,9 +77,9 @@ class Objective:
 
     Notes
     -----
-    Samples are kept features by samples, in chunks. Beside them the kept point takes about
-    three numbers per sample and unit, four after second derivatives, and work arrays of about
-    twice the Hessian. An objective is not meant for use by several threads at once.
+    Beside the samples the kept point takes about three numbers per sample and unit, four after
+    second derivatives, and work arrays of about twice the Hessian. An objective is not meant
+    for use by several threads at once.
 
     References
     ----------
@@ -109,35 +116,28 @@ class Objective:
         squares = l2_penalty(network.layout, alpha)
         self.penalty = PenaltySum([squares, *penalties], self.weight_sum)
         scaled = weight / self.weight_sum
+        self.samples, self.targets, self.sample_weight = samples, targets, weight
         self._workspace = Workspace()
         self._chunks = [
             Chunk(network.wiring, samples[where], targets[where], scaled[where], self._workspace)
             for where in sample_chunks(self.n_samples, chunk_size or network.chunk_size)
         ]
-        self._point = np.full(self.n_parameters, np.nan)
-        self._weights: list[Array] = []
-        self._stage = _NOTHING
-        self._value = np.nan
-        self._gradient = np.empty(0)
-        several = len(self._chunks) > 1
-        self._buffers = (
-            network.wiring.matrices(np.empty(network.wiring.n_full)) if several else None
-        )
+        self._kept = KeptPoint(network, self.loss, self.penalty, self._chunks)
 
     def value(self, w: ArrayLike) -> float:
         """The objective f(w)."""
-        self._reach(w, _FORWARD)
-        return self._value
+        self._kept.reach(w, FORWARD)
+        return self._kept.value
 
     def gradient(self, w: ArrayLike) -> Array:
         """Gradient of f, of shape (n_parameters,) ([I] eq. 7 to 9)."""
-        self._reach(w, _ADJOINT)
-        return self._gradient.copy()
+        self._kept.reach(w, ADJOINT)
+        return self._kept.gradient.copy()
 
     def value_and_gradient(self, w: ArrayLike) -> tuple[float, Array]:
         """Return both, from one pass."""
-        self._reach(w, _ADJOINT)
-        return self._value, self._gradient.copy()
+        self._kept.reach(w, ADJOINT)
+        return self._kept.value, self._kept.gradient.copy()
 
     def hessian(self, w: ArrayLike, kind: str = "exact") -> Array:
         """Second derivatives of f, or an approximation that bears its own name.
@@ -163,26 +163,21 @@ class Objective:
         About n P^2 flops for one output (MATHEMATICS 3.1), O(P^2) memory.
         """
         _check_kind(kind, HESSIAN_KINDS)
-        self._reach(w, _SECOND)
+        self._kept.reach(w, SECOND)
         layout, wiring = self.network.layout, self.network.wiring
         if kind in BLOCK_KINDS:
-            H = np.zeros((wiring.n_full, wiring.n_full))
-            for where, blocks in zip(wiring.blocks, self._loss_blocks(kind), strict=True):
-                units, rows, _ = blocks.shape
-                dense = H[where, where].reshape(rows, units, rows, units)
-                for j, block in enumerate(blocks):
-                    dense[:, j, :, j] = block
+            H = assembled_blocks(wiring, self._loss_blocks(kind))
         else:
             H = dense_hessian(
                 wiring,
-                self._weights,
+                self._kept.weights,
                 self._chunks,
                 self._workspace,
                 gauss_newton=kind == "gauss-newton",
             )
         if layout.free is not None:
             H = H[np.ix_(layout.free, layout.free)]
-        np.einsum("pp->p", H)[...] += self.penalty.hessian_diagonal(self._point)
+        np.einsum("pp->p", H)[...] += self.penalty.hessian_diagonal(self._kept.w)
         return H
 
     def hessian_blocks(self, w: ArrayLike, kind: str = "block") -> list[Array]:
@@ -203,9 +198,9 @@ class Objective:
             exist are 0.
         """
         _check_kind(kind, BLOCK_KINDS)
-        self._reach(w, _SECOND)
+        self._kept.reach(w, SECOND)
         layout = self.network.layout
-        full_strength = layout.expand(self.penalty.hessian_diagonal(self._point))
+        full_strength = layout.expand(self.penalty.hessian_diagonal(self._kept.w))
         exists = layout.expand(np.ones(self.n_parameters))
         blocks = self._loss_blocks(kind)
         strengths = self.network.wiring.matrices(full_strength)
@@ -240,7 +235,7 @@ class Objective:
                 f"v must have shape ({self.n_parameters},) or ({self.n_parameters}, r), "
                 f"got {directions.shape}."
             )
-        self._reach(w, _SECOND)
+        self._kept.reach(w, SECOND)
         layout, wiring = self.network.layout, self.network.wiring
         full = layout.expand(directions)
         result = np.zeros(full.T.shape)
@@ -253,18 +248,33 @@ class Objective:
             out = wiring.matrices(result[some])
             along = wiring.matrices(np.ascontiguousarray(full.T[some]))
             for chunk in self._chunks:
-                chunk.product(self._weights, along, out, kind == "gauss-newton")
+                chunk.product(self._kept.weights, along, out, kind == "gauss-newton")
         product = layout.restrict(result.T)
-        return product + (self.penalty.hessian_diagonal(self._point) * directions.T).T
+        return product + (self.penalty.hessian_diagonal(self._kept.w) * directions.T).T
 
     def jacobian(self, w: ArrayLike) -> Array:
         """Derivative of the raw predictions in w, of shape (n_samples, n_outputs, n_parameters).
 
         Unweighted. It is the one big array of the calculus, n O P numbers.
         """
-        self._reach(w, _FORWARD)
+        self._kept.reach(w, FORWARD)
         outputs = np.eye(self.network.n_outputs)[:, :, None]
         return self._per_sample([np.tile(outputs, chunk.n_samples) for chunk in self._chunks])
+
+    def raw_predictions(self, w: ArrayLike) -> Array:
+        """Raw predictions of the samples, of shape (n_samples, n_outputs)."""
+        self._kept.reach(w, FORWARD)
+        return np.concatenate([chunk.raw.T for chunk in self._chunks])
+
+    def jacobian_product(self, w: ArrayLike, v: ArrayLike) -> Array:
+        """Jacobian of the raw predictions times v, of shape (n_samples, n_outputs)."""
+        self._kept.reach(w, ADJOINT)
+        direction = self.network.matrices(real_array("v", v))
+        rows = []
+        for chunk in self._chunks:
+            tangents, *_ = chunk.tangents(chunk.local(self._kept.weights), direction)
+            rows.append(tangents[-1].T)
+        return np.concatenate(rows)
 
     def scores(self, w: ArrayLike) -> Array:
         """Gradient of each sample's loss, of shape (n_samples, n_parameters).
@@ -272,7 +282,7 @@ class Objective:
         Neither weighted nor penalised: gradient(w) is
         ``sample_weight @ scores(w) / S`` plus the gradient of the penalty.
         """
-        self._reach(w, _FORWARD)
+        self._kept.reach(w, FORWARD)
         seeds = [
             self.loss.derivatives(chunk.y, chunk.raw.T, 1)[1].T[None] for chunk in self._chunks
         ]
@@ -304,8 +314,8 @@ class Objective:
         """
         if not isinstance(order, Integral) or order < 2:
             raise ValueError(f"order must be an integer of at least 2, got {order!r}.")
-        self._reach(w, _ADJOINT)
-        return lagrangian_tensors(self.network.wiring, self._weights, self._chunks, order)
+        self._kept.reach(w, ADJOINT)
+        return lagrangian_tensors(self.network.wiring, self._kept.weights, self._chunks, order)
 
     def invariant_directions(self) -> Array:
         """Directions along which f is constant wherever it stands, by the form of its loss.
@@ -318,81 +328,66 @@ class Objective:
         ndarray of shape (n_parameters, n_directions)
             Orthonormal columns; none for most losses.
         """
-        wiring, layout = self.network.wiring, self.network.layout
-        found = []
-        if self.loss.shift_invariant and wiring.linear[-1]:
-            exists = layout.expand(np.ones(self.n_parameters))
-            bend = self.penalty.hessian_diagonal(np.zeros(self.n_parameters))
-            strength = wiring.matrices(layout.expand(bend))[-1]
-            for row, present in enumerate(wiring.matrices(exists)[-1]):
-                if present.all() and not strength[row].any():
-                    full = np.zeros(wiring.n_full)
-                    wiring.matrices(full)[-1][row] = 1.0 / np.sqrt(self.network.n_outputs)
-                    found.append(layout.restrict(full))
-        return np.array(found).reshape(-1, self.n_parameters).T
+        if not self.loss.shift_invariant:
+            return np.empty((self.n_parameters, 0))
+        return invariant_directions(self.network, self.penalty)
+
+    def reduced(self) -> ReducedObjective | None:
+        """Return f as a function of all but the output layer, where that has a closed form.
+
+        Returns
+        -------
+        ReducedObjective or None
+            Of squared errors with penalised output coefficients; None for all others.
+        """
+        output = least_squares_output(self.network, self.loss, self.penalty, self._chunks)
+        return None if output is None else ReducedObjective(self, output)
+
+    def solved(self, w: ArrayLike, output: LeastSquaresOutput) -> Array:
+        """The point with the output layer that suits the other parameters of w best."""
+        return self._kept.reach_solved(w, output)
+
+    def with_loss(self, loss: Loss) -> "Objective":
+        """The mean of another loss on the same net and data, without a penalty."""
+        return Objective(self.network, loss, self.samples, self.targets, self.sample_weight)
+
+    def change_loss(self, loss: Loss) -> None:
+        """Take another loss from now on."""
+        self.loss = loss
+        self._kept.change_loss(loss)
+
+    def modified(self) -> OutputSquares | None:
+        """Half the sum of the squared parts of the outputs, where there are several.
+
+        Raises
+        ------
+        ValueError
+            If the loss is not a squared error.
+        """
+        if not self.loss.quadratic:
+            raise ValueError(
+                'objective="modified" is made of squared errors; '
+                f'for the loss {self.loss.name} use objective="standard".'
+            )
+        return OutputSquares(self) if self.network.n_outputs > 1 else None
 
     def _loss_blocks(self, kind: str) -> list[Array]:
         return neuron_blocks(
             self.network.wiring,
-            self._weights,
+            self._kept.weights,
             self._chunks,
             self._workspace,
             lagrangian=kind == "lagrangian",
         )
 
-    def _reach(self, w: ArrayLike, stage: int) -> None:
-        """Bring the kept point to w, and what is known there at least to a stage."""
-        vector = real_array("w", w)
-        if vector.shape != self._point.shape:
-            raise ValueError(f"w must have shape ({self.n_parameters},), got {vector.shape}.")
-        if self._stage == _NOTHING or not np.array_equal(vector, self._point):
-            self._stage = _NOTHING
-            self._point = vector.copy()
-            self._weights = self.network.matrices(self._point)
-        if self._stage >= stage:
-            return
-        # Solvers probe far points on purpose: an overflow there makes f infinite, no warning.
-        with np.errstate(over="ignore", invalid="ignore"):
-            if self._stage < _ADJOINT:
-                self._run(stage)
-            if stage == _SECOND:
-                for chunk in self._chunks:
-                    chunk.second_order(self._weights, self.loss)
-        self._stage = stage
-
-    def _run(self, stage: int) -> None:
-        """Forward pass where it is missing, adjoint pass where it is wanted."""
-        fresh = self._stage == _NOTHING
-        total = self.penalty.value(self._point) if fresh else self._value
-        if stage >= _ADJOINT:
-            full = np.zeros(self.network.wiring.n_full)
-            out = self.network.wiring.matrices(full)
-        for chunk in self._chunks:
-            if fresh:
-                chunk.forward(self._weights)
-                total += chunk.loss_value(self.loss)
-            if stage >= _ADJOINT:
-                chunk.adjoint(self._weights)
-                chunk.gradient(self._weights, out, self._buffers)
-        self._value = np.inf if np.isnan(total) else total  # infinities met, far out
-        if stage >= _ADJOINT:
-            self._gradient = self.network.layout.restrict(full)
-            self._gradient += self.penalty.gradient(self._point)
-
     def _per_sample(self, seeds: Sequence[Array]) -> Array:
         """Products of z and delta of every sample, for seeds of shape (m, O, n) per chunk."""
-        wiring = self.network.wiring
-        rows = []
-        for chunk, seed in zip(self._chunks, seeds, strict=True):
-            deltas = chunk.backward(self._weights, seed)
-            found = np.empty((chunk.n_samples, len(seed), wiring.n_full))
-            blocks = wiring.matrices(found)
-            layers = chunk.local(self._weights)
-            for layer, delta, block in zip(layers, deltas, blocks, strict=True):
-                layer.per_sample(delta, block)
-            free = self.network.layout.free
-            rows.append(found if free is None else found[..., free])
-        return np.concatenate(rows)
+        rows = [
+            chunk.per_sample(self._kept.weights, seed)
+            for chunk, seed in zip(self._chunks, seeds, strict=True)
+        ]
+        free = self.network.layout.free
+        return np.concatenate(rows if free is None else [found[..., free] for found in rows])
 
 
 def _check_kind(kind: str, kinds: tuple[str, ...]) -> None:

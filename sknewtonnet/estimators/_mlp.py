@@ -57,10 +57,13 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         only where they are named.
     skip_connections : {False, "input-output", "all"}, default=False
         Whether the output also reads the inputs, or every layer all earlier ones.
-    solver : str, default="newton"
-        "newton" takes Newton steps in a trust region: from the exact Hessian, and above 150
-        parameters from products as long as they are the cheaper way. It does not end at a
-        saddle point. All others are methods of :func:`scipy.optimize.minimize`:
+    solver : str, default="auto"
+        "auto" takes L-BFGS steps far from a minimum and Newton steps near it, with the output
+        layer solved for where squared errors and a penalty allow it. "newton" takes Newton
+        steps in a trust region: from the exact Hessian, and above 150 parameters from products
+        as long as they are the cheaper way. Neither ends at a saddle point. "lm" is
+        Levenberg-Marquardt; "bpos" gradient descent with exact optimal steps; "gd" standard
+        back-propagation. All others are methods of :func:`scipy.optimize.minimize`:
         "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
         "trust-exact" the exact Hessian (and some ten factorisations a step), "l-bfgs-b" and
         "bfgs" the gradient only, for which ``tol=1e-6`` is a fair aim. "trust-krylov" does
@@ -177,7 +180,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         loss="squared_error",
         alpha=1.0,
         skip_connections=False,
-        solver="newton",
+        solver="auto",
         hessian="exact",
         solver_options=None,
         max_iter=1000,
@@ -234,10 +237,13 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         total weight. A list has one dict per label of an indicator matrix.
     skip_connections : {False, "input-output", "all"}, default=False
         Whether the output also reads the inputs, or every layer all earlier ones.
-    solver : str, default="newton"
-        "newton" takes Newton steps in a trust region: from the exact Hessian, and above 150
-        parameters from products as long as they are the cheaper way. It does not end at a
-        saddle point. All others are methods of :func:`scipy.optimize.minimize`:
+    solver : str, default="auto"
+        "auto" takes L-BFGS steps far from a minimum and Newton steps near it, with the output
+        layer solved for where squared errors and a penalty allow it. "newton" takes Newton
+        steps in a trust region: from the exact Hessian, and above 150 parameters from products
+        as long as they are the cheaper way. Neither ends at a saddle point. "lm" is
+        Levenberg-Marquardt; "bpos" gradient descent with exact optimal steps; "gd" standard
+        back-propagation. All others are methods of :func:`scipy.optimize.minimize`:
         "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
         "trust-exact" the exact Hessian (and some ten factorisations a step), "l-bfgs-b" and
         "bfgs" the gradient only, for which ``tol=1e-6`` is a fair aim. "trust-krylov" does
@@ -351,7 +357,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         alpha=1.0,
         class_weight=None,
         skip_connections=False,
-        solver="newton",
+        solver="auto",
         hessian="exact",
         solver_options=None,
         max_iter=1000,

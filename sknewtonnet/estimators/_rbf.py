@@ -44,9 +44,17 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     skip_connections : {False, "input-output", "all"}, default=False
         Whether the output also reads the inputs, a linear trend under the bumps, or every
         linear layer all earlier ones.
-    solver : str, default="newton"
-        "newton" takes Newton steps in a trust region, from products or the exact Hessian;
-        the others are those of :class:`NewtonMLPRegressor`.
+    solver : str, default="auto"
+        "auto" takes L-BFGS steps far from a minimum and Newton steps near it, with the output
+        layer solved for where squared errors and a penalty allow it. "newton" takes Newton
+        steps in a trust region: from the exact Hessian, and above 150 parameters from products
+        as long as they are the cheaper way. Neither ends at a saddle point. "lm" is
+        Levenberg-Marquardt; "bpos" gradient descent with exact optimal steps; "gd" standard
+        back-propagation. All others are methods of :func:`scipy.optimize.minimize`:
+        "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
+        "trust-exact" the exact Hessian (and some ten factorisations a step), "l-bfgs-b" and
+        "bfgs" the gradient only, for which ``tol=1e-6`` is a fair aim. "trust-krylov" does
+        not always take the same path from the same start.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with, as in
         :class:`NewtonMLPRegressor`. The gradient is exact with each.
@@ -177,7 +185,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         alpha=1.0,
         alpha_widths=0.1,
         skip_connections=False,
-        solver="newton",
+        solver="auto",
         hessian="exact",
         solver_options=None,
         max_iter=1000,
@@ -248,9 +256,17 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     skip_connections : {False, "input-output", "all"}, default=False
         Whether the output also reads the inputs, a linear trend under the bumps, or every
         linear layer all earlier ones.
-    solver : str, default="newton"
-        "newton" takes Newton steps in a trust region, from products or the exact Hessian;
-        the others are those of :class:`NewtonMLPRegressor`.
+    solver : str, default="auto"
+        "auto" takes L-BFGS steps far from a minimum and Newton steps near it, with the output
+        layer solved for where squared errors and a penalty allow it. "newton" takes Newton
+        steps in a trust region: from the exact Hessian, and above 150 parameters from products
+        as long as they are the cheaper way. Neither ends at a saddle point. "lm" is
+        Levenberg-Marquardt; "bpos" gradient descent with exact optimal steps; "gd" standard
+        back-propagation. All others are methods of :func:`scipy.optimize.minimize`:
+        "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
+        "trust-exact" the exact Hessian (and some ten factorisations a step), "l-bfgs-b" and
+        "bfgs" the gradient only, for which ``tol=1e-6`` is a fair aim. "trust-krylov" does
+        not always take the same path from the same start.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with, as in
         :class:`NewtonMLPRegressor`. The gradient is exact with each.
@@ -367,7 +383,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         alpha_widths=0.1,
         class_weight=None,
         skip_connections=False,
-        solver="newton",
+        solver="auto",
         hessian="exact",
         solver_options=None,
         max_iter=1000,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sknewtonnet.solvers._auto import AutoSolver
 from sknewtonnet.solvers._base import (
     HESSIAN_KINDS,
     Callback,
@@ -12,11 +13,17 @@ from sknewtonnet.solvers._base import (
     SolverResult,
     Status,
 )
+from sknewtonnet.solvers._levenberg_marquardt import LevenbergMarquardtSolver
 from sknewtonnet.solvers._newton import NewtonSolver
+from sknewtonnet.solvers._optimal_step import GradientDescentSolver, OptimalStepSolver
 from sknewtonnet.solvers._scipy import METHODS, ScipySolver
 
 SOLVERS: dict[str, type[Solver]] = {
+    "auto": AutoSolver,
     "newton": NewtonSolver,
+    "lm": LevenbergMarquardtSolver,
+    "bpos": OptimalStepSolver,
+    "gd": GradientDescentSolver,
     **dict.fromkeys(METHODS, ScipySolver),
 }
 

@@ -97,6 +97,8 @@ class SolverResult:
         Objective at the start and after each iteration.
     initial_gradient_norm : float
         Largest absolute entry of the gradient at the start.
+    n_events : dict of str to int
+        What else a solver counts, by its own names.
     """
 
     params: Array
@@ -108,6 +110,7 @@ class SolverResult:
     n_evaluations: Mapping[str, int]
     history: tuple[float, ...] = field(repr=False)
     initial_gradient_norm: float
+    n_events: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def gradient_norm(self) -> float:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import partial
-from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from sknewtonnet.solvers._base import (
     SolverResult,
     Status,
 )
+from sknewtonnet.solvers._options import Range, check_hessian, check_options
 from sknewtonnet.solvers._subproblem import QuadraticModel, Step
 from sknewtonnet.solvers._truncated_cg import CurvatureModel, ProductModel
 from sknewtonnet.solvers._watch import Counted, Watch
@@ -31,6 +31,8 @@ _STATIONARY = 1e-6
 # A dense Hessian and its factors cost as much as about P / 16 products. Up to so many
 # parameters it is formed at once, and above so many never.
 _ALWAYS_DENSE, _NEVER_DENSE = 150, 2000
+# One factor tells a saddle point sooner than many products, as long as there is room.
+_DENSE_CHECK = 4000
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,12 @@ class NewtonSolver(Solver):
     Small problems form the Hessian and minimise the model to optimality. Above 150 parameters
     conjugate gradients work with Hessian-vector products, until a step would take more than
     P / 16 of them, what a Hessian with its factors costs: from there on it is
-    formed. Above 2000 parameters it never is; there Lanczos iterations look for negative
-    curvature at a stationary point. ``hessian="block"`` and "lagrangian", which have no
-    products, are formed at any size, and only the exact Hessian tells a saddle point.
+    formed. Above 2000 parameters it is formed only to tell a minimum from a saddle point, and
+    above 4000 Lanczos iterations look for negative curvature there. ``hessian="block"`` and
+    "lagrangian", which have no products, are formed at any size, and only the exact Hessian
+    tells a saddle point.
 
-    Options: ``initial_trust_radius`` (1.0), from 1e-12 to 1e6.
+    Options: ``initial_trust_radius`` (1.0), from 1e-12 to below 1e6.
 
     References
     ----------
@@ -60,21 +63,8 @@ class NewtonSolver(Solver):
 
     def check(self) -> None:
         """See :meth:`Solver.check`."""
-        for name, value in self.options.items():
-            if name != "initial_trust_radius":
-                raise ValueError(
-                    f"solver_options of {self.name!r} must be among ['initial_trust_radius'], "
-                    f"got {name!r}."
-                )
-            numeric = isinstance(value, Real) and not isinstance(value, bool)
-            if not numeric or not 1e-12 <= float(value) <= 1e6:
-                raise ValueError(
-                    f"solver_options[{name!r}] must be a number from 1e-12 to 1e6, got {value!r}."
-                )
-        if self.hessian not in HESSIAN_KINDS:
-            raise ValueError(
-                f"hessian must be one of {list(HESSIAN_KINDS)}, got {self.hessian!r}."
-            )
+        check_options(self.name, self.options, {"initial_trust_radius": Range(1e-12, 1e6)})
+        check_hessian(self.name, self.hessian, HESSIAN_KINDS)
 
     def minimize(
         self, objective: ObjectiveLike, w0: Array, callback: Callback | None = None
@@ -173,11 +163,13 @@ class _Run:
             return False
         w, g = watch.params, watch.gradient
         slope = float(np.linalg.norm(g)) / max(1.0, float(np.linalg.norm(w)))
-        if not self.may_be_dense:
+        if len(w) > _DENSE_CHECK:
             escape = CurvatureModel(partial(watch.counted.hessian_product, w), g, self.constant)
             self.model = escape
             return escape.lowest < -(escape.noise + slope)
+        dense = self.dense
         self._go_dense()
+        self.dense = dense or self.may_be_dense
         model = self.model
         assert isinstance(model, QuadraticModel)
         return not model.is_definite(model.noise + slope)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from sknewtonnet.solvers._base import (
     SolverResult,
     Status,
 )
+from sknewtonnet.solvers._options import Choice, Range, check_hessian, check_options
 from sknewtonnet.solvers._watch import Counted, Watch, polish
 
 Array = NDArray[np.float64]
@@ -26,25 +26,22 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Method:
-    """A method of scipy: what it needs, what a user may set, what we always set.
-
-    A user's options are numbers, each at least its first and below its second limit.
-    """
+    """A method of scipy: what it needs, what a user may set, what we always set."""
 
     needs: Capability
-    options: Mapping[str, tuple[float, float]]
+    options: Mapping[str, Range | Choice]
     fixed: Mapping[str, Any]
     checks_gradient: bool = True
 
 
 _RADII = {
-    "initial_trust_radius": (1e-12, np.inf),
-    "max_trust_radius": (1e-12, np.inf),
-    "eta": (0.0, 0.25),
+    "initial_trust_radius": Range(1e-12, np.inf),
+    "max_trust_radius": Range(1e-12, np.inf),
+    "eta": Range(0.0, 0.25),
 }
 # scipy's bound of 1000 would keep parameters in the units of a raw target out of reach.
 _FAR = {"max_trust_radius": 1e100}
-_WOLFE = {"c1": (0.0, 1.0), "c2": (0.0, 1.0)}
+_WOLFE = {"c1": Range(0.0, 1.0), "c2": Range(0.0, 1.0)}
 
 # scipy's trust-region methods compare gtol with the 2-norm, BFGS and L-BFGS-B with the
 # largest entry, Newton-CG not at all. So tol is checked here, after each iteration, and
@@ -56,7 +53,7 @@ METHODS: dict[str, _Method] = {
     "newton-cg": _Method(Capability.HESSIAN_PRODUCT, _WOLFE, {"xtol": 0.0}, checks_gradient=False),
     "l-bfgs-b": _Method(
         Capability.GRADIENT,
-        {"maxcor": (1, 10_000), "maxls": (1, 10_000)},
+        {"maxcor": Range(1, 10_000), "maxls": Range(1, 10_000)},
         {"maxcor": 20, "maxls": 50, "ftol": 0.0, "maxfun": 2**31 - 1},
     ),
     "bfgs": _Method(Capability.GRADIENT, _WOLFE, {"norm": np.inf}),
@@ -83,29 +80,9 @@ class ScipySolver(Solver):
     def check(self) -> None:
         """See :meth:`Solver.check`."""
         method = METHODS[self.name]
-        for name, value in self.options.items():
-            if name not in method.options:
-                raise ValueError(
-                    f"solver_options of {self.name!r} must be among {sorted(method.options)}, "
-                    f"got {name!r}."
-                )
-            low, high = method.options[name]
-            kind = Integral if isinstance(low, int) else Real
-            if not isinstance(value, kind) or not low <= float(value) < high:
-                what = "an integer" if kind is Integral else "a number"
-                raise ValueError(
-                    f"solver_options[{name!r}] must be {what} from {low:g} to below {high:g}, "
-                    f"got {value!r}."
-                )
-        if self.hessian not in HESSIAN_KINDS:
-            raise ValueError(
-                f"hessian must be one of {list(HESSIAN_KINDS)}, got {self.hessian!r}."
-            )
-        if method.needs is Capability.GRADIENT and self.hessian != "exact":
-            raise ValueError(
-                f"hessian={self.hessian!r} has no effect on solver={self.name!r}, which uses "
-                "the gradient only; leave it at 'exact'."
-            )
+        check_options(self.name, self.options, method.options)
+        gradient_only = method.needs is Capability.GRADIENT
+        check_hessian(self.name, self.hessian, ("exact",) if gradient_only else HESSIAN_KINDS)
 
     def minimize(
         self, objective: ObjectiveLike, w0: Array, callback: Callback | None = None

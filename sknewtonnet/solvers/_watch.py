@@ -1,6 +1,7 @@
 """The book-keeping of a run: calls, the best-known point, when to stop."""
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -98,7 +99,7 @@ class Watch:
         elif stalled:
             self.status = Status.STALLED
 
-    def result(self, message: str = "") -> SolverResult:
+    def result(self, message: str = "", events: Mapping[str, int] | None = None) -> SolverResult:
         """How the run ended; a message counts where it stalled."""
         assert self.status is not None, "the run has ended"
         return SolverResult(
@@ -111,6 +112,7 @@ class Watch:
             n_evaluations=dict(self.counted.calls),
             history=tuple(self.history),
             initial_gradient_norm=self.initial_gradient_norm,
+            n_events=dict(events or {}),
         )
 
     @property

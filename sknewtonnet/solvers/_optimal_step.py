@@ -1,0 +1,189 @@
+"""Gradient descent: with a constant step, or with the step that exact curvature asks for."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknewtonnet.calculus.modified import HalfSquare
+from sknewtonnet.solvers._base import Callback, ObjectiveLike, Solver, SolverResult, Status
+from sknewtonnet.solvers._options import POSITIVE, Choice, Range, check_hessian, check_options
+from sknewtonnet.solvers._watch import Counted, Watch
+
+Array = NDArray[np.float64]
+
+# Halvings of a step that raises f: by then it is below the rounding of w.
+_MAX_HALVINGS = 60
+
+
+@dataclass(frozen=True)
+class GradientDescentSolver(Solver):
+    """Standard back-propagation: steps of constant length along the gradient.
+
+        step = momentum * last step - learning_rate * gradient
+
+    The objective may rise on the way; the run stops, STALLED, before a point where it is not
+    finite. Below a learning rate of 2 / (largest eigenvalue of the Hessian) it converges near
+    a minimum, linearly.
+
+    Options: ``learning_rate`` (0.1), positive; ``momentum`` (0.0), from 0 to below 1. A step
+    costs one gradient.
+    """
+
+    def check(self) -> None:
+        """See :meth:`Solver.check`."""
+        options = {"learning_rate": POSITIVE, "momentum": Range(0.0, 1.0)}
+        check_options(self.name, self.options, options)
+        check_hessian(self.name, self.hessian, ("exact",))
+
+    def minimize(
+        self, objective: ObjectiveLike, w0: Array, callback: Callback | None = None
+    ) -> SolverResult:
+        """See :meth:`Solver.minimize`."""
+        self.check()
+        rate = float(self.options.get("learning_rate", 0.1))
+        momentum = float(self.options.get("momentum", 0.0))
+        watch = Watch(Counted(objective, self.hessian), self.tol, self.max_iter, callback)
+        step, message = np.zeros(objective.n_parameters), ""
+        with np.errstate(over="ignore", invalid="ignore"):
+            watch.begin(np.array(w0, dtype=float))
+            while watch.status is None:
+                step = momentum * step - rate * watch.gradient
+                w = watch.params + step
+                value = watch.counted.value(w)
+                if not np.isfinite(value):
+                    message = f"a step led out of all bounds: learning_rate={rate:g} is too large"
+                    watch.count(stalled=True)
+                else:
+                    watch.take(w, value)
+                    watch.count()
+        return watch.result(message if watch.status is Status.STALLED else "")
+
+
+@dataclass(frozen=True)
+class OptimalStepSolver(Solver):
+    """Gradient descent with the step that minimises the quadratic model along its direction.
+
+        w+ = w + eta d,    eta = -g'd / (d'Hd)
+
+    with the exact Hessian H, of which one product is needed: a step costs about two gradients
+    and O(P) memory. ``solver_options`` are
+
+    - ``direction``: "steepest" (d = -g; the default) or "conjugate" (d = -g + beta d_last with
+      the beta of Polak, Ribiere and Polyak, not below 0; steepest wherever d would go up).
+    - ``objective``: "standard" (f; the default) or "modified", for squared errors: g and H are
+      those of F = 1/2 sum_o f_o^2, with f_o the part of f that output o makes (the penalty is
+      shared out evenly; the factors of the paper's c_o = 2 S f_o change no step). For one output
+      F = f^2 / 2 has the minima of f, and its curvature the square of the slope in addition,
+      so that steps are shorter. For several outputs its minima are others than those of f;
+      a run that ends at one of them is STALLED, for status and gradient are about f.
+
+    Where d'Hd <= 0 the step that the absolute value asks for is taken, and a step that raises
+    the function is halved until it does not. ``SolverResult.n_events`` counts both, as
+    "negative_curvature" and "shortened_steps".
+
+    References
+    ----------
+    [G] A modified objective and an optimal step size (BPOS); eq. 17 and 18 with the powers of
+    |g| corrected, see doc/training.md.
+    """
+
+    def check(self) -> None:
+        """See :meth:`Solver.check`."""
+        options = {
+            "objective": Choice(("standard", "modified")),
+            "direction": Choice(("steepest", "conjugate")),
+        }
+        check_options(self.name, self.options, options)
+        check_hessian(self.name, self.hessian, ("exact",))
+
+    def minimize(
+        self, objective: ObjectiveLike, w0: Array, callback: Callback | None = None
+    ) -> SolverResult:
+        """See :meth:`Solver.minimize`."""
+        self.check()
+        counted = Counted(objective, self.hessian)
+        watch = Watch(counted, self.tol, self.max_iter, callback)
+        run = _Run(watch, self._target(counted), self.options.get("direction") == "conjugate")
+        with np.errstate(over="ignore", invalid="ignore"):
+            watch.begin(np.array(w0, dtype=float))
+            while watch.status is None:
+                run.advance()
+        return watch.result(events=run.events)
+
+    def _target(self, counted: Counted) -> "_Target":
+        if self.options.get("objective", "standard") == "standard":
+            return _Standard(counted)
+        modified = getattr(counted.objective, "modified", None)
+        target = None if modified is None else modified()
+        return HalfSquare(counted) if target is None else target
+
+
+class _Target(Protocol):
+    """The function whose quadratic model gives the step."""
+
+    def value(self, w: Array) -> float:
+        """The function at w."""
+
+    def gradient(self, w: Array) -> Array:
+        """Its gradient."""
+
+    def curvature(self, w: Array, d: Array) -> float:
+        """Second derivative along d."""
+
+
+class _Standard:
+    """The objective itself."""
+
+    def __init__(self, counted: Counted):
+        self._counted = counted
+        self.value, self.gradient = counted.value, counted.gradient
+
+    def curvature(self, w: Array, d: Array) -> float:
+        """Second derivative along d."""
+        return float(d @ self._counted.hessian_product(w, d))
+
+
+class _Run:
+    """The state of one run: the last direction, and what happened."""
+
+    def __init__(self, watch: Watch, target: _Target, conjugate: bool):
+        self.watch, self.target, self.conjugate = watch, target, conjugate
+        self.events = Counter(negative_curvature=0, shortened_steps=0)
+        self._last: tuple[Array, Array] | None = None
+
+    def advance(self) -> None:
+        """One accepted step, or the end of the run."""
+        watch, w = self.watch, self.watch.params
+        g = self.target.gradient(w)
+        d = self._direction(g)
+        slope, bend = float(g @ d), self.target.curvature(w, d)
+        if not bend > 0.0:
+            self.events["negative_curvature"] += 1
+        eta = -slope / abs(bend) if bend != 0.0 and np.isfinite(bend) else 1.0
+        value = self.target.value(w)
+        for halvings in range(_MAX_HALVINGS):
+            if self.target.value(w + eta * d) < value:
+                self.events["shortened_steps"] += halvings > 0
+                watch.take(w + eta * d, watch.counted.value(w + eta * d))
+                watch.count()
+                return
+            if halvings == 0 and watch.take_if_flatter(w + eta * d):
+                watch.count()
+                return
+            eta *= 0.5
+        watch.count(stalled=True)
+
+    def _direction(self, g: Array) -> Array:
+        """Down the gradient, or conjugate to the last direction."""
+        d = -g
+        if self.conjugate and self._last is not None:
+            last_g, last_d = self._last
+            beta = float(g @ (g - last_g)) / float(last_g @ last_g)
+            d = max(beta, 0.0) * last_d - g
+            if float(g @ d) >= 0.0:
+                d = -g
+        self._last = g, d
+        return d
