@@ -45,16 +45,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         Whether the output also reads the inputs, a linear trend under the bumps, or every
         linear layer all earlier ones.
     solver : str, default="auto"
-        "auto" takes L-BFGS steps far from a minimum and Newton steps near it, with the output
-        layer solved for where squared errors and a penalty allow it. "newton" takes Newton
-        steps in a trust region: from the exact Hessian, and above 150 parameters from products
-        as long as they are the cheaper way. Neither ends at a saddle point. "lm" is
-        Levenberg-Marquardt; "bpos" gradient descent with exact optimal steps; "gd" standard
-        back-propagation. All others are methods of :func:`scipy.optimize.minimize`:
-        "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
-        "trust-exact" the exact Hessian (and some ten factorisations a step), "l-bfgs-b" and
-        "bfgs" the gradient only, for which ``tol=1e-6`` is a fair aim. "trust-krylov" does
-        not always take the same path from the same start.
+        "auto" takes L-BFGS steps far from a minimum and Newton steps near it; the others are
+        those of :class:`NewtonMLPRegressor`.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with, as in
         :class:`NewtonMLPRegressor`. The gradient is exact with each.
@@ -257,16 +249,8 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         Whether the output also reads the inputs, a linear trend under the bumps, or every
         linear layer all earlier ones.
     solver : str, default="auto"
-        "auto" takes L-BFGS steps far from a minimum and Newton steps near it, with the output
-        layer solved for where squared errors and a penalty allow it. "newton" takes Newton
-        steps in a trust region: from the exact Hessian, and above 150 parameters from products
-        as long as they are the cheaper way. Neither ends at a saddle point. "lm" is
-        Levenberg-Marquardt; "bpos" gradient descent with exact optimal steps; "gd" standard
-        back-propagation. All others are methods of :func:`scipy.optimize.minimize`:
-        "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
-        "trust-exact" the exact Hessian (and some ten factorisations a step), "l-bfgs-b" and
-        "bfgs" the gradient only, for which ``tol=1e-6`` is a fair aim. "trust-krylov" does
-        not always take the same path from the same start.
+        "auto" takes L-BFGS steps far from a minimum and Newton steps near it; the others are
+        those of :class:`NewtonMLPRegressor`.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with, as in
         :class:`NewtonMLPRegressor`. The gradient is exact with each.
