@@ -13,6 +13,8 @@ from sknewtonnet.solvers._base import (
     SolverResult,
     Status,
 )
+from sknewtonnet.solvers._constrained import CONSTRAINED, ConstrainedSolver
+from sknewtonnet.solvers._constraints import Constraints, KKTResiduals, Multipliers
 from sknewtonnet.solvers._levenberg_marquardt import LevenbergMarquardtSolver
 from sknewtonnet.solvers._newton import NewtonSolver
 from sknewtonnet.solvers._optimal_step import GradientDescentSolver, OptimalStepSolver
@@ -25,6 +27,8 @@ SOLVERS: dict[str, type[Solver]] = {
     "bpos": OptimalStepSolver,
     "gd": GradientDescentSolver,
     **dict.fromkeys(METHODS, ScipySolver),
+    "slsqp": ConstrainedSolver,
+    "trust-constr": ConstrainedSolver,
 }
 
 
@@ -35,6 +39,7 @@ def get_solver(
     max_iter: int = 1000,
     hessian: str = "exact",
     options: Mapping[str, Any] | None = None,
+    constraints: Constraints | None = None,
 ) -> Solver:
     """Return the solver a name stands for, with its settings checked.
 
@@ -44,15 +49,30 @@ def get_solver(
         A key of ``SOLVERS``.
     tol, max_iter, hessian, options
         As in :class:`Solver`.
+    constraints : Constraints, default=None
+        Bounds and linear constraints, for a solver that can keep to them.
 
     Raises
     ------
     ValueError
-        If the name is unknown or a setting does not fit the method.
+        If the name is unknown, a setting does not fit the method, or the method cannot keep
+        to the constraints.
     """
     if name not in SOLVERS:
         raise ValueError(f"solver must be one of {sorted(SOLVERS)}, got {name!r}.")
-    solver = SOLVERS[name](name, tol, max_iter, hessian, dict(options or {}))
+    settings = name, tol, max_iter, hessian, dict(options or {})
+    if constraints is None:
+        solver = SOLVERS[name](*settings)
+    else:
+        able = CONSTRAINED.get(name)
+        if able is None or (able == "bounds" and not constraints.only_bounds):
+            able_ones = sorted(n for n, kind in CONSTRAINED.items() if kind != "bounds")
+            what = "constraints" if able is None else "linear constraints"
+            raise ValueError(
+                f"solver={name!r} cannot keep to {what}; use one of {able_ones}"
+                f"{', or l-bfgs-b for bounds' if able is None else ''}."
+            )
+        solver = ConstrainedSolver(*settings, constraints)
     solver.check()
     return solver
 
@@ -62,7 +82,10 @@ __all__ = [
     "SOLVERS",
     "Callback",
     "Capability",
+    "Constraints",
     "Iteration",
+    "KKTResiduals",
+    "Multipliers",
     "Solver",
     "SolverResult",
     "Status",

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sknewtonnet.solvers._constraints import Multipliers
+
 Array = NDArray[np.float64]
 
 HESSIAN_KINDS = ("exact", "block", "lagrangian", "gauss-newton")
@@ -99,6 +101,8 @@ class SolverResult:
         Largest absolute entry of the gradient at the start.
     n_events : dict of str to int
         What else a solver counts, by its own names.
+    multipliers : Multipliers or None
+        Of the constraints, with the residuals of the conditions; None without constraints.
     """
 
     params: Array
@@ -111,11 +115,19 @@ class SolverResult:
     history: tuple[float, ...] = field(repr=False)
     initial_gradient_norm: float
     n_events: Mapping[str, int] = field(default_factory=dict)
+    multipliers: Multipliers | None = None
 
     @property
     def gradient_norm(self) -> float:
         """Largest absolute entry of the gradient."""
         return float(np.abs(self.gradient).max())
+
+    @property
+    def stationarity(self) -> float:
+        """What ``tol`` is compared with: gradient_norm, or the largest KKT residual."""
+        if self.multipliers is None:
+            return self.gradient_norm
+        return self.multipliers.residuals.largest
 
     @property
     def converged(self) -> bool:
