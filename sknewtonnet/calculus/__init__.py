@@ -1,6 +1,7 @@
 """Exact derivatives of feed-forward networks; numpy and scipy only."""
 
-from sknewtonnet.calculus.activations import ACTIVATIONS, Activation, get_activation
+from sknewtonnet.calculus._activation import Activation
+from sknewtonnet.calculus.activations import ACTIVATIONS, get_activation
 from sknewtonnet.calculus.layers import Layer, Linear
 from sknewtonnet.calculus.losses import LOSSES, Loss, get_loss
 from sknewtonnet.calculus.network import LAYERS, Network

@@ -6,77 +6,25 @@ tests pick it up from there, and :func:`sknewtonnet.testing.check_activation` te
 which derivative is wrong.
 """
 
-from abc import ABC, abstractmethod
 from functools import lru_cache
 from math import factorial
-from typing import ClassVar
 
 import numpy as np
 from numpy.polynomial import polynomial
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from sknewtonnet.calculus._activation import Activation
+
 Array = NDArray[np.float64]
-
-
-class Activation(ABC):
-    """An elementwise function h with its derivatives.
-
-    Attributes
-    ----------
-    name : str
-        The name under which a registry or an error message knows it.
-    smooth : bool
-        Whether h is twice continuously differentiable. Where it is not (the kink of
-        relu), the derivatives are those of the branch the point lies in.
-    max_order : int or None
-        The highest order that :meth:`derivatives` offers; None stands for any order.
-    """
-
-    name: ClassVar[str] = "unnamed"
-    smooth: ClassVar[bool] = True
-    max_order: ClassVar[int | None] = 2
-
-    @abstractmethod
-    def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
-        """Value and derivatives up to an order, in one pass.
-
-        Parameters
-        ----------
-        a : ndarray of any shape
-            Pre-activations. They are not written to.
-        order : int, default=2
-            The highest derivative wanted; at least 0, at most ``max_order``.
-
-        Returns
-        -------
-        tuple of order + 1 ndarrays
-            ``h(a), h'(a), ..., h^(order)(a)``, each a new array of a's shape.
-        """
-
-    def value(self, a: Array) -> Array:
-        """The function itself, h(a)."""
-        return self.derivatives(a, 0)[0]
-
-    def forward(self, a: Array, value: Array, slope: Array) -> None:
-        """Leave h(a) and h'(a) in two arrays of a's shape.
-
-        To be written only where it saves temporaries that :meth:`derivatives` makes.
-        """
-        value[...], slope[...] = self.derivatives(a, 1)
-
-    def curvature(self, value: Array, slope: Array) -> Array | None:
-        """h''(a) as a function of h(a) and h'(a), or None where it is computed from a."""
-        return None
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
 
 
 class Identity(Activation):
     """h(a) = a."""
 
     name = "identity"
+    monotonic = True
+    parity = -1
     max_order = None
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
@@ -102,6 +50,8 @@ class Tanh(Activation):
     """h(a) = tanh(a), with h' = 1 - h^2."""
 
     name = "tanh"
+    monotonic = True
+    parity = -1
     max_order = None
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
@@ -138,6 +88,7 @@ class Logistic(Activation):
     """h(a) = 1 / (1 + exp(-a)), with h' = h - h^2."""
 
     name = "logistic"
+    monotonic = True
     max_order = None
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
@@ -183,6 +134,7 @@ class ReLU(Activation):
     """h(a) = max(a, 0); at the kink, the derivatives of the left branch."""
 
     name = "relu"
+    monotonic = True
     smooth = False
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
@@ -195,6 +147,7 @@ class Softplus(Activation):
     """h(a) = log(1 + exp(a)), whose derivative is the logistic function."""
 
     name = "softplus"
+    monotonic = True
     max_order = None
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
@@ -210,6 +163,7 @@ class ELU(Activation):
     """h(a) = a for a > 0, exp(a) - 1 elsewhere; h'' jumps from 1 to 0 at a = 0."""
 
     name = "elu"
+    monotonic = True
     smooth = False
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
@@ -251,6 +205,8 @@ class Softsign(Activation):
     """h(a) = a / (1 + |a|); h'' jumps from 2 to -2 at a = 0, where it is taken as 0."""
 
     name = "softsign"
+    monotonic = True
+    parity = -1
     smooth = False
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
@@ -268,6 +224,8 @@ class Arctan(Activation):
     """
 
     name = "arctan"
+    monotonic = True
+    parity = -1
     max_order = None
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
@@ -287,6 +245,7 @@ class Sine(Activation):
     """h(a) = sin(a)."""
 
     name = "sine"
+    parity = -1
     max_order = None
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
@@ -303,6 +262,7 @@ class Gaussian(Activation):
     """h(a) = exp(-a^2), with h^(n+1) = -2 a h^(n) - 2 n h^(n-1)."""
 
     name = "gaussian"
+    parity = 1
     max_order = None
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sknewtonnet.calculus._activation import Activation
 from sknewtonnet.calculus._local import LinearLocal, Local
-from sknewtonnet.calculus.activations import Activation, get_activation
+from sknewtonnet.calculus.activations import get_activation
 
 Array = NDArray[np.float64]
 

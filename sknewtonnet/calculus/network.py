@@ -7,8 +7,9 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sknewtonnet.calculus._activation import Activation
 from sknewtonnet.calculus._chunk import Chunk
-from sknewtonnet.calculus.activations import Activation, get_activation
+from sknewtonnet.calculus.activations import get_activation
 from sknewtonnet.calculus.layers import Layer, Linear, Wiring, sample_chunks
 from sknewtonnet.calculus.parameters import ParameterArray, ParameterLayout
 from sknewtonnet.calculus.radial import GaussianRBF, Quadratic

@@ -125,6 +125,54 @@ class ParameterLayout:
             full += [f"{array.name}[{', '.join(labels[entry])}]" for entry in array.entries]
         return full if self.free is None else [full[p] for p in self.free]
 
+    def values_of(self, name: str, given: ArrayLike, fill: float) -> Array:
+        """Free parameters: what is given for an array or a single parameter, else a fill value.
+
+        Parameters
+        ----------
+        name : str
+            Of an array, such as "coefs_0", or a parameter, such as "coefs_0[age, h3]".
+        given : float or array of the array's shape
+            The values.
+        fill : float
+            Of all other parameters.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+
+        Raises
+        ------
+        ValueError
+            If there is no such name, or the values have a wrong shape or are no numbers.
+        """
+        try:
+            values = np.asarray(given, dtype=float)
+        except (TypeError, ValueError):
+            raise ValueError(f"{name!r} must get numbers, got {given!r}.") from None
+        if name not in self.shapes:
+            if name not in self._numbers:
+                raise ValueError(
+                    f"there is no parameter {name!r}; the arrays are {list(self.shapes)}, single "
+                    f"parameters have names like {self.names[0]!r}."
+                )
+            if values.shape != ():
+                raise ValueError(f"{name!r} must get one number, got shape {values.shape}.")
+            found = np.full(self.n_parameters, fill)
+            found[self._numbers[name]] = values
+            return found
+        shape = self.shapes[name]
+        if values.shape not in ((), shape):
+            raise ValueError(
+                f"{name!r} must get a number or an array of shape {shape}, got {values.shape}."
+            )
+        arrays = {other: np.full(size, fill) for other, size in self.shapes.items()}
+        return self.pack({**arrays, name: np.broadcast_to(values, shape)})
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.names)}
+
     def expand(self, w: Array) -> Array:
         """Full vector of a free one; along the first axis, if w has two."""
         if self.free is None:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sknewtonnet.calculus._activation import Activation
 from sknewtonnet.calculus._arrays import pairs
 from sknewtonnet.calculus._covariances import FORMS, Covariance, scales
 from sknewtonnet.calculus._lifted import LiftedLocal, moment_curvature
 from sknewtonnet.calculus._local import LinearLocal, Local
-from sknewtonnet.calculus.activations import Activation
 from sknewtonnet.calculus.layers import Layer
 
 Array = NDArray[np.float64]

@@ -3,7 +3,6 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -21,6 +20,15 @@ from sknewtonnet.calculus import ACTIVATIONS, Activation, Loss, Network, Objecti
 from sknewtonnet.calculus.layers import Layer
 from sknewtonnet.calculus.penalties import Penalty
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
+from sknewtonnet.estimators._constraints import make_constraints
+from sknewtonnet.estimators._problem import (
+    Problem,
+    attributes,
+    report_of_starts,
+    run_one_of_several,
+    run_start,
+    verdict,
+)
 from sknewtonnet.estimators._sklearn_compat import (
     Interval,
     Options,
@@ -29,38 +37,20 @@ from sknewtonnet.estimators._sklearn_compat import (
     fit_context,
     has_callbacks,
 )
-from sknewtonnet.inspection import critical_point
-from sknewtonnet.solvers import HESSIAN_KINDS, SOLVERS, Solver, SolverResult, Status, get_solver
+from sknewtonnet.solvers import (
+    HESSIAN_KINDS,
+    SOLVERS,
+    Constraints,
+    Solver,
+    SolverResult,
+    Status,
+    get_solver,
+)
 
 Array = NDArray[np.float64]
 
 # _warn, _fit, fit, and the two decorators of fit: a warning points to who called it.
 FRAMES_TO_CALLER = 6
-
-
-@dataclass(frozen=True)
-class Problem:
-    """All that defines an objective, small enough to travel to another process."""
-
-    network: Network
-    loss: Loss
-    X: Array
-    Y: Array
-    sample_weight: Array
-    alpha: Any
-    penalties: tuple[Penalty, ...] = ()
-
-    def objective(self) -> Objective:
-        """The function to minimise, with work space of its own."""
-        return Objective(
-            self.network,
-            self.loss,
-            self.X,
-            self.Y,
-            self.sample_weight,
-            self.alpha,
-            penalties=self.penalties,
-        )
 
 
 class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
@@ -84,6 +74,8 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "connectivity": [dict, None],
+        "bounds": [dict, None],
+        "linear_constraints": [list, tuple, None],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
@@ -193,13 +185,7 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
         }
 
     def _fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> None:
-        solver = get_solver(
-            self.solver,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            hessian=self.hessian,
-            options=self.solver_options,
-        )
+        solver = self._solver(None)
         last = self._fitted() if self.warm_start else {}
         hooks = {
             "estimator": self,
@@ -214,19 +200,23 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
         problem = self._problem(target, samples, labels, weight)
         network, loss = problem.network, problem.loss
         objective = problem.objective()  # what is wrong with the data is said here
+        constraints = self._make_constraints(network, loss)
+        if constraints is not None:
+            solver = self._solver(constraints)
+            constraints.nearest(np.zeros(network.n_parameters))  # says if there is no point
         starts = self._starts(problem, last)
 
         context = self._init_callback_context(max_subtasks=len(starts), sequential_subtasks=False)
         context.call_on_fit_task_begin(**hooks)
-        reconstruct = partial(_attributes, network, loss, target, self._layer_attributes)
+        reconstruct = partial(attributes, network, loss, target, self._layer_attributes)
         observers = [
             self._observer(context, number, hooks, reconstruct) for number in range(len(starts))
         ]
         if len(starts) == 1:
-            results = [_run(objective, solver, starts[0], observers[0])]
+            results = [run_start(objective, solver, starts[0], observers[0])]
         else:
             results = Parallel(n_jobs=self.n_jobs)(
-                delayed(_run)(problem, solver, start, observer)
+                delayed(run_one_of_several)(problem, solver, start, observer)
                 for start, observer in zip(starts, observers, strict=True)
             )
         best = min(results, key=lambda result: result.value)
@@ -236,12 +226,27 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
             "loss_": best.value,
             "loss_curve_": list(best.history),
             "solver_result_": best,
-            "critical_point_": _verdict(objective, best),
+            "starts_": report_of_starts(network, results),
+            "critical_point_": verdict(objective, best),
             **self._findings(problem, best.params),
         }
         self._warn(best, fitted["critical_point_"], network.wiring.layers)
         self.__dict__.update(fitted)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: fitted)
+
+    def _solver(self, constraints: Constraints | None) -> Solver:
+        return get_solver(
+            self.solver,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            hessian=self.hessian,
+            options=self.solver_options,
+            constraints=constraints,
+        )
+
+    def _make_constraints(self, network: Network, loss: Loss) -> Constraints | None:
+        """What parameters are held to."""
+        return make_constraints(network, self.bounds, self.linear_constraints)
 
     def _validated(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
@@ -311,8 +316,9 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
     def _warn(self, result: SolverResult, critical: str, layers: Sequence[Layer]) -> None:
         """Say what a user should know of the end of a fit, and what can be done."""
         stopped = (
-            f"{self.solver} stopped after {result.n_iter} iterations with a largest gradient "
-            f"entry of {result.gradient_norm:.2e} (tol={self.tol:g}): {result.status.value}. "
+            f"{self.solver} stopped after {result.n_iter} iterations with a largest "
+            f"{'gradient entry' if result.multipliers is None else 'KKT residual'} of "
+            f"{result.stationarity:.2e} (tol={self.tol:g}): {result.status.value}. "
         )
         kinked = {layer.activation.name for layer in layers if not layer.activation.smooth}
         if result.status in (Status.MAX_ITER, Status.STALLED) and kinked:
@@ -344,31 +350,6 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
         return self._network_.predict_raw(self.params_, samples)
 
 
-def _attributes(
-    network: Network,
-    loss: Loss,
-    target: Any,
-    layer_attributes: Callable[[Network, dict[str, Array]], dict[str, Any]],
-    params: Array,
-) -> dict[str, Any]:
-    """The fitted attributes that parameters determine; enough to predict."""
-    arrays = network.layout.unpack(params)
-    n_linear = sum(network.wiring.linear)
-    return {
-        **target.attributes,
-        **layer_attributes(network, arrays),
-        "params_": params.copy(),
-        "coefs_": [arrays[f"coefs_{k}"] for k in range(n_linear)],
-        "intercepts_": [arrays[f"intercepts_{k}"] for k in range(n_linear)],
-        "n_layers_": len(network.wiring.layers) + 1,
-        "n_outputs_": network.n_outputs,
-        "out_activation_": loss.out_activation,
-        "_network_": network,
-        "_loss_": loss,
-        "_target_": target,
-    }
-
-
 def _check_numbers(y: ArrayLike) -> None:
     array = np.asarray(y)
     if array.dtype.kind in "OSU":
@@ -376,22 +357,3 @@ def _check_numbers(y: ArrayLike) -> None:
             array.astype(float)
         except (TypeError, ValueError) as reason:
             raise ValueError(f"y must be numbers: {reason}.") from None
-
-
-def _run(
-    problem: "Problem | Objective", solver: Solver, start: Array, observer: Progress
-) -> SolverResult:
-    """One start, in whatever process."""
-    objective = problem.objective() if isinstance(problem, Problem) else problem
-    observer.begin()
-    result = solver.minimize(objective, start, observer)
-    observer.end(result.params)
-    return result
-
-
-def _verdict(objective: Objective, result: SolverResult) -> str:
-    # A run that stalled may still have come to where the gradient vanishes.
-    flat = result.gradient_norm <= 1e-6 * result.initial_gradient_norm
-    if result.converged or (result.status is Status.STALLED and flat):
-        return critical_point(objective, result.params)
-    return "not stationary"

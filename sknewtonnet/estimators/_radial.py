@@ -11,8 +11,9 @@ from scipy.linalg import solve_triangular
 from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.penalties import Penalty, WidthPenalty
 from sknewtonnet.calculus.radial import COVARIANCE_TYPES, precisions_cholesky
-from sknewtonnet.estimators._base import FRAMES_TO_CALLER, BaseNewtonNet, Problem
+from sknewtonnet.estimators._base import FRAMES_TO_CALLER, BaseNewtonNet
 from sknewtonnet.estimators._centers import DistinctRows, radial_parameters
+from sknewtonnet.estimators._problem import Problem
 from sknewtonnet.estimators._sklearn_compat import Interval, StrOptions
 from sknewtonnet.inspection import degenerate_units
 

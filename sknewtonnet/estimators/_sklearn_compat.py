@@ -8,12 +8,18 @@ from typing import Any
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.parallel import _get_threadpool_controller
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 
 def has_callbacks(estimator: Any) -> bool:
     """Whether scikit-learn's callbacks watch this estimator."""
     return bool(getattr(estimator, "_skl_callbacks", []))
+
+
+def one_blas_thread() -> Any:
+    """Context in which linear algebra keeps to one thread."""
+    return _get_threadpool_controller().limit(limits=1, user_api="blas")
 
 
 __all__ = [
@@ -23,4 +29,5 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "has_callbacks",
+    "one_blas_thread",
 ]

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor
+from scipy.linalg import LinAlgError, cho_factor, null_space
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 Array = NDArray[np.float64]
@@ -31,7 +31,7 @@ class TwiceDifferentiable(Protocol):
         """Directions along which the function is constant everywhere."""
 
 
-def critical_point(objective: TwiceDifferentiable, w: Array) -> str:
+def critical_point(objective: TwiceDifferentiable, w: Array, active: Array | None = None) -> str:
     """Second-derivative test at a stationary point ([H]).
 
     An eigenvalue counts as zero if its absolute value is at most P eps times a bound of the
@@ -48,6 +48,9 @@ def critical_point(objective: TwiceDifferentiable, w: Array) -> str:
         The function.
     w : ndarray of shape (n_parameters,)
         A point where its gradient vanishes, up to the tolerance of a solver.
+    active : ndarray of shape (n_active, n_parameters), default=None
+        Rows of active constraints; then only directions along them all are looked at, and only
+        there need the gradient vanish.
 
     Returns
     -------
@@ -64,9 +67,13 @@ def critical_point(objective: TwiceDifferentiable, w: Array) -> str:
     """
     size = objective.n_parameters
     rounding = size * float(np.finfo(float).eps)
-    slope = float(np.linalg.norm(objective.gradient(w))) / max(1.0, float(np.linalg.norm(w)))
+    free = None if active is None or not len(active) else null_space(active)
+    if free is not None and free.shape[1] == 0:
+        return "minimum"
+    gradient = objective.gradient(w) if free is None else free.T @ objective.gradient(w)
+    slope = float(np.linalg.norm(gradient)) / max(1.0, float(np.linalg.norm(w)))
     constant = objective.invariant_directions()
-    if size > DENSE_LIMIT:
+    if size > DENSE_LIMIT and free is None:
         lowest, largest = _extreme_eigenvalues(objective, w, constant)
         threshold = rounding * largest + slope
         if lowest > threshold:
@@ -77,6 +84,8 @@ def critical_point(objective: TwiceDifferentiable, w: Array) -> str:
     largest = float(np.abs(H).sum(axis=0).max())
     if constant.size:
         H += largest * (constant @ constant.T)
+    if free is not None:
+        H = free.T @ H @ free
     threshold = rounding * largest + slope
     if _positive_definite(H, -threshold):
         return "minimum"

@@ -1,0 +1,119 @@
+"""What a fit solves, how its starts are run, and what is said of their ends."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknewtonnet.calculus import Loss, Network, Objective
+from sknewtonnet.calculus.penalties import Penalty
+from sknewtonnet.estimators._callbacks import Progress
+from sknewtonnet.estimators._sklearn_compat import one_blas_thread
+from sknewtonnet.inspection import critical_point, same_minimum
+from sknewtonnet.solvers import Solver, SolverResult, Status
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """All that defines an objective, small enough to travel to another process."""
+
+    network: Network
+    loss: Loss
+    X: Array
+    Y: Array
+    sample_weight: Array
+    alpha: Any
+    penalties: tuple[Penalty, ...] = ()
+
+    def objective(self) -> Objective:
+        """The function to minimise, with work space of its own."""
+        return Objective(
+            self.network,
+            self.loss,
+            self.X,
+            self.Y,
+            self.sample_weight,
+            self.alpha,
+            penalties=self.penalties,
+        )
+
+
+def run_start(
+    problem: Problem | Objective, solver: Solver, start: Array, observer: Progress
+) -> SolverResult:
+    """One start, in whatever process."""
+    objective = problem.objective() if isinstance(problem, Problem) else problem
+    observer.begin()
+    result = solver.minimize(objective, start, observer)
+    observer.end(result.params)
+    return result
+
+
+def run_one_of_several(
+    problem: Problem, solver: Solver, start: Array, observer: Progress
+) -> SolverResult:
+    """The same with one BLAS thread: so its sums do not depend on how many run at a time."""
+    with one_blas_thread():
+        return run_start(problem, solver, start, observer)
+
+
+def report_of_starts(network: Network, results: list[SolverResult]) -> dict[str, NDArray[Any]]:
+    """How each start ended, and which of them found the same minimum."""
+    order = np.argsort([result.value for result in results], kind="stable")
+    minimum = np.full(len(results), -1)
+    found: list[SolverResult] = []
+    for number in order:
+        result = results[number]
+        for label, other in enumerate(found):
+            if same_minimum(network, result.params, other.params, result.value, other.value):
+                minimum[number] = label
+                break
+        else:
+            minimum[number] = len(found)
+            found.append(result)
+    return {
+        "loss": np.array([result.value for result in results]),
+        "gradient_norm": np.array([result.stationarity for result in results]),
+        "n_iter": np.array([result.n_iter for result in results]),
+        "converged": np.array([result.converged for result in results]),
+        "minimum": minimum,
+    }
+
+
+def attributes(
+    network: Network,
+    loss: Loss,
+    target: Any,
+    layer_attributes: Callable[[Network, dict[str, Array]], dict[str, Any]],
+    params: Array,
+) -> dict[str, Any]:
+    """The fitted attributes that parameters determine; enough to predict."""
+    arrays = network.layout.unpack(params)
+    n_linear = sum(network.wiring.linear)
+    return {
+        **target.attributes,
+        **layer_attributes(network, arrays),
+        "params_": params.copy(),
+        "coefs_": [arrays[f"coefs_{k}"] for k in range(n_linear)],
+        "intercepts_": [arrays[f"intercepts_{k}"] for k in range(n_linear)],
+        "n_layers_": len(network.wiring.layers) + 1,
+        "n_outputs_": network.n_outputs,
+        "out_activation_": loss.out_activation,
+        "_network_": network,
+        "_loss_": loss,
+        "_target_": target,
+    }
+
+
+def verdict(objective: Objective, result: SolverResult) -> str:
+    """What kind of point a run has ended at."""
+    # A run that stalled may still have come to where the gradient vanishes.
+    flat = result.stationarity <= 1e-6 * result.initial_gradient_norm
+    if result.converged or (result.status is Status.STALLED and flat):
+        active = None if result.multipliers is None else result.multipliers.active
+        return critical_point(objective, result.params, active)
+    return "not stationary"

@@ -1,0 +1,85 @@
+"""Two parameter vectors of a net that are the same up to how its units are named."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from sknewtonnet.calculus import Network
+
+Array = NDArray[np.float64]
+
+
+def aligned(network: Network, w: Array, reference: Array) -> Array:
+    """The parameters with their units in the order and of the signs of a reference.
+
+    Hidden units can be permuted, and a unit with an odd activation can change the signs of all
+    that comes in and all that goes out (an even one, of what comes in); the net stays the same
+    function. Layer after layer, units are assigned to those of the reference so that the sum of
+    squared differences of their parameters, and of what goes out to the output, is smallest.
+
+    Parameters
+    ----------
+    network : Network
+        The net.
+    w, reference : ndarray of shape (n_parameters,)
+        Parameters; those to compare with.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,)
+        Parameters of the same function as w.
+
+    Notes
+    -----
+    About s^2 t flops and an assignment of s^3 for a layer of s units with t parameters each.
+    """
+    wiring, layout = network.wiring, network.layout
+    full = layout.expand(np.asarray(w, dtype=float)).copy()
+    ours = wiring.matrices(full)
+    theirs = wiring.matrices(layout.expand(np.asarray(reference, dtype=float)))
+    for k, layer in enumerate(wiring.layers[:-1]):
+        parity = layer.activation.parity if wiring.linear[k] else 0
+        sizes = _outgoing(network, ours, k), _outgoing(network, theirs, k)
+        plain = _distances(ours[k], theirs[k]) + _distances(*sizes)
+        signs = np.ones((len(plain), len(plain)))
+        if parity != 0:
+            flipped = _distances(-ours[k], theirs[k]) + _distances(parity * sizes[0], sizes[1])
+            signs = np.where(flipped < plain, -1.0, 1.0)
+            plain = np.minimum(plain, flipped)
+        of_reference, order = linear_sum_assignment(plain.T)
+        sign = signs[order, of_reference]
+        ours[k][...] = ours[k][:, order] * sign
+        outgoing = sign if parity == -1 else np.ones(len(sign))
+        for reader, rows in wiring.readers[k + 1]:
+            ours[reader][rows] = ours[reader][rows][order] * outgoing[:, None]
+    return layout.restrict(full)
+
+
+def _outgoing(network: Network, matrices: list[Array], k: int) -> Array:
+    """What goes out of a layer's units to the output, a column each."""
+    # The units of a later hidden layer have no order yet.
+    last = len(network.wiring.layers) - 1
+    parts = []
+    for reader, rows in network.wiring.readers[k + 1]:
+        if reader == last and network.wiring.linear[reader]:
+            parts.append(matrices[reader][rows].T)
+    return np.vstack(parts) if parts else np.zeros((1, matrices[k].shape[1]))
+
+
+def _distances(a: Array, b: Array) -> Array:
+    """Squared distance of each column of one matrix and each of another."""
+    return np.asarray(((a[:, :, None] - b[:, None, :]) ** 2).sum(axis=0))
+
+
+def same_minimum(
+    network: Network, w: Array, reference: Array, value: float, reference_value: float
+) -> bool:
+    """Whether two minima are one, up to permutations and signs of units.
+
+    The objective must agree to 1e-7 of its size, the aligned parameters to 1e-3.
+    """
+    if abs(value - reference_value) > 1e-7 * max(abs(value), abs(reference_value)):
+        return False
+    size = 1.0 + float(np.abs(reference).max())
+    off = np.abs(aligned(network, w, reference) - reference)
+    return bool(off.max() <= 1e-3 * size)
