@@ -79,7 +79,7 @@ def test_random_numbers_of_others_are_left_alone(make, make_data):
 def test_best_of_several_starts(make, make_data):
     """With the same random state, more starts contain the fewer."""
     losses = [
-        make(random_state=2, n_init=n_init, alpha=0.005).fit(*make_data()).loss_
+        make(random_state=3, n_init=n_init, alpha=0.005).fit(*make_data()).loss_
         for n_init in (1, 2, 6)
     ]
     assert losses[0] >= losses[1] >= losses[2]

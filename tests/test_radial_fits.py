@@ -187,6 +187,7 @@ def test_wild_data_leave_a_finite_fit_that_says_what_is_wrong(covariance_type):
         alpha=0.0,
         alpha_widths=0.0,
         max_iter=60,
+        solver="newton",
         random_state=0,
     )
     with warnings.catch_warnings(record=True) as told:

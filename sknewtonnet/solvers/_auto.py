@@ -67,12 +67,12 @@ class AutoSolver(Solver):
         if start.status is None and reduced is not None:
             run.leg(self._quasi_newton(run, _TAKE_OVER_REDUCED), reduced, reduced.expand)
             run.leg(self._newton(run.n_iter), reduced, reduced.expand)
-            if np.abs(objective.gradient(run.params)).max() <= self.tol:
-                return run.result(objective)
+            if run.is_flat():
+                return run.result()
         elif start.status is None:
             run.leg(self._quasi_newton(run, _TAKE_OVER), objective)
         run.leg(self._newton(run.n_iter), objective)
-        return run.result(objective)
+        return run.result()
 
     def _quasi_newton(self, run: "_Run", part: float) -> ScipySolver:
         goal = max(part * run.start.gradient_norm, _NEAR, self.tol)
@@ -93,6 +93,7 @@ class _Run:
         self.params, self.n_iter = start.params, 0
         self._legs: list[SolverResult] = []
         self._stopped = False
+        self._gradient: Array | None = None
 
     def leg(
         self,
@@ -113,19 +114,34 @@ class _Run:
         u = self.params[: problem.n_parameters]
         found = solver.minimize(problem, u, None if self.callback is None else relay)
         self._legs.append(found)
-        self._stopped = found.status is Status.STOPPED
+        self._stopped, self._gradient = found.status is Status.STOPPED, None
         self.params, self.n_iter = expand(found.params), self.n_iter + found.n_iter
 
-    def result(self, objective: ObjectiveLike) -> SolverResult:
+    def is_flat(self) -> bool:
+        """Whether the objective itself, not a reduced form, has a gradient small enough."""
+        self._gradient = self.start.counted.gradient(self.params)
+        return bool(np.abs(self._gradient).max() <= self.start.tol)
+
+    def result(self) -> SolverResult:
         """All legs as one result."""
-        last, calls = self._legs[-1], Counter(self.start.counted.calls)
+        last = self._legs[-1]
+        if len(last.params) < len(self.params) and self._gradient is None:
+            self.is_flat()
+        gradient = last.gradient if self._gradient is None else self._gradient
+        calls = Counter(self.start.counted.calls)
         for leg in self._legs:
             calls.update(leg.n_evaluations)
+        status, message = last.status, last.message
+        if status is Status.CONVERGED and np.abs(gradient).max() > self.start.tol:
+            status = Status.MAX_ITER  # L-BFGS came as far as it should, and no step was left
+            message = status.value
         values = chain.from_iterable(leg.history[1:] for leg in self._legs)
         return replace(
             last,
             params=self.params,
-            gradient=objective.gradient(self.params),
+            gradient=gradient,
+            status=status,
+            message=message,
             n_iter=self.n_iter,
             n_evaluations=dict(calls),
             history=(self.start.value, *values),

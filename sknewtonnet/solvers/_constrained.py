@@ -57,10 +57,7 @@ class ConstrainedSolver(Solver):
     ``SolverResult.multipliers`` has the multipliers and the residual of each condition. A start
     outside the constraints is moved to a near point inside.
 
-    Parameters
-    ----------
-    constraints : Constraints or None
-        None for none.
+    ``constraints`` is None for none.
 
     References
     ----------
