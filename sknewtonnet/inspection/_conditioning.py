@@ -18,6 +18,9 @@ class TwiceDifferentiable(Protocol):
 
     n_parameters: int
 
+    def value(self, w: Array) -> float:
+        """The function at w."""
+
     def gradient(self, w: Array) -> Array:
         """First derivatives at w."""
 
@@ -40,7 +43,10 @@ def critical_point(objective: TwiceDifferentiable, w: Array, active: Array | Non
     |g| / max(1, |w|), what a gradient g that is not quite zero makes of it: along a curve on which
     f is constant, such as a rotation of linear units, w'' g + w' H w' = 0.
     Directions along which the function is constant wherever it stands (the common shift of
-    a softmax's logits) tell nothing and do not count.
+    a softmax's logits) tell nothing and do not count. Nor does a parameter that f does not
+    depend on where the others stand, such as the intercept of a unit whose coefficients a penalty
+    has brought to 0: its row of the Hessian is zero to the square root of that, and a step of 1
+    either way changes f by less than 1e-12 of its size.
 
     Parameters
     ----------
@@ -84,12 +90,29 @@ def critical_point(objective: TwiceDifferentiable, w: Array, active: Array | Non
     largest = float(np.abs(H).sum(axis=0).max())
     if constant.size:
         H += largest * (constant @ constant.T)
+    threshold = rounding * largest + slope
     if free is not None:
         H = free.T @ H @ free
-    threshold = rounding * largest + slope
+    else:
+        # What an entry off the diagonal takes from an eigenvalue is about its square.
+        counts = ~_idle(objective, w, H, float(np.sqrt(threshold * largest)))
+        H = H[np.ix_(counts, counts)]
     if _positive_definite(H, -threshold):
         return "minimum"
     return "inconclusive" if _positive_definite(H, threshold) else "saddle"
+
+
+def _idle(objective: TwiceDifferentiable, w: Array, H: Array, small: float) -> NDArray[np.bool_]:
+    """Which parameters f does not depend on where the others stand."""
+    idle = np.abs(H).max(axis=0) <= small
+    value = objective.value(w)
+    for p in np.flatnonzero(idle):
+        for step in (-1.0, 1.0):
+            moved = w.copy()
+            moved[p] += step
+            # Outgoing coefficients are 0 up to the tolerance of a solver, and enter squared.
+            idle[p] &= abs(objective.value(moved) - value) <= 1e-12 * max(abs(value), 1.0)
+    return idle
 
 
 def _positive_definite(H: Array, shift: float) -> bool:

@@ -92,6 +92,7 @@ class _Run:
 
     def __init__(self, watch: Watch, radius: float):
         self.watch, self.radius = watch, radius
+        self.shift = 0.0  # of the last model
         # Of the current point.
         self.model: QuadraticModel | ProductModel | CurvatureModel | None = None
         objective = watch.counted.objective
@@ -143,6 +144,8 @@ class _Run:
             self._go_dense()
         assert self.model is not None
         step = self.model.step(self.radius)
+        if isinstance(self.model, QuadraticModel):
+            self.shift = self.model.shift
         if isinstance(self.model, ProductModel) and self.model.exhausted and self.may_be_dense:
             self._go_dense()
             step = self.model.step(self.radius)
@@ -154,7 +157,7 @@ class _Run:
         H = watch.counted.hessian(watch.params)
         if self.constant.size:  # else a step along them is rounding over rounding
             H += np.abs(H).sum(axis=0).max() * (self.constant @ self.constant.T)
-        self.model = QuadraticModel(H, watch.gradient)
+        self.model = QuadraticModel(H, watch.gradient, self.shift)
 
     def at_saddle(self) -> bool:
         """Whether a stationary point has negative curvature beyond what rounding makes."""

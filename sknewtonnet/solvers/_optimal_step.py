@@ -86,8 +86,8 @@ class OptimalStepSolver(Solver):
 
     References
     ----------
-    [G] A modified objective and an optimal step size (BPOS); eq. 17 and 18 with the powers of
-    |g| corrected, see doc/training.md.
+    [G] Gong et al. (2012), back-propagation with optimal step size (BPOS), eq. 17 to 19, with the
+    powers of the gradient's length corrected; see doc/optimal_steps.md.
     """
 
     def check(self) -> None:

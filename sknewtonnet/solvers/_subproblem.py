@@ -49,6 +49,8 @@ class QuadraticModel:
         Symmetric matrix, definite or not.
     g : ndarray of shape (n_parameters,)
         Gradient.
+    shift : float, default=0.0
+        A guess of the shift, such as that of a model near by.
 
     Notes
     -----
@@ -57,22 +59,18 @@ class QuadraticModel:
     factors do not lead there soon, eigenvalues are computed, once for all radii.
     """
 
-    def __init__(self, H: Array, g: Array):
-        self.H, self.g = H, g
+    def __init__(self, H: Array, g: Array, shift: float = 0.0):
+        self.H, self.g, self.shift = H, g, shift
         self._norm_of_g = float(np.linalg.norm(g))
         self._bound = float(np.abs(H).sum(axis=0).max())
         # What rounding makes of an eigenvalue 0, such as that of a softmax's common shift.
         self.noise = len(g) * float(np.finfo(float).eps) * self._bound
-        self._newton: Array | None = None
-        self._definite: bool | None = None
+        self._newton: Array | None = None  # where H is known to be definite
+        self._lowest = -float(H.diagonal().min())  # H + shift I is not definite below this
         self._eigen: tuple[Array, Array, Array] | None = None
-        self._shift = 0.0
 
     def step(self, radius: float) -> Step:
         """The minimiser within a radius."""
-        if self._definite is None:
-            self._newton = self._solve(self.noise)
-            self._definite = self._newton is not None
         if self._newton is not None and np.linalg.norm(self._newton) <= radius:
             return self._measured(self._newton)
         if self._eigen is None and self._norm_of_g > 0:
@@ -83,55 +81,59 @@ class QuadraticModel:
 
     def is_definite(self, shift: float) -> bool:
         """Whether H + shift I has a Cholesky factor."""
-        return self._factor(shift) is not None
+        return self._factor(shift)[1] == 0
 
     def _measured(self, s: Array) -> Step:
         predicted = -float(self.g @ s + 0.5 * s @ (self.H @ s))
         return Step(s, float(np.linalg.norm(s)), predicted)
 
-    def _factor(self, shift: float) -> Array | None:
-        """Upper Cholesky factor of H + shift I, if there is one."""
+    def _factor(self, shift: float) -> tuple[Array, int]:
+        """Upper Cholesky factor of H + shift I, and 0 or the first row where there is none."""
         shifted = self.H.copy()
-        shifted[np.diag_indices_from(shifted)] += shift
+        shifted.ravel()[:: len(shifted) + 1] += shift
         # The transpose is the same matrix in LAPACK's order, factored in place.
         factor, info = dpotrf(shifted.T, lower=0, overwrite_a=1, clean=0)
-        return factor if info == 0 else None
+        return factor, int(info)
 
-    def _solve(self, shift: float) -> Array | None:
-        factor = self._factor(shift)
-        if factor is None:
-            return None
-        solution, _ = dpotrs(factor, -self.g)
-        return solution if np.isfinite(solution).all() else None
+    def _raised(self, shift: float, factor: Array, row: int) -> float:
+        """A lower bound of the shift, from how the factors failed at a row.
+
+        With the factor U of the rows before and y = U^-T a for the column a above the pivot,
+        v = (-U^-1 y, 1) has v'(H + shift I) v = pivot - y'y < 0.
+        """
+        k = row - 1
+        y, part = np.empty(0), np.empty(0)
+        if k > 0:
+            y, _ = dtrtrs(factor[:k, :k], self.H[:k, k], trans=1)
+            part, _ = dtrtrs(factor[:k, :k], y)
+        lack = float(y @ y) - self.H[k, k] - shift
+        return float(shift + max(lack, 0.0) / (1.0 + float(part @ part)))
 
     def _by_factors(self, radius: float) -> Array | None:
         """Newton's method on 1 / |s(shift)| = 1 / radius, safeguarded by bounds of the shift."""
         slope = self._norm_of_g / radius
-        low = max(self.noise, -float(self.H.diagonal().min()), slope - self._bound)
+        low = max(self.noise, self._lowest, slope - self._bound)
         high = slope + self._bound + self.noise
-        shift = min(max(self._shift, low), high)
-        if shift <= self.noise and not self._definite:
-            shift = 1e-3 * high
+        shift = min(max(self.shift, low), high)
         for _ in range(_MAX_FACTORS):
-            factor = self._factor(shift)
-            if factor is None:
-                low = shift
-            else:
-                s, _ = dpotrs(factor, -self.g)
-                norm = float(np.linalg.norm(s))
-                if abs(norm - radius) <= _NEAR * radius:
-                    self._shift = shift
-                    return s
-                if norm < radius:
-                    high = shift
-                else:
-                    low = shift
-                part, _ = dtrtrs(factor, s, trans=1)
-                newton = shift + (norm / np.linalg.norm(part)) ** 2 * (norm - radius) / radius
-                if low < newton < high:
-                    shift = float(newton)
-                    continue
-            shift = max(np.sqrt(low * high), low + 0.01 * (high - low))
+            factor, failed = self._factor(shift)
+            if failed:
+                low = self._lowest = max(self._raised(shift, factor, failed), 1.0000001 * shift)
+                shift = min(low + 0.5 * slope, 0.5 * (low + high))
+                continue
+            s, _ = dpotrs(factor, -self.g)
+            norm = float(np.linalg.norm(s))
+            if shift <= self.noise:  # H itself is definite
+                self._newton = s
+            if abs(norm - radius) <= _NEAR * radius or (norm < radius and shift <= self.noise):
+                self.shift = shift
+                return np.asarray(s)
+            low, high = (low, shift) if norm < radius else (shift, high)
+            part, _ = dtrtrs(factor, s, trans=1)
+            shift += (norm / float(np.linalg.norm(part))) ** 2 * (norm - radius) / radius
+            if not low < shift < high:
+                untried = low <= self.noise and self._newton is None
+                shift = low if untried else max(np.sqrt(low * high), low + 0.01 * (high - low))
         return None
 
     def _spectrum(self) -> tuple[Array, Array, Array]:
