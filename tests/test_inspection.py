@@ -18,6 +18,9 @@ class Quadratic:
         self.matrix = self.basis @ np.diag(eigenvalues) @ self.basis.T
         self.n_constant = n_constant
 
+    def value(self, w):
+        return 0.5 * float(w @ self.matrix @ w)
+
     def gradient(self, w):
         return self.matrix @ w
 
@@ -57,6 +60,21 @@ def test_declared_constant_directions_do_not_count(route):
     assert critical_point(Quadratic(flat), np.zeros(6)) == "inconclusive"
     assert critical_point(Quadratic(flat, n_constant=1), np.zeros(6)) == "inconclusive"
     assert critical_point(Quadratic(flat, n_constant=2), np.zeros(6)) == "minimum"
+
+
+@pytest.mark.parametrize(
+    ("alpha", "moved", "verdict"),
+    [(1.0, 0.0, "minimum"), (1.0, 1.0, "saddle"), (0.0, 0.0, "inconclusive")],
+)
+def test_a_parameter_that_moves_nothing_does_not_count(alpha, moved, verdict):
+    """A unit without coefficients: its intercept is idle, with a penalty nothing else is flat."""
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((40, 2))
+    y = 0.5 + moved * 20.0 * (X[:, :1] - X[:, :1].mean()) * 0.2
+    objective = Objective(Network.mlp(2, (1,), 1), "squared_error", X, y, alpha=alpha)
+    w = np.array([0.0, 0.0, 0.3, 0.0, y.mean()])
+    assert np.abs(objective.gradient(w)).max() < 1e-12
+    assert critical_point(objective, w) == verdict
 
 
 def softmax_objective(alpha, connectivity=None):

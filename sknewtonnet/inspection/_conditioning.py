@@ -93,19 +93,21 @@ def critical_point(objective: TwiceDifferentiable, w: Array, active: Array | Non
     threshold = rounding * largest + slope
     if free is not None:
         H = free.T @ H @ free
-    else:
+    if _positive_definite(H, -threshold):
+        return "minimum"
+    if free is None:
         # What an entry off the diagonal takes from an eigenvalue is about its square.
         counts = ~_idle(objective, w, H, float(np.sqrt(threshold * largest)))
         H = H[np.ix_(counts, counts)]
-    if _positive_definite(H, -threshold):
-        return "minimum"
+        if not counts.all() and _positive_definite(H, -threshold):
+            return "minimum"
     return "inconclusive" if _positive_definite(H, threshold) else "saddle"
 
 
 def _idle(objective: TwiceDifferentiable, w: Array, H: Array, small: float) -> NDArray[np.bool_]:
     """Which parameters f does not depend on where the others stand."""
     idle = np.abs(H).max(axis=0) <= small
-    value = objective.value(w)
+    value = objective.value(w) if idle.any() else 0.0
     for p in np.flatnonzero(idle):
         for step in (-1.0, 1.0):
             moved = w.copy()
