@@ -42,6 +42,16 @@ ESTIMATORS = [
         solver="bfgs",
     ),
     NewtonMLPRegressor(2, activation="sine", solver="trust-exact", n_init=2),
+    *(
+        make((3,), **params)
+        for make in (NewtonMLPRegressor, NewtonMLPClassifier)
+        for params in (
+            {"solver": "newton"},
+            {"solver": "lm"},
+            # First-order steps: to the default of 1e-10 they would take too long.
+            {"solver": "bpos", "solver_options": {"direction": "conjugate"}, "tol": 1e-4},
+        )
+    ),
     NewtonMLPClassifier(),
     NewtonMLPClassifier((), alpha=0.5, solver="trust-exact", hessian="gauss-newton"),
     NewtonMLPClassifier(

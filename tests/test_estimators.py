@@ -56,6 +56,12 @@ REGRESSIONS = {
 }
 
 
+# Gradient descent at its defaults would need more iterations than are worth a test.
+SETTINGS = {
+    "gd": {"max_iter": 5000, "solver_options": {"learning_rate": 0.3, "momentum": 0.9}},
+}
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("model", REGRESSIONS)
@@ -63,7 +69,8 @@ def test_known_regressions(model, weighted, solver):
     loss, alpha, reference, make_data = REGRESSIONS[model]
     X, y = make_data()
     sample_weight = weights(len(X)) if weighted else np.ones(len(X))
-    est = NewtonMLPRegressor((), loss=loss, alpha=alpha, solver=solver, tol=1e-7)
+    settings = {"solver": solver, "tol": 1e-7, **SETTINGS.get(solver, {})}
+    est = NewtonMLPRegressor((), loss=loss, alpha=alpha, **settings)
     est.fit(X, y, sample_weight)
     expected = reference(sample_weight.sum()).fit(X, y, sample_weight)
     assert_allclose(est.coefs_[0].T.squeeze(), expected.coef_, atol=1e-6)
@@ -79,7 +86,8 @@ def test_known_classifications(n_classes, class_weight, solver):
     """Binary and multinomial logistic regression; their C is 1 / alpha."""
     X, y = class_data(n_classes)
     X, y, sample_weight = X[4:], y[4:], weights(len(y) - 4)
-    est = NewtonMLPClassifier((), alpha=0.2, class_weight=class_weight, solver=solver, tol=1e-7)
+    settings = {"solver": solver, "tol": 1e-7, **SETTINGS.get(solver, {})}
+    est = NewtonMLPClassifier((), alpha=0.2, class_weight=class_weight, **settings)
     est.fit(X, y, sample_weight)
     expected = LogisticRegression(
         C=1.0 / 0.2, class_weight=class_weight, solver="newton-cg", tol=1e-10, max_iter=500

@@ -110,8 +110,7 @@ def test_gradient_is_that_of_the_value(name):
 def test_hessian_is_that_of_the_gradient(name):
     p, step = Problem(name), 1e-5
     found = [
-        (p.F.gradient(p.u + e) - p.F.gradient(p.u - e)) / (2.0 * step)
-        for e in step * np.eye(p.n)
+        (p.F.gradient(p.u + e) - p.F.gradient(p.u - e)) / (2.0 * step) for e in step * np.eye(p.n)
     ]
     assert_allclose(p.F.hessian(p.u), found, atol=1e-7)
 
@@ -250,7 +249,7 @@ def test_there_may_be_no_reduced_form(changes):
 
 
 def test_nonlinear_last_layers_have_no_reduced_form():
-    net = Network.from_layers(2, [Linear((0,), 2), Quadratic((1,), 2)])
+    net = Network.from_layers(2, [Linear((0,), 2), Quadratic((1,), 2, activation="identity")])
     X = np.ones((4, 2))
     assert Objective(net, "squared_error", X, X, alpha=1.0).reduced() is None
 

@@ -1,9 +1,8 @@
 """The default: quasi-Newton steps far from a minimum, Newton steps near it."""
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,10 +60,11 @@ class AutoSolver(Solver):
         with np.errstate(over="ignore", invalid="ignore"):
             start.begin(np.array(w0, dtype=float))
         run = _Run(start, callback)
-        reduced = None
-        if self.hessian in PRODUCT_KINDS and hasattr(objective, "reduced"):
-            reduced = objective.reduced()
-        if start.status is None and reduced is not None:
+        reduced = (
+            None if start.status is Status.CONVERGED else self._reduced(objective, run.params)
+        )
+        if reduced is not None:
+            run.jump(reduced.expand(run.params[: reduced.n_parameters]))
             run.leg(self._quasi_newton(run, _TAKE_OVER_REDUCED), reduced, reduced.expand)
             run.leg(self._newton(run.n_iter), reduced, reduced.expand)
             if run.is_flat():
@@ -74,10 +74,19 @@ class AutoSolver(Solver):
         run.leg(self._newton(run.n_iter), objective)
         return run.result()
 
+    def _reduced(self, objective: ObjectiveLike, w: Array) -> Any:
+        """The reduced form of an objective, where it has one and that is well conditioned."""
+        if self.hessian not in PRODUCT_KINDS or not hasattr(objective, "reduced"):
+            return None
+        reduced = objective.reduced()
+        if reduced is None or not np.isfinite(reduced.value(w[: reduced.n_parameters])):
+            return None
+        return reduced
+
     def _quasi_newton(self, run: "_Run", part: float) -> ScipySolver:
         goal = max(part * run.start.gradient_norm, _NEAR, self.tol)
         most = max(len(run.params), _FEWEST)
-        return ScipySolver("l-bfgs-b", goal, min(most, self.max_iter))
+        return ScipySolver("l-bfgs-b", goal, min(most, self.max_iter - run.n_iter))
 
     def _newton(self, n_iter: int = 0) -> NewtonSolver:
         return NewtonSolver(
@@ -90,10 +99,23 @@ class _Run:
 
     def __init__(self, start: Watch, callback: Callback | None):
         self.start, self.callback = start, callback
-        self.params, self.n_iter = start.params, 0
-        self._legs: list[SolverResult] = []
+        self.params, self.value, self.n_iter = start.params, start.value, 0
+        self._history = [start.value]
+        self._last: SolverResult | None = None
+        self._calls = start.counted.calls
         self._stopped = False
-        self._gradient: Array | None = None
+        self._gradient: Array | None = start.gradient
+
+    def jump(self, w: Array) -> None:
+        """Solve for the output layer: the first iteration."""
+        self.params, self.value = w, self.start.counted.value(w)
+        self._history.append(self.value)
+        self.n_iter += 1
+        self.is_flat()
+        assert self._gradient is not None
+        if self.callback is not None:
+            steepness = float(np.abs(self._gradient).max())
+            self._stopped = bool(self.callback(Iteration(1, w, self.value, steepness)))
 
     def leg(
         self,
@@ -102,48 +124,57 @@ class _Run:
         expand: Callable[[Array], Array] = lambda u: u,
     ) -> None:
         """Go on with a solver from where the last one ended, unless that was told to stop."""
-        if self._stopped or (self._legs and solver.max_iter < 1):
+        if self._stopped or solver.max_iter < 1:
             return
 
-        def relay(it: Iteration) -> bool | None:
+        def relay(it: Iteration) -> bool:
             assert self.callback is not None
             n_iter = self.n_iter + it.n_iter
             told = Iteration(n_iter, expand(it.params), it.value, it.gradient_norm)
-            return self.callback(told)
+            self._stopped = bool(self.callback(told))
+            return self._stopped
 
         u = self.params[: problem.n_parameters]
         found = solver.minimize(problem, u, None if self.callback is None else relay)
-        self._legs.append(found)
-        self._stopped, self._gradient = found.status is Status.STOPPED, None
-        self.params, self.n_iter = expand(found.params), self.n_iter + found.n_iter
+        self._last, self._gradient = found, None
+        if problem is self.start.counted.objective:
+            self._gradient = found.gradient
+        self._calls.update(found.n_evaluations)
+        self._history += found.history[1:]
+        self.params, self.value = expand(found.params), found.value
+        self.n_iter += found.n_iter
 
     def is_flat(self) -> bool:
         """Whether the objective itself, not a reduced form, has a gradient small enough."""
         self._gradient = self.start.counted.gradient(self.params)
-        return bool(np.abs(self._gradient).max() <= self.start.tol)
+        return self._is_small(self._gradient)
 
     def result(self) -> SolverResult:
         """All legs as one result."""
-        last = self._legs[-1]
-        if len(last.params) < len(self.params) and self._gradient is None:
-            self.is_flat()
-        gradient = last.gradient if self._gradient is None else self._gradient
-        calls = Counter(self.start.counted.calls)
-        for leg in self._legs:
-            calls.update(leg.n_evaluations)
-        status, message = last.status, last.message
-        if status is Status.CONVERGED and np.abs(gradient).max() > self.start.tol:
-            status = Status.MAX_ITER  # L-BFGS came as far as it should, and no step was left
-            message = status.value
-        values = chain.from_iterable(leg.history[1:] for leg in self._legs)
-        return replace(
-            last,
+        flat = self.is_flat() if self._gradient is None else self._is_small(self._gradient)
+        assert self._gradient is not None
+        status, message = self._end(flat)
+        return SolverResult(
             params=self.params,
-            gradient=gradient,
+            value=self.value,
+            gradient=self._gradient,
             status=status,
             message=message,
             n_iter=self.n_iter,
-            n_evaluations=dict(calls),
-            history=(self.start.value, *values),
+            n_evaluations=dict(self._calls),
+            history=tuple(self._history),
             initial_gradient_norm=self.start.gradient_norm,
         )
+
+    def _is_small(self, gradient: Array) -> bool:
+        return bool(np.abs(gradient).max() <= self.start.tol)
+
+    def _end(self, flat: bool) -> tuple[Status, str]:
+        """Why the run is over; a leg's own goal is not that of the run."""
+        if flat:
+            return Status.CONVERGED, Status.CONVERGED.value
+        if self._stopped:
+            return Status.STOPPED, Status.STOPPED.value
+        if self._last is None or self._last.converged:
+            return Status.MAX_ITER, Status.MAX_ITER.value
+        return self._last.status, self._last.message

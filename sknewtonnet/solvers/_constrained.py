@@ -159,9 +159,9 @@ class ConstrainedWatch(Watch):
         self.limits = limits
         self.hand_over = 0.0
 
-    def take(self, w: Array, value: float) -> None:
-        """Make a point, with its value, the best-known one."""
-        super().take(w, value)
+    def take(self, w: Array, value: float, gradient: Array | None = None) -> None:
+        """Make a point, with its value and gradient, the best-known one."""
+        super().take(w, value, gradient)
         self.multipliers: Multipliers = multipliers(self.limits, w, self.gradient)
         self.gradient_norm = self.multipliers.residuals.largest
 
@@ -194,6 +194,9 @@ def _finish(watch: ConstrainedWatch, constraints: Constraints) -> None:
                 watch.count()
                 break
             surface.radius = 0.25 * float(np.linalg.norm(s))
+            if surface.radius <= 1e-16 * (1.0 + float(np.linalg.norm(w))):
+                watch.count(stalled=True)
+                break
         else:
             watch.count(stalled=True)
 

@@ -8,7 +8,7 @@ from scipy.linalg.lapack import dpotrf, dpotrs
 
 from sknewtonnet.solvers._base import Callback, ObjectiveLike, Solver, SolverResult
 from sknewtonnet.solvers._options import Choice, Range, check_hessian, check_options
-from sknewtonnet.solvers._watch import Counted, Watch
+from sknewtonnet.solvers._watch import Counted, Watch, polish
 
 Array = NDArray[np.float64]
 
@@ -33,19 +33,22 @@ class LevenbergMarquardtSolver(Solver):
     and is taken if it lowers the objective. For squared errors without a penalty it is the
     classical method; no other loss is written as a square, and J is never stored.
 
-    Options: ``damping``, "marquardt" (D the diagonal of G, the factor divided by ten after a
-    good step and multiplied by ten after a bad one; the default) or "nielsen" (D the identity,
-    the factor from the ratio of true and predicted decrease); ``initial_damping`` (1e-3), for
+    Options: ``damping``, "nielsen" (D the identity, the factor from the ratio of true and
+    predicted decrease; the default) or "marquardt" (D the largest diagonal of G so far, the factor
+    divided by ten after a good step and multiplied by ten after a bad one; it does not mind
+    the scale of parameters, but lets saturated units run away); ``initial_damping`` (1e-3), for
     "nielsen" relative to the largest diagonal entry of the first G.
 
     Steps cost a Gauss-Newton matrix, about n P^2 / 2 flops for one output, and P^3 / 3 for
     each damping tried. Convergence is fast where residuals are small or the net nearly
-    linear in its parameters, and linear otherwise, for G lacks the curvature of the units. It
+    linear in its parameters, and linear otherwise, for G lacks the curvature of the units. Where
+    differences of f drown in its rounding, Newton steps judged by the gradient end the run. It
     can stop at a saddle point that it starts at.
 
     References
     ----------
     Marquardt (1963), An algorithm for least-squares estimation of nonlinear parameters.
+    Moré (1978), The Levenberg-Marquardt algorithm: implementation and theory.
     Madsen, Nielsen and Tingleff (2004), Methods for non-linear least squares problems, 3.2.
     Hagan and Menhaj (1994), Training feedforward networks with the Marquardt algorithm.
     """
@@ -60,14 +63,17 @@ class LevenbergMarquardtSolver(Solver):
     ) -> SolverResult:
         """See :meth:`Solver.minimize`."""
         self.check()
-        watch = Watch(Counted(objective, "gauss-newton"), self.tol, self.max_iter, callback)
+        counted = Counted(objective, "gauss-newton")
+        watch = Watch(counted, self.tol, self.max_iter, callback)
         start = float(self.options.get("initial_damping", 1e-3))
-        nielsen = self.options.get("damping", "marquardt") == "nielsen"
-        damping: _Marquardt = _Nielsen(start) if nielsen else _Marquardt(start)
+        marquardt = self.options.get("damping", "nielsen") == "marquardt"
+        damping: _Marquardt = _Marquardt(start) if marquardt else _Nielsen(start)
         with np.errstate(over="ignore", invalid="ignore"):
             watch.begin(np.array(w0, dtype=float))
             while watch.status is None:
                 _advance(watch, damping)
+            counted.kind = "exact"
+            polish(counted, watch)
         return watch.result()
 
 
@@ -76,11 +82,12 @@ class _Marquardt:
 
     def __init__(self, start: float):
         self.factor = start
+        self.diagonal: Array = np.zeros(1)
 
     def begin(self, diagonal: Array) -> None:
-        """See the matrix of a new point."""
+        """See the matrix of a new point; a unit that saturates keeps its damping."""
         largest = float(diagonal.max()) or 1.0
-        self.diagonal = np.maximum(diagonal, 1e-12 * largest)
+        self.diagonal = np.maximum(np.maximum(diagonal, 1e-12 * largest), self.diagonal)
 
     def accept(self, ratio: float) -> None:
         """Damp less; a step that did poorly leaves the factor."""

@@ -53,11 +53,12 @@ class GradientDescentSolver(Solver):
                 step = momentum * step - rate * watch.gradient
                 w = watch.params + step
                 value = watch.counted.value(w)
-                if not np.isfinite(value):
+                gradient = watch.counted.gradient(w)
+                if not (np.isfinite(value) and np.isfinite(gradient).all()):
                     message = f"a step led out of all bounds: learning_rate={rate:g} is too large"
                     watch.count(stalled=True)
                 else:
-                    watch.take(w, value)
+                    watch.take(w, value, gradient)
                     watch.count()
         return watch.result(message if watch.status is Status.STALLED else "")
 
@@ -118,7 +119,7 @@ class OptimalStepSolver(Solver):
             return _Standard(counted)
         modified = getattr(counted.objective, "modified", None)
         target = None if modified is None else modified()
-        return HalfSquare(counted) if target is None else target
+        return HalfSquare(counted) if target is None else _Modified(counted, target)
 
 
 class _Target(Protocol):
@@ -144,6 +145,28 @@ class _Standard:
     def curvature(self, w: Array, d: Array) -> float:
         """Second derivative along d."""
         return float(d @ self._counted.hessian_product(w, d))
+
+
+class _Modified:
+    """The squared parts of several outputs, with its calls counted."""
+
+    def __init__(self, counted: Counted, target: _Target):
+        self._calls, self._target = counted.calls, target
+
+    def value(self, w: Array) -> float:
+        """The function at w."""
+        self._calls["value"] += 1
+        return self._target.value(w)
+
+    def gradient(self, w: Array) -> Array:
+        """Its gradient."""
+        self._calls["gradient"] += 1
+        return self._target.gradient(w)
+
+    def curvature(self, w: Array, d: Array) -> float:
+        """Second derivative along d."""
+        self._calls["hessian_product"] += 1
+        return self._target.curvature(w, d)
 
 
 class _Run:

@@ -23,6 +23,8 @@ class Range:
 
     def __str__(self) -> str:
         what = "an integer" if isinstance(self.low, int) else "a number"
+        if self == POSITIVE:
+            return "a positive number"
         return f"{what} from {self.low:g} to below {self.high:g}"
 
 

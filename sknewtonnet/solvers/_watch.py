@@ -74,11 +74,11 @@ class Watch:
         if self.gradient_norm <= self.tol:
             self.status = Status.CONVERGED
 
-    def take(self, w: Array, value: float) -> None:
-        """Make a point, with its value, the best-known one."""
+    def take(self, w: Array, value: float, gradient: Array | None = None) -> None:
+        """Make a point, with its value and gradient, the best-known one."""
         self.params = w.copy()
         self.value = float(value)
-        self.gradient = self.counted.gradient(w)
+        self.gradient = self.counted.gradient(w) if gradient is None else gradient
         self.gradient_norm = float(np.abs(self.gradient).max())
 
     def count(self, stalled: bool = False) -> None:
