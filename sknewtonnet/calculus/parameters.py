@@ -147,6 +147,8 @@ class ParameterLayout:
             If there is no such name, or the values have a wrong shape or are no numbers.
         """
         try:
+            if np.asarray(given).dtype.kind in "SU":
+                raise TypeError
             values = np.asarray(given, dtype=float)
         except (TypeError, ValueError):
             raise ValueError(f"{name!r} must get numbers, got {given!r}.") from None

@@ -56,6 +56,8 @@ class ReducedObjective:
     ----------
     n_parameters : int
         Length of u, which is the beginning of w = (u, v).
+    product_cost : int
+        Products of f that a product takes.
 
     Notes
     -----
@@ -67,6 +69,8 @@ class ReducedObjective:
     Golub and Pereyra (1973), The differentiation of pseudo-inverses and nonlinear least
     squares problems whose variables separate.
     """
+
+    product_cost = 2
 
     def __init__(self, objective: Reducible, output: LeastSquaresOutput):
         self.objective = objective

@@ -59,7 +59,7 @@ def _limits(layout: ParameterLayout, name: str, given: Any) -> tuple[Array, Arra
     if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != 2:
         raise ValueError(f"bounds[{name!r}] must be a pair (lower, upper), got {given!r}.")
     low, high = (
-        layout.values_of(name, default if limit is None else limit, default)
+        _values(layout, "bounds", name, default if limit is None else limit, default)
         for limit, default in zip(given, (-np.inf, np.inf), strict=True)
     )
     if np.isnan(low).any() or np.isnan(high).any() or (low > high).any():
@@ -70,6 +70,14 @@ def _limits(layout: ParameterLayout, name: str, given: Any) -> tuple[Array, Arra
     if np.isposinf(low).any() or np.isneginf(high).any():
         raise ValueError(f"bounds[{name!r}] leave no finite number, got {given!r}.")
     return low, high
+
+
+def _values(layout: ParameterLayout, where: str, name: str, given: Any, fill: float) -> Array:
+    """See :meth:`ParameterLayout.values_of`, with messages that name the setting."""
+    try:
+        return layout.values_of(name, given, fill)
+    except ValueError as reason:
+        raise ValueError(f"{where}: {reason}") from None
 
 
 def _rows(given: Any) -> list[Any]:
@@ -94,8 +102,10 @@ def _row(layout: ParameterLayout, number: int, given: Any) -> tuple[Array, float
     terms, low, high = given
     row = np.zeros(layout.n_parameters)
     for name, factor in terms.items():
-        row += layout.values_of(name, factor, 0.0)
+        row += _values(layout, where, name, factor, 0.0)
     try:
+        if isinstance(low, str) or isinstance(high, str):
+            raise TypeError
         low = -np.inf if low is None else float(low)
         high = np.inf if high is None else float(high)
     except (TypeError, ValueError):

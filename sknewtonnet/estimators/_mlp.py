@@ -7,7 +7,11 @@ from numpy.typing import NDArray
 
 from sknewtonnet.calculus import Loss, Network
 from sknewtonnet.estimators._base import BaseNewtonNet
-from sknewtonnet.estimators._constraints import make_constraints, monotonic_signs
+from sknewtonnet.estimators._constraints import (
+    make_constraints,
+    monotonic_bounds,
+    monotonic_signs,
+)
 from sknewtonnet.estimators._initialization import initial_parameters
 from sknewtonnet.estimators._problem import Problem
 from sknewtonnet.estimators._roles import RegressorRole
@@ -51,9 +55,16 @@ class BaseMLP(BaseNewtonNet):
         return make_constraints(network, self.bounds, self.linear_constraints, signs)
 
     def _start(self, problem: Problem, random_state: np.random.RandomState) -> NDArray[np.float64]:
-        return initial_parameters(
+        w = initial_parameters(
             problem.network, problem.loss, problem.Y, problem.sample_weight, random_state
         )
+        names = getattr(self, "feature_names_in_", None)
+        signs = monotonic_signs(self.monotonic_cst, names, self.n_features_in_)
+        if signs is None:
+            return w
+        # Mirrored, not cut off: a net of zeros would not learn.
+        lower, upper = monotonic_bounds(problem.network, signs)
+        return np.where(lower == 0.0, np.abs(w), np.where(upper == 0.0, -np.abs(w), w))
 
 
 class NewtonMLPRegressor(RegressorRole, BaseMLP):
@@ -84,9 +95,9 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     skip_connections : {False, "input-output", "all"}, default=False
         Whether the output also reads the inputs, or every layer all earlier ones.
     solver : str, default="auto"
-        "auto" takes L-BFGS steps far from a minimum and Newton steps near it, with the output
-        layer solved for where squared errors and a penalty allow it. "newton" takes Newton
-        steps in a trust region: from the exact Hessian, and above 150 parameters from products
+        "auto" is "newton", with the output layer solved for where squared errors and a penalty
+        allow it, and L-BFGS steps before it there and above 1000 parameters. "newton" takes Newton
+        steps in a trust region: from the exact Hessian, and above 125 parameters from products
         as long as they are the cheaper way. Neither ends at a saddle point. "lm" is
         Levenberg-Marquardt; "bpos" gradient descent with exact optimal steps; "gd" standard
         back-propagation. All others are methods of :func:`scipy.optimize.minimize`:

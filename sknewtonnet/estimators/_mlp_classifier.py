@@ -34,9 +34,9 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     skip_connections : {False, "input-output", "all"}, default=False
         Whether the output also reads the inputs, or every layer all earlier ones.
     solver : str, default="auto"
-        "auto" takes L-BFGS steps far from a minimum and Newton steps near it, with the output
-        layer solved for where squared errors and a penalty allow it. "newton" takes Newton
-        steps in a trust region: from the exact Hessian, and above 150 parameters from products
+        "auto" is "newton", with the output layer solved for where squared errors and a penalty
+        allow it, and L-BFGS steps before it there and above 1000 parameters. "newton" takes Newton
+        steps in a trust region: from the exact Hessian, and above 125 parameters from products
         as long as they are the cheaper way. Neither ends at a saddle point. "lm" is
         Levenberg-Marquardt; "bpos" gradient descent with exact optimal steps; "gd" standard
         back-propagation. All others are methods of :func:`scipy.optimize.minimize`:

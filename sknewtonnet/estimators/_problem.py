@@ -114,6 +114,12 @@ def verdict(objective: Objective, result: SolverResult) -> str:
     # A run that stalled may still have come to where the gradient vanishes.
     flat = result.stationarity <= 1e-6 * result.initial_gradient_norm
     if result.converged or (result.status is Status.STALLED and flat):
-        active = None if result.multipliers is None else result.multipliers.active
-        return critical_point(objective, result.params, active)
+        if result.multipliers is None:
+            return critical_point(objective, result.params)
+        found = critical_point(objective, result.params, result.multipliers.active)
+        if found != "saddle":
+            return found
+        # Where a multiplier is zero only one side is feasible: curvature may be that of the other.
+        found = critical_point(objective, result.params, result.multipliers.tight)
+        return "saddle" if found == "saddle" else "inconclusive"
     return "not stationary"

@@ -45,8 +45,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         Whether the output also reads the inputs, a linear trend under the bumps, or every
         linear layer all earlier ones.
     solver : str, default="auto"
-        "auto" takes L-BFGS steps far from a minimum and Newton steps near it; the others are
-        those of :class:`NewtonMLPRegressor`.
+        "auto" takes Newton steps in a trust region, after L-BFGS steps where those pay; the
+        others are those of :class:`NewtonMLPRegressor`.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with, as in
         :class:`NewtonMLPRegressor`. The gradient is exact with each.

@@ -37,7 +37,13 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
     full = layout.expand(np.asarray(w, dtype=float)).copy()
     ours = wiring.matrices(full)
     theirs = wiring.matrices(layout.expand(np.asarray(reference, dtype=float)))
+    exists = wiring.matrices(layout.expand(np.ones(layout.n_parameters)))
     for k, layer in enumerate(wiring.layers[:-1]):
+        readers = wiring.readers[k + 1]
+        if not all(wiring.linear[reader] for reader, _ in readers):
+            continue  # a radial unit that reads them would have to change as well
+        masks = np.vstack([exists[k], *(exists[reader][rows].T for reader, rows in readers)])
+        apart = _distances(masks, masks) > 0
         parity = layer.activation.parity if wiring.linear[k] else 0
         sizes = _outgoing(network, ours, k), _outgoing(network, theirs, k)
         plain = _distances(ours[k], theirs[k]) + _distances(*sizes)
@@ -46,6 +52,7 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
             flipped = _distances(-ours[k], theirs[k]) + _distances(parity * sizes[0], sizes[1])
             signs = np.where(flipped < plain, -1.0, 1.0)
             plain = np.minimum(plain, flipped)
+        plain[apart] = np.inf  # only units with the same connections can take each other's place
         of_reference, order = linear_sum_assignment(plain.T)
         sign = signs[order, of_reference]
         ours[k][...] = ours[k][:, order] * sign

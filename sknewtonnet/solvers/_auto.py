@@ -25,6 +25,9 @@ Array = NDArray[np.float64]
 # Newton steps take over where the largest gradient entry has fallen to this part of its start:
 # later if the output layer is solved for, which lets quasi-Newton steps go far.
 _TAKE_OVER, _TAKE_OVER_REDUCED = 1e-2, 1e-3
+# Without a reduced form, L-BFGS steps pay above so many parameters only: Newton steps from the
+# start find lower minima more often.
+_MANY = 1000
 # A start with a smaller gradient, such as the last fit's end, is left to Newton steps at once.
 _NEAR = 1e-4
 # Quasi-Newton steps at most: what an ill-conditioned problem must not waste.
@@ -35,14 +38,15 @@ _FEWEST = 100
 class AutoSolver(Solver):
     """L-BFGS steps far from a minimum, Newton steps near it; the output layer solved for.
 
-    Far out a second derivative is worth no more than a few gradients, near a minimum nothing
-    is as fast. L-BFGS steps bring the largest gradient entry to a hundredth of its start, in
-    at most as many iterations as there are parameters (or 100); from there "newton" goes on,
-    to the end. It does not end at a saddle point.
-
     An objective may offer a reduced form of itself, with the output layer as a function of all
-    other parameters (variable projection: squared errors with a penalty). Then both work on
-    that, L-BFGS to a thousandth. The end is a minimum of the objective itself.
+    other parameters (variable projection: squared errors with a penalty). On that, L-BFGS steps
+    bring the largest gradient entry to a thousandth of its start, in at most as many iterations
+    as there are parameters (or 100); from there "newton" goes on, to the end. The end is a
+    minimum of the objective itself.
+
+    Without such a form "newton" works from the start. Only above 1000 parameters, where second
+    derivatives far out are worth no more than a few gradients, L-BFGS steps go before it, to a
+    hundredth. The run does not end at a saddle point.
 
     Options: those of "newton".
     """
@@ -69,7 +73,7 @@ class AutoSolver(Solver):
             run.leg(self._newton(run.n_iter), reduced, reduced.expand)
             if run.is_flat():
                 return run.result()
-        elif start.status is None:
+        elif start.status is None and len(run.params) > _MANY:
             run.leg(self._quasi_newton(run, _TAKE_OVER), objective)
         run.leg(self._newton(run.n_iter), objective)
         return run.result()

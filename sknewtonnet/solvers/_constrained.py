@@ -1,5 +1,6 @@
 """Minimisation under bounds and linear constraints: scipy's methods, and an exact end."""
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -85,6 +86,9 @@ class ConstrainedSolver(Solver):
             if watch.status is None:
                 watch.hand_over = _HAND_OVER * watch.gradient_norm
                 message = self._run(counted, watch, constraints)
+                if watch.multipliers.residuals.feasibility > 1e-12:
+                    inside = constraints.nearest(watch.params)
+                    watch.take(inside, counted.value(inside))
                 _finish(watch, constraints)
         result = watch.result(message if watch.status is Status.STALLED else "")
         found = multipliers(constraints, result.params, result.gradient)
@@ -100,30 +104,41 @@ class ConstrainedSolver(Solver):
     def _run(self, counted: Counted, watch: "ConstrainedWatch", constraints: Constraints) -> str:
         """One run of scipy's method; its own words on how it ended."""
         method = self._method(constraints)
+        try:
+            with warnings.catch_warnings():  # dependent rows are no trouble here
+                warnings.filterwarnings("ignore", "Singular Jacobian", UserWarning)
+                found = minimize(
+                    counted.value,
+                    watch.params,
+                    jac=counted.gradient,
+                    method=method,
+                    callback=watch.see,
+                    options=self._scipy_options(method),
+                    **self._settings(method, counted, constraints),
+                )
+        except _Ended:
+            return ""
+        watch.status = None
+        return str(found.message)
+
+    def _settings(self, method: str, counted: Counted, constraints: Constraints) -> dict[str, Any]:
+        """Constraints and second derivatives in scipy's words."""
         settings: dict[str, Any] = {"bounds": Bounds(constraints.lower, constraints.upper)}
         if not constraints.only_bounds:
-            settings["constraints"] = LinearConstraint(
-                constraints.A, constraints.row_lower, constraints.row_upper
-            )
+            equal = constraints.row_lower == constraints.row_upper
+            settings["constraints"] = [  # scipy wants equalities apart
+                LinearConstraint(
+                    constraints.A[rows], constraints.row_lower[rows], constraints.row_upper[rows]
+                )
+                for rows in (equal, ~equal)
+                if rows.any()
+            ]
         if method == "trust-constr":
             if self.hessian in PRODUCT_KINDS:
                 settings["hessp"] = counted.hessian_product
             else:
                 settings["hess"] = counted.hessian
-        try:
-            found = minimize(
-                counted.value,
-                watch.params,
-                jac=counted.gradient,
-                method=method,
-                callback=watch.see,
-                options=self._scipy_options(method),
-                **settings,
-            )
-        except _Ended:
-            return ""
-        watch.status = None
-        return str(found.message)
+        return settings
 
     def _scipy_options(self, method: str) -> dict[str, Any]:
         limit = {"maxiter": self.max_iter}

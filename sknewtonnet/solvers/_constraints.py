@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog, lsq_linear
+from scipy.optimize import linprog, nnls
 
 Array = NDArray[np.float64]
 
@@ -82,6 +82,8 @@ class Constraints:
         """
         boxed = np.clip(w, self.lower, self.upper)
         values = self.A @ boxed
+        if not np.isfinite(boxed).all():
+            return boxed
         if (values >= self.row_lower).all() and (values <= self.row_upper).all():
             return boxed
         size, eye = len(w), np.eye(len(w))
@@ -139,6 +141,8 @@ class Multipliers:
         positions in :meth:`Constraints.rows`.
     active : ndarray of shape (n_active, n_parameters)
         Their rows: the directions in which a small step is not free.
+    tight : ndarray of shape (n_tight, n_parameters)
+        Rows of all constraints that hold with equality, whatever their multipliers.
     """
 
     bounds: Array
@@ -146,6 +150,7 @@ class Multipliers:
     residuals: KKTResiduals
     held: NDArray[np.intp] = field(repr=False)
     active: Array = field(repr=False)
+    tight: Array = field(repr=False)
 
 
 def multipliers(constraints: Constraints, w: Array, gradient: Array) -> Multipliers:
@@ -167,7 +172,12 @@ def multipliers(constraints: Constraints, w: Array, gradient: Array) -> Multipli
     if active.size:
         found, _, rank, _ = np.linalg.lstsq(rows[active].T, -gradient)
         if rank < active.size and ((found < low) | (found > high)).any():
-            found = lsq_linear(rows[active].T, -gradient, (low, high), tol=1e-14).x
+            up, down = at_upper[active], at_lower[active]
+            columns = np.hstack([rows[active[up]].T, -rows[active[down]].T])
+            sizes, _ = nnls(columns, -gradient)
+            found = np.zeros(active.size)
+            found[up] += sizes[: up.sum()]
+            found[down] -= sizes[up.sum() :]
         signed[active] = found
     wrong = np.maximum(low - signed[active], signed[active] - high).max(initial=0.0)
     distance = np.minimum(np.abs(values - lower), np.abs(upper - values))
@@ -179,11 +189,13 @@ def multipliers(constraints: Constraints, w: Array, gradient: Array) -> Multipli
         complementarity=float(np.abs(signed * np.where(signed, distance, 0.0)).max(initial=0.0)),
     )
     n_bounds = len(rows) - len(constraints.A)
-    held = active[(signed[active] >= low) & (signed[active] <= high) & (signed[active] != 0)]
+    needed = (signed[active] != 0) | (lower[active] == upper[active])
+    held = active[(signed[active] >= low) & (signed[active] <= high) & needed]
     return Multipliers(
         bounds=rows[:n_bounds].T @ signed[:n_bounds],
         linear=signed[n_bounds:],
         residuals=residuals,
         held=held,
         active=rows[held],
+        tight=rows[active],
     )

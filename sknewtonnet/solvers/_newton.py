@@ -28,9 +28,9 @@ _MAX_REJECTED = 30
 # A run that stops at a larger gradient is at no critical point, and was asked to stop early.
 _STATIONARY = 1e-6
 
-# A dense Hessian and its factors cost as much as about P / 16 products. Up to so many
+# A dense Hessian and its factors cost as much as about P / 8 products. Up to so many
 # parameters it is formed at once, and above so many never.
-_ALWAYS_DENSE, _NEVER_DENSE = 150, 2000
+_PRODUCTS, _ALWAYS_DENSE, _NEVER_DENSE = 8, 125, 2000
 # One factor tells a saddle point sooner than many products, as long as there is room.
 _DENSE_CHECK = 4000
 
@@ -44,15 +44,15 @@ class NewtonSolver(Solver):
     the boundary, so that saddle points are left, also if the fit starts at one. Near a
     minimum, where differences of f drown in its rounding, steps are judged by the gradient.
 
-    Small problems form the Hessian and minimise the model to optimality. Above 150 parameters
+    Small problems form the Hessian and minimise the model to optimality. Above 125 parameters
     conjugate gradients work with Hessian-vector products, until a step would take more than
-    P / 16 of them, what a Hessian with its factors costs: from there on it is
+    P / 8 of them, what a Hessian with its factors costs: from there on it is
     formed. Above 2000 parameters it is formed only to tell a minimum from a saddle point, and
     above 4000 Lanczos iterations look for negative curvature there. ``hessian="block"`` and
     "lagrangian", which have no products, are formed at any size, and only the exact Hessian
     tells a saddle point.
 
-    Options: ``initial_trust_radius`` (1.0), from 1e-12 to below 1e6.
+    Options: ``initial_trust_radius`` (0.3), from 1e-12 to below 1e6.
 
     References
     ----------
@@ -73,7 +73,7 @@ class NewtonSolver(Solver):
         self.check()
         counted = Counted(objective, self.hessian)
         watch = Watch(counted, self.tol, self.max_iter, callback)
-        run = _Run(watch, float(self.options.get("initial_trust_radius", 1.0)))
+        run = _Run(watch, float(self.options.get("initial_trust_radius", 0.3)))
         with np.errstate(over="ignore", invalid="ignore"):
             watch.begin(np.array(w0, dtype=float))
             while watch.status in (None, Status.CONVERGED):
@@ -102,8 +102,10 @@ class _Run:
         size, kind = watch.counted.objective.n_parameters, watch.counted.kind
         self.dense = size <= _ALWAYS_DENSE or kind not in PRODUCT_KINDS
         self.may_be_dense = size <= _NEVER_DENSE or kind not in PRODUCT_KINDS
+        cost = getattr(objective, "product_cost", 1)
         # Enough for an inexact step, if there is no other way.
-        self.max_products = max(size // 16, 10) if self.may_be_dense else 500
+        most = max(size // (_PRODUCTS * cost), 10)
+        self.max_products = most if self.may_be_dense else 500
 
     def advance(self) -> None:
         """One accepted step, or the end of the run."""
