@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 
 # Newton steps take over where the largest gradient entry has fallen to this part of its start:
 # later if the output layer is solved for, which lets quasi-Newton steps go far.
-_TAKE_OVER, _TAKE_OVER_REDUCED = 1e-2, 1e-3
+_TAKE_OVER, _TAKE_OVER_REDUCED = 1e-2, 1e-4
 # Without a reduced form, L-BFGS steps pay above so many parameters only: Newton steps from the
 # start find lower minima more often.
 _MANY = 1000
@@ -40,9 +40,9 @@ class AutoSolver(Solver):
 
     An objective may offer a reduced form of itself, with the output layer as a function of all
     other parameters (variable projection: squared errors with a penalty). On that, L-BFGS steps
-    bring the largest gradient entry to a thousandth of its start, in at most as many iterations
-    as there are parameters (or 100); from there "newton" goes on, to the end. The end is a
-    minimum of the objective itself.
+    bring the largest gradient entry to a ten-thousandth of its start, in at most as many
+    iterations as there are parameters (or 100); from there "newton" goes on, to the end. The end
+    is a minimum of the objective itself.
 
     Without such a form "newton" works from the start. Only above 1000 parameters, where second
     derivatives far out are worth no more than a few gradients, L-BFGS steps go before it, to a
