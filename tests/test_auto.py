@@ -217,6 +217,8 @@ def test_quadratic_convergence_on_networks(name):
         points = []
         result = get_solver(name, tol=1e-12).minimize(f, w, lambda i: points.append(i.params))  # noqa: B023
         errors = [np.linalg.norm(p - result.params) for p in points[:-1]]
+        if name == "auto":
+            errors = errors[-3:]  # before them are quasi-Newton steps
         small = [(a, b) for a, b in pairwise(errors) if 1e-6 < a < 0.1]
         assert small
         assert all(b < 100.0 * a * a + 1e-9 for a, b in small)

@@ -199,7 +199,8 @@ def test_start_is_left_alone(name):
 @pytest.mark.parametrize("name", [n for n in SOLVERS if n != "gd"])
 def test_run_that_cannot_reach_tol_ends(name):
     """A gradient that is never small: STALLED long before max_iter."""
-    offset = float(name == "lm")  # else damping finds a lower point until f underflows
+    # Else ever shorter steps find lower points until f underflows.
+    offset = float(name in ("lm", "slsqp", "trust-constr"))
     wrong = Function(
         2,
         lambda w: 0.5 * float(w @ w) + offset,

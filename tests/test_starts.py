@@ -233,10 +233,9 @@ def test_copies_of_a_start_find_the_same_minimum(monkeypatch):
 def test_starts_that_have_not_converged():
     with pytest.warns(ConvergenceWarning, match="max_iter"):
         est = regressor(n_init=4, max_iter=3, random_state=0).fit(*data())
-    check_report(est, 4)
     assert not est.starts_["converged"].any()
     assert (est.starts_["n_iter"] == 3).all()
-    assert_array_equal(np.sort(est.starts_["minimum"]), range(4))
+    assert (est.starts_["minimum"] == -1).all()
 
 
 def test_report_under_constraints():

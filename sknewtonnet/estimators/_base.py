@@ -226,7 +226,7 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
             "loss_": best.value,
             "loss_curve_": list(best.history),
             "solver_result_": best,
-            "starts_": report_of_starts(network, results),
+            "starts_": report_of_starts(network, samples, results),
             "critical_point_": verdict(objective, best),
             **self._findings(problem, best.params),
         }
@@ -318,7 +318,7 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
         stopped = (
             f"{self.solver} stopped after {result.n_iter} iterations with a largest "
             f"{'gradient entry' if result.multipliers is None else 'KKT residual'} of "
-            f"{result.stationarity:.2e} (tol={self.tol:g}): {result.status.value}. "
+            f"{result.stationarity:.2e} (tol={self.tol:g}): {result.message}. "
         )
         kinked = {layer.activation.name for layer in layers if not layer.activation.smooth}
         if result.status in (Status.MAX_ITER, Status.STALLED) and kinked:
@@ -330,6 +330,8 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
             message = stopped + (
                 "Increase max_iter, standardise X and y, use fewer units, or raise alpha or tol."
             )
+        elif result.status is Status.STALLED and result.n_events.get("diverged"):
+            message = stopped
         elif result.status is Status.STALLED:
             message = stopped + (
                 "Often this is as far as double precision goes, and tol is too small for the "

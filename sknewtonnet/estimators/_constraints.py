@@ -56,7 +56,7 @@ def _items(argument: str, given: Any) -> list[tuple[str, Any]]:
 
 def _limits(layout: ParameterLayout, name: str, given: Any) -> tuple[Array, Array]:
     """Lower and upper bounds that one entry of ``bounds`` sets, infinite elsewhere."""
-    if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != 2:
+    if not isinstance(given, Sequence | np.ndarray) or isinstance(given, str) or len(given) != 2:
         raise ValueError(f"bounds[{name!r}] must be a pair (lower, upper), got {given!r}.")
     low, high = (
         _values(layout, "bounds", name, default if limit is None else limit, default)
@@ -114,6 +114,8 @@ def _row(layout: ParameterLayout, number: int, given: Any) -> tuple[Array, float
         raise ValueError(
             f"{where} must have a lower limit that is not above the upper one, got {given[1:]!r}."
         )
+    if low == -np.inf and high == np.inf:
+        raise ValueError(f"{where} sets no limit, got {given[1:]!r}.")
     if not np.isfinite(row).all() or not row.any():
         raise ValueError(f"{where} must have finite factors that are not all zero, got {terms!r}.")
     return row, low, high

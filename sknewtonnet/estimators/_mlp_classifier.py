@@ -43,7 +43,9 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
         "trust-exact" the exact Hessian (and some ten factorisations a step), "l-bfgs-b" and
         "bfgs" the gradient only, for which ``tol=1e-6`` is a fair aim. "trust-krylov" does
-        not always take the same path from the same start.
+        not always take the same path from the same start. Constraints are kept by "auto",
+        "slsqp", "trust-constr" and, bounds alone, by "l-bfgs-b"; ``solver_result_.multipliers``
+        then has multipliers and the residuals of the conditions.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed
@@ -104,8 +106,9 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
         How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum", the
-        same number for starts that found the same minimum up to permutations and signs of
-        units, 0 for the lowest. ``pandas.DataFrame(net.starts_)`` shows it as a table.
+        same number for starts that found the same minimum (up to permutations and signs of
+        units, or with the same predictions), 0 for the lowest, -1 where none was found.
+        ``pandas.DataFrame(net.starts_)`` shows it as a table.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int

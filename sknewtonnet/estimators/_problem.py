@@ -11,7 +11,7 @@ from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.penalties import Penalty
 from sknewtonnet.estimators._callbacks import Progress
 from sknewtonnet.estimators._sklearn_compat import one_blas_thread
-from sknewtonnet.inspection import critical_point, same_minimum
+from sknewtonnet.inspection import Minimum, critical_point
 from sknewtonnet.solvers import Solver, SolverResult, Status
 
 Array = NDArray[np.float64]
@@ -61,20 +61,22 @@ def run_one_of_several(
         return run_start(problem, solver, start, observer)
 
 
-def report_of_starts(network: Network, results: list[SolverResult]) -> dict[str, NDArray[Any]]:
+def report_of_starts(
+    network: Network, X: Array, results: list[SolverResult]
+) -> dict[str, NDArray[Any]]:
     """How each start ended, and which of them found the same minimum."""
     order = np.argsort([result.value for result in results], kind="stable")
     minimum = np.full(len(results), -1)
-    found: list[SolverResult] = []
+    found: list[Minimum] = []
     for number in order:
         result = results[number]
-        for label, other in enumerate(found):
-            if same_minimum(network, result.params, other.params, result.value, other.value):
-                minimum[number] = label
-                break
-        else:
-            minimum[number] = len(found)
-            found.append(result)
+        if not is_stationary(result):
+            continue
+        this = Minimum(network, X, result.params, result.value, result.history[0])
+        label = next((k for k, other in enumerate(found) if this.is_same(other)), len(found))
+        minimum[number] = label
+        if label == len(found):
+            found.append(this)
     return {
         "loss": np.array([result.value for result in results]),
         "gradient_norm": np.array([result.stationarity for result in results]),
@@ -109,17 +111,25 @@ def attributes(
     }
 
 
+def is_stationary(result: SolverResult) -> bool:
+    """Whether a run ended where the gradient vanishes, also if it asked for more."""
+    # Against its start, or against f, whose rounding is in the gradient of a warm start.
+    goal = max(1e-6 * result.initial_gradient_norm, 1e-8 * abs(result.value))
+    return result.converged or (result.status is Status.STALLED and result.stationarity <= goal)
+
+
 def verdict(objective: Objective, result: SolverResult) -> str:
     """What kind of point a run has ended at."""
-    # A run that stalled may still have come to where the gradient vanishes.
-    flat = result.stationarity <= 1e-6 * result.initial_gradient_norm
-    if result.converged or (result.status is Status.STALLED and flat):
-        if result.multipliers is None:
-            return critical_point(objective, result.params)
-        found = critical_point(objective, result.params, result.multipliers.active)
-        if found != "saddle":
-            return found
-        # Where a multiplier is zero only one side is feasible: curvature may be that of the other.
-        found = critical_point(objective, result.params, result.multipliers.tight)
-        return "saddle" if found == "saddle" else "inconclusive"
-    return "not stationary"
+    if not is_stationary(result):
+        return "not stationary"
+    found = result.multipliers
+    if found is None:
+        return critical_point(objective, result.params)
+    kind = critical_point(objective, result.params, found.active)
+    if kind != "saddle":
+        return kind
+    # Where a multiplier is zero only one side is feasible: the curvature may be the other's.
+    rows = found.constraints.rows()[0][found.tight]
+    return (
+        "saddle" if critical_point(objective, result.params, rows) == "saddle" else "inconclusive"
+    )

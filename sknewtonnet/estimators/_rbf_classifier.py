@@ -116,8 +116,9 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
         How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum", the
-        same number for starts that found the same minimum up to permutations and signs of
-        units, 0 for the lowest. ``pandas.DataFrame(net.starts_)`` shows it as a table.
+        same number for starts that found the same minimum (up to permutations and signs of
+        units, or with the same predictions), 0 for the lowest, -1 where none was found.
+        ``pandas.DataFrame(net.starts_)`` shows it as a table.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int

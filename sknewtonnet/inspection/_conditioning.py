@@ -73,14 +73,14 @@ def critical_point(objective: TwiceDifferentiable, w: Array, active: Array | Non
     """
     size = objective.n_parameters
     rounding = size * float(np.finfo(float).eps)
-    free = None if active is None or not len(active) else null_space(active)
-    if free is not None and free.shape[1] == 0:
+    tangent = _Tangent(np.empty((0, size)) if active is None else active)
+    if tangent.size == 0:
         return "minimum"
-    gradient = objective.gradient(w) if free is None else free.T @ objective.gradient(w)
+    gradient = tangent.restrict(objective.gradient(w))
     slope = float(np.linalg.norm(gradient)) / max(1.0, float(np.linalg.norm(w)))
-    constant = objective.invariant_directions()
-    if size > DENSE_LIMIT and free is None:
-        lowest, largest = _extreme_eigenvalues(objective, w, constant)
+    constant = tangent.restrict(objective.invariant_directions())
+    if size > DENSE_LIMIT:
+        lowest, largest = _extreme_eigenvalues(objective, w, constant, tangent)
         threshold = rounding * largest + slope
         if lowest > threshold:
             return "minimum"
@@ -88,32 +88,58 @@ def critical_point(objective: TwiceDifferentiable, w: Array, active: Array | Non
     H = objective.hessian(w)
     # The largest row sum bounds the largest eigenvalue.
     largest = float(np.abs(H).sum(axis=0).max())
-    if constant.size:
-        H += largest * (constant @ constant.T)
     threshold = rounding * largest + slope
-    if free is not None:
-        H = free.T @ H @ free
+    H = tangent.restrict(tangent.restrict(H).T) + largest * (constant @ constant.T)
     if _positive_definite(H, -threshold):
         return "minimum"
-    if free is None:
+    if tangent.basis is None:
         # What an entry off the diagonal takes from an eigenvalue is about its square.
-        counts = ~_idle(objective, w, H, float(np.sqrt(threshold * largest)))
+        small = float(np.sqrt(threshold * largest))
+        counts = ~_idle(objective, w, np.abs(H).max(axis=0) <= small, tangent.free)
         H = H[np.ix_(counts, counts)]
         if not counts.all() and _positive_definite(H, -threshold):
             return "minimum"
     return "inconclusive" if _positive_definite(H, threshold) else "saddle"
 
 
-def _idle(objective: TwiceDifferentiable, w: Array, H: Array, small: float) -> NDArray[np.bool_]:
-    """Which parameters f does not depend on where the others stand."""
-    idle = np.abs(H).max(axis=0) <= small
+class _Tangent:
+    """The directions along which rows of active constraints do not change.
+
+    A row with a single entry fixes a parameter; to all others their null space belongs.
+    """
+
+    def __init__(self, active: Array):
+        single = (active != 0).sum(axis=1) == 1
+        fixed = np.flatnonzero((active[single] != 0).any(axis=0))
+        self._n_parameters = active.shape[1]
+        self.free = np.setdiff1d(np.arange(self._n_parameters), fixed)
+        rest = active[~single][:, self.free]
+        self.basis = null_space(rest) if len(rest) else None
+        self.size = len(self.free) if self.basis is None else self.basis.shape[1]
+
+    def restrict(self, columns: Array) -> Array:
+        """Coordinates of a gradient, or of each column, in these directions."""
+        found = columns[self.free]
+        return found if self.basis is None else np.asarray(self.basis.T @ found)
+
+    def expand(self, coordinates: Array) -> Array:
+        """The direction of coordinates."""
+        full = np.zeros(self._n_parameters)
+        full[self.free] = coordinates if self.basis is None else self.basis @ coordinates
+        return full
+
+
+def _idle(
+    objective: TwiceDifferentiable, w: Array, idle: NDArray[np.bool_], positions: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Which of some candidates f does not depend on where the others stand."""
     value = objective.value(w) if idle.any() else 0.0
-    for p in np.flatnonzero(idle):
+    for number in np.flatnonzero(idle):
         for step in (-1.0, 1.0):
             moved = w.copy()
-            moved[p] += step
+            moved[positions[number]] += step
             # Outgoing coefficients are 0 up to the tolerance of a solver, and enter squared.
-            idle[p] &= abs(objective.value(moved) - value) <= 1e-12 * max(abs(value), 1.0)
+            idle[number] &= abs(objective.value(moved) - value) <= 1e-12 * max(abs(value), 1.0)
     return idle
 
 
@@ -129,19 +155,21 @@ def _positive_definite(H: Array, shift: float) -> bool:
 
 
 def _extreme_eigenvalues(
-    objective: TwiceDifferentiable, w: Array, constant: Array
+    objective: TwiceDifferentiable, w: Array, constant: Array, tangent: _Tangent
 ) -> tuple[float, float]:
     """Lowest and largest absolute eigenvalue; (0, 1) if Lanczos does not converge."""
-    size = objective.n_parameters
-    product = LinearOperator(
-        (size, size), matvec=lambda v: objective.hessian_product(w, v.ravel()), dtype=float
-    )
+    size = tangent.size
+
+    def product(v: Array) -> Array:
+        return tangent.restrict(objective.hessian_product(w, tangent.expand(v.ravel())))
+
+    H = LinearOperator((size, size), matvec=product, dtype=float)
     start = np.random.default_rng(0).standard_normal(size)
     try:
-        largest = eigsh(product, k=1, which="LM", v0=start, return_eigenvectors=False)
+        largest = eigsh(H, k=1, which="LM", v0=start, return_eigenvectors=False)
         raised = LinearOperator(
             (size, size),
-            matvec=lambda v: product.matvec(v) + constant @ (largest * (constant.T @ v)),
+            matvec=lambda v: H.matvec(v) + constant @ (largest * (constant.T @ v)),
             dtype=float,
         )
         lowest = eigsh(raised, k=1, which="SA", v0=start, maxiter=1000, return_eigenvectors=False)

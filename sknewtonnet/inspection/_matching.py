@@ -1,5 +1,7 @@
 """Two parameter vectors of a net that are the same up to how its units are named."""
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
@@ -75,7 +77,8 @@ def _outgoing(network: Network, matrices: list[Array], k: int) -> Array:
 
 def _distances(a: Array, b: Array) -> Array:
     """Squared distance of each column of one matrix and each of another."""
-    return np.asarray(((a[:, :, None] - b[:, None, :]) ** 2).sum(axis=0))
+    squares = (a**2).sum(axis=0)[:, None] + (b**2).sum(axis=0) - 2.0 * a.T @ b
+    return np.maximum(squares, 0.0)
 
 
 def same_minimum(
@@ -87,6 +90,47 @@ def same_minimum(
     """
     if abs(value - reference_value) > 1e-7 * max(abs(value), abs(reference_value)):
         return False
-    size = 1.0 + float(np.abs(reference).max())
-    off = np.abs(aligned(network, w, reference) - reference)
-    return bool(off.max() <= 1e-3 * size)
+    return _same_parameters(network, w, reference)
+
+
+def _same_parameters(network: Network, w: Array, reference: Array) -> bool:
+    off = np.abs(aligned(network, w, reference) - reference).max()
+    return bool(off <= 1e-3 * (1.0 + np.abs(reference).max()))
+
+
+class Minimum:
+    """An end of a fit, to be compared with others.
+
+    Parameters
+    ----------
+    network : Network
+        The net.
+    X : ndarray of shape (n_samples, n_features)
+        Samples on which predictions are compared.
+    w : ndarray of shape (n_parameters,)
+        Its parameters.
+    value, start : float
+        The objective there, and at a start, which gives the scale.
+    """
+
+    def __init__(self, network: Network, X: Array, w: Array, value: float, start: float):
+        self.network, self.w, self.value = network, w, value
+        self._rounding = 1e-7 * abs(value) + 1e-12 * abs(start)
+        self._X = X
+
+    @cached_property
+    def _raw(self) -> Array:
+        return self.network.predict_raw(self.w, self._X)
+
+    def is_same(self, other: "Minimum") -> bool:
+        """Whether two are one, up to permutations and signs of units, or as functions.
+
+        The objective must agree to 1e-7 of its size; then either the aligned parameters, or all
+        raw predictions, to 1e-3. Nets with idle units agree in their predictions alone.
+        """
+        if abs(self.value - other.value) > max(self._rounding, other._rounding):
+            return False
+        if _same_parameters(self.network, self.w, other.w):
+            return True
+        spread = float(np.ptp(other._raw)) + 1e-9 * (1.0 + float(np.abs(other._raw).max()))
+        return bool(np.abs(self._raw - other._raw).max() <= 1e-3 * spread)

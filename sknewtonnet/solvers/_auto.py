@@ -28,7 +28,8 @@ _TAKE_OVER, _TAKE_OVER_REDUCED = 1e-2, 1e-4
 # Without a reduced form, L-BFGS steps pay above so many parameters only: Newton steps from the
 # start find lower minima more often.
 _MANY = 1000
-# A start with a smaller gradient, such as the last fit's end, is left to Newton steps at once.
+# A start with a smaller gradient, relative to the objective, such as the last fit's end, is
+# left to Newton steps at once.
 _NEAR = 1e-4
 # Quasi-Newton steps at most: what an ill-conditioned problem must not waste.
 _FEWEST = 100
@@ -88,7 +89,8 @@ class AutoSolver(Solver):
         return reduced
 
     def _quasi_newton(self, run: "_Run", part: float) -> ScipySolver:
-        goal = max(part * run.start.gradient_norm, _NEAR, self.tol)
+        near = _NEAR * abs(run.start.value)
+        goal = max(part * run.start.gradient_norm, near, self.tol)
         most = max(len(run.params), _FEWEST)
         return ScipySolver("l-bfgs-b", goal, min(most, self.max_iter - run.n_iter))
 

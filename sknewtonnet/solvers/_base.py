@@ -66,7 +66,8 @@ class Iteration:
     value : float
         Objective there.
     gradient_norm : float
-        Largest absolute entry of the gradient there.
+        Largest absolute entry of the gradient there; under constraints the largest residual of
+        the Karush-Kuhn-Tucker conditions.
     """
 
     n_iter: int
@@ -98,7 +99,7 @@ class SolverResult:
     history : tuple of float
         Objective at the start and after each iteration.
     initial_gradient_norm : float
-        Largest absolute entry of the gradient at the start.
+        The same as an iteration's ``gradient_norm``, at the start.
     n_events : dict of str to int
         What else a solver counts, by its own names.
     multipliers : Multipliers or None

@@ -1,7 +1,6 @@
 """Minimisation under bounds and linear constraints: scipy's methods, and an exact end."""
 
 import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,6 +40,9 @@ _OPTIONS: dict[str, dict[str, Range | Choice]] = {
 _SLSQP_LIMIT = 300
 # Newton steps take over where the residuals have fallen to this part of their start.
 _HAND_OVER = 1e-3
+# Iterations of an interior method, which converges slowly without exact second derivatives.
+_INTERIOR = 200
+_CONVERGED = "the largest residual of the Karush-Kuhn-Tucker conditions is at most tol"
 # Radii and blocking constraints tried at a point.
 _MAX_TRIALS = 100
 
@@ -69,7 +71,8 @@ class ConstrainedSolver(Solver):
 
     def check(self) -> None:
         """See :meth:`Solver.check`."""
-        check_options(self.name, self.options, _OPTIONS.get(self.name, {}))
+        where = " under constraints" if self.constraints else ""
+        check_options(self.name, self.options, _OPTIONS.get(self.name, {}), where)
         kinds = HESSIAN_KINDS if self.name in ("auto", "trust-constr") else ("exact",)
         check_hessian(self.name, self.hessian, kinds)
 
@@ -86,11 +89,13 @@ class ConstrainedSolver(Solver):
             if watch.status is None:
                 watch.hand_over = _HAND_OVER * watch.gradient_norm
                 message = self._run(counted, watch, constraints)
-                if watch.multipliers.residuals.feasibility > 1e-12:
-                    inside = constraints.nearest(watch.params)
-                    watch.take(inside, counted.value(inside))
+                watch.go_inside()
                 _finish(watch, constraints)
         result = watch.result(message if watch.status is Status.STALLED else "")
+        if result.converged:
+            result = replace(
+                result, message="the largest residual of the conditions is at most tol"
+            )
         found = multipliers(constraints, result.params, result.gradient)
         return replace(result, multipliers=found)
 
@@ -125,11 +130,10 @@ class ConstrainedSolver(Solver):
         """Constraints and second derivatives in scipy's words."""
         settings: dict[str, Any] = {"bounds": Bounds(constraints.lower, constraints.upper)}
         if not constraints.only_bounds:
-            equal = constraints.row_lower == constraints.row_upper
+            A, lower, upper = constraints.scaled
+            equal = lower == upper
             settings["constraints"] = [  # scipy wants equalities apart
-                LinearConstraint(
-                    constraints.A[rows], constraints.row_lower[rows], constraints.row_upper[rows]
-                )
+                LinearConstraint(A[rows], lower[rows], upper[rows])
                 for rows in (equal, ~equal)
                 if rows.any()
             ]
@@ -142,13 +146,15 @@ class ConstrainedSolver(Solver):
 
     def _scipy_options(self, method: str) -> dict[str, Any]:
         limit = {"maxiter": self.max_iter}
+        if method == "trust-constr":  # it stays inside, and never sees which bounds are active
+            limit = {"maxiter": min(self.max_iter, _INTERIOR)}
         if method == "slsqp":
             return {**limit, "ftol": 1e-12}
         if method == "l-bfgs-b":
             never = {"ftol": 0.0, "gtol": self.tol, "maxfun": 2**31 - 1}
             return {**limit, "maxcor": 20, "maxls": 50, **never, **self.options}
         radius = self.options.get("initial_trust_radius", 1.0)
-        return {**limit, "gtol": 1e-6, "xtol": 1e-10, "initial_tr_radius": radius}
+        return {**limit, "gtol": 1e-5, "xtol": 1e-8, "initial_tr_radius": radius}
 
 
 def unconstrained(size: int) -> Constraints:
@@ -180,6 +186,16 @@ class ConstrainedWatch(Watch):
         self.multipliers: Multipliers = multipliers(self.limits, w, self.gradient)
         self.gradient_norm = self.multipliers.residuals.largest
 
+    def go_inside(self) -> None:
+        """Leave a point that is outside the constraints for a near one inside."""
+        if self.multipliers.residuals.feasibility == 0.0:
+            return
+        inside = self.limits.nearest(self.params)
+        self.take(inside, self.counted.value(inside))
+        self.history[-1] = self.value
+        if self.status is Status.CONVERGED and self.gradient_norm > self.tol:
+            self.status = None
+
     def see(self, x: Array, *state: Any) -> None:
         """The callback of scipy's methods."""
         if not np.array_equal(x, self.params):
@@ -193,75 +209,96 @@ def _finish(watch: ConstrainedWatch, constraints: Constraints) -> None:
     """Newton steps on the surface of the active constraints."""
     surface = _Surface(constraints)
     while watch.status is None:
-        surface.hold(watch.multipliers.held)
+        surface.hold(_next_held(watch.multipliers, surface.held))
         w = surface.restored(watch.params)
-        H = watch.counted.hessian(w)
+        H = watch.counted.hessian(watch.params)
         model = surface.model(H, watch.gradient)
-        for _ in range(_MAX_TRIALS):
+        for _ in range(_MAX_TRIALS + len(w)):
             s = surface.step(model)
-            part, blocking = surface.room(w, s)
-            if part * np.abs(s).max(initial=0.0) <= 1e-12 and blocking >= 0:
-                surface.hold([*surface.held, blocking])
-                model = surface.model(H, watch.gradient)
-                continue
+            length = float(np.linalg.norm(s))
+            part, blocking = surface.room(w, s, length)
             if _better(watch, w + part * s):
-                surface.radius = max(surface.radius, 2.0 * float(np.linalg.norm(s)))
+                surface.radius = max(surface.radius, 2.0 * length)
                 watch.count()
                 break
-            surface.radius = 0.25 * float(np.linalg.norm(s))
-            if surface.radius <= 1e-16 * (1.0 + float(np.linalg.norm(w))):
+            if len(blocking):
+                surface.hold(np.r_[surface.held, blocking])
+                w = surface.restored(watch.params)
+                model = surface.model(H, watch.gradient)
+                continue
+            surface.radius = 0.25 * length
+            if surface.radius <= max(1e-16 * float(np.linalg.norm(w)), 1e-100):
                 watch.count(stalled=True)
                 break
         else:
             watch.count(stalled=True)
 
 
+def _next_held(found: Multipliers, before: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Let go of a constraint only where the others alone would hold the minimum."""
+    residuals = found.residuals
+    if residuals.dual_feasibility > residuals.stationarity:
+        return found.held
+    return np.union1d(found.held, np.intersect1d(before, found.tight))
+
+
 class _Surface:
     """Where some constraints hold with equality, and a trust region on it."""
 
     def __init__(self, constraints: Constraints):
-        self.rows, self.lower, self.upper = constraints.rows()
+        self.constraints = constraints
         self.radius = 1.0
-        self.held: list[int] = []
+        self.held: NDArray[np.intp] = np.empty(0, dtype=int)
 
-    def hold(self, held: Iterable[int]) -> None:
+    def hold(self, held: NDArray[np.intp]) -> None:
         """Hold these constraints with equality, and no others."""
-        self.held = [int(row) for row in held]
-        size = self.rows.shape[1]
-        self.free = null_space(self.rows[self.held]) if self.held else np.eye(size)
+        self.held = np.unique(held).astype(int)
+        self._fixed, self._rows, self._free = self.constraints.split(self.held)
+        A = self.constraints.A[self._rows][:, self._free]
+        self._basis = null_space(A) if len(A) else None
 
     def model(self, H: Array, g: Array) -> QuadraticModel | None:
         """The quadratic model on the surface; None where it is a point."""
-        if self.free.shape[1] == 0:
-            return None
-        return QuadraticModel(self.free.T @ H @ self.free, self.free.T @ g)
+        H, g = H[np.ix_(self._free, self._free)], g[self._free]
+        if self._basis is not None:
+            H, g = self._basis.T @ H @ self._basis, self._basis.T @ g
+        return QuadraticModel(H, g) if len(g) else None
 
     def step(self, model: QuadraticModel | None) -> Array:
         """The step of a model, within the radius."""
-        if model is None:
-            return np.zeros(len(self.free))
-        return np.asarray(self.free @ model.step(self.radius).s)
+        s = np.zeros(len(self._free))
+        if model is not None:
+            inner = model.step(self.radius).s
+            s[self._free] = inner if self._basis is None else self._basis @ inner
+        return s
 
-    def room(self, w: Array, s: Array) -> tuple[float, int]:
-        """How much of a step, at most all, stays inside; and which constraint ends it, or -1."""
-        values, change = self.rows @ w, self.rows @ s
+    def room(self, w: Array, s: Array, length: float) -> tuple[float, NDArray[np.intp]]:
+        """How much of a step, at most all, stays inside; and which constraints leave no room."""
+        values, change = self.constraints.values(w), self.constraints.values(s)
+        lower, upper = self.constraints.limits
         with np.errstate(divide="ignore", invalid="ignore"):
-            up = np.where(change > 0, (self.upper - values) / change, np.inf)
-            down = np.where(change < 0, (self.lower - values) / change, np.inf)
+            up = np.where(change > 0, (upper - values) / change, np.inf)
+            down = np.where(change < 0, (lower - values) / change, np.inf)
         reach = np.minimum(up, down)
         reach[self.held] = np.inf  # they move by rounding alone
-        if not len(reach) or reach.min() >= 1.0:
-            return 1.0, -1
-        return float(max(reach.min(), 0.0)), int(reach.argmin())
+        part = float(np.clip(reach.min(initial=1.0), 0.0, 1.0))
+        nothing = 1e-12 * max(length, float(np.linalg.norm(w)))
+        return part, np.flatnonzero(reach * length <= nothing)
 
     def restored(self, w: Array) -> Array:
         """The nearest point where the held constraints hold to the last digit."""
-        if not self.held:
+        if not len(self.held):
             return w
-        rows, lower, upper = self.rows[self.held], self.lower[self.held], self.upper[self.held]
-        values = rows @ w
+        lower, upper = (limit[self.held] for limit in self.constraints.limits)
+        values = self.constraints.values(w)[self.held]
         goal = np.where(np.abs(values - lower) <= np.abs(values - upper), lower, upper)
-        return np.asarray(w + np.linalg.lstsq(rows, goal - values)[0])
+        w = w.copy()
+        w[self._fixed] = goal[: len(self._fixed)]
+        if len(self._rows):
+            A = self.constraints.A[self._rows]
+            lack = goal[len(self._fixed) :] - A @ w
+            w[self._free] += np.linalg.lstsq(A[:, self._free], lack)[0]
+        return w
 
 
 def _better(watch: ConstrainedWatch, w: Array) -> bool:

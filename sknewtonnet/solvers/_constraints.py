@@ -1,6 +1,7 @@
 """Linear constraints, the conditions of Karush, Kuhn and Tucker, and how far a point is off."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,8 +9,8 @@ from scipy.optimize import linprog, nnls
 
 Array = NDArray[np.float64]
 
-# How far from a bound, relative to its size, a constraint still counts as active.
-_ACTIVE = 1e-8
+# How far from a limit, relative to the size of what is limited, counts as rounding.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +88,20 @@ class Constraints:
         if (values >= self.row_lower).all() and (values <= self.row_upper).all():
             return boxed
         size, eye = len(w), np.eye(len(w))
-        zeros = np.zeros((len(self.A), size))
-        above, below = np.isfinite(self.row_upper), np.isfinite(self.row_lower)
+        A, lower, upper = self.scaled
+        zeros = np.zeros((len(A), size))
+        above, below = np.isfinite(upper), np.isfinite(lower)
         found = linprog(  # over w and t >= |w - w0|
             np.r_[np.zeros(size), np.ones(size)],
             A_ub=np.block(
                 [
                     [eye, -eye],
                     [-eye, -eye],
-                    [self.A[above], zeros[above]],
-                    [-self.A[below], zeros[below]],
+                    [A[above], zeros[above]],
+                    [-A[below], zeros[below]],
                 ]
             ),
-            b_ub=np.r_[w, -w, self.row_upper[above], -self.row_lower[below]],
+            b_ub=np.r_[w, -w, upper[above], -lower[below]],
             bounds=np.c_[
                 np.r_[self.lower, np.zeros(size)], np.r_[self.upper, np.full(size, np.inf)]
             ],
@@ -111,16 +113,53 @@ class Constraints:
             )
         return np.clip(found.x[:size], self.lower, self.upper)
 
-    def rows(self) -> tuple[Array, Array, Array]:
-        """All constraints as rows: the matrix, lower and upper limits; bounds come first."""
-        bounded = np.flatnonzero(np.isfinite(self.lower) | np.isfinite(self.upper))
-        eye = np.zeros((len(bounded), len(self.lower)))
-        eye[np.arange(len(bounded)), bounded] = 1.0
+    @cached_property
+    def scaled(self) -> tuple[Array, Array, Array]:
+        """Coefficients of length one, and the limits that go with them."""
+        norms = np.linalg.norm(self.A, axis=1)
+        return self.A / norms[:, None], self.row_lower / norms, self.row_upper / norms
+
+    @cached_property
+    def bounded(self) -> NDArray[np.intp]:
+        """Parameters with a finite bound."""
+        return np.flatnonzero(np.isfinite(self.lower) | np.isfinite(self.upper))
+
+    @cached_property
+    def limits(self) -> tuple[Array, Array]:
+        """Lower and upper limits of all constraints: bounds of parameters, then combinations."""
         return (
-            np.vstack([eye, self.A]),
-            np.r_[self.lower[bounded], self.row_lower],
-            np.r_[self.upper[bounded], self.row_upper],
+            np.r_[self.lower[self.bounded], self.row_lower],
+            np.r_[self.upper[self.bounded], self.row_upper],
         )
+
+    def values(self, w: Array) -> Array:
+        """What is limited, in the same order; linear in w."""
+        return np.r_[w[self.bounded], self.A @ w]
+
+    def rows(self) -> tuple[Array, Array, Array]:
+        """All constraints as rows of a matrix, with their limits, in the same order."""
+        eye = np.zeros((len(self.bounded), len(self.lower)))
+        eye[np.arange(len(self.bounded)), self.bounded] = 1.0
+        return np.vstack([eye, self.A]), *self.limits
+
+    def at_limits(self, w: Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which constraints hold with equality, or not at all: lower and upper limits."""
+        values, sizes = self.values(w), np.r_[np.abs(w[self.bounded]), np.abs(self.A) @ np.abs(w)]
+        lower, upper = self.limits
+        near = [
+            sizes + np.where(np.isfinite(limit), np.abs(limit), 0.0) for limit in (lower, upper)
+        ]
+        return values - lower <= _ROUNDING * near[0], upper - values <= _ROUNDING * near[1]
+
+    def split(
+        self, positions: NDArray[np.intp]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
+        """Parameters and combinations that positions stand for, and the other parameters."""
+        n_bounds = len(self.bounded)
+        fixed = self.bounded[positions[positions < n_bounds]]
+        free = np.ones(len(self.lower), dtype=bool)
+        free[fixed] = False
+        return fixed, positions[positions >= n_bounds] - n_bounds, free
 
 
 @dataclass(frozen=True)
@@ -136,21 +175,26 @@ class Multipliers:
         The same of the linear constraints.
     residuals : KKTResiduals
         Of the four conditions.
-    held : ndarray of int of shape (n_active,)
+    held : ndarray of int of shape (n_held,)
         Constraints that hold with equality and whose multiplier has the right sign, as
-        positions in :meth:`Constraints.rows`.
-    active : ndarray of shape (n_active, n_parameters)
-        Their rows: the directions in which a small step is not free.
-    tight : ndarray of shape (n_tight, n_parameters)
-        Rows of all constraints that hold with equality, whatever their multipliers.
+        positions in :meth:`Constraints.rows`: the directions in which a small step is not free.
+    tight : ndarray of int of shape (n_tight,)
+        All constraints that hold with equality, whatever their multipliers.
+    constraints : Constraints
+        The constraints.
     """
 
     bounds: Array
     linear: Array
     residuals: KKTResiduals
     held: NDArray[np.intp] = field(repr=False)
-    active: Array = field(repr=False)
-    tight: Array = field(repr=False)
+    tight: NDArray[np.intp] = field(repr=False)
+    constraints: Constraints = field(repr=False)
+
+    @property
+    def active(self) -> Array:
+        """Rows of the constraints that are held, of shape (n_held, n_parameters)."""
+        return self.constraints.rows()[0][self.held]
 
 
 def multipliers(constraints: Constraints, w: Array, gradient: Array) -> Multipliers:
@@ -160,42 +204,59 @@ def multipliers(constraints: Constraints, w: Array, gradient: Array) -> Multipli
     only where the active constraints are dependent, so that multipliers are not unique, are
     those taken that have the right signs.
     """
-    rows, lower, upper = constraints.rows()
-    values = rows @ w
-    scale = 1.0 + np.abs(values)
-    at_lower = values - lower <= _ACTIVE * scale
-    at_upper = upper - values <= _ACTIVE * scale
-    active = np.flatnonzero(at_lower | at_upper)
-    signed = np.zeros(len(rows))
-    low = np.where(at_lower[active], -np.inf, 0.0)
-    high = np.where(at_upper[active], np.inf, 0.0)
-    if active.size:
-        found, _, rank, _ = np.linalg.lstsq(rows[active].T, -gradient)
-        if rank < active.size and ((found < low) | (found > high)).any():
-            up, down = at_upper[active], at_lower[active]
-            columns = np.hstack([rows[active[up]].T, -rows[active[down]].T])
-            sizes, _ = nnls(columns, -gradient)
-            found = np.zeros(active.size)
-            found[up] += sizes[: up.sum()]
-            found[down] -= sizes[up.sum() :]
-        signed[active] = found
-    wrong = np.maximum(low - signed[active], signed[active] - high).max(initial=0.0)
+    lower, upper = constraints.limits
+    at_lower, at_upper = constraints.at_limits(w)
+    tight = np.flatnonzero(at_lower | at_upper)
+    low = np.where(at_lower, -np.inf, 0.0)[tight]
+    high = np.where(at_upper, np.inf, 0.0)[tight]
+    fixed, rows, free = constraints.split(tight)
+    A = constraints.A[rows]
+    found = np.empty(0)
+    rank = 0
+    if rows.size:
+        norms = np.linalg.norm(A, axis=1)
+        scaled, _, rank, _ = np.linalg.lstsq((A[:, free] / norms[:, None]).T, -gradient[free])
+        found = scaled / norms
+    both = np.r_[-(gradient + A.T @ found)[fixed], found]
+    if rank < rows.size and ((both < low) | (both > high)).any():
+        both = _signed(constraints, tight, gradient, at_lower[tight], at_upper[tight])
+    signed = np.zeros(len(lower))
+    signed[tight] = both
+    n_bounds = len(constraints.bounded)
+    values = constraints.values(w)
+    bounds = np.zeros(len(w))
+    bounds[constraints.bounded] = signed[:n_bounds]
     distance = np.minimum(np.abs(values - lower), np.abs(upper - values))
-    violation = np.maximum(lower - values, values - upper).max(initial=0.0)
     residuals = KKTResiduals(
-        stationarity=float(np.abs(gradient + rows.T @ signed).max()),
-        feasibility=float(violation),
-        dual_feasibility=float(wrong),
+        stationarity=float(np.abs(gradient + bounds + constraints.A.T @ signed[n_bounds:]).max()),
+        feasibility=float(np.maximum(lower - values, values - upper).max(initial=0.0)),
+        dual_feasibility=float(np.maximum(low - both, both - high).max(initial=0.0)),
         complementarity=float(np.abs(signed * np.where(signed, distance, 0.0)).max(initial=0.0)),
     )
-    n_bounds = len(rows) - len(constraints.A)
-    needed = (signed[active] != 0) | (lower[active] == upper[active])
-    held = active[(signed[active] >= low) & (signed[active] <= high) & needed]
+    needed = (both != 0) | (lower[tight] == upper[tight])
     return Multipliers(
-        bounds=rows[:n_bounds].T @ signed[:n_bounds],
+        bounds=bounds,
         linear=signed[n_bounds:],
         residuals=residuals,
-        held=held,
-        active=rows[held],
-        tight=rows[active],
+        held=tight[(both >= low) & (both <= high) & needed],
+        tight=tight,
+        constraints=constraints,
     )
+
+
+def _signed(
+    constraints: Constraints,
+    tight: NDArray[np.intp],
+    gradient: Array,
+    lower: NDArray[np.bool_],
+    upper: NDArray[np.bool_],
+) -> Array:
+    """Multipliers of dependent constraints, of the signs they must have."""
+    rows = constraints.rows()[0][tight]
+    norms = np.linalg.norm(rows, axis=1)
+    columns = (rows / norms[:, None]).T
+    sizes, _ = nnls(np.hstack([columns[:, upper], -columns[:, lower]]), -gradient)
+    found = np.zeros(len(tight))
+    found[upper] += sizes[: upper.sum()]
+    found[lower] -= sizes[upper.sum() :]
+    return found / norms

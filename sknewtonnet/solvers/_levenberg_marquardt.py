@@ -37,7 +37,8 @@ class LevenbergMarquardtSolver(Solver):
     predicted decrease; the default) or "marquardt" (D the largest diagonal of G so far, the factor
     divided by ten after a good step and multiplied by ten after a bad one; it does not mind
     the scale of parameters, but lets saturated units run away); ``initial_damping`` (1e-3), for
-    "nielsen" relative to the largest diagonal entry of the first G.
+    "nielsen" relative to the largest diagonal entry of the first G. With features or outputs of
+    very different scales "nielsen" takes many steps: standardise them.
 
     Steps cost a Gauss-Newton matrix, about n P^2 / 2 flops for one output, and P^3 / 3 for
     each damping tried. Convergence is fast where residuals are small or the net nearly

@@ -60,7 +60,8 @@ class GradientDescentSolver(Solver):
                 else:
                     watch.take(w, value, gradient)
                     watch.count()
-        return watch.result(message if watch.status is Status.STALLED else "")
+        diverged = watch.status is Status.STALLED
+        return watch.result(message if diverged else "", {"diverged": int(diverged)})
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,7 @@ class _Run:
         self.watch, self.target, self.conjugate = watch, target, conjugate
         self.events = Counter(negative_curvature=0, shortened_steps=0)
         self._last: tuple[Array, Array] | None = None
+        self._value: float | None = None  # of the target, at the current point
 
     def advance(self) -> None:
         """One accepted step, or the end of the run."""
@@ -186,18 +188,25 @@ class _Run:
         if not bend > 0.0:
             self.events["negative_curvature"] += 1
         eta = -slope / abs(bend) if bend != 0.0 and np.isfinite(bend) else 1.0
-        value = self.target.value(w)
+        if self._value is None:
+            self._value = self.target.value(w)
         for halvings in range(_MAX_HALVINGS):
-            if self.target.value(w + eta * d) < value:
+            value = self.target.value(w + eta * d)
+            if value < self._value:
                 self.events["shortened_steps"] += halvings > 0
-                watch.take(w + eta * d, watch.counted.value(w + eta * d))
+                self._value = value
+                watch.take(w + eta * d, self._value_of_f(w + eta * d, value))
                 watch.count()
                 return
             if halvings == 0 and watch.take_if_flatter(w + eta * d):
+                self._value = None
                 watch.count()
                 return
             eta *= 0.5
         watch.count(stalled=True)
+
+    def _value_of_f(self, w: Array, value: float) -> float:
+        return value if isinstance(self.target, _Standard) else self.watch.counted.value(w)
 
     def _direction(self, g: Array) -> Array:
         """Down the gradient, or conjugate to the last direction."""

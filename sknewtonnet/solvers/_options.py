@@ -46,13 +46,17 @@ POSITIVE = Range(float(np.finfo(float).tiny), np.inf)
 
 
 def check_options(
-    solver: str, options: Mapping[str, Any], allowed: Mapping[str, Range | Choice]
+    solver: str,
+    options: Mapping[str, Any],
+    allowed: Mapping[str, Range | Choice],
+    where: str = "",
 ) -> None:
     """Raise a ValueError for an option that a solver does not have, or a value it cannot take."""
     for name, value in options.items():
         if name not in allowed:
             raise ValueError(
-                f"solver_options of {solver!r} must be among {sorted(allowed)}, got {name!r}."
+                f"solver_options of {solver!r}{where} must be among {sorted(allowed)}, "
+                f"got {name!r}."
             )
         if not allowed[name].allows(value):
             raise ValueError(f"solver_options[{name!r}] must be {allowed[name]}, got {value!r}.")
