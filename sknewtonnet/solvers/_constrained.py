@@ -84,6 +84,7 @@ class ConstrainedSolver(Solver):
         constraints = self.constraints or unconstrained(objective.n_parameters)
         counted = Counted(objective, self.hessian)
         watch = ConstrainedWatch(counted, self.tol, self.max_iter, callback, constraints)
+        message = ""
         with np.errstate(over="ignore", invalid="ignore"):
             watch.begin(constraints.nearest(np.array(w0, dtype=float)))
             if watch.status is None:
@@ -93,9 +94,7 @@ class ConstrainedSolver(Solver):
                 _finish(watch, constraints)
         result = watch.result(message if watch.status is Status.STALLED else "")
         if result.converged:
-            result = replace(
-                result, message="the largest residual of the conditions is at most tol"
-            )
+            result = replace(result, message=_CONVERGED)
         found = multipliers(constraints, result.params, result.gradient)
         return replace(result, multipliers=found)
 
