@@ -30,13 +30,16 @@ from sknewtonnet.solvers import get_solver
 
 MODIFIED, STANDARD = {"objective": "modified"}, {"objective": "standard"}
 CONJUGATE = {"direction": "conjugate"}
-LM_DEFAULT, LM_IDENTITY = "LM, marquardt", "LM, nielsen"
+LM_DIAGONAL, LM_IDENTITY = "LM, marquardt", "LM, nielsen"
 BPOS = {
     "BPOS, modified": ("bpos", MODIFIED),
     "BPOS, standard": ("bpos", STANDARD),
     "BPOS, modified, conjugate": ("bpos", MODIFIED | CONJUGATE),
 }
-LM = {LM_DEFAULT: ("lm", {}), LM_IDENTITY: ("lm", {"damping": "nielsen"})}
+LM = {
+    LM_DIAGONAL: ("lm", {"damping": "marquardt"}),
+    LM_IDENTITY: ("lm", {"damping": "nielsen"}),
+}
 
 # ---- Iris ----
 SEEDS, EPOCHS, SHOWN = (0, 1, 2), 5000, (10, 50, 500, 5000)
@@ -334,7 +337,7 @@ a third of the epochs of LM. Not stated: how the classes are coded, scaling, ini
   columns of epochs are "-" where a run had ended before.
 - The constant step is the largest of {rates} with which the error rises in no epoch of any seed. It is for the mean loss; for the
   sum it is {rate:g} / 150. {summed}
-- LM's damping is the package's "marquardt" (the diagonal of J'J times a factor that changes by ten) or "nielsen" (the
+- LM's damping is the package's "marquardt" (the largest diagonal of J'J so far, times a factor that changes by ten) or "nielsen" (the
   identity). The default is also shown with alpha = {penalty:g}; its error is given without the penalty.
 
 SSE / 2 of a linear model is {linear:.2f}.
@@ -361,8 +364,7 @@ What came out:
   {conjugate} of that of steepest descent, at about the same cost. They are still far behind LM.
 - The default needs {auto} times the epochs of LM with "nielsen" to an error of 1, and {autopace:.1f} times the time for each. With 103
   weights and 150 samples a matrix costs next to nothing, and the error can fall to zero: that is where LM is best.
-- LM with "marquardt" gets stuck: its ends are {lmend}, those of "nielsen" {nielsenend}. It damps each weight by its own entry
-  of the diagonal, and weights of units that are flat on all samples have next to none.
+- The ends of LM with "marquardt" are {lmend}, those of "nielsen" {nielsenend}: which of the two is lower depends on the start.
 - Without a penalty there need not be a minimum, as weights can grow for ever: {converged} of {free} runs converged. With alpha = {penalty:g} the default
   does, in {penalised} epochs, at three different points.
 
@@ -454,7 +456,7 @@ def iris_facts(found):
     runs, rate = found["runs"], found["rate"]
     constant = runs[f"constant step {rate:g}"]
     bpos, standard = runs["BPOS, modified"], runs["BPOS, standard"]
-    nielsen, marquardt = runs[LM_IDENTITY], runs[LM_DEFAULT]
+    nielsen, marquardt = runs[LM_IDENTITY], runs[LM_DIAGONAL]
     conjugate = runs["BPOS, modified, conjugate"]
     free = [run for label in runs if label != PENALISED for run in runs[label]]
     missed = not any(run["reached"][2] for run in bpos + standard)
@@ -507,7 +509,7 @@ def rosenbrock_facts(runs):
         facts[f"{name} bpos"] = paces["BPOS, modified"]
         facts[f"{name} lm"] = paces[LM_IDENTITY] / 1e3
         facts[f"{name} ratio"] = paces[LM_IDENTITY] / paces["BPOS, modified"]
-        facts[f"{name} stuck"] = runs[LM_DEFAULT][str(N)][0]
+        facts[f"{name} stuck"] = runs[LM_DIAGONAL][str(N)][0]
         facts[f"{name} N"] = N
         kinds = {label: found[str(N)] for label, found in runs.items()}
         for level, end in ((1, ""), (3, "4")):

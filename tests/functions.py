@@ -33,7 +33,7 @@ class Function:
         return self.functions[1](w)
 
     def hessian(self, w, kind="exact"):
-        assert kind == self.kind
+        assert kind in (self.kind, "exact")  # a run that stalls ends with exact steps
         self.calls["hessian"] += 1
         return self.functions[2](w)
 

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from sknewtonnet.solvers._base import Callback, ObjectiveLike, Solver, SolverResult
+from sknewtonnet.solvers._newton import finish
 from sknewtonnet.solvers._options import Choice, Range, check_hessian, check_options
-from sknewtonnet.solvers._watch import Counted, Watch, polish
+from sknewtonnet.solvers._watch import Counted, Watch
 
 Array = NDArray[np.float64]
 
@@ -73,8 +74,7 @@ class LevenbergMarquardtSolver(Solver):
             watch.begin(np.array(w0, dtype=float))
             while watch.status is None:
                 _advance(watch, damping)
-            counted.kind = "exact"
-            polish(counted, watch)
+            finish(counted, watch)
         return watch.result()
 
 

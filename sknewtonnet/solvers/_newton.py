@@ -18,7 +18,7 @@ from sknewtonnet.solvers._base import (
 from sknewtonnet.solvers._options import Range, check_hessian, check_options
 from sknewtonnet.solvers._subproblem import QuadraticModel, Step
 from sknewtonnet.solvers._truncated_cg import CurvatureModel, ProductModel
-from sknewtonnet.solvers._watch import Counted, Watch
+from sknewtonnet.solvers._watch import Counted, Watch, polish
 
 Array = NDArray[np.float64]
 
@@ -84,7 +84,22 @@ class NewtonSolver(Solver):
                 run.advance()
                 if watch.params is before:
                     break  # nothing is lower from here, whatever the Hessian says
+            polish(counted, watch)
         return watch.result()
+
+
+def finish(counted: Counted, watch: Watch) -> None:
+    """Take up a run of another method that has stalled, with exact Newton steps."""
+    counted.kind = "exact"
+    run = _Run(watch, 0.3)
+    while watch.status is Status.STALLED and watch.n_iter < watch.max_iter:
+        before, watch.status = watch.params, None
+        run.advance()
+        if watch.params is before:
+            break
+        if watch.status is None:
+            watch.status = Status.STALLED
+    polish(counted, watch)
 
 
 class _Run:

@@ -18,8 +18,9 @@ from sknewtonnet.solvers._base import (
     SolverResult,
     Status,
 )
+from sknewtonnet.solvers._newton import finish
 from sknewtonnet.solvers._options import Choice, Range, check_hessian, check_options
-from sknewtonnet.solvers._watch import Counted, Watch, polish
+from sknewtonnet.solvers._watch import Counted, Watch
 
 Array = NDArray[np.float64]
 
@@ -101,8 +102,8 @@ class ScipySolver(Solver):
                 if watch.status is None and not watch.value < before:
                     watch.status = Status.STALLED
             second = METHODS[self.name].needs is not Capability.GRADIENT
-            if watch.status is Status.STALLED and second and self.hessian == "exact":
-                polish(counted, watch)
+            if second:
+                finish(counted, watch)
         return watch.result(message if watch.status is Status.STALLED else "")
 
     def _run(self, counted: Counted, watch: "_ScipyWatch") -> str:

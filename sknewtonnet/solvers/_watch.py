@@ -133,8 +133,8 @@ class Watch:
 
 
 def polish(counted: Counted, watch: Watch) -> None:
-    """Newton steps judged by the gradient, where f no longer tells points apart."""
-    size = len(watch.params)
+    """Exact Newton steps judged by the gradient, where f no longer tells points apart."""
+    size, counted.kind = len(watch.params), "exact"
     while watch.status is Status.STALLED and watch.n_iter < watch.max_iter:
         w = watch.params
         product = partial(counted.hessian_product, w)
