@@ -318,13 +318,15 @@ def summary(results, default):
         rivals = [one for one in scores if one in RIVALS]
         if ours not in scores or not rivals:
             continue
-        for place, (level, bar) in enumerate(zip(LEVELS, BARS, strict=True)):
+        for place, (level, bar) in enumerate(zip(LEVELS * 2, BARS * 2, strict=True)):
+            goal = f"{level:.2%}" + (" of the seed" if place >= len(LEVELS) else "")
             rival = min(rivals, key=lambda one: scores[one][place][1])
             (hits, mine), (their_hits, theirs) = scores[ours][place], scores[rival][place]
-            # Who never gets there has lost, to whom does.
+            # Who never gets there has lost to whom does.
             ratio = mine / theirs if np.isfinite(mine) else np.inf
+            nobody = not (np.isfinite(mine) or np.isfinite(theirs))
             rows.append([
-                name, f"{level:.2%}", ours, hits, duration(mine), rival, their_hits,
+                name, goal, ours, hits, duration(mine), "nobody" if nobody else rival, their_hits,
                 duration(theirs), f"{ratio:.2f}", bar, "reached" if ratio <= bar else "no",
             ])  # fmt: skip
     return markdown(SUMMARY_COLUMNS, rows)
