@@ -106,7 +106,7 @@ def test_unconstrained_minimum(minima):
 
 @pytest.mark.parametrize("case", ["bounds", "one-sided", "frozen", "equality", "mixed"])
 def test_multipliers_are_derivatives_of_the_minimum(case, minima):
-    """Minus that by the limits that hold: refits with each of them moved to and fro."""
+    """Minus that by the limits that hold: refits with each of them moved to and away."""
     limits, known = NET_CONSTRAINTS[case], minima[case]
     rows, lower, upper = limits.rows()
     n_bounds, h = len(rows) - len(limits.A), 1e-4
