@@ -45,11 +45,7 @@ class LeastSquaresOutput:
     """
 
     def __init__(self, network: Network, penalty: PenaltySum, chunks: Sequence[Chunk]):
-        wiring, layout = network.wiring, network.layout
-        everywhere = np.ones(network.n_parameters)
-        exists = wiring.matrices(layout.expand(everywhere))[-1] > 0
-        bend = penalty.hessian_diagonal(np.zeros(network.n_parameters))
-        strength = wiring.matrices(layout.expand(bend))[-1]
+        exists, strength = _last_layer(network, penalty)
         self._shape = exists.shape
         self._groups: list[_Columns] = []
         alike = np.vstack([exists, strength])
@@ -107,13 +103,11 @@ def least_squares_output(
     network: Network, loss: Loss, penalty: PenaltySum, chunks: Sequence[Chunk]
 ) -> LeastSquaresOutput | None:
     """The problem of the last layer, if it is strictly convex and quadratic."""
-    wiring, layout = network.wiring, network.layout
+    wiring = network.wiring
     known = all(isinstance(part, L2Penalty | WidthPenalty) for part in penalty.penalties)
     if not (loss.quadratic and wiring.linear[-1] and known and len(wiring.layers) > 1):
         return None
-    bend = penalty.hessian_diagonal(np.zeros(network.n_parameters))
-    exists = wiring.matrices(layout.expand(np.ones(network.n_parameters)))[-1] > 0
-    strength = wiring.matrices(layout.expand(bend))[-1]
+    exists, strength = _last_layer(network, penalty)
     coefs_are_penalised = bool((strength[:-1] > 0)[exists[:-1]].all())
     return LeastSquaresOutput(network, penalty, chunks) if coefs_are_penalised else None
 
@@ -129,12 +123,18 @@ def invariant_directions(network: Network, penalty: PenaltySum) -> Array:
     wiring, layout = network.wiring, network.layout
     found = []
     if wiring.linear[-1]:
-        exists = layout.expand(np.ones(network.n_parameters))
-        bend = penalty.hessian_diagonal(np.zeros(network.n_parameters))
-        strength = wiring.matrices(layout.expand(bend))[-1]
-        for row, present in enumerate(wiring.matrices(exists)[-1]):
+        exists, strength = _last_layer(network, penalty)
+        for row, present in enumerate(exists):
             if present.all() and not strength[row].any():
                 full = np.zeros(wiring.n_full)
                 wiring.matrices(full)[-1][row] = 1.0 / np.sqrt(network.n_outputs)
                 found.append(layout.restrict(full))
     return np.array(found).reshape(-1, network.n_parameters).T
+
+
+def _last_layer(network: Network, penalty: PenaltySum) -> tuple[NDArray[np.bool_], Array]:
+    """Which parameters of the last layer exist, and how strongly they are penalised."""
+    expand, matrices = network.layout.expand, network.wiring.matrices
+    bend = penalty.hessian_diagonal(np.zeros(network.n_parameters))
+    exists = expand(np.ones(network.n_parameters))
+    return matrices(exists)[-1] > 0, matrices(expand(bend))[-1]
