@@ -215,7 +215,11 @@ def test_quadratic_convergence_on_networks(name):
     """Near the solution the error of a step is that of the one before squared."""
     for f, w in (network(), network("log_loss", 3), radial()):
         points = []
-        result = get_solver(name, tol=1e-12).minimize(f, w, lambda i: points.append(i.params))  # noqa: B023
+
+        def see(iteration, points=points):
+            points.append(iteration.params)
+
+        result = get_solver(name, tol=1e-12).minimize(f, w, see)
         errors = [np.linalg.norm(p - result.params) for p in points[:-1]]
         if name == "auto":
             errors = errors[-3:]  # before them are quasi-Newton steps

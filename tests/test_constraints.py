@@ -249,7 +249,10 @@ def test_callback(name):
     """Sees each iteration, may stop the run, and its errors are passed on."""
     seen, limits = [], constraints(5, -INF, 0.9)
     function, start = rosenbrock(5), np.full(5, 0.5)
-    see = lambda i: seen.append((i, i.params.copy()))  # noqa: E731
+
+    def see(iteration):
+        seen.append((iteration, iteration.params.copy()))
+
     result = minimize(name, function, start, limits, see)
     assert function.calls == dict(result.n_evaluations)
     assert [i.n_iter for i, _ in seen] == list(range(1, result.n_iter + 1))

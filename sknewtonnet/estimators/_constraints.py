@@ -121,7 +121,9 @@ def _row(layout: ParameterLayout, number: int, given: Any) -> tuple[Array, float
     return row, low, high
 
 
-def monotonic_signs(given: Any, feature_names: Sequence[str] | None, n_features: int) -> Any:
+def monotonic_signs(
+    given: Any, feature_names: Sequence[str] | None, n_features: int
+) -> NDArray[np.intp] | None:
     """One of -1, 0, 1 for each feature, or None if there is no constraint.
 
     Raises

@@ -36,9 +36,12 @@ class BaseMLP(BaseNewtonNet):
             **names,
         )
 
-    def _make_constraints(self, network: Network, loss: Loss) -> Constraints | None:
+    def _monotonic_signs(self) -> NDArray[np.intp] | None:
         names = getattr(self, "feature_names_in_", None)
-        signs = monotonic_signs(self.monotonic_cst, names, self.n_features_in_)
+        return monotonic_signs(self.monotonic_cst, names, self.n_features_in_)
+
+    def _make_constraints(self, network: Network, loss: Loss) -> Constraints | None:
+        signs = self._monotonic_signs()
         if signs is not None:
             layers = network.wiring.layers
             others = [a.name for a in (layer.activation for layer in layers) if not a.monotonic]
@@ -58,8 +61,7 @@ class BaseMLP(BaseNewtonNet):
         w = initial_parameters(
             problem.network, problem.loss, problem.Y, problem.sample_weight, random_state
         )
-        names = getattr(self, "feature_names_in_", None)
-        signs = monotonic_signs(self.monotonic_cst, names, self.n_features_in_)
+        signs = self._monotonic_signs()
         if signs is None:
             return w
         # Mirrored, not cut off: a net of zeros would not learn.

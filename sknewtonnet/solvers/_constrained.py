@@ -95,8 +95,7 @@ class ConstrainedSolver(Solver):
         result = watch.result(message if watch.status is Status.STALLED else "")
         if result.converged:
             result = replace(result, message=_CONVERGED)
-        found = multipliers(constraints, result.params, result.gradient)
-        return replace(result, multipliers=found)
+        return replace(result, multipliers=watch.multipliers)
 
     def _method(self, constraints: Constraints) -> str:
         if self.name != "auto":
