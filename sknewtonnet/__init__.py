@@ -5,6 +5,7 @@ from sknewtonnet.estimators import (
     NewtonMLPRegressor,
     RBFNetClassifier,
     RBFNetRegressor,
+    criterion_scorer,
 )
 
 __version__ = "0.1.0.dev0"
@@ -15,4 +16,5 @@ __all__ = [
     "RBFNetClassifier",
     "RBFNetRegressor",
     "__version__",
+    "criterion_scorer",
 ]

@@ -112,7 +112,7 @@ def least_squares_output(
     return LeastSquaresOutput(network, penalty, chunks) if coefs_are_penalised else None
 
 
-def invariant_directions(network: Network, penalty: PenaltySum) -> Array:
+def invariant_directions(network: Network, penalty: PenaltySum | None) -> Array:
     """Directions of the last layer that move all its outputs together and cost nothing.
 
     Returns
@@ -132,9 +132,12 @@ def invariant_directions(network: Network, penalty: PenaltySum) -> Array:
     return np.array(found).reshape(-1, network.n_parameters).T
 
 
-def _last_layer(network: Network, penalty: PenaltySum) -> tuple[NDArray[np.bool_], Array]:
+def _last_layer(
+    network: Network, penalty: PenaltySum | None
+) -> tuple[NDArray[np.bool_], Array]:
     """Which parameters of the last layer exist, and how strongly they are penalised."""
     expand, matrices = network.layout.expand, network.wiring.matrices
-    bend = penalty.hessian_diagonal(np.zeros(network.n_parameters))
+    zeros = np.zeros(network.n_parameters)
+    bend = zeros if penalty is None else penalty.hessian_diagonal(zeros)
     exists = expand(np.ones(network.n_parameters))
     return matrices(exists)[-1] > 0, matrices(expand(bend))[-1]

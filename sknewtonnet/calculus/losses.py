@@ -12,7 +12,10 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, xlogy
+from scipy.optimize import brentq
+from scipy.special import digamma, expit, gammaln, log_expit, xlogy
+
+from sknewtonnet.calculus._links import LINKS
 
 Array = NDArray[np.float64]
 
@@ -30,12 +33,18 @@ class Loss(ABC):
         Whether a number added to all raw predictions of a sample changes nothing.
     quadratic : bool
         Whether it is half the squared distance of target and raw prediction.
+    likelihood : bool
+        Whether loss / dispersion is a negative log-likelihood, up to terms without raw.
+    free_dispersion : bool
+        Whether that dispersion is a parameter; else it is 1.
     """
 
     name: ClassVar[str] = "unnamed"
     out_activation: ClassVar[str] = "identity"
     shift_invariant: ClassVar[bool] = False
     quadratic: ClassVar[bool] = False
+    likelihood: ClassVar[bool] = False
+    free_dispersion: ClassVar[bool] = False
 
     @abstractmethod
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
@@ -70,6 +79,40 @@ class Loss(ABC):
         """The raw prediction that belongs to a prediction inside the domain."""
         return mean
 
+    def mean_derivatives(self, raw: Array, output: int, order: int = 2) -> tuple[Array, ...]:
+        """One output of the inverse link, and its derivatives in all raw predictions.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions.
+        output : int
+            Which output.
+        order : {0, 1, 2}, default=2
+            The highest derivative wanted.
+
+        Returns
+        -------
+        tuple of order + 1 ndarrays
+            Of the shapes that :meth:`derivatives` has.
+        """
+        return LINKS[self.out_activation](raw, output, order)
+
+    def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
+        """Logarithm of the density of each entry of y, at a dispersion that broadcasts.
+
+        Of shape (n_samples, n_outputs); (n_samples, 1) where outputs are one distribution.
+        """
+        raise NotImplementedError(f"{self.name} has no likelihood.")
+
+    def squared_pearson(self, y: Array, raw: Array) -> Array:
+        """Squared residuals over the variance at dispersion 1, of shape (n_samples, n_outputs)."""
+        raise NotImplementedError(f"{self.name} has no dispersion.")
+
+    def likeliest_dispersion(self, mean_loss: float) -> float:
+        """The dispersion of highest likelihood, from the mean loss of an entry of y."""
+        return 1.0
+
     def check_target(self, y: Array) -> None:  # noqa: B027 - any target, unless refused
         """Raise a ValueError if a target is outside the domain of the loss."""
 
@@ -82,12 +125,26 @@ class SquaredError(Loss):
 
     name = "squared_error"
     quadratic = True
+    likelihood = True
+    free_dispersion = True
 
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Loss.derivatives`."""
         residual = raw - y
         value = 0.5 * np.einsum("io,io->i", residual, residual)
         return (value, residual, np.ones_like(raw))[: order + 1]
+
+    def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
+        """Normal, the dispersion being the variance."""
+        return -0.5 * ((raw - y) ** 2 / dispersion + np.log(2.0 * np.pi * dispersion))
+
+    def squared_pearson(self, y: Array, raw: Array) -> Array:
+        """Squared residuals."""
+        return (raw - y) ** 2
+
+    def likeliest_dispersion(self, mean_loss: float) -> float:
+        """Mean squared residual."""
+        return 2.0 * mean_loss
 
 
 class BinaryLogLoss(Loss):
@@ -99,6 +156,7 @@ class BinaryLogLoss(Loss):
 
     name = "binary_log_loss"
     out_activation = "logistic"
+    likelihood = True
 
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Loss.derivatives`."""
@@ -112,6 +170,10 @@ class BinaryLogLoss(Loss):
         if order >= 2:
             found.append(probability * expit(-raw))
         return tuple(found)
+
+    def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
+        """Bernoulli."""
+        return y * log_expit(raw) + (1.0 - y) * log_expit(-raw)
 
     def inverse_link(self, raw: Array) -> Array:
         """Probability of each label."""
@@ -136,6 +198,7 @@ class MultinomialLogLoss(Loss):
     name = "multinomial_log_loss"
     out_activation = "softmax"
     shift_invariant = True
+    likelihood = True
 
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Loss.derivatives`."""
@@ -152,6 +215,10 @@ class MultinomialLogLoss(Loss):
             diagonal += probability
             found.append(hessian)
         return tuple(found)
+
+    def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
+        """Categorical: one distribution for all outputs."""
+        return -self.value(y, raw)[:, None]
 
     def inverse_link(self, raw: Array) -> Array:
         """Softmax: the probability of each class."""
@@ -186,12 +253,17 @@ class Poisson(Loss):
 
     name = "poisson"
     out_activation = "exp"
+    likelihood = True
 
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Loss.derivatives`."""
         mean = self.inverse_link(raw)
         value = (mean - y * raw + (xlogy(y, y) - y)).sum(axis=1)
         return (value, mean - y, mean)[: order + 1]
+
+    def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
+        """Poisson; of rates, its continuation between whole numbers."""
+        return y * raw - self.inverse_link(raw) - gammaln(y + 1.0)
 
     def inverse_link(self, raw: Array) -> Array:
         """The mean; infinite where it exceeds the range of double precision."""
@@ -216,6 +288,8 @@ class Gamma(Loss):
 
     name = "gamma"
     out_activation = "exp"
+    likelihood = True
+    free_dispersion = True
 
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Loss.derivatives`."""
@@ -223,6 +297,22 @@ class Gamma(Loss):
             ratio = y * np.exp(-raw)
         value = (raw + ratio - (np.log(y) + 1.0)).sum(axis=1)
         return (value, 1.0 - ratio, ratio)[: order + 1]
+
+    def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
+        """Gamma, the dispersion being one over the shape."""
+        shape = 1.0 / np.asarray(dispersion)
+        scaled = shape * y * np.exp(-raw)
+        return xlogy(shape, scaled) - scaled - gammaln(shape) - np.log(y)
+
+    def squared_pearson(self, y: Array, raw: Array) -> Array:
+        """Squared residuals over the squared mean."""
+        return (y * np.exp(-raw) - 1.0) ** 2
+
+    def likeliest_dispersion(self, mean_loss: float) -> float:
+        """Root of log(shape) - digamma(shape) = mean loss; it is between these bounds."""
+        low, high = 1.0 / (2.0 * mean_loss), 1.0 / mean_loss
+        shape = brentq(lambda nu: np.log(nu) - digamma(nu) - mean_loss, 0.5 * low, 2.0 * high)
+        return 1.0 / float(shape)
 
     def inverse_link(self, raw: Array) -> Array:
         """The mean; infinite where it exceeds the range of double precision."""

@@ -317,11 +317,16 @@ class Objective:
         self._kept.reach(w, ADJOINT)
         return lagrangian_tensors(self.network.wiring, self._kept.weights, self._chunks, order)
 
-    def invariant_directions(self) -> Array:
+    def invariant_directions(self, *, penalised: bool = True) -> Array:
         """Directions along which f is constant wherever it stands, by the form of its loss.
 
         A softmax does not change when all its logits get the same number: so the output
         intercepts can move together, and without a penalty each row of output coefficients.
+
+        Parameters
+        ----------
+        penalised : bool, default=True
+            Whether of f, or of f without its penalty.
 
         Returns
         -------
@@ -330,7 +335,7 @@ class Objective:
         """
         if not self.loss.shift_invariant:
             return np.empty((self.n_parameters, 0))
-        return invariant_directions(self.network, self.penalty)
+        return invariant_directions(self.network, self.penalty if penalised else None)
 
     def reduced(self) -> ReducedObjective | None:
         """Return f as a function of all but the output layer, where that has a closed form.

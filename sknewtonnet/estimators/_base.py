@@ -37,6 +37,7 @@ from sknewtonnet.estimators._sklearn_compat import (
     fit_context,
     has_callbacks,
 )
+from sknewtonnet.estimators._statistics import StatisticsMixin
 from sknewtonnet.solvers import (
     HESSIAN_KINDS,
     SOLVERS,
@@ -53,7 +54,7 @@ Array = NDArray[np.float64]
 FRAMES_TO_CALLER = 6
 
 
-class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
+class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
     """What regressors and classifiers share: from a table to a fitted minimum."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -160,18 +161,20 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
         Objective
             With value, gradient, Hessian and more at any parameters, ``params_`` above all.
         """
+        return self._fitted_problem(X, y, sample_weight).objective()
+
+    def _fitted_problem(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> Problem:
+        """What the fit solved, on any data."""
         check_is_fitted(self)
-        X, y, weight = self._validated(X, y, sample_weight, reset=False)
+        samples, labels, weight = self._validated(X, y, sample_weight, reset=False)
         target = self._target_
+        weight = target.weigh(labels, weight)
+        Y = target.encode(labels)
         return Problem(
-            self._network_,
-            self._loss_,
-            X,
-            target.encode(y),
-            target.weigh(y, weight),
-            self.alpha,
-            self._penalties_,
-        ).objective()
+            self._network_, self._loss_, samples, Y, weight, self.alpha, self._penalties_
+        )
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether a fit has ended; while one goes on, some attributes are there already."""
@@ -222,6 +225,7 @@ class BaseNewtonNet(CallbackSupportMixin, BaseEstimator):
         best = min(results, key=lambda result: result.value)
         fitted = reconstruct(best.params) | {
             "_penalties_": problem.penalties,
+            "_problem_": problem,
             "n_iter_": best.n_iter,
             "loss_": best.value,
             "loss_curve_": list(best.history),

@@ -1,7 +1,16 @@
 """Diagnoses of a fitted net."""
 
 from sknewtonnet.inspection._conditioning import critical_point
+from sknewtonnet.inspection._importance import feature_importance, weight_importance
 from sknewtonnet.inspection._matching import Minimum, aligned, same_minimum
 from sknewtonnet.inspection._units import degenerate_units
 
-__all__ = ["Minimum", "aligned", "critical_point", "degenerate_units", "same_minimum"]
+__all__ = [
+    "Minimum",
+    "aligned",
+    "critical_point",
+    "degenerate_units",
+    "feature_importance",
+    "same_minimum",
+    "weight_importance",
+]

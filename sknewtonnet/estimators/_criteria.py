@@ -1,0 +1,88 @@
+"""Information criteria as scores of scikit-learn's searches."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.pipeline import Pipeline
+
+CRITERIA = ("aic", "aicc", "bic", "nic", "tic", "gcv")
+
+
+@dataclass(frozen=True)
+class CriterionScorer:
+    """A scorer: minus an information criterion of the data of the fit.
+
+    Attributes
+    ----------
+    criterion : str
+        One of ``CRITERIA``.
+    """
+
+    criterion: str
+
+    def __call__(
+        self,
+        estimator: Any,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
+        """Minus the criterion, so that greater is better; NaN where the fit is no minimum."""
+        if isinstance(estimator, Pipeline):
+            X = estimator[:-1].transform(X)
+            estimator = estimator[-1]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            results = estimator.inference(X, y, sample_weight, cov_type="HC0")
+        kinds = {finding.kind for finding in results.findings}
+        if "not stationary" in kinds or "negative curvature" in kinds:
+            raise ValueError(
+                f"{self.criterion} belongs to the data of the fit, at a minimum: search with "
+                "cv=[(rows, rows)], where rows = numpy.arange(len(X)), and fit to convergence."
+            )
+        value = float(getattr(results, self.criterion))
+        return -value if np.isfinite(value) else np.nan
+
+
+def criterion_scorer(criterion: str = "bic") -> CriterionScorer:
+    """Scorer for searches that choose by an information criterion, without cross-validation.
+
+    Parameters
+    ----------
+    criterion : {"aic", "aicc", "bic", "nic", "tic", "gcv"}, default="bic"
+        Which; see :class:`sknewtonnet.inference.Criteria`.
+
+    Returns
+    -------
+    callable
+        ``scorer(estimator, X, y)``, minus the criterion. It belongs to the data of the fit, so a
+        search has to take all rows for both: ``GridSearchCV(net, grid, scoring=scorer,
+        cv=[(rows, rows)])``. The estimator may be a pipeline that ends in a net.
+
+    Raises
+    ------
+    ValueError
+        If there is no such criterion; when scoring, if the data are not those of the fit, or
+        the fit is not at a minimum.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn.preprocessing import scale
+    >>> from sknewtonnet import NewtonMLPRegressor, criterion_scorer
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> X, y, rows = scale(X), scale(y), np.arange(len(X))
+    >>> net = NewtonMLPRegressor(random_state=0, skip_connections="input-output")
+    >>> sizes = {"hidden_layer_sizes": [(), (1,), (2,)]}
+    >>> search = GridSearchCV(net, sizes, scoring=criterion_scorer("bic"), cv=[(rows, rows)])
+    >>> search.fit(X, y).best_params_
+    {'hidden_layer_sizes': ()}
+    """
+    if criterion not in CRITERIA:
+        raise ValueError(f"criterion must be one of {list(CRITERIA)}, got {criterion!r}.")
+    return CriterionScorer(criterion)

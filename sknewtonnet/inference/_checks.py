@@ -1,0 +1,59 @@
+"""What users may give, and what they are told otherwise."""
+
+from collections.abc import Sequence
+from numbers import Real
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+def check_level(level: float) -> None:
+    """Raise unless a confidence level is between 0 and 1."""
+    number = isinstance(level, Real) and not isinstance(level, bool)
+    if not number or not 0.0 < level < 1.0:
+        raise ValueError(f"level must be above 0 and below 1, such as 0.95, got {level!r}.")
+
+
+def check_choice(argument: str, given: object, allowed: Sequence[object]) -> None:
+    """Raise unless it is one of the allowed values."""
+    if not any(given is choice or given == choice for choice in allowed):
+        raise ValueError(f"{argument} must be one of {list(allowed)}, got {given!r}.")
+
+
+def check_names(argument: str, names: Sequence[object], known: Sequence[str]) -> None:
+    """Raise if a name is not known."""
+    for name in names:
+        if name not in known:
+            more = f" and {len(known) - 12} more" if len(known) > 12 else ""
+            raise ValueError(f"{argument} names {name!r}; known are {list(known)[:12]}{more}.")
+
+
+def check_samples(X: ArrayLike, feature_names: Sequence[str]) -> Array:
+    """Samples as an array of numbers with the columns of the fit.
+
+    Raises
+    ------
+    ValueError
+        If there are other columns, or anything but finite numbers.
+    """
+    columns = getattr(X, "columns", None)
+    given_names = all(isinstance(name, str) for name in columns) if columns is not None else False
+    default = list(feature_names) == [f"x{j}" for j in range(len(feature_names))]
+    if given_names and not default and list(columns) != list(feature_names):  # type: ignore[arg-type]
+        raise ValueError(
+            f"X must have the columns of the fit in their order, {list(feature_names)}, "
+            f"got {list(columns)}."  # type: ignore[call-overload]
+        )
+    try:
+        samples = np.asarray(X, dtype=float)
+    except (TypeError, ValueError) as reason:
+        raise ValueError(f"X must be numbers: {reason}.") from None
+    if samples.ndim != 2 or samples.shape[1] != len(feature_names):
+        raise ValueError(
+            f"X must have shape (n_samples, {len(feature_names)}), got {samples.shape}."
+        )
+    if not np.isfinite(samples).all():
+        raise ValueError("X must be finite, but contains NaN or infinity.")
+    return samples

@@ -1,0 +1,153 @@
+"""The gate: what must hold before a p-value means something (STATISTICS 3.1 and 3.7)."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknewtonnet.inference._information import Information
+from sknewtonnet.inference._units import (
+    Finding,
+    input_findings,
+    separation_findings,
+    unit_findings,
+)
+
+Array = NDArray[np.float64]
+
+# Of the log-likelihood, what one more Newton step may still gain.
+_DECREMENT = 1e-6
+# Scaled condition number of a right-sized net, at most: 3.7 measured that it keeps all of them,
+# and one in eight nets with a unit too many.
+_CONDITION = 1e3
+# Effective over all parameters: a penalty that takes more hides a net that is too large (3.7).
+_DEGREES = 0.9
+# Standard errors that the model and the scores give, one over the other.
+_RATIO = 1.5
+
+
+def findings(information: Information, feature_names: Sequence[str]) -> list[Finding]:
+    """All that is found, the worst first.
+
+    Parameters
+    ----------
+    information : Information
+        The minimum.
+    feature_names : sequence of str
+        Names of the inputs.
+    """
+    found = [*_sample(information), *separation_findings(information), *_stationary(information)]
+    found += [*unit_findings(information), *input_findings(information, feature_names)]
+    found += _singular(information)
+    if len(information.objective.network.wiring.layers) > 1:
+        found += _size(information)
+    if not any(finding.severity == "fatal" for finding in found):
+        found += _misspecified(information)
+    order = {"fatal": 0, "warning": 1, "note": 2}
+    return sorted(found, key=lambda finding: order[finding.severity])
+
+
+def _sample(information: Information) -> Iterator[Finding]:
+    n, p = information.n_rows * information.n_entries, information.factor.rank
+    if information.df_resid <= 0 or (n <= p and not information.penalised):
+        yield Finding(
+            "too few rows",
+            f"Too few rows: {n:g} observations for {p} parameters leave nothing to judge errors "
+            "by. Use fewer units, or a penalty.",
+            severity="fatal",
+        )
+    elif n < 5 * information.effective_parameters:
+        yield Finding(
+            "few rows",
+            f"Only {n:g} observations for {information.effective_parameters:.1f} effective "
+            "parameters: large-sample results are indicative; a bootstrap is safer.",
+            severity="note",
+        )
+    if information.dispersion == 0.0:
+        yield Finding(
+            "perfect fit", "The fit is perfect: there are no errors to learn from.", (), "fatal"
+        )
+
+
+def _stationary(information: Information) -> Iterator[Finding]:
+    factor = information.factor
+    if factor.n_negative:
+        yield Finding(
+            "negative curvature",
+            f"Not a minimum: the Hessian has negative curvature in {factor.n_negative} "
+            "direction(s). Fit to convergence, from other starts.",
+            severity="fatal",
+        )
+    elif not information.decrement <= _DECREMENT:
+        yield Finding(
+            "not stationary",
+            "Not stationary: a Newton step would gain "
+            f"{information.decrement:.2g} of the log-likelihood (at most {_DECREMENT:g} is "
+            "allowed). Give the data of the fit, and fit to convergence (max_iter, tol).",
+            severity="fatal",
+        )
+
+
+def _singular(information: Information) -> Iterator[Finding]:
+    """Each direction in which H has no curvature, by the parameters that move along it."""
+    names = np.array(information.objective.network.layout.names)
+    for direction in information.factor.null_directions.T:
+        part = np.abs(direction) > 0.05 * np.abs(direction).max()
+        shown = ", ".join(names[part][:6]) + (", ..." if part.sum() > 6 else "")
+        yield Finding(
+            "singular direction",
+            f"Not identified: the objective does not change when {shown} move together.",
+            tuple(names[part]),
+        )
+
+
+def _size(information: Information) -> Iterator[Finding]:
+    """Nets with more units than the data show (3.7): three numbers, each with its limit."""
+    signs = []
+    H, G = information.factor.condition, information.unpenalised_factor.condition
+    if H > _CONDITION:
+        signs.append(f"the scaled condition number of the Hessian is {H:.2g}")
+    if G > _CONDITION:
+        signs.append(f"that of the Gauss-Newton matrix without the penalty is {G:.2g}")
+    share = information.effective_parameters / max(information.factor.rank, 1)
+    if share < _DEGREES:
+        signs.append(
+            f"only {information.effective_parameters:.1f} of {information.factor.rank} "
+            "parameters are effective"
+        )
+    if not signs:
+        return
+    names = np.array(information.objective.network.layout.names)
+    weakest = np.abs(information.unpenalised_factor.weakest)
+    part = np.flatnonzero(weakest > 0.3 * weakest.max())
+    yield Finding(
+        "over-sized",
+        f"Perhaps over-sized: {' and '.join(signs)} (at most {_CONDITION:g}, at least "
+        f"{_DEGREES:g} of them). Tests of such nets reject true hypotheses far too often: choose "
+        "the number of units by BIC, refit, then test. Least determined: "
+        f"{', '.join(names[part][:6])}.",
+        tuple(names[part]),
+    )
+
+
+def _misspecified(information: Information) -> Iterator[Finding]:
+    """A note if errors of model and sandwich differ by half."""
+    if not np.isfinite(information.dispersion):
+        return
+    K = information.factor.inverse
+    with np.errstate(invalid="ignore", divide="ignore"):
+        model = information.dispersion * (np.diag(K) - np.sum(K**2 * information.penalty, axis=1))
+        robust = ((K @ information.centred_meat) * K).sum(axis=1)
+        ratio = np.sqrt(robust / model)
+    ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
+    if not ratio.size:
+        return
+    largest = max(float(ratio.max()), 1.0 / float(ratio.min()))
+    if largest > _RATIO:
+        yield Finding(
+            "misspecification",
+            f"Standard errors of the model and of the sandwich differ by up to {largest:.1f} "
+            "times: variances may differ between rows, or the model be wrong. Compare with "
+            'cov_type="HC3".',
+            severity="note",
+        )

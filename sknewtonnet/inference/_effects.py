@@ -1,0 +1,276 @@
+"""Effects of inputs on the predicted mean, with standard errors (STATISTICS 3.6).
+
+A shift of an input by t is a shift of parameters: of the intercepts of linear layers that read
+it by t times its coefficients, of the centres of radial ones by -t. So the derivative of a mean
+of predictions in an input is that along a direction v(w), and its gradient in the parameters is
+H v + (dv/dw)' grad: a Hessian-vector product of the calculus.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from sknewtonnet.calculus import GaussianRBF, Linear, Loss, Network, Objective
+from sknewtonnet.inference._checks import check_level
+from sknewtonnet.inference._prediction import Predictor
+
+Array = NDArray[np.float64]
+
+
+class _MeanResponse(Loss):
+    """The predicted mean of one output, in the place of a loss."""
+
+    name = "mean_response"
+
+    def __init__(self, loss: Loss, output: int):
+        self._loss, self._output = loss, output
+
+    def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Loss.derivatives`."""
+        return self._loss.mean_derivatives(raw, self._output, order)
+
+
+@dataclass(frozen=True, eq=False)
+class MarginalEffects:
+    """Average effects of inputs on the predicted mean.
+
+    Attributes
+    ----------
+    names : list of str
+        The inputs; followed by " (low to high)" where the effect is a contrast.
+    effects, std_errors, z_values, p_values : ndarray of shape (n_inputs,) or \
+            (n_inputs, n_outputs)
+        Mean over the rows of d mean / d input, or of the contrast, with its standard error by
+        the delta method (inputs are taken as given), their ratio, and its two-sided p-value.
+    df_denom : float
+        Degrees of freedom of t; inf for the normal law.
+    output_names : tuple of str
+        Of the outputs.
+    """
+
+    names: list[str]
+    effects: Array
+    std_errors: Array
+    df_denom: float
+    output_names: tuple[str, ...]
+
+    @property
+    def z_values(self) -> Array:
+        """Effects over their standard errors."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.effects / self.std_errors
+
+    @property
+    def p_values(self) -> Array:
+        """Two-sided p-values."""
+        return np.asarray(2.0 * self._law.sf(np.abs(self.z_values)))
+
+    @property
+    def _law(self) -> Any:
+        return stats.t(self.df_denom) if np.isfinite(self.df_denom) else stats.norm
+
+    def conf_int(self, level: float = 0.95) -> Array:
+        """Confidence intervals, with a last axis of 2."""
+        check_level(level)
+        reach = self._law.ppf(0.5 + 0.5 * level) * self.std_errors
+        return np.stack([self.effects - reach, self.effects + reach], axis=-1)
+
+    def to_frame(self, level: float = 0.95) -> Any:
+        """The same as a data frame of pandas, a row per input (and output)."""
+        import pandas as pd
+
+        interval = self.conf_int(level)
+        columns = {
+            "dy/dx": self.effects,
+            "std_error": self.std_errors,
+            "z": self.z_values,
+            "p_value": self.p_values,
+            "lower": interval[..., 0],
+            "upper": interval[..., 1],
+        }
+        index: Any = pd.Index(self.names, name="input")
+        if self.effects.ndim == 2:
+            names = [self.names, self.output_names]
+            index = pd.MultiIndex.from_product(names, names=["input", "output"])
+        return pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index)
+
+
+@dataclass(frozen=True, eq=False)
+class PartialEffect:
+    """Mean prediction as a function of one input, averaged over the rows' other inputs.
+
+    Attributes
+    ----------
+    feature : str
+        The input.
+    grid : ndarray of shape (n_points,)
+        Its values.
+    mean, se, lower, upper : ndarray of shape (n_points,) or (n_points, n_outputs)
+        Mean over the rows with the input at that value, its standard error, and the band.
+    band : str
+        "pointwise" or "simultaneous".
+    level : float
+        Of the band.
+    output_names : tuple of str
+        Of the outputs.
+    """
+
+    feature: str
+    grid: Array
+    mean: Array
+    se: Array
+    lower: Array
+    upper: Array
+    band: str
+    level: float
+    output_names: tuple[str, ...]
+
+    def plot(self, ax: Any = None, output: int = 0) -> Any:
+        """Draw the curve of one output with its band; returns the axes."""
+        import matplotlib.pyplot as plt
+
+        ax = ax if ax is not None else plt.subplots()[1]
+        columns = (slice(None),) if self.mean.ndim == 1 else (slice(None), output)
+        (line,) = ax.plot(self.grid, self.mean[columns])
+        label = f"{100 * self.level:g} % {self.band} band"
+        ax.fill_between(
+            self.grid,
+            self.lower[columns],
+            self.upper[columns],
+            alpha=0.25,
+            color=line.get_color(),
+            label=label,
+        )
+        ax.set(xlabel=self.feature, ylabel=f"mean of {self.output_names[output]}")
+        return ax
+
+
+class Effects:
+    """Means of predictions over rows, and their gradients in the parameters.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The net with its covariance.
+    X, sample_weight : ndarray
+        The rows, and their weights in the mean.
+    """
+
+    def __init__(self, predictor: Predictor, X: Array, sample_weight: Array):
+        self.predictor, self._X, self._weight = predictor, X, sample_weight
+        network = predictor.network
+        # A shift of an input moves intercepts and centres, also those that do not exist.
+        self._whole = Network.from_layers(network.n_features, network.wiring.layers)
+        self._full = network.layout.expand(predictor.params)
+
+    def _mean(self, network: Network, X: Array, output: int) -> Objective:
+        loss = _MeanResponse(self.predictor.loss, output)
+        return Objective(network, loss, X, np.zeros((len(X), network.n_outputs)), self._weight)
+
+    def derivative(self, features: list[int], output: int) -> tuple[Array, Array]:
+        """Average derivatives in inputs, and their gradients, of shape (k, n_parameters)."""
+        wiring = self._whole.wiring
+        mean = self._mean(self._whole, self._X, output)
+        gradient = mean.gradient(self._full)
+        directions = np.zeros((len(features), wiring.n_full))
+        transposed = np.zeros_like(directions)
+        weights, slopes = wiring.matrices(self._full), wiring.matrices(gradient)
+        moves, back = wiring.matrices(directions), wiring.matrices(transposed)
+        for k, rows in wiring.readers[0]:
+            layer, where = wiring.layers[k], [rows.start + j for j in features]
+            if isinstance(layer, Linear):
+                moves[k][:, -1] = weights[k][where]
+                back[k][np.arange(len(features)), where] = slopes[k][-1]
+            elif isinstance(layer, GaussianRBF):
+                moves[k][np.arange(len(features)), where] = -1.0
+            else:
+                raise NotImplementedError(f"effects of inputs of {layer!r} are not known.")
+        bent = mean.hessian_product(self._full, directions.T).T
+        restrict = self.predictor.network.layout.restrict
+        return directions @ gradient, restrict((bent + transposed).T).T
+
+    def at(self, feature: int, value: float, output: int) -> tuple[float, Array]:
+        """Mean prediction with an input at one value for all rows, and its gradient."""
+        X = self._X.copy()
+        X[:, feature] = value
+        return self._mean(self.predictor.network, X, output).value_and_gradient(
+            self.predictor.params
+        )
+
+
+def marginal_effects(
+    effects: Effects,
+    features: list[int],
+    contrasts: dict[int, tuple[float, float]],
+    names: list[str],
+) -> MarginalEffects:
+    """Average marginal effects of some inputs, contrasts for those with two values."""
+    predictor = effects.predictor
+    columns = []
+    smooth = [j for j in features if j not in contrasts]
+    for output in range(predictor.network.n_outputs):
+        found = {}
+        if smooth:
+            values, gradients = effects.derivative(smooth, output)
+            found = dict(zip(smooth, zip(values, gradients, strict=True), strict=True))
+        for j, (low, high) in contrasts.items():
+            (above, up), (below, down) = (effects.at(j, x, output) for x in (high, low))
+            found[j] = (above - below, up - down)
+        columns.append([found[j] for j in features])
+    estimates = np.array([[value for value, _ in column] for column in columns]).T
+    errors = np.array(
+        [predictor.std_errors(np.array([row for _, row in column])) for column in columns]
+    ).T
+    shown = [
+        f"{names[j]} ({contrasts[j][0]:g} to {contrasts[j][1]:g})" if j in contrasts else names[j]
+        for j in features
+    ]
+    if len(columns) == 1:
+        estimates, errors = estimates[:, 0], errors[:, 0]
+    return MarginalEffects(shown, estimates, errors, predictor.df_denom, predictor.names)
+
+
+def partial_effect(
+    effects: Effects,
+    feature: int,
+    name: str,
+    grid: Array,
+    level: float,
+    band: str,
+    seed: int,
+) -> PartialEffect:
+    """Curve of the mean prediction over values of one input."""
+    predictor = effects.predictor
+    found = [
+        [effects.at(feature, float(x), output) for x in grid]
+        for output in range(predictor.network.n_outputs)
+    ]
+    mean = np.array([[value for value, _ in curve] for curve in found]).T
+    rows = [np.array([row for _, row in curve]) for curve in found]
+    se = np.array([predictor.std_errors(curve) for curve in rows]).T
+    reach = np.full(len(found), predictor.quantile(level))
+    if band == "simultaneous":
+        reach = np.array([_widest(predictor, curve, level, seed) for curve in rows])
+    arrays = [mean, se, mean - reach * se, mean + reach * se]
+    if len(found) == 1:
+        arrays = [array[:, 0] for array in arrays]
+    return PartialEffect(name, grid, *arrays, band, level, predictor.names)
+
+
+def _widest(predictor: Predictor, rows: Array, level: float, seed: int) -> float:
+    """Quantile of the largest standardised deviation along a curve, from 20000 draws."""
+    covariance = rows @ predictor.covariance @ rows.T
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    scale = np.sqrt(np.diag(covariance))
+    rng = np.random.default_rng(seed)
+    draws = root @ rng.standard_normal((len(root), 20_000))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        largest = np.nanmax(np.abs(draws) / scale[:, None], axis=0)
+    if np.isfinite(predictor.df_denom):
+        df = predictor.df_denom
+        largest /= np.sqrt(rng.chisquare(df, largest.shape) / df)
+    return float(np.quantile(largest, level))

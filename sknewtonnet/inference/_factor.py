@@ -1,0 +1,143 @@
+"""One factorisation of a curvature matrix, and all that inference asks of it."""
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh, null_space
+
+Array = NDArray[np.float64]
+
+# An eigenvalue of the matrix scaled to a unit diagonal counts as zero below this part of the
+# largest. Rounding makes 1e-15 of a zero, the tolerance of a fit up to 1e-10.
+_ZERO = 1e-9
+# A row of unit length in scaled parameters is estimable if its part in the null space is at most
+# this. A null vector is known to rounding over the gap to the other eigenvalues.
+_ESTIMABLE = 1e-5
+
+
+class Factor:
+    """Eigenvalues and -vectors of a curvature matrix scaled to a unit diagonal.
+
+        B' H B + shift = D C D,   C = U diag(eigenvalues) U',   D = diag(B' H B)^(1/2)
+
+    The scaling takes out the units of the parameters, so that rank and condition number mean
+    something (STATISTICS 3.1). Known null directions (the shift of a softmax) are filled in, so
+    that only others appear as zeros.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n_parameters, n_parameters)
+        H.
+    basis : ndarray of shape (n_parameters, n_free) or None
+        Orthonormal directions that active constraints leave, B; None for all.
+    known : ndarray of shape (n_parameters, n_known)
+        Null directions by the form of the loss.
+
+    Attributes
+    ----------
+    eigenvalues : ndarray of shape (n_free,)
+        In increasing order.
+    n_known : int
+        How many known null directions the constraints leave.
+    """
+
+    def __init__(self, matrix: Array, basis: Array | None, known: Array):
+        self.basis = basis
+        reduced = matrix if basis is None else basis.T @ matrix @ basis
+        inside = _inside(basis, known)
+        diagonal = np.abs(np.diag(reduced))
+        largest = float(diagonal.max(initial=0.0))
+        counts = diagonal > np.finfo(float).eps * largest
+        self._scale = np.sqrt(np.where(counts, diagonal, largest if largest > 0 else 1.0))
+        scaled = reduced / (self._scale[:, None] * self._scale)
+        if inside.shape[1]:
+            q, _ = np.linalg.qr(self._scale[:, None] * inside)
+            scaled = scaled + q @ q.T
+        self.n_known = inside.shape[1]
+        self.eigenvalues, self._vectors = eigh(scaled)
+        # Not a number, were the threshold as well, would hide that nothing is known.
+        self._threshold = _ZERO * max(float(np.abs(self.eigenvalues).max(initial=0.0)), 1e-300)
+
+    @property
+    def n_negative(self) -> int:
+        """Number of directions of negative curvature."""
+        return int((self.eigenvalues < -self._threshold).sum())
+
+    @cached_property
+    def _null(self) -> NDArray[np.bool_]:
+        return np.abs(self.eigenvalues) <= self._threshold
+
+    @property
+    def rank(self) -> int:
+        """Number of identified directions, without the known null directions."""
+        return int((~self._null).sum()) - self.n_known
+
+    @property
+    def condition(self) -> float:
+        """Largest over smallest absolute eigenvalue of the scaled matrix, inf if singular."""
+        sizes = np.abs(self.eigenvalues)
+        if not sizes.size:
+            return 1.0
+        return float(sizes.max() / sizes.min()) if sizes.min() > 0 else np.inf
+
+    @cached_property
+    def inverse(self) -> Array:
+        """Inverse of H on the identified directions, of shape (n_parameters, n_parameters).
+
+        Zero, not infinite, along the others: a variance counts only where :meth:`estimable`
+        says so.
+        """
+        half = self._half
+        return (half / self.eigenvalues[~self._null]) @ half.T
+
+    @cached_property
+    def _half(self) -> Array:
+        vectors = self._vectors[:, ~self._null] / self._scale[:, None]
+        return vectors if self.basis is None else self.basis @ vectors
+
+    @cached_property
+    def null_directions(self) -> Array:
+        """Scaled parameters along which there is no curvature, (n_parameters, n_null).
+
+        Columns of unit length, for :attr:`scale` times the parameters.
+        """
+        vectors = self._vectors[:, self._null]
+        return vectors if self.basis is None else self.basis @ vectors
+
+    @property
+    def null_parameters(self) -> Array:
+        """The same as changes of parameters, with columns of unit length."""
+        vectors = self._vectors[:, self._null] / self._scale[:, None]
+        vectors = vectors / np.linalg.norm(vectors, axis=0)
+        return vectors if self.basis is None else self.basis @ vectors
+
+    @property
+    def weakest(self) -> Array:
+        """The direction of the smallest eigenvalue, in scaled parameters."""
+        vector = self._vectors[:, int(np.argmin(np.abs(self.eigenvalues)))]
+        return vector if self.basis is None else self.basis @ vector
+
+    def estimable(self, rows: Array) -> NDArray[np.bool_]:
+        """Which linear functions of the parameters the data determine.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_parameters)
+            Their coefficients.
+        """
+        if not self._null.any():
+            return np.ones(len(rows), dtype=bool)
+        inside = (rows if self.basis is None else rows @ self.basis) / self._scale
+        size = np.linalg.norm(inside, axis=1)
+        off = np.linalg.norm(inside @ self._vectors[:, self._null], axis=1)
+        return off <= _ESTIMABLE * size
+
+
+def _inside(basis: Array | None, known: Array) -> Array:
+    """Coordinates of those combinations of the known directions that lie in the basis."""
+    if basis is None or not known.shape[1]:
+        return known
+    inside = basis.T @ known
+    outside = known - basis @ inside
+    return inside @ null_space(outside, rcond=1e-8)

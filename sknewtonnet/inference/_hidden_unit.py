@@ -1,0 +1,90 @@
+"""A test for one more hidden unit, from the fit without it (STATISTICS 3.3)."""
+
+from itertools import combinations_with_replacement
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknewtonnet.inference._information import Information
+from sknewtonnet.inference._tests import ScoreTestResult, quadratic_form, tail
+
+Array = NDArray[np.float64]
+
+DIRECTIONS = ("random", "taylor")
+
+
+def hidden_unit_test(
+    information: Information,
+    directions: str,
+    n_directions: int,
+    n_components: int,
+    robust: bool,
+    seed: int,
+    df_denom: float,
+) -> ScoreTestResult:
+    """Score test that nothing of what a further unit could add is left in the residuals.
+
+    Under the hypothesis that a unit's outgoing weights are zero its incoming ones are not
+    identified, so the usual tests do not hold (Davies' problem). Here the incoming weights are
+    fixed beforehand: by chance (Lee, White and Granger 1993), or the unit is replaced by the
+    products of inputs of its Taylor series (Terasvirta, Lin and Granger 1993). Of what the net's
+    own parameters cannot do, the main components are tested.
+    """
+    Z = _functions(information, directions, n_directions, seed)
+    m, q = information.jacobian.shape[1], Z.shape[1]
+    weight = information.objective.sample_weight
+    K, G_zw, G_zz = _blocks(information, Z)
+    left = G_zz - G_zw @ K @ G_zw.T
+    by_output = left.reshape(m, q, m, q)
+    sizes, vectors = np.linalg.eigh(np.einsum("oaob->ab", by_output))
+    kept = vectors[:, ::-1][:, : min(n_components, q)]
+    kept = kept[:, sizes[::-1][: kept.shape[1]] > 1e-8 * sizes[-1]]
+    # A softmax's outputs have one direction less; the first class is the reference.
+    outputs = np.eye(m)[1:] if information.objective.loss.shift_invariant else np.eye(m)
+    select = np.kron(outputs, kept.T)
+    own = np.einsum("io,iq->ioq", information.residuals, Z).reshape(len(Z), -1)
+    scores = (own - information.scores @ (G_zw @ K).T) @ select.T
+    score = weight @ scores
+    if robust:
+        covariance = information.products(scores)
+    else:
+        covariance = information.dispersion * (select @ left @ select.T)
+    statistic, df = quadratic_form(score, covariance)
+    reason = "" if np.isfinite(statistic) else "the covariance of the scores is singular"
+    return ScoreTestResult(statistic, df, tail(statistic, df, df_denom), df_denom, reason)
+
+
+def _functions(information: Information, directions: str, n_directions: int, seed: int) -> Array:
+    """Values of what is tested, of shape (n_samples, q), standardised."""
+    X, weight = information.objective.samples, information.objective.sample_weight
+    X = _standardised(X, weight)
+    if directions == "taylor":
+        products = [
+            np.prod(X[:, list(which)], axis=1)
+            for order in (2, 3)
+            for which in combinations_with_replacement(range(X.shape[1]), order)
+        ]
+        return _standardised(np.column_stack(products), weight)
+    rng = np.random.default_rng(seed)
+    incoming = rng.uniform(-2.0, 2.0, (X.shape[1] + 1, n_directions))
+    return _standardised(np.tanh(X @ incoming[1:] + incoming[0]), weight)
+
+
+def _standardised(columns: Array, weight: Array) -> Array:
+    centred = columns - weight @ columns / weight.sum()
+    spread = np.sqrt(weight @ centred**2 / weight.sum())
+    return centred / np.where(spread > 0, spread, 1.0)
+
+
+def _blocks(information: Information, Z: Array) -> tuple[Array, Array, Array]:
+    """Inverse of G + L, and the rows of G that the new functions add, output by output."""
+    objective, jacobian = information.objective, information.jacobian
+    curvature = objective.loss.derivatives(objective.targets, information.raw, 2)[2]
+    curvature = curvature * objective.sample_weight.reshape(-1, *[1] * (curvature.ndim - 1))
+    m = jacobian.shape[1]
+    if curvature.ndim == 2:
+        curvature = curvature[:, :, None] * np.eye(m)
+    bent = np.einsum("iok,ikp->iop", curvature, jacobian)
+    mixed = np.einsum("iq,iop->oqp", Z, bent).reshape(-1, jacobian.shape[2])
+    own = np.einsum("iq,iok,ir->oqkr", Z, curvature, Z, optimize=True)
+    return information.gauss_newton_factor.inverse, mixed, own.reshape(len(mixed), -1)

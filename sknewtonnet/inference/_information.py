@@ -1,0 +1,194 @@
+"""The information in a sample at a minimum: curvatures, counts, dispersion, scores."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import null_space
+
+from sknewtonnet.calculus import Objective
+from sknewtonnet.inference._factor import Factor
+
+Array = NDArray[np.float64]
+
+WEIGHT_TYPES = ("frequency", "precision", "sampling")
+
+
+@dataclass(frozen=True, eq=False)
+class Information:
+    """An objective at a minimum, in sums over rows: M = S f = D + P.
+
+        H = H0 + L = second derivatives of M;  G = Gauss-Newton matrix of D;  S = sum of weights
+
+    Each matrix is formed and factorised once, when it is first asked for.
+
+    Parameters
+    ----------
+    objective : Objective
+        The function f that was minimised, on its data.
+    params : ndarray of shape (n_parameters,)
+        The minimum.
+    active : ndarray of shape (n_active, n_parameters) or None
+        Rows of constraints that hold the minimum back; all is done on their null space.
+    weight_type : {"frequency", "precision", "sampling"}
+        What a sample weight s means: s equal rows; a variance of dispersion / s; or a row that
+        stands for s of a population.
+    """
+
+    objective: Objective
+    params: Array
+    active: Array | None = None
+    weight_type: str = "frequency"
+
+    @cached_property
+    def basis(self) -> Array | None:
+        """Orthonormal directions that the active constraints leave; None for all."""
+        if self.active is None or not len(self.active):
+            return None
+        return null_space(self.active)
+
+    @cached_property
+    def penalty(self) -> Array:
+        """The diagonal matrix L."""
+        objective = self.objective
+        return objective.weight_sum * objective.penalty.hessian_diagonal(self.params)
+
+    @property
+    def penalised(self) -> bool:
+        """Whether there is any penalty."""
+        return bool(self.penalty.any())
+
+    @cached_property
+    def gradient(self) -> Array:
+        """Gradient of M."""
+        return self.objective.weight_sum * self.objective.gradient(self.params)
+
+    @cached_property
+    def hessian(self) -> Array:
+        """H."""
+        return self.objective.weight_sum * self.objective.hessian(self.params)
+
+    @cached_property
+    def gauss_newton(self) -> Array:
+        """G, without the penalty."""
+        G = self.objective.weight_sum * self.objective.hessian(self.params, "gauss-newton")
+        return G - np.diag(self.penalty)
+
+    @cached_property
+    def factor(self) -> Factor:
+        """Factorisation of H."""
+        return Factor(self.hessian, self.basis, self.objective.invariant_directions())
+
+    @cached_property
+    def gauss_newton_factor(self) -> Factor:
+        """Factorisation of G + L."""
+        matrix = self.gauss_newton + np.diag(self.penalty)
+        return Factor(matrix, self.basis, self.objective.invariant_directions())
+
+    @cached_property
+    def unpenalised_factor(self) -> Factor:
+        """Factorisation of G: what the data alone determine."""
+        if not self.penalised:
+            return self.gauss_newton_factor
+        known = self.objective.invariant_directions(penalised=False)
+        return Factor(self.gauss_newton, self.basis, known)
+
+    @property
+    def n_rows(self) -> float:
+        """Number of rows: with frequency weights their sum."""
+        objective = self.objective
+        frequency = self.weight_type == "frequency"
+        return float(objective.weight_sum) if frequency else float(objective.n_samples)
+
+    @property
+    def n_entries(self) -> int:
+        """Observations in a row: one per output, unless the outputs are one distribution."""
+        return 1 if self.objective.loss.shift_invariant else self.objective.network.n_outputs
+
+    @cached_property
+    def effective_parameters(self) -> float:
+        """Degrees of freedom of the fit, tr(H^-1 H0); without a penalty the rank of H (3.4)."""
+        return self.factor.rank - float(np.diag(self.factor.inverse) @ self.penalty)
+
+    @property
+    def df_resid(self) -> float:
+        """Rows less effective parameters per output."""
+        return self.n_rows - self.effective_parameters / self.n_entries
+
+    @cached_property
+    def raw(self) -> Array:
+        """Raw predictions of the rows."""
+        return self.objective.raw_predictions(self.params)
+
+    @cached_property
+    def total_loss(self) -> float:
+        """Sum of the weighted losses, D."""
+        losses = self.objective.loss.value(self.objective.targets, self.raw)
+        return float(self.objective.sample_weight @ losses)
+
+    @cached_property
+    def dispersion(self) -> float:
+        """Pearson statistic over n - df, or 1 where it is no parameter; NaN if undefined."""
+        objective = self.objective
+        if not objective.loss.likelihood:
+            return np.nan
+        if not objective.loss.free_dispersion:
+            return 1.0
+        df = self.df_resid * self.n_entries
+        if df <= 0:
+            return np.nan
+        squares = objective.loss.squared_pearson(objective.targets, self.raw)
+        return float(objective.sample_weight @ squares.sum(axis=1)) / df
+
+    @cached_property
+    def residual_covariance(self) -> Array:
+        """Covariance of the residuals of several outputs, of shape (n_outputs, n_outputs)."""
+        residual = self.objective.targets - self.raw
+        return (residual * self.objective.sample_weight[:, None]).T @ residual / self.df_resid
+
+    @cached_property
+    def decrement(self) -> float:
+        """Newton decrement in units of the likelihood, 1/2 g' H^-1 g / dispersion.
+
+        What a Newton step would still gain of the log-likelihood.
+        """
+        gradient = self.gradient
+        scale = self.dispersion if np.isfinite(self.dispersion) else 1.0
+        gain = 0.5 * float(gradient @ self.factor.inverse @ gradient)
+        return gain / scale if scale > 0 else np.inf
+
+    @cached_property
+    def jacobian(self) -> Array:
+        """Derivatives of the raw predictions, of shape (n_samples, n_outputs, n_parameters)."""
+        return self.objective.jacobian(self.params)
+
+    @cached_property
+    def residuals(self) -> Array:
+        """Derivatives of the loss in the raw predictions, of shape (n_samples, n_outputs)."""
+        return self.objective.loss.derivatives(self.objective.targets, self.raw, 1)[1]
+
+    @cached_property
+    def scores(self) -> Array:
+        """Gradient of the loss of each row, without its weight."""
+        return self.objective.scores(self.params)
+
+    @cached_property
+    def mean_score(self) -> Array:
+        """Weighted mean of the scores: not zero under a penalty."""
+        weight = self.objective.sample_weight
+        return weight @ self.scores / weight.sum()
+
+    def products(self, rows: Array) -> Array:
+        """Sum of products of rows with themselves: covariance of their weighted sum.
+
+        Weights count once for equal rows (frequency), else squared.
+        """
+        power = 0.5 if self.weight_type == "frequency" else 1.0
+        weighed = rows * (self.objective.sample_weight**power)[:, None]
+        return weighed.T @ weighed
+
+    @cached_property
+    def centred_meat(self) -> Array:
+        """Sum of products of the scores, centred: with a penalty they do not sum to zero."""
+        return self.products(self.scores - self.mean_score)

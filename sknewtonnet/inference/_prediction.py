@@ -1,0 +1,206 @@
+"""Predictions with errors, by the delta method (STATISTICS 3.6)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.special import expit, logit, softmax
+
+from sknewtonnet.calculus import Loss, Network, Objective
+from sknewtonnet.calculus.layers import sample_chunks
+
+Array = NDArray[np.float64]
+
+# Draws of logits for moderated probabilities of several classes.
+_N_DRAWS = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionResults:
+    """Predictions and their errors; arrays have one row per sample, and columns if several outputs.
+
+    Attributes
+    ----------
+    mean, se : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Predicted mean (probability of the classes; of two, of the second) and its standard
+        error; NaN where the data do not determine it.
+    confidence_interval : ndarray of the shape of mean and a last axis of 2
+        For the mean: on the scale of the raw prediction, then transformed; for more than two
+        classes on the logit of each probability.
+    prediction_interval : ndarray of the same shape, or None
+        For a new observation: of squared errors with the variance of the residuals added, which
+        is taken as the same for all rows; of counts and of gamma laws quantiles at the mean,
+        without its error. None for classes.
+    raw, raw_se : ndarray of the shape of mean
+        Raw predictions, before the inverse link; of several classes differences to the first.
+    moderated : ndarray of the shape of mean, or None
+        Class probabilities averaged over the error of the logits (MacKay 1992): for one logit
+        sigma(a / (1 + pi s^2 / 8)^(1/2)), for more a mean over normal draws.
+    level : float
+        Of the intervals.
+    names : tuple of str
+        Of the outputs.
+    """
+
+    mean: Array
+    se: Array
+    confidence_interval: Array
+    prediction_interval: Array | None
+    raw: Array
+    raw_se: Array
+    moderated: Array | None
+    level: float
+    names: tuple[str, ...] = ("y",)
+
+    def to_frame(self) -> Any:
+        """The same as a data frame of pandas, with columns named as in statsmodels."""
+        import pandas as pd
+
+        columns = {"mean": self.mean, "mean_se": self.se}
+        for key, interval in (("mean", self.confidence_interval), ("obs", self.prediction_interval)):
+            if interval is not None:
+                columns[f"{key}_ci_lower"] = interval[..., 0]
+                columns[f"{key}_ci_upper"] = interval[..., 1]
+        if self.mean.ndim == 1:
+            return pd.DataFrame(columns)
+        parts = {
+            name: pd.DataFrame({key: values[:, o] for key, values in columns.items()})
+            for o, name in enumerate(self.names)
+        }
+        return pd.concat(parts, axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """A fitted net with the covariance of its parameters.
+
+    Parameters
+    ----------
+    network, loss : Network, Loss
+        The net and what it was fitted with.
+    params, covariance : ndarray
+        The parameters and their covariance.
+    estimable : callable
+        Which rows of linear functions of the parameters the data determine.
+    residual_variance : ndarray of shape (n_outputs,)
+        Of squared errors; the dispersion for other losses.
+    df_denom : float
+        Degrees of freedom of t; inf for the normal law.
+    names : tuple of str
+        Of the outputs.
+    """
+
+    network: Network
+    loss: Loss
+    params: Array
+    covariance: Array
+    estimable: Callable[[Array], NDArray[np.bool_]]
+    residual_variance: Array
+    df_denom: float
+    names: tuple[str, ...]
+
+    def quantile(self, level: float) -> float:
+        """How many standard errors an interval reaches to each side."""
+        law = stats.t(self.df_denom) if np.isfinite(self.df_denom) else stats.norm
+        return float(law.ppf(0.5 + 0.5 * level))
+
+    def std_errors(self, rows: Array) -> Array:
+        """Standard errors of linear functions of the parameters; NaN if not estimable."""
+        variance = np.einsum("ip,ip->i", rows @ self.covariance, rows)
+        variance[~self.estimable(rows)] = np.nan
+        # A function that is constant has no error; rounding may give it a negative variance.
+        size = np.abs(np.diag(self.covariance)).max(initial=0.0) * (rows**2).sum(axis=1)
+        variance[(variance < 0) & (variance > -1e-12 * size)] = 0.0
+        return np.sqrt(np.where(variance >= 0, variance, np.nan))
+
+    def predict(self, X: Array, level: float) -> PredictionResults:
+        """Predictions at samples."""
+        m = self.network.n_outputs
+        raw = np.empty((len(X), m))
+        errors, logits = np.empty((len(X), m)), np.empty((len(X), m))
+        moderated = np.empty((len(X), m))
+        several = self.loss.shift_invariant
+        for where in sample_chunks(len(X), max(1, 4_000_000 // (m * self.network.n_parameters))):
+            at = Objective(self.network, "squared_error", X[where], np.zeros((len(X[where]), m)))
+            raw[where], jacobian = at.raw_predictions(self.params), at.jacobian(self.params)
+            if several:
+                logits[where] = self._errors(jacobian - jacobian[:, :1])
+                moderated[where] = self._softmax_moderated(raw[where], jacobian)
+                slopes = [self.loss.mean_derivatives(raw[where], o, 1)[1] for o in range(m)]
+                jacobian = np.einsum("oik,ikp->iop", slopes, jacobian)
+            errors[where] = self._errors(jacobian)
+        if several:
+            return self._of_classes(raw, logits, errors, moderated, level)
+        return self._elementwise(raw, errors, level)
+
+    def _errors(self, jacobian: Array) -> Array:
+        flat = jacobian.reshape(-1, jacobian.shape[2])
+        return self.std_errors(flat).reshape(jacobian.shape[:2])
+
+    def _elementwise(self, raw: Array, errors: Array, level: float) -> PredictionResults:
+        """Each output from its own raw prediction."""
+        z, m = self.quantile(level), raw.shape[1]
+        found = [self.loss.mean_derivatives(raw, o, 1) for o in range(m)]
+        mean = np.column_stack([value for value, _ in found])
+        slope = np.column_stack([slope[:, o] for o, (_, slope) in enumerate(found)])
+        ends = [self.loss.inverse_link(raw + sign * z * errors) for sign in (-1.0, 1.0)]
+        moderated = None
+        if self.loss.out_activation == "logistic":
+            moderated = expit(raw / np.sqrt(1.0 + np.pi * errors**2 / 8.0))
+        return self._results(
+            mean,
+            np.abs(slope) * errors,
+            np.stack(ends, axis=-1),
+            self._new_observation(mean, errors, level),
+            raw,
+            errors,
+            moderated,
+            level,
+        )
+
+    def _new_observation(self, mean: Array, errors: Array, level: float) -> Array | None:
+        tails = 0.5 + 0.5 * level * np.array([-1.0, 1.0])
+        if self.loss.quadratic:
+            reach = self.quantile(level) * np.sqrt(errors**2 + self.residual_variance)
+            return np.stack([mean - reach, mean + reach], axis=-1)
+        if self.loss.name == "poisson":
+            return stats.poisson.ppf(tails, mean[..., None])
+        if self.loss.name == "gamma":
+            shape = 1.0 / self.residual_variance[0]
+            return stats.gamma.ppf(tails, shape, scale=mean[..., None] / shape)
+        return None
+
+    def _of_classes(
+        self, raw: Array, logits: Array, errors: Array, moderated: Array, level: float
+    ) -> PredictionResults:
+        mean = softmax(raw, axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            reach = self.quantile(level) * errors / (mean * (1.0 - mean))
+            ends = [expit(logit(mean) + sign * reach) for sign in (-1.0, 1.0)]
+        interval = np.stack(ends, axis=-1)
+        return self._results(
+            mean, errors, interval, None, raw - raw[:, :1], logits, moderated, level
+        )
+
+    def _softmax_moderated(self, raw: Array, jacobian: Array) -> Array:
+        """Mean of the probabilities over normal draws of the logits' differences."""
+        differences = (jacobian - jacobian[:, :1])[:, 1:]
+        spread = np.matmul(differences @ self.covariance, differences.swapaxes(1, 2))
+        values, vectors = np.linalg.eigh(spread)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None]
+        half = np.random.default_rng(0).standard_normal((_N_DRAWS // 2, root.shape[1]))
+        mean = np.zeros_like(raw)
+        for draw in np.vstack([half, -half]):  # in pairs, so that their mean is exact
+            moved = raw.copy()
+            moved[:, 1:] += root @ draw
+            mean += softmax(moved, axis=1)
+        return mean / _N_DRAWS
+
+    def _results(self, *arrays: Any) -> PredictionResults:
+        *values, level = arrays
+        if self.network.n_outputs == 1:
+            values = [None if a is None else a[:, 0] for a in values]
+        return PredictionResults(*values, level=level, names=self.names)

@@ -1,0 +1,76 @@
+"""How much the objective would grow without a weight, or without an input (STATISTICS 3.5)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lstsq, null_space
+
+from sknewtonnet.calculus.inputs import input_derivatives, input_parameters
+from sknewtonnet.inference._information import Information
+
+Array = NDArray[np.float64]
+
+
+def weight_saliencies(information: Information) -> Array:
+    """OBS saliencies of all weights, 1/2 w_j^2 / [H^-1]_jj, of shape (n_parameters,).
+
+    What M = S f grows by, to second order, if the weight becomes 0 and all others adapt
+    (Hassibi and Stork 1993). Zero for a weight that can go to 0 along a direction in which
+    there is no curvature. Stands at the minimum of the quadratic model, w - H^-1 grad.
+    """
+    minimum, variance = _minimum(information), np.diag(information.factor.inverse)
+    found = np.zeros(len(minimum))
+    fixed = ~(_free(information) != 0).any(axis=1) & (variance > 0)
+    found[fixed] = 0.5 * minimum[fixed] ** 2 / variance[fixed]
+    return found
+
+
+def group_saliency(information: Information, group: NDArray[np.intp]) -> float:
+    """OBS saliency of weights that go together, 1/2 w_S' ([H^-1]_SS)^-1 w_S."""
+    # Along directions without curvature weights go to 0 for nothing: only the rest counts.
+    held = null_space(_free(information)[group].T)
+    if not held.size:
+        return 0.0
+    minimum = held.T @ _minimum(information)[group]
+    inverse = held.T @ information.factor.inverse[np.ix_(group, group)] @ held
+    return 0.5 * float(minimum @ lstsq(inverse, minimum)[0])
+
+
+def _minimum(information: Information) -> Array:
+    return information.params - information.factor.inverse @ information.gradient
+
+
+def _free(information: Information) -> Array:
+    """Directions without curvature, known or found, as columns; entries of rounding are 0."""
+    known = information.objective.invariant_directions()
+    columns = np.hstack([information.factor.null_parameters, known])
+    return np.where(np.abs(columns) > 1e-6, columns, 0.0)
+
+
+def feature_saliencies(information: Information) -> Array:
+    """Saliency of each input: of the weights that leave it; of shape (n_features,).
+
+    Where radial units read the inputs no weights do that alone; there it is
+    sum_i s_i sum_o (d mean_io / d x_j)^2 times the variance of the input.
+    """
+    network, objective = information.objective.network, information.objective
+    outgoing = input_parameters(network)
+    if outgoing is not None:
+        return np.array([group_saliency(information, group) for group in outgoing])
+    X, weight = objective.samples, objective.sample_weight
+    (slopes,) = input_derivatives(network, information.params, X)
+    raw = information.raw
+    bent = [
+        np.einsum("ik,ikp->ip", objective.loss.mean_derivatives(raw, o, 1)[1], slopes)
+        for o in range(network.n_outputs)
+    ]
+    variance = weight @ (X - weight @ X / weight.sum()) ** 2 / weight.sum()
+    return np.asarray(weight @ sum(part**2 for part in bent)) * variance
+
+
+def shares(saliencies: Sequence[float] | Array) -> Array:
+    """Saliencies over their sum; equal shares if all are zero."""
+    values = np.asarray(saliencies, dtype=float)
+    total = values.sum()
+    return values / total if total > 0 else np.full(len(values), 1.0 / len(values))
