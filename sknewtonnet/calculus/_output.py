@@ -132,9 +132,7 @@ def invariant_directions(network: Network, penalty: PenaltySum | None) -> Array:
     return np.array(found).reshape(-1, network.n_parameters).T
 
 
-def _last_layer(
-    network: Network, penalty: PenaltySum | None
-) -> tuple[NDArray[np.bool_], Array]:
+def _last_layer(network: Network, penalty: PenaltySum | None) -> tuple[NDArray[np.bool_], Array]:
     """Which parameters of the last layer exist, and how strongly they are penalised."""
     expand, matrices = network.layout.expand, network.wiring.matrices
     zeros = np.zeros(network.n_parameters)

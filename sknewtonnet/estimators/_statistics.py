@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sknewtonnet.calculus import Loss, Network
 from sknewtonnet.calculus.affine import AffineObjective
 from sknewtonnet.calculus.inputs import input_derivatives
 from sknewtonnet.estimators._problem import Problem, is_stationary
@@ -21,8 +23,8 @@ from sknewtonnet.inference import (
     Reported,
     cluster_numbers,
 )
-from sknewtonnet.inspection import feature_importance, weight_importance
-from sknewtonnet.solvers import get_solver
+from sknewtonnet.inspection import importances
+from sknewtonnet.solvers import SolverResult, get_solver
 
 Array = NDArray[np.float64]
 
@@ -57,6 +59,18 @@ class EstimatorRefit:
 
 class StatisticsMixin:
     """Statistics of a fit; goes left of the base class that fits."""
+
+    params_: Array
+    solver_result_: SolverResult
+    _network_: Network
+    _loss_: Loss
+    _problem_: Problem
+
+    @abstractmethod
+    def _fitted_problem(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> Problem:
+        """What the fit solved, on any data."""
 
     def inference(
         self,
@@ -199,11 +213,8 @@ class StatisticsMixin:
                     "for them before, or call feature_importance(net.objective(X, y), "
                     "net.params_) of sknewtonnet.inspection."
                 )
-            objective, w = self._problem_.objective(), self.params_
-            active = self._active()
-            self._importances_ = (
-                weight_importance(objective, w, active=active),
-                feature_importance(objective, w, active=active),
+            self._importances_ = importances(
+                self._problem_.objective(), self.params_, self._active()
             )
         return self._importances_
 
@@ -214,7 +225,7 @@ class StatisticsMixin:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the training data behind."""
-        state = dict(super().__getstate__())  # type: ignore[misc]
+        state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
         state.pop("_problem_", None)
         return state
 
@@ -256,7 +267,9 @@ def _check_kinds(net: Any, cov_type: str, weight_type: str, groups: ArrayLike | 
         raise ValueError(f"{reason} needs a cov_type of {robust}, got {cov_type!r}.")
 
 
-def _clusters(groups: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None) -> Array:
+def _clusters(
+    groups: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None
+) -> NDArray[np.intp]:
     """Clusters of the rows that count."""
     numbers = cluster_numbers(groups, len(np.asarray(X)))
     if sample_weight is None:

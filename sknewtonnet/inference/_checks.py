@@ -38,13 +38,13 @@ def check_samples(X: ArrayLike, feature_names: Sequence[str]) -> Array:
     ValueError
         If there are other columns, or anything but finite numbers.
     """
-    columns = getattr(X, "columns", None)
-    given_names = all(isinstance(name, str) for name in columns) if columns is not None else False
+    columns = list(getattr(X, "columns", []))
+    named = bool(columns) and all(isinstance(name, str) for name in columns)
     default = list(feature_names) == [f"x{j}" for j in range(len(feature_names))]
-    if given_names and not default and list(columns) != list(feature_names):  # type: ignore[arg-type]
+    if named and not default and columns != list(feature_names):
         raise ValueError(
             f"X must have the columns of the fit in their order, {list(feature_names)}, "
-            f"got {list(columns)}."  # type: ignore[call-overload]
+            f"got {columns}."
         )
     try:
         samples = np.asarray(X, dtype=float)

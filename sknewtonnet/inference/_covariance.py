@@ -121,7 +121,8 @@ def adjusted_scores(information: Information, power: float) -> Array:
 def _leverage_power(L: Array, spread: Array, power: float, residuals: Array) -> Array:
     """(I - L P)^-power r for each row, with L and P positive semi-definite.
 
-    With R = L^1/2 and the symmetric B = R P R this is r + R q(B) R P r, q(b) = ((1-b)^-power - 1)/b.
+    With R = L^1/2 and the symmetric B = R P R this is r + R q(B) R P r, where
+    q(b) = ((1 - b)^-power - 1) / b.
     """
     values, vectors = np.linalg.eigh(L)
     root = (vectors * np.sqrt(np.maximum(values, 0.0))[:, None]) @ vectors.swapaxes(1, 2)

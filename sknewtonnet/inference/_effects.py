@@ -254,10 +254,17 @@ def partial_effect(
     reach = np.full(len(found), predictor.quantile(level))
     if band == "simultaneous":
         reach = np.array([_widest(predictor, curve, level, seed) for curve in rows])
-    arrays = [mean, se, mean - reach * se, mean + reach * se]
+    arrays = {"mean": mean, "se": se, "lower": mean - reach * se, "upper": mean + reach * se}
     if len(found) == 1:
-        arrays = [array[:, 0] for array in arrays]
-    return PartialEffect(name, grid, *arrays, band, level, predictor.names)
+        arrays = {key: array[:, 0] for key, array in arrays.items()}
+    return PartialEffect(
+        feature=name,
+        grid=grid,
+        **arrays,
+        band=band,
+        level=level,
+        output_names=predictor.names,
+    )
 
 
 def _widest(predictor: Predictor, rows: Array, level: float, seed: int) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,8 +63,7 @@ class Hypothesis:
             values = np.full(len(R), values[0])
         if values.shape != (len(R),) or not np.isfinite(values).all():
             raise ValueError(
-                f"r must be finite and of shape ({len(R)},), one value per row of R, "
-                f"got {r!r}."
+                f"r must be finite and of shape ({len(R)},), one value per row of R, got {r!r}."
             )
         return cls(R, values, reason)
 
@@ -131,7 +131,7 @@ def _selection(
     return np.eye(len(chosen))[chosen], reason
 
 
-def _matrix(given: object, n_parameters: int) -> Array:
+def _matrix(given: Any, n_parameters: int) -> Array:
     try:
         R = np.atleast_2d(np.asarray(given, dtype=float))
     except (TypeError, ValueError):

@@ -20,7 +20,7 @@ _N_DRAWS = 2000
 
 @dataclass(frozen=True, eq=False)
 class PredictionResults:
-    """Predictions and their errors; arrays have one row per sample, and columns if several outputs.
+    """Predictions and their errors, a row per sample, and columns if there are several outputs.
 
     Attributes
     ----------
@@ -60,7 +60,10 @@ class PredictionResults:
         import pandas as pd
 
         columns = {"mean": self.mean, "mean_se": self.se}
-        for key, interval in (("mean", self.confidence_interval), ("obs", self.prediction_interval)):
+        for key, interval in (
+            ("mean", self.confidence_interval),
+            ("obs", self.prediction_interval),
+        ):
             if interval is not None:
                 columns[f"{key}_ci_lower"] = interval[..., 0]
                 columns[f"{key}_ci_upper"] = interval[..., 1]
@@ -150,16 +153,16 @@ class Predictor:
         moderated = None
         if self.loss.out_activation == "logistic":
             moderated = expit(raw / np.sqrt(1.0 + np.pi * errors**2 / 8.0))
-        return self._results(
-            mean,
-            np.abs(slope) * errors,
-            np.stack(ends, axis=-1),
-            self._new_observation(mean, errors, level),
-            raw,
-            errors,
-            moderated,
-            level,
-        )
+        arrays = {
+            "mean": mean,
+            "se": np.abs(slope) * errors,
+            "confidence_interval": np.stack(ends, axis=-1),
+            "prediction_interval": self._new_observation(mean, errors, level),
+            "raw": raw,
+            "raw_se": errors,
+            "moderated": moderated,
+        }
+        return self._results(arrays, level)
 
     def _new_observation(self, mean: Array, errors: Array, level: float) -> Array | None:
         tails = 0.5 + 0.5 * level * np.array([-1.0, 1.0])
@@ -180,10 +183,16 @@ class Predictor:
         with np.errstate(divide="ignore", invalid="ignore"):
             reach = self.quantile(level) * errors / (mean * (1.0 - mean))
             ends = [expit(logit(mean) + sign * reach) for sign in (-1.0, 1.0)]
-        interval = np.stack(ends, axis=-1)
-        return self._results(
-            mean, errors, interval, None, raw - raw[:, :1], logits, moderated, level
-        )
+        arrays = {
+            "mean": mean,
+            "se": errors,
+            "confidence_interval": np.stack(ends, axis=-1),
+            "prediction_interval": None,
+            "raw": raw - raw[:, :1],
+            "raw_se": logits,
+            "moderated": moderated,
+        }
+        return self._results(arrays, level)
 
     def _softmax_moderated(self, raw: Array, jacobian: Array) -> Array:
         """Mean of the probabilities over normal draws of the logits' differences."""
@@ -199,8 +208,7 @@ class Predictor:
             mean += softmax(moved, axis=1)
         return mean / _N_DRAWS
 
-    def _results(self, *arrays: Any) -> PredictionResults:
-        *values, level = arrays
+    def _results(self, arrays: dict[str, Any], level: float) -> PredictionResults:
         if self.network.n_outputs == 1:
-            values = [None if a is None else a[:, 0] for a in values]
-        return PredictionResults(*values, level=level, names=self.names)
+            arrays = {name: None if a is None else a[:, 0] for name, a in arrays.items()}
+        return PredictionResults(**arrays, level=level, names=self.names)

@@ -118,13 +118,9 @@ def likelihood_ratio(
         )
         p_value = np.nan
     elif information.penalised:
-        reason = (
-            "the law of the ratio is not known under a penalty: use alpha=0 or a bootstrap"
-        )
+        reason = "the law of the ratio is not known under a penalty: use alpha=0 or a bootstrap"
         p_value = np.nan
-    return LikelihoodRatioResult(
-        statistic, df, p_value, df_denom, reason, None, params, value
-    )
+    return LikelihoodRatioResult(statistic, df, p_value, df_denom, reason, None, params, value)
 
 
 def score_statistic(
@@ -135,7 +131,9 @@ def score_statistic(
     With w = w0 + A' s + B u, B the directions that the restriction leaves, it is the gradient
     in s less what it shares with that in u,  e = C g,  C = A (I - H B (B' H B)^-1 B').
     """
-    at = Information(information.objective, restricted, information.active, information.weight_type)
+    at = Information(
+        information.objective, restricted, information.active, information.weight_type
+    )
     rows = np.linalg.qr(A.T)[0].T
     inside = null_space(A if at.basis is None else A @ at.basis)
     B = inside if at.basis is None else at.basis @ inside

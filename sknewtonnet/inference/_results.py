@@ -128,7 +128,7 @@ class InferenceResults(TestedEstimates):
         X = self.information.objective.samples
         low, high = X.min(axis=0), X.max(axis=0)
         if isinstance(discrete, str) and discrete == "auto":
-            two = ((X == low) | (X == high)).all(axis=0) & (low < high)
+            two = ((low == X) | (high == X)).all(axis=0) & (low < high)
             contrasted = [name for name, flag in zip(names, two, strict=True) if flag]
         else:
             contrasted = _listed(discrete)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 from textwrap import wrap
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +30,10 @@ class Table:
         widths = [max(map(len, column)) for column in zip(self.header, *self.rows, strict=True)]
         return [
             "  ".join(
-                [row[0].ljust(widths[0]), *(e.rjust(w) for e, w in zip(row[1:], widths[1:], strict=True))]
+                [
+                    row[0].ljust(widths[0]),
+                    *(e.rjust(w) for e, w in zip(row[1:], widths[1:], strict=True)),
+                ]
             ).rstrip()
             for row in [self.header, *self.rows]
         ]
@@ -192,8 +195,10 @@ def _features(results: Any) -> Table:
 
 
 def _notes(results: Any) -> list[str]:
-    law = f"t and F on {results.df_resid:.6g}" if results.use_t else "normal and chi-square"
-    notes = [f"P-values refer to {law} degrees of freedom." if results.use_t else f"P-values: {law}."]
+    laws = "normal and chi-square laws"
+    if results.use_t:
+        laws = f"t and F laws on {results.df_resid:.6g} degrees of freedom"
+    notes = [f"P-values refer to {laws}."]
     if results.information.penalised and results.cov_type != "bayesian":
         notes.append(
             "The fit is penalised: errors are those of the shrunk estimates, whose bias "

@@ -61,19 +61,19 @@ def unit_findings(information: Information) -> Iterator[Finding]:
         dead = share <= _NOTHING * max(float(share.max()), float(np.std(information.raw)), 1e-300)
         constant = ~dead & (spread <= _NOTHING * np.maximum(np.abs(values).max(axis=0), 1e-300))
         names = unit_names[k]
-        for j in np.flatnonzero(dead):
+        for j in np.flatnonzero(dead).tolist():
             yield Finding(
                 "dead unit",
                 f"Unit {names[j]} is dead: nothing goes out of it, so the weights that come in "
                 "are not identified. Use fewer units.",
             )
-        for j in np.flatnonzero(constant):
+        for j in np.flatnonzero(constant).tolist():
             yield Finding(
                 "constant unit",
                 f"Unit {names[j]} is constant on the data: it does what an intercept does. "
                 "Use fewer units.",
             )
-        alive = np.flatnonzero(~dead & ~constant)
+        alive = np.flatnonzero(~dead & ~constant).tolist()
         yield from _duplicates(centred[:, alive], [names[j] for j in alive])
         if _is_homogeneous(layer.activation.value) and wiring.linear[k]:
             yield _scaling(information, k, layer.activation.name)
@@ -82,7 +82,8 @@ def unit_findings(information: Information) -> Iterator[Finding]:
 def _unit_names(information: Information) -> list[Sequence[str]]:
     """Names of the units of each hidden layer, from those of their parameters."""
     network = information.objective.network
-    names, arrays = [], iter(network.layout.arrays)
+    names: list[Sequence[str]] = []
+    arrays = iter(network.layout.arrays)
     for per_unit, linear in zip(network.wiring.unit_arrays, network.wiring.linear, strict=True):
         found = [next(arrays) for _ in per_unit]
         names.append(found[0].labels[-1 if linear else 0])
@@ -132,7 +133,7 @@ def input_findings(information: Information, feature_names: Sequence[str]) -> It
     centred = np.sqrt(weight / weight.sum())[:, None] * (X - weight @ X / weight.sum())
     spread = np.linalg.norm(centred, axis=0)
     constant = spread <= 1e-12 * np.maximum(np.abs(X).max(axis=0), 1e-300)
-    for j in np.flatnonzero(constant):
+    for j in np.flatnonzero(constant).tolist():
         yield Finding(
             "constant input",
             f"Input {feature_names[j]} is constant: its weights and the intercepts are not "
@@ -147,7 +148,7 @@ def input_findings(information: Information, feature_names: Sequence[str]) -> It
     zero[len(sizes) :] = True
     for direction in directions[zero]:
         part = np.abs(direction) > 1e-3 * np.abs(direction).max()
-        names = ", ".join(feature_names[j] for j in varying[part])
+        names = ", ".join(feature_names[j] for j in varying[part].tolist())
         yield Finding(
             "collinear inputs",
             f"Collinear inputs: {names} are linearly dependent, so their weights are not "

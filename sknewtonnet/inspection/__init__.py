@@ -1,7 +1,7 @@
 """Diagnoses of a fitted net."""
 
 from sknewtonnet.inspection._conditioning import critical_point
-from sknewtonnet.inspection._importance import feature_importance, weight_importance
+from sknewtonnet.inspection._importance import feature_importance, importances, weight_importance
 from sknewtonnet.inspection._matching import Minimum, aligned, same_minimum
 from sknewtonnet.inspection._units import degenerate_units
 
@@ -11,6 +11,7 @@ __all__ = [
     "critical_point",
     "degenerate_units",
     "feature_importance",
+    "importances",
     "same_minimum",
     "weight_importance",
 ]

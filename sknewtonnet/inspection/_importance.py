@@ -57,7 +57,7 @@ def weight_importance(
         return 0.5 * w**2 * objective.weight_sum * objective.network.layout.restrict(diagonal)
     if method != "obs":
         raise ValueError(f"method must be 'obs' or 'obd', got {method!r}.")
-    return weight_saliencies(_information(objective, w, active))
+    return importances(objective, w, active)[0]
 
 
 def feature_importance(objective: Objective, w: Array, active: Array | None = None) -> Array:
@@ -91,10 +91,23 @@ def feature_importance(objective: Objective, w: Array, active: Array | None = No
     -----
     One Hessian and its eigenvalues, about 10 P^3 flops.
     """
-    return shares(feature_saliencies(_information(objective, w, active)))
+    return importances(objective, w, active)[1]
 
 
-def _information(objective: Objective, w: Array, active: Array | None) -> Information:
+def importances(
+    objective: Objective, w: Array, active: Array | None = None
+) -> tuple[Array, Array]:
+    """Both, from one Hessian: "obs" of :func:`weight_importance`, and :func:`feature_importance`.
+
+    Parameters
+    ----------
+    objective : Objective
+        The function that was minimised.
+    w : ndarray of shape (n_parameters,)
+        The minimum.
+    active : ndarray of shape (n_active, n_parameters), default=None
+        Rows of active constraints.
+    """
     if objective.n_parameters > DENSE_LIMIT:
         raise ValueError(
             f"the importance of {objective.n_parameters} weights with the others adapting needs a "
@@ -107,4 +120,4 @@ def _information(objective: Objective, w: Array, active: Array | None) -> Inform
             "importances need a minimum, but the Hessian has negative eigenvalues: fit to "
             "convergence, or from other starts."
         )
-    return information
+    return weight_saliencies(information), shares(feature_saliencies(information))
