@@ -141,6 +141,7 @@ def test_attributes_are_those_of_a_fit(name):
     frame = pandas.DataFrame(X, columns=[f"feature {j}" for j in range(X.shape[1])])
     fitted = type(model)(**model.get_params()).set_params(random_state=0).fit(frame, y)
     actual = {a for a in vars(fitted) if a.endswith("_") and not a.startswith("_")}
+    actual |= {a for a in dir(type(fitted)) if a.endswith("_") and not a.startswith("_")}
     assert set(entries(type(model), "Attributes")) == actual
 
 

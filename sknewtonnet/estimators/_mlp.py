@@ -172,6 +172,14 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         same number for starts that found the same minimum (up to permutations and signs of
         units, or with the same predictions), 0 for the lowest, -1 where none was found.
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
+    weight_importance_ : ndarray of shape (n_parameters,)
+        OBS saliency of each parameter, aligned with ``params_``: what S times the objective would
+        grow by without it, to second order, the others adapting. Computed when it is asked
+        for, from one Hessian; refused above 3000 parameters.
+    feature_importance_ : ndarray of shape (n_features_in_,)
+        The same of all coefficients that leave a feature, over the sum for all features.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        The same under scikit-learn's name.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int

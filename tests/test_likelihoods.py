@@ -1,0 +1,111 @@
+"""What a loss says of its law: densities, dispersions, and means with their derivatives."""
+
+import numpy as np
+import pytest
+from cases import targets
+from oracles import assert_close
+from scipy import integrate, stats
+
+from sknewtonnet.calculus import LOSSES
+
+RAW = np.array([[-0.7, 0.4, 1.1], [0.3, -1.2, 0.2]])
+
+LAWS = {
+    "squared_error": lambda raw, phi: stats.norm(raw, np.sqrt(phi)),
+    "binary_log_loss": lambda raw, phi: stats.bernoulli(1.0 / (1.0 + np.exp(-raw))),
+    "poisson": lambda raw, phi: stats.poisson(np.exp(raw)),
+    "gamma": lambda raw, phi: stats.gamma(1.0 / phi, scale=phi * np.exp(raw)),
+}
+FREE = [name for name, loss in LOSSES.items() if loss.free_dispersion]
+
+
+def draw(name, seed=0, n=2):
+    return targets(LOSSES[name](), np.random.default_rng(seed), n, 3)
+
+
+def test_every_likelihood_is_tested():
+    known = {name for name, loss in LOSSES.items() if loss.likelihood}
+    assert known == {*LAWS, "multinomial_log_loss"}
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_densities_are_those_of_scipy(name):
+    phi = 0.6 if name in FREE else 1.0
+    y, law = draw(name), LAWS[name](RAW, phi)
+    if name == "binary_log_loss":
+        y = np.round(y)
+    expected = law.logpdf(y) if hasattr(law.dist, "logpdf") and name in FREE else law.logpmf(y)
+    found = LOSSES[name]().log_density(y, RAW, phi)
+    assert found.shape == RAW.shape
+    assert_close(found, expected)
+
+
+def test_the_density_of_classes():
+    y = np.eye(3)[[2, 0]]
+    p = np.exp(RAW) / np.exp(RAW).sum(axis=1, keepdims=True)
+    found = LOSSES["multinomial_log_loss"]().log_density(y, RAW, 1.0)
+    assert found.shape == (2, 1)
+    assert_close(found[:, 0], np.log((p * y).sum(axis=1)))
+
+
+@pytest.mark.parametrize("name", [*LAWS, "multinomial_log_loss"])
+def test_loss_over_dispersion_is_the_density_but_for_terms_without_raw(name):
+    """So that the minimum is the maximum of the likelihood at any dispersion."""
+    loss, phi = LOSSES[name](), 0.6 if name in FREE else 1.0
+    y, other = draw(name), RAW + 0.3 * np.array([1.0, -1.0, 0.5])
+    rise = loss.log_density(y, other, phi).sum(axis=1) - loss.log_density(y, RAW, phi).sum(axis=1)
+    assert_close(-phi * rise, loss.value(y, other) - loss.value(y, RAW))
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_the_likeliest_dispersion_is_a_maximum(name):
+    loss, rng = LOSSES[name](), np.random.default_rng(0)
+    raw = rng.normal(size=(200, 1))
+    y = LAWS[name](raw, 0.4).rvs(random_state=rng)
+    best = loss.likeliest_dispersion(float(loss.value(y, raw).mean()))
+    values = [loss.log_density(y, raw, best * factor).sum() for factor in (0.999, 1.0, 1.001)]
+    assert values[1] > max(values[0], values[2])
+    assert 0.3 < best < 0.5
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_pearson_squares_have_the_dispersion_as_their_mean(name):
+    loss = LOSSES[name]()
+    raw = np.array([[0.3]])
+    law = LAWS[name](0.3, 0.4)
+    low, high = law.ppf([1e-12, 1.0 - 1e-12])
+    value, _ = integrate.quad(
+        lambda y: float(loss.squared_pearson(np.array([[y]]), raw)[0, 0]) * law.pdf(y),
+        low,
+        high,
+        epsabs=1e-10,
+    )
+    assert value == pytest.approx(0.4, rel=1e-6)
+
+
+def test_pseudo_huber_has_no_likelihood():
+    loss = LOSSES["pseudo_huber"]()
+    with pytest.raises(NotImplementedError, match="pseudo_huber"):
+        loss.log_density(RAW, RAW, 1.0)
+    with pytest.raises(NotImplementedError, match="pseudo_huber"):
+        loss.squared_pearson(RAW, RAW)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("output", [0, 2])
+def test_means_and_their_derivatives(name, output):
+    loss, step = LOSSES[name](), 1e-5
+    value, gradient, hessian = loss.mean_derivatives(RAW, output)
+    assert_close(value, loss.inverse_link(RAW)[:, output])
+    if hessian.ndim == 2:
+        hessian = hessian[:, :, None] * np.eye(3)
+    for k, direction in enumerate(np.eye(3)):
+        ends = [
+            loss.mean_derivatives(RAW + sign * step * direction, output, 1) for sign in (1, -1)
+        ]
+        slope = (ends[0][0] - ends[1][0]) / (2 * step)
+        np.testing.assert_allclose(gradient[:, k], slope, rtol=1e-8, atol=1e-9)
+        bend = (ends[0][1] - ends[1][1]) / (2 * step)
+        np.testing.assert_allclose(hessian[:, k], bend, rtol=1e-8, atol=1e-9)
+    for order in (0, 1):
+        assert len(loss.mean_derivatives(RAW, output, order)) == order + 1
