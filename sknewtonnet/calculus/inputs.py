@@ -116,12 +116,9 @@ def input_parameters(network: Network) -> list[NDArray[np.intp]] | None:
     wiring, layout = network.wiring, network.layout
     if not all(wiring.linear[k] for k, _ in wiring.readers[0]):
         return None
-    number = np.full(layout.n_full, -1.0)
-    free = np.arange(layout.n_full) if layout.free is None else layout.free
-    number[free] = np.arange(layout.n_parameters)
-    matrices = wiring.matrices(number)
+    matrices = wiring.matrices(layout.positions)
     found = []
     for j in range(network.n_features):
         places = np.concatenate([matrices[k][rows.start + j] for k, rows in wiring.readers[0]])
-        found.append(places[places >= 0].astype(np.intp))
+        found.append(places[places >= 0])
     return found

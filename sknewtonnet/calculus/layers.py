@@ -228,7 +228,7 @@ class Wiring:
         self.blocks = [slice(start, stop) for start, stop in pairwise(ends)]
         self.n_full = ends[-1]
 
-    def matrices(self, full: Array) -> list[Array]:
+    def matrices(self, full: NDArray[Any]) -> list[NDArray[Any]]:
         """Views of a full vector, one (t_k, s_k) matrix per layer.
 
         A stack of vectors, of shape (r, n_full), gives stacks of matrices.

@@ -256,6 +256,15 @@ class Network:
         return found
 
     @property
+    def unit_names(self) -> list[tuple[str, ...]]:
+        """Names of the units of each layer but the last, as in the names of parameters."""
+        arrays, found = iter(self.layout.arrays), []
+        for per_unit, linear in zip(self.wiring.unit_arrays, self.wiring.linear, strict=True):
+            first, *_ = [next(arrays) for _ in per_unit]
+            found.append(first.labels[-1 if linear else 0])
+        return found[:-1]
+
+    @property
     def chunk_size(self) -> int:
         """Samples whose activations stay in the second-level cache together."""
         wiring = self.wiring

@@ -175,6 +175,13 @@ class ParameterLayout:
     def _numbers(self) -> dict[str, int]:
         return {name: number for number, name in enumerate(self.names)}
 
+    @cached_property
+    def positions(self) -> NDArray[np.intp]:
+        """Where each entry of a full vector is among the free parameters, -1 if it is not."""
+        found = np.full(self.n_full, -1)
+        found[slice(None) if self.free is None else self.free] = np.arange(self.n_parameters)
+        return found
+
     def expand(self, w: Array) -> Array:
         """Full vector of a free one; along the first axis, if w has two."""
         if self.free is None:

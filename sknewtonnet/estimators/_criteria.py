@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 
-CRITERIA = ("aic", "aicc", "bic", "nic", "tic", "gcv")
-
+from sknewtonnet.inference import CRITERIA
 
 @dataclass(frozen=True)
 class CriterionScorer:

@@ -2,7 +2,7 @@
 
 from sknewtonnet.inference._contrasts import Reported
 from sknewtonnet.inference._covariance import COV_TYPES, MODEL_BASED, cluster_numbers
-from sknewtonnet.inference._criteria import Criteria
+from sknewtonnet.inference._criteria import CRITERIA, Criteria
 from sknewtonnet.inference._effects import MarginalEffects, PartialEffect
 from sknewtonnet.inference._information import WEIGHT_TYPES, Information
 from sknewtonnet.inference._prediction import PredictionResults
@@ -13,6 +13,7 @@ from sknewtonnet.inference._units import Finding
 
 __all__ = [
     "COV_TYPES",
+    "CRITERIA",
     "MODEL_BASED",
     "WEIGHT_TYPES",
     "Criteria",

@@ -36,15 +36,10 @@ class Reported:
         if not shift_invariant:
             return cls(list(names), None)
         wiring, layout = network.wiring, network.layout
-        # Full positions of the last layer's parameters, rows by classes.
-        positions = wiring.matrices(np.arange(wiring.n_full, dtype=float))[-1].astype(int)
-        exists = layout.expand(np.ones(layout.n_parameters)) > 0
-        number = np.full(wiring.n_full, -1)
-        number[exists] = np.arange(layout.n_parameters)
-        reference = {}
-        for row in positions:
-            if exists[row].all():
-                reference.update({number[p]: number[row[0]] for p in row})
+        reference: dict[int, int] = {}
+        for row in wiring.matrices(layout.positions)[-1]:
+            if (row >= 0).all():
+                reference.update(dict.fromkeys(row.tolist(), int(row[0])))
         first = layout.arrays[-1].labels[-1][0]
         rows, labels = [], []
         for j, name in enumerate(names):

@@ -164,8 +164,8 @@ class Estimates:
 
     @cached_property
     def criteria(self) -> Criteria:
-        """All criteria in one record."""
-        return Criteria.of(self.information)
+        """All criteria, each computed when it is asked for."""
+        return Criteria(self.information)
 
     @property
     def log_likelihood(self) -> float:

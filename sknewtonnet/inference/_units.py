@@ -48,7 +48,6 @@ def unit_findings(information: Information) -> Iterator[Finding]:
     weight = information.objective.sample_weight
     states = network.states(information.params, information.objective.samples)
     matrices = network.matrices(information.params)
-    unit_names = _unit_names(information)
     for k, layer in enumerate(wiring.layers[:-1]):
         values = states[k + 1]
         mean = weight @ values / weight.sum()
@@ -60,7 +59,7 @@ def unit_findings(information: Information) -> Iterator[Finding]:
         share = outgoing * np.maximum(spread, np.abs(mean))
         dead = share <= _NOTHING * max(float(share.max()), float(np.std(information.raw)), 1e-300)
         constant = ~dead & (spread <= _NOTHING * np.maximum(np.abs(values).max(axis=0), 1e-300))
-        names = unit_names[k]
+        names = network.unit_names[k]
         for j in np.flatnonzero(dead).tolist():
             yield Finding(
                 "dead unit",
@@ -77,17 +76,6 @@ def unit_findings(information: Information) -> Iterator[Finding]:
         yield from _duplicates(centred[:, alive], [names[j] for j in alive])
         if _is_homogeneous(layer.activation.value) and wiring.linear[k]:
             yield _scaling(information, k, layer.activation.name)
-
-
-def _unit_names(information: Information) -> list[Sequence[str]]:
-    """Names of the units of each hidden layer, from those of their parameters."""
-    network = information.objective.network
-    names: list[Sequence[str]] = []
-    arrays = iter(network.layout.arrays)
-    for per_unit, linear in zip(network.wiring.unit_arrays, network.wiring.linear, strict=True):
-        found = [next(arrays) for _ in per_unit]
-        names.append(found[0].labels[-1 if linear else 0])
-    return names[:-1]
 
 
 def _duplicates(centred: Array, names: Sequence[str]) -> Iterator[Finding]:

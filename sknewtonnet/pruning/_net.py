@@ -1,0 +1,188 @@
+"""A net at a minimum, of which parts may be taken away."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lstsq
+
+from sknewtonnet.calculus import Network
+from sknewtonnet.calculus.inputs import input_parameters
+from sknewtonnet.estimators._problem import Problem, is_stationary
+from sknewtonnet.inference import Criteria, Information
+
+Array = NDArray[np.float64]
+
+UNITS = ("weight", "neuron", "feature")
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What can be taken away in one piece.
+
+    Attributes
+    ----------
+    name : str
+        The name of a parameter, a unit or a feature.
+    positions : ndarray of int
+        Free parameters that become zero with it.
+    """
+
+    name: str
+    positions: NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Net:
+    """A fitted net between two steps of pruning.
+
+    Parameters
+    ----------
+    estimator : BaseNewtonNet
+        The fitted estimator that is pruned, for its settings and names.
+    problem : Problem
+        Network and data.
+    params : ndarray of shape (n_parameters,)
+        The minimum.
+    loss : float
+        The objective there.
+    stationary : bool
+        Whether the gradient vanishes there.
+    """
+
+    estimator: Any
+    problem: Problem
+    params: Array
+    loss: float
+    stationary: bool
+
+    @cached_property
+    def information(self) -> Information:
+        """Curvatures and scores at the minimum."""
+        return Information(self.problem.objective(), self.params)
+
+    @cached_property
+    def criteria(self) -> Criteria:
+        """Information criteria."""
+        return Criteria(self.information)
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of parameters that exist."""
+        return self.problem.network.n_parameters
+
+    @property
+    def connectivity(self) -> dict[str, NDArray[np.bool_]]:
+        """Masks of what exists, by the names of arrays."""
+        layout = self.problem.network.layout
+        exists = layout.unpack(np.ones(layout.n_parameters))
+        return {name: values > 0 for name, values in exists.items()}
+
+    def parts(self, unit: str) -> list[Part]:
+        """All that can be taken away, in pieces of one kind."""
+        network = self.problem.network
+        names = network.layout.names
+        if unit == "weight":
+            return [
+                Part(name, np.array([j]))
+                for j, name in enumerate(names)
+                if name.startswith("coefs_")
+            ]
+        if unit == "feature":
+            outgoing = input_parameters(network) or []
+            found = zip(feature_names(self.estimator, network), outgoing, strict=False)
+            return [Part(name, positions) for name, positions in found if len(positions)]
+        numbers = network.wiring.matrices(network.layout.positions)
+        parts = []
+        for k, units in enumerate(network.unit_names):
+            for j, name in enumerate(units):
+                places = [
+                    numbers[reader][rows][j] for reader, rows in network.wiring.readers[k + 1]
+                ]
+                positions = np.concatenate(places)
+                parts.append(Part(name, positions[positions >= 0]))
+        return [part for part in parts if len(part.positions)]
+
+    def without(self, positions: NDArray[np.intp]) -> "Net":
+        """The net at its next minimum without some parameters, and what then does nothing.
+
+        The others start where the quadratic model has its minimum (Hassibi and Stork 1993):
+        w - K_S (K_SS)^-1 w_S, with K the inverse Hessian.
+        """
+        K = self.information.factor.inverse[:, positions]
+        start = self.params - K @ lstsq(K[positions], self.params[positions])[0]
+        exists = np.ones(self.n_parameters, dtype=bool)
+        exists[positions] = False
+        start[~exists] = 0.0
+        full, kept = settle(self.problem.network, start, exists)
+        return self._at(full, kept)
+
+    def _at(self, full: Array, kept: NDArray[np.bool_]) -> "Net":
+        """Refit with the parameters that are kept, from where they stand in a full vector."""
+        net, old = self.estimator, self.problem
+        layout = old.network.layout
+        flags = layout.unpack(layout.restrict(kept.astype(float)))
+        masks = {name: values > 0 for name, values in flags.items()}
+        network = net._make_network(
+            old.network.n_outputs,
+            connectivity=masks,
+            feature_names=getattr(net, "feature_names_in_", None),
+            output_names=old.network.layout.arrays[-1].labels[-1],
+        )
+        penalties = net._make_penalties(network, old.X, old.sample_weight)
+        problem = replace(old, network=network, penalties=penalties)
+        objective = problem.objective()
+        solver = net._solver(net._make_constraints(network, problem.loss))
+        result = solver.minimize(objective, network.layout.restrict(full))
+        return Net(net, problem, result.params, result.value, is_stationary(result))
+
+
+def feature_names(estimator: Any, network: Network) -> list[str]:
+    """Names of the inputs."""
+    names = getattr(estimator, "feature_names_in_", None)
+    given = names is not None
+    return [str(name) for name in names] if given else [f"x{j}" for j in range(network.n_features)]
+
+
+def settle(
+    network: Network, params: Array, exists: NDArray[np.bool_]
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Take away units that do nothing, and fold constant ones into the intercepts.
+
+    A unit without outgoing weights goes with all that comes in; one without incoming weights is
+    a constant, which the intercepts of its readers take over. The net stays the same function.
+
+    Returns
+    -------
+    full : ndarray of shape (n_full,)
+        Parameters of the same net.
+    kept : ndarray of bool of shape (n_full,)
+        Which of them still exist.
+    """
+    wiring, layout = network.wiring, network.layout
+    full = layout.expand(params).copy()
+    kept = layout.expand(exists.astype(float)) > 0
+    weights, flags = wiring.matrices(full), wiring.matrices(kept)
+    changed = True
+    while changed:
+        changed = False
+        for k, layer in enumerate(wiring.layers[:-1]):
+            readers = wiring.readers[k + 1]
+            for j in range(layer.n_units):
+                outgoing = any(flags[reader][rows][j].any() for reader, rows in readers)
+                takers = [flags[reader][-1] | ~flags[reader][rows][j] for reader, rows in readers]
+                idle = wiring.linear[k] and not flags[k][:-1, j].any()
+                if outgoing and idle and np.concatenate(takers).all():
+                    constant = float(layer.activation.value(weights[k][-1:, j : j + 1])[0, 0])
+                    for reader, rows in readers:
+                        weights[reader][-1] += constant * weights[reader][rows][j]
+                        weights[reader][rows][j] = 0.0
+                        flags[reader][rows][j] = False
+                    outgoing, changed = False, True
+                if not outgoing and flags[k][:, j].any():
+                    flags[k][:, j] = False
+                    weights[k][:, j] = 0.0
+                    changed = True
+    return full, kept
