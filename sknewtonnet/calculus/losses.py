@@ -109,8 +109,11 @@ class Loss(ABC):
         """Squared residuals over the variance at dispersion 1, of shape (n_samples, n_outputs)."""
         raise NotImplementedError(f"{self.name} has no dispersion.")
 
-    def likeliest_dispersion(self, mean_loss: float) -> float:
-        """The dispersion of highest likelihood, from the mean loss of an entry of y."""
+    def likeliest_dispersion(self, mean_loss: float, precision: Array | float = 1.0) -> float:
+        """The dispersion of highest likelihood, from the mean loss of an entry of y.
+
+        Entries may have dispersions over a precision; then the loss is weighed by that.
+        """
         return 1.0
 
     def check_target(self, y: Array) -> None:  # noqa: B027 - any target, unless refused
@@ -142,7 +145,7 @@ class SquaredError(Loss):
         """Squared residuals."""
         return (raw - y) ** 2
 
-    def likeliest_dispersion(self, mean_loss: float) -> float:
+    def likeliest_dispersion(self, mean_loss: float, precision: Array | float = 1.0) -> float:
         """Mean squared residual."""
         return 2.0 * mean_loss
 
@@ -308,11 +311,15 @@ class Gamma(Loss):
         """Squared residuals over the squared mean."""
         return (y * np.exp(-raw) - 1.0) ** 2
 
-    def likeliest_dispersion(self, mean_loss: float) -> float:
-        """Root of log(shape) - digamma(shape) = mean loss; it is between these bounds."""
-        low, high = 1.0 / (2.0 * mean_loss), 1.0 / mean_loss
-        shape = brentq(lambda nu: np.log(nu) - digamma(nu) - mean_loss, 0.5 * low, 2.0 * high)
-        return 1.0 / float(shape)
+    def likeliest_dispersion(self, mean_loss: float, precision: Array | float = 1.0) -> float:
+        """Root of mean of precision (log a - digamma(a)) = mean loss, a = shape precision."""
+
+        def excess(shape: float) -> float:
+            a = shape * precision
+            return float(np.mean(precision * (np.log(a) - digamma(a)))) - mean_loss
+
+        # log a - digamma(a) is between 1 / 2 a and 1 / a.
+        return 1.0 / float(brentq(excess, 0.25 / mean_loss, 2.0 / mean_loss))
 
     def inverse_link(self, raw: Array) -> Array:
         """The mean; infinite where it exceeds the range of double precision."""

@@ -226,6 +226,8 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
         fitted = reconstruct(best.params) | {
             "_penalties_": problem.penalties,
             "_problem_": problem,
+            "_importances_": None,
+            "_post_selection_": False,
             "n_iter_": best.n_iter,
             "loss_": best.value,
             "loss_curve_": list(best.history),

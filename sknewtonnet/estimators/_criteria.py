@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from sknewtonnet.inference import CRITERIA
 
+
 @dataclass(frozen=True)
 class CriterionScorer:
     """A scorer: minus an information criterion of the data of the fit.

@@ -65,6 +65,8 @@ class StatisticsMixin:
     _network_: Network
     _loss_: Loss
     _problem_: Problem
+    _importances_: tuple[Array, Array] | None
+    _post_selection_: bool
 
     @abstractmethod
     def _fitted_problem(
@@ -150,7 +152,7 @@ class StatisticsMixin:
             cov_type=cov_type,
             groups=clusters,
             use_t=loss.free_dispersion if use_t is None else bool(use_t),
-            post_selection=getattr(self, "_post_selection_", False),
+            post_selection=self._post_selection_,
         )
         _warn(results)
         return results
@@ -206,7 +208,7 @@ class StatisticsMixin:
 
     def _importances(self) -> tuple[Array, Array]:
         check_is_fitted(self)
-        if "_importances_" not in vars(self):
+        if self._importances_ is None:
             if "_problem_" not in vars(self):
                 raise AttributeError(
                     "importances need the data of the fit, which do not travel with a pickle: ask "

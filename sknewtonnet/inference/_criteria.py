@@ -41,14 +41,13 @@ class Criteria:
         loss, weight = objective.loss, objective.sample_weight
         if not loss.likelihood or information.weight_type == "sampling":
             return np.nan
-        dispersion = loss.likeliest_dispersion(information.total_loss / self._n)
+        precise = information.weight_type == "precision" and loss.free_dispersion
+        precision = weight[:, None] if precise else 1.0
+        dispersion = loss.likeliest_dispersion(information.total_loss / self._n, precision)
         if dispersion == 0.0:
             return np.inf
-        if information.weight_type == "precision" and loss.free_dispersion:
-            each = dispersion / weight[:, None]
-            return float(loss.log_density(objective.targets, information.raw, each).sum())
-        density = loss.log_density(objective.targets, information.raw, dispersion)
-        return float(weight @ density.sum(axis=1))
+        density = loss.log_density(objective.targets, information.raw, dispersion / precision)
+        return float(density.sum() if precise else weight @ density.sum(axis=1))
 
     @property
     def aic(self) -> float:

@@ -48,7 +48,7 @@ def findings(information: Information, feature_names: Sequence[str]) -> list[Fin
 
 
 def _sample(information: Information) -> Iterator[Finding]:
-    n, p = information.n_rows * information.n_entries, information.factor.rank
+    n, p = information.n_rows * information.n_entries, information.n_identified
     if information.df_resid <= 0 or (n <= p and not information.penalised):
         yield Finding(
             "too few rows",
@@ -109,10 +109,10 @@ def _size(information: Information) -> Iterator[Finding]:
         signs.append(f"the scaled condition number of the Hessian is {H:.2g}")
     if G > _CONDITION:
         signs.append(f"that of the Gauss-Newton matrix without the penalty is {G:.2g}")
-    share = information.effective_parameters / max(information.factor.rank, 1)
+    share = information.effective_parameters / max(information.n_identified, 1)
     if share < _DEGREES:
         signs.append(
-            f"only {information.effective_parameters:.1f} of {information.factor.rank} "
+            f"only {information.effective_parameters:.1f} of {information.n_identified} "
             "parameters are effective"
         )
     if not signs:

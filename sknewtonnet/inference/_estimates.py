@@ -94,25 +94,37 @@ class Estimates:
     def covariance(self) -> Array:
         """Covariance of ``params``; NaN in rows and columns of what is not estimable."""
         found = np.array(self.reported.covariance(self._covariance))
-        found[~self._estimable] = np.nan
-        found[:, ~self._estimable] = np.nan
+        for rows, value in ((self._held, 0.0), (~self._estimable, np.nan)):
+            found[rows] = value
+            found[:, rows] = value
         return _locked(found)
+
+    @property
+    def _held(self) -> NDArray[np.bool_]:
+        """Which parameters an active constraint holds at a value."""
+        basis = self.information.basis
+        if basis is None:
+            return np.zeros(len(self.names), dtype=bool)
+        moves = np.linalg.norm(self.reported.coefficients @ basis, axis=1)
+        return np.asarray(moves <= 1e-12)
 
     @cached_property
     def reasons(self) -> dict[str, str]:
-        """Why the standard error of a parameter is NaN, by its name."""
+        """Why the standard error or the p-value of a parameter is NaN, by its name."""
         found = {}
+        singular = [f for f in self.findings if f.kind == "singular direction"]
         for name, known, error in zip(self.names, self._estimable, self.std_errors, strict=True):
             if self._fatal:
                 found[name] = self._fatal
             elif not known:
-                found[name] = "not identified: " + "; ".join(
-                    f.message for f in self.findings if f.kind == "singular direction"
-                )
+                own = [f for f in singular if name in f.parameters] or singular
+                found[name] = " ".join(f.message for f in own)
             elif np.isnan(error):
                 found[name] = (
                     f"the covariance of type {self.cov_type!r} is not defined or not positive here"
                 )
+            elif error == 0.0:
+                found[name] = "held by a constraint: there is no error, and nothing to test"
         return found
 
     @cached_property
@@ -124,8 +136,9 @@ class Estimates:
     @cached_property
     def z_values(self) -> Array:
         """Estimates over standard errors; t statistics if ``use_t``."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return _locked(self.params / self.std_errors)
+        # A parameter that a constraint holds has no error, and there is nothing to test.
+        errors = np.where(self.std_errors > 0, self.std_errors, np.nan)
+        return _locked(self.params / errors)
 
     @cached_property
     def p_values(self) -> Array:

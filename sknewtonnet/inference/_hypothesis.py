@@ -45,6 +45,7 @@ class Hypothesis:
         network: Network,
         reported: Reported,
         feature_names: Sequence[str],
+        argument: str = "R",
     ) -> "Hypothesis":
         """From a matrix, or from names of parameters and features that are to be zero.
 
@@ -55,9 +56,10 @@ class Hypothesis:
         """
         names = _names(given)
         if names is not None:
+            check_names(argument, names, [*feature_names, *reported.names])
             R, reason = _selection(names, network, reported, feature_names)
         else:
-            R, reason = _matrix(given, len(reported.names)), ""
+            R, reason = _matrix(given, len(reported.names), argument), ""
         values = np.zeros(len(R)) if r is None else np.atleast_1d(np.asarray(r, dtype=float))
         if values.shape == (1,) and len(R) > 1:
             values = np.full(len(R), values[0])
@@ -116,7 +118,6 @@ def _selection(
     names: Sequence[str], network: Network, reported: Reported, feature_names: Sequence[str]
 ) -> tuple[Array, str]:
     """Rows that pick the parameters named, or all that leave the features named."""
-    check_names("the hypothesis", names, [*feature_names, *reported.names])
     outgoing, coefficients = input_parameters(network), reported.coefficients
     chosen = np.zeros(len(reported.names), dtype=bool)
     for name in names:
@@ -131,18 +132,18 @@ def _selection(
     return np.eye(len(chosen))[chosen], reason
 
 
-def _matrix(given: Any, n_parameters: int) -> Array:
+def _matrix(given: Any, n_parameters: int, argument: str) -> Array:
     try:
         R = np.atleast_2d(np.asarray(given, dtype=float))
     except (TypeError, ValueError):
         raise ValueError(
-            f"R must be a matrix of numbers, or names of parameters or features, got {given!r}."
+            f"{argument} must be a matrix of numbers, or names of parameters or features, got {given!r}."
         ) from None
     if R.ndim != 2 or R.shape[1] != n_parameters or not len(R):
         raise ValueError(
-            f"R must have shape (q, {n_parameters}), a column per parameter of the results, "
+            f"{argument} must have shape (q, {n_parameters}), a column per parameter of the results, "
             f"got {np.shape(given)}."
         )
     if not np.isfinite(R).all():
-        raise ValueError("R must be finite, but contains NaN or infinity.")
+        raise ValueError(f"{argument} must be finite, but contains NaN or infinity.")
     return R

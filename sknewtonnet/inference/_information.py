@@ -112,6 +112,12 @@ class Information:
         return self.factor.rank - float(np.diag(self.factor.inverse) @ self.penalty)
 
     @property
+    def n_identified(self) -> int:
+        """Parameters less those that the form of the loss or a constraint makes redundant."""
+        factor = self.unpenalised_factor
+        return len(factor.eigenvalues) - factor.n_known
+
+    @property
     def df_resid(self) -> float:
         """Rows less effective parameters per output."""
         return self.n_rows - self.effective_parameters / self.n_entries

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -173,35 +174,34 @@ def profile_interval(
     limit = float(law.ppf(0.5 + 0.5 * level))
     full = information.objective.value(information.params)
     scale = 2.0 * information.objective.weight_sum / information.dispersion
-    last = {"w": information.params}
 
-    def beyond(value: float) -> float:
-        restriction = Restriction(information, row[None], np.array([value]))
-        objective = restriction.objective()
-        u, reached, _ = refit.minimize(objective, objective.restrict(last["w"]))
-        last["w"] = objective.expand(u)
-        return float(np.sqrt(max(scale * (reached - full), 0.0))) - limit
+    def end(step: float) -> float:
+        last = information.params
 
-    return (
-        _end(beyond, estimate, -limit * std_error, last, information.params),
-        _end(beyond, estimate, limit * std_error, last, information.params),
-    )
+        @lru_cache(maxsize=None)  # a value asked for again must not differ in its rounding
+        def beyond(value: float) -> float:
+            nonlocal last
+            objective = Restriction(information, row[None], np.array([value])).objective()
+            u, reached, _ = refit.minimize(objective, objective.restrict(last))
+            last = objective.expand(u)
+            return float(np.sqrt(max(scale * (reached - full), 0.0))) - limit
+
+        return _end(beyond, estimate, step)
+
+    return end(-limit * std_error), end(limit * std_error)
 
 
-def _end(
-    beyond: Callable[[float], float],
-    estimate: float,
-    step: float,
-    last: dict[str, Array],
-    params: Array,
-) -> float:
-    """One end of a profile interval: walk out until the limit is passed, then solve."""
-    last["w"] = params
-    inner, outer = estimate, estimate + step
+def _end(beyond: Callable[[float], float], estimate: float, step: float) -> float:
+    """One end of a profile interval: walk out until the limit is passed, then solve.
+
+    In quarters of the half-width of Wald's interval, so that refits follow the branch of the fit.
+    """
+    part = 0.25 * step
+    inner, outer = estimate + 1e-6 * step, estimate + part
     while beyond(outer) < 0:
-        inner, outer = outer, outer + (outer - inner) * 1.5
+        inner, outer = outer, outer + part
+        if abs(outer - estimate) > 4.0 * abs(step):
+            part *= 1.5
         if abs(outer - estimate) > _FARTHEST * abs(step):
             return float(np.copysign(np.inf, step))
-    if inner == estimate:
-        inner = estimate + 1e-6 * step
     return float(brentq(beyond, inner, outer, xtol=1e-10 * abs(step) + 1e-300, rtol=1e-12))

@@ -134,7 +134,7 @@ class TestedEstimates(Estimates):
         LikelihoodRatioResult
             With NaN for p and a reason under a penalty, and if the restricted net is better.
         """
-        asked = self._hypothesis(hypothesis)
+        asked = self._hypothesis(hypothesis, argument="hypothesis")
         reason = self._untestable(asked)
         if reason:
             return LikelihoodRatioResult(np.nan, asked.df, np.nan, self._df_denom, reason)
@@ -172,7 +172,7 @@ class TestedEstimates(Estimates):
         ScoreTestResult
             Chi-square.
         """
-        asked = self._hypothesis(hypothesis)
+        asked = self._hypothesis(hypothesis, argument="hypothesis")
         reason = self._untestable(asked)
         if reason:
             return ScoreTestResult(np.nan, asked.df, np.nan, np.inf, reason)
@@ -266,9 +266,11 @@ class TestedEstimates(Estimates):
             )
         return found
 
-    def _hypothesis(self, R: HypothesisLike, r: ArrayLike | None = None) -> Hypothesis:
+    def _hypothesis(
+        self, given: HypothesisLike, r: ArrayLike | None = None, argument: str = "R"
+    ) -> Hypothesis:
         network = self.information.objective.network
-        return Hypothesis.of(R, r, network, self.reported, self.feature_names)
+        return Hypothesis.of(given, r, network, self.reported, self.feature_names, argument)
 
     def _denom(self, use_f: bool) -> float:
         return self.df_resid if use_f else np.inf

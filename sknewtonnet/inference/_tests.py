@@ -76,9 +76,10 @@ def quadratic_form(difference: Array, covariance: Array) -> tuple[float, int]:
     Entries whose variance others explain but for rounding are left out, unless they
     contradict those: then the statistic is NaN.
     """
-    scale = np.sqrt(np.diag(covariance))
-    if not (np.isfinite(scale).all() and (scale > 0).all()):
+    variance = np.diag(covariance)
+    if not (np.isfinite(variance).all() and (variance > 0).all()):
         return np.nan, len(difference)
+    scale = np.sqrt(variance)
     scaled = covariance / (scale[:, None] * scale)
     if len(difference) > 1:
         _, upper, order = qr(scaled, pivoting=True, mode="economic")
@@ -150,7 +151,7 @@ def adjust_p_values(p_values: ArrayLike, method: str) -> Array:
     ValueError
         If the method is unknown.
     """
-    check_choice("adjust", method, ADJUSTMENTS)
+    check_choice("method", method, ADJUSTMENTS)
     given = np.asarray(p_values, dtype=float)
     found = np.full(given.shape, np.nan)
     made = np.flatnonzero(np.isfinite(given))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sknewtonnet.calculus import Network
 from sknewtonnet.inference._information import Information
 
 Array = NDArray[np.float64]
@@ -65,17 +66,25 @@ def unit_findings(information: Information) -> Iterator[Finding]:
                 "dead unit",
                 f"Unit {names[j]} is dead: nothing goes out of it, so the weights that come in "
                 "are not identified. Use fewer units.",
+                _incoming(network, k, j),
             )
         for j in np.flatnonzero(constant).tolist():
             yield Finding(
                 "constant unit",
                 f"Unit {names[j]} is constant on the data: it does what an intercept does. "
                 "Use fewer units.",
+                _incoming(network, k, j),
             )
         alive = np.flatnonzero(~dead & ~constant).tolist()
         yield from _duplicates(centred[:, alive], [names[j] for j in alive])
         if _is_homogeneous(layer.activation.value) and wiring.linear[k]:
             yield _scaling(information, k, layer.activation.name)
+
+
+def _incoming(network: Network, k: int, j: int) -> tuple[str, ...]:
+    """Names of the parameters of a unit."""
+    places = network.wiring.matrices(network.layout.positions)[k][:, j]
+    return tuple(network.layout.names[place] for place in places if place >= 0)
 
 
 def _duplicates(centred: Array, names: Sequence[str]) -> Iterator[Finding]:
@@ -145,9 +154,9 @@ def input_findings(information: Information, feature_names: Sequence[str]) -> It
 
 
 def separation_findings(information: Information) -> Iterator[Finding]:
-    """Classes that the net tells apart without error and without a penalty."""
+    """Classes that the net tells apart without error: only a penalty keeps weights finite."""
     loss, Y, raw = information.objective.loss, information.objective.targets, information.raw
-    if information.penalised or loss.out_activation not in ("logistic", "softmax"):
+    if loss.out_activation not in ("logistic", "softmax"):
         return
     if loss.shift_invariant:
         own = np.where(Y > 0.5, raw, -np.inf).max(axis=1)
@@ -155,7 +164,13 @@ def separation_findings(information: Information) -> Iterator[Finding]:
         separated = bool((own > other).all())
     else:
         separated = bool((np.where(Y > 0.5, raw, -raw) > 0).all(axis=0).any())
-    if separated:
+    if separated and information.penalised:
+        yield Finding(
+            "separation",
+            "Separation: the net classifies every row correctly, so without the penalty weights "
+            "would grow without end: they, and their errors, are what the penalty makes them.",
+        )
+    elif separated:
         yield Finding(
             "separation",
             "Separation: the net classifies every row correctly, so the likelihood grows with "
