@@ -32,12 +32,15 @@ class CriterionScorer:
     ) -> float:
         """Minus the criterion, so that greater is better; NaN where the fit is no minimum."""
         if isinstance(estimator, Pipeline):
-            X = estimator[:-1].transform(X)
+            if len(estimator) > 1:
+                X = estimator[:-1].transform(X)
             estimator = estimator[-1]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             results = estimator.inference(X, y, sample_weight, cov_type="HC0")
         kinds = {finding.kind for finding in results.findings}
+        if "separation" in kinds:
+            return np.nan  # a likelihood without a maximum must not win
         if "not stationary" in kinds or "negative curvature" in kinds:
             raise ValueError(
                 f"{self.criterion} belongs to the data of the fit, at a minimum: search with "

@@ -3,6 +3,7 @@
 import copy
 import warnings
 from abc import abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,9 @@ from sknewtonnet.inspection import importances
 from sknewtonnet.solvers import SolverResult, get_solver
 
 Array = NDArray[np.float64]
+
+# Up to so many parameters importances are worked out for a pickle, which leaves the data behind.
+_CHEAP = 500
 
 
 @dataclass(frozen=True)
@@ -137,16 +141,24 @@ class StatisticsMixin:
         clusters = None
         if groups is not None:
             clusters = _clusters(groups, X, sample_weight)
-        information = Information(problem.objective(), self.params_, self._active(), weight_type)
+        information = Information(
+            problem.objective(),
+            self.params_,
+            self._active(),
+            weight_type,
+            class_weights=_has_class_weights(self),
+        )
         loss, network = problem.loss, problem.network
         names = getattr(self, "feature_names_in_", None)
-        if names is None:
+        named = names is not None
+        if not named:
             names = [f"x{j}" for j in range(network.n_features)]
         results = InferenceResults(
             information=information,
             reported=Reported.of(network, loss.shift_invariant),
             feature_names=tuple(str(name) for name in names),
             output_names=network.layout.arrays[-1].labels[-1],
+            named=named,
             model=_described(self, problem),
             refit=EstimatorRefit(copy.copy(self), problem),
             cov_type=cov_type,
@@ -226,7 +238,11 @@ class StatisticsMixin:
         return None if found is None else found.active
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the training data behind."""
+        """Leave the training data behind, and take along what would need them."""
+        if len(vars(self).get("params_", ())) <= _CHEAP and "_problem_" in vars(self):
+            # A fit that is no minimum has no importances, and needs none.
+            with suppress(ValueError):
+                self._importances()
         state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
         state.pop("_problem_", None)
         return state
@@ -263,10 +279,14 @@ def _check_kinds(net: Any, cov_type: str, weight_type: str, groups: ArrayLike | 
         reason = 'weight_type="sampling"'
     elif not net._loss_.likelihood:
         reason = f"the loss {net._loss_.name}, which is no likelihood,"
-    elif getattr(net._target_, "factors", None) is not None:
+    elif _has_class_weights(net):
         reason = "class_weight, which makes the objective no likelihood,"
     if reason is not None:
         raise ValueError(f"{reason} needs a cov_type of {robust}, got {cov_type!r}.")
+
+
+def _has_class_weights(net: Any) -> bool:
+    return getattr(net._target_, "factors", None) is not None
 
 
 def _clusters(

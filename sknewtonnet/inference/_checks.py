@@ -30,8 +30,8 @@ def check_names(argument: str, names: Sequence[object], known: Sequence[str]) ->
             raise ValueError(f"{argument} names {name!r}; known are {list(known)[:12]}{more}.")
 
 
-def check_samples(X: ArrayLike, feature_names: Sequence[str]) -> Array:
-    """Samples as an array of numbers with the columns of the fit.
+def check_samples(X: ArrayLike, feature_names: Sequence[str], named: bool) -> Array:
+    """Samples as an array of numbers with the columns of the fit, which may have had names.
 
     Raises
     ------
@@ -39,9 +39,8 @@ def check_samples(X: ArrayLike, feature_names: Sequence[str]) -> Array:
         If there are other columns, or anything but finite numbers.
     """
     columns = list(getattr(X, "columns", []))
-    named = bool(columns) and all(isinstance(name, str) for name in columns)
-    default = list(feature_names) == [f"x{j}" for j in range(len(feature_names))]
-    if named and not default and columns != list(feature_names):
+    names = bool(columns) and all(isinstance(name, str) for name in columns)
+    if names and named and columns != list(feature_names):
         raise ValueError(
             f"X must have the columns of the fit in their order, {list(feature_names)}, "
             f"got {columns}."

@@ -102,18 +102,14 @@ def adjusted_scores(information: Information, power: float) -> Array:
     ndarray of shape (n_samples, n_parameters)
         NaN where a leverage is 1 or more: such a row is fitted whatever it says.
     """
-    objective, jacobian = information.objective, information.jacobian
-    curvature = objective.loss.derivatives(objective.targets, information.raw, 2)[2]
+    curvature, jacobian = information.loss_curvature, information.jacobian
     if information.weight_type != "frequency":
-        weight = objective.sample_weight
-        curvature = curvature * weight.reshape(-1, *[1] * (curvature.ndim - 1))
+        curvature = curvature * information.objective.sample_weight[:, None, None]
     spread = np.matmul(jacobian @ information.factor.inverse, jacobian.swapaxes(1, 2))
     if jacobian.shape[1] == 1:
-        left = 1.0 - (curvature.reshape(-1) * spread[:, 0, 0])
+        left = 1.0 - (curvature * spread)[:, 0, 0]
         factor = np.where(left > 0, left, np.nan) ** -power
         return information.scores * factor[:, None]
-    if curvature.ndim == 2:
-        curvature = curvature[:, :, None] * np.eye(curvature.shape[1])
     residuals = _leverage_power(curvature, spread, power, information.residuals)
     return np.einsum("im,imp->ip", residuals, jacobian)
 
@@ -145,12 +141,13 @@ def cluster_numbers(groups: ArrayLike, n_samples: int) -> NDArray[np.intp]:
         If there is not one label per row, or only one cluster.
     """
     labels = np.asarray(groups)
+    missing = np.array([label is None or label != label for label in labels.ravel()])
     if labels.shape != (n_samples,):
         raise ValueError(
             f"groups must have shape ({n_samples},), one label per row, got {labels.shape}."
         )
-    if labels.dtype.kind == "f" and np.isnan(labels).any():
-        raise ValueError("groups contains NaN; give each row the label of its cluster.")
+    if missing.any():
+        raise ValueError("groups has missing labels; give each row the label of its cluster.")
     names, numbers = np.unique(labels, return_inverse=True)
     if len(names) < 2:
         raise ValueError(f"groups must have at least two clusters, got only {names[0]!r}.")

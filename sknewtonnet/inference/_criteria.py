@@ -27,6 +27,8 @@ class Criteria:
 
     @property
     def _n(self) -> float:
+        if self.information.weight_type == "sampling" or self.information.class_weights:
+            return np.nan
         return self.information.n_rows * self.information.n_entries
 
     @property
@@ -39,7 +41,7 @@ class Criteria:
         information = self.information
         objective = information.objective
         loss, weight = objective.loss, objective.sample_weight
-        if not loss.likelihood or information.weight_type == "sampling":
+        if not information.is_likelihood:
             return np.nan
         precise = information.weight_type == "precision" and loss.free_dispersion
         precision = weight[:, None] if precise else 1.0
@@ -84,6 +86,6 @@ class Criteria:
     @property
     def gcv(self) -> float:
         """(2 D / n) / (1 - k / n)^2; 2 D is the residual sum of squares, or the deviance."""
-        if self._k >= self._n:
+        if self._k >= self._n:  # false where n is not known
             return np.inf
         return 2.0 * self.information.total_loss / self._n / (1.0 - self._k / self._n) ** 2

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sknewtonnet.inference._covariance import covariance
+from sknewtonnet.inference._factor import Factor
 from sknewtonnet.inference._information import Information
 from sknewtonnet.inference._units import (
     Finding,
@@ -12,6 +14,7 @@ from sknewtonnet.inference._units import (
     separation_findings,
     unit_findings,
 )
+from sknewtonnet.inference._whitening import whitening
 
 Array = NDArray[np.float64]
 
@@ -63,7 +66,8 @@ def _sample(information: Information) -> Iterator[Finding]:
             "parameters: large-sample results are indicative; a bootstrap is safer.",
             severity="note",
         )
-    if information.dispersion == 0.0:
+    squares = information.objective.sample_weight @ information.objective.targets**2
+    if information.objective.loss.quadratic and information.total_loss <= 1e-24 * squares.sum():
         yield Finding(
             "perfect fit", "The fit is perfect: there are no errors to learn from.", (), "fatal"
         )
@@ -90,6 +94,13 @@ def _stationary(information: Information) -> Iterator[Finding]:
 
 def _singular(information: Information) -> Iterator[Finding]:
     """Each direction in which H has no curvature, by the parameters that move along it."""
+    if information.basis is not None:
+        yield Finding(
+            "active constraints",
+            "Constraints hold the fit back: errors are those along the constraints, and tests of "
+            "what is at a bound have no known law.",
+            severity="note",
+        )
     names = np.array(information.objective.network.layout.names)
     for direction in information.factor.null_directions.T:
         part = np.abs(direction) > 0.05 * np.abs(direction).max()
@@ -104,11 +115,10 @@ def _singular(information: Information) -> Iterator[Finding]:
 def _size(information: Information) -> Iterator[Finding]:
     """Nets with more units than the data show (3.7): three numbers, each with its limit."""
     signs = []
-    H, G = information.factor.condition, information.unpenalised_factor.condition
-    if H > _CONDITION:
-        signs.append(f"the scaled condition number of the Hessian is {H:.2g}")
-    if G > _CONDITION:
-        signs.append(f"that of the Gauss-Newton matrix without the penalty is {G:.2g}")
+    H, G = whitened_factors(information)
+    for factor, matrix in ((H, "Hessian"), (G, "Gauss-Newton matrix without the penalty")):
+        if factor.condition > _CONDITION:
+            signs.append(f"the scaled condition number of the {matrix} is {factor.condition:.2g}")
     share = information.effective_parameters / max(information.n_identified, 1)
     if share < _DEGREES:
         signs.append(
@@ -118,7 +128,7 @@ def _size(information: Information) -> Iterator[Finding]:
     if not signs:
         return
     names = np.array(information.objective.network.layout.names)
-    weakest = np.abs(information.unpenalised_factor.weakest)
+    weakest = np.abs(G.weakest)
     part = np.flatnonzero(weakest > 0.3 * weakest.max())
     yield Finding(
         "over-sized",
@@ -130,15 +140,28 @@ def _size(information: Information) -> Iterator[Finding]:
     )
 
 
+def whitened_factors(information: Information) -> tuple[Factor, Factor]:
+    """H and G of the net on whitened inputs, without directions that the loss does not see."""
+    T = np.eye(information.objective.n_parameters)
+    if information.basis is None:
+        T = whitening(information)
+    known = information.objective.invariant_directions(penalised=False)
+    known = np.linalg.qr(np.linalg.solve(T, known))[0]
+    H, G = (
+        Factor(T.T @ matrix @ T, information.basis, known)
+        for matrix in (information.hessian, information.gauss_newton)
+    )
+    return H, G
+
+
 def _misspecified(information: Information) -> Iterator[Finding]:
     """A note if errors of model and sandwich differ by half."""
-    if not np.isfinite(information.dispersion):
+    if not information.is_likelihood:
         return
-    K = information.factor.inverse
+    known = information.factor.estimable(np.eye(information.objective.n_parameters))
+    model, robust = (np.diag(covariance(information, kind))[known] for kind in ("hessian", "HC0"))
     with np.errstate(invalid="ignore", divide="ignore"):
-        model = information.dispersion * (np.diag(K) - np.sum(K**2 * information.penalty, axis=1))
-        robust = ((K @ information.centred_meat) * K).sum(axis=1)
-        ratio = np.sqrt(robust / model)
+        ratio = np.sqrt(np.where(model > 0, robust / model, np.nan))
     ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
     if not ratio.size:
         return

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from sknewtonnet.calculus import GaussianRBF, Linear, Loss, Network, Objective
 from sknewtonnet.inference._checks import check_level
 from sknewtonnet.inference._prediction import Predictor
+from sknewtonnet.inference._tests import law
 
 Array = NDArray[np.float64]
 
@@ -66,16 +66,12 @@ class MarginalEffects:
     @property
     def p_values(self) -> Array:
         """Two-sided p-values."""
-        return np.asarray(2.0 * self._law.sf(np.abs(self.z_values)))
-
-    @property
-    def _law(self) -> Any:
-        return stats.t(self.df_denom) if np.isfinite(self.df_denom) else stats.norm
+        return np.asarray(2.0 * law(self.df_denom).sf(np.abs(self.z_values)))
 
     def conf_int(self, level: float = 0.95) -> Array:
         """Confidence intervals, with a last axis of 2."""
         check_level(level)
-        reach = self._law.ppf(0.5 + 0.5 * level) * self.std_errors
+        reach = law(self.df_denom).ppf(0.5 + 0.5 * level) * self.std_errors
         return np.stack([self.effects - reach, self.effects + reach], axis=-1)
 
     def to_frame(self, level: float = 0.95) -> Any:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from sknewtonnet.inference._contrasts import Reported
 from sknewtonnet.inference._covariance import MODEL_BASED, covariance
@@ -15,6 +14,7 @@ from sknewtonnet.inference._diagnosis import findings
 from sknewtonnet.inference._information import Information
 from sknewtonnet.inference._refits import Refit
 from sknewtonnet.inference._saliency import feature_saliencies, shares
+from sknewtonnet.inference._tests import HELD, law
 from sknewtonnet.inference._units import Finding
 
 Array = NDArray[np.float64]
@@ -31,6 +31,7 @@ class Estimates:
     reported: Reported = field(repr=False)
     feature_names: tuple[str, ...]
     output_names: tuple[str, ...]
+    named: bool
     model: str
     refit: Refit = field(repr=False)
     cov_type: str = "hessian"
@@ -102,11 +103,7 @@ class Estimates:
     @property
     def _held(self) -> NDArray[np.bool_]:
         """Which parameters an active constraint holds at a value."""
-        basis = self.information.basis
-        if basis is None:
-            return np.zeros(len(self.names), dtype=bool)
-        moves = np.linalg.norm(self.reported.coefficients @ basis, axis=1)
-        return np.asarray(moves <= 1e-12)
+        return self.information.held(self.reported.coefficients)
 
     @cached_property
     def reasons(self) -> dict[str, str]:
@@ -124,7 +121,7 @@ class Estimates:
                     f"the covariance of type {self.cov_type!r} is not defined or not positive here"
                 )
             elif error == 0.0:
-                found[name] = "held by a constraint: there is no error, and nothing to test"
+                found[name] = HELD
         return found
 
     @cached_property
@@ -158,7 +155,7 @@ class Estimates:
 
     @property
     def _law(self) -> Any:
-        return stats.t(self._df_denom) if np.isfinite(self._df_denom) else stats.norm
+        return law(self._df_denom)
 
     @property
     def n_obs(self) -> float:

@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh, null_space
+from scipy.linalg import eigh, svd
 
 Array = NDArray[np.float64]
 
@@ -45,16 +45,16 @@ class Factor:
     def __init__(self, matrix: Array, basis: Array | None, known: Array):
         self.basis = basis
         reduced = matrix if basis is None else basis.T @ matrix @ basis
-        inside = _inside(basis, known)
+        shared = inside(basis, known)
         diagonal = np.abs(np.diag(reduced))
         largest = float(diagonal.max(initial=0.0))
         counts = diagonal > np.finfo(float).eps * largest
         self._scale = np.sqrt(np.where(counts, diagonal, largest if largest > 0 else 1.0))
         scaled = reduced / (self._scale[:, None] * self._scale)
-        if inside.shape[1]:
-            q, _ = np.linalg.qr(self._scale[:, None] * inside)
+        if shared.shape[1]:
+            q, _ = np.linalg.qr(self._scale[:, None] * shared)
             scaled = scaled + q @ q.T
-        self.n_known = inside.shape[1]
+        self.n_known = shared.shape[1]
         self.eigenvalues, self._vectors = eigh(scaled)
         # Not a number, were the threshold as well, would hide that nothing is known.
         self._threshold = _ZERO * max(float(np.abs(self.eigenvalues).max(initial=0.0)), 1e-300)
@@ -106,13 +106,6 @@ class Factor:
         return vectors if self.basis is None else self.basis @ vectors
 
     @property
-    def null_parameters(self) -> Array:
-        """The same as changes of parameters, with columns of unit length."""
-        vectors = self._vectors[:, self._null] / self._scale[:, None]
-        vectors = vectors / np.linalg.norm(vectors, axis=0)
-        return vectors if self.basis is None else self.basis @ vectors
-
-    @property
     def weakest(self) -> Array:
         """The direction of the smallest eigenvalue, in scaled parameters."""
         vector = self._vectors[:, int(np.argmin(np.abs(self.eigenvalues)))]
@@ -134,10 +127,12 @@ class Factor:
         return off <= _ESTIMABLE * size
 
 
-def _inside(basis: Array | None, known: Array) -> Array:
+def inside(basis: Array | None, known: Array) -> Array:
     """Coordinates of those combinations of the known directions that lie in the basis."""
     if basis is None or not known.shape[1]:
         return known
-    inside = basis.T @ known
-    outside = known - basis @ inside
-    return inside @ null_space(outside, rcond=1e-8)
+    parts = basis.T @ known
+    # Orthonormal columns: a combination lies inside if nothing of its length is outside.
+    _, sizes, combinations = svd(known - basis @ parts, full_matrices=True)
+    sizes = np.r_[sizes, np.zeros(len(combinations) - len(sizes))]
+    return parts @ combinations[sizes <= 1e-8].T

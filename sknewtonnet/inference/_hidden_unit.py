@@ -12,6 +12,9 @@ Array = NDArray[np.float64]
 
 DIRECTIONS = ("random", "taylor")
 
+# Products of inputs that a Taylor series may have.
+_MOST = 2000
+
 
 def hidden_unit_test(
     information: Information,
@@ -20,7 +23,6 @@ def hidden_unit_test(
     n_components: int,
     robust: bool,
     seed: int,
-    df_denom: float,
 ) -> ScoreTestResult:
     """Score test that nothing of what a further unit could add is left in the residuals.
 
@@ -38,7 +40,12 @@ def hidden_unit_test(
     by_output = left.reshape(m, q, m, q)
     sizes, vectors = np.linalg.eigh(np.einsum("oaob->ab", by_output))
     kept = vectors[:, ::-1][:, : min(n_components, q)]
-    kept = kept[:, sizes[::-1][: kept.shape[1]] > 1e-8 * sizes[-1]]
+    # What the net can do as well leaves nothing but rounding of what there was.
+    whole = np.trace(np.einsum("oaob->ab", G_zz.reshape(m, q, m, q))) / q
+    kept = kept[:, sizes[::-1][: kept.shape[1]] > 1e-8 * whole]
+    if not kept.shape[1]:
+        reason = "the net can do all that a further unit could"
+        return ScoreTestResult(np.nan, 0, np.nan, np.inf, reason)
     # A softmax's outputs have one direction less; the first class is the reference.
     outputs = np.eye(m)[1:] if information.objective.loss.shift_invariant else np.eye(m)
     select = np.kron(outputs, kept.T)
@@ -51,7 +58,7 @@ def hidden_unit_test(
         covariance = information.dispersion * (select @ left @ select.T)
     statistic, df = quadratic_form(score, covariance)
     reason = "" if np.isfinite(statistic) else "the covariance of the scores is singular"
-    return ScoreTestResult(statistic, df, tail(statistic, df, df_denom), df_denom, reason)
+    return ScoreTestResult(statistic, df, tail(statistic, df, np.inf), np.inf, reason)
 
 
 def _functions(information: Information, directions: str, n_directions: int, seed: int) -> Array:
@@ -59,6 +66,13 @@ def _functions(information: Information, directions: str, n_directions: int, see
     X, weight = information.objective.samples, information.objective.sample_weight
     X = _standardised(X, weight)
     if directions == "taylor":
+        p = X.shape[1]
+        count = p * (p + 1) // 2 + p * (p + 1) * (p + 2) // 6
+        if count > _MOST:
+            raise ValueError(
+                f"{p} inputs have {count} products of two and three of them, at most {_MOST} "
+                'are allowed: use directions="random".'
+            )
         products = [
             np.prod(X[:, list(which)], axis=1)
             for order in (2, 3)
@@ -78,12 +92,8 @@ def _standardised(columns: Array, weight: Array) -> Array:
 
 def _blocks(information: Information, Z: Array) -> tuple[Array, Array, Array]:
     """Inverse of G + L, and the rows of G that the new functions add, output by output."""
-    objective, jacobian = information.objective, information.jacobian
-    curvature = objective.loss.derivatives(objective.targets, information.raw, 2)[2]
-    curvature = curvature * objective.sample_weight.reshape(-1, *[1] * (curvature.ndim - 1))
-    m = jacobian.shape[1]
-    if curvature.ndim == 2:
-        curvature = curvature[:, :, None] * np.eye(m)
+    weight, jacobian = information.objective.sample_weight, information.jacobian
+    curvature = information.loss_curvature * weight[:, None, None]
     bent = np.einsum("iok,ikp->iop", curvature, jacobian)
     mixed = np.einsum("iq,iop->oqp", Z, bent).reshape(-1, jacobian.shape[2])
     own = np.einsum("iq,iok,ir->oqkr", Z, curvature, Z, optimize=True)

@@ -97,6 +97,9 @@ def feature_groups(
     check_names("groups", inside, feature_names)
     if len(set(inside)) < len(inside) or not all(lists.values()):
         raise ValueError(f"groups must be disjoint and not empty, got {groups!r}.")
+    for name, members in lists.items():
+        if name in feature_names and name not in members:
+            raise ValueError(f"groups has a group called {name!r} without the feature {name!r}.")
     owner = {member: name for name, members in lists.items() for member in members}
     found: dict[str, list[str]] = {}
     for name in feature_names:
@@ -137,12 +140,13 @@ def _matrix(given: Any, n_parameters: int, argument: str) -> Array:
         R = np.atleast_2d(np.asarray(given, dtype=float))
     except (TypeError, ValueError):
         raise ValueError(
-            f"{argument} must be a matrix of numbers, or names of parameters or features, got {given!r}."
+            f"{argument} must be a matrix of numbers, or names of parameters or features, got "
+            f"{given!r}."
         ) from None
     if R.ndim != 2 or R.shape[1] != n_parameters or not len(R):
         raise ValueError(
-            f"{argument} must have shape (q, {n_parameters}), a column per parameter of the results, "
-            f"got {np.shape(given)}."
+            f"{argument} must have shape (q, {n_parameters}), a column per parameter of the "
+            f"results, got {np.shape(given)}."
         )
     if not np.isfinite(R).all():
         raise ValueError(f"{argument} must be finite, but contains NaN or infinity.")

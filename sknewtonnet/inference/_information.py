@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy.linalg import null_space
 
 from sknewtonnet.calculus import Objective
-from sknewtonnet.inference._factor import Factor
+from sknewtonnet.calculus.inputs import input_parameters
+from sknewtonnet.inference._factor import Factor, inside
 
 Array = NDArray[np.float64]
 
@@ -34,12 +35,21 @@ class Information:
     weight_type : {"frequency", "precision", "sampling"}
         What a sample weight s means: s equal rows; a variance of dispersion / s; or a row that
         stands for s of a population.
+    class_weights : bool
+        Whether weights of classes are in the weights, which then do not count rows.
     """
 
     objective: Objective
     params: Array
     active: Array | None = None
     weight_type: str = "frequency"
+    class_weights: bool = False
+
+    @property
+    def is_likelihood(self) -> bool:
+        """Whether the objective, but for the penalty, is a log-likelihood over a dispersion."""
+        likelihood = self.objective.loss.likelihood
+        return likelihood and self.weight_type != "sampling" and not self.class_weights
 
     @cached_property
     def basis(self) -> Array | None:
@@ -86,20 +96,24 @@ class Information:
         matrix = self.gauss_newton + np.diag(self.penalty)
         return Factor(matrix, self.basis, self.objective.invariant_directions())
 
-    @cached_property
-    def unpenalised_factor(self) -> Factor:
-        """Factorisation of G: what the data alone determine."""
-        if not self.penalised:
-            return self.gauss_newton_factor
-        known = self.objective.invariant_directions(penalised=False)
-        return Factor(self.gauss_newton, self.basis, known)
+    @property
+    def free(self) -> Array:
+        """The same as a matrix, whether there are active constraints or not."""
+        return np.eye(self.objective.n_parameters) if self.basis is None else self.basis
+
+    def held(self, rows: Array) -> NDArray[np.bool_]:
+        """Which linear functions of the parameters active constraints hold at a value."""
+        if self.basis is None:
+            return np.zeros(len(rows), dtype=bool)
+        sizes = np.linalg.norm(rows, axis=1)
+        return np.asarray(np.linalg.norm(rows @ self.basis, axis=1) <= 1e-10 * sizes)
 
     @property
     def n_rows(self) -> float:
         """Number of rows: with frequency weights their sum."""
         objective = self.objective
-        frequency = self.weight_type == "frequency"
-        return float(objective.weight_sum) if frequency else float(objective.n_samples)
+        counted = self.weight_type == "frequency" and not self.class_weights
+        return float(objective.weight_sum) if counted else float(objective.n_samples)
 
     @property
     def n_entries(self) -> int:
@@ -114,8 +128,8 @@ class Information:
     @property
     def n_identified(self) -> int:
         """Parameters less those that the form of the loss or a constraint makes redundant."""
-        factor = self.unpenalised_factor
-        return len(factor.eigenvalues) - factor.n_known
+        known = self.objective.invariant_directions(penalised=False)
+        return len(self.factor.eigenvalues) - inside(self.basis, known).shape[1]
 
     @property
     def df_resid(self) -> float:
@@ -162,12 +176,25 @@ class Information:
         gradient = self.gradient
         scale = self.dispersion if np.isfinite(self.dispersion) else 1.0
         gain = 0.5 * float(gradient @ self.factor.inverse @ gradient)
+        if self.weight_type == "sampling" or self.class_weights:
+            scale *= float(self.objective.weight_sum) / self.objective.n_samples
         return gain / scale if scale > 0 else np.inf
 
     @cached_property
     def jacobian(self) -> Array:
         """Derivatives of the raw predictions, of shape (n_samples, n_outputs, n_parameters)."""
         return self.objective.jacobian(self.params)
+
+    @cached_property
+    def loss_curvature(self) -> Array:
+        """Second derivatives of the loss, of shape (n_samples, n_outputs, n_outputs)."""
+        found = self.objective.loss.derivatives(self.objective.targets, self.raw, 2)[2]
+        return found if found.ndim == 3 else found[:, :, None] * np.eye(found.shape[1])
+
+    @cached_property
+    def input_parameters(self) -> list[NDArray[np.intp]] | None:
+        """See :func:`sknewtonnet.calculus.inputs.input_parameters`."""
+        return input_parameters(self.objective.network)
 
     @cached_property
     def residuals(self) -> Array:

@@ -11,6 +11,7 @@ from scipy.special import expit, logit, softmax
 
 from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.layers import sample_chunks
+from sknewtonnet.inference._tests import law
 
 Array = NDArray[np.float64]
 
@@ -107,8 +108,7 @@ class Predictor:
 
     def quantile(self, level: float) -> float:
         """How many standard errors an interval reaches to each side."""
-        law = stats.t(self.df_denom) if np.isfinite(self.df_denom) else stats.norm
-        return float(law.ppf(0.5 + 0.5 * level))
+        return float(law(self.df_denom).ppf(0.5 + 0.5 * level))
 
     def std_errors(self, rows: Array) -> Array:
         """Standard errors of linear functions of the parameters; NaN if not estimable."""

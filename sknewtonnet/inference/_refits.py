@@ -1,19 +1,18 @@
 """Tests and intervals from refits under a restriction (STATISTICS 3.3)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.linalg import lstsq, null_space
+from scipy.linalg import lstsq, null_space, orth
 from scipy.optimize import brentq
 
 from sknewtonnet.calculus.affine import AffineObjective
 from sknewtonnet.inference._information import Information
-from sknewtonnet.inference._tests import TestResult, tail
+from sknewtonnet.inference._tests import TestResult, law, tail
 
 Array = NDArray[np.float64]
 
@@ -67,16 +66,10 @@ class Restriction:
 
     def objective(self) -> AffineObjective:
         """The objective on the subspace, around its point nearest to the minimum."""
-        w, basis = self.information.params, self.information.basis
-        off = self.b - self.A @ w
-        rows, inside = self.A, null_space(self.A)
-        if basis is not None:  # active constraints hold as well
-            rows = self.A @ basis
-            inside = basis @ null_space(rows)
-            return AffineObjective(
-                self.information.objective, w + basis @ lstsq(rows, off)[0], inside
-            )
-        return AffineObjective(self.information.objective, w + lstsq(rows, off)[0], inside)
+        w, basis = self.information.params, self.information.free
+        rows = self.A @ basis
+        origin = w + basis @ lstsq(rows, self.b - self.A @ w)[0]
+        return AffineObjective(self.information.objective, origin, basis @ null_space(rows))
 
     def updated(self) -> Array:
         """The minimum of the quadratic model under the restriction, OBS's update (3.5)."""
@@ -132,18 +125,15 @@ def score_statistic(
     With w = w0 + A' s + B u, B the directions that the restriction leaves, it is the gradient
     in s less what it shares with that in u,  e = C g,  C = A (I - H B (B' H B)^-1 B').
     """
-    at = Information(
-        information.objective, restricted, information.active, information.weight_type
-    )
-    rows = np.linalg.qr(A.T)[0].T
-    inside = null_space(A if at.basis is None else A @ at.basis)
-    B = inside if at.basis is None else at.basis @ inside
+    at = replace(information, params=restricted)
+    rows = orth(at.free @ (at.free.T @ A.T)).T
+    B = at.free @ null_space(A @ at.free)
     G = at.gauss_newton + np.diag(at.penalty)
     known = at.objective.invariant_directions()
     if known.shape[1]:
         G = G + np.abs(np.diag(G)).max() * (known @ known.T)
     C = rows - rows @ G @ B @ lstsq(B.T @ G @ B, B.T)[0]
-    meat = at.products(at.scores) if robust else _null_dispersion(information, at, len(A)) * G
+    meat = at.products(at.scores) if robust else _null_dispersion(information, at, len(rows)) * G
     return C @ at.gradient, C @ meat @ C.T
 
 
@@ -170,15 +160,14 @@ def profile_interval(
     Where the signed root of 2 (M(value) - M) / dispersion is within a quantile of t or the
     normal law (Bates and Watts 1988, 6.1). Infinite if it is not reached.
     """
-    law = stats.t(df_denom) if np.isfinite(df_denom) else stats.norm
-    limit = float(law.ppf(0.5 + 0.5 * level))
+    limit = float(law(df_denom).ppf(0.5 + 0.5 * level))
     full = information.objective.value(information.params)
     scale = 2.0 * information.objective.weight_sum / information.dispersion
 
     def end(step: float) -> float:
         last = information.params
 
-        @lru_cache(maxsize=None)  # a value asked for again must not differ in its rounding
+        @cache  # a value asked for again must not differ in its rounding
         def beyond(value: float) -> float:
             nonlocal last
             objective = Restriction(information, row[None], np.array([value])).objective()

@@ -62,6 +62,8 @@ class InferenceResults(TestedEstimates):
         Which parameters are reported: those of the net; of a softmax layer contrasts.
     feature_names, output_names : tuple of str
         Of inputs and outputs.
+    named : bool
+        Whether the features had names of their own.
     model : str
         What the net is, for the summary.
     refit : Refit
@@ -99,7 +101,7 @@ class InferenceResults(TestedEstimates):
         PredictionResults
         """
         check_level(level)
-        return self._predictor.predict(check_samples(X, self.feature_names), level)
+        return self._predictor.predict(check_samples(X, self.feature_names, self.named), level)
 
     def marginal_effects(
         self,

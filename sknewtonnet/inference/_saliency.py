@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lstsq, null_space
 
-from sknewtonnet.calculus.inputs import input_derivatives, input_parameters
+from sknewtonnet.calculus.inputs import input_derivatives
 from sknewtonnet.inference._information import Information
 
 Array = NDArray[np.float64]
@@ -20,14 +20,21 @@ def weight_saliencies(information: Information) -> Array:
     there is no curvature. Stands at the minimum of the quadratic model, w - H^-1 grad.
     """
     minimum, variance = _minimum(information), np.diag(information.factor.inverse)
+    each = np.eye(len(minimum))
     found = np.zeros(len(minimum))
     fixed = ~(_free(information) != 0).any(axis=1) & (variance > 0)
     found[fixed] = 0.5 * minimum[fixed] ** 2 / variance[fixed]
+    for j in np.flatnonzero(information.held(each)):
+        found[j] = _released(information, np.array([j]))
     return found
 
 
 def group_saliency(information: Information, group: NDArray[np.intp]) -> float:
     """OBS saliency of weights that go together, 1/2 w_S' ([H^-1]_SS)^-1 w_S."""
+    if not len(group):
+        return 0.0
+    if information.held(np.eye(information.objective.n_parameters)[group]).any():
+        return _released(information, group)
     # Along directions without curvature weights go to 0 for nothing: only the rest counts.
     held = null_space(_free(information)[group].T)
     if not held.size:
@@ -37,6 +44,22 @@ def group_saliency(information: Information, group: NDArray[np.intp]) -> float:
     return 0.5 * float(minimum @ lstsq(inverse, minimum)[0])
 
 
+def _released(information: Information, group: NDArray[np.intp]) -> float:
+    """The same for weights that constraints hold: those are let go, the others stay.
+
+    The lowest value of g'd + 1/2 d'Hd with d_S = -w_S along all other active constraints.
+    """
+    assert information.active is not None, "something holds the weights"
+    others = information.active[~information.active[:, group].any(axis=1)]
+    fixed = np.vstack([np.eye(len(information.params))[group], others])
+    first = lstsq(fixed, np.r_[-information.params[group], np.zeros(len(others))])[0]
+    along = null_space(fixed)
+    H = information.hessian
+    slope = along.T @ (information.gradient + H @ first)
+    gain = 0.5 * float(slope @ lstsq(along.T @ H @ along, slope)[0])
+    return float(information.gradient @ first + 0.5 * first @ H @ first) - gain
+
+
 def _minimum(information: Information) -> Array:
     return information.params - information.factor.inverse @ information.gradient
 
@@ -44,7 +67,7 @@ def _minimum(information: Information) -> Array:
 def _free(information: Information) -> Array:
     """Directions without curvature, known or found, as columns; entries of rounding are 0."""
     known = information.objective.invariant_directions()
-    columns = np.hstack([information.factor.null_parameters, known])
+    columns = np.hstack([information.factor.null_directions, known])
     return np.where(np.abs(columns) > 1e-6, columns, 0.0)
 
 
@@ -55,9 +78,9 @@ def feature_saliencies(information: Information) -> Array:
     sum_i s_i sum_o (d mean_io / d x_j)^2 times the variance of the input.
     """
     network, objective = information.objective.network, information.objective
-    outgoing = input_parameters(network)
-    if outgoing is not None:
-        return np.array([group_saliency(information, group) for group in outgoing])
+    if information.input_parameters is not None:
+        groups = information.input_parameters
+        return np.array([group_saliency(information, group) for group in groups])
     X, weight = objective.samples, objective.sample_weight
     (slopes,) = input_derivatives(network, information.params, X)
     raw = information.raw

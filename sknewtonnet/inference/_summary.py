@@ -80,13 +80,14 @@ class Summary:
     @classmethod
     def of(cls, results: Any, level: float) -> "Summary":
         """The summary of results."""
+        tests = results.wald_test_features(adjust="holm")
         return cls(
             title=results.model,
             facts=_facts(results),
             verdict=_verdict(results),
             parameters=_parameters(results, level),
-            features=_features(results),
-            notes=_notes(results),
+            features=_features(results, tests),
+            notes=_notes(results, tests),
         )
 
     def text(self) -> str:
@@ -127,7 +128,6 @@ def _probability(value: float) -> str:
 
 def _facts(results: Any) -> list[tuple[str, str]]:
     information = results.information
-    decrement = "minimum" if not results._fatal else "see below"
     return [
         ("Rows", f"{results.n_obs:g}"),
         ("Parameters", str(len(results.names))),
@@ -135,7 +135,7 @@ def _facts(results: Any) -> list[tuple[str, str]]:
         ("Residual df", _number(results.df_resid)),
         ("Dispersion", _number(results.dispersion)),
         ("Objective", _number(information.objective.value(information.params))),
-        ("Critical point", decrement),
+        ("Critical point", _critical_point(results)),
         ("Newton decrement", f"{information.decrement:.1e}"),
         ("Condition (scaled)", f"{information.factor.condition:.1e}"),
         ("Covariance", results.cov_type),
@@ -148,6 +148,19 @@ def _facts(results: Any) -> list[tuple[str, str]]:
         ("TIC", _number(results.tic)),
         ("GCV", _number(results.gcv)),
     ]
+
+
+def _critical_point(results: Any) -> str:
+    """In the words of ``critical_point_``."""
+    kinds = {finding.kind for finding in results.findings}
+    for kind, word in (
+        ("negative curvature", "saddle"),
+        ("not stationary", "not stationary"),
+        ("singular direction", "inconclusive"),
+    ):
+        if kind in kinds:
+            return word
+    return "minimum"
 
 
 def _verdict(results: Any) -> list[str]:
@@ -177,8 +190,8 @@ def _parameters(results: Any, level: float) -> Table:
     return Table(["parameter", *(labels.get(key, key) for key in columns)], rows)
 
 
-def _features(results: Any) -> Table:
-    tests, shares = results.wald_test_features(adjust="holm"), results.feature_importance
+def _features(results: Any, tests: dict[str, Any]) -> Table:
+    shares = results.feature_importance
     rows = []
     for (name, test), share in zip(tests.items(), shares, strict=True):
         rows.append(
@@ -194,7 +207,7 @@ def _features(results: Any) -> Table:
     return Table(["feature", "Wald", "df", "p", "p (Holm)", "importance"], rows)
 
 
-def _notes(results: Any) -> list[str]:
+def _notes(results: Any, tests: dict[str, Any]) -> list[str]:
     laws = "normal and chi-square laws"
     if results.use_t:
         laws = f"t and F laws on {results.df_resid:.6g} degrees of freedom"
@@ -209,7 +222,6 @@ def _notes(results: Any) -> list[str]:
             "The form of the net was chosen on these data: p-values are too small. Test on "
             "data that had no part in the choice."
         )
-    if any(np.isnan(test.statistic) for test in results.wald_test_features().values()):
-        reasons = {t.reason for t in results.wald_test_features().values() if t.reason}
-        notes += [f"No test: {reason}." for reason in sorted(reasons)]
+    reasons = {test.reason for test in tests.values() if test.reason}
+    notes += [f"No test: {reason.rstrip('.')}." for reason in sorted(reasons)]
     return notes

@@ -20,6 +20,7 @@ from sknewtonnet.inference._refits import (
 )
 from sknewtonnet.inference._tests import (
     ADJUSTMENTS,
+    HELD,
     ScoreTestResult,
     WaldTestResult,
     adjusted,
@@ -135,7 +136,7 @@ class TestedEstimates(Estimates):
             With NaN for p and a reason under a penalty, and if the restricted net is better.
         """
         asked = self._hypothesis(hypothesis, argument="hypothesis")
-        reason = self._untestable(asked)
+        reason = self._untestable(asked, model_based=True)
         if reason:
             return LikelihoodRatioResult(np.nan, asked.df, np.nan, self._df_denom, reason)
         restriction = Restriction(self.information, self.reported.rows(asked.R), asked.r)
@@ -173,13 +174,13 @@ class TestedEstimates(Estimates):
             Chi-square.
         """
         asked = self._hypothesis(hypothesis, argument="hypothesis")
-        reason = self._untestable(asked)
+        scores = self._robust if robust is None else robust
+        reason = self._untestable(asked, model_based=not scores)
         if reason:
             return ScoreTestResult(np.nan, asked.df, np.nan, np.inf, reason)
         A = self.reported.rows(asked.R)
         restriction = Restriction(self.information, A, asked.r)
         params, _, converged = restriction.fit(self.refit, n_init, random_state)
-        scores = self._robust if robust is None else robust
         statistic, df = quadratic_form(*score_statistic(self.information, A, params, scores))
         reason = "" if converged else "the restricted fit did not converge"
         return ScoreTestResult(statistic, df, tail(statistic, df, np.inf), np.inf, reason)
@@ -217,10 +218,11 @@ class TestedEstimates(Estimates):
             Chi-square.
         """
         check_choice("directions", directions, DIRECTIONS)
-        if self._fatal:
-            return ScoreTestResult(np.nan, 0, np.nan, np.inf, self._fatal)
+        reason = self._fatal or ("" if robust else self._no_likelihood)
+        if reason:
+            return ScoreTestResult(np.nan, 0, np.nan, np.inf, reason)
         return hidden_unit_test(
-            self.information, directions, n_directions, n_components, robust, random_state, np.inf
+            self.information, directions, n_directions, n_components, robust, random_state
         )
 
     def profile_interval(
@@ -243,7 +245,7 @@ class TestedEstimates(Estimates):
         -------
         dict of str to (float, float)
             An end is infinite if it is not reached within 30 half-widths of Wald's interval; both
-            are NaN if the parameter is not estimable.
+            are NaN if the parameter is not estimable, or there is no likelihood.
         """
         check_level(level)
         chosen = [names] if isinstance(names, str) else list(names)
@@ -251,7 +253,7 @@ class TestedEstimates(Estimates):
         found = {}
         for name in chosen:
             j = self.names.index(name)
-            if not np.isfinite(self.std_errors[j]):
+            if self._no_likelihood or not self.std_errors[j] > 0:
                 found[name] = (np.nan, np.nan)
                 continue
             row = self.reported.coefficients[j]
@@ -283,18 +285,34 @@ class TestedEstimates(Estimates):
             self._covariance,
             self._estimable_rows(rows),
             df_denom,
+            self.information.held(rows),
             self._fatal or asked.reason,
         )
 
-    def _untestable(self, asked: Hypothesis) -> str:
-        """Why a hypothesis cannot be tested, if so."""
+    def _untestable(self, asked: Hypothesis, model_based: bool) -> str:
+        """Why a hypothesis cannot be tested by refits, if so."""
         if self._fatal or asked.reason:
             return self._fatal or asked.reason
-        if np.isnan(self.dispersion):
-            return "the loss has no likelihood"
-        rows = self.reported.rows(asked.R)
+        rows, basis = self.reported.rows(asked.R), self.information.basis
         if not self._estimable_rows(rows).all():
             return "not estimable: the data do not determine all that is to be tested"
+        if basis is not None:
+            ranks = [np.linalg.matrix_rank(matrix) for matrix in (rows, rows @ basis)]
+            if ranks[1] < ranks[0]:
+                return HELD
+        return self._no_likelihood if model_based else ""
+
+    @property
+    def _no_likelihood(self) -> str:
+        """Why likelihoods of fits cannot be compared, if so."""
+        information = self.information
+        if not information.is_likelihood:
+            return "the loss, or the weights, have no likelihood: use wald_test"
+        if information.objective.loss.quadratic and information.n_entries > 1:
+            return (
+                "the fit weighs the errors of all outputs alike, whatever their variances: use "
+                "wald_test"
+            )
         return ""
 
     @property

@@ -1,7 +1,7 @@
 """Wald tests, and p-values of many tests at once (STATISTICS 3.3)."""
 
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,8 @@ from sknewtonnet.inference._checks import check_choice
 Array = NDArray[np.float64]
 
 ADJUSTMENTS = ("holm", "bh")
+
+HELD = "held by a constraint: there is no error, and nothing to test"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class ScoreTestResult(TestResult):
 Kind = TypeVar("Kind", bound=TestResult)
 
 
+def law(df: float) -> Any:
+    """Student's t, or the normal law where df is infinite."""
+    return stats.t(df) if np.isfinite(df) else stats.norm
+
+
 def tail(statistic: float, df: int, df_denom: float) -> float:
     """Upper tail of chi-square, or of df times F."""
     if df == 0 or not np.isfinite(statistic):
@@ -100,6 +107,7 @@ def wald(
     covariance: Array,
     estimable: NDArray[np.bool_],
     df_denom: float,
+    held: NDArray[np.bool_],
     fatal: str = "",
 ) -> WaldTestResult:
     """Test R w = r from the difference R w - r and the covariance of w.
@@ -116,10 +124,16 @@ def wald(
         Which rows of R the data determine.
     df_denom : float
         Denominator degrees of freedom; inf for chi-square.
+    held : ndarray of bool of shape (q,)
+        Which rows a constraint holds at a value; those that it makes true do not count.
     fatal : str
         Why nothing can be tested, if so.
     """
     q = len(R)
+    if held.any() and not fatal:
+        if held.all() or (np.abs(difference[held]) > 1e-12).any():
+            return WaldTestResult(np.nan, q, np.nan, df_denom, HELD)
+        R, difference, estimable = R[~held], difference[~held], estimable[~held]
     if fatal or not estimable.all():
         reason = fatal or (
             f"not estimable: the data do not determine {int((~estimable).sum())} of {q} hypotheses"

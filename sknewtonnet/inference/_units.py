@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sknewtonnet.calculus import Network
+from sknewtonnet.calculus import Activation, Network
 from sknewtonnet.inference._information import Information
 
 Array = NDArray[np.float64]
 
 # A unit whose share of the outputs, or spread, is below this part of the largest does nothing.
 _NOTHING = 1e-6
+# Part of rows without doubt, from which on they are not by chance.
+_SURE = 0.05
 # Smallest singular value of standardised inputs that counts as zero.
 _COLLINEAR = 1e-7
 
@@ -58,7 +60,7 @@ def unit_findings(information: Information) -> Iterator[Finding]:
             sum((matrices[r][rows] ** 2).sum(axis=1) for r, rows in wiring.readers[k + 1])
         )
         share = outgoing * np.maximum(spread, np.abs(mean))
-        dead = share <= _NOTHING * max(float(share.max()), float(np.std(information.raw)), 1e-300)
+        dead = share <= _NOTHING * max(float(share.max()), _unit_of_raw(information))
         constant = ~dead & (spread <= _NOTHING * np.maximum(np.abs(values).max(axis=0), 1e-300))
         names = network.unit_names[k]
         for j in np.flatnonzero(dead).tolist():
@@ -77,8 +79,16 @@ def unit_findings(information: Information) -> Iterator[Finding]:
             )
         alive = np.flatnonzero(~dead & ~constant).tolist()
         yield from _duplicates(centred[:, alive], [names[j] for j in alive])
-        if _is_homogeneous(layer.activation.value) and wiring.linear[k]:
-            yield _scaling(information, k, layer.activation.name)
+        if wiring.linear[k]:
+            yield from _scaling(information, k, layer.activation)
+
+
+def _unit_of_raw(information: Information) -> float:
+    """What counts as much on the scale of raw predictions: of squared errors a residual."""
+    if not information.objective.loss.quadratic:
+        return 1.0
+    weight = information.objective.sample_weight
+    return float(np.sqrt(weight @ (information.residuals**2).mean(axis=1) / weight.sum()))
 
 
 def _incoming(network: Network, k: int, j: int) -> tuple[str, ...]:
@@ -100,28 +110,27 @@ def _duplicates(centred: Array, names: Sequence[str]) -> Iterator[Finding]:
             )
 
 
-def _is_homogeneous(activation: object) -> bool:
-    """Whether h(c a) = c h(a) for c > 0, without being a polynomial of higher degree."""
-    a = np.array([[-3.0, -0.7, 0.0, 0.4, 2.0]])
-    return bool(np.allclose(activation(2.0 * a), 2.0 * activation(a), rtol=1e-12))  # type: ignore[operator]
-
-
-def _scaling(information: Information, k: int, activation: str) -> Finding:
-    strength = information.objective.network.matrices(information.penalty)
-    if strength[k].any() or any(
-        strength[r][rows].any() for r, rows in information.objective.network.wiring.readers[k + 1]
-    ):
-        return Finding(
-            "kinks",
-            f"The activation {activation!r} of layer {k} has a kink, where second derivatives "
-            "jump: standard errors of weights hold on the branches the rows are in now.",
+def _scaling(information: Information, k: int, activation: Activation) -> Iterator[Finding]:
+    """What an activation with h(c a) = c h(a) for c > 0, or with a kink, does to its weights."""
+    network, a = information.objective.network, np.array([[-3.0, -0.7, 0.0, 0.4, 2.0]])
+    strength = network.wiring.matrices(network.layout.expand(information.penalty))
+    readers = network.wiring.readers[k + 1]
+    free = not strength[k].any() and not any(strength[r][rows].any() for r, rows in readers)
+    homogeneous = np.allclose(activation.value(2.0 * a), 2.0 * activation.value(a), rtol=1e-12)
+    if homogeneous and free:
+        yield Finding(
+            "scaling symmetry",
+            f"Units with the activation {activation.name!r} have a scaling symmetry (layer {k}): "
+            "what comes in times c and what goes out over c are the same net, so without a "
+            "penalty no weight of theirs is identified; predictions and effects are.",
         )
-    return Finding(
-        "scaling symmetry",
-        f"Units with the activation {activation!r} have a scaling symmetry (layer {k}): what "
-        "comes in times c and what goes out over c are the same net, so without a penalty no "
-        "weight of theirs is identified; predictions and effects are.",
-    )
+    elif not activation.smooth:
+        yield Finding(
+            "kinks",
+            f"Second derivatives of {activation.name!r} (layer {k}) jump: standard errors of "
+            "weights hold for the branches on which the rows are now.",
+            severity="warning" if homogeneous else "note",
+        )
 
 
 def input_findings(information: Information, feature_names: Sequence[str]) -> Iterator[Finding]:
@@ -139,41 +148,55 @@ def input_findings(information: Information, feature_names: Sequence[str]) -> It
     varying = np.flatnonzero(~constant)
     if len(varying) < 2:
         return
-    _, sizes, directions = np.linalg.svd(centred[:, varying] / spread[varying])
-    zero = np.zeros(len(varying), dtype=bool)
+    # The triangle has the same right vectors, and all of them if there are few rows.
+    triangle = np.linalg.qr(centred[:, varying] / spread[varying], mode="r")
+    _, sizes, directions = np.linalg.svd(triangle)
+    zero = np.ones(len(varying), dtype=bool)
     zero[: len(sizes)] = sizes <= _COLLINEAR * sizes[0]
-    zero[len(sizes) :] = True
-    for direction in directions[zero]:
-        part = np.abs(direction) > 1e-3 * np.abs(direction).max()
-        names = ", ".join(feature_names[j] for j in varying[part].tolist())
-        yield Finding(
-            "collinear inputs",
-            f"Collinear inputs: {names} are linearly dependent, so their weights are not "
-            "identified apart. Drop one of them.",
-        )
+    if not zero.any():
+        return
+    part = (np.abs(directions[zero]) > 1e-3).any(axis=0)
+    shown = [feature_names[j] for j in varying[part].tolist()]
+    names = ", ".join(shown[:8]) + (f" and {len(shown) - 8} more" if len(shown) > 8 else "")
+    yield Finding(
+        "collinear inputs",
+        f"Collinear inputs: {names} are linearly dependent, so the data do not tell their "
+        f"weights apart. Drop {int(zero.sum())} of them.",
+        severity="note" if information.penalised else "warning",
+    )
 
 
 def separation_findings(information: Information) -> Iterator[Finding]:
     """Classes that the net tells apart without error: only a penalty keeps weights finite."""
-    loss, Y, raw = information.objective.loss, information.objective.targets, information.raw
+    loss, raw = information.objective.loss, information.raw
     if loss.out_activation not in ("logistic", "softmax"):
         return
+    actual = information.objective.targets > 0.5
+    predicted = raw > 0
     if loss.shift_invariant:
-        own = np.where(Y > 0.5, raw, -np.inf).max(axis=1)
-        other = np.where(Y > 0.5, -np.inf, raw).max(axis=1)
-        separated = bool((own > other).all())
-    else:
-        separated = bool((np.where(Y > 0.5, raw, -raw) > 0).all(axis=0).any())
-    if separated and information.penalised:
+        predicted = raw == raw.max(axis=1, keepdims=True)
+    separated = (actual == predicted).all(axis=0)
+    # Of a row without doubt nothing more can be learnt: it pulls weights to infinity.
+    mean = loss.inverse_link(raw)
+    sure = (np.abs(mean - actual) < 1e-6).all(axis=1)
+    if separated.any() and not information.penalised:
+        names = information.objective.network.layout.arrays[-1].labels[-1]
         yield Finding(
             "separation",
-            "Separation: the net classifies every row correctly, so without the penalty weights "
-            "would grow without end: they, and their errors, are what the penalty makes them.",
-        )
-    elif separated:
-        yield Finding(
-            "separation",
-            "Separation: the net classifies every row correctly, so the likelihood grows with "
-            "the weights without end and there is no maximum. Use a penalty (alpha > 0).",
+            "Separation: the net tells "
+            f"{', '.join(np.array(names)[separated])} from the rest without error, so the "
+            "likelihood grows with the weights without end and there is no maximum. Use a penalty "
+            "(alpha > 0).",
             severity="fatal",
+        )
+    elif separated.all() or (sure.mean() > _SURE and not information.penalised):
+        what = (
+            "every row is classified correctly"
+            if separated.all()
+            else (f"{100 * sure.mean():.0f} % of the rows have probabilities of 0 or 1")
+        )
+        yield Finding(
+            "separation",
+            f"Separation: {what}, so weights are as large as the penalty and the solver let "
+            "them be, and so are their errors. Use a larger penalty.",
         )
