@@ -150,15 +150,13 @@ class StatisticsMixin:
         )
         loss, network = problem.loss, problem.network
         names = getattr(self, "feature_names_in_", None)
-        named = names is not None
-        if not named:
-            names = [f"x{j}" for j in range(network.n_features)]
+        unnamed = [f"x{j}" for j in range(network.n_features)]
         results = InferenceResults(
             information=information,
             reported=Reported.of(network, loss.shift_invariant),
-            feature_names=tuple(str(name) for name in names),
+            feature_names=tuple(str(name) for name in (unnamed if names is None else names)),
             output_names=network.layout.arrays[-1].labels[-1],
-            named=named,
+            named=names is not None,
             model=_described(self, problem),
             refit=EstimatorRefit(copy.copy(self), problem),
             cov_type=cov_type,

@@ -1,7 +1,7 @@
 """What users may give, and what they are told otherwise."""
 
 from collections.abc import Sequence
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,23 @@ def check_choice(argument: str, given: object, allowed: Sequence[object]) -> Non
     """Raise unless it is one of the allowed values."""
     if not any(given is choice or given == choice for choice in allowed):
         raise ValueError(f"{argument} must be one of {list(allowed)}, got {given!r}.")
+
+
+def check_count(argument: str, given: object, least: int = 1) -> None:
+    """Raise unless it is an integer of at least some number."""
+    if not isinstance(given, Integral) or isinstance(given, bool) or given < least:
+        raise ValueError(f"{argument} must be an integer of at least {least}, got {given!r}.")
+
+
+def check_grid(given: ArrayLike) -> Array:
+    """Values of a feature: finite numbers, at least one."""
+    try:
+        values = np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
+        raise ValueError(f"grid must be a list of finite numbers, got {given!r}.")
+    return values
 
 
 def check_names(argument: str, names: Sequence[object], known: Sequence[str]) -> None:

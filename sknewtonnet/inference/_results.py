@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from sknewtonnet.inference._checks import (
     check_choice,
+    check_count,
+    check_grid,
     check_level,
     check_names,
     check_samples,
@@ -176,11 +178,10 @@ class InferenceResults(TestedEstimates):
         j = list(self.feature_names).index(feature)
         column = self.information.objective.samples[:, j]
         if grid is None:
+            check_count("n_points", n_points)
             values = np.linspace(column.min(), column.max(), n_points)
         else:
-            values = np.asarray(grid, dtype=float)
-        if values.ndim != 1 or not np.isfinite(values).all():
-            raise ValueError(f"grid must be a list of finite numbers, got {grid!r}.")
+            values = check_grid(grid)
         return partial_effect(self._effects, j, feature, values, level, band, random_state)
 
     def delta_method(self, function: Callable[[Array], ArrayLike]) -> tuple[Array, Array]:

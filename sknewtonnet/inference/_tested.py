@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sknewtonnet.inference._checks import check_choice, check_level, check_names
+from sknewtonnet.inference._checks import check_choice, check_count, check_level, check_names
 from sknewtonnet.inference._covariance import MODEL_BASED
 from sknewtonnet.inference._estimates import Estimates
 from sknewtonnet.inference._hidden_unit import DIRECTIONS, hidden_unit_test
@@ -136,6 +136,7 @@ class TestedEstimates(Estimates):
             With NaN for p and a reason under a penalty, and if the restricted net is better.
         """
         asked = self._hypothesis(hypothesis, argument="hypothesis")
+        check_count("n_init", n_init, 0)
         reason = self._untestable(asked, model_based=True)
         if reason:
             return LikelihoodRatioResult(np.nan, asked.df, np.nan, self._df_denom, reason)
@@ -174,6 +175,7 @@ class TestedEstimates(Estimates):
             Chi-square.
         """
         asked = self._hypothesis(hypothesis, argument="hypothesis")
+        check_count("n_init", n_init, 0)
         scores = self._robust if robust is None else robust
         reason = self._untestable(asked, model_based=not scores)
         if reason:
@@ -218,6 +220,8 @@ class TestedEstimates(Estimates):
             Chi-square.
         """
         check_choice("directions", directions, DIRECTIONS)
+        check_count("n_directions", n_directions)
+        check_count("n_components", n_components)
         reason = self._fatal or ("" if robust else self._no_likelihood)
         if reason:
             return ScoreTestResult(np.nan, 0, np.nan, np.inf, reason)

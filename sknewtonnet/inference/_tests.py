@@ -163,10 +163,12 @@ def adjust_p_values(p_values: ArrayLike, method: str) -> Array:
     Raises
     ------
     ValueError
-        If the method is unknown.
+        If the method is unknown, or a value is no probability.
     """
     check_choice("method", method, ADJUSTMENTS)
     given = np.asarray(p_values, dtype=float)
+    if given.ndim != 1 or (given < 0).any() or (given > 1).any():
+        raise ValueError(f"p_values must be a list of numbers from 0 to 1, got {p_values!r}.")
     found = np.full(given.shape, np.nan)
     made = np.flatnonzero(np.isfinite(given))
     order = made[np.argsort(given[made], kind="stable")]

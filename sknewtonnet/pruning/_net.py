@@ -142,8 +142,9 @@ class Net:
 def feature_names(estimator: Any, network: Network) -> list[str]:
     """Names of the inputs."""
     names = getattr(estimator, "feature_names_in_", None)
-    given = names is not None
-    return [str(name) for name in names] if given else [f"x{j}" for j in range(network.n_features)]
+    if names is None:
+        return [f"x{j}" for j in range(network.n_features)]
+    return [str(name) for name in names]
 
 
 def settle(
