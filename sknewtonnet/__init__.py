@@ -7,10 +7,12 @@ from sknewtonnet.estimators import (
     RBFNetRegressor,
     criterion_scorer,
 )
+from sknewtonnet.pruning import BackwardPruning
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "BackwardPruning",
     "NewtonMLPClassifier",
     "NewtonMLPRegressor",
     "RBFNetClassifier",

@@ -22,7 +22,7 @@ def weight_saliencies(information: Information) -> Array:
     minimum, variance = _minimum(information), np.diag(information.factor.inverse)
     each = np.eye(len(minimum))
     found = np.zeros(len(minimum))
-    fixed = ~(_free(information) != 0).any(axis=1) & (variance > 0)
+    fixed = ~(flat_directions(information) != 0).any(axis=1) & (variance > 0)
     found[fixed] = 0.5 * minimum[fixed] ** 2 / variance[fixed]
     for j in np.flatnonzero(information.held(each)):
         found[j] = _released(information, np.array([j]))
@@ -36,7 +36,7 @@ def group_saliency(information: Information, group: NDArray[np.intp]) -> float:
     if information.held(np.eye(information.objective.n_parameters)[group]).any():
         return _released(information, group)
     # Along directions without curvature weights go to 0 for nothing: only the rest counts.
-    held = null_space(_free(information)[group].T)
+    held = null_space(flat_directions(information)[group].T)
     if not held.size:
         return 0.0
     minimum = held.T @ _minimum(information)[group]
@@ -64,7 +64,7 @@ def _minimum(information: Information) -> Array:
     return information.params - information.factor.inverse @ information.gradient
 
 
-def _free(information: Information) -> Array:
+def flat_directions(information: Information) -> Array:
     """Directions without curvature, known or found, as columns; entries of rounding are 0."""
     known = information.objective.invariant_directions()
     columns = np.hstack([information.factor.null_directions, known])

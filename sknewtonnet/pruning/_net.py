@@ -12,6 +12,7 @@ from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.inputs import input_parameters
 from sknewtonnet.estimators._problem import Problem, is_stationary
 from sknewtonnet.inference import Criteria, Information
+from sknewtonnet.solvers import get_solver
 
 Array = NDArray[np.float64]
 
@@ -134,7 +135,11 @@ class Net:
         penalties = net._make_penalties(network, old.X, old.sample_weight)
         problem = replace(old, network=network, penalties=penalties)
         objective = problem.objective()
-        solver = net._solver(net._make_constraints(network, problem.loss))
+        constraints = net._make_constraints(network, problem.loss)
+        if constraints is None:  # near a minimum nothing is faster
+            solver = get_solver("newton", tol=net.tol, max_iter=net.max_iter)
+        else:
+            solver = net._solver(constraints)
         result = solver.minimize(objective, network.layout.restrict(full))
         return Net(net, problem, result.params, result.value, is_stationary(result))
 

@@ -1,0 +1,97 @@
+"""What happened while a net was pruned."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class PruningStep:
+    """One attempt to take something away.
+
+    Attributes
+    ----------
+    removed : tuple of str
+        Names of what was to go.
+    statistic, df, p_value : float, int, float
+        Of the test that it is nothing, at the net before; of the most significant one, if
+        several went.
+    criterion : float
+        Information criterion of the refitted net.
+    loss : float
+        Objective of the refitted net, penalty included.
+    n_parameters : int
+        Parameters of the refitted net.
+    accepted : bool
+        Whether it went; else the net was restored.
+    """
+
+    removed: tuple[str, ...]
+    statistic: float
+    df: int
+    p_value: float
+    criterion: float
+    loss: float
+    n_parameters: int
+    accepted: bool
+
+
+class PruningPath(Sequence[PruningStep]):
+    """The steps, the first of which is the net before any: ``removed`` is empty there.
+
+    Parameters
+    ----------
+    steps : sequence of PruningStep
+        In order.
+    criterion : str or None
+        Name of the information criterion.
+    """
+
+    def __init__(self, steps: Sequence[PruningStep], criterion: str | None):
+        self._steps = tuple(steps)
+        self.criterion = criterion
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._steps[index]
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __repr__(self) -> str:
+        kept = self._steps[-1] if self._steps else None
+        accepted = sum(step.accepted for step in self._steps) - 1
+        left = f", {kept.n_parameters} parameters at the last" if kept else ""
+        return f"PruningPath({accepted} of {len(self._steps) - 1} removals accepted{left})"
+
+    def to_frame(self) -> Any:
+        """The steps as a data frame of pandas."""
+        import pandas as pd
+
+        frame = pd.DataFrame([asdict(step) for step in self._steps])
+        frame["removed"] = [", ".join(step.removed) for step in self._steps]
+        return frame.rename(columns={"criterion": self.criterion or "criterion"})
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the criterion over the number of parameters; returns the axes."""
+        import matplotlib.pyplot as plt
+
+        ax = ax if ax is not None else plt.subplots()[1]
+        name = "criterion" if self.criterion else "loss"
+        kept = [step for step in self._steps if step.accepted]
+        lost = [step for step in self._steps if not step.accepted]
+        ax.plot(
+            [step.n_parameters for step in kept],
+            [getattr(step, name) for step in kept],
+            "o-",
+            markersize=4,
+            label="accepted",
+        )
+        if lost:
+            values = np.array([getattr(step, name) for step in lost])
+            ax.plot([step.n_parameters for step in lost], values, "x", label="restored")
+            ax.legend()
+        ax.invert_xaxis()
+        ax.set(xlabel="parameters", ylabel=(self.criterion or "objective").upper())
+        return ax

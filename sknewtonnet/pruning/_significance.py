@@ -1,0 +1,110 @@
+"""How significant the parts of a net are: the least goes first (STATISTICS 3.5)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.linalg import null_space
+
+from sknewtonnet.inference import Information
+from sknewtonnet.inference._covariance import covariance
+from sknewtonnet.inference._saliency import flat_directions, group_saliency
+from sknewtonnet.inference._tests import quadratic_form
+from sknewtonnet.pruning._net import Net, Part
+
+Array = NDArray[np.float64]
+
+METHODS = ("wald", "obs", "obd")
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """A part with the test that it is nothing.
+
+    Attributes
+    ----------
+    part : Part
+        The part.
+    statistic : float
+        Wald's, or 2 L / dispersion with L the saliency; 0 for what the data do not determine.
+    df : int
+        Degrees of freedom.
+    p_value : float
+        From chi-square or F; 1 for what the data do not determine.
+    """
+
+    part: Part
+    statistic: float
+    df: int
+    p_value: float
+
+
+def tested(net: Net, parts: Sequence[Part], method: str, cov_type: str) -> list[Tested]:
+    """All parts, the least significant first.
+
+    Parameters
+    ----------
+    net : Net
+        The net at its minimum.
+    parts : sequence of Part
+        What may go.
+    method : {"wald", "obs", "obd"}
+        Wald test of all its weights; or the saliency of optimal brain surgeon (others adapt) or
+        damage (others stay), as 2 L / dispersion, which is Wald's statistic for model-based
+        errors without a penalty, or an upper bound of it.
+    cov_type : str
+        Covariance of Wald's test.
+    """
+    information = net.information
+    free = information.objective.loss.free_dispersion
+    if method == "wald":
+        found = _wald(net, parts, covariance(information, cov_type))
+    else:
+        scale = 2.0 / information.dispersion
+        saliency = group_saliency if method == "obs" else _damage
+        found = [
+            (scale * saliency(information, part.positions), len(part.positions)) for part in parts
+        ]
+    statistic, df = np.array(found).reshape(-1, 2).T
+    counted = np.maximum(df, 1)
+    if free and information.df_resid > 0:
+        p_values = stats.f.sf(statistic / counted, counted, information.df_resid)
+    else:
+        p_values = stats.chi2.sf(statistic, counted)
+    # What cannot be told from nothing goes first.
+    p_values = np.where((df == 0) | np.isnan(p_values), 1.0, p_values)
+    results = [
+        Tested(part, float(w), int(k), float(p))
+        for part, w, k, p in zip(parts, statistic, df, p_values, strict=True)
+    ]
+    return sorted(results, key=lambda test: (-test.p_value, test.statistic))
+
+
+def _damage(information: Information, positions: NDArray[np.intp]) -> float:
+    """OBD: 1/2 w_S' H_SS w_S."""
+    w = information.params[positions]
+    return 0.5 * float(w @ information.hessian[np.ix_(positions, positions)] @ w)
+
+
+def _wald(net: Net, parts: Sequence[Part], V: Array) -> list[tuple[float, int]]:
+    """Statistic and degrees of freedom of each part, 0 where the data determine nothing of it."""
+    flat, w = flat_directions(net.information), net.params
+    touched = (flat != 0).any(axis=1)
+    found = []
+    for part in parts:
+        places = part.positions
+        difference, block = w[places], V[np.ix_(places, places)]
+        if touched[places].any():
+            # Along directions without curvature weights go for nothing: the rest is tested.
+            kept = null_space(flat[places].T)
+            difference, block = kept.T @ difference, kept.T @ block @ kept
+        if len(difference) == 1:
+            variance = float(block[0, 0])
+            found.append((float(difference[0]) ** 2 / variance if variance > 0 else np.nan, 1))
+        elif len(difference):
+            found.append(quadratic_form(difference, block))
+        else:
+            found.append((0.0, 0))
+    return found
