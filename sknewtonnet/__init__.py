@@ -7,12 +7,13 @@ from sknewtonnet.estimators import (
     RBFNetRegressor,
     criterion_scorer,
 )
-from sknewtonnet.pruning import BackwardPruning
+from sknewtonnet.pruning import BackwardPruning, InformationCriterionSearch
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "BackwardPruning",
+    "InformationCriterionSearch",
     "NewtonMLPClassifier",
     "NewtonMLPRegressor",
     "RBFNetClassifier",

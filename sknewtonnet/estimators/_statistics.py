@@ -136,7 +136,7 @@ class StatisticsMixin:
         sandwiches one of n P.
         """
         check_is_fitted(self)
-        _check_kinds(self, cov_type, weight_type, groups)
+        _check_kinds(self, cov_type, weight_type, groups, use_t)
         problem = self._fitted_problem(X, y, sample_weight)
         clusters = None
         if groups is not None:
@@ -257,13 +257,17 @@ def _chained(mean: tuple[Array, ...], inputs: list[Array]) -> Array:
     return first + np.einsum("ikp,ikl,ilq->ipq", inputs[0], bend, inputs[0], optimize=True)
 
 
-def _check_kinds(net: Any, cov_type: str, weight_type: str, groups: ArrayLike | None) -> None:
+def _check_kinds(
+    net: Any, cov_type: str, weight_type: str, groups: ArrayLike | None, use_t: bool | None
+) -> None:
     for argument, given, allowed in (
         ("cov_type", cov_type, COV_TYPES),
         ("weight_type", weight_type, WEIGHT_TYPES),
     ):
         if not isinstance(given, str) or given not in allowed:
             raise ValueError(f"{argument} must be one of {list(allowed)}, got {given!r}.")
+    if use_t not in (None, True, False):
+        raise ValueError(f"use_t must be True, False or None, got {use_t!r}.")
     if (cov_type == "cluster") != (groups is not None):
         raise ValueError(
             'cov_type="cluster" and groups go together, got '

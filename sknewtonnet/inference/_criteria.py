@@ -15,7 +15,8 @@ class Criteria:
     """What a fit is worth, in numbers to compare fits by; NaN where there is no likelihood.
 
     With n observations (rows times outputs; rows where the outputs are one distribution), and
-    k effective parameters, without the dispersion, as in statsmodels.
+    k effective parameters, without the dispersion, as in statsmodels (R counts it). In nets with
+    hidden units k counts parameters that are not identified as well.
 
     Parameters
     ----------
@@ -33,7 +34,15 @@ class Criteria:
 
     @property
     def _k(self) -> float:
-        return self.information.effective_parameters
+        """Effective parameters, and in nets with hidden units those that are not identified.
+
+        A unit that has become a step has parameters without curvature; were they free, the
+        criteria would prefer nets with such units.
+        """
+        k = self.information.effective_parameters
+        if len(self.information.objective.network.wiring.layers) > 1:
+            k += self.information.factor.n_null
+        return k
 
     @cached_property
     def log_likelihood(self) -> float:

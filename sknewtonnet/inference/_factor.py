@@ -69,6 +69,11 @@ class Factor:
         return np.abs(self.eigenvalues) <= self._threshold
 
     @property
+    def n_null(self) -> int:
+        """Number of directions without curvature that are not known ones."""
+        return int(self._null.sum())
+
+    @property
     def rank(self) -> int:
         """Number of identified directions, without the known null directions."""
         return int((~self._null).sum()) - self.n_known

@@ -2,5 +2,14 @@
 
 from sknewtonnet.pruning._backward import BackwardPruning
 from sknewtonnet.pruning._path import PruningPath, PruningStep
+from sknewtonnet.pruning._search import InformationCriterionSearch
+from sknewtonnet.pruning._stability import PruningStability, pruning_stability
 
-__all__ = ["BackwardPruning", "PruningPath", "PruningStep"]
+__all__ = [
+    "BackwardPruning",
+    "InformationCriterionSearch",
+    "PruningPath",
+    "PruningStability",
+    "PruningStep",
+    "pruning_stability",
+]

@@ -1,19 +1,17 @@
 """Backward pruning: fit, test, take the least significant away, refit."""
 
-from copy import deepcopy
 from numbers import Integral, Real
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
-from sklearn.utils.metaestimators import available_if
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet.estimators._sklearn_compat import Interval, Options, StrOptions, fit_context
 from sknewtonnet.inference import COV_TYPES, CRITERIA
+from sknewtonnet.pruning._meta import MetaNet, checked_net, from_point
 from sknewtonnet.pruning._net import UNITS, Net, feature_names
 from sknewtonnet.pruning._path import PruningPath, PruningStep
 from sknewtonnet.pruning._significance import METHODS, Tested, tested
@@ -21,15 +19,7 @@ from sknewtonnet.pruning._significance import METHODS, Tested, tested
 Array = NDArray[np.float64]
 
 
-def _net_has(name: str) -> Any:
-    def check(self: Any) -> bool:
-        getattr(self.estimator_ if hasattr(self, "estimator_") else self.estimator, name)
-        return True
-
-    return check
-
-
-class BackwardPruning(MetaEstimatorMixin, BaseEstimator):
+class BackwardPruning(MetaNet):
     """Take away what a net does not need, the least significant first.
 
     Fit the net, test all its weights (or units, or inputs), remove the least significant one,
@@ -54,9 +44,9 @@ class BackwardPruning(MetaEstimatorMixin, BaseEstimator):
         What has a smaller p-value stays.
     scoring : {"aic", "aicc", "bic", "nic", "tic", "gcv"} or None, default="bic"
         Criterion that must not grow with a removal; None accepts all that is not significant.
-    step : int or float, default=1
-        How many to take at a time at most; a float below 1 is a part of what is left. If that
-        is too much, half as many are tried.
+    step : int or float, default=0.1
+        How many to take at a time at most, of those that are not significant; a float below 1 is
+        a part of what is left. If that is too much, half as many are tried, down to one.
     cov_type : {"hessian", "gauss-newton", "bayesian", "HC0", "HC1", "HC2", "HC3"}, \
             default="bayesian"
         Covariance of the Wald test. Under a penalty "bayesian" is the wider one, of estimates
@@ -135,7 +125,7 @@ class BackwardPruning(MetaEstimatorMixin, BaseEstimator):
         unit="weight",
         significance_level=0.05,
         scoring="bic",
-        step=1,
+        step=0.1,
         cov_type="bayesian",
         max_steps=None,
         verbose=0,
@@ -173,7 +163,7 @@ class BackwardPruning(MetaEstimatorMixin, BaseEstimator):
         ValueError
             If the estimator is no such net, or its fit is no minimum.
         """
-        net = _checked(self.estimator)
+        net = checked_net(self.estimator)
         net.fit(X, y, sample_weight)
         start = Net(net, net._problem_, net.params_, net.loss_, True)
         self._check_testable(net, start)
@@ -182,11 +172,7 @@ class BackwardPruning(MetaEstimatorMixin, BaseEstimator):
         self.estimator_ = pruned
         self.path_ = PruningPath(steps, self.scoring)
         self.support_, self.unit_support_ = _survivors(last)
-        self.n_features_in_ = net.n_features_in_
-        if hasattr(net, "feature_names_in_"):
-            self.feature_names_in_ = net.feature_names_in_
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+        self._take_features(net)
         return self
 
     def _check_testable(self, net: Any, start: Net) -> None:
@@ -277,6 +263,10 @@ class BackwardPruning(MetaEstimatorMixin, BaseEstimator):
             )
         return found
 
+    @property
+    def _net(self) -> Any:
+        return self.estimator_
+
     def get_support(self, indices: bool = False) -> NDArray[Any]:
         """Inputs that the pruned net depends on.
 
@@ -307,102 +297,16 @@ class BackwardPruning(MetaEstimatorMixin, BaseEstimator):
             )
         return np.array(names, dtype=object)[self.support_]
 
-    @property
-    def classes_(self) -> NDArray[Any]:
-        """Class labels, of a classifier."""
-        return self.estimator_.classes_
-
-    @available_if(_net_has("predict"))
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Predict with the pruned net.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples, with all columns of the fit.
-        """
-        check_is_fitted(self)
-        return self.estimator_.predict(X)
-
-    @available_if(_net_has("predict_proba"))
-    def predict_proba(self, X: ArrayLike) -> Array:
-        """Class probabilities of the pruned net.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples, with all columns of the fit.
-        """
-        check_is_fitted(self)
-        return self.estimator_.predict_proba(X)
-
-    @available_if(_net_has("predict_log_proba"))
-    def predict_log_proba(self, X: ArrayLike) -> Array:
-        """Logarithms of the class probabilities of the pruned net.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples, with all columns of the fit.
-        """
-        check_is_fitted(self)
-        return self.estimator_.predict_log_proba(X)
-
-    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """R^2 or accuracy of the pruned net.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights.
-        """
-        check_is_fitted(self)
-        return self.estimator_.score(X, y, sample_weight)
-
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Sample weights go to the net; see scikit-learn's user guide on metadata routing."""
-        mapping = (
-            MethodMapping().add(caller="fit", callee="fit").add(caller="score", callee="score")
-        )
-        return (
-            MetadataRouter(owner=self)
-            .add_self_request(self)
-            .add(estimator=self.estimator, method_mapping=mapping)
-        )
-
-    def __sklearn_tags__(self) -> Any:
-        """Tell scikit-learn that this is what the net is."""
-        tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
-        tags.estimator_type = inner.estimator_type
-        tags.classifier_tags = deepcopy(inner.classifier_tags)
-        tags.regressor_tags = deepcopy(inner.regressor_tags)
-        tags.target_tags = deepcopy(inner.target_tags)
-        return tags
-
-
-def _checked(estimator: Any) -> Any:
-    """A clone of a net, or raise if it is none."""
-    if not (hasattr(estimator, "inference") and hasattr(estimator, "connectivity")):
-        raise ValueError(
-            "estimator must be a net with exact second derivatives (NewtonMLPRegressor, "
-            "NewtonMLPClassifier, RBFNetRegressor or RBFNetClassifier), got "
-            f"{type(estimator).__name__}."
-        )
-    return clone(estimator)
-
 
 def _refitted(net: Any, last: Net, X: ArrayLike, y: ArrayLike, weight: ArrayLike | None) -> Any:
     """The estimator with the connectivity of a net, fitted from its minimum."""
     warm_start = net.warm_start
-    net.set_params(connectivity=last.connectivity, warm_start=True)
-    net.params_ = last.params
-    net._network_ = last.problem.network
-    net.out_activation_ = last.problem.loss.out_activation
-    net.fit(X, y, weight)
+    point = SimpleNamespace(
+        params_=last.params,
+        _network_=last.problem.network,
+        out_activation_=last.problem.loss.out_activation,
+    )
+    from_point(net.set_params(connectivity=last.connectivity), point).fit(X, y, weight)
     net.set_params(warm_start=warm_start)
     net._post_selection_ = True
     return net

@@ -16,6 +16,9 @@ from sknewtonnet.solvers import get_solver
 
 Array = NDArray[np.float64]
 
+# Gradient between two removals; the last fit is as exact as the estimator wants.
+_NEAR = 1e-8
+
 UNITS = ("weight", "neuron", "feature")
 
 
@@ -137,7 +140,7 @@ class Net:
         objective = problem.objective()
         constraints = net._make_constraints(network, problem.loss)
         if constraints is None:  # near a minimum nothing is faster
-            solver = get_solver("newton", tol=net.tol, max_iter=net.max_iter)
+            solver = get_solver("newton", tol=max(net.tol, _NEAR), max_iter=net.max_iter)
         else:
             solver = net._solver(constraints)
         result = solver.minimize(objective, network.layout.restrict(full))

@@ -1,0 +1,119 @@
+"""
+Confidence bands and prediction intervals when the noise grows
+================================================================
+
+Generated data with one input, whose noise grows with it. Standard errors that trust the model
+("hessian") take the noise to be the same everywhere; a sandwich ("HC3") does not. Who is right
+can be counted here, since the truth is known. A net with too many units is looked at as well.
+"""
+
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from sknewtonnet import NewtonMLPRegressor
+
+rng = np.random.default_rng(0)
+
+
+def truth(x):
+    """Mean of the target."""
+    return 2.0 * np.tanh(1.5 * x - 0.5)
+
+
+def noise(x):
+    """Standard deviation of the target."""
+    return 0.1 + 0.3 * (x + 2.0)
+
+
+def sample(n):
+    """Draw inputs and targets."""
+    x = rng.uniform(-2.0, 2.0, n)
+    return x[:, None], truth(x) + noise(x) * rng.standard_normal(n)
+
+
+def fit(X, y, units):
+    """Fit a net without a penalty, the best of three starts."""
+    return NewtonMLPRegressor((units,), alpha=0.0, n_init=3, random_state=0).fit(X, y)
+
+
+X, y = sample(250)
+grid = np.linspace(-2.0, 2.0, 81)[:, None]
+net = fit(X, y, 1)
+print(f"One unit: the fit ended at a {net.critical_point_}.")
+kinds = ("hessian", "HC3")
+predictions = {}
+for kind in kinds:
+    results = net.inference(X, y, cov_type=kind)
+    predictions[kind] = results.get_prediction(grid)
+    print(f"{kind}: identifiable {results.identifiable}", *results.diagnosis, sep="\n  ")
+
+# %%
+# Far too many units: the gate says so, in a warning.
+
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    large = fit(X, y, 6)
+    refused = large.inference(X, y)
+print(f"\nSix units: identifiable {refused.identifiable}; the warning was")
+print(*(f"  {warning.message}" for warning in caught), sep="\n")
+
+# %%
+# Do 95 % intervals hold what they promise? For prediction intervals: how many of new
+# observations are inside, in each third of the input.
+
+new_X, new_y = sample(20_000)
+third = np.digitize(new_X[:, 0], [-2 / 3, 2 / 3])
+lower, upper = net.inference(X, y).get_prediction(new_X).prediction_interval.T
+inside = (lower <= new_y) & (new_y <= upper)
+print("\nnew observations inside their prediction interval (one unit), %")
+print("  " + ", ".join(f"{100 * inside[third == k].mean():.1f}" for k in range(3)), end="")
+print(f" in the thirds from left to right, {100 * inside.mean():.1f} overall")
+
+# %%
+# For confidence bands: in how many of 200 data sets the true mean is inside, at each place.
+
+places = np.linspace(-1.9, 1.9, 20)[:, None]
+n_repeats = 200
+covered = {("one unit", kind): np.zeros(len(places)) for kind in kinds}
+covered["three units", "hessian"] = np.zeros(len(places))
+flagged = 0
+for _ in range(n_repeats):
+    again = sample(250)
+    nets = {"one unit": fit(*again, 1)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        nets["three units"] = fit(*again, 3)
+        for (size, kind), count in covered.items():
+            results = nets[size].inference(*again, cov_type=kind)
+            low, high = results.get_prediction(places).confidence_interval.T
+            count += (low <= truth(places[:, 0])) & (truth(places[:, 0]) <= high)
+            flagged += size == "three units" and not results.identifiable
+print("\ntrue mean inside the 95 % confidence band, %: mean, lowest and highest over the input")
+for (size, kind), count in covered.items():
+    rate = 100 * count / n_repeats
+    print(f"  {size:11} {kind:8} {rate.mean():5.1f} {rate.min():5.1f} {rate.max():5.1f}")
+print(f"The gate flagged {flagged} of {n_repeats} nets with three units.")
+
+# %%
+# The two bands around the same curve, and how often they cover.
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
+left.plot(X[:, 0], y, ".", color="0.65", markersize=4)
+left.plot(grid[:, 0], truth(grid[:, 0]), "k--", linewidth=1.0, label="true mean")
+left.plot(grid[:, 0], predictions["HC3"].mean, color="C0", label="one unit")
+low, high = predictions["hessian"].prediction_interval.T
+left.fill_between(grid[:, 0], low, high, color="0.6", alpha=0.2, label="prediction interval")
+for kind, color in zip(kinds, ("C1", "C0"), strict=True):
+    low, high = predictions[kind].confidence_interval.T
+    left.fill_between(grid[:, 0], low, high, color=color, alpha=0.4, label=f"band, {kind}")
+left.set(xlabel="x", ylabel="y", title="95 % bands and intervals")
+left.legend(loc="upper left", fontsize=9)
+for (size, kind), color in zip(covered, ("C1", "C0", "C3"), strict=True):
+    rate = 100 * covered[size, kind] / n_repeats
+    right.plot(places[:, 0], rate, color=color, marker=".", label=f"{size}, {kind}")
+right.axhline(95.0, color="0.6", linewidth=0.8, linestyle="--")
+right.set(xlabel="x", ylabel="% of data sets", title="how often the band covers the true mean")
+right.legend(fontsize=9)
+plt.show()

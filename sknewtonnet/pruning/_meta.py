@@ -1,0 +1,170 @@
+"""What estimators share that fit a net and hand out what it says."""
+
+from abc import abstractmethod
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from sknewtonnet.inference import InferenceResults
+
+Array = NDArray[np.float64]
+
+
+def _net_has(name: str) -> Any:
+    def check(self: Any) -> bool:
+        getattr(self.estimator, name)
+        return True
+
+    return check
+
+
+class MetaNet(MetaEstimatorMixin, BaseEstimator):
+    """A net around which another estimator does something; predictions are the net's."""
+
+    estimator: Any
+
+    @property
+    @abstractmethod
+    def _net(self) -> Any:
+        """The fitted net."""
+
+    def confirm(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        cov_type: str = "hessian",
+    ) -> InferenceResults:
+        """Inference for the form of net that was chosen, on data that had no part in it.
+
+        The net is fitted to these data from where it stands, with the connections it has, and
+        its p-values are not those of a selection.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Other samples than those of the fit.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+        cov_type : str, default="hessian"
+            Covariance, as in the net's ``inference``.
+
+        Returns
+        -------
+        InferenceResults
+        """
+        check_is_fitted(self)
+        net = from_point(clone(self._net), self._net)
+        net.fit(X, y, sample_weight)
+        return net.inference(X, y, sample_weight, cov_type)
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """Class labels, of a classifier."""
+        return self._net.classes_
+
+    @available_if(_net_has("predict"))
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Predict with the net.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples, with all columns of the fit.
+        """
+        check_is_fitted(self)
+        return self._net.predict(X)
+
+    @available_if(_net_has("predict_proba"))
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Class probabilities of the net.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples, with all columns of the fit.
+        """
+        check_is_fitted(self)
+        return self._net.predict_proba(X)
+
+    @available_if(_net_has("predict_log_proba"))
+    def predict_log_proba(self, X: ArrayLike) -> Array:
+        """Logarithms of the class probabilities of the net.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples, with all columns of the fit.
+        """
+        check_is_fitted(self)
+        return self._net.predict_log_proba(X)
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """R^2 or accuracy of the net.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights.
+        """
+        check_is_fitted(self)
+        return float(self._net.score(X, y, sample_weight))
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Sample weights go to the net; see scikit-learn's user guide on metadata routing."""
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        mapping.add(caller="score", callee="score")
+        return (
+            MetadataRouter(owner=self)
+            .add_self_request(self)
+            .add(estimator=self.estimator, method_mapping=mapping)
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that this is what the net is."""
+        tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
+        tags.estimator_type = inner.estimator_type
+        tags.classifier_tags = deepcopy(inner.classifier_tags)
+        tags.regressor_tags = deepcopy(inner.regressor_tags)
+        tags.target_tags = deepcopy(inner.target_tags)
+        return tags
+
+    def _take_features(self, net: Any) -> None:
+        """Number and names of the features that the net has seen."""
+        self.n_features_in_ = net.n_features_in_
+        if hasattr(net, "feature_names_in_"):
+            self.feature_names_in_ = net.feature_names_in_
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+
+
+def checked_net(estimator: Any) -> Any:
+    """A clone of a net, or raise if it is none."""
+    if not (hasattr(estimator, "inference") and hasattr(estimator, "connectivity")):
+        raise ValueError(
+            "estimator must be a net with exact second derivatives (NewtonMLPRegressor, "
+            "NewtonMLPClassifier, RBFNetRegressor or RBFNetClassifier), got "
+            f"{type(estimator).__name__}."
+        )
+    return clone(estimator)
+
+
+def from_point(net: Any, other: Any) -> Any:
+    """The net, which will start its next fit where another one of the same form stands."""
+    net.set_params(warm_start=True)
+    for name in ("params_", "_network_", "out_activation_"):
+        setattr(net, name, getattr(other, name))
+    return net

@@ -1,0 +1,203 @@
+"""The size of a net, chosen by an information criterion."""
+
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import ParameterGrid
+from sklearn.utils.parallel import Parallel, delayed
+
+from sknewtonnet.estimators._sklearn_compat import StrOptions, fit_context
+from sknewtonnet.inference import CRITERIA
+from sknewtonnet.pruning._meta import MetaNet, checked_net
+
+# What makes a fit no candidate: there is no minimum, so there is no criterion.
+_NO_MINIMUM = {"not stationary", "negative curvature", "separation", "perfect fit"}
+
+
+class InformationCriterionSearch(MetaNet):
+    """Fit a net with each of several settings, and keep the one of the lowest criterion.
+
+    Named and shaped like scikit-learn's searches, but without cross-validation: each setting is
+    fitted once, to all rows, from ``n_init`` starts of the net.
+
+    Parameters
+    ----------
+    estimator : NewtonMLPRegressor, NewtonMLPClassifier, RBFNetRegressor or RBFNetClassifier
+        The net. It is cloned. Give it several starts (``n_init``), since a criterion is only as
+        good as the minimum.
+    param_grid : dict or list of dict
+        Settings to try, as for :class:`sklearn.model_selection.GridSearchCV`, such as
+        ``{"hidden_layer_sizes": [(), (1,), (2,), (3,)]}``.
+    criterion : {"aic", "aicc", "bic", "nic", "tic", "gcv"}, default="bic"
+        What is to be low; :class:`sknewtonnet.inference.Criteria` has the formulas.
+    n_jobs : int, default=None
+        Settings to fit in parallel, as in joblib.
+    verbose : int, default=0
+        1 prints a line for each setting.
+
+    Attributes
+    ----------
+    best_estimator_ : object
+        The net of the lowest criterion, fitted. It knows that its p-values come after a selection.
+    best_params_ : dict
+        Its settings.
+    best_score_ : float
+        Its criterion.
+    best_index_ : int
+        Its place in ``results_``.
+    results_ : dict of array
+        A row per setting: "params", "param_..." for each, the criterion by its name, "rank",
+        "loss", "n_parameters", "effective_parameters", "identifiable", "critical_point",
+        "n_minima" (different ones among the starts) and "fit_time". The criterion is NaN where
+        the fit is no minimum, or classes are separated. ``pandas.DataFrame(search.results_)``
+        shows it.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit, where X has any.
+
+    See Also
+    --------
+    BackwardPruning : Takes away what a net does not need.
+    criterion_scorer : The criteria as scores of scikit-learn's own searches.
+
+    Notes
+    -----
+    Tests of a net with more units than the data show reject true hypotheses far too often
+    (STATISTICS 3.7): so choose the size first. BIC finds the number of hidden units in nearly all
+    of the cases there. Criteria of nets that are too large are approximations, since their
+    likelihood is not regular.
+
+    References
+    ----------
+    Schwarz (1978), Estimating the dimension of a model, Annals of Statistics 6. Anders and Korn
+    (1999), Model selection in neural networks, Neural Networks 12.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import InformationCriterionSearch, NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = 2.0 * np.tanh(1.5 * X[:, 0] - X[:, 1]) + 0.3 * rng.normal(size=200)
+    >>> net = NewtonMLPRegressor(alpha=0.01, n_init=3, random_state=0)
+    >>> search = InformationCriterionSearch(net, {"hidden_layer_sizes": [(), (1,), (2,)]})
+    >>> search.fit(X, y).best_params_
+    {'hidden_layer_sizes': (1,)}
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "param_grid": [dict, list],
+        "criterion": [StrOptions(set(CRITERIA))],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(self, estimator, param_grid, *, criterion="bic", n_jobs=None, verbose=0):
+        self.estimator = estimator
+        self.param_grid = param_grid
+        self.criterion = criterion
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
+        """Fit the net with all settings.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data, best standardised.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, not negative. A row of weight 2 counts like the row twice.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the estimator is no such net, or no setting has a minimum.
+        """
+        net = checked_net(self.estimator)
+        grid = list(ParameterGrid(self.param_grid))
+        runs = Parallel(n_jobs=self.n_jobs)(
+            delayed(_run)(clone(net).set_params(**params), X, y, sample_weight, self.criterion)
+            for params in grid
+        )
+        nets, rows = zip(*runs, strict=True)
+        scores = np.array([row[self.criterion] for row in rows])
+        if self.verbose:
+            for params, score in zip(grid, scores, strict=True):
+                print(f"{params}: {self.criterion} {score:.6g}")
+        if np.isnan(scores).all():
+            raise ValueError(
+                f"none of the {len(grid)} settings has a fit with a {self.criterion}: "
+                f"critical points are {sorted({row['critical_point'] for row in rows})}. Raise "
+                "max_iter, n_init or alpha."
+            )
+        best = int(np.nanargmin(scores))
+        self.results_ = _table(grid, rows, scores)
+        self.best_index_, self.best_score_ = best, float(scores[best])
+        self.best_params_, self.best_estimator_ = grid[best], nets[best]
+        self.best_estimator_._post_selection_ = len(grid) > 1
+        self._take_features(self.best_estimator_)
+        return self
+
+    @property
+    def _net(self) -> Any:
+        return self.best_estimator_
+
+
+def _run(
+    net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, criterion: str
+) -> tuple[Any, dict[str, Any]]:
+    """One setting: its fit, and a row of the table."""
+    start = time.perf_counter()
+    with warnings.catch_warnings():
+        # A setting that is too large is no reason for a warning; the table tells of it.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        net.fit(X, y, sample_weight)
+        results = net.inference(X, y, sample_weight, cov_type="HC0")
+    kinds = {finding.kind for finding in results.findings}
+    score = np.nan if kinds & _NO_MINIMUM else float(getattr(results, criterion))
+    return net, {
+        criterion: score if np.isfinite(score) else np.nan,
+        "loss": net.loss_,
+        "n_parameters": len(net.params_),
+        "effective_parameters": results.effective_parameters,
+        "identifiable": results.identifiable,
+        "critical_point": net.critical_point_,
+        "n_minima": len(set(net.starts_["minimum"].tolist()) - {-1}),
+        "fit_time": time.perf_counter() - start,
+    }
+
+
+def _table(
+    grid: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
+    scores: NDArray[np.float64],
+) -> dict[str, Any]:
+    """Columns of the results."""
+    found: dict[str, Any] = {"params": list(grid)}
+    for name in sorted({key for params in grid for key in params}):
+        column = np.empty(len(grid), dtype=object)
+        column[:] = [params.get(name) for params in grid]
+        found[f"param_{name}"] = column
+    for name in rows[0]:
+        found[name] = np.array([row[name] for row in rows])
+    order = np.argsort(np.argsort(np.where(np.isnan(scores), np.inf, scores), kind="stable"))
+    found["rank"] = order + 1
+    return found

@@ -1,0 +1,164 @@
+"""How often parts of a net survive when the data vary."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.parallel import Parallel, delayed
+
+from sknewtonnet.calculus import Network
+from sknewtonnet.inspection import aligned
+from sknewtonnet.pruning._backward import BackwardPruning
+from sknewtonnet.pruning._net import feature_names
+
+Array = NDArray[np.float64]
+
+RESAMPLINGS = ("bootstrap", "folds")
+
+
+@dataclass(frozen=True, eq=False)
+class PruningStability:
+    """How often what survives on all data survives on parts of them.
+
+    Attributes
+    ----------
+    feature_names : list of str
+        Names of the inputs.
+    feature_frequency : ndarray of shape (n_features,)
+        Part of the resamples after which the pruned net still depends on the input.
+    unit_names : list of str
+        Names of the hidden units of the net on all data.
+    unit_frequency : ndarray of shape (n_units,)
+        Part of the resamples after which the unit is left, once permutations and signs of units
+        are undone.
+    n_units : ndarray of shape (n_resamples,)
+        Hidden units that are left after each.
+    n_parameters : ndarray of shape (n_resamples,)
+        Parameters that are left after each.
+    pruned : BackwardPruning
+        The fit to all data, with which the others are compared.
+    """
+
+    feature_names: list[str]
+    feature_frequency: Array
+    unit_names: list[str]
+    unit_frequency: Array
+    n_units: NDArray[np.intp]
+    n_parameters: NDArray[np.intp]
+    pruned: BackwardPruning
+
+    def to_frame(self) -> Any:
+        """Frequencies of inputs and units as a data frame of pandas."""
+        import pandas as pd
+
+        kept = [self.pruned.support_, np.concatenate([*self.pruned.unit_support_, []])]
+        names = [("feature", name) for name in self.feature_names]
+        names += [("unit", name) for name in self.unit_names]
+        return pd.DataFrame(
+            {
+                "frequency": np.r_[self.feature_frequency, self.unit_frequency],
+                "kept": np.concatenate(kept).astype(bool),
+            },
+            index=pd.MultiIndex.from_tuples(names, names=["kind", "name"]),
+        )
+
+
+def pruning_stability(
+    pruning: BackwardPruning,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    resampling: str = "bootstrap",
+    n_resamples: int = 20,
+    random_state: int | None = None,
+    n_jobs: int | None = None,
+) -> PruningStability:
+    """Prune again on resampled rows, and count what survives.
+
+    Parameters
+    ----------
+    pruning : BackwardPruning
+        What to do; it is cloned.
+    X : array-like of shape (n_samples, n_features)
+        Data.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets.
+    resampling : {"bootstrap", "folds"}, default="bootstrap"
+        Rows drawn with replacement, as weights; or all rows but those of one of
+        ``n_resamples`` random folds.
+    n_resamples : int, default=20
+        How many.
+    random_state : int or None, default=None
+        Seed of the resampling.
+    n_jobs : int or None, default=None
+        Resamples in parallel, as in joblib.
+
+    Returns
+    -------
+    PruningStability
+
+    Raises
+    ------
+    ValueError
+        If the resampling is unknown or there are less than two resamples.
+    """
+    if resampling not in RESAMPLINGS:
+        raise ValueError(f"resampling must be one of {list(RESAMPLINGS)}, got {resampling!r}.")
+    n = len(check_array(X))
+    if n_resamples < 2:
+        raise ValueError(f"n_resamples must be at least 2, got {n_resamples!r}.")
+    rng = check_random_state(random_state)
+    if resampling == "bootstrap":
+        weights = [np.bincount(rng.randint(n, size=n), minlength=n) for _ in range(n_resamples)]
+    else:
+        fold = rng.permutation(n) % n_resamples
+        weights = [(fold != k).astype(int) for k in range(n_resamples)]
+    whole, *others = Parallel(n_jobs=n_jobs)(
+        delayed(_pruned)(clone(pruning), X, y, weight) for weight in [np.ones(n), *weights]
+    )
+    network = _whole_network(whole)
+    reference = _full(whole)
+    alive = np.array([_alive(network, aligned(network, _full(o), reference)) for o in others])
+    return PruningStability(
+        feature_names=feature_names(whole, network),
+        feature_frequency=np.mean([other.support_ for other in others], axis=0),
+        unit_names=[name for names in network.unit_names for name in names],
+        unit_frequency=alive.mean(axis=0),
+        n_units=alive.sum(axis=1),
+        n_parameters=np.array([len(other.estimator_.params_) for other in others]),
+        pruned=whole,
+    )
+
+
+def _pruned(
+    pruning: BackwardPruning, X: ArrayLike, y: ArrayLike, weight: Array
+) -> BackwardPruning:
+    return pruning.fit(X, y, weight)
+
+
+def _whole_network(pruned: BackwardPruning) -> Network:
+    """The net with all its connections."""
+    network = pruned.estimator_._network_
+    return Network.from_layers(network.n_features, network.wiring.layers)
+
+
+def _full(pruned: BackwardPruning) -> Array:
+    """Parameters of a pruned net, zero where nothing is left."""
+    net = pruned.estimator_
+    return net._network_.layout.expand(net.params_)
+
+
+def _alive(network: Network, w: Array) -> NDArray[np.bool_]:
+    """Which hidden units have anything that goes out."""
+    wiring = network.wiring
+    matrices = wiring.matrices(w)
+    return np.concatenate(
+        [
+            sum(np.abs(matrices[r][rows]).sum(axis=1) for r, rows in wiring.readers[k + 1]) > 0
+            for k in range(len(wiring.layers) - 1)
+        ]
+        or [np.zeros(0, dtype=bool)]
+    )

@@ -1,0 +1,146 @@
+"""Linear nets beside generalised linear models: gamma, precision weights, several outputs."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from inference_oracles import agree
+from scipy import stats
+from statsmodels_pairs import GROUPS, WEIGHTS, N, design, table, targets
+
+from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
+
+sm = pytest.importorskip("statsmodels.api")
+
+R = np.array([[1.0, 0.0, -1.0, 0.0], [0.5, 1.0, 0.0, 2.0]])
+r = np.array([0.1, -0.3])
+
+# Gamma: a free dispersion, a link that is not canonical ----------------------------------------
+
+
+@cache
+def gamma_pair():
+    y = targets()["gamma"]
+    est = NewtonMLPRegressor((), loss="gamma", alpha=0.0).fit(table(), y)
+    family = sm.families.Gamma(sm.families.links.Log())
+    glm = sm.GLM(y, design(table()), family=family).fit(tol=1e-13, maxiter=200)
+    return est, y, glm
+
+
+@pytest.mark.parametrize("cov_type", ["hessian", "gauss-newton", "bayesian"])
+def test_gamma(cov_type):
+    """The curvature of the loss at the data is the observed information, not its mean."""
+    est, y, glm = gamma_pair()
+    res = est.inference(table(), y, cov_type=cov_type)
+    observed = -glm.model.hessian(glm.params, scale=1.0, observed=True)
+    V = glm.scale * np.linalg.inv(observed)
+    agree(res.params, glm.params)
+    agree(res.covariance, V)
+    assert res.use_t
+    assert res.dispersion == pytest.approx(glm.scale, rel=1e-7)
+    assert res.df_resid == glm.df_resid
+    half = stats.t.ppf(0.975, N - 4) * np.sqrt(np.diag(V))
+    agree(res.conf_int(), np.column_stack([glm.params - half, glm.params + half]))
+    found, gap = res.wald_test(R, r), R @ glm.params - r
+    W = gap @ np.linalg.solve(R @ V @ R.T, gap)
+    assert found.statistic == pytest.approx(W, rel=1e-6)
+    assert found.p_value == pytest.approx(stats.f.sf(W / 2, 2, N - 4), rel=2e-6)
+
+
+def test_robust_gamma():
+    est, y, glm = gamma_pair()
+    for cov_type, how in (("HC0", {}), ("cluster", {"groups": GROUPS})):
+        theirs = glm.model.fit(cov_type=cov_type, cov_kwds=how, tol=1e-13, maxiter=200)
+        agree(est.inference(table(), y, cov_type=cov_type, **how).covariance, theirs.cov_params())
+
+
+# Precision weights ----------------------------------------------------------------------------
+
+
+def family_of(loss):
+    if loss == "gamma":
+        return sm.families.Gamma(sm.families.links.Log())
+    return sm.families.Binomial() if loss == "log_loss" else sm.families.Poisson()
+
+
+@pytest.mark.parametrize("cov_type", ["hessian", "HC0", "HC3", "cluster"])
+@pytest.mark.parametrize(
+    ("loss", "target"), [("log_loss", "binary"), ("poisson", "count"), ("gamma", "gamma")]
+)
+def test_precision_weights_are_variance_weights(loss, target, cov_type):
+    """Their GLM has variances of the dispersion over the weight; curvatures are the observed."""
+    y, Z = targets()[target], design(table())
+    net = NewtonMLPClassifier if loss == "log_loss" else NewtonMLPRegressor
+    options = {} if loss == "log_loss" else {"loss": loss}
+    est = net((), alpha=0.0, **options).fit(table(), y, WEIGHTS)
+    how = {"groups": GROUPS} if cov_type == "cluster" else {}
+    res = est.inference(table(), y, WEIGHTS, cov_type, weight_type="precision", **how)
+    glm = sm.GLM(y, Z, family=family_of(loss), var_weights=WEIGHTS).fit(tol=1e-14, maxiter=300)
+    bread = np.linalg.inv(-glm.model.hessian(glm.params, scale=1.0, observed=True))
+    if cov_type == "hessian":
+        V = glm.scale * bread
+        assert res.dispersion == pytest.approx(glm.scale, rel=1e-7)
+        if loss != "gamma":
+            assert res.log_likelihood == pytest.approx(glm.llf, rel=1e-9)
+    else:
+        slope = glm.model.score_factor(glm.params, scale=1.0)  # with the weight
+        if cov_type == "HC3":
+            curvature = glm.model.hessian_factor(glm.params, scale=1.0, observed=True)
+            slope = slope / (1.0 - curvature * np.einsum("ij,jk,ik->i", Z, bread, Z))
+        scores, factor = Z * slope[:, None], 1.0
+        if cov_type == "cluster":
+            scores = np.array([scores[g == GROUPS].sum(axis=0) for g in np.unique(GROUPS)])
+            factor = len(scores) / (len(scores) - 1.0) * (N - 1.0) / (N - 4.0)
+        V = factor * bread @ scores.T @ scores @ bread
+    agree(res.params, glm.params)
+    agree(res.covariance, V)
+    assert res.n_obs == N
+
+
+# Several outputs -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cov_type", ["hessian", "HC0", "HC1", "HC2", "HC3", "cluster"])
+def test_several_outputs_are_separate_regressions(cov_type):
+    X = table().to_numpy()
+    rng = np.random.default_rng(7)
+    Y = np.column_stack([X @ [1.0, 0.5, 0.0], X @ [0.0, -0.3, 1.0]])
+    Y += rng.normal(size=(N, 2)) @ [[0.5, 0.6], [0.0, 1.1]]
+    est = NewtonMLPRegressor((), alpha=0.0).fit(X, Y)
+    how = {"groups": GROUPS} if cov_type == "cluster" else {}
+    res = est.inference(X, Y, cov_type=cov_type, **how)
+    for output in (0, 1):
+        name = "nonrobust" if cov_type == "hessian" else cov_type
+        theirs = sm.OLS(Y[:, output], design(X)).fit(cov_type=name, cov_kwds=how, use_t=True)
+        where = [2 * j + output for j in range(4)]
+        agree(res.params[where], theirs.params)
+        agree(res.std_errors[where], theirs.bse)
+        agree(res.p_values[where], theirs.pvalues)
+        agree(res.conf_int()[where], theirs.conf_int())
+
+
+@pytest.mark.parametrize("cov_type", ["hessian", "gauss-newton", "HC0", "HC2", "HC3"])
+@pytest.mark.parametrize("kind", ["labels", "counts"])
+def test_several_labels_or_counts_are_separate_models(kind, cov_type):
+    X, rng = table().to_numpy(), np.random.default_rng(8)
+    chance = 1.0 / (1.0 + np.exp(-X @ [[0.4, -0.5], [-0.8, 0.3], [0.5, 0.9]]))
+    if kind == "labels":
+        family, Y = sm.families.Binomial(), (rng.random((N, 2)) < chance).astype(int)
+        est = NewtonMLPClassifier((), alpha=0.0).fit(X, Y)
+    else:
+        family, Y = sm.families.Poisson(), rng.poisson(3.0 * chance)
+        est = NewtonMLPRegressor((), alpha=0.0, loss="poisson").fit(X, Y)
+    res, Z = est.inference(X, Y, cov_type=cov_type), design(X)
+    power, total = {"HC2": 0.5, "HC3": 1.0}.get(cov_type, 0.0), 0.0
+    for output in (0, 1):
+        glm = sm.GLM(Y[:, output], Z, family=family).fit(tol=1e-13)
+        V = glm.cov_params()
+        if cov_type.startswith("HC"):
+            residuals = glm.resid_response / (1.0 - glm.get_hat_matrix_diag()) ** power
+            V = V @ (Z.T * residuals**2) @ Z @ V
+        where = [2 * j + output for j in range(4)]
+        agree(res.params[where], glm.params)
+        agree(res.covariance[np.ix_(where, where)], V)
+        total += glm.llf
+    assert res.log_likelihood == pytest.approx(total, rel=1e-9)
+    assert res.aic == pytest.approx(-2.0 * total + 16.0, rel=1e-9)
