@@ -225,9 +225,7 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
         best = min(results, key=lambda result: result.value)
         fitted = reconstruct(best.params) | {
             "_penalties_": problem.penalties,
-            "_problem_": problem,
-            "_importances_": None,
-            "_post_selection_": False,
+            **self._unasked(problem),
             "n_iter_": best.n_iter,
             "loss_": best.value,
             "loss_curve_": list(best.history),

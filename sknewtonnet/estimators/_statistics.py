@@ -216,6 +216,11 @@ class StatisticsMixin:
         """The same under scikit-learn's name, for SelectFromModel and RFE."""
         return self.feature_importance_
 
+    @staticmethod
+    def _unasked(problem: Problem) -> dict[str, Any]:
+        """Attributes of a new fit, of which nobody has asked anything yet."""
+        return {"_problem_": problem, "_importances_": None, "_post_selection_": False}
+
     def _importances(self) -> tuple[Array, Array]:
         check_is_fitted(self)
         if self._importances_ is None:
