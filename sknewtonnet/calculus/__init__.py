@@ -3,7 +3,7 @@
 from sknewtonnet.calculus._activation import Activation
 from sknewtonnet.calculus.activations import ACTIVATIONS, get_activation
 from sknewtonnet.calculus.layers import Layer, Linear
-from sknewtonnet.calculus.losses import LOSSES, Loss, get_loss
+from sknewtonnet.calculus.losses import LOSSES, Loss, PseudoHuber, get_loss
 from sknewtonnet.calculus.network import LAYERS, Network
 from sknewtonnet.calculus.objective import Objective
 from sknewtonnet.calculus.parameters import ParameterLayout
@@ -21,6 +21,7 @@ __all__ = [
     "Network",
     "Objective",
     "ParameterLayout",
+    "PseudoHuber",
     "Quadratic",
     "get_activation",
     "get_loss",

@@ -65,6 +65,7 @@ class StatisticsMixin:
     """Statistics of a fit; goes left of the base class that fits."""
 
     params_: Array
+    critical_point_: str
     solver_result_: SolverResult
     _network_: Network
     _loss_: Loss
@@ -147,6 +148,7 @@ class StatisticsMixin:
             self._active(),
             weight_type,
             class_weights=_has_class_weights(self),
+            converged=self.critical_point_ != "not stationary",
         )
         loss, network = problem.loss, problem.network
         names = getattr(self, "feature_names_in_", None)

@@ -79,15 +79,16 @@ def _stationary(information: Information) -> Iterator[Finding]:
         yield Finding(
             "negative curvature",
             f"Not a minimum: the Hessian has negative curvature in {factor.n_negative} "
-            "direction(s). Fit to convergence, from other starts.",
+            "direction(s). Give the data of the fit, and fit to convergence, from other starts.",
             severity="fatal",
         )
-    elif not information.decrement <= _DECREMENT:
+    elif not information.decrement <= _DECREMENT or not information.converged:
         yield Finding(
             "not stationary",
             "Not stationary: a Newton step would gain "
             f"{information.decrement:.2g} of the log-likelihood (at most {_DECREMENT:g} is "
-            "allowed). Give the data of the fit, and fit to convergence (max_iter, tol).",
+            f"allowed){'' if information.converged else ', and the fit did not converge'}. Give "
+            "the data of the fit, and fit to convergence (max_iter, tol).",
             severity="fatal",
         )
 
@@ -119,12 +120,15 @@ def _size(information: Information) -> Iterator[Finding]:
     H, G = whitened_factors(information)
     for factor, matrix in ((H, "Hessian"), (G, "Gauss-Newton matrix without the penalty")):
         if factor.condition > _CONDITION:
-            signs.append(f"the scaled condition number of the {matrix} is {factor.condition:.2g}")
+            signs.append(
+                f"the scaled condition number of the {matrix} is {factor.condition:.2g} (at most "
+                f"{_CONDITION:g})"
+            )
     share = information.effective_parameters / max(information.n_identified, 1)
     if share < _DEGREES:
         signs.append(
             f"only {information.effective_parameters:.1f} of {information.n_identified} "
-            "parameters are effective"
+            f"parameters are effective (at least {100 * _DEGREES:g} %)"
         )
     if not signs:
         return
@@ -133,9 +137,8 @@ def _size(information: Information) -> Iterator[Finding]:
     part = np.flatnonzero(weakest > 0.3 * weakest.max())
     yield Finding(
         "over-sized",
-        f"Perhaps over-sized: {' and '.join(signs)} (at most {_CONDITION:g}, at least "
-        f"{_DEGREES:g} of them). Tests of such nets reject true hypotheses far too often: choose "
-        "the number of units by BIC, refit, then test. Least determined: "
+        f"Perhaps over-sized: {' and '.join(signs)}. Tests of such nets reject true hypotheses "
+        "far too often: choose the number of units by BIC, refit, then test. Least determined: "
         f"{', '.join(names[part][:6])}.",
         tuple(names[part]),
     )

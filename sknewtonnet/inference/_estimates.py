@@ -89,7 +89,10 @@ class Estimates:
         """Which linear functions of the net's own parameters have a standard error."""
         if self._fatal:
             return np.zeros(len(rows), dtype=bool)
-        return self.information.factor.estimable(rows)
+        found = self.information.factor.estimable(rows)
+        if self.cov_type == "gauss-newton":
+            found &= self.information.gauss_newton_factor.estimable(rows)
+        return found
 
     @cached_property
     def covariance(self) -> Array:
@@ -115,7 +118,8 @@ class Estimates:
                 found[name] = self._fatal
             elif not known:
                 own = [f for f in singular if name in f.parameters] or singular
-                found[name] = " ".join(f.message for f in own)
+                reasons = [f.message for f in own]
+                found[name] = " ".join(reasons) or "the Gauss-Newton matrix is singular here"
             elif np.isnan(error):
                 found[name] = (
                     f"the covariance of type {self.cov_type!r} is not defined or not positive here"

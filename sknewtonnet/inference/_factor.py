@@ -96,6 +96,16 @@ class Factor:
         half = self._half
         return (half / self.eigenvalues[~self._null]) @ half.T
 
+    def gain(self, gradient: Array) -> float:
+        """What a Newton step would lower the function by, 1/2 g' H^-1 g.
+
+        Along directions without curvature as if they had the least that counts.
+        """
+        inside = gradient if self.basis is None else self.basis.T @ gradient
+        parts = self._vectors.T @ (inside / self._scale)
+        sizes = np.maximum(np.abs(self.eigenvalues), self._threshold)
+        return 0.5 * float(np.sum(parts**2 / sizes))
+
     @cached_property
     def _half(self) -> Array:
         vectors = self._vectors[:, ~self._null] / self._scale[:, None]

@@ -37,6 +37,8 @@ class Information:
         stands for s of a population.
     class_weights : bool
         Whether weights of classes are in the weights, which then do not count rows.
+    converged : bool
+        Whether the run that ended here says that the gradient vanishes.
     """
 
     objective: Objective
@@ -44,6 +46,7 @@ class Information:
     active: Array | None = None
     weight_type: str = "frequency"
     class_weights: bool = False
+    converged: bool = True
 
     @property
     def is_likelihood(self) -> bool:
@@ -173,9 +176,8 @@ class Information:
 
         What a Newton step would still gain of the log-likelihood.
         """
-        gradient = self.gradient
         scale = self.dispersion if np.isfinite(self.dispersion) else 1.0
-        gain = 0.5 * float(gradient @ self.factor.inverse @ gradient)
+        gain = self.factor.gain(self.gradient)
         if self.weight_type == "sampling" or self.class_weights:
             scale *= float(self.objective.weight_sum) / self.objective.n_samples
         return gain / scale if scale > 0 else np.inf
