@@ -173,7 +173,7 @@ class Estimates:
 
     @property
     def effective_parameters(self) -> float:
-        """Degrees of freedom of the fit, tr(K H0); without a penalty the number of parameters."""
+        """Degrees of freedom of the fit, tr(K H0), in which no direction counts less than 0."""
         return self.information.effective_parameters
 
     @cached_property

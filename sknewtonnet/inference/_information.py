@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import null_space
+from scipy.linalg import eigvalsh, null_space
 
 from sknewtonnet.calculus import Objective
 from sknewtonnet.calculus.inputs import input_parameters
@@ -125,8 +125,19 @@ class Information:
 
     @cached_property
     def effective_parameters(self) -> float:
-        """Degrees of freedom of the fit, tr(H^-1 H0); without a penalty the rank of H (3.4)."""
-        return self.factor.rank - float(np.diag(self.factor.inverse) @ self.penalty)
+        """Degrees of freedom of the fit, tr(H^-1 H0); without a penalty the rank of H (3.4).
+
+        The sum of 1 - l over the eigenvalues l of H^-1 L, none of which may count less than
+        nothing: where the data bend the objective down and the penalty alone holds it up,
+        1 - l is negative without bound.
+        """
+        root = np.sqrt(self.penalty)
+        some = root > 0
+        if not some.any():
+            return float(self.factor.rank)
+        inverse = self.factor.inverse[np.ix_(some, some)]
+        taken = eigvalsh(root[some, None] * inverse * root[some])
+        return self.factor.rank - float(np.minimum(taken, 1.0).sum())
 
     @property
     def n_identified(self) -> int:

@@ -52,7 +52,8 @@ class InferenceResults(TestedEstimates):
     ==============  =================================================================
 
     phi is the Pearson statistic over n - df for squared errors (RSS / (n - df)) and gamma, 1 for
-    log loss and Poisson; df = tr(K H0), the number of parameters if there is no penalty. For
+    log loss and Poisson; df = tr(K H0), in which no direction counts less than 0, the number of
+    parameters if there is no penalty. For
     several outputs with squared errors "hessian" and "gauss-newton" have sum s_i J_i' Sigma J_i
     with the covariance Sigma of the residuals in the place of phi H0.
 

@@ -51,6 +51,7 @@ def unit_findings(information: Information) -> Iterator[Finding]:
     weight = information.objective.sample_weight
     states = network.states(information.params, information.objective.samples)
     matrices = network.matrices(information.params)
+    places = wiring.matrices(network.layout.positions)
     for k, layer in enumerate(wiring.layers[:-1]):
         values = states[k + 1]
         mean = weight @ values / weight.sum()
@@ -61,7 +62,10 @@ def unit_findings(information: Information) -> Iterator[Finding]:
         )
         share = outgoing * np.maximum(spread, np.abs(mean))
         dead = share <= _NOTHING * max(float(share.max()), _unit_of_raw(information))
-        constant = ~dead & (spread <= _NOTHING * np.maximum(np.abs(values).max(axis=0), 1e-300))
+        # A unit of which no parameter exists, such as pruning leaves, is not there at all.
+        there = (places[k] >= 0).any(axis=0)
+        dead &= there
+        constant = there & ~dead & (spread <= _NOTHING * np.maximum(np.abs(values).max(axis=0), 1e-300))
         names = network.unit_names[k]
         for j in np.flatnonzero(dead).tolist():
             yield Finding(
@@ -77,7 +81,7 @@ def unit_findings(information: Information) -> Iterator[Finding]:
                 "Use fewer units.",
                 _incoming(network, k, j),
             )
-        alive = np.flatnonzero(~dead & ~constant).tolist()
+        alive = np.flatnonzero(there & ~dead & ~constant).tolist()
         yield from _duplicates(centred[:, alive], [names[j] for j in alive])
         if wiring.linear[k]:
             yield from _scaling(information, k, layer.activation)

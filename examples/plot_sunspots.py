@@ -1,0 +1,55 @@
+"""
+Pruning a net for the sunspot series
+====================================
+
+The yearly numbers of sunspots, predicted from the twelve years before by a net of eight hidden
+units: the classic test of pruning (Weigend, Rumelhart and Huberman 1991; Cottrell et al. 1995).
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from sknewtonnet import BackwardPruning, NewtonMLPRegressor
+
+try:
+    from statsmodels.datasets import sunspots
+except ImportError as missing:  # the series comes with statsmodels
+    raise SystemExit(
+        "This example needs statsmodels: python -m pip install statsmodels"
+    ) from missing
+
+series = sunspots.load_pandas().data
+year, activity = series["YEAR"].to_numpy(), series["SUNACTIVITY"].to_numpy() / 191.2
+
+LAGS = 12
+X = np.column_stack([activity[LAGS - lag : -lag] for lag in range(1, LAGS + 1)])
+y, year = activity[LAGS:], year[LAGS:]
+periods = {"1712-1920": year <= 1920, "1921-1955": (year > 1920) & (year <= 1955)}
+periods["1956-1979"] = (year > 1955) & (year <= 1979)
+train = periods["1712-1920"]
+
+net = NewtonMLPRegressor((8,), alpha=0.03, n_init=5, random_state=0).fit(X[train], y[train])
+pruned = BackwardPruning(net).fit(X[train], y[train])
+
+# Errors are mean squares over the variance of the whole series up to 1979.
+variance = np.var(y[year <= 1979])
+print(f"critical point of the pruned net: {pruned.estimator_.critical_point_}")
+print(f"lags that are left: {', '.join(str(j + 1) for j in pruned.get_support(indices=True))}")
+for name, model, fitted in (("before", net, net), ("after", pruned, pruned.estimator_)):
+    errors = [
+        f"{period} {np.mean((model.predict(X[rows]) - y[rows]) ** 2) / variance:.3f}"
+        for period, rows in periods.items()
+    ]
+    print(f"{name}: {len(fitted.params_)} parameters, errors {', '.join(errors)}")
+
+# %%
+# Predictions one year ahead, on years that had no part in the fit.
+figure, (top, bottom) = plt.subplots(2, 1, figsize=(9, 6.5), layout="constrained")
+later = year > 1920
+top.plot(year[later], 191.2 * y[later], "k.", markersize=4, label="observed")
+top.plot(year[later], 191.2 * net.predict(X[later]), color="tab:grey", label="before")
+top.plot(year[later], 191.2 * pruned.predict(X[later]), color="tab:blue", label="after")
+top.set(ylabel="sunspots", title="one year ahead")
+top.legend(ncols=3)
+pruned.path_.plot(ax=bottom)
+plt.show()
