@@ -126,6 +126,10 @@ def _probability(value: float) -> str:
     return "nan" if np.isnan(value) else f"{value:.3g}" if value < 1e-3 else f"{value:.4f}"
 
 
+def _probabilities(*values: float) -> list[str]:
+    return [_probability(value) for value in values]
+
+
 def _facts(results: Any) -> list[tuple[str, str]]:
     information = results.information
     return [
@@ -191,20 +195,23 @@ def _parameters(results: Any, level: float) -> Table:
 
 
 def _features(results: Any, tests: dict[str, Any]) -> Table:
-    shares = results.feature_importance
+    ratios = results.ratios
+    header = ["feature", "Wald", "df", "p", "p (Holm)", *(["LR", "p (LR)"] if ratios else [])]
     rows = []
-    for (name, test), share in zip(tests.items(), shares, strict=True):
-        rows.append(
-            [
-                name,
-                _number(test.statistic),
-                str(test.df),
-                _probability(test.p_value),
-                _probability(np.nan if test.p_adjusted is None else test.p_adjusted),
-                "nan" if np.isnan(share) else f"{share:.4f}",
-            ]
-        )
-    return Table(["feature", "Wald", "df", "p", "p (Holm)", "importance"], rows)
+    for (name, test), share in zip(tests.items(), results.feature_importance, strict=True):
+        adjusted = np.nan if test.p_adjusted is None else test.p_adjusted
+        row = [
+            name,
+            _number(test.statistic),
+            str(test.df),
+            *_probabilities(test.p_value, adjusted),
+        ]
+        if name in ratios:
+            row += [_number(ratios[name].statistic), *_probabilities(ratios[name].p_value)]
+        elif ratios:
+            row += ["", ""]
+        rows.append([*row, "nan" if np.isnan(share) else f"{share:.4f}"])
+    return Table([*header, "importance"], rows)
 
 
 def _notes(results: Any, tests: dict[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
 """Estimates with intervals and tests of hypotheses about parameters."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,6 +38,9 @@ class TestedEstimates(Estimates):
     """Estimates, and tests of what they may be; see :class:`InferenceResults`."""
 
     __test__ = False  # its name begins like a test of pytest's
+
+    # Likelihood-ratio tests of single features that were asked for, for the summary.
+    ratios: dict[str, LikelihoodRatioResult] = field(default_factory=dict, init=False, repr=False)
 
     def conf_int(self, level: float = 0.95) -> Array:
         """Confidence intervals of the parameters, of shape (n_parameters, 2).
@@ -141,9 +144,12 @@ class TestedEstimates(Estimates):
         if reason:
             return LikelihoodRatioResult(np.nan, asked.df, np.nan, self._df_denom, reason)
         restriction = Restriction(self.information, self.reported.rows(asked.R), asked.r)
-        return likelihood_ratio(
+        found = likelihood_ratio(
             restriction, self.refit, asked.df, self._df_denom, n_init, random_state
         )
+        if isinstance(hypothesis, str) and hypothesis in self.feature_names:
+            self.ratios[hypothesis] = found
+        return found
 
     def score_test(
         self,

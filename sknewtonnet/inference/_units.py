@@ -65,7 +65,9 @@ def unit_findings(information: Information) -> Iterator[Finding]:
         # A unit of which no parameter exists, such as pruning leaves, is not there at all.
         there = (places[k] >= 0).any(axis=0)
         dead &= there
-        constant = there & ~dead & (spread <= _NOTHING * np.maximum(np.abs(values).max(axis=0), 1e-300))
+        constant = (
+            there & ~dead & (spread <= _NOTHING * np.maximum(np.abs(values).max(axis=0), 1e-300))
+        )
         names = network.unit_names[k]
         for j in np.flatnonzero(dead).tolist():
             yield Finding(
