@@ -76,7 +76,6 @@ def assert_consistent(res):
     assert np.isnan(res.covariance[missing]).all()
     assert np.isnan(res.covariance[:, missing]).all()
     assert np.isfinite(res.covariance[np.ix_(~missing, ~missing)]).all()
-    # Else it is that a variance is no variance: H0 is indefinite under a penalty.
     assert ((np.diag(res.covariance) < 0) == (lost & ~missing)).all()
 
 
@@ -397,6 +396,5 @@ def test_heteroscedastic_errors_are_a_note():
 def test_radial_twins():
     X, y = tanh_data(0)
     est = RBFNetRegressor(4, alpha=50.0, random_state=0).fit(X, y)
-    twins = any(reason.startswith("same") for reason in est.degenerate_units_.values())
-    assert twins
+    assert any(reason.startswith("same") for reason in est.degenerate_units_.values())
     assert "duplicate units" in kinds(refused(est, X, y))

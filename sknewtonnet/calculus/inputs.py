@@ -1,5 +1,8 @@
 """Derivatives of raw predictions in the inputs, first and second."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,7 +62,7 @@ def input_derivatives(network: Network, w: Array, X: Array, order: int = 1) -> l
     return found
 
 
-def _tangents(chunk: Chunk, local: list, p: int) -> tuple[list[Array], list[Array]]:  # type: ignore[type-arg]
+def _tangents(chunk: Chunk, local: Sequence[Any], p: int) -> tuple[list[Array], list[Array]]:
     """Derivatives of the inputs z and the pre-activations a of each layer, inputs first."""
     wiring, c = chunk.wiring, chunk.n_samples
     nodes = [np.broadcast_to(np.eye(p)[:, :, None], (p, p, c))]
@@ -72,7 +75,9 @@ def _tangents(chunk: Chunk, local: list, p: int) -> tuple[list[Array], list[Arra
     return into_z, into_a
 
 
-def _second(chunk: Chunk, local: list, into_z: list[Array], into_a: list[Array]) -> Array:  # type: ignore[type-arg]
+def _second(
+    chunk: Chunk, local: Sequence[Any], into_z: Sequence[Array], into_a: Sequence[Array]
+) -> Array:
     """Second derivatives of the raw predictions, of shape (c, m, p, p)."""
     wiring, c, m = chunk.wiring, chunk.n_samples, into_a[-1].shape[1]
     p = into_a[0].shape[0]

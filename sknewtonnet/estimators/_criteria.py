@@ -38,7 +38,7 @@ class CriterionScorer:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             results = estimator.inference(X, y, sample_weight, cov_type="HC0")
-        kinds = {finding.kind for finding in results.findings}
+        kinds = {finding.kind for finding in results.findings if finding.severity == "fatal"}
         if "separation" in kinds:
             return np.nan  # a likelihood without a maximum must not win
         if "not stationary" in kinds or "negative curvature" in kinds:

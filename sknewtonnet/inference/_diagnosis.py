@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknewtonnet.inference._covariance import covariance
-from sknewtonnet.inference._factor import Factor
 from sknewtonnet.inference._information import Information
 from sknewtonnet.inference._units import (
     Finding,
@@ -14,7 +13,6 @@ from sknewtonnet.inference._units import (
     separation_findings,
     unit_findings,
 )
-from sknewtonnet.inference._whitening import whitening
 
 Array = NDArray[np.float64]
 
@@ -44,7 +42,8 @@ def findings(information: Information, feature_names: Sequence[str]) -> list[Fin
     found += _singular(information)
     if len(information.objective.network.wiring.layers) > 1:
         found += _size(information)
-    if not any(finding.severity == "fatal" for finding in found):
+    # In a net that is not identified such differences tell of that.
+    if all(finding.severity == "note" for finding in found):
         found += _misspecified(information)
     order = {"fatal": 0, "warning": 1, "note": 2}
     return sorted(found, key=lambda finding: order[finding.severity])
@@ -117,7 +116,7 @@ def _singular(information: Information) -> Iterator[Finding]:
 def _size(information: Information) -> Iterator[Finding]:
     """Nets with more units than the data show (3.7): three numbers, each with its limit."""
     signs = []
-    H, G = whitened_factors(information)
+    H, G = information.whitened_factors
     for factor, matrix in ((H, "Hessian"), (G, "Gauss-Newton matrix without the penalty")):
         if factor.condition > _CONDITION:
             signs.append(
@@ -142,20 +141,6 @@ def _size(information: Information) -> Iterator[Finding]:
         f"{', '.join(names[part][:6])}.",
         tuple(names[part]),
     )
-
-
-def whitened_factors(information: Information) -> tuple[Factor, Factor]:
-    """H and G of the net on whitened inputs, without directions that the loss does not see."""
-    T = np.eye(information.objective.n_parameters)
-    if information.basis is None:
-        T = whitening(information)
-    known = information.objective.invariant_directions(penalised=False)
-    known = np.linalg.qr(np.linalg.solve(T, known))[0]
-    H, G = (
-        Factor(T.T @ matrix @ T, information.basis, known)
-        for matrix in (information.hessian, information.gauss_newton)
-    )
-    return H, G
 
 
 def _misspecified(information: Information) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sknewtonnet.calculus import GaussianRBF, Linear, Loss, Network, Objective
 from sknewtonnet.inference._checks import check_level
 from sknewtonnet.inference._prediction import Predictor
-from sknewtonnet.inference._tests import law
+from sknewtonnet.inference._tests import quantile, two_sided
 
 Array = NDArray[np.float64]
 
@@ -66,12 +66,12 @@ class MarginalEffects:
     @property
     def p_values(self) -> Array:
         """Two-sided p-values."""
-        return np.asarray(2.0 * law(self.df_denom).sf(np.abs(self.z_values)))
+        return two_sided(self.z_values, self.df_denom)
 
     def conf_int(self, level: float = 0.95) -> Array:
         """Confidence intervals, with a last axis of 2."""
         check_level(level)
-        reach = law(self.df_denom).ppf(0.5 + 0.5 * level) * self.std_errors
+        reach = quantile(level, self.df_denom) * self.std_errors
         return np.stack([self.effects - reach, self.effects + reach], axis=-1)
 
     def to_frame(self, level: float = 0.95) -> Any:
@@ -82,7 +82,7 @@ class MarginalEffects:
         columns = {
             "dy/dx": self.effects,
             "std_error": self.std_errors,
-            "z": self.z_values,
+            "t" if np.isfinite(self.df_denom) else "z": self.z_values,
             "p_value": self.p_values,
             "lower": interval[..., 0],
             "upper": interval[..., 1],

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from sknewtonnet.inference._diagnosis import findings
 from sknewtonnet.inference._information import Information
 from sknewtonnet.inference._refits import Refit
 from sknewtonnet.inference._saliency import feature_saliencies, shares
-from sknewtonnet.inference._tests import HELD, law
+from sknewtonnet.inference._tests import HELD, two_sided
 from sknewtonnet.inference._units import Finding
 
 Array = NDArray[np.float64]
@@ -144,7 +143,7 @@ class Estimates:
     @cached_property
     def p_values(self) -> Array:
         """Two-sided p-values, from survival functions."""
-        return _locked(np.asarray(2.0 * self._law.sf(np.abs(self.z_values))))
+        return _locked(two_sided(self.z_values, self._df_denom))
 
     @property
     def df_resid(self) -> float:
@@ -156,10 +155,6 @@ class Estimates:
     @property
     def _df_denom(self) -> float:
         return self.df_resid if self.use_t and self.df_resid > 0 else np.inf
-
-    @property
-    def _law(self) -> Any:
-        return law(self._df_denom)
 
     @property
     def n_obs(self) -> float:

@@ -10,6 +10,7 @@ from scipy.linalg import eigvalsh, null_space
 from sknewtonnet.calculus import Objective
 from sknewtonnet.calculus.inputs import input_parameters
 from sknewtonnet.inference._factor import Factor, inside
+from sknewtonnet.inference._whitening import whitening
 
 Array = NDArray[np.float64]
 
@@ -98,6 +99,20 @@ class Information:
         """Factorisation of G + L."""
         matrix = self.gauss_newton + np.diag(self.penalty)
         return Factor(matrix, self.basis, self.objective.invariant_directions())
+
+    @cached_property
+    def whitened_factors(self) -> tuple[Factor, Factor]:
+        """H and G of the net on whitened inputs, without directions that the loss does not see."""
+        T = np.eye(self.objective.n_parameters)
+        if self.basis is None:
+            T = whitening(self.objective)
+        known = self.objective.invariant_directions(penalised=False)
+        known = np.linalg.qr(np.linalg.solve(T, known))[0]
+        H, G = (
+            Factor(T.T @ matrix @ T, self.basis, known)
+            for matrix in (self.hessian, self.gauss_newton)
+        )
+        return H, G
 
     @property
     def free(self) -> Array:

@@ -1,7 +1,8 @@
 """Predictions with errors, by the delta method (STATISTICS 3.6)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy.special import expit, logit, softmax
 
 from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.layers import sample_chunks
-from sknewtonnet.inference._tests import law
+from sknewtonnet.inference._tests import quantile
 
 Array = NDArray[np.float64]
 
@@ -37,13 +38,14 @@ class PredictionResults:
         without its error. None for classes.
     raw, raw_se : ndarray of the shape of mean
         Raw predictions, before the inverse link; of several classes differences to the first.
-    moderated : ndarray of the shape of mean, or None
-        Class probabilities averaged over the error of the logits (MacKay 1992): for one logit
-        sigma(a / (1 + pi s^2 / 8)^(1/2)), for more a mean over normal draws.
     level : float
         Of the intervals.
     names : tuple of str
         Of the outputs.
+    link : str
+        The inverse link.
+    root : ndarray of shape (n_samples, n_outputs - 1, n_outputs - 1), or None
+        Square root of the covariance of the logits' differences to the first.
     """
 
     mean: Array
@@ -52,9 +54,29 @@ class PredictionResults:
     prediction_interval: Array | None
     raw: Array
     raw_se: Array
-    moderated: Array | None
     level: float
-    names: tuple[str, ...] = ("y",)
+    names: tuple[str, ...]
+    link: str
+    root: Array | None = field(default=None, repr=False)
+
+    @cached_property
+    def moderated(self) -> Array | None:
+        """Class probabilities averaged over the error of the logits (MacKay 1992), or None.
+
+        For one logit sigma(a / (1 + pi s^2 / 8)^(1/2)); for several a mean over 2000 normal draws,
+        when it is first asked for.
+        """
+        if self.link == "logistic":
+            return np.asarray(expit(self.raw / np.sqrt(1.0 + np.pi * self.raw_se**2 / 8.0)))
+        if self.root is None:
+            return None
+        half = np.random.default_rng(0).standard_normal((_N_DRAWS // 2, self.root.shape[2]))
+        total = np.zeros_like(self.raw)
+        for draw in np.vstack([half, -half]):  # in pairs, so that their mean is exact
+            moved = self.raw.copy()
+            moved[:, 1:] += self.root @ draw
+            total += softmax(moved, axis=1)
+        return np.where(np.isnan(self.se), np.nan, total / _N_DRAWS)
 
     def to_frame(self) -> Any:
         """The same as a data frame of pandas, with columns named as in statsmodels."""
@@ -108,7 +130,7 @@ class Predictor:
 
     def quantile(self, level: float) -> float:
         """How many standard errors an interval reaches to each side."""
-        return float(law(self.df_denom).ppf(0.5 + 0.5 * level))
+        return quantile(level, self.df_denom)
 
     def std_errors(self, rows: Array) -> Array:
         """Standard errors of linear functions of the parameters; NaN if not estimable."""
@@ -124,19 +146,19 @@ class Predictor:
         m = self.network.n_outputs
         raw = np.empty((len(X), m))
         errors, logits = np.empty((len(X), m)), np.empty((len(X), m))
-        moderated = np.empty((len(X), m))
+        roots = np.empty((len(X), m - 1, m - 1))
         several = self.loss.shift_invariant
         for where in sample_chunks(len(X), max(1, 4_000_000 // (m * self.network.n_parameters))):
             at = Objective(self.network, "squared_error", X[where], np.zeros((len(X[where]), m)))
             raw[where], jacobian = at.raw_predictions(self.params), at.jacobian(self.params)
             if several:
                 logits[where] = self._errors(jacobian - jacobian[:, :1])
-                moderated[where] = self._softmax_moderated(raw[where], jacobian)
+                roots[where] = self._root((jacobian - jacobian[:, :1])[:, 1:])
                 slopes = [self.loss.mean_derivatives(raw[where], o, 1)[1] for o in range(m)]
                 jacobian = np.einsum("oik,ikp->iop", slopes, jacobian)
             errors[where] = self._errors(jacobian)
         if several:
-            return self._of_classes(raw, logits, errors, moderated, level)
+            return self._of_classes(raw, logits, errors, roots, level)
         return self._elementwise(raw, errors, level)
 
     def _errors(self, jacobian: Array) -> Array:
@@ -150,9 +172,6 @@ class Predictor:
         mean = np.column_stack([value for value, _ in found])
         slope = np.column_stack([slope[:, o] for o, (_, slope) in enumerate(found)])
         ends = [self.loss.inverse_link(raw + sign * z * errors) for sign in (-1.0, 1.0)]
-        moderated = None
-        if self.loss.out_activation == "logistic":
-            moderated = expit(raw / np.sqrt(1.0 + np.pi * errors**2 / 8.0))
         arrays = {
             "mean": mean,
             "se": np.abs(slope) * errors,
@@ -160,7 +179,6 @@ class Predictor:
             "prediction_interval": self._new_observation(mean, errors, level),
             "raw": raw,
             "raw_se": errors,
-            "moderated": moderated,
         }
         return self._results(arrays, level)
 
@@ -177,7 +195,7 @@ class Predictor:
         return None
 
     def _of_classes(
-        self, raw: Array, logits: Array, errors: Array, moderated: Array, level: float
+        self, raw: Array, logits: Array, errors: Array, roots: Array, level: float
     ) -> PredictionResults:
         mean = softmax(raw, axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -190,25 +208,21 @@ class Predictor:
             "prediction_interval": None,
             "raw": raw - raw[:, :1],
             "raw_se": logits,
-            "moderated": moderated,
+            "root": roots,
         }
         return self._results(arrays, level)
 
-    def _softmax_moderated(self, raw: Array, jacobian: Array) -> Array:
-        """Mean of the probabilities over normal draws of the logits' differences."""
-        differences = (jacobian - jacobian[:, :1])[:, 1:]
+    def _root(self, differences: Array) -> Array:
+        """Square root of the covariance of each row's logits' differences."""
         spread = np.matmul(differences @ self.covariance, differences.swapaxes(1, 2))
+        if not np.isfinite(spread).all():
+            return np.full_like(spread, np.nan)
         values, vectors = np.linalg.eigh(spread)
-        root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None]
-        half = np.random.default_rng(0).standard_normal((_N_DRAWS // 2, root.shape[1]))
-        mean = np.zeros_like(raw)
-        for draw in np.vstack([half, -half]):  # in pairs, so that their mean is exact
-            moved = raw.copy()
-            moved[:, 1:] += root @ draw
-            mean += softmax(moved, axis=1)
-        return mean / _N_DRAWS
+        return vectors * np.sqrt(np.maximum(values, 0.0))[:, None]
 
     def _results(self, arrays: dict[str, Any], level: float) -> PredictionResults:
         if self.network.n_outputs == 1:
             arrays = {name: None if a is None else a[:, 0] for name, a in arrays.items()}
-        return PredictionResults(**arrays, level=level, names=self.names)
+        return PredictionResults(
+            **arrays, level=level, names=self.names, link=self.loss.out_activation
+        )

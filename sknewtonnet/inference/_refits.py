@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 
 from sknewtonnet.calculus.affine import AffineObjective
 from sknewtonnet.inference._information import Information
-from sknewtonnet.inference._tests import TestResult, law, tail
+from sknewtonnet.inference._tests import TestResult, quantile, tail
 
 Array = NDArray[np.float64]
 
@@ -160,7 +160,7 @@ def profile_interval(
     Where the signed root of 2 (M(value) - M) / dispersion is within a quantile of t or the
     normal law (Bates and Watts 1988, 6.1). Infinite if it is not reached.
     """
-    limit = float(law(df_denom).ppf(0.5 + 0.5 * level))
+    limit = quantile(level, df_denom)
     full = information.objective.value(information.params)
     scale = 2.0 * information.objective.weight_sum / information.dispersion
 

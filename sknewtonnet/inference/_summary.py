@@ -141,7 +141,7 @@ def _facts(results: Any) -> list[tuple[str, str]]:
         ("Objective", _number(information.objective.value(information.params))),
         ("Critical point", _critical_point(results)),
         ("Newton decrement", f"{information.decrement:.1e}"),
-        ("Condition (scaled)", f"{information.factor.condition:.1e}"),
+        ("Condition (H, G)", " ".join(f"{f.condition:.1e}" for f in information.whitened_factors)),
         ("Covariance", results.cov_type),
         ("Weights", information.weight_type),
         ("Log-likelihood", _number(results.log_likelihood)),

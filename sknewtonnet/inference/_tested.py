@@ -1,7 +1,7 @@
 """Estimates with intervals and tests of hypotheses about parameters."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,7 @@ from sknewtonnet.inference._tests import (
     WaldTestResult,
     adjusted,
     quadratic_form,
+    quantile,
     tail,
     wald,
 )
@@ -53,7 +54,7 @@ class TestedEstimates(Estimates):
             Confidence.
         """
         check_level(level)
-        reach = self._law.ppf(0.5 + 0.5 * level) * self.std_errors
+        reach = quantile(level, self._df_denom) * self.std_errors
         return np.column_stack([self.params - reach, self.params + reach])
 
     def wald_test(
@@ -147,6 +148,9 @@ class TestedEstimates(Estimates):
         found = likelihood_ratio(
             restriction, self.refit, asked.df, self._df_denom, n_init, random_state
         )
+        if self._robust and not found.reason:
+            note = "the ratio stands on the model, whatever the covariance"
+            found = replace(found, reason=note)
         if isinstance(hypothesis, str) and hypothesis in self.feature_names:
             self.ratios[hypothesis] = found
         return found

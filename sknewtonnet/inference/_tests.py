@@ -1,12 +1,13 @@
 """Wald tests, and p-values of many tests at once (STATISTICS 3.3)."""
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from scipy.linalg import cho_factor, cho_solve, qr
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from sknewtonnet.inference._checks import check_choice
 
@@ -63,9 +64,16 @@ class ScoreTestResult(TestResult):
 Kind = TypeVar("Kind", bound=TestResult)
 
 
-def law(df: float) -> Any:
-    """Student's t, or the normal law where df is infinite."""
-    return stats.t(df) if np.isfinite(df) else stats.norm
+def quantile(level: float, df: float) -> float:
+    """Half-width of a two-sided interval, in standard errors: of t, or normal where df is inf."""
+    upper = 0.5 + 0.5 * level
+    return float(stdtrit(df, upper) if np.isfinite(df) else ndtri(upper))
+
+
+def two_sided(z: Array, df: float) -> Array:
+    """P-values of t statistics, or of normal ones where df is infinite."""
+    lower = -np.abs(z)
+    return np.asarray(2.0 * (stdtr(df, lower) if np.isfinite(df) else ndtr(lower)))
 
 
 def tail(statistic: float, df: int, df_denom: float) -> float:

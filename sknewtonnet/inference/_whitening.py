@@ -9,19 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
-from sknewtonnet.inference._information import Information
+from sknewtonnet.calculus import Objective
 
 Array = NDArray[np.float64]
 
 
-def whitening(information: Information) -> Array:
+def whitening(objective: Objective) -> Array:
     """The matrix T with w = T v, for v the parameters of the net on whitened inputs.
 
     With x = m + C u, C C' the covariance of x, a layer W'x + b is (C'W)'u + (b + W'm). Of a
     unit that does not read all inputs the ones it reads are whitened. The identity where inputs
     are collinear, and for radial units.
     """
-    objective = information.objective
     wiring, layout = objective.network.wiring, objective.network.layout
     X, weight = objective.samples, objective.sample_weight
     mean = weight @ X / weight.sum()

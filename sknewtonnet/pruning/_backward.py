@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from sknewtonnet.estimators._sklearn_compat import Interval, Options, StrOptions, fit_context
+from sknewtonnet.estimators._sklearn_compat import Interval, Options, StrOptions
 from sknewtonnet.inference import COV_TYPES, CRITERIA
-from sknewtonnet.pruning._meta import MetaNet, checked_net, from_point
+from sknewtonnet.pruning._meta import MetaNet, from_point
 from sknewtonnet.pruning._net import UNITS, Net, feature_names
 from sknewtonnet.pruning._path import PruningPath, PruningStep
 from sknewtonnet.pruning._significance import METHODS, Tested, tested
@@ -140,40 +140,20 @@ class BackwardPruning(MetaNet):
         self.max_steps = max_steps
         self.verbose = verbose
 
-    @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
-        """Fit the net and prune it.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data, best standardised.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target values.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative. A row of weight 2 counts like the row twice.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If the estimator is no such net, or its fit is no minimum.
-        """
-        net = checked_net(self.estimator)
+    def _fitted(
+        self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> dict[str, Any]:
         net.fit(X, y, sample_weight)
         start = Net(net, net._problem_, net.params_, net.loss_, True)
         self._check_testable(net, start)
         last, steps = self._prune(start)
-        pruned = _refitted(clone(self.estimator), last, X, y, sample_weight)
-        self.estimator_ = pruned
-        self.path_ = PruningPath(steps, self.scoring)
-        self.support_, self.unit_support_ = _survivors(last)
-        self._take_features(net)
-        return self
+        support, unit_support = _survivors(last)
+        return {
+            "estimator_": _refitted(clone(self.estimator), last, X, y, sample_weight),
+            "path_": PruningPath(steps, self.scoring),
+            "support_": support,
+            "unit_support_": unit_support,
+        }
 
     def _check_testable(self, net: Any, start: Net) -> None:
         if self.unit == "feature" and start.information.input_parameters is None:

@@ -12,6 +12,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sknewtonnet.estimators._sklearn_compat import fit_context
 from sknewtonnet.inference import InferenceResults
 
 Array = NDArray[np.float64]
@@ -34,6 +35,44 @@ class MetaNet(MetaEstimatorMixin, BaseEstimator):
     @abstractmethod
     def _net(self) -> Any:
         """The fitted net."""
+
+    @abstractmethod
+    def _fitted(
+        self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> dict[str, Any]:
+        """What a fit finds, from a clone of the net: fitted attributes by their names."""
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
+        """Fit the net, and go on from there.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data, best standardised.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, not negative. A row of weight 2 counts like the row twice.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the estimator is no such net, or its fit is no minimum.
+        """
+        # A fit that fails leaves all as it was.
+        self.__dict__.update(self._fitted(checked_net(self.estimator), X, y, sample_weight))
+        self.n_features_in_ = self._net.n_features_in_
+        if hasattr(self._net, "feature_names_in_"):
+            self.feature_names_in_ = self._net.feature_names_in_
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        return self
 
     def confirm(
         self,
@@ -141,14 +180,6 @@ class MetaNet(MetaEstimatorMixin, BaseEstimator):
         tags.regressor_tags = deepcopy(inner.regressor_tags)
         tags.target_tags = deepcopy(inner.target_tags)
         return tags
-
-    def _take_features(self, net: Any) -> None:
-        """Number and names of the features that the net has seen."""
-        self.n_features_in_ = net.n_features_in_
-        if hasattr(net, "feature_names_in_"):
-            self.feature_names_in_ = net.feature_names_in_
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
 
 
 def checked_net(estimator: Any) -> Any:

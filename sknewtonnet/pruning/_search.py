@@ -13,12 +13,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ParameterGrid
 from sklearn.utils.parallel import Parallel, delayed
 
-from sknewtonnet.estimators._sklearn_compat import StrOptions, fit_context
+from sknewtonnet.estimators._sklearn_compat import StrOptions
 from sknewtonnet.inference import CRITERIA
-from sknewtonnet.pruning._meta import MetaNet, checked_net
-
-# What makes a fit no candidate: there is no minimum, so there is no criterion.
-_NO_MINIMUM = {"not stationary", "negative curvature", "separation", "perfect fit"}
+from sknewtonnet.pruning._meta import MetaNet
 
 
 class InformationCriterionSearch(MetaNet):
@@ -107,30 +104,9 @@ class InformationCriterionSearch(MetaNet):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
-        """Fit the net with all settings.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data, best standardised.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target values.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative. A row of weight 2 counts like the row twice.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If the estimator is no such net, or no setting has a minimum.
-        """
-        net = checked_net(self.estimator)
+    def _fitted(
+        self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> dict[str, Any]:
         grid = list(ParameterGrid(self.param_grid))
         runs = Parallel(n_jobs=self.n_jobs)(
             delayed(_run)(clone(net).set_params(**params), X, y, sample_weight, self.criterion)
@@ -148,12 +124,14 @@ class InformationCriterionSearch(MetaNet):
                 "max_iter, n_init or alpha."
             )
         best = int(np.nanargmin(scores))
-        self.results_ = _table(grid, rows, scores)
-        self.best_index_, self.best_score_ = best, float(scores[best])
-        self.best_params_, self.best_estimator_ = grid[best], nets[best]
-        self.best_estimator_._post_selection_ = len(grid) > 1
-        self._take_features(self.best_estimator_)
-        return self
+        nets[best]._post_selection_ = len(grid) > 1
+        return {
+            "results_": _table(grid, rows, scores),
+            "best_index_": best,
+            "best_score_": float(scores[best]),
+            "best_params_": grid[best],
+            "best_estimator_": nets[best],
+        }
 
     @property
     def _net(self) -> Any:
@@ -171,8 +149,9 @@ def _run(
         warnings.simplefilter("ignore", UserWarning)
         net.fit(X, y, sample_weight)
         results = net.inference(X, y, sample_weight, cov_type="HC0")
-    kinds = {finding.kind for finding in results.findings}
-    score = np.nan if kinds & _NO_MINIMUM else float(getattr(results, criterion))
+    # Without a minimum there is no criterion.
+    lost = any(finding.severity == "fatal" for finding in results.findings)
+    score = np.nan if lost else float(getattr(results, criterion))
     return net, {
         criterion: score if np.isfinite(score) else np.nan,
         "loss": net.loss_,
