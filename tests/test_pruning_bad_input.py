@@ -138,8 +138,8 @@ def test_at_a_saddle_point():
 
 def test_too_few_rows():
     X, y = noise(6, 6)
-    refused(BackwardPruning(net((), alpha=0.0)), X, y, "too few")
-    refused(BackwardPruning(net((), alpha=0.1)), X[:1], y[:1], "few|1 sample")
+    refused(BackwardPruning(net((), alpha=0.0)), X, y, "(?i)too few")
+    refused(BackwardPruning(net((), alpha=0.1)), X[:1], y[:1], "(?i)few|1 sample")
 
 
 def separated():
@@ -151,15 +151,15 @@ def test_separated_classes_have_no_minimum():
     """Weights without end: the gate of inference refuses these as well."""
     X, y = separated()
     endless = NewtonMLPClassifier((), alpha=0.0)
-    refused(InformationCriterionSearch(endless, {"tol": [1e-8, 1e-6]}), X, y, "separat|minimum")
-    refused(BackwardPruning(endless), X, y, "separat")
+    refused(InformationCriterionSearch(endless, {"tol": [1e-8, 1e-6]}), X, y, "(?i)separat")
+    refused(BackwardPruning(endless), X, y, "(?i)separat")
 
 
 def test_separated_classes_under_a_penalty_have_a_criterion():
     X, y = separated()
-    model = NewtonMLPClassifier((), alpha=10.0)
+    model = NewtonMLPClassifier((), alpha=0.5)
     assert BackwardPruning(model).fit(X, y).estimator_.critical_point_ == "minimum"
-    search = InformationCriterionSearch(model, {"alpha": [10.0, 20.0]}).fit(X, y)
+    search = InformationCriterionSearch(model, {"alpha": [0.5, 1.0]}).fit(X, y)
     assert np.isfinite(search.best_score_)
 
 
@@ -170,7 +170,7 @@ def test_data(make):
     refused(make(net()), X, y[:-1], "inconsistent numbers")
     refused(make(net()), X, np.full(len(y), np.inf), "inf")
     meta = make(net())
-    with pytest.raises(ValueError, match="negative"):
+    with pytest.raises(ValueError, match="Negative"):
         meta.fit(X, y, np.full(len(y), -1.0))
     with pytest.raises(ValueError, match="features"):
         meta.fit(X, y).predict(X[:, :2])
@@ -212,11 +212,19 @@ def test_failure_at_the_last_leaves_nothing(monkeypatch):
     [
         {"bounds": {"coefs_0[x1, y]": (-5.0, 5.0)}},
         {"linear_constraints": [({"coefs_0[x1, y]": 1.0, "coefs_0[x2, y]": 1.0}, -5.0, 5.0)]},
-        {"alpha": {"coefs_0": 0.1}},
     ],
     ids=lambda params: next(iter(params)),
 )
-def test_constraints_may_name_what_goes(params):
+def test_constraints_must_not_name_what_may_go(params):
+    X, _ = noise()
+    y = X[:, 0] + 0.1 * noise()[1]
+    refused(BackwardPruning(net((), **params)), X, y, r"coefs_0\[x1, y\].*whole arrays")
+
+
+@pytest.mark.parametrize(
+    "params", [{"bounds": {"coefs_0": (-5.0, 5.0)}}, {"alpha": {"coefs_0": 0.1}}]
+)
+def test_arrays_may_be_named(params):
     X, _ = noise()
     y = X[:, 0] + 0.1 * noise()[1]
     plain = BackwardPruning(net(())).fit(X, y)
@@ -234,7 +242,6 @@ def test_active_constraints_count_as_in_inference():
         wanted = model.fit(X, y).inference(X, y).bic
     path = BackwardPruning(model).fit(X, y).path_
     assert path[0].criterion == pytest.approx(wanted)
-    assert not any(np.isnan(step.statistic) for step in path[1:])
 
 
 def test_masked_intercepts_leave_no_parameter():
@@ -268,19 +275,15 @@ def test_stability(params, match):
 
 def test_stability_of_something_else():
     X, y = noise()
-    with pytest.raises(ValueError, match="BackwardPruning.*NewtonMLPRegressor"):
+    with pytest.raises(ValueError, match=r"BackwardPruning.*NewtonMLPRegressor"):
         pruning_stability(net(()), X, y, n_resamples=2)
 
 
 def test_stability_of_rare_classes():
-    """A bootstrap sample without one of three classes is drawn again, or named."""
+    """No bootstrap sample is without one of the classes: rows are drawn within each."""
     X, _ = noise()
     y = np.repeat(["ash", "elm"], 30)
     y[:2] = "fir"
-    model = NewtonMLPClassifier((), alpha=1.0)
-    try:
-        found = pruning_stability(BackwardPruning(model), X, y, n_resamples=12, random_state=0)
-    except ValueError as error:
-        assert "class" in str(error)
-    else:
-        assert found.feature_frequency.shape == (4,)
+    pruning = BackwardPruning(NewtonMLPClassifier((), alpha=1.0))
+    found = pruning_stability(pruning, X, y, n_resamples=12, random_state=0)
+    assert (found.n_parameters > 0).all()

@@ -1,5 +1,6 @@
 """One step of pruning: what is predicted, where it lands, what else goes with it."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -190,6 +191,17 @@ def test_softmax_weights_of_a_row_shift_together():
     assert all(t.df == 1 and t.p_value < 1.0 for t in found)
 
 
+def test_step_uses_flat_directions(starts):
+    """What goes for nothing starts where it costs nothing: no other minimum is found so."""
+    X, y = three()
+    net = at_minimum(NewtonMLPClassifier((1,), alpha=0.0, random_state=0, n_init=2), X, y)
+    last = [part for part in net.parts("weight") if part.name.startswith("coefs_1")]
+    for part in last:
+        after = net.without(part.positions)
+        assert after.problem.objective().value(starts[-1]) == pytest.approx(net.loss, rel=1e-8)
+        assert after.loss == pytest.approx(net.loss, rel=1e-8)
+
+
 def test_softmax_features_have_a_degree_less():
     X, y = three()
     net = at_minimum(NewtonMLPClassifier((), alpha=0.0, random_state=0), X, y)
@@ -235,7 +247,7 @@ def test_after_each_step(name, removals):
         assert step.loss == after.loss == pytest.approx(objective.value(after.params))
         assert step.n_parameters == after.n_parameters < before.n_parameters
     accepted = [r for r, s in zip(removals, pruned.path_[1:], strict=True) if s.accepted]
-    for (_, _, last), (before, _, _) in zip(accepted, accepted[1:], strict=False):
+    for (_, _, last), (before, _, _) in pairwise(accepted):
         assert before is last
     masks = accepted[-1][2].connectivity
     for key, mask in pruned.estimator_.connectivity.items():

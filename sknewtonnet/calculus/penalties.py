@@ -90,6 +90,7 @@ class WidthPenalty(Penalty):
             3: (eye, eye * logs, (1.0 - eye) * reference[:, None] ** 2),
         }
         count, shift, factor = forms[len(shape)]
+        targets: Any = {1: float(logs.sum()), 2: logs, 3: eye * logs}[len(shape)]
         zeros = {name: np.zeros(size) for name, size in layout.shapes.items()}
         self._count, self._shift, self._factor = (
             layout.pack({**zeros, "precisions_cholesky": np.broadcast_to(values, shape)})
@@ -97,7 +98,8 @@ class WidthPenalty(Penalty):
         )
         self._is_log = self._count > 0
         # One width cannot meet several references: what remains at the best one.
-        self._rest = 2.0 * float(self._count @ self._shift) - 2.0 * shape[0] * float(logs.sum())
+        wanted = layout.pack({**zeros, "precisions_cholesky": np.broadcast_to(targets, shape)})
+        self._rest = 2.0 * float(self._count @ self._shift - wanted.sum())
 
     def _doubled(self, w: Array) -> Array:
         """2 t of the log-widths, 0 of all other parameters."""

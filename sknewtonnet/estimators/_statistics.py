@@ -69,6 +69,7 @@ class StatisticsMixin:
     solver_result_: SolverResult
     _network_: Network
     _loss_: Loss
+    _target_: Any
     _problem_: Problem
     _importances_: tuple[Array, Array] | None
     _post_selection_: bool
@@ -147,7 +148,7 @@ class StatisticsMixin:
             self.params_,
             self._active(),
             weight_type,
-            class_weights=_has_class_weights(self),
+            class_weights=self._has_class_weights,
             converged=self.critical_point_ != "not stationary",
         )
         loss, network = problem.loss, problem.network
@@ -237,6 +238,11 @@ class StatisticsMixin:
             )
         return self._importances_
 
+    @property
+    def _has_class_weights(self) -> bool:
+        """Whether classes weigh differently in the fit, which then is no likelihood."""
+        return getattr(self._target_, "factors", None) is not None
+
     def _active(self) -> Array | None:
         """Rows of the constraints that hold the fit back."""
         found = self.solver_result_.multipliers
@@ -288,14 +294,10 @@ def _check_kinds(
         reason = 'weight_type="sampling"'
     elif not net._loss_.likelihood:
         reason = f"the loss {net._loss_.name}, which is no likelihood,"
-    elif _has_class_weights(net):
+    elif net._has_class_weights:
         reason = "class_weight, which makes the objective no likelihood,"
     if reason is not None:
         raise ValueError(f"{reason} needs a cov_type of {robust}, got {cov_type!r}.")
-
-
-def _has_class_weights(net: Any) -> bool:
-    return getattr(net._target_, "factors", None) is not None
 
 
 def _clusters(

@@ -121,6 +121,17 @@ class Factor:
         return vectors if self.basis is None else self.basis @ vectors
 
     @property
+    def null_parameters(self) -> Array:
+        """The same as changes of parameters, with columns of unit length.
+
+        An entry is 0 where the scaled direction has no more than rounding.
+        """
+        vectors = self._vectors[:, self._null]
+        vectors = np.where(np.abs(vectors) > 1e-6, vectors, 0.0) / self._scale[:, None]
+        vectors = vectors if self.basis is None else self.basis @ vectors
+        return vectors / np.linalg.norm(vectors, axis=0)
+
+    @property
     def weakest(self) -> Array:
         """The direction of the smallest eigenvalue, in scaled parameters."""
         vector = self._vectors[:, int(np.argmin(np.abs(self.eigenvalues)))]

@@ -65,10 +65,9 @@ def _minimum(information: Information) -> Array:
 
 
 def flat_directions(information: Information) -> Array:
-    """Directions without curvature, known or found, as columns; entries of rounding are 0."""
+    """Directions of parameters without curvature, known or found, as columns of unit length."""
     known = information.objective.invariant_directions()
-    columns = np.hstack([information.factor.null_directions, known])
-    return np.where(np.abs(columns) > 1e-6, columns, 0.0)
+    return np.hstack([information.factor.null_parameters, known])
 
 
 def feature_saliencies(information: Information) -> Array:

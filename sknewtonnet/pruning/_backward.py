@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet.estimators._sklearn_compat import Interval, Options, StrOptions
 from sknewtonnet.inference import COV_TYPES, CRITERIA
+from sknewtonnet.inference._diagnosis import findings
 from sknewtonnet.pruning._meta import MetaNet, from_point
 from sknewtonnet.pruning._net import UNITS, Net, feature_names
 from sknewtonnet.pruning._path import PruningPath, PruningStep
@@ -144,7 +145,8 @@ class BackwardPruning(MetaNet):
         self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
     ) -> dict[str, Any]:
         net.fit(X, y, sample_weight)
-        start = Net(net, net._problem_, net.params_, net.loss_, True)
+        stationary = net.critical_point_ != "not stationary"
+        start = Net(net, net._problem_, net.params_, net.loss_, stationary, net._active())
         self._check_testable(net, start)
         last, steps = self._prune(start)
         support, unit_support = _survivors(last)
@@ -161,20 +163,28 @@ class BackwardPruning(MetaNet):
                 f'unit="feature" needs a net of linear layers, got {type(net).__name__}: no zero '
                 "weight removes an input from a radial unit."
             )
-        if not start.information.objective.loss.likelihood:
+        named = [
+            *(net.bounds or {}),
+            *(n for terms, *_ in net.linear_constraints or [] for n in terms),
+        ]
+        single = [name for name in named if name not in net._network_.layout.shapes]
+        if single:
             raise ValueError(
-                f"the loss {net._loss_.name} is no likelihood: there is nothing to test by."
+                f"constraints name the parameter {single[0]!r}, which may go: when a net is "
+                "pruned, bounds must name whole arrays, and linear constraints none."
             )
-        if net.critical_point_ in ("saddle", "not stationary"):
+        if not start.information.is_likelihood:
             raise ValueError(
-                "the net cannot be tested: its fit did not end at a minimum (critical_point_="
-                f"{net.critical_point_!r}). Raise max_iter, n_init or alpha."
+                f"the net cannot be tested: the loss {net._loss_.name}, or class_weight, makes "
+                "its objective no likelihood."
             )
-        if start.information.df_resid <= 0:
+        found = findings(start.information, feature_names(net, net._network_))
+        fatal = [finding.message for finding in found if finding.severity == "fatal"]
+        if fatal:
             raise ValueError(
-                f"the net cannot be tested: {start.information.n_rows:g} rows are too few for "
-                f"{start.information.effective_parameters:.1f} effective parameters. Use fewer "
-                "units, or raise alpha."
+                f"the net cannot be tested (critical_point_={net.critical_point_!r}, n_samples = "
+                f"{start.information.objective.n_samples}): {fatal[0]} Raise max_iter, n_init or "
+                "alpha."
             )
 
     def _prune(self, net: Net) -> tuple[Net, list[PruningStep]]:
@@ -190,33 +200,33 @@ class BackwardPruning(MetaNet):
             if not candidates:
                 break
             count = self._count(len(parts), len(candidates))
-            while True:
+            while self.max_steps is None or len(steps) <= self.max_steps:
                 chosen = candidates[:count]
-                smaller = net.without(
-                    np.unique(np.concatenate([t.part.positions for t in chosen]))
-                )
-                accepted = smaller.stationary and not self._worse(smaller, net)
-                steps.append(self._recorded(tuple(chosen), smaller, accepted))
-                if accepted:
+                positions = np.concatenate([test.part.positions for test in chosen])
+                smaller = net.without(np.unique(positions))
+                accepted = smaller is not None and not self._worse(smaller, net)
+                if smaller is not None:
+                    steps.append(self._recorded(tuple(chosen), smaller, accepted))
+                if smaller is not None and accepted:
                     net = smaller
-                elif count == 1:
+                    break
+                if count == 1:
                     refused.add(chosen[0].part.name)
-                else:
-                    count //= 2
-                    continue
-                break
+                    break
+                count //= 2
         return net, steps
 
     def _count(self, n_parts: int, n_candidates: int) -> int:
         """How many to take at once."""
         most = self.step if self.step >= 1 else max(1, int(self.step * n_parts))
-        # One parameter at least must be left.
-        return max(1, min(int(most), n_candidates))
+        return min(int(most), n_candidates)
 
     def _score(self, net: Net) -> float:
         return np.nan if self.scoring is None else float(getattr(net.criteria, self.scoring))
 
     def _worse(self, smaller: Net, net: Net) -> bool:
+        if not smaller.stationary:
+            return True
         if self.scoring is None:
             return False
         new, old = self._score(smaller), self._score(net)
@@ -237,10 +247,8 @@ class BackwardPruning(MetaNet):
         )
         if self.verbose:
             what = f"{'-' if accepted else 'kept'} {', '.join(names)}" if names else "fitted"
-            print(
-                f"{what}: {net.n_parameters} parameters, loss {net.loss:.6g}, "
-                f"{self.scoring} {found.criterion:.6g}"
-            )
+            score = f", {self.scoring} {found.criterion:.6g}" if self.scoring else ""
+            print(f"{what}: {net.n_parameters} parameters, loss {net.loss:.6g}{score}")
         return found
 
     @property

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -102,6 +101,11 @@ class MetaNet(MetaEstimatorMixin, BaseEstimator):
         InferenceResults
         """
         check_is_fitted(self)
+        if hasattr(self, "feature_names_in_") and not hasattr(X, "columns"):
+            raise ValueError(
+                "X must be a data frame with the feature names of the fit: "
+                f"{list(self.feature_names_in_)}."
+            )
         net = from_point(clone(self._net), self._net)
         net.fit(X, y, sample_weight)
         return net.inference(X, y, sample_weight, cov_type)
@@ -161,16 +165,6 @@ class MetaNet(MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return float(self._net.score(X, y, sample_weight))
-
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Sample weights go to the net; see scikit-learn's user guide on metadata routing."""
-        mapping = MethodMapping().add(caller="fit", callee="fit")
-        mapping.add(caller="score", callee="score")
-        return (
-            MetadataRouter(owner=self)
-            .add_self_request(self)
-            .add(estimator=self.estimator, method_mapping=mapping)
-        )
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that this is what the net is."""

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lstsq
+from scipy.linalg import lstsq, null_space
 
 from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.inputs import input_parameters
 from sknewtonnet.estimators._problem import Problem, is_stationary
 from sknewtonnet.inference import Criteria, Information
+from sknewtonnet.inference._saliency import flat_directions
 from sknewtonnet.solvers import get_solver
 
 Array = NDArray[np.float64]
@@ -54,6 +55,8 @@ class Net:
         The objective there.
     stationary : bool
         Whether the gradient vanishes there.
+    active : ndarray of shape (n_active, n_parameters) or None
+        Rows of constraints that hold it back.
     """
 
     estimator: Any
@@ -61,11 +64,18 @@ class Net:
     params: Array
     loss: float
     stationary: bool
+    active: Array | None = None
 
     @cached_property
     def information(self) -> Information:
         """Curvatures and scores at the minimum."""
-        return Information(self.problem.objective(), self.params)
+        return Information(
+            self.problem.objective(),
+            self.params,
+            self.active,
+            class_weights=self.estimator._has_class_weights,
+            converged=self.stationary,
+        )
 
     @cached_property
     def criteria(self) -> Criteria:
@@ -109,19 +119,26 @@ class Net:
                 parts.append(Part(name, positions[positions >= 0]))
         return [part for part in parts if len(part.positions)]
 
-    def without(self, positions: NDArray[np.intp]) -> "Net":
+    def without(self, positions: NDArray[np.intp]) -> "Net | None":
         """The net at its next minimum without some parameters, and what then does nothing.
 
+        None if nothing would be left.
+
         The others start where the quadratic model has its minimum (Hassibi and Stork 1993):
-        w - K_S (K_SS)^-1 w_S, with K the inverse Hessian.
+        w - K_S (K_SS)^-1 w_S, with K the inverse Hessian; along directions without curvature
+        they move for nothing.
         """
-        K = self.information.factor.inverse[:, positions]
-        start = self.params - K @ lstsq(K[positions], self.params[positions])[0]
+        K, w = self.information.factor.inverse[:, positions], self.params[positions]
+        flat = flat_directions(self.information)
+        held = null_space(flat[positions].T)
+        force = held @ lstsq(held.T @ K[positions] @ held, held.T @ w)[0] if held.size else 0.0 * w
+        along = lstsq(flat[positions], w - K[positions] @ force)[0] if flat.size else np.empty(0)
+        start = self.params - K @ force - flat @ along
         exists = np.ones(self.n_parameters, dtype=bool)
         exists[positions] = False
         start[~exists] = 0.0
         full, kept = settle(self.problem.network, start, exists)
-        return self._at(full, kept)
+        return self._at(full, kept) if kept.any() else None
 
     def _at(self, full: Array, kept: NDArray[np.bool_]) -> "Net":
         """Refit with the parameters that are kept, from where they stand in a full vector."""
@@ -144,7 +161,8 @@ class Net:
         else:
             solver = net._solver(constraints)
         result = solver.minimize(objective, network.layout.restrict(full))
-        return Net(net, problem, result.params, result.value, is_stationary(result))
+        active = None if result.multipliers is None else result.multipliers.active
+        return Net(net, problem, result.params, result.value, is_stationary(result), active)
 
 
 def feature_names(estimator: Any, network: Network) -> list[str]:

@@ -60,9 +60,9 @@ class PruningPath(Sequence[PruningStep]):
         return len(self._steps)
 
     def __repr__(self) -> str:
-        kept = self._steps[-1] if self._steps else None
+        kept = next((step for step in reversed(self._steps) if step.accepted), None)
         accepted = sum(step.accepted for step in self._steps) - 1
-        left = f", {kept.n_parameters} parameters at the last" if kept else ""
+        left = f", {kept.n_parameters} parameters left" if kept else ""
         return f"PruningPath({accepted} of {len(self._steps) - 1} removals accepted{left})"
 
     def to_frame(self) -> Any:

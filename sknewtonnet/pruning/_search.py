@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ParameterGrid
@@ -16,6 +17,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from sknewtonnet.estimators._sklearn_compat import StrOptions
 from sknewtonnet.inference import CRITERIA
 from sknewtonnet.pruning._meta import MetaNet
+
+_NO_LIKELIHOOD = "The loss, or class_weight, makes the objective no likelihood."
 
 
 class InformationCriterionSearch(MetaNet):
@@ -53,8 +56,8 @@ class InformationCriterionSearch(MetaNet):
         A row per setting: "params", "param_..." for each, the criterion by its name, "rank",
         "loss", "n_parameters", "effective_parameters", "identifiable", "critical_point",
         "n_minima" (different ones among the starts) and "fit_time". The criterion is NaN where
-        the fit is no minimum, or classes are separated. ``pandas.DataFrame(search.results_)``
-        shows it.
+        there is none, such as at a fit that is no minimum; "reason" says why.
+        ``pandas.DataFrame(search.results_)`` shows it.
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -108,6 +111,8 @@ class InformationCriterionSearch(MetaNet):
         self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
     ) -> dict[str, Any]:
         grid = list(ParameterGrid(self.param_grid))
+        if not grid:
+            raise ValueError(f"param_grid must have a setting at least, got {self.param_grid!r}.")
         runs = Parallel(n_jobs=self.n_jobs)(
             delayed(_run)(clone(net).set_params(**params), X, y, sample_weight, self.criterion)
             for params in grid
@@ -118,10 +123,12 @@ class InformationCriterionSearch(MetaNet):
             for params, score in zip(grid, scores, strict=True):
                 print(f"{params}: {self.criterion} {score:.6g}")
         if np.isnan(scores).all():
+            reasons = " ".join(sorted({row["reason"] for row in rows}))
+            points = sorted({row["critical_point"] for row in rows})
             raise ValueError(
-                f"none of the {len(grid)} settings has a fit with a {self.criterion}: "
-                f"critical points are {sorted({row['critical_point'] for row in rows})}. Raise "
-                "max_iter, n_init or alpha."
+                f"none of the {len(grid)} settings has a {self.criterion} (critical points "
+                f"{points}, n_samples = {np.shape(X)[0]}): {reasons} Raise max_iter, n_init or "
+                "alpha."
             )
         best = int(np.nanargmin(scores))
         nets[best]._post_selection_ = len(grid) > 1
@@ -146,12 +153,13 @@ def _run(
     with warnings.catch_warnings():
         # A setting that is too large is no reason for a warning; the table tells of it.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.simplefilter("ignore", UserWarning)
         net.fit(X, y, sample_weight)
+        warnings.simplefilter("ignore", UserWarning)
         results = net.inference(X, y, sample_weight, cov_type="HC0")
     # Without a minimum there is no criterion.
-    lost = any(finding.severity == "fatal" for finding in results.findings)
-    score = np.nan if lost else float(getattr(results, criterion))
+    fatal = [finding.message for finding in results.findings if finding.severity == "fatal"]
+    score = np.nan if fatal else float(getattr(results, criterion))
+    reason = fatal[0] if fatal else "" if np.isfinite(score) else _NO_LIKELIHOOD
     return net, {
         criterion: score if np.isfinite(score) else np.nan,
         "loss": net.loss_,
@@ -159,6 +167,7 @@ def _run(
         "effective_parameters": results.effective_parameters,
         "identifiable": results.identifiable,
         "critical_point": net.critical_point_,
+        "reason": reason,
         "n_minima": len(set(net.starts_["minimum"].tolist()) - {-1}),
         "fit_time": time.perf_counter() - start,
     }
@@ -177,6 +186,5 @@ def _table(
         found[f"param_{name}"] = column
     for name in rows[0]:
         found[name] = np.array([row[name] for row in rows])
-    order = np.argsort(np.argsort(np.where(np.isnan(scores), np.inf, scores), kind="stable"))
-    found["rank"] = order + 1
+    found["rank"] = rankdata(np.where(np.isnan(scores), np.inf, scores), method="min").astype(int)
     return found

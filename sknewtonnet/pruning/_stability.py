@@ -1,11 +1,12 @@
 """How often parts of a net survive when the data vary."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -103,25 +104,29 @@ def pruning_stability(
     Raises
     ------
     ValueError
-        If the resampling is unknown or there are less than two resamples.
+        If an argument is not of these, or there are fewer than two resamples.
     """
+    if not isinstance(pruning, BackwardPruning):
+        raise ValueError(f"pruning must be a BackwardPruning, got {type(pruning).__name__}.")
     if resampling not in RESAMPLINGS:
         raise ValueError(f"resampling must be one of {list(RESAMPLINGS)}, got {resampling!r}.")
     n = len(check_array(X))
-    if n_resamples < 2:
-        raise ValueError(f"n_resamples must be at least 2, got {n_resamples!r}.")
+    if not isinstance(n_resamples, Integral) or not 2 <= n_resamples <= n:
+        raise ValueError(
+            f"n_resamples must be an integer from 2 to the number of rows, {n}, got "
+            f"{n_resamples!r}."
+        )
     rng = check_random_state(random_state)
-    if resampling == "bootstrap":
-        weights = [np.bincount(rng.randint(n, size=n), minlength=n) for _ in range(n_resamples)]
-    else:
-        fold = rng.permutation(n) % n_resamples
-        weights = [(fold != k).astype(int) for k in range(n_resamples)]
+    groups = [np.arange(n)]
+    if is_classifier(pruning.estimator) and np.ndim(y) == 1:  # no resample may lose a class
+        groups = [np.flatnonzero(np.asarray(y) == label) for label in np.unique(y)]
+    weights = _weights(groups, n, resampling, int(n_resamples), rng)
     whole, *others = Parallel(n_jobs=n_jobs)(
         delayed(_pruned)(clone(pruning), X, y, weight) for weight in [np.ones(n), *weights]
     )
     network = _whole_network(whole)
-    reference = _full(whole)
-    alive = np.array([_alive(network, aligned(network, _full(o), reference)) for o in others])
+    points = [network.layout.restrict(_full(pruned)) for pruned in (whole, *others)]
+    alive = np.array([_alive(network, aligned(network, w, points[0])) for w in points[1:]])
     return PruningStability(
         feature_names=feature_names(whole, network),
         feature_frequency=np.mean([other.support_ for other in others], axis=0),
@@ -133,6 +138,27 @@ def pruning_stability(
     )
 
 
+def _weights(
+    groups: list[NDArray[np.intp]],
+    n: int,
+    resampling: str,
+    n_resamples: int,
+    rng: np.random.RandomState,
+) -> list[NDArray[np.intp]]:
+    """How often each row counts in each resample, drawn within groups of rows."""
+    found = [np.zeros(n, dtype=np.intp) for _ in range(n_resamples)]
+    for rows in groups:
+        if resampling == "bootstrap":
+            for weight in found:
+                drawn = rng.randint(len(rows), size=len(rows))
+                weight[rows] = np.bincount(drawn, minlength=len(rows))
+        else:
+            fold = rng.permutation(len(rows)) % n_resamples
+            for k, weight in enumerate(found):
+                weight[rows] = fold != k
+    return found
+
+
 def _pruned(
     pruning: BackwardPruning, X: ArrayLike, y: ArrayLike, weight: Array
 ) -> BackwardPruning:
@@ -140,9 +166,10 @@ def _pruned(
 
 
 def _whole_network(pruned: BackwardPruning) -> Network:
-    """The net with all its connections."""
+    """The net with all the connections that it had before."""
     network = pruned.estimator_._network_
-    return Network.from_layers(network.n_features, network.wiring.layers)
+    masks = pruned.estimator.connectivity
+    return Network.from_layers(network.n_features, network.wiring.layers, connectivity=masks)
 
 
 def _full(pruned: BackwardPruning) -> Array:
@@ -154,7 +181,7 @@ def _full(pruned: BackwardPruning) -> Array:
 def _alive(network: Network, w: Array) -> NDArray[np.bool_]:
     """Which hidden units have anything that goes out."""
     wiring = network.wiring
-    matrices = wiring.matrices(w)
+    matrices = wiring.matrices(network.layout.expand(w))
     return np.concatenate(
         [
             sum(np.abs(matrices[r][rows]).sum(axis=1) for r, rows in wiring.readers[k + 1]) > 0
