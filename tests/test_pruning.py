@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from estimator_cases import regression_data
 from inference_cases import LABELS
 from sklearn.base import clone
 
@@ -14,6 +15,8 @@ from sknewtonnet import (
     RBFNetClassifier,
     RBFNetRegressor,
 )
+from sknewtonnet.pruning._net import Net
+from sknewtonnet.pruning._significance import significances
 
 N = 200
 
@@ -351,3 +354,19 @@ def test_weight_two_is_a_row_twice(name):
     )
     assert one.path_[-1].criterion == pytest.approx(two.path_[-1].criterion)
     check_result(one, original, X, y, weight)
+
+
+def test_effective_parameters_stay_between_none_and_all():
+    """Near a flat minimum tr(H^-1 H0) falls without bound; the criterion must not chase that."""
+    X, y = regression_data()
+    fitted = NewtonMLPRegressor((6,), alpha=0.2, random_state=0).fit(X, y)
+    state, n_steps = Net(fitted, fitted._problem_, fitted.params_, fitted.loss_, True), 0
+    while state.n_parameters > 2:
+        information = state.information
+        H0 = information.hessian - np.diag(information.penalty)
+        count = information.effective_parameters
+        assert np.trace(information.factor.inverse @ H0) - 1e-9 <= count
+        assert 0.0 <= count <= information.n_identified
+        first = significances(state, state.parts("weight"), "obs", "bayesian")[0]
+        state, n_steps = state.without(first.part.positions), n_steps + 1
+    assert n_steps > 10

@@ -18,7 +18,7 @@ from sknewtonnet.inference._saliency import flat_directions, group_saliency
 from sknewtonnet.pruning import _net
 from sknewtonnet.pruning._backward import _survivors
 from sknewtonnet.pruning._net import Net, Part, settle
-from sknewtonnet.pruning._significance import tested as judged
+from sknewtonnet.pruning._significance import significances as judged
 
 
 def at_minimum(net, X, y, sample_weight=None):

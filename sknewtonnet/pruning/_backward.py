@@ -15,7 +15,7 @@ from sknewtonnet.inference._diagnosis import findings
 from sknewtonnet.pruning._meta import MetaNet, from_point
 from sknewtonnet.pruning._net import UNITS, Net, feature_names
 from sknewtonnet.pruning._path import PruningPath, PruningStep
-from sknewtonnet.pruning._significance import METHODS, Tested, tested
+from sknewtonnet.pruning._significance import METHODS, Tested, significances
 
 Array = NDArray[np.float64]
 
@@ -44,7 +44,9 @@ class BackwardPruning(MetaNet):
     significance_level : float, default=0.05
         What has a smaller p-value stays.
     scoring : {"aic", "aicc", "bic", "nic", "tic", "gcv"} or None, default="bic"
-        Criterion that must not grow with a removal; None accepts all that is not significant.
+        Criterion that must not grow with a removal; None accepts all that is not significant,
+        which is no safe rule for classes that are well told apart: Wald's statistic is small
+        there for weights that matter (Hauck and Donner 1977).
     step : int or float, default=0.1
         How many to take at a time at most, of those that are not significant; a float below 1 is
         a part of what is left. If that is too much, half as many are tried, down to one.
@@ -190,31 +192,40 @@ class BackwardPruning(MetaNet):
     def _prune(self, net: Net) -> tuple[Net, list[PruningStep]]:
         """Take away until all that is left is significant."""
         steps = [self._recorded((), net, True)]
-        refused: set[str] = set()
+        refused: dict[str, int] = {}  # parts, and how many parameters there were then
         while self.max_steps is None or len(steps) <= self.max_steps:
             parts = [part for part in net.parts(self.unit) if part.name not in refused]
-            if not parts:
-                break
-            order = tested(net, parts, self.criterion, self.cov_type)
+            order = significances(net, parts, self.criterion, self.cov_type) if parts else []
             candidates = [test for test in order if test.p_value >= self.significance_level]
-            if not candidates:
-                break
-            count = self._count(len(parts), len(candidates))
-            while self.max_steps is None or len(steps) <= self.max_steps:
-                chosen = candidates[:count]
-                positions = np.concatenate([test.part.positions for test in chosen])
-                smaller = net.without(np.unique(positions))
-                accepted = smaller is not None and not self._worse(smaller, net)
+            if candidates:
+                smaller, chosen = self._attempt(net, candidates, len(parts), steps)
                 if smaller is not None:
-                    steps.append(self._recorded(tuple(chosen), smaller, accepted))
-                if smaller is not None and accepted:
                     net = smaller
-                    break
-                if count == 1:
-                    refused.add(chosen[0].part.name)
-                    break
-                count //= 2
+                elif len(chosen) == 1:
+                    refused[chosen[0].part.name] = net.n_parameters
+            elif any(size > net.n_parameters for size in refused.values()):
+                # What a larger net could not do without this one may.
+                refused = {name: p for name, p in refused.items() if p == net.n_parameters}
+            else:
+                break
         return net, steps
+
+    def _attempt(
+        self, net: Net, candidates: list[Tested], n_parts: int, steps: list[PruningStep]
+    ) -> tuple[Net | None, list[Tested]]:
+        """A smaller net that is no worse, or None; and what went, or was refused at the last."""
+        count = self._count(n_parts, len(candidates))
+        while True:
+            chosen = candidates[:count]
+            smaller = net.without(np.unique(np.concatenate([t.part.positions for t in chosen])))
+            accepted = smaller is not None and not self._worse(smaller, net)
+            if smaller is not None:
+                steps.append(self._recorded(tuple(chosen), smaller, accepted))
+            if accepted:
+                return smaller, chosen
+            if count == 1 or (self.max_steps is not None and len(steps) > self.max_steps):
+                return None, chosen
+            count //= 2
 
     def _count(self, n_parts: int, n_candidates: int) -> int:
         """How many to take at once."""

@@ -41,7 +41,7 @@ class Tested:
     p_value: float
 
 
-def tested(net: Net, parts: Sequence[Part], method: str, cov_type: str) -> list[Tested]:
+def significances(net: Net, parts: Sequence[Part], method: str, cov_type: str) -> list[Tested]:
     """All parts, the least significant first.
 
     Parameters
