@@ -1,9 +1,12 @@
 """What the inference refuses, with messages that name the argument."""
 
+import warnings
+
 import numpy as np
 import pytest
 from inference_cases import N, binary, classes, fitted, regression
 from inference_oracles import MODEL_BASED, ROBUST
+from sklearn.exceptions import ConvergenceWarning
 
 from sknewtonnet import NewtonMLPRegressor
 from sknewtonnet.calculus.losses import PseudoHuber
@@ -113,3 +116,16 @@ def test_unknown_groups_and_methods():
         res.wald_test_features(adjust="bonferroni?")
     with pytest.raises(ValueError, match="method"):
         adjust_p_values([0.1, 0.2], "bonferroni?")
+
+
+def test_large_nets_are_refused():
+    """Eigenvalues of dense matrices would take hours; the message says up to where."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 30)), rng.normal(size=40)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        net = NewtonMLPRegressor((100,), max_iter=1, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match=r"3201.*3000"):
+        net.inference(X, y)
+    with pytest.raises(ValueError, match=r"(?s)3201.*3000.*obd"):
+        net.feature_importances_

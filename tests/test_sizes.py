@@ -89,7 +89,7 @@ def test_intervals_of_a_right_sized_net_cover(name, interval):
 
 @pytest.mark.parametrize("name", OVER_SIZED)
 def test_the_gate_flags_over_sized_nets(name):
-    assert found(name)["flagged"] >= widened(85.0, 100.0, count(name))[0]
+    assert found(name)["flagged"] >= 85.0
     assert found(name)["flagged or BIC"] >= 95.0
 
 

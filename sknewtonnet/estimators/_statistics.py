@@ -25,6 +25,7 @@ from sknewtonnet.inference import (
     cluster_numbers,
 )
 from sknewtonnet.inspection import importances
+from sknewtonnet.inspection._conditioning import DENSE_LIMIT
 from sknewtonnet.solvers import SolverResult, get_solver
 
 Array = NDArray[np.float64]
@@ -124,7 +125,8 @@ class StatisticsMixin:
         Raises
         ------
         ValueError
-            If an argument is not among these, or does not go with the loss or the weights.
+            If an argument is not among these, or does not go with the loss or the weights; if
+            there are more than 3000 parameters.
 
         Warns
         -----
@@ -139,6 +141,11 @@ class StatisticsMixin:
         """
         check_is_fitted(self)
         _check_kinds(self, cov_type, weight_type, groups, use_t)
+        if len(self.params_) > DENSE_LIMIT:
+            raise ValueError(
+                f"inference for {len(self.params_)} parameters needs the eigenvalues of dense "
+                f"Hessians, which is refused above {DENSE_LIMIT}: use fewer units."
+            )
         problem = self._fitted_problem(X, y, sample_weight)
         clusters = None
         if groups is not None:
