@@ -128,4 +128,4 @@ def test_large_nets_are_refused():
     with pytest.raises(ValueError, match=r"3201.*3000"):
         net.inference(X, y)
     with pytest.raises(ValueError, match=r"(?s)3201.*3000.*obd"):
-        net.feature_importances_
+        _ = net.feature_importances_
