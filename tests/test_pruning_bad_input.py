@@ -151,8 +151,8 @@ def test_separated_classes_have_no_minimum():
     """Weights without end: the gate of inference refuses these as well."""
     X, y = separated()
     endless = NewtonMLPClassifier((), alpha=0.0)
-    refused(InformationCriterionSearch(endless, {"tol": [1e-8, 1e-6]}), X, y, "(?i)separat")
-    refused(BackwardPruning(endless), X, y, "(?i)separat")
+    refused(InformationCriterionSearch(endless, {"tol": [1e-8, 1e-6]}), X, y, "(?i)separation")
+    refused(BackwardPruning(endless), X, y, "(?i)separation")
 
 
 def test_separated_classes_under_a_penalty_have_a_criterion():
