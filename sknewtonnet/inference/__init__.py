@@ -6,6 +6,7 @@ from sknewtonnet.inference._criteria import CRITERIA, Criteria
 from sknewtonnet.inference._effects import MarginalEffects, PartialEffect
 from sknewtonnet.inference._information import WEIGHT_TYPES, Information
 from sknewtonnet.inference._prediction import PredictionResults
+from sknewtonnet.inference._radial import RadialUnits
 from sknewtonnet.inference._refits import LikelihoodRatioResult
 from sknewtonnet.inference._results import InferenceResults
 from sknewtonnet.inference._tests import ScoreTestResult, WaldTestResult, adjust_p_values
@@ -24,6 +25,7 @@ __all__ = [
     "MarginalEffects",
     "PartialEffect",
     "PredictionResults",
+    "RadialUnits",
     "Reported",
     "ScoreTestResult",
     "WaldTestResult",

@@ -23,6 +23,7 @@ from sknewtonnet.inference._effects import (
     partial_effect,
 )
 from sknewtonnet.inference._prediction import PredictionResults, Predictor
+from sknewtonnet.inference._radial import RadialShape, RadialUnits
 from sknewtonnet.inference._summary import Summary
 from sknewtonnet.inference._tested import TestedEstimates
 
@@ -216,6 +217,26 @@ class InferenceResults(TestedEstimates):
         found[unknown] = np.nan
         found[:, unknown] = np.nan
         return values, found
+
+    def radial_units(self) -> RadialUnits:
+        """Centres, covariances and widths of radial units, with standard errors.
+
+        The fit has logarithms of widths, or of the diagonal of a Cholesky factor, as free
+        parameters; errors of the rest follow by :meth:`delta_method`.
+
+        Returns
+        -------
+        RadialUnits
+
+        Raises
+        ------
+        ValueError
+            If the net has no radial units.
+        """
+        shape = RadialShape.of(self.information.objective.network.layout, self.reported)
+        values, covariance = self.delta_method(shape.values)
+        variance = np.diag(covariance)
+        return shape.units(values, np.sqrt(np.where(variance >= 0, variance, np.nan)))
 
     def summary(self, level: float = 0.95) -> str:
         """All of it as a text: the fit, the verdict, a row per parameter, a row per feature.
