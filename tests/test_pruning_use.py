@@ -259,6 +259,35 @@ def test_callbacks_of_the_net_are_called():
     assert np.array_equal(pruned.estimator_.params_, wanted.estimator_.params_)
 
 
+def test_callbacks_hear_of_each_step():
+    X, y = numbers()
+    recorder = Recorder()
+    pruned = BackwardPruning(net()).set_callbacks(recorder).fit(X, y)
+    steps = recorder.log.count("end step")
+    assert recorder.log.count("begin step") == steps > 1
+    assert recorder.log[:2] == ["setup", "begin fit"]
+    assert recorder.log[-2:] == ["end fit", "teardown"]
+    # What a callback gets at the end can predict.
+    assert np.array_equal(recorder.last[0].predict(X), pruned.predict(X))
+
+
+class Stopper(Recorder):
+    """Asks to stop after the first step."""
+
+    def on_fit_task_end(self, estimator, context):
+        self.log.append(f"end {context.task_name}")
+        return context.task_name == "step"
+
+
+def test_a_callback_may_stop_the_pruning():
+    X, y = numbers()
+    stopper = Stopper()
+    pruned = BackwardPruning(net(), step=1).set_callbacks(stopper).fit(X, y)
+    assert stopper.log.count("end step") == 1
+    assert len(pruned.path_) == 2
+    assert pruned.estimator_.critical_point_ == "minimum"
+
+
 def test_importances_of_what_is_left():
     X, y = numbers()
     pruned = BackwardPruning(net()).fit(X, y)

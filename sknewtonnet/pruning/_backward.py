@@ -1,5 +1,6 @@
 """Backward pruning: fit, test, take the least significant away, refit."""
 
+from collections.abc import Callable
 from numbers import Integral, Real
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sknewtonnet.estimators._sklearn_compat import Interval, Options, StrOptions
 from sknewtonnet.inference import COV_TYPES, CRITERIA
 from sknewtonnet.inference._diagnosis import findings
-from sknewtonnet.pruning._meta import MetaNet, from_point
+from sknewtonnet.pruning._meta import MetaNet, Task, from_point
 from sknewtonnet.pruning._net import UNITS, Net, feature_names
 from sknewtonnet.pruning._path import PruningPath, PruningStep
 from sknewtonnet.pruning._significance import METHODS, Tested, significances
@@ -144,16 +145,21 @@ class BackwardPruning(MetaNet):
         self.verbose = verbose
 
     def _fitted(
-        self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+        self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, task: Task
     ) -> dict[str, Any]:
+        def refitted(last: Net) -> Any:
+            return _refitted(clone(self.estimator), last, X, y, sample_weight)
+
         net.fit(X, y, sample_weight)
         stationary = net.critical_point_ != "not stationary"
         start = Net(net, net._problem_, net.params_, net.loss_, stationary, net._active())
         self._check_testable(net, start)
-        last, steps = self._prune(start)
+        last, steps = self._prune(
+            start, lambda net: task.step("step", lambda: {"estimator_": refitted(net)})
+        )
         support, unit_support = _survivors(last)
         return {
-            "estimator_": _refitted(clone(self.estimator), last, X, y, sample_weight),
+            "estimator_": refitted(last),
             "path_": PruningPath(steps, self.scoring),
             "support_": support,
             "unit_support_": unit_support,
@@ -189,7 +195,7 @@ class BackwardPruning(MetaNet):
                 "alpha."
             )
 
-    def _prune(self, net: Net) -> tuple[Net, list[PruningStep]]:
+    def _prune(self, net: Net, tell: Callable[[Net], bool]) -> tuple[Net, list[PruningStep]]:
         """Take away until all that is left is significant."""
         steps = [self._recorded((), net, True)]
         refused: dict[str, int] = {}  # parts, and how many parameters there were then
@@ -203,6 +209,8 @@ class BackwardPruning(MetaNet):
                     net = smaller
                 elif len(chosen) == 1:
                     refused[chosen[0].part.name] = net.n_parameters
+                if tell(net):
+                    break
             elif any(size > net.n_parameters for size in refused.values()):
                 # What a larger net could not do without this one may.
                 refused = {name: p for name, p in refused.items() if p == net.n_parameters}

@@ -1,12 +1,15 @@
 """What estimators share that fit a net and hand out what it says."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -25,7 +28,29 @@ def _net_has(name: str) -> Any:
     return check
 
 
-class MetaNet(MetaEstimatorMixin, BaseEstimator):
+@dataclass(frozen=True)
+class Task:
+    """Where scikit-learn's callbacks hear of a fit.
+
+    Attributes
+    ----------
+    context : CallbackContext
+        The task of the whole fit.
+    hooks : dict
+        Estimator, data and metadata for the hooks.
+    """
+
+    context: Any
+    hooks: dict[str, Any]
+
+    def step(self, name: str, reconstruct: Callable[[], dict[str, Any]]) -> bool:
+        """Tell of a part that is done; true if a callback asks to stop."""
+        task = self.context.subcontext(name)
+        task.call_on_fit_task_begin(**self.hooks)
+        return bool(task.call_on_fit_task_end(**self.hooks, reconstruction_attributes=reconstruct))
+
+
+class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     """A net around which another estimator does something; predictions are the net's."""
 
     estimator: Any
@@ -37,10 +62,11 @@ class MetaNet(MetaEstimatorMixin, BaseEstimator):
 
     @abstractmethod
     def _fitted(
-        self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+        self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, task: Task
     ) -> dict[str, Any]:
         """What a fit finds, from a clone of the net: fitted attributes by their names."""
 
+    @with_callbacks
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """Fit the net, and go on from there.
@@ -64,8 +90,15 @@ class MetaNet(MetaEstimatorMixin, BaseEstimator):
         ValueError
             If the estimator is no such net, or its fit is no minimum.
         """
+        net = checked_net(self.estimator)
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        hooks = {"estimator": self, "X": X, "y": y, "metadata": metadata}
+        context = self._init_callback_context(max_subtasks=None)
+        context.call_on_fit_task_begin(**hooks)
         # A fit that fails leaves all as it was.
-        self.__dict__.update(self._fitted(checked_net(self.estimator), X, y, sample_weight))
+        found = self._fitted(net, X, y, sample_weight, Task(context, hooks))
+        self.__dict__.update(found)
+        context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: found)
         self.n_features_in_ = self._net.n_features_in_
         if hasattr(self._net, "feature_names_in_"):
             self.feature_names_in_ = self._net.feature_names_in_

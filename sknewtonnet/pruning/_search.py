@@ -16,7 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet.estimators._sklearn_compat import StrOptions
 from sknewtonnet.inference import CRITERIA
-from sknewtonnet.pruning._meta import MetaNet
+from sknewtonnet.pruning._meta import MetaNet, Task
 
 _NO_LIKELIHOOD = "The loss, or class_weight, makes the objective no likelihood."
 
@@ -108,7 +108,7 @@ class InformationCriterionSearch(MetaNet):
         self.verbose = verbose
 
     def _fitted(
-        self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+        self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, task: Task
     ) -> dict[str, Any]:
         grid = list(ParameterGrid(self.param_grid))
         if not grid:
