@@ -328,3 +328,37 @@ def test_frequency_of_units_in_a_bootstrap():
     named = pruning_stability(pruning, names, y, n_resamples=2, random_state=0)
     assert named.feature_names == ["age", "bmi", "sex"]
     assert named.to_frame().index.get_level_values("name").tolist()[-1] == "h0"
+
+
+def test_settings_that_are_absent_are_masked():
+    search = searched(grid=[{"alpha": [1.0, 2.0]}, {"bounds": [None]}])
+    table = search.results_
+    assert table["param_alpha"].mask.tolist() == [False, False, True]
+    assert table["param_bounds"].mask.tolist() == [True, True, False]
+    assert table["param_bounds"][2] is None
+
+
+def test_criteria_in_units_of_the_loss_do_not_compare_losses():
+    X, y = regression()
+    search = InformationCriterionSearch(
+        net(), {"loss": ["squared_error", "pseudo_huber"]}, criterion="gcv"
+    )
+    with pytest.raises(ValueError, match="units of the loss"):
+        search.fit(X, y)
+
+
+def test_too_large_settings_are_no_candidates():
+    X, y = regression()
+    search = InformationCriterionSearch(
+        net(), [{"hidden_layer_sizes": [()]}, {"hidden_layer_sizes": [(1000,)], "max_iter": [1]}]
+    )
+    table = search.fit(X, y).results_
+    assert np.isnan(table["bic"]).tolist() == [False, True]
+    assert "3000" in table["reason"][1]
+
+
+def test_the_net_speaks_through_the_search():
+    search = searched()
+    X, y = regression()
+    assert search.inference(X, y).post_selection
+    assert np.array_equal(search.feature_importances_, search.best_estimator_.feature_importances_)

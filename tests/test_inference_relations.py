@@ -8,7 +8,7 @@ from inference_cases import N, classes, fitted, net, regression, three, two_unit
 from inference_oracles import agree, agree_covariances
 from scipy import stats
 
-from sknewtonnet import RBFNetRegressor
+from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
 
 FIRST_AT_ZERO = {
     "bounds": {"bounds": {"coefs_1[h0, ash]": (0.0, 0.0), "intercepts_1[ash]": (0.0, 0.0)}},
@@ -221,3 +221,62 @@ def test_score_of_precision_weights():
     statistic = (N - 2) * (explained @ explained) / (rest @ rest)
     found = res.score_test(["x1", "x2"])
     assert found.statistic == pytest.approx(statistic, rel=1e-6)
+
+
+# The gate ------------------------------------------------------------------------------------
+
+
+def test_a_class_that_is_right_by_chance_is_not_separated():
+    """The largest of three probabilities may always be right where the maximum is finite."""
+    rng = np.random.default_rng(1)
+    sides = [np.where(rng.random(300) < 0.93, 1, -1) * rng.uniform(1.5, 1.7, 300) for _ in "AB"]
+    X = np.r_[sides[0], -sides[1], rng.uniform(-0.2, 0.2, 300)][:, None]
+    y = np.repeat(list("ABC"), 300)
+    est = NewtonMLPClassifier((), alpha=0.0).fit(X, y)
+    assert (est.predict(X) == "C").tolist() == (y == "C").tolist()
+    res = est.inference(X, y)
+    assert res.identifiable
+    assert (res.std_errors < 0.3).all()
+
+
+def test_a_dead_unit_is_no_saddle_point_whatever_the_scale_of_the_target():
+    """Beside a parameter without effect the tolerance of a fit leaves rounding."""
+    rng = np.random.default_rng(12)
+    X = rng.normal(size=(300, 4))
+    y = 0.003 * (np.tanh(1.5 * X[:, 0] - X[:, 1]) + 0.5 * rng.normal(size=300))
+    est = NewtonMLPRegressor((3,), alpha=0.01, random_state=12, n_init=3).fit(X, y)
+    with pytest.warns(UserWarning, match="Inference"):
+        res = est.inference(X, y)
+    kinds = {finding.kind for finding in res.findings}
+    assert "dead unit" in kinds
+    assert "negative curvature" not in kinds
+    assert np.isfinite(res.get_prediction(X).se).all()
+
+
+@pytest.mark.parametrize("shift", [3.0, -2.0])
+@pytest.mark.parametrize("bounds", [None, {"coefs_1": (-0.9, 0.9)}])
+def test_the_origin_of_inputs_does_not_make_a_net_too_large(shift, bounds):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 4))
+    y = np.tanh(X[:, 0] - X[:, 1]) + 0.3 * rng.normal(size=200)
+    conditions = []
+    for moved in (X, X + shift):
+        est = NewtonMLPRegressor((1,), alpha=0.0, bounds=bounds, random_state=0, n_init=3)
+        res = est.fit(moved, y).inference(moved, y)
+        assert res.identifiable
+        conditions.append([factor.condition for factor in res.information.whitened_factors])
+    np.testing.assert_allclose(*conditions, rtol=0.5)
+
+
+def test_information_that_only_a_penalty_holds_up_is_named():
+    rng = np.random.default_rng(27)
+    X = rng.normal(size=(100, 3))
+    y = np.tanh(X[:, 0]) + rng.normal(size=100)
+    for seed in range(20):
+        est = NewtonMLPRegressor((3,), alpha=0.3, random_state=seed).fit(X, y)
+        with pytest.warns(UserWarning, match="Inference"):
+            res = est.inference(X, y)
+        information = res.information
+        H0 = information.hessian - np.diag(information.penalty)
+        named = "indefinite information" in {finding.kind for finding in res.findings}
+        assert named == (np.linalg.eigvalsh(H0)[0] < -1e-6)

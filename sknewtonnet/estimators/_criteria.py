@@ -46,6 +46,11 @@ class CriterionScorer:
                 f"{self.criterion} belongs to the data of the fit, at a minimum: search with "
                 "cv=[(rows, rows)], where rows = numpy.arange(len(X)), and fit to convergence."
             )
+        if not results.information.is_likelihood and self.criterion not in ("gcv", "nic"):
+            raise ValueError(
+                f"there is no {self.criterion}: the loss, or class_weight, makes the objective no "
+                "likelihood."
+            )
         value = float(getattr(results, self.criterion))
         return -value if np.isfinite(value) else np.nan
 

@@ -39,7 +39,7 @@ def findings(information: Information, feature_names: Sequence[str]) -> list[Fin
     """
     found = [*_sample(information), *separation_findings(information), *_stationary(information)]
     found += [*unit_findings(information), *input_findings(information, feature_names)]
-    found += _singular(information)
+    found += [*_held_up(information), *_singular(information)]
     if len(information.objective.network.wiring.layers) > 1:
         found += _size(information)
     # In a net that is not identified such differences tell of that.
@@ -89,6 +89,17 @@ def _stationary(information: Information) -> Iterator[Finding]:
             f"allowed){'' if information.converged else ', and the fit did not converge'}. Give "
             "the data of the fit, and fit to convergence (max_iter, tol).",
             severity="fatal",
+        )
+
+
+def _held_up(information: Information) -> Iterator[Finding]:
+    """Directions of negative curvature of the data's part of the objective."""
+    if information.n_held_up and not information.factor.n_negative:
+        yield Finding(
+            "indefinite information",
+            f"The loss alone bends down in {information.n_held_up} direction(s), which the "
+            'penalty holds up: there the covariance "hessian" is negative, or too small. Use '
+            'cov_type="bayesian" or "HC3", and fewer units.',
         )
 
 

@@ -11,6 +11,9 @@ Array = NDArray[np.float64]
 # An eigenvalue of the matrix scaled to a unit diagonal counts as zero below this part of the
 # largest. Rounding makes 1e-15 of a zero, the tolerance of a fit up to 1e-10.
 _ZERO = 1e-9
+# A parameter with less of the largest curvature than this has none: the fit's tolerance makes
+# 1e-13 of the intercept of a dead unit, inputs whose units differ by a million times 1e-12.
+_NOTHING = 1e-12
 # A row of unit length in scaled parameters is estimable if its part in the null space is at most
 # this. A null vector is known to rounding over the gap to the other eigenvalues.
 _ESTIMABLE = 1e-5
@@ -48,7 +51,7 @@ class Factor:
         shared = inside(basis, known)
         diagonal = np.abs(np.diag(reduced))
         largest = float(diagonal.max(initial=0.0))
-        counts = diagonal > np.finfo(float).eps * largest
+        counts = diagonal > _NOTHING * largest
         self._scale = np.sqrt(np.where(counts, diagonal, largest if largest > 0 else 1.0))
         scaled = reduced / (self._scale[:, None] * self._scale)
         if shared.shape[1]:
@@ -62,11 +65,17 @@ class Factor:
     @property
     def n_negative(self) -> int:
         """Number of directions of negative curvature."""
-        return int((self.eigenvalues < -self._threshold).sum())
+        return int(((self.eigenvalues < 0) & ~self._null).sum())
 
     @cached_property
     def _null(self) -> NDArray[np.bool_]:
-        return np.abs(self.eigenvalues) <= self._threshold
+        null = np.abs(self.eigenvalues) <= self._threshold
+        # Scaling blows up what the tolerance of a fit leaves beside a parameter of no effect, such
+        # as the intercept of a dead unit: negative, but of parameters themselves nothing.
+        lengths = (self._vectors / self._scale[:, None]) ** 2
+        curvature = self.eigenvalues / lengths.sum(axis=0)
+        rounding = len(null) * np.finfo(float).eps * float(self._scale.max(initial=0.0)) ** 2
+        return np.asarray(null | ((self.eigenvalues < 0) & (curvature > -rounding)))
 
     @property
     def n_null(self) -> int:

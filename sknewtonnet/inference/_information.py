@@ -103,14 +103,14 @@ class Information:
     @cached_property
     def whitened_factors(self) -> tuple[Factor, Factor]:
         """H and G of the net on whitened inputs, without directions that the loss does not see."""
-        T = np.eye(self.objective.n_parameters)
-        if self.basis is None:
-            T = whitening(self.objective)
+        T = whitening(self.objective)
+        basis = (
+            self.basis if self.basis is None else np.linalg.qr(np.linalg.solve(T, self.basis))[0]
+        )
         known = self.objective.invariant_directions(penalised=False)
         known = np.linalg.qr(np.linalg.solve(T, known))[0]
         H, G = (
-            Factor(T.T @ matrix @ T, self.basis, known)
-            for matrix in (self.hessian, self.gauss_newton)
+            Factor(T.T @ matrix @ T, basis, known) for matrix in (self.hessian, self.gauss_newton)
         )
         return H, G
 
@@ -146,13 +146,24 @@ class Information:
         nothing: where the data bend the objective down and the penalty alone holds it up,
         1 - l is negative without bound.
         """
+        return self.factor.rank - float(np.minimum(self._taken, 1.0).sum())
+
+    @cached_property
+    def _taken(self) -> Array:
+        """Eigenvalues of H^-1 L that are not zero: what the penalty takes of each direction."""
         root = np.sqrt(self.penalty)
         some = root > 0
-        if not some.any():
-            return float(self.factor.rank)
         inverse = self.factor.inverse[np.ix_(some, some)]
-        taken = eigvalsh(root[some, None] * inverse * root[some])
-        return self.factor.rank - float(np.minimum(taken, 1.0).sum())
+        return (
+            np.asarray(eigvalsh(root[some, None] * inverse * root[some]))
+            if some.any()
+            else root[some]
+        )
+
+    @property
+    def n_held_up(self) -> int:
+        """Directions in which H0 has negative curvature, so that only the penalty holds."""
+        return int((self._taken > 1.0 + 1e-9).sum())
 
     @property
     def n_identified(self) -> int:

@@ -92,10 +92,10 @@ def feature_saliencies(information: Information) -> Array:
 
 
 def shares(saliencies: Sequence[float] | Array) -> Array:
-    """Saliencies over their sum; equal shares if all are zero.
+    """Saliencies over their sum; zeros if the net depends on nothing.
 
     What only a constraint keeps in has a negative saliency, and no share.
     """
     values = np.maximum(np.asarray(saliencies, dtype=float), 0.0)
     total = values.sum()
-    return values / total if total > 0 else np.full(len(values), 1.0 / len(values))
+    return values / total if total > 0 else np.zeros(len(values))

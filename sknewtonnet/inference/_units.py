@@ -183,8 +183,11 @@ def separation_findings(information: Information) -> Iterator[Finding]:
         predicted = raw == raw.max(axis=1, keepdims=True)
     separated = (actual == predicted).all(axis=0)
     # Of a row without doubt nothing more can be learnt: it pulls weights to infinity.
-    mean = loss.inverse_link(raw)
-    sure = (np.abs(mean - actual) < 1e-6).all(axis=1)
+    off = np.abs(loss.inverse_link(raw) - actual)
+    sure = (off < 1e-6).all(axis=1)
+    if loss.shift_invariant and not separated.all():
+        # The largest of several probabilities may be right by chance, and moderate.
+        separated &= (off < 1e-4).all(axis=0)
     if separated.any() and not information.penalised:
         names = information.objective.network.layout.arrays[-1].labels[-1]
         yield Finding(

@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from sknewtonnet.estimators._sklearn_compat import Interval, Options, StrOptions
 from sknewtonnet.inference import COV_TYPES, CRITERIA
 from sknewtonnet.inference._diagnosis import findings
-from sknewtonnet.pruning._meta import MetaNet, Task, from_point
+from sknewtonnet.inspection._conditioning import DENSE_LIMIT
+from sknewtonnet.pruning._meta import MetaNet, Task, advice, from_point
 from sknewtonnet.pruning._net import UNITS, Net, feature_names
 from sknewtonnet.pruning._path import PruningPath, PruningStep
 from sknewtonnet.pruning._significance import METHODS, Tested, significances
@@ -86,8 +87,8 @@ class BackwardPruning(MetaNet):
     P-values of the pruned net are too small, since the data chose what is tested; and the test of
     a hidden unit by its outgoing weights has no exact law, for its incoming ones mean nothing
     if those are zero. So the criterion has the last word, and a confirmation on other data is due
-    (STATISTICS 3.3). A step costs about n P^2 + 10 P^3 flops and a few Newton steps. Callbacks hear
-    of each ("step") and may ask to stop.
+    (STATISTICS 3.3). A step costs about n P^2 + 10 P^3 flops and a few Newton steps. Callbacks
+    hear of each ("step") and may ask to stop.
 
     References
     ----------
@@ -182,6 +183,11 @@ class BackwardPruning(MetaNet):
                 f"constraints name the parameter {single[0]!r}, which may go: when a net is "
                 "pruned, bounds must name whole arrays, and linear constraints none."
             )
+        if start.n_parameters > DENSE_LIMIT:
+            raise ValueError(
+                f"the net has {start.n_parameters} parameters; pruning needs dense Hessians, "
+                f"which are refused above {DENSE_LIMIT}."
+            )
         if not start.information.is_likelihood:
             raise ValueError(
                 f"the net cannot be tested: the loss {net._loss_.name}, or class_weight, makes "
@@ -190,10 +196,10 @@ class BackwardPruning(MetaNet):
         found = findings(start.information, feature_names(net, net._network_))
         fatal = [finding.message for finding in found if finding.severity == "fatal"]
         if fatal:
+            point, n = net.critical_point_, start.information.objective.n_samples
             raise ValueError(
-                f"the net cannot be tested (critical_point_={net.critical_point_!r}, n_samples = "
-                f"{start.information.objective.n_samples}): {fatal[0]} Raise max_iter, n_init or "
-                "alpha."
+                f"the net cannot be tested (critical_point_={point!r}, n_samples = {n}): "
+                f"{fatal[0]}{advice(point)}"
             )
 
     def _prune(self, net: Net, tell: Callable[[Net], bool]) -> tuple[Net, list[PruningStep]]:

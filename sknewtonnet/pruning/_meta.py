@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
@@ -134,14 +134,51 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         InferenceResults
         """
         check_is_fitted(self)
-        if hasattr(self, "feature_names_in_") and not hasattr(X, "columns"):
-            raise ValueError(
-                "X must be a data frame with the feature names of the fit: "
-                f"{list(self.feature_names_in_)}."
-            )
+        if hasattr(self, "feature_names_in_"):
+            given = list(getattr(X, "columns", []))
+            if given != list(self.feature_names_in_):
+                raise ValueError(
+                    "X must be a data frame with the feature names of the fit in their order, "
+                    f"{list(self.feature_names_in_)}, got {given or 'no names'}."
+                )
+        if is_classifier(self._net) and np.ndim(y) == 1:
+            labels = np.unique(y)
+            if not np.array_equal(labels, self.classes_):
+                raise ValueError(
+                    f"y must have all the classes of the fit, {self.classes_.tolist()}, got "
+                    f"{labels.tolist()}; split the data with stratify=y."
+                )
         net = from_point(clone(self._net), self._net)
         net.fit(X, y, sample_weight)
         return net.inference(X, y, sample_weight, cov_type)
+
+    def inference(self, X: ArrayLike, y: ArrayLike, *args: Any, **kwargs: Any) -> InferenceResults:
+        """Inference for the net; its p-values come after a selection, and say so.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data of the fit.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Its targets.
+        *args, **kwargs
+            As in the net's ``inference``.
+        """
+        check_is_fitted(self)
+        results: InferenceResults = self._net.inference(X, y, *args, **kwargs)
+        return results
+
+    @property
+    def feature_importance_(self) -> Array:
+        """Share of each feature in what the net would lose without them."""
+        check_is_fitted(self)
+        found: Array = self._net.feature_importance_
+        return found
+
+    @property
+    def feature_importances_(self) -> Array:
+        """The same under scikit-learn's name."""
+        return self.feature_importance_
 
     @property
     def classes_(self) -> NDArray[Any]:
@@ -226,3 +263,10 @@ def from_point(net: Any, other: Any) -> Any:
     for name in ("params_", "_network_", "out_activation_"):
         setattr(net, name, getattr(other, name))
     return net
+
+
+def advice(*critical_points: str) -> str:
+    """What to do about fits that are no minimum."""
+    if set(critical_points) & {"saddle", "not stationary"}:
+        return " Raise max_iter, n_init or alpha."
+    return ""

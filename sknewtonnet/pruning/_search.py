@@ -16,7 +16,8 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet.estimators._sklearn_compat import StrOptions
 from sknewtonnet.inference import CRITERIA
-from sknewtonnet.pruning._meta import MetaNet, Task
+from sknewtonnet.inspection._conditioning import DENSE_LIMIT
+from sknewtonnet.pruning._meta import MetaNet, Task, advice
 
 _NO_LIKELIHOOD = "The loss, or class_weight, makes the objective no likelihood."
 
@@ -73,7 +74,7 @@ class InformationCriterionSearch(MetaNet):
     Tests of a net with more units than the data show reject true hypotheses far too often
     (STATISTICS 3.7): so choose the size first. BIC finds the number of hidden units in nearly all
     of the cases there. Criteria of nets that are too large are approximations, since their
-    likelihood is not regular.
+    likelihood is not regular. They compare fits to the same targets in the same units.
 
     References
     ----------
@@ -118,6 +119,12 @@ class InformationCriterionSearch(MetaNet):
             for params in grid
         )
         nets, rows = zip(*runs, strict=True)
+        losses = sorted({net._loss_.name for net in nets})
+        if len(losses) > 1 and self.criterion in ("gcv", "nic"):
+            raise ValueError(
+                f"{self.criterion} is in units of the loss, so it does not compare the losses "
+                f"{losses}; use another criterion."
+            )
         scores = np.array([row[self.criterion] for row in rows])
         if self.verbose:
             for params, score in zip(grid, scores, strict=True):
@@ -127,11 +134,12 @@ class InformationCriterionSearch(MetaNet):
             points = sorted({row["critical_point"] for row in rows})
             raise ValueError(
                 f"none of the {len(grid)} settings has a {self.criterion} (critical points "
-                f"{points}, n_samples = {np.shape(X)[0]}): {reasons} Raise max_iter, n_init or "
-                "alpha."
+                f"{points}, n_samples = {np.shape(X)[0]}): {reasons}{advice(*points)}"
             )
         best = int(np.nanargmin(scores))
         nets[best]._post_selection_ = len(grid) > 1
+        # Another process has left the data behind, which importances need.
+        nets[best]._problem_ = nets[best]._fitted_problem(X, y, sample_weight)
         return {
             "results_": _table(grid, rows, scores),
             "best_index_": best,
@@ -155,17 +163,28 @@ def _run(
         warnings.simplefilter("ignore", ConvergenceWarning)
         net.fit(X, y, sample_weight)
         warnings.simplefilter("ignore", UserWarning)
+        if len(net.params_) > DENSE_LIMIT:
+            return net, _row(net, criterion, start, f"More than {DENSE_LIMIT} parameters.")
         results = net.inference(X, y, sample_weight, cov_type="HC0")
     # Without a minimum there is no criterion.
     fatal = [finding.message for finding in results.findings if finding.severity == "fatal"]
     score = np.nan if fatal else float(getattr(results, criterion))
     reason = fatal[0] if fatal else "" if np.isfinite(score) else _NO_LIKELIHOOD
-    return net, {
-        criterion: score if np.isfinite(score) else np.nan,
+    row = _row(net, criterion, start, reason)
+    row[criterion] = score if np.isfinite(score) else np.nan
+    row["effective_parameters"] = results.effective_parameters
+    row["identifiable"] = results.identifiable
+    return net, row
+
+
+def _row(net: Any, criterion: str, start: float, reason: str) -> dict[str, Any]:
+    """What the table says of a fit, as far as it is known without inference."""
+    return {
+        criterion: np.nan,
         "loss": net.loss_,
         "n_parameters": len(net.params_),
-        "effective_parameters": results.effective_parameters,
-        "identifiable": results.identifiable,
+        "effective_parameters": np.nan,
+        "identifiable": False,
         "critical_point": net.critical_point_,
         "reason": reason,
         "n_minima": len(set(net.starts_["minimum"].tolist()) - {-1}),
@@ -181,8 +200,10 @@ def _table(
     """Columns of the results."""
     found: dict[str, Any] = {"params": list(grid)}
     for name in sorted({key for params in grid for key in params}):
-        column = np.empty(len(grid), dtype=object)
-        column[:] = [params.get(name) for params in grid]
+        column = np.ma.MaskedArray(np.empty(len(grid), dtype=object), mask=True)
+        for k, params in enumerate(grid):
+            if name in params:
+                column[k] = params[name]
         found[f"param_{name}"] = column
     for name in rows[0]:
         found[name] = np.array([row[name] for row in rows])
