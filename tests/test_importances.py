@@ -373,3 +373,10 @@ def test_importances_of_weighted_rows():
     H = total_hessian(est, X, y, counts)
     expected = [increase(H, est.params_, [p]) for p in range(len(est.params_))]
     assert_allclose(est.weight_importance_, expected, rtol=1e-6, atol=1e-9 * np.max(expected))
+
+
+def test_inference_does_not_work_out_importances():
+    X, y = regression_data()
+    est = NewtonMLPRegressor((), alpha=0.0).fit(X, y)
+    est.inference(X, y)
+    assert est._importances_ is None

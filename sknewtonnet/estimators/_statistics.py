@@ -1,6 +1,5 @@
 """What a fitted net says beyond predictions: inference, importances, input derivatives."""
 
-import copy
 import warnings
 from abc import abstractmethod
 from contextlib import suppress
@@ -24,6 +23,7 @@ from sknewtonnet.inference import (
     Reported,
     cluster_numbers,
 )
+from sknewtonnet.inference._checks import check_choice
 from sknewtonnet.inspection import importances
 from sknewtonnet.inspection._conditioning import DENSE_LIMIT
 from sknewtonnet.solvers import SolverResult, get_solver
@@ -159,16 +159,14 @@ class StatisticsMixin:
             converged=self.critical_point_ != "not stationary",
         )
         loss, network = problem.loss, problem.network
-        names = getattr(self, "feature_names_in_", None)
-        unnamed = [f"x{j}" for j in range(network.n_features)]
         results = InferenceResults(
             information=information,
             reported=Reported.of(network, loss.shift_invariant),
-            feature_names=tuple(str(name) for name in (unnamed if names is None else names)),
+            feature_names=tuple(feature_names(self)),
             output_names=network.layout.arrays[-1].labels[-1],
-            named=names is not None,
+            named=hasattr(self, "feature_names_in_"),
             model=_described(self, problem),
-            refit=EstimatorRefit(copy.copy(self), problem),
+            refit=EstimatorRefit(self._without_data(), problem),
             cov_type=cov_type,
             groups=clusters,
             use_t=loss.free_dispersion if use_t is None else bool(use_t),
@@ -205,7 +203,7 @@ class StatisticsMixin:
         if not raw:
             values = network.predict_raw(self.params_, samples)
             outputs = [
-                _chained(self._loss_.mean_derivatives(values, o, 2), found)
+                _chained(self._loss_.mean_derivatives(values, o, order), found)
                 for o in range(network.n_outputs)
             ]
             wanted = np.stack(outputs, axis=1)
@@ -255,6 +253,15 @@ class StatisticsMixin:
         found = self.solver_result_.multipliers
         return None if found is None else found.active
 
+    def _without_data(self) -> Any:
+        """The estimator as it is now; what is fitted later does not change it."""
+        # Not copy.copy: that goes the way of a pickle, which works out importances.
+        other = type(self).__new__(type(self))
+        other.__dict__.update(
+            {name: value for name, value in vars(self).items() if name != "_problem_"}
+        )
+        return other
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave the training data behind, and take along what would need them."""
         if len(vars(self).get("params_", ())) <= _CHEAP and "_problem_" in vars(self):
@@ -266,12 +273,20 @@ class StatisticsMixin:
         return state
 
 
+def feature_names(estimator: Any) -> list[str]:
+    """Names of the features of a fit; x0, x1, ... where they had none."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        return [f"x{j}" for j in range(estimator.n_features_in_)]
+    return [str(name) for name in names]
+
+
 def _chained(mean: tuple[Array, ...], inputs: list[Array]) -> Array:
     """Derivatives of a mean in the inputs from those of all raw predictions."""
-    _, slope, bend = mean
-    first = np.einsum("ik,ik...->i...", slope, inputs[-1])
+    first = np.einsum("ik,ik...->i...", mean[1], inputs[-1])
     if len(inputs) == 1:
         return first
+    bend = mean[2]
     if bend.ndim == 2:
         return first + np.einsum("ikp,ik,ikq->ipq", inputs[0], bend, inputs[0], optimize=True)
     return first + np.einsum("ikp,ikl,ilq->ipq", inputs[0], bend, inputs[0], optimize=True)
@@ -280,14 +295,9 @@ def _chained(mean: tuple[Array, ...], inputs: list[Array]) -> Array:
 def _check_kinds(
     net: Any, cov_type: str, weight_type: str, groups: ArrayLike | None, use_t: bool | None
 ) -> None:
-    for argument, given, allowed in (
-        ("cov_type", cov_type, COV_TYPES),
-        ("weight_type", weight_type, WEIGHT_TYPES),
-    ):
-        if not isinstance(given, str) or given not in allowed:
-            raise ValueError(f"{argument} must be one of {list(allowed)}, got {given!r}.")
-    if use_t not in (None, True, False):
-        raise ValueError(f"use_t must be True, False or None, got {use_t!r}.")
+    check_choice("cov_type", cov_type, COV_TYPES)
+    check_choice("weight_type", weight_type, WEIGHT_TYPES)
+    check_choice("use_t", use_t, (True, False, None))
     if (cov_type == "cluster") != (groups is not None):
         raise ValueError(
             'cov_type="cluster" and groups go together, got '

@@ -1,6 +1,7 @@
 """The parameters that inference reports: those of a net, or contrasts of classes."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ class Reported:
         """Linear functions of the reported parameters as functions of the net's."""
         return R if self.matrix is None else R @ self.matrix
 
-    @property
+    @cached_property
     def coefficients(self) -> Array:
         """The matrix, written out."""
         return np.eye(len(self.names)) if self.matrix is None else self.matrix

@@ -7,6 +7,7 @@ what the model says of it, or what the scores show.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sknewtonnet.inference._factor import square_root
 from sknewtonnet.inference._information import Information
 
 Array = NDArray[np.float64]
@@ -55,27 +56,26 @@ def _model_based(information: Information, cov_type: str) -> Array:
     gauss_newton = cov_type == "gauss-newton"
     factor = information.gauss_newton_factor if gauss_newton else information.factor
     K = factor.inverse
-    meat = _model_meat(information, gauss_newton)
-    if cov_type == "bayesian" or (meat is None and not information.penalised):
+    if cov_type == "bayesian":
         return information.dispersion * K
-    if meat is None:
-        matrix = information.gauss_newton if gauss_newton else information.hessian
-        meat = information.dispersion * (
-            matrix if gauss_newton else matrix - np.diag(information.penalty)
-        )
-    return K @ meat @ K
+    if information.objective.loss.quadratic and information.n_entries > 1:
+        return K @ _meat_of_outputs(information) @ K
+    if not information.penalised:
+        return information.dispersion * K
+    if gauss_newton:
+        meat = information.gauss_newton
+    else:
+        meat = information.hessian - np.diag(information.penalty)
+    return K @ (information.dispersion * meat) @ K
 
 
-def _model_meat(information: Information, gauss_newton: bool) -> Array | None:
-    """For several outputs with squared errors, sum s_i J_i' Sigma J_i; else None.
+def _meat_of_outputs(information: Information) -> Array:
+    """For several outputs with squared errors, sum s_i J_i' Sigma J_i.
 
     Their errors may differ in variance and be correlated, while the fit weighs them alike.
     """
-    if information.n_entries == 1 or not information.objective.loss.quadratic:
-        return None
     jacobian, weight = information.jacobian, information.objective.sample_weight
-    values, vectors = np.linalg.eigh(information.residual_covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    root = square_root(information.residual_covariance)
     rows = np.einsum("imp,mk->ikp", jacobian, root) * np.sqrt(weight)[:, None, None]
     flat = rows.reshape(-1, rows.shape[2])
     return flat.T @ flat

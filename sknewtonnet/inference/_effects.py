@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sknewtonnet.calculus import GaussianRBF, Linear, Loss, Network, Objective
 from sknewtonnet.inference._checks import check_level
+from sknewtonnet.inference._factor import square_root
 from sknewtonnet.inference._prediction import Predictor
 from sknewtonnet.inference._tests import quantile, two_sided
 
@@ -266,8 +267,7 @@ def partial_effect(
 def _widest(predictor: Predictor, rows: Array, level: float, seed: int) -> float:
     """Quantile of the largest standardised deviation along a curve, from 20000 draws."""
     covariance = rows @ predictor.covariance @ rows.T
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    root = square_root(covariance)
     scale = np.sqrt(np.diag(covariance))
     rng = np.random.default_rng(seed)
     draws = root @ rng.standard_normal((len(root), 20_000))

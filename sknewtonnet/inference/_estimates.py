@@ -14,7 +14,7 @@ from sknewtonnet.inference._information import Information
 from sknewtonnet.inference._refits import Refit
 from sknewtonnet.inference._saliency import feature_saliencies, shares
 from sknewtonnet.inference._tests import HELD, two_sided
-from sknewtonnet.inference._units import Finding
+from sknewtonnet.inference._units import Finding, fatal_messages
 
 Array = NDArray[np.float64]
 
@@ -66,7 +66,7 @@ class Estimates:
     @cached_property
     def _fatal(self) -> str:
         """Why there are no standard errors at all; empty if there are."""
-        messages = [f.message for f in self.findings if f.severity == "fatal"]
+        messages = fatal_messages(self.findings)
         if not messages and self.cov_type in MODEL_BASED and np.isnan(self.dispersion):
             messages = ["the loss has no likelihood"]
         return messages[0] if messages else ""

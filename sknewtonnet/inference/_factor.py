@@ -162,6 +162,12 @@ class Factor:
         return off <= _ESTIMABLE * size
 
 
+def square_root(matrices: Array) -> Array:
+    """R with R R' = C for a covariance C, or for each of a stack; below zero is rounding."""
+    values, vectors = np.linalg.eigh(matrices)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :])
+
+
 def inside(basis: Array | None, known: Array) -> Array:
     """Coordinates of those combinations of the known directions that lie in the basis."""
     if basis is None or not known.shape[1]:

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sknewtonnet.calculus import Network
-from sknewtonnet.calculus.inputs import input_parameters
 from sknewtonnet.inference._checks import check_names
 from sknewtonnet.inference._contrasts import Reported
 
@@ -42,12 +40,14 @@ class Hypothesis:
         cls,
         given: "str | Sequence[str] | ArrayLike",
         r: ArrayLike | None,
-        network: Network,
+        outgoing: Sequence[NDArray[np.intp]] | None,
         reported: Reported,
         feature_names: Sequence[str],
         argument: str = "R",
     ) -> "Hypothesis":
         """From a matrix, or from names of parameters and features that are to be zero.
+
+        What leaves each input comes from :func:`sknewtonnet.calculus.inputs.input_parameters`.
 
         Raises
         ------
@@ -57,7 +57,7 @@ class Hypothesis:
         names = _names(given)
         if names is not None:
             check_names(argument, names, [*feature_names, *reported.names])
-            R, reason = _selection(names, network, reported, feature_names)
+            R, reason = _selection(names, outgoing, reported, feature_names)
         else:
             R, reason = _matrix(given, len(reported.names), argument), ""
         values = np.zeros(len(R)) if r is None else np.atleast_1d(np.asarray(r, dtype=float))
@@ -118,10 +118,13 @@ def _names(given: object) -> list[str] | None:
 
 
 def _selection(
-    names: Sequence[str], network: Network, reported: Reported, feature_names: Sequence[str]
+    names: Sequence[str],
+    outgoing: Sequence[NDArray[np.intp]] | None,
+    reported: Reported,
+    feature_names: Sequence[str],
 ) -> tuple[Array, str]:
     """Rows that pick the parameters named, or all that leave the features named."""
-    outgoing, coefficients = input_parameters(network), reported.coefficients
+    coefficients = reported.coefficients
     chosen = np.zeros(len(reported.names), dtype=bool)
     for name in names:
         if name in reported.names:

@@ -104,9 +104,9 @@ class Information:
     def whitened_factors(self) -> tuple[Factor, Factor]:
         """H and G of the net on whitened inputs, without directions that the loss does not see."""
         T = whitening(self.objective)
-        basis = (
-            self.basis if self.basis is None else np.linalg.qr(np.linalg.solve(T, self.basis))[0]
-        )
+        basis = self.basis
+        if basis is not None:
+            basis = np.linalg.qr(np.linalg.solve(T, basis))[0]
         known = self.objective.invariant_directions(penalised=False)
         known = np.linalg.qr(np.linalg.solve(T, known))[0]
         H, G = (
@@ -153,12 +153,10 @@ class Information:
         """Eigenvalues of H^-1 L that are not zero: what the penalty takes of each direction."""
         root = np.sqrt(self.penalty)
         some = root > 0
+        if not some.any():
+            return np.zeros(0)
         inverse = self.factor.inverse[np.ix_(some, some)]
-        return (
-            np.asarray(eigvalsh(root[some, None] * inverse * root[some]))
-            if some.any()
-            else root[some]
-        )
+        return np.asarray(eigvalsh(root[some, None] * inverse * root[some]))
 
     @property
     def n_held_up(self) -> int:
@@ -198,8 +196,13 @@ class Information:
         df = self.df_resid * self.n_entries
         if df <= 0:
             return np.nan
-        squares = objective.loss.squared_pearson(objective.targets, self.raw)
-        return float(objective.sample_weight @ squares.sum(axis=1)) / df
+        return self.pearson / df
+
+    @cached_property
+    def pearson(self) -> float:
+        """Weighted sum of the squared Pearson residuals."""
+        squares = self.objective.loss.squared_pearson(self.objective.targets, self.raw)
+        return float(self.objective.sample_weight @ squares.sum(axis=1))
 
     @cached_property
     def residual_covariance(self) -> Array:

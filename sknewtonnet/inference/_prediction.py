@@ -12,6 +12,7 @@ from scipy.special import expit, logit, softmax
 
 from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.layers import sample_chunks
+from sknewtonnet.inference._factor import square_root
 from sknewtonnet.inference._tests import quantile
 
 Array = NDArray[np.float64]
@@ -217,8 +218,7 @@ class Predictor:
         spread = np.matmul(differences @ self.covariance, differences.swapaxes(1, 2))
         if not np.isfinite(spread).all():
             return np.full_like(spread, np.nan)
-        values, vectors = np.linalg.eigh(spread)
-        return vectors * np.sqrt(np.maximum(values, 0.0))[:, None]
+        return square_root(spread)
 
     def _results(self, arrays: dict[str, Any], level: float) -> PredictionResults:
         if self.network.n_outputs == 1:

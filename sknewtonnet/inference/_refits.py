@@ -141,9 +141,7 @@ def _null_dispersion(information: Information, at: Information, q: int) -> float
     """Dispersion at the restricted fit, which has q parameters less."""
     if not at.objective.loss.free_dispersion:
         return 1.0
-    squares = at.objective.loss.squared_pearson(at.objective.targets, at.raw)
-    df = information.df_resid * information.n_entries + q
-    return float(at.objective.sample_weight @ squares.sum(axis=1)) / df
+    return at.pearson / (information.df_resid * information.n_entries + q)
 
 
 def profile_interval(

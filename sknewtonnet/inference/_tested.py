@@ -285,8 +285,8 @@ class TestedEstimates(Estimates):
     def _hypothesis(
         self, given: HypothesisLike, r: ArrayLike | None = None, argument: str = "R"
     ) -> Hypothesis:
-        network = self.information.objective.network
-        return Hypothesis.of(given, r, network, self.reported, self.feature_names, argument)
+        outgoing = self.information.input_parameters
+        return Hypothesis.of(given, r, outgoing, self.reported, self.feature_names, argument)
 
     def _denom(self, use_f: bool) -> float:
         return self.df_resid if use_f else np.inf

@@ -1,6 +1,6 @@
 """Why a net's weights may not be identified: what its units and inputs look like."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,11 @@ class Finding:
     message: str
     parameters: tuple[str, ...] = ()
     severity: str = "warning"
+
+
+def fatal_messages(findings: Iterable[Finding]) -> list[str]:
+    """What leaves a fit without any standard errors, in words."""
+    return [finding.message for finding in findings if finding.severity == "fatal"]
 
 
 def unit_findings(information: Information) -> Iterator[Finding]:

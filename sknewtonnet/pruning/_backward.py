@@ -11,11 +11,13 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet.estimators._sklearn_compat import Interval, Options, StrOptions
+from sknewtonnet.estimators._statistics import feature_names
 from sknewtonnet.inference import COV_TYPES, CRITERIA
 from sknewtonnet.inference._diagnosis import findings
+from sknewtonnet.inference._units import fatal_messages
 from sknewtonnet.inspection._conditioning import DENSE_LIMIT
 from sknewtonnet.pruning._meta import MetaNet, Task, advice, from_point
-from sknewtonnet.pruning._net import UNITS, Net, feature_names
+from sknewtonnet.pruning._net import UNITS, Net
 from sknewtonnet.pruning._path import PruningPath, PruningStep
 from sknewtonnet.pruning._significance import METHODS, Tested, significances
 
@@ -193,8 +195,7 @@ class BackwardPruning(MetaNet):
                 f"the net cannot be tested: the loss {net._loss_.name}, or class_weight, makes "
                 "its objective no likelihood."
             )
-        found = findings(start.information, feature_names(net, net._network_))
-        fatal = [finding.message for finding in found if finding.severity == "fatal"]
+        fatal = fatal_messages(findings(start.information, feature_names(net)))
         if fatal:
             point, n = net.critical_point_, start.information.objective.n_samples
             raise ValueError(
@@ -302,7 +303,7 @@ class BackwardPruning(MetaNet):
         """
         check_is_fitted(self)
         if input_features is None:
-            names = feature_names(self, self.estimator_._network_)
+            names = feature_names(self)
         else:
             names = [str(name) for name in np.asarray(input_features)]
         if len(names) != self.n_features_in_:

@@ -11,6 +11,7 @@ from scipy.linalg import lstsq, null_space
 from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.inputs import input_parameters
 from sknewtonnet.estimators._problem import Problem, is_stationary
+from sknewtonnet.estimators._statistics import feature_names
 from sknewtonnet.inference import Criteria, Information
 from sknewtonnet.inference._saliency import flat_directions
 from sknewtonnet.solvers import get_solver
@@ -106,7 +107,7 @@ class Net:
             ]
         if unit == "feature":
             outgoing = input_parameters(network) or []
-            found = zip(feature_names(self.estimator, network), outgoing, strict=False)
+            found = zip(feature_names(self.estimator), outgoing, strict=False)
             return [Part(name, positions) for name, positions in found if len(positions)]
         numbers = network.wiring.matrices(network.layout.positions)
         parts = []
@@ -163,14 +164,6 @@ class Net:
         result = solver.minimize(objective, network.layout.restrict(full))
         active = None if result.multipliers is None else result.multipliers.active
         return Net(net, problem, result.params, result.value, is_stationary(result), active)
-
-
-def feature_names(estimator: Any, network: Network) -> list[str]:
-    """Names of the inputs."""
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is None:
-        return [f"x{j}" for j in range(network.n_features)]
-    return [str(name) for name in names]
 
 
 def settle(

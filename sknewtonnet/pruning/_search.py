@@ -16,6 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet.estimators._sklearn_compat import StrOptions
 from sknewtonnet.inference import CRITERIA
+from sknewtonnet.inference._units import fatal_messages
 from sknewtonnet.inspection._conditioning import DENSE_LIMIT
 from sknewtonnet.pruning._meta import MetaNet, Task, advice
 
@@ -139,7 +140,8 @@ class InformationCriterionSearch(MetaNet):
         best = int(np.nanargmin(scores))
         nets[best]._post_selection_ = len(grid) > 1
         # Another process has left the data behind, which importances need.
-        nets[best]._problem_ = nets[best]._fitted_problem(X, y, sample_weight)
+        if "_problem_" not in vars(nets[best]):
+            nets[best]._problem_ = nets[best]._fitted_problem(X, y, sample_weight)
         return {
             "results_": _table(grid, rows, scores),
             "best_index_": best,
@@ -167,7 +169,7 @@ def _run(
             return net, _row(net, criterion, start, f"More than {DENSE_LIMIT} parameters.")
         results = net.inference(X, y, sample_weight, cov_type="HC0")
     # Without a minimum there is no criterion.
-    fatal = [finding.message for finding in results.findings if finding.severity == "fatal"]
+    fatal = fatal_messages(results.findings)
     score = np.nan if fatal else float(getattr(results, criterion))
     reason = fatal[0] if fatal else "" if np.isfinite(score) else _NO_LIKELIHOOD
     row = _row(net, criterion, start, reason)

@@ -11,9 +11,9 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet.calculus import Network
+from sknewtonnet.estimators._statistics import feature_names
 from sknewtonnet.inspection import aligned
 from sknewtonnet.pruning._backward import BackwardPruning
-from sknewtonnet.pruning._net import feature_names
 
 Array = NDArray[np.float64]
 
@@ -128,7 +128,7 @@ def pruning_stability(
     points = [network.layout.restrict(_full(pruned)) for pruned in (whole, *others)]
     alive = np.array([_alive(network, aligned(network, w, points[0])) for w in points[1:]])
     return PruningStability(
-        feature_names=feature_names(whole, network),
+        feature_names=feature_names(whole),
         feature_frequency=np.mean([other.support_ for other in others], axis=0),
         unit_names=[name for names in network.unit_names for name in names],
         unit_frequency=alive.mean(axis=0),
