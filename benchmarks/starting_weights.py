@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
-from sknewtonnet.estimators import _base, _initialization
+from sknewtonnet.estimators import _base, _starts
 
 CASES = [
     ("diabetes", 1.0),
@@ -36,7 +36,7 @@ def started_with(multiple):
     """Return the package's starting weights with another bound (its own is 1/2)."""
 
     def initial(network, *args):
-        params = _initialization.initial_parameters(network, *args)
+        params = _starts.initial_parameters(network, *args)
         arrays = network.layout.unpack(params)
         output_intercepts = list(arrays)[-1]
         for name in arrays:

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Activation, Layer, Loss
-from sknewtonnet.calculus.layers import checked_arrays
-
-Array = NDArray[np.float64]
+from sknewtonnet.calculus.passes.graph import checked_arrays
 
 _ORDINALS = ("value", "first", "second", "third", "fourth", "fifth", "sixth")
 

@@ -1,13 +1,18 @@
-"""Exact derivatives of feed-forward networks; numpy and scipy only."""
+"""Exact derivatives of feed-forward networks; numpy and scipy only.
 
-from sknewtonnet.calculus._activation import Activation
-from sknewtonnet.calculus.activations import ACTIVATIONS, get_activation
-from sknewtonnet.calculus.layers import Layer, Linear
-from sknewtonnet.calculus.losses import LOSSES, Loss, PseudoHuber, get_loss
-from sknewtonnet.calculus.network import LAYERS, Network
-from sknewtonnet.calculus.objective import Objective
-from sknewtonnet.calculus.parameters import ParameterLayout
-from sknewtonnet.calculus.radial import GaussianRBF, Quadratic
+Three storeys, each of which imports only from those before it: ``pieces`` (what a net is made
+of, each with its own derivatives), ``passes`` (one chunk of samples at one point), ``functions``
+(functions of the parameters). The public names are those below.
+"""
+
+from sknewtonnet.calculus.functions.network import LAYERS, Network
+from sknewtonnet.calculus.functions.objective import Objective
+from sknewtonnet.calculus.pieces.activations import ACTIVATIONS, Activation, get_activation
+from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
+from sknewtonnet.calculus.pieces.layers import Layer, Linear
+from sknewtonnet.calculus.pieces.losses import LOSSES, Loss, PseudoHuber, get_loss
+from sknewtonnet.calculus.pieces.parameters import ParameterLayout
+from sknewtonnet.calculus.pieces.quadratic import Quadratic
 
 __all__ = [
     "ACTIVATIONS",

@@ -1,10 +1,8 @@
 """The estimators that users import."""
 
-from sknewtonnet.estimators._criteria import criterion_scorer
-from sknewtonnet.estimators._mlp import NewtonMLPRegressor
-from sknewtonnet.estimators._mlp_classifier import NewtonMLPClassifier
-from sknewtonnet.estimators._rbf import RBFNetRegressor
-from sknewtonnet.estimators._rbf_classifier import RBFNetClassifier
+from sknewtonnet.estimators._criterion_scorer import criterion_scorer
+from sknewtonnet.estimators._mlp import NewtonMLPClassifier, NewtonMLPRegressor
+from sknewtonnet.estimators._rbf import RBFNetClassifier, RBFNetRegressor
 
 __all__ = [
     "NewtonMLPClassifier",

@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
@@ -16,20 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sknewtonnet.calculus import ACTIVATIONS, Activation, Loss, Network, Objective
-from sknewtonnet.calculus.layers import Layer
-from sknewtonnet.calculus.penalties import Penalty
-from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
-from sknewtonnet.estimators._constraints import make_constraints
-from sknewtonnet.estimators._problem import (
-    Problem,
-    attributes,
-    report_of_starts,
-    run_one_of_several,
-    run_start,
-    verdict,
-)
-from sknewtonnet.estimators._sklearn_compat import (
+from sknewtonnet._sklearn import (
     Interval,
     Options,
     StrOptions,
@@ -37,6 +24,20 @@ from sknewtonnet.estimators._sklearn_compat import (
     fit_context,
     has_callbacks,
 )
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus import ACTIVATIONS, Activation, Loss, Network, Objective
+from sknewtonnet.calculus.pieces.layers import Layer
+from sknewtonnet.calculus.pieces.penalties import Penalty
+from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
+from sknewtonnet.estimators._fit import (
+    Problem,
+    attributes,
+    report_of_starts,
+    run_one_of_several,
+    run_start,
+    verdict,
+)
+from sknewtonnet.estimators._named_constraints import make_constraints
 from sknewtonnet.estimators._statistics import StatisticsMixin
 from sknewtonnet.solvers import (
     HESSIAN_KINDS,
@@ -47,8 +48,6 @@ from sknewtonnet.solvers import (
     Status,
     get_solver,
 )
-
-Array = NDArray[np.float64]
 
 # _warn, _fit, fit, and the two decorators of fit: a warning points to who called it.
 FRAMES_TO_CALLER = 6
@@ -234,7 +233,7 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
             "critical_point_": verdict(objective, best),
             **self._findings(problem, best.params),
         }
-        self._warn(best, fitted["critical_point_"], network.wiring.layers)
+        self._warn(best, fitted["critical_point_"], network.graph.layers)
         self.__dict__.update(fitted)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: fitted)
 

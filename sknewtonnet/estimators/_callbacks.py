@@ -4,12 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from sknewtonnet._typing import Array
 from sknewtonnet.solvers import Iteration
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,20 @@
-"""Multilayer perceptrons with linear propagation: the regressor."""
+"""Multilayer perceptrons: layers with linear propagation."""
 
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Loss, Network
 from sknewtonnet.estimators._base import BaseNewtonNet
-from sknewtonnet.estimators._constraints import (
+from sknewtonnet.estimators._fit import Problem
+from sknewtonnet.estimators._named_constraints import (
     make_constraints,
     monotonic_bounds,
     monotonic_signs,
 )
-from sknewtonnet.estimators._initialization import initial_parameters
-from sknewtonnet.estimators._problem import Problem
-from sknewtonnet.estimators._roles import RegressorRole
+from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
+from sknewtonnet.estimators._starts import initial_parameters
 from sknewtonnet.solvers import Constraints
 
 
@@ -36,14 +36,14 @@ class BaseMLP(BaseNewtonNet):
             **names,
         )
 
-    def _monotonic_signs(self) -> NDArray[np.intp] | None:
+    def _monotonic_signs(self) -> Ints | None:
         names = getattr(self, "feature_names_in_", None)
         return monotonic_signs(self.monotonic_cst, names, self.n_features_in_)
 
     def _make_constraints(self, network: Network, loss: Loss) -> Constraints | None:
         signs = self._monotonic_signs()
         if signs is not None:
-            layers = network.wiring.layers
+            layers = network.graph.layers
             others = [a.name for a in (layer.activation for layer in layers) if not a.monotonic]
             if others:
                 raise ValueError(
@@ -57,7 +57,7 @@ class BaseMLP(BaseNewtonNet):
                 )
         return make_constraints(network, self.bounds, self.linear_constraints, signs)
 
-    def _start(self, problem: Problem, random_state: np.random.RandomState) -> NDArray[np.float64]:
+    def _start(self, problem: Problem, random_state: np.random.RandomState) -> Array:
         w = initial_parameters(
             problem.network, problem.loss, problem.Y, problem.sample_weight, random_state
         )
@@ -265,6 +265,216 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         self.activation = activation
         self.loss = loss
         self.alpha = alpha
+        self.skip_connections = skip_connections
+        self.solver = solver
+        self.hessian = hessian
+        self.solver_options = solver_options
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_init = n_init
+        self.connectivity = connectivity
+        self.bounds = bounds
+        self.linear_constraints = linear_constraints
+        self.monotonic_cst = monotonic_cst
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class NewtonMLPClassifier(ClassifierRole, BaseMLP):
+    """Multilayer perceptron for classification, trained to its exact minimum.
+
+    Minimises a penalised mean log loss with exact first and second derivatives. Two classes
+    share one logit, more classes have one each (softmax), and so have the columns of an
+    indicator matrix, whose labels may be on together.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(10,)
+        Units of each hidden layer. Empty: a (generalised) linear model.
+    activation : str, Activation, or list of them, default="tanh"
+        Function of the hidden units, one for all layers or one for each: "identity",
+        "logistic", "tanh", "relu", "softplus", "elu", "gelu", "silu", "softsign", "arctan",
+        "sine", "gaussian", or an instance of :class:`sknewtonnet.calculus.Activation`.
+        "relu", "elu" and "softsign" are not twice continuously differentiable: second-order
+        steps then stand on the derivatives of the branch each sample is in.
+    alpha : float, array-like of shape (n_layers - 1,), or dict, default=1.0
+        Strength of the L2 penalty, in the units of scikit-learn's MLP: it counts as much as
+        ``alpha`` rows. One for all coefficients, one per layer, or by the names of arrays
+        ("coefs_0", "intercepts_0", ...) a number or an array each. Intercepts are penalised
+        only where they are named.
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Factors on the sample weights, by class; "balanced" gives all classes the same
+        total weight. A list has one dict per label of an indicator matrix.
+    skip_connections : {False, "input-output", "all"}, default=False
+        Whether the output also reads the inputs, or every layer all earlier ones.
+    solver : str, default="auto"
+        "auto" is "newton", with the output layer solved for where squared errors and a penalty
+        allow it, and L-BFGS steps before it there and above 1000 parameters. "newton" takes Newton
+        steps in a trust region: from the exact Hessian, and above 125 parameters from products
+        as long as they are the cheaper way. Neither ends at a saddle point. "lm" is
+        Levenberg-Marquardt; "bpos" gradient descent with exact optimal steps; "gd" standard
+        back-propagation. All others are methods of :func:`scipy.optimize.minimize`:
+        "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
+        "trust-exact" the exact Hessian (and some ten factorisations a step), "l-bfgs-b" and
+        "bfgs" the gradient only, for which ``tol=1e-6`` is a fair aim. "trust-krylov" does
+        not always take the same path from the same start. Constraints are kept by "auto",
+        "slsqp", "trust-constr" and, bounds alone, by "l-bfgs-b"; ``solver_result_.multipliers``
+        then has multipliers and the residuals of the conditions.
+    hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
+        The second derivatives that a second-order solver works with: those of the
+        objective; its blocks of each unit with itself; those of the Lagrangian at fixed
+        states and multipliers; or without the curvature of the units. All end at the same
+        minima, if they get there: the gradient is exact with each.
+    solver_options : dict, default=None
+        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``.
+    max_iter : int, default=1000
+        Iterations at most.
+    tol : float, default=1e-10
+        Stop when the largest absolute entry of the gradient of the objective is at most
+        this, whatever the solver.
+    n_init : int, default=1
+        Random starts; the lowest minimum is kept, and ``starts_`` tells of all.
+    connectivity : dict, default=None
+        Boolean masks by the names of arrays ("coefs_0", "intercepts_0", ...), of their
+        shapes. Where a mask is False the connection does not exist: exactly 0 in the
+        fit, and no parameter of the problem.
+    bounds : dict, default=None
+        Lower and upper limits by the names of arrays ("coefs_0") or single parameters
+        ("coefs_0[age, h3]"): pairs of numbers or arrays, None for no limit. Equal limits
+        freeze a parameter at that value.
+    linear_constraints : list of tuple, default=None
+        Triples (terms, lower, upper): lower <= sum of factor times parameter <= upper, with
+        terms a dict from names, as in ``bounds``, to factors.
+    monotonic_cst : array-like of int of shape (n_features,) or dict, default=None
+        1: the prediction rises with the feature, -1: it falls, 0: no constraint; in order or
+        by the names of features. For activations that never fall. Coefficients of such
+        features get its sign, those of all units that depend on one are not negative: enough
+        for any depth, and with one hidden layer all increasing sums of increasing units.
+    warm_start : bool, default=False
+        Start from the parameters of the last fit, in place of the random starts.
+    random_state : int, RandomState instance or None, default=None
+        Determines the starts; pass an int for the same fit at each call.
+    n_jobs : int, default=None
+        Starts to run in parallel, as in joblib. The result does not depend on it.
+    verbose : int, default=0
+        1 prints one iteration in ten, 2 prints each.
+
+    Attributes
+    ----------
+    params_ : ndarray of shape (n_parameters,)
+        The minimum, as one vector; ``objective(X, y)`` takes it.
+    coefs_ : list of ndarray of shape (n_inputs_k, n_units_k)
+        Coefficients of each layer, inputs by units.
+    intercepts_ : list of ndarray of shape (n_units_k,)
+        Intercepts of each layer.
+    loss_ : float
+        The objective at the minimum, penalty included.
+    loss_curve_ : list of float
+        The objective at the start and after each iteration.
+    n_iter_ : int
+        Iterations of the kept start.
+    critical_point_ : {"minimum", "saddle", "inconclusive", "not stationary"}
+        What the exact Hessian says of the point where the fit ended. "inconclusive" is a
+        Hessian without negative eigenvalues that is singular to working precision.
+    solver_result_ : SolverResult
+        How the kept start ended: status, gradient, counts of evaluations.
+    starts_ : dict of ndarray of shape (n_init,)
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum", the
+        same number for starts that found the same minimum (up to permutations and signs of
+        units, or with the same predictions), 0 for the lowest, -1 where none was found.
+        ``pandas.DataFrame(net.starts_)`` shows it as a table.
+    weight_importance_ : ndarray of shape (n_parameters,)
+        OBS saliency of each parameter, aligned with ``params_``: what S times the objective would
+        grow by without it, to second order, the others adapting. Computed when it is asked
+        for, from one Hessian; refused above 3000 parameters.
+    feature_importance_ : ndarray of shape (n_features_in_,)
+        The same of all coefficients that leave a feature, over the sum for all features.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        The same under scikit-learn's name.
+    n_layers_ : int
+        Number of layers, input and output included.
+    n_outputs_ : int
+        Number of raw predictions.
+    out_activation_ : str
+        Inverse link: "logistic" or "softmax".
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit, where X has any.
+
+    See Also
+    --------
+    NewtonMLPRegressor : The same for numbers.
+    sklearn.neural_network.MLPClassifier : First-order training of the same nets.
+
+    Notes
+    -----
+    With S the sum of the sample weights s_i, the objective is
+
+        f(w) = 1/S sum_i s_i loss_i(w) + alpha / (2 S) sum of squared coefficients
+
+    where the loss of a sample is the negative log-likelihood of its class or labels.
+    For one output it is the objective of scikit-learn's MLPClassifier, so results compare
+    number by number. A gradient costs about 6 n P flops, a Hessian-vector product as much, up
+    to twice that in deep nets, an exact Hessian about n P^2. A fit holds about five numbers
+    per sample and unit; ``critical_point_`` takes one Hessian at its end, up to 3000
+    parameters as a P x P matrix, above by products.
+
+    References
+    ----------
+    .. [I] Iovleff (2004), Exact Calculus of First and Second Derivatives of Arbitrary
+       Feed-Forward Neural Networks, eq. 7 to 11.
+    .. [N] Nocedal and Wright (2006), Numerical Optimization, chapters 4 and 7.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
+    >>> from sknewtonnet import NewtonMLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = NewtonMLPClassifier((4,), alpha=0.1, random_state=0).fit(scale(X), y)
+    >>> net.critical_point_
+    'minimum'
+    >>> round(net.score(scale(X), y), 2)
+    0.99
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseMLP._parameter_constraints,
+        **ClassifierRole._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(10,),
+        *,
+        activation="tanh",
+        alpha=1.0,
+        class_weight=None,
+        skip_connections=False,
+        solver="auto",
+        hessian="exact",
+        solver_options=None,
+        max_iter=1000,
+        tol=1e-10,
+        n_init=1,
+        connectivity=None,
+        bounds=None,
+        linear_constraints=None,
+        monotonic_cst=None,
+        warm_start=False,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.alpha = alpha
+        self.class_weight = class_weight
         self.skip_connections = skip_connections
         self.solver = solver
         self.hessian = hessian

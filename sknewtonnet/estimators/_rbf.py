@@ -1,9 +1,128 @@
-"""Radial basis networks: the regressor."""
+"""Radial basis networks: a layer of Gaussian units, then linear layers."""
 
+import warnings
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
-from sknewtonnet.estimators._radial import BaseRBFNet
-from sknewtonnet.estimators._roles import RegressorRole
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from sknewtonnet._sklearn import Interval, StrOptions
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus import Network
+from sknewtonnet.calculus.pieces.gaussian import COVARIANCE_TYPES, precisions_cholesky
+from sknewtonnet.calculus.pieces.penalties import Penalty, WidthPenalty
+from sknewtonnet.estimators._base import FRAMES_TO_CALLER, BaseNewtonNet
+from sknewtonnet.estimators._fit import Problem
+from sknewtonnet.estimators._radial_starts import DistinctRows, radial_parameters
+from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
+from sknewtonnet.inspection import degenerate_units
+
+
+class BaseRBFNet(BaseNewtonNet):
+    """A layer of Gaussian units, then linear layers; all trained together."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseNewtonNet._parameter_constraints,
+        "n_centers": [Interval(Integral, 1, None, closed="left")],
+        "covariance_type": [StrOptions(set(COVARIANCE_TYPES))],
+        "alpha_widths": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def _make_network(self, n_outputs: int, **names: Any) -> Network:
+        return Network.rbf(
+            self.n_features_in_,
+            self.n_centers,
+            n_outputs,
+            self.covariance_type,
+            self.hidden_layer_sizes,
+            self.activation,
+            self.skip_connections,
+            **names,
+        )
+
+    def _make_penalties(self, network: Network, X: Array, weight: Array) -> tuple[Penalty, ...]:
+        rows = DistinctRows.of(X, weight)
+        if self.n_centers > len(rows.X):
+            raise ValueError(
+                f"n_centers={self.n_centers} must not exceed the number of distinct rows of X "
+                f"with positive weight, {len(rows.X)} (n_samples={len(X)})."
+            )
+        if not self.alpha_widths:
+            return ()
+        return (WidthPenalty(network.layout, self.alpha_widths, self._reference_width(rows)),)
+
+    def _reference_width(self, rows: DistinctRows) -> Array:
+        """Distance from the centre of the data, as a root mean square, for each feature."""
+        spread = rows.spread()
+        if self.covariance_type == "diag":
+            spread = np.where(spread > 0, spread, 1.0) * np.sqrt(len(spread))
+        else:
+            spread = np.full(len(spread), np.linalg.norm(spread))
+        return np.where(spread > 0, spread, 1.0)
+
+    def _start(self, problem: Problem, random_state: np.random.RandomState) -> Array:
+        return radial_parameters(
+            problem.network,
+            problem.loss,
+            problem.X,
+            problem.Y,
+            problem.sample_weight,
+            problem.alpha,
+            random_state,
+        )
+
+    @staticmethod
+    def _layer_attributes(network: Network, arrays: dict[str, Array]) -> dict[str, Any]:
+        centers = arrays["centers"]
+        kind = {1: "spherical", 2: "diag", 3: "full"}[arrays["precisions_cholesky"].ndim]
+        factors = precisions_cholesky(kind, arrays["precisions_cholesky"])
+        if kind == "full":
+            eye = np.eye(centers.shape[1])
+            inverses = np.array([solve_triangular(U, eye) for U in factors])
+            covariances = inverses.swapaxes(1, 2) @ inverses
+            precisions = factors @ factors.swapaxes(1, 2)
+        else:
+            covariances, precisions = factors**-2.0, factors**2.0
+        n_units, n_features = centers.shape
+        matrices = precisions
+        if kind != "full":
+            matrices = precisions.reshape(n_units, -1)[:, :, None] * np.eye(n_features)
+        pull = np.matmul(matrices, centers[:, :, None])
+        far = np.matmul(centers[:, None], pull)
+        return {
+            "centers_": centers,
+            "precisions_cholesky_": factors,
+            "precisions_": precisions,
+            "covariances_": covariances,
+            "quadratic_forms_": np.block([[matrices, -pull], [-pull.swapaxes(1, 2), far]]),
+        }
+
+    def _findings(self, problem: Problem, params: Array) -> dict[str, Any]:
+        network = problem.network
+        rows = DistinctRows.of(problem.X, problem.sample_weight)
+        activations = network.states(params, rows.X)[1]
+        matrices = network.matrices(params)
+        outgoing = np.sqrt(
+            sum((matrices[k][where] ** 2).sum(axis=1) for k, where in network.graph.readers[1])
+        )
+        found = degenerate_units(activations, rows.sample_weight, outgoing)
+        # Twins are a true minimum under an L2 penalty, which halves when a height is shared,
+        # and a unit that is not used does no harm: they are for those who look.
+        fragile = {
+            unit: reason
+            for unit, reason in found.items()
+            if reason != "unused" and not reason.startswith("same")
+        }
+        if fragile:
+            described = ", ".join(f"{unit} ({reason})" for unit, reason in fragile.items())
+            warnings.warn(
+                f"Degenerate radial units: {described}. Their centres and widths mean nothing; "
+                "use fewer centres, or raise alpha or alpha_widths.",
+                UserWarning,
+                stacklevel=FRAMES_TO_CALLER,
+            )
+        return {"degenerate_units_": found}
 
 
 class RBFNetRegressor(RegressorRole, BaseRBFNet):
@@ -219,6 +338,221 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         self.loss = loss
         self.alpha = alpha
         self.alpha_widths = alpha_widths
+        self.skip_connections = skip_connections
+        self.solver = solver
+        self.hessian = hessian
+        self.solver_options = solver_options
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_init = n_init
+        self.connectivity = connectivity
+        self.bounds = bounds
+        self.linear_constraints = linear_constraints
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class RBFNetClassifier(ClassifierRole, BaseRBFNet):
+    """Radial basis network for classification, trained to its exact minimum.
+
+    Centres, covariances and coefficients are trained together: a penalised mean log loss is
+    minimised with exact first and second derivatives in all of them. Two classes share one
+    logit, more classes have one each (softmax), and so have the columns of an indicator
+    matrix, whose labels may be on together.
+
+    Parameters
+    ----------
+    n_centers : int, default=10
+        Number of Gaussian units. At most as many as X has distinct rows.
+    covariance_type : {"spherical", "diag", "full"}, default="spherical"
+        Covariance of each unit: one width, one per feature, or any positive definite matrix.
+    hidden_layer_sizes : int or array-like of shape (n_hidden_layers,), default=()
+        Units of further hidden layers, with linear propagation, between the Gaussian units
+        and the output.
+    activation : str, Activation, or list of them, default="tanh"
+        Function of the units of these further layers, one for all or one for each; the names
+        are those of :class:`NewtonMLPRegressor`.
+    alpha : float, array-like of shape (n_hidden_layers + 1,), or dict, default=1.0
+        Strength of the L2 penalty of the coefficients, in the units of scikit-learn's MLP: it
+        counts as much as ``alpha`` rows. One for all coefficients, one per linear layer, or by
+        the names of arrays ("coefs_0", "intercepts_0", "centers", "precisions_cholesky", ...)
+        a number or an array each. Intercepts are penalised only where they are named.
+    alpha_widths : float, default=0.1
+        Strength of the penalty of the covariances, which keeps widths from collapsing or
+        growing without bound: that many rows times the Kullback-Leibler divergence of each
+        unit from one as wide as the data, (exp(2 t) - 2 t - 1) / 2 for each feature with
+        t = log(reference / width). The reference width is the root mean square distance
+        from the mean of X; for "diag" the standard deviation of each feature times
+        the square root of their number.
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Factors on the sample weights, by class; "balanced" gives all classes the same
+        total weight. A list has one dict per label of an indicator matrix.
+    skip_connections : {False, "input-output", "all"}, default=False
+        Whether the output also reads the inputs, a linear trend under the bumps, or every
+        linear layer all earlier ones.
+    solver : str, default="auto"
+        "auto" takes Newton steps in a trust region, after L-BFGS steps where those pay; the
+        others are those of :class:`NewtonMLPRegressor`.
+    hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
+        The second derivatives that a second-order solver works with, as in
+        :class:`NewtonMLPRegressor`. The gradient is exact with each.
+    solver_options : dict, default=None
+        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``.
+    max_iter : int, default=1000
+        Iterations at most.
+    tol : float, default=1e-10
+        Stop when the largest absolute entry of the gradient of the objective is at most
+        this, whatever the solver.
+    n_init : int, default=1
+        Random starts; the lowest minimum is kept, and ``starts_`` tells of all.
+    connectivity : dict, default=None
+        Boolean masks by the names of arrays ("coefs_0", "intercepts_0", "centers", ...), of
+        their shapes. Where a mask is False the parameter does not exist: exactly 0 in the
+        fit. Of "precisions_cholesky" that is a logarithm: a width of exactly 1.
+    bounds : dict, default=None
+        Lower and upper limits by the names of arrays ("coefs_0", "centers") or single
+        parameters ("centers[c0, age]"): pairs of numbers or arrays, None for no limit. Equal
+        limits freeze a parameter at that value.
+    linear_constraints : list of tuple, default=None
+        Triples (terms, lower, upper): lower <= sum of factor times parameter <= upper, with
+        terms a dict from names, as in ``bounds``, to factors.
+    warm_start : bool, default=False
+        Start from the parameters of the last fit, in place of the random starts.
+    random_state : int, RandomState instance or None, default=None
+        Determines the starts; pass an int for the same fit at each call.
+    n_jobs : int, default=None
+        Starts to run in parallel, as in joblib. The result does not depend on it.
+    verbose : int, default=0
+        1 prints one iteration in ten, 2 prints each.
+
+    Attributes
+    ----------
+    params_ : ndarray of shape (n_parameters,)
+        The minimum, as one vector; ``objective(X, y)`` takes it.
+    centers_ : ndarray of shape (n_centers, n_features)
+        Centres of the Gaussian units.
+    covariances_ : ndarray of shape (n_centers,), (n_centers, n_features) or \
+            (n_centers, n_features, n_features)
+        Covariance of each unit: variances for "spherical" and "diag", matrices for "full".
+    precisions_ : ndarray of the shape of ``covariances_``
+        Their inverses, [I]'s 1 / sigma^2 and M.
+    precisions_cholesky_ : ndarray of the shape of ``covariances_``
+        Upper triangular U with U U' the inverse of the covariance, as in
+        :class:`sklearn.mixture.GaussianMixture`; square roots of ``precisions_`` for
+        "spherical" and "diag".
+    quadratic_forms_ : ndarray of shape (n_centers, n_features + 1, n_features + 1)
+        [I]'s W of each unit: (x, 1)' W (x, 1) = (x - mu)' M (x - mu).
+    degenerate_units_ : dict of int to str
+        Units without work of their own, and why: "far from all samples", "constant", "on one
+        sample" (the fit warns of these), "unused", or "same as unit r" (common: the L2
+        penalty is less where two equal units share a height). Often fewer would do.
+    coefs_ : list of ndarray of shape (n_inputs_k, n_units_k)
+        Coefficients of each linear layer, inputs by units.
+    intercepts_ : list of ndarray of shape (n_units_k,)
+        Intercepts of each linear layer.
+    loss_ : float
+        The objective at the minimum, penalty included.
+    loss_curve_ : list of float
+        The objective at the start and after each iteration.
+    n_iter_ : int
+        Iterations of the kept start.
+    critical_point_ : {"minimum", "saddle", "inconclusive", "not stationary"}
+        What the exact Hessian says of the point where the fit ended.
+    solver_result_ : SolverResult
+        How the kept start ended: status, gradient, counts of evaluations.
+    starts_ : dict of ndarray of shape (n_init,)
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum", the
+        same number for starts that found the same minimum (up to permutations and signs of
+        units, or with the same predictions), 0 for the lowest, -1 where none was found.
+        ``pandas.DataFrame(net.starts_)`` shows it as a table.
+    weight_importance_ : ndarray of shape (n_parameters,)
+        OBS saliency of each parameter, aligned with ``params_``: what S times the objective would
+        grow by without it, to second order, the others adapting. Computed when it is asked
+        for, from one Hessian; refused above 3000 parameters.
+    feature_importance_ : ndarray of shape (n_features_in_,)
+        Mean squared derivative of the predictions in a feature times the feature's variance,
+        over the sum for all features.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        The same under scikit-learn's name.
+    n_layers_ : int
+        Number of layers, input and output included.
+    n_outputs_ : int
+        Number of raw predictions.
+    out_activation_ : str
+        Inverse link: "logistic" or "softmax".
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit, where X has any.
+
+    See Also
+    --------
+    RBFNetRegressor : The same for numbers.
+
+    Notes
+    -----
+    The objective is that of :class:`RBFNetRegressor`, where the loss of a sample is the
+    negative log-likelihood of its class or labels; start and cost are the same.
+
+    References
+    ----------
+    .. [I] Iovleff (2004), Exact Calculus of First and Second Derivatives of Arbitrary
+       Feed-Forward Neural Networks, eq. 7 to 11 and section 4.2.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
+    >>> from sknewtonnet import RBFNetClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = RBFNetClassifier(4, alpha=0.1, random_state=0).fit(scale(X), y)
+    >>> net.critical_point_
+    'minimum'
+    >>> round(net.score(scale(X), y), 2)
+    0.97
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseRBFNet._parameter_constraints,
+        **ClassifierRole._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        n_centers=10,
+        *,
+        covariance_type="spherical",
+        hidden_layer_sizes=(),
+        activation="tanh",
+        alpha=1.0,
+        alpha_widths=0.1,
+        class_weight=None,
+        skip_connections=False,
+        solver="auto",
+        hessian="exact",
+        solver_options=None,
+        max_iter=1000,
+        tol=1e-10,
+        n_init=1,
+        connectivity=None,
+        bounds=None,
+        linear_constraints=None,
+        warm_start=False,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.n_centers = n_centers
+        self.covariance_type = covariance_type
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.alpha = alpha
+        self.alpha_widths = alpha_widths
+        self.class_weight = class_weight
         self.skip_connections = skip_connections
         self.solver = solver
         self.hessian = hessian

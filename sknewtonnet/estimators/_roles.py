@@ -7,11 +7,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 
+from sknewtonnet._sklearn import StrOptions
+from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss, get_loss
-from sknewtonnet.estimators._sklearn_compat import StrOptions
 from sknewtonnet.estimators._targets import ClassTarget, RegressionTarget
-
-Array = NDArray[np.float64]
 
 _REGRESSION_LOSSES = {"squared_error", "poisson", "gamma", "pseudo_huber"}
 

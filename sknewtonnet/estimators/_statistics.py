@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Loss, Network
-from sknewtonnet.calculus.affine import AffineObjective
-from sknewtonnet.calculus.inputs import input_derivatives
-from sknewtonnet.estimators._problem import Problem, is_stationary
+from sknewtonnet.calculus.functions.input_derivatives import input_derivatives
+from sknewtonnet.calculus.functions.subspace import AffineObjective
+from sknewtonnet.estimators._fit import Problem, is_stationary
 from sknewtonnet.inference import (
     COV_TYPES,
     MODEL_BASED,
@@ -27,8 +28,6 @@ from sknewtonnet.inference._checks import check_choice
 from sknewtonnet.inspection import importances
 from sknewtonnet.inspection._conditioning import DENSE_LIMIT
 from sknewtonnet.solvers import SolverResult, get_solver
-
-Array = NDArray[np.float64]
 
 # Up to so many parameters importances are worked out for a pickle, which leaves the data behind.
 _CHEAP = 500
@@ -317,9 +316,7 @@ def _check_kinds(
         raise ValueError(f"{reason} needs a cov_type of {robust}, got {cov_type!r}.")
 
 
-def _clusters(
-    groups: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None
-) -> NDArray[np.intp]:
+def _clusters(groups: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None) -> Ints:
     """Clusters of the rows that count."""
     numbers = cluster_numbers(groups, len(np.asarray(X)))
     if sample_weight is None:
@@ -330,9 +327,9 @@ def _clusters(
 
 def _described(net: Any, problem: Problem) -> str:
     """One line on what was fitted."""
-    wiring = problem.network.wiring
-    sizes = "-".join(str(size) for size in wiring.node_sizes)
-    kinds = [layer.activation.name for layer in wiring.layers[:-1]]
+    graph = problem.network.graph
+    sizes = "-".join(str(size) for size in graph.node_sizes)
+    kinds = [layer.activation.name for layer in graph.layers[:-1]]
     hidden = f", {' '.join(dict.fromkeys(kinds))}" if kinds else ""
     return f"{type(net).__name__}: {sizes}{hidden}, loss {problem.loss.name}"
 

@@ -9,7 +9,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-Array = NDArray[np.float64]
+from sknewtonnet._typing import Array
 
 
 @dataclass(frozen=True)

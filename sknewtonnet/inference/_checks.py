@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from sknewtonnet._typing import Array
 
 
 def check_level(level: float) -> None:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sknewtonnet.inference._information import Information
+from sknewtonnet.inference._minimum import Information
 
 CRITERIA = ("aic", "aicc", "bic", "nic", "tic", "gcv")
 
@@ -40,7 +40,7 @@ class Criteria:
         criteria would prefer nets with such units.
         """
         k = self.information.effective_parameters
-        if len(self.information.objective.network.wiring.layers) > 1:
+        if len(self.information.objective.network.graph.layers) > 1:
             k += self.information.factor.n_null
         return k
 

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sknewtonnet._typing import Array
 from sknewtonnet.calculus import GaussianRBF, Linear, Loss, Network, Objective
 from sknewtonnet.inference._checks import check_level
-from sknewtonnet.inference._factor import square_root
+from sknewtonnet.inference._null_distributions import quantile, two_sided
 from sknewtonnet.inference._prediction import Predictor
-from sknewtonnet.inference._tests import quantile, two_sided
-
-Array = NDArray[np.float64]
+from sknewtonnet.inference._scaled_spectrum import square_root
 
 
 class _MeanResponse(Loss):
@@ -160,7 +158,7 @@ class Effects:
         self.predictor, self._X, self._weight = predictor, X, sample_weight
         network = predictor.network
         # A shift of an input moves intercepts and centres, also those that do not exist.
-        self._whole = Network.from_layers(network.n_features, network.wiring.layers)
+        self._whole = Network.from_layers(network.n_features, network.graph.layers)
         self._full = network.layout.expand(predictor.params)
 
     def _mean(self, network: Network, X: Array, output: int) -> Objective:
@@ -169,15 +167,15 @@ class Effects:
 
     def derivative(self, features: list[int], output: int) -> tuple[Array, Array]:
         """Average derivatives in inputs, and their gradients, of shape (k, n_parameters)."""
-        wiring = self._whole.wiring
+        graph = self._whole.graph
         mean = self._mean(self._whole, self._X, output)
         gradient = mean.gradient(self._full)
-        directions = np.zeros((len(features), wiring.n_full))
+        directions = np.zeros((len(features), graph.n_full))
         transposed = np.zeros_like(directions)
-        weights, slopes = wiring.matrices(self._full), wiring.matrices(gradient)
-        moves, back = wiring.matrices(directions), wiring.matrices(transposed)
-        for k, rows in wiring.readers[0]:
-            layer, where = wiring.layers[k], [rows.start + j for j in features]
+        weights, slopes = graph.matrices(self._full), graph.matrices(gradient)
+        moves, back = graph.matrices(directions), graph.matrices(transposed)
+        for k, rows in graph.readers[0]:
+            layer, where = graph.layers[k], [rows.start + j for j in features]
             if isinstance(layer, Linear):
                 moves[k][:, -1] = weights[k][where]
                 back[k][np.arange(len(features)), where] = slopes[k][-1]

@@ -3,12 +3,11 @@
 from itertools import combinations_with_replacement
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sknewtonnet.inference._information import Information
-from sknewtonnet.inference._tests import ScoreTestResult, quadratic_form, tail
-
-Array = NDArray[np.float64]
+from sknewtonnet._typing import Array
+from sknewtonnet.inference._minimum import Information
+from sknewtonnet.inference._null_distributions import quadratic_form, tail
+from sknewtonnet.inference._score import ScoreTestResult
 
 DIRECTIONS = ("random", "taylor")
 

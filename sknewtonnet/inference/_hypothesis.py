@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from sknewtonnet._typing import Array, Ints
 from sknewtonnet.inference._checks import check_names
-from sknewtonnet.inference._contrasts import Reported
-
-Array = NDArray[np.float64]
+from sknewtonnet.inference._reported import Reported
 
 NO_COEFFICIENTS = (
     "a radial unit has no parameter whose zero removes an input; see marginal_effects"
@@ -40,7 +39,7 @@ class Hypothesis:
         cls,
         given: "str | Sequence[str] | ArrayLike",
         r: ArrayLike | None,
-        outgoing: Sequence[NDArray[np.intp]] | None,
+        outgoing: Sequence[Ints] | None,
         reported: Reported,
         feature_names: Sequence[str],
         argument: str = "R",
@@ -119,7 +118,7 @@ def _names(given: object) -> list[str] | None:
 
 def _selection(
     names: Sequence[str],
-    outgoing: Sequence[NDArray[np.intp]] | None,
+    outgoing: Sequence[Ints] | None,
     reported: Reported,
     feature_names: Sequence[str],
 ) -> tuple[Array, str]:

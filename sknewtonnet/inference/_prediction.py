@@ -6,16 +6,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit, logit, softmax
 
+from sknewtonnet._typing import Array, Bools
 from sknewtonnet.calculus import Loss, Network, Objective
-from sknewtonnet.calculus.layers import sample_chunks
-from sknewtonnet.inference._factor import square_root
-from sknewtonnet.inference._tests import quantile
-
-Array = NDArray[np.float64]
+from sknewtonnet.calculus.passes.chunk import sample_chunks
+from sknewtonnet.inference._null_distributions import quantile
+from sknewtonnet.inference._scaled_spectrum import square_root
 
 # Draws of logits for moderated probabilities of several classes.
 _N_DRAWS = 2000
@@ -124,7 +122,7 @@ class Predictor:
     loss: Loss
     params: Array
     covariance: Array
-    estimable: Callable[[Array], NDArray[np.bool_]]
+    estimable: Callable[[Array], Bools]
     residual_variance: Array
     df_denom: float
     names: tuple[str, ...]

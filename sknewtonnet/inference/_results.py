@@ -1,12 +1,14 @@
 """What inference knows of a fitted net, and the questions it answers."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.inference._checks import (
     check_choice,
     check_count,
@@ -15,6 +17,7 @@ from sknewtonnet.inference._checks import (
     check_names,
     check_samples,
 )
+from sknewtonnet.inference._criteria import Criteria
 from sknewtonnet.inference._effects import (
     Effects,
     MarginalEffects,
@@ -22,16 +25,37 @@ from sknewtonnet.inference._effects import (
     marginal_effects,
     partial_effect,
 )
+from sknewtonnet.inference._gate import findings
+from sknewtonnet.inference._gate_units import Finding, fatal_messages
+from sknewtonnet.inference._hidden_unit import DIRECTIONS, hidden_unit_test
+from sknewtonnet.inference._hypothesis import Hypothesis, feature_groups
+from sknewtonnet.inference._likelihood_ratio import LikelihoodRatioResult, likelihood_ratio
+from sknewtonnet.inference._minimum import Information
+from sknewtonnet.inference._null_distributions import (
+    ADJUSTMENTS,
+    HELD,
+    adjusted,
+    quadratic_form,
+    quantile,
+    tail,
+    two_sided,
+)
+from sknewtonnet.inference._parameter_covariance import MODEL_BASED, covariance
 from sknewtonnet.inference._prediction import PredictionResults, Predictor
-from sknewtonnet.inference._radial import RadialShape, RadialUnits
+from sknewtonnet.inference._profile import profile_interval
+from sknewtonnet.inference._radial_units import RadialShape, RadialUnits
+from sknewtonnet.inference._reported import Reported
+from sknewtonnet.inference._restricted_fits import Refit, Restriction
+from sknewtonnet.inference._saliency import feature_saliencies, shares
+from sknewtonnet.inference._score import ScoreTestResult, score_statistic
 from sknewtonnet.inference._summary import Summary
-from sknewtonnet.inference._tested import TestedEstimates
+from sknewtonnet.inference._wald import WaldTestResult, wald
 
-Array = NDArray[np.float64]
+HypothesisLike = str | Sequence[str] | ArrayLike
 
 
 @dataclass(frozen=True, eq=False)
-class InferenceResults(TestedEstimates):
+class InferenceResults:
     """Statistics of a fitted net: errors, tests, criteria, predictions, and whether to trust them.
 
     Made by ``est.inference(X, y)``. All is computed when it is first asked for, from one Hessian
@@ -86,6 +110,494 @@ class InferenceResults(TestedEstimates):
     White (1982), Econometrica 50; White (1989), Neural Computation 1; Murata, Yoshizawa and Amari
     (1994), IEEE Transactions on Neural Networks 5; MacKinnon and White (1985), J. Econometrics 29.
     """
+
+    information: Information = field(repr=False)
+    reported: Reported = field(repr=False)
+    feature_names: tuple[str, ...]
+    output_names: tuple[str, ...]
+    named: bool
+    model: str
+    refit: Refit = field(repr=False)
+    cov_type: str = "hessian"
+    groups: Ints | None = field(default=None, repr=False)
+    use_t: bool = True
+    post_selection: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the parameters."""
+        return list(self.reported.names)
+
+    @cached_property
+    def params(self) -> Array:
+        """Estimates; of a softmax output layer contrasts with the first class."""
+        return _locked(self.reported.values(self.information.params))
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """All that the gate has found, the worst first."""
+        return tuple(findings(self.information, self.feature_names))
+
+    @property
+    def diagnosis(self) -> tuple[str, ...]:
+        """The findings in words; empty if there is nothing to say."""
+        return tuple(finding.message for finding in self.findings)
+
+    @property
+    def identifiable(self) -> bool:
+        """Whether nothing was found that keeps p-values from meaning what they say."""
+        return all(finding.severity == "note" for finding in self.findings)
+
+    @cached_property
+    def _fatal(self) -> str:
+        """Why there are no standard errors at all; empty if there are."""
+        messages = fatal_messages(self.findings)
+        if not messages and self.cov_type in MODEL_BASED and np.isnan(self.dispersion):
+            messages = ["the loss has no likelihood"]
+        return messages[0] if messages else ""
+
+    @cached_property
+    def _covariance(self) -> Array:
+        """Covariance of the net's own parameters, zero along what is not identified."""
+        if self._fatal:
+            size = self.information.objective.n_parameters
+            return np.full((size, size), np.nan)
+        found = covariance(self.information, self.cov_type, self.groups)
+        return 0.5 * (found + found.T)
+
+    @cached_property
+    def _estimable(self) -> Bools:
+        return self._estimable_rows(self.reported.coefficients)
+
+    def _estimable_rows(self, rows: Array) -> Bools:
+        """Which linear functions of the net's own parameters have a standard error."""
+        if self._fatal:
+            return np.zeros(len(rows), dtype=bool)
+        found = self.information.factor.estimable(rows)
+        if self.cov_type == "gauss-newton":
+            found &= self.information.gauss_newton_factor.estimable(rows)
+        return found
+
+    @cached_property
+    def covariance(self) -> Array:
+        """Covariance of ``params``; NaN in rows and columns of what is not estimable."""
+        found = np.array(self.reported.covariance(self._covariance))
+        for rows, value in ((self._held, 0.0), (~self._estimable, np.nan)):
+            found[rows] = value
+            found[:, rows] = value
+        return _locked(found)
+
+    @property
+    def _held(self) -> Bools:
+        """Which parameters an active constraint holds at a value."""
+        return self.information.held(self.reported.coefficients)
+
+    @cached_property
+    def reasons(self) -> dict[str, str]:
+        """Why the standard error or the p-value of a parameter is NaN, by its name."""
+        found = {}
+        singular = [f for f in self.findings if f.kind == "singular direction"]
+        for name, known, error in zip(self.names, self._estimable, self.std_errors, strict=True):
+            if self._fatal:
+                found[name] = self._fatal
+            elif not known:
+                own = [f for f in singular if name in f.parameters] or singular
+                reasons = [f.message for f in own]
+                found[name] = " ".join(reasons) or "the Gauss-Newton matrix is singular here"
+            elif np.isnan(error):
+                found[name] = (
+                    f"the covariance of type {self.cov_type!r} is not defined or not positive here"
+                )
+            elif error == 0.0:
+                found[name] = HELD
+        return found
+
+    @cached_property
+    def std_errors(self) -> Array:
+        """Standard errors of ``params``."""
+        variance = np.diag(self.covariance)
+        return _locked(np.sqrt(np.where(variance >= 0, variance, np.nan)))
+
+    @cached_property
+    def z_values(self) -> Array:
+        """Estimates over standard errors; t statistics if ``use_t``."""
+        # A parameter that a constraint holds has no error, and there is nothing to test.
+        errors = np.where(self.std_errors > 0, self.std_errors, np.nan)
+        return _locked(self.params / errors)
+
+    @cached_property
+    def p_values(self) -> Array:
+        """Two-sided p-values, from survival functions."""
+        return _locked(two_sided(self.z_values, self._df_denom))
+
+    @property
+    def df_resid(self) -> float:
+        """Degrees of freedom of t and F: rows less effective parameters; clusters less 1."""
+        if self.groups is not None:
+            return float(self.groups.max())
+        return self.information.df_resid
+
+    @property
+    def _df_denom(self) -> float:
+        return self.df_resid if self.use_t and self.df_resid > 0 else np.inf
+
+    @property
+    def n_obs(self) -> float:
+        """Number of rows; with frequency weights their sum."""
+        return self.information.n_rows
+
+    @property
+    def dispersion(self) -> float:
+        """Phi: of squared errors the residual variance."""
+        return self.information.dispersion
+
+    @property
+    def effective_parameters(self) -> float:
+        """Degrees of freedom of the fit, tr(K H0), in which no direction counts less than 0."""
+        return self.information.effective_parameters
+
+    @cached_property
+    def criteria(self) -> Criteria:
+        """All criteria, each computed when it is asked for."""
+        return Criteria(self.information)
+
+    @property
+    def log_likelihood(self) -> float:
+        """See :class:`Criteria`."""
+        return self.criteria.log_likelihood
+
+    @property
+    def aic(self) -> float:
+        """See :class:`Criteria`."""
+        return self.criteria.aic
+
+    @property
+    def aicc(self) -> float:
+        """See :class:`Criteria`."""
+        return self.criteria.aicc
+
+    @property
+    def bic(self) -> float:
+        """See :class:`Criteria`."""
+        return self.criteria.bic
+
+    @property
+    def nic(self) -> float:
+        """See :class:`Criteria`."""
+        return self.criteria.nic
+
+    @property
+    def tic(self) -> float:
+        """See :class:`Criteria`."""
+        return self.criteria.tic
+
+    @property
+    def gcv(self) -> float:
+        """See :class:`Criteria`."""
+        return self.criteria.gcv
+
+    @cached_property
+    def feature_importance(self) -> Array:
+        """Share of each feature in what the objective would grow by without them.
+
+        See :func:`sknewtonnet.inspection.feature_importance`; NaN away from a minimum.
+        """
+        if self.information.factor.n_negative:
+            return _locked(np.full(len(self.feature_names), np.nan))
+        return _locked(shares(feature_saliencies(self.information)))
+
+    # Likelihood-ratio tests of single features that were asked for, for the summary.
+    ratios: dict[str, LikelihoodRatioResult] = field(default_factory=dict, init=False, repr=False)
+
+    def conf_int(self, level: float = 0.95) -> Array:
+        """Confidence intervals of the parameters, of shape (n_parameters, 2).
+
+        Estimate -+ quantile times standard error; the quantile of t with ``df_resid``, or normal.
+
+        Parameters
+        ----------
+        level : float, default=0.95
+            Confidence.
+        """
+        check_level(level)
+        reach = quantile(level, self._df_denom) * self.std_errors
+        return np.column_stack([self.params - reach, self.params + reach])
+
+    def wald_test(
+        self,
+        R: HypothesisLike,
+        r: ArrayLike | None = None,
+        use_f: bool | None = None,
+    ) -> WaldTestResult:
+        """Test R w = r by W = (R w - r)' (R V R')^-1 (R w - r), V the covariance.
+
+        Parameters
+        ----------
+        R : array of shape (q, n_parameters) or (n_parameters,), str, or list of str
+            Coefficients; or names of parameters, or of features (all weights that leave
+            them), that are to be zero.
+        r : array of shape (q,), default=None
+            Values; zeros if None.
+        use_f : bool, default=None
+            Whether p is that of F = W / q on (q, ``df_resid``), else of chi-square with q degrees
+            of freedom. None: as ``use_t``.
+
+        Returns
+        -------
+        WaldTestResult
+            NaN with a reason if a row of R is not estimable. Dependent rows count once.
+
+        Raises
+        ------
+        ValueError
+            If R or r have a wrong shape, or a name is unknown.
+        """
+        hypothesis = self._hypothesis(R, r)
+        return self._wald(hypothesis, self._df_denom if use_f is None else self._denom(use_f))
+
+    def wald_test_features(
+        self,
+        groups: Mapping[str, Sequence[str]] | None = None,
+        adjust: str | None = None,
+    ) -> dict[str, WaldTestResult]:
+        """Test for each feature that all weights that leave it are zero, skip connections too.
+
+        Parameters
+        ----------
+        groups : mapping of str to list of str, default=None
+            Features that are tested together, such as the dummy columns of one factor.
+        adjust : {None, "holm", "bh"}, default=None
+            How to fill ``p_adjusted``, see :func:`adjust_p_values`.
+
+        Returns
+        -------
+        dict of str to WaldTestResult
+            For radial units NaN with a reason: no zero weight removes an input from them.
+        """
+        check_choice("adjust", adjust, (None, *ADJUSTMENTS))
+        found = {
+            name: self.wald_test(members)
+            for name, members in feature_groups(groups, self.feature_names).items()
+        }
+        return found if adjust is None else adjusted(found, adjust)
+
+    def likelihood_ratio_test(
+        self, hypothesis: HypothesisLike, *, n_init: int = 3, random_state: int = 0
+    ) -> LikelihoodRatioResult:
+        """Test a hypothesis by what it costs to refit the net under it.
+
+        For squared errors n log(RSS0 / RSS1), with the p-value of
+        F = ((RSS0 - RSS1) / q) / (RSS1 / (n - df)); for other losses 2 (D0 - D1) / phi, where D0
+        and D1 are the losses of the restricted fit and of this one. The same however the
+        net is parametrised, unlike Wald's. For model-based errors only.
+
+        Parameters
+        ----------
+        hypothesis : array, str, or list of str
+            As R in :meth:`wald_test`, with r = 0.
+        n_init : int, default=3
+            Random starts of the restricted net, beside the start from this minimum.
+        random_state : int, default=0
+            Seed of the starts.
+
+        Returns
+        -------
+        LikelihoodRatioResult
+            With NaN for p and a reason under a penalty, and if the restricted net is better.
+        """
+        asked = self._hypothesis(hypothesis, argument="hypothesis")
+        check_count("n_init", n_init, 0)
+        reason = self._untestable(asked, model_based=True)
+        if reason:
+            return LikelihoodRatioResult(np.nan, asked.df, np.nan, self._df_denom, reason)
+        restriction = Restriction(self.information, self.reported.rows(asked.R), asked.r)
+        found = likelihood_ratio(
+            restriction, self.refit, asked.df, self._df_denom, n_init, random_state
+        )
+        if self._robust and not found.reason:
+            note = "the ratio stands on the model, whatever the covariance"
+            found = replace(found, reason=note)
+        if isinstance(hypothesis, str) and hypothesis in self.feature_names:
+            self.ratios[hypothesis] = found
+        return found
+
+    def score_test(
+        self,
+        hypothesis: HypothesisLike,
+        *,
+        robust: bool | None = None,
+        n_init: int = 3,
+        random_state: int = 0,
+    ) -> ScoreTestResult:
+        """Test a hypothesis by the gradient that is left at the restricted fit.
+
+        e' Var(e)^-1 e with the efficient score e = g_S - G_SR G_RR^-1 g_R in the restricted
+        directions S, and Var(e) from phi G, or from the scores.
+
+        Parameters
+        ----------
+        hypothesis : array, str, or list of str
+            As R in :meth:`wald_test`, with r = 0.
+        robust : bool, default=None
+            Whether the variance comes from the scores; None: as the covariance does.
+        n_init : int, default=3
+            Random starts of the restricted net.
+        random_state : int, default=0
+            Seed of the starts.
+
+        Returns
+        -------
+        ScoreTestResult
+            Chi-square.
+        """
+        asked = self._hypothesis(hypothesis, argument="hypothesis")
+        check_count("n_init", n_init, 0)
+        scores = self._robust if robust is None else robust
+        reason = self._untestable(asked, model_based=not scores)
+        if reason:
+            return ScoreTestResult(np.nan, asked.df, np.nan, np.inf, reason)
+        A = self.reported.rows(asked.R)
+        restriction = Restriction(self.information, A, asked.r)
+        params, _, converged = restriction.fit(self.refit, n_init, random_state)
+        statistic, df = quadratic_form(*score_statistic(self.information, A, params, scores))
+        reason = "" if converged else "the restricted fit did not converge"
+        return ScoreTestResult(statistic, df, tail(statistic, df, np.inf), np.inf, reason)
+
+    def hidden_unit_test(
+        self,
+        directions: str = "random",
+        *,
+        n_directions: int = 10,
+        n_components: int = 3,
+        robust: bool = True,
+        random_state: int = 0,
+    ) -> ScoreTestResult:
+        """Lagrange multiplier test for one more hidden unit; small p: the net is too small.
+
+        Parameters
+        ----------
+        directions : {"random", "taylor"}, default="random"
+            Units tanh(a + b'x) with a and b drawn from -2 to 2 for standardised inputs (Lee,
+            White and Granger 1993), or products of two and three inputs (Terasvirta, Lin and
+            Granger 1993).
+        n_directions : int, default=10
+            Number of random units.
+        n_components : int, default=3
+            Principal components of what they add that are tested, for each output.
+        robust : bool, default=True
+            Whether the variance of the scores is taken from them, so that it holds when
+            variances differ between rows.
+        random_state : int, default=0
+            Seed of the random units.
+
+        Returns
+        -------
+        ScoreTestResult
+            Chi-square.
+        """
+        check_choice("directions", directions, DIRECTIONS)
+        check_count("n_directions", n_directions)
+        check_count("n_components", n_components)
+        reason = self._fatal or ("" if robust else self._no_likelihood)
+        if reason:
+            return ScoreTestResult(np.nan, 0, np.nan, np.inf, reason)
+        return hidden_unit_test(
+            self.information, directions, n_directions, n_components, robust, random_state
+        )
+
+    def profile_interval(
+        self, names: str | Sequence[str], level: float = 0.95
+    ) -> dict[str, tuple[float, float]]:
+        """Likelihood intervals of parameters: all values that a refit does not reject.
+
+        Values v with 2 (M(v) - M) / phi at most the squared quantile, where M(v) is the
+        minimum with the parameter fixed at v. Other than Wald's intervals they do not depend on
+        how the net is parametrised, and need not be symmetric. Some ten to thirty refits each.
+
+        Parameters
+        ----------
+        names : str or list of str
+            Names of parameters.
+        level : float, default=0.95
+            Confidence.
+
+        Returns
+        -------
+        dict of str to (float, float)
+            An end is infinite if it is not reached within 30 half-widths of Wald's interval; both
+            are NaN if the parameter is not estimable, or there is no likelihood.
+        """
+        check_level(level)
+        chosen = [names] if isinstance(names, str) else list(names)
+        check_names("names", chosen, self.names)
+        found = {}
+        for name in chosen:
+            j = self.names.index(name)
+            if self._no_likelihood or not self.std_errors[j] > 0:
+                found[name] = (np.nan, np.nan)
+                continue
+            row = self.reported.coefficients[j]
+            found[name] = profile_interval(
+                self.information,
+                row,
+                float(self.params[j]),
+                float(self.std_errors[j]),
+                self.refit,
+                level,
+                self._df_denom,
+            )
+        return found
+
+    def _hypothesis(
+        self, given: HypothesisLike, r: ArrayLike | None = None, argument: str = "R"
+    ) -> Hypothesis:
+        outgoing = self.information.input_parameters
+        return Hypothesis.of(given, r, outgoing, self.reported, self.feature_names, argument)
+
+    def _denom(self, use_f: bool) -> float:
+        return self.df_resid if use_f else np.inf
+
+    def _wald(self, asked: Hypothesis, df_denom: float) -> WaldTestResult:
+        rows = self.reported.rows(asked.R)
+        return wald(
+            rows,
+            asked.R @ self.params - asked.r,
+            self._covariance,
+            self._estimable_rows(rows),
+            df_denom,
+            self.information.held(rows),
+            self._fatal or asked.reason,
+        )
+
+    def _untestable(self, asked: Hypothesis, model_based: bool) -> str:
+        """Why a hypothesis cannot be tested by refits, if so."""
+        if self._fatal or asked.reason:
+            return self._fatal or asked.reason
+        rows, basis = self.reported.rows(asked.R), self.information.basis
+        if not self._estimable_rows(rows).all():
+            return "not estimable: the data do not determine all that is to be tested"
+        if basis is not None:
+            ranks = [np.linalg.matrix_rank(matrix) for matrix in (rows, rows @ basis)]
+            if ranks[1] < ranks[0]:
+                return HELD
+        return self._no_likelihood if model_based else ""
+
+    @property
+    def _no_likelihood(self) -> str:
+        """Why likelihoods of fits cannot be compared, if so."""
+        information = self.information
+        if not information.is_likelihood:
+            return "the loss, or the weights, have no likelihood: use wald_test"
+        if information.objective.loss.quadratic and information.n_entries > 1:
+            return (
+                "the fit weighs the errors of all outputs alike, whatever their variances: use "
+                "wald_test"
+            )
+        return ""
+
+    @property
+    def _robust(self) -> bool:
+        return self.cov_type not in MODEL_BASED
 
     def get_prediction(self, X: ArrayLike, level: float = 0.95) -> PredictionResults:
         """Predictions with standard errors and intervals.
@@ -303,3 +815,9 @@ class InferenceResults(TestedEstimates):
 
 def _listed(names: str | Sequence[str]) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
+
+
+def _locked(array: Array) -> Array:
+    """The array, which nobody can write to any more."""
+    array.flags.writeable = False
+    return array

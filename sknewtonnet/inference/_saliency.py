@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import lstsq, null_space
 
-from sknewtonnet.calculus.inputs import input_derivatives
-from sknewtonnet.inference._information import Information
-
-Array = NDArray[np.float64]
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus.functions.input_derivatives import input_derivatives
+from sknewtonnet.inference._minimum import Information
 
 
 def weight_saliencies(information: Information) -> Array:
@@ -29,7 +27,7 @@ def weight_saliencies(information: Information) -> Array:
     return found
 
 
-def group_saliency(information: Information, group: NDArray[np.intp]) -> float:
+def group_saliency(information: Information, group: Ints) -> float:
     """OBS saliency of weights that go together, 1/2 w_S' ([H^-1]_SS)^-1 w_S."""
     if not len(group):
         return 0.0
@@ -44,7 +42,7 @@ def group_saliency(information: Information, group: NDArray[np.intp]) -> float:
     return 0.5 * float(minimum @ lstsq(inverse, minimum)[0])
 
 
-def _released(information: Information, group: NDArray[np.intp]) -> float:
+def _released(information: Information, group: Ints) -> float:
     """The same for weights that constraints hold: those are let go, the others stay.
 
     The lowest value of g'd + 1/2 d'Hd with d_S = -w_S along all other active constraints.

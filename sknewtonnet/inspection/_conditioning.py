@@ -3,11 +3,10 @@
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, null_space
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-Array = NDArray[np.float64]
+from sknewtonnet._typing import Array, Bools, Ints
 
 # Above this number of parameters the extreme eigenvalues come from products alone.
 DENSE_LIMIT = 3000
@@ -129,9 +128,7 @@ class _Tangent:
         return full
 
 
-def _idle(
-    objective: TwiceDifferentiable, w: Array, idle: NDArray[np.bool_], positions: NDArray[np.intp]
-) -> NDArray[np.bool_]:
+def _idle(objective: TwiceDifferentiable, w: Array, idle: Bools, positions: Ints) -> Bools:
     """Which of some candidates f does not depend on where the others stand."""
     value = objective.value(w) if idle.any() else 0.0
     for number in np.flatnonzero(idle):

@@ -1,14 +1,12 @@
 """Importances of weights and of inputs, from the Hessian at a fit."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
 from sknewtonnet.inference import Information
 from sknewtonnet.inference._saliency import feature_saliencies, shares, weight_saliencies
 from sknewtonnet.inspection._conditioning import DENSE_LIMIT
-
-Array = NDArray[np.float64]
 
 
 def weight_importance(
@@ -49,10 +47,10 @@ def weight_importance(
     each unit alone, for any number of parameters.
     """
     if method == "obd":
-        wiring = objective.network.wiring
-        diagonal = np.zeros(wiring.n_full)
+        graph = objective.network.graph
+        diagonal = np.zeros(graph.n_full)
         blocks = objective.hessian_blocks(w, "block")
-        for matrix, block in zip(wiring.matrices(diagonal), blocks, strict=True):
+        for matrix, block in zip(graph.matrices(diagonal), blocks, strict=True):
             matrix[...] = np.einsum("jpp->pj", block)
         return 0.5 * w**2 * objective.weight_sum * objective.network.layout.restrict(diagonal)
     if method != "obs":

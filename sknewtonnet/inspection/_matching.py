@@ -3,12 +3,10 @@
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Network
-
-Array = NDArray[np.float64]
 
 
 def aligned(network: Network, w: Array, reference: Array) -> Array:
@@ -35,18 +33,18 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
     -----
     About s^2 t flops and an assignment of s^3 for a layer of s units with t parameters each.
     """
-    wiring, layout = network.wiring, network.layout
+    graph, layout = network.graph, network.layout
     full = layout.expand(np.asarray(w, dtype=float)).copy()
-    ours = wiring.matrices(full)
-    theirs = wiring.matrices(layout.expand(np.asarray(reference, dtype=float)))
-    exists = wiring.matrices(layout.expand(np.ones(layout.n_parameters)))
-    for k, layer in enumerate(wiring.layers[:-1]):
-        readers = wiring.readers[k + 1]
-        if not all(wiring.linear[reader] for reader, _ in readers):
+    ours = graph.matrices(full)
+    theirs = graph.matrices(layout.expand(np.asarray(reference, dtype=float)))
+    exists = graph.matrices(layout.expand(np.ones(layout.n_parameters)))
+    for k, layer in enumerate(graph.layers[:-1]):
+        readers = graph.readers[k + 1]
+        if not all(graph.linear[reader] for reader, _ in readers):
             continue  # a radial unit that reads them would have to change as well
         masks = np.vstack([exists[k], *(exists[reader][rows].T for reader, rows in readers)])
         apart = _distances(masks, masks) > 0
-        parity = layer.activation.parity if wiring.linear[k] else 0
+        parity = layer.activation.parity if graph.linear[k] else 0
         sizes = _outgoing(network, ours, k), _outgoing(network, theirs, k)
         plain = _distances(ours[k], theirs[k]) + _distances(*sizes)
         signs = np.ones((len(plain), len(plain)))
@@ -59,7 +57,7 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
         sign = signs[order, of_reference]
         ours[k][...] = ours[k][:, order] * sign
         outgoing = sign if parity == -1 else np.ones(len(sign))
-        for reader, rows in wiring.readers[k + 1]:
+        for reader, rows in graph.readers[k + 1]:
             ours[reader][rows] = ours[reader][rows][order] * outgoing[:, None]
     return layout.restrict(full)
 
@@ -67,10 +65,10 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
 def _outgoing(network: Network, matrices: list[Array], k: int) -> Array:
     """What goes out of a layer's units to the output, a column each."""
     # The units of a later hidden layer have no order yet.
-    last = len(network.wiring.layers) - 1
+    last = len(network.graph.layers) - 1
     parts = []
-    for reader, rows in network.wiring.readers[k + 1]:
-        if reader == last and network.wiring.linear[reader]:
+    for reader, rows in network.graph.readers[k + 1]:
+        if reader == last and network.graph.linear[reader]:
             parts.append(matrices[reader][rows].T)
     return np.vstack(parts) if parts else np.zeros((1, matrices[k].shape[1]))
 

@@ -1,9 +1,8 @@
 """Units that do no work of their own."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from sknewtonnet._typing import Array
 
 
 def degenerate_units(activations: Array, sample_weight: Array, outgoing: Array) -> dict[int, str]:

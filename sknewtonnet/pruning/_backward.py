@@ -10,18 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from sknewtonnet.estimators._sklearn_compat import Interval, Options, StrOptions
+from sknewtonnet._sklearn import Interval, Options, StrOptions
+from sknewtonnet._typing import Bools
 from sknewtonnet.estimators._statistics import feature_names
 from sknewtonnet.inference import COV_TYPES, CRITERIA
-from sknewtonnet.inference._diagnosis import findings
-from sknewtonnet.inference._units import fatal_messages
+from sknewtonnet.inference._gate import findings
+from sknewtonnet.inference._gate_units import fatal_messages
 from sknewtonnet.inspection._conditioning import DENSE_LIMIT
 from sknewtonnet.pruning._meta import MetaNet, Task, advice, from_point
 from sknewtonnet.pruning._net import UNITS, Net
 from sknewtonnet.pruning._path import PruningPath, PruningStep
 from sknewtonnet.pruning._significance import METHODS, Tested, significances
-
-Array = NDArray[np.float64]
 
 
 class BackwardPruning(MetaNet):
@@ -327,14 +326,14 @@ def _refitted(net: Any, last: Net, X: ArrayLike, y: ArrayLike, weight: ArrayLike
     return net
 
 
-def _survivors(net: Net) -> tuple[NDArray[np.bool_], list[NDArray[np.bool_]]]:
+def _survivors(net: Net) -> tuple[Bools, list[Bools]]:
     """Inputs and hidden units from which a path leads to the output."""
-    wiring = net.problem.network.wiring
-    exists = wiring.matrices(net.problem.network.layout.positions >= 0)
-    alive = [np.ones(size, dtype=bool) for size in wiring.node_sizes]
-    for node in range(len(wiring.node_sizes) - 2, -1, -1):
-        alive[node] = np.zeros(wiring.node_sizes[node], dtype=bool)
-        for k, rows in wiring.readers[node]:
-            reads = exists[k][rows] if wiring.linear[k] else np.ones_like(exists[k][rows])
+    graph = net.problem.network.graph
+    exists = graph.matrices(net.problem.network.layout.positions >= 0)
+    alive = [np.ones(size, dtype=bool) for size in graph.node_sizes]
+    for node in range(len(graph.node_sizes) - 2, -1, -1):
+        alive[node] = np.zeros(graph.node_sizes[node], dtype=bool)
+        for k, rows in graph.readers[node]:
+            reads = exists[k][rows] if graph.linear[k] else np.ones_like(exists[k][rows])
             alive[node] |= (reads & alive[k + 1]).any(axis=1)
     return alive[0], alive[1:-1]

@@ -14,10 +14,9 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sknewtonnet.estimators._sklearn_compat import fit_context
+from sknewtonnet._sklearn import fit_context
+from sknewtonnet._typing import Array
 from sknewtonnet.inference import InferenceResults
-
-Array = NDArray[np.float64]
 
 
 def _net_has(name: str) -> Any:

@@ -5,18 +5,16 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import lstsq, null_space
 
+from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import Network
-from sknewtonnet.calculus.inputs import input_parameters
-from sknewtonnet.estimators._problem import Problem, is_stationary
+from sknewtonnet.calculus.functions.input_derivatives import input_parameters
+from sknewtonnet.estimators._fit import Problem, is_stationary
 from sknewtonnet.estimators._statistics import feature_names
 from sknewtonnet.inference import Criteria, Information
 from sknewtonnet.inference._saliency import flat_directions
 from sknewtonnet.solvers import get_solver
-
-Array = NDArray[np.float64]
 
 # Gradient between two removals; the last fit is as exact as the estimator wants.
 _NEAR = 1e-8
@@ -37,7 +35,7 @@ class Part:
     """
 
     name: str
-    positions: NDArray[np.intp]
+    positions: Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +87,7 @@ class Net:
         return self.problem.network.n_parameters
 
     @property
-    def connectivity(self) -> dict[str, NDArray[np.bool_]]:
+    def connectivity(self) -> dict[str, Bools]:
         """Masks of what exists, by the names of arrays."""
         layout = self.problem.network.layout
         exists = layout.unpack(np.ones(layout.n_parameters))
@@ -109,18 +107,18 @@ class Net:
             outgoing = input_parameters(network) or []
             found = zip(feature_names(self.estimator), outgoing, strict=False)
             return [Part(name, positions) for name, positions in found if len(positions)]
-        numbers = network.wiring.matrices(network.layout.positions)
+        numbers = network.graph.matrices(network.layout.positions)
         parts = []
         for k, units in enumerate(network.unit_names):
             for j, name in enumerate(units):
                 places = [
-                    numbers[reader][rows][j] for reader, rows in network.wiring.readers[k + 1]
+                    numbers[reader][rows][j] for reader, rows in network.graph.readers[k + 1]
                 ]
                 positions = np.concatenate(places)
                 parts.append(Part(name, positions[positions >= 0]))
         return [part for part in parts if len(part.positions)]
 
-    def without(self, positions: NDArray[np.intp]) -> "Net | None":
+    def without(self, positions: Ints) -> "Net | None":
         """The net at its next minimum without some parameters, and what then does nothing.
 
         None if nothing would be left.
@@ -141,7 +139,7 @@ class Net:
         full, kept = settle(self.problem.network, start, exists)
         return self._at(full, kept) if kept.any() else None
 
-    def _at(self, full: Array, kept: NDArray[np.bool_]) -> "Net":
+    def _at(self, full: Array, kept: Bools) -> "Net":
         """Refit with the parameters that are kept, from where they stand in a full vector."""
         net, old = self.estimator, self.problem
         layout = old.network.layout
@@ -166,9 +164,7 @@ class Net:
         return Net(net, problem, result.params, result.value, is_stationary(result), active)
 
 
-def settle(
-    network: Network, params: Array, exists: NDArray[np.bool_]
-) -> tuple[Array, NDArray[np.bool_]]:
+def settle(network: Network, params: Array, exists: Bools) -> tuple[Array, Bools]:
     """Take away units that do nothing, and fold constant ones into the intercepts.
 
     A unit without outgoing weights goes with all that comes in; one without incoming weights is
@@ -181,19 +177,19 @@ def settle(
     kept : ndarray of bool of shape (n_full,)
         Which of them still exist.
     """
-    wiring, layout = network.wiring, network.layout
+    graph, layout = network.graph, network.layout
     full = layout.expand(params).copy()
     kept = layout.expand(exists.astype(float)) > 0
-    weights, flags = wiring.matrices(full), wiring.matrices(kept)
+    weights, flags = graph.matrices(full), graph.matrices(kept)
     changed = True
     while changed:
         changed = False
-        for k, layer in enumerate(wiring.layers[:-1]):
-            readers = wiring.readers[k + 1]
+        for k, layer in enumerate(graph.layers[:-1]):
+            readers = graph.readers[k + 1]
             for j in range(layer.n_units):
                 outgoing = any(flags[reader][rows][j].any() for reader, rows in readers)
                 takers = [flags[reader][-1] | ~flags[reader][rows][j] for reader, rows in readers]
-                idle = wiring.linear[k] and not flags[k][:-1, j].any()
+                idle = graph.linear[k] and not flags[k][:-1, j].any()
                 if outgoing and idle and np.concatenate(takers).all():
                     constant = float(layer.activation.value(weights[k][-1:, j : j + 1])[0, 0])
                     for reader, rows in readers:

@@ -7,16 +7,17 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ParameterGrid
 from sklearn.utils.parallel import Parallel, delayed
 
-from sknewtonnet.estimators._sklearn_compat import StrOptions
+from sknewtonnet._sklearn import StrOptions
+from sknewtonnet._typing import Array
 from sknewtonnet.inference import CRITERIA
-from sknewtonnet.inference._units import fatal_messages
+from sknewtonnet.inference._gate_units import fatal_messages
 from sknewtonnet.inspection._conditioning import DENSE_LIMIT
 from sknewtonnet.pruning._meta import MetaNet, Task, advice
 
@@ -197,7 +198,7 @@ def _row(net: Any, criterion: str, start: float, reason: str) -> dict[str, Any]:
 def _table(
     grid: Sequence[Mapping[str, Any]],
     rows: Sequence[Mapping[str, Any]],
-    scores: NDArray[np.float64],
+    scores: Array,
 ) -> dict[str, Any]:
     """Columns of the results."""
     found: dict[str, Any] = {"params": list(grid)}

@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 from scipy.linalg import null_space
 
+from sknewtonnet._typing import Array, Ints
 from sknewtonnet.inference import Information
-from sknewtonnet.inference._covariance import covariance
+from sknewtonnet.inference._null_distributions import quadratic_form
+from sknewtonnet.inference._parameter_covariance import covariance
 from sknewtonnet.inference._saliency import flat_directions, group_saliency
-from sknewtonnet.inference._tests import quadratic_form
 from sknewtonnet.pruning._net import Net, Part
-
-Array = NDArray[np.float64]
 
 METHODS = ("wald", "obs", "obd")
 
@@ -82,7 +80,7 @@ def significances(net: Net, parts: Sequence[Part], method: str, cov_type: str) -
     return sorted(results, key=lambda test: (-test.p_value, test.statistic))
 
 
-def _damage(information: Information, positions: NDArray[np.intp]) -> float:
+def _damage(information: Information, positions: Ints) -> float:
     """OBD: 1/2 w_S' H_SS w_S."""
     w = information.params[positions]
     return 0.5 * float(w @ information.hessian[np.ix_(positions, positions)] @ w)

@@ -5,17 +5,16 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import clone, is_classifier
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
+from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import Network
 from sknewtonnet.estimators._statistics import feature_names
 from sknewtonnet.inspection import aligned
 from sknewtonnet.pruning._backward import BackwardPruning
-
-Array = NDArray[np.float64]
 
 RESAMPLINGS = ("bootstrap", "folds")
 
@@ -47,8 +46,8 @@ class PruningStability:
     feature_frequency: Array
     unit_names: list[str]
     unit_frequency: Array
-    n_units: NDArray[np.intp]
-    n_parameters: NDArray[np.intp]
+    n_units: Ints
+    n_parameters: Ints
     pruned: BackwardPruning
 
     def to_frame(self) -> Any:
@@ -139,12 +138,12 @@ def pruning_stability(
 
 
 def _weights(
-    groups: list[NDArray[np.intp]],
+    groups: list[Ints],
     n: int,
     resampling: str,
     n_resamples: int,
     rng: np.random.RandomState,
-) -> list[NDArray[np.intp]]:
+) -> list[Ints]:
     """How often each row counts in each resample, drawn within groups of rows."""
     found = [np.zeros(n, dtype=np.intp) for _ in range(n_resamples)]
     for rows in groups:
@@ -169,7 +168,7 @@ def _whole_network(pruned: BackwardPruning) -> Network:
     """The net with all the connections that it had before."""
     network = pruned.estimator_._network_
     masks = pruned.estimator.connectivity
-    return Network.from_layers(network.n_features, network.wiring.layers, connectivity=masks)
+    return Network.from_layers(network.n_features, network.graph.layers, connectivity=masks)
 
 
 def _full(pruned: BackwardPruning) -> Array:
@@ -178,14 +177,14 @@ def _full(pruned: BackwardPruning) -> Array:
     return net._network_.layout.expand(net.params_)
 
 
-def _alive(network: Network, w: Array) -> NDArray[np.bool_]:
+def _alive(network: Network, w: Array) -> Bools:
     """Which hidden units have anything that goes out."""
-    wiring = network.wiring
-    matrices = wiring.matrices(network.layout.expand(w))
+    graph = network.graph
+    matrices = graph.matrices(network.layout.expand(w))
     return np.concatenate(
         [
-            sum(np.abs(matrices[r][rows]).sum(axis=1) for r, rows in wiring.readers[k + 1]) > 0
-            for k in range(len(wiring.layers) - 1)
+            sum(np.abs(matrices[r][rows]).sum(axis=1) for r, rows in graph.readers[k + 1]) > 0
+            for k in range(len(graph.layers) - 1)
         ]
         or [np.zeros(0, dtype=bool)]
     )

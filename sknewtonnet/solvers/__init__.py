@@ -14,11 +14,12 @@ from sknewtonnet.solvers._base import (
     Status,
 )
 from sknewtonnet.solvers._constrained import CONSTRAINED, ConstrainedSolver
-from sknewtonnet.solvers._constraints import Constraints, KKTResiduals, Multipliers
+from sknewtonnet.solvers._gradient_descent import GradientDescentSolver
 from sknewtonnet.solvers._levenberg_marquardt import LevenbergMarquardtSolver
 from sknewtonnet.solvers._newton import NewtonSolver
-from sknewtonnet.solvers._optimal_step import GradientDescentSolver, OptimalStepSolver
+from sknewtonnet.solvers._optimal_step import OptimalStepSolver
 from sknewtonnet.solvers._scipy import METHODS, ScipySolver
+from sknewtonnet.solvers.constraints import Constraints, KKTResiduals, Multipliers
 
 SOLVERS: dict[str, type[Solver]] = {
     "auto": AutoSolver,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sknewtonnet._typing import Array
 from sknewtonnet.solvers._base import (
     PRODUCT_KINDS,
     Callback,
@@ -17,10 +17,8 @@ from sknewtonnet.solvers._base import (
     Status,
 )
 from sknewtonnet.solvers._newton import NewtonSolver
+from sknewtonnet.solvers._run import Counted, Watch
 from sknewtonnet.solvers._scipy import ScipySolver
-from sknewtonnet.solvers._watch import Counted, Watch
-
-Array = NDArray[np.float64]
 
 # Newton steps take over where the largest gradient entry has fallen to this part of its start:
 # later if the output layer is solved for, which lets quasi-Newton steps go far.

@@ -7,11 +7,9 @@ from enum import Enum
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sknewtonnet.solvers._constraints import Multipliers
-
-Array = NDArray[np.float64]
+from sknewtonnet._typing import Array
+from sknewtonnet.solvers.constraints import Multipliers
 
 HESSIAN_KINDS = ("exact", "block", "lagrangian", "gauss-newton")
 # Kinds for which an objective offers products without forming a matrix.

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import null_space
 from scipy.optimize import Bounds, LinearConstraint, minimize
 
+from sknewtonnet._typing import Array, Ints
 from sknewtonnet.solvers._base import (
     HESSIAN_KINDS,
     PRODUCT_KINDS,
@@ -18,12 +18,10 @@ from sknewtonnet.solvers._base import (
     SolverResult,
     Status,
 )
-from sknewtonnet.solvers._constraints import Constraints, Multipliers, multipliers
+from sknewtonnet.solvers._model_dense import QuadraticModel
 from sknewtonnet.solvers._options import Choice, Range, check_hessian, check_options
-from sknewtonnet.solvers._subproblem import QuadraticModel
-from sknewtonnet.solvers._watch import Counted, Watch
-
-Array = NDArray[np.float64]
+from sknewtonnet.solvers._run import Counted, Watch
+from sknewtonnet.solvers.constraints import Constraints, Multipliers, multipliers
 
 # What each method can keep to, and its options.
 CONSTRAINED = {
@@ -232,7 +230,7 @@ def _finish(watch: ConstrainedWatch, constraints: Constraints) -> None:
             watch.count(stalled=True)
 
 
-def _next_held(found: Multipliers, before: NDArray[np.intp]) -> NDArray[np.intp]:
+def _next_held(found: Multipliers, before: Ints) -> Ints:
     """Let go of a constraint only where the others alone would hold the minimum."""
     residuals = found.residuals
     if residuals.dual_feasibility > residuals.stationarity:
@@ -246,9 +244,9 @@ class _Surface:
     def __init__(self, constraints: Constraints):
         self.constraints = constraints
         self.radius = 1.0
-        self.held: NDArray[np.intp] = np.empty(0, dtype=int)
+        self.held: Ints = np.empty(0, dtype=int)
 
-    def hold(self, held: NDArray[np.intp]) -> None:
+    def hold(self, held: Ints) -> None:
         """Hold these constraints with equality, and no others."""
         self.held = np.unique(held).astype(int)
         self._fixed, self._rows, self._free = self.constraints.split(self.held)
@@ -270,7 +268,7 @@ class _Surface:
             s[self._free] = inner if self._basis is None else self._basis @ inner
         return s
 
-    def room(self, w: Array, s: Array, length: float) -> tuple[float, NDArray[np.intp]]:
+    def room(self, w: Array, s: Array, length: float) -> tuple[float, Ints]:
         """How much of a step, at most all, stays inside; and which constraints leave no room."""
         values, change = self.constraints.values(w), self.constraints.values(s)
         lower, upper = self.constraints.limits

@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotrs
 
+from sknewtonnet._typing import Array
 from sknewtonnet.solvers._base import Callback, ObjectiveLike, Solver, SolverResult
 from sknewtonnet.solvers._newton import finish
 from sknewtonnet.solvers._options import Choice, Range, check_hessian, check_options
-from sknewtonnet.solvers._watch import Counted, Watch
-
-Array = NDArray[np.float64]
+from sknewtonnet.solvers._run import Counted, Watch
 
 _OPTIONS: dict[str, Range | Choice] = {
     "damping": Choice(("marquardt", "nielsen")),

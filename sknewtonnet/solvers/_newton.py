@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sknewtonnet._typing import Array
 from sknewtonnet.solvers._base import (
     HESSIAN_KINDS,
     PRODUCT_KINDS,
@@ -15,12 +15,10 @@ from sknewtonnet.solvers._base import (
     SolverResult,
     Status,
 )
+from sknewtonnet.solvers._model_dense import QuadraticModel, Step
+from sknewtonnet.solvers._model_products import CurvatureModel, ProductModel
 from sknewtonnet.solvers._options import Range, check_hessian, check_options
-from sknewtonnet.solvers._subproblem import QuadraticModel, Step
-from sknewtonnet.solvers._truncated_cg import CurvatureModel, ProductModel
-from sknewtonnet.solvers._watch import Counted, Watch, polish
-
-Array = NDArray[np.float64]
+from sknewtonnet.solvers._run import Counted, Watch, polish
 
 # Rejected steps in a row after which a region has shrunk by at least 4^30, to nothing.
 _MAX_REJECTED = 30

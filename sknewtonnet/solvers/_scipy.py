@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
 
+from sknewtonnet._typing import Array
 from sknewtonnet.solvers._base import (
     HESSIAN_KINDS,
     PRODUCT_KINDS,
@@ -20,9 +20,7 @@ from sknewtonnet.solvers._base import (
 )
 from sknewtonnet.solvers._newton import finish
 from sknewtonnet.solvers._options import Choice, Range, check_hessian, check_options
-from sknewtonnet.solvers._watch import Counted, Watch
-
-Array = NDArray[np.float64]
+from sknewtonnet.solvers._run import Counted, Watch
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,115 @@
+"""The current point of an objective, and what is known there."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.network import Network
+from sknewtonnet.calculus.functions.output_layer import LeastSquaresOutput
+from sknewtonnet.calculus.passes.chunk import Chunk
+from sknewtonnet.calculus.pieces.losses import Loss
+from sknewtonnet.calculus.pieces.penalties import PenaltySum
+from sknewtonnet.calculus.pieces.validation import real_array
+
+# What is known about the point, each stage standing on the one before.
+NOTHING, FORWARD, ADJOINT, SECOND = range(4)
+
+
+class KeptPoint:
+    """A point w with its value, gradient and the passes that later calls build on.
+
+    Parameters
+    ----------
+    network : Network
+        The net.
+    loss : Loss
+        The loss.
+    penalty : PenaltySum
+        The penalties.
+    chunks : list of Chunk
+        The data, with what is known about each sample.
+
+    Attributes
+    ----------
+    w : ndarray of shape (n_parameters,)
+        The point.
+    weights : list of ndarray of shape (t_k, s_k)
+        Its layers.
+    value, gradient
+        The objective there, and its gradient; valid from FORWARD and ADJOINT on.
+    """
+
+    def __init__(self, network: Network, loss: Loss, penalty: PenaltySum, chunks: Sequence[Chunk]):
+        self.network, self.loss, self.penalty, self.chunks = network, loss, penalty, chunks
+        self.w = np.full(network.n_parameters, np.nan)
+        self.weights: list[Array] = []
+        self.value = np.nan
+        self.gradient = np.empty(0)
+        self._stage = NOTHING
+        several = len(chunks) > 1
+        self._buffers = network.graph.matrices(np.empty(network.graph.n_full)) if several else None
+
+    def reach(self, w: ArrayLike, stage: int) -> None:
+        """Go to a point, and know at least what a stage stands for."""
+        self._place(w)
+        if self._stage >= stage:
+            return
+        # Solvers probe far points on purpose: an overflow there makes f infinite, no warning.
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self._stage < ADJOINT:
+                self._run(stage)
+            if stage == SECOND:
+                for chunk in self.chunks:
+                    chunk.second_order(self.weights, self.loss)
+        self._stage = stage
+
+    def reach_solved(self, w: ArrayLike, output: LeastSquaresOutput) -> Array:
+        """Go to where the output layer suits the other parameters of w best; return that."""
+        self._place(w)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for chunk in self.chunks:
+                chunk.forward_hidden(self.weights)
+            full = self.network.layout.expand(self.w).copy()
+            self.network.graph.matrices(full)[-1][...] = output.solve()
+            self.w = self.network.layout.restrict(full)
+            self.weights = self.network.graph.matrices(full)
+            self.value = self.penalty.value(self.w)
+            for chunk in self.chunks:
+                chunk.forward_output(self.weights)
+                self.value += chunk.loss_value(self.loss)
+        self._stage = FORWARD
+        return self.w.copy()
+
+    def change_loss(self, loss: Loss) -> None:
+        """Take another loss, for which nothing is known yet."""
+        self.loss, self._stage = loss, NOTHING
+
+    def _place(self, w: ArrayLike) -> None:
+        vector = real_array("w", w)
+        if vector.shape != self.w.shape:
+            raise ValueError(f"w must have shape {self.w.shape}, got {vector.shape}.")
+        if self._stage == NOTHING or not np.array_equal(vector, self.w):
+            self._stage = NOTHING
+            self.w = vector.copy()
+            self.weights = self.network.matrices(self.w)
+
+    def _run(self, stage: int) -> None:
+        """Forward pass where it is missing, adjoint pass where it is wanted."""
+        fresh = self._stage == NOTHING
+        total = self.penalty.value(self.w) if fresh else self.value
+        if stage >= ADJOINT:
+            full = np.zeros(self.network.graph.n_full)
+            out = self.network.graph.matrices(full)
+        for chunk in self.chunks:
+            if fresh:
+                chunk.forward(self.weights)
+                total += chunk.loss_value(self.loss)
+            if stage >= ADJOINT:
+                chunk.adjoint(self.weights)
+                chunk.gradient(self.weights, out, self._buffers)
+        self.value = np.inf if np.isnan(total) else total  # infinities met, far out
+        if stage >= ADJOINT:
+            self.gradient = self.network.layout.restrict(full)
+            self.gradient += self.penalty.gradient(self.w)

@@ -1,0 +1,387 @@
+"""Feed-forward networks: layers wired into a graph, with the layout of their parameters."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
+from sknewtonnet.calculus.passes.graph import Graph
+from sknewtonnet.calculus.pieces.activations import Activation, get_activation
+from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
+from sknewtonnet.calculus.pieces.layers import Layer, Linear
+from sknewtonnet.calculus.pieces.parameters import ParameterArray, ParameterLayout
+from sknewtonnet.calculus.pieces.quadratic import Quadratic
+
+LAYERS: dict[str, type[Layer]] = {
+    "linear": Linear,
+    "gaussian_rbf": GaussianRBF,
+    "quadratic": Quadratic,
+}
+
+SKIP_CONNECTIONS = (False, "input-output", "all")
+
+
+class Network:
+    """A layered feed-forward net: a function of parameters w and samples X.
+
+    With x^0 = X and z^k the concatenation of the earlier layers that layer k reads,
+
+        x^k = h^k(p^k(z^k; theta^k)),    raw prediction = p^m(z^m; theta^m).
+
+    Nets are made by :meth:`mlp`, :meth:`rbf` and, of any layers, :meth:`from_layers`. They
+    hold no parameter values and no data.
+
+    Attributes
+    ----------
+    n_features, n_outputs, n_parameters : int
+        Sizes of x^0, of the raw prediction, and of w.
+    layout : ParameterLayout
+        From the flat vector w to named arrays and back.
+    graph : Graph
+        Who reads whom, for the calculus.
+    """
+
+    def __init__(self, graph: Graph, layout: ParameterLayout):
+        self.graph = graph
+        self.layout = layout
+        self.n_features = graph.node_sizes[0]
+        self.n_outputs = graph.node_sizes[-1]
+        self.n_parameters = layout.n_parameters
+
+    @classmethod
+    def from_layers(
+        cls,
+        n_features: int,
+        layers: Sequence[Layer],
+        *,
+        connectivity: Mapping[str, ArrayLike] | None = None,
+        feature_names: Sequence[str] | None = None,
+        output_names: Sequence[str] | None = None,
+    ) -> "Network":
+        """Any graph of any layers.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of inputs.
+        layers : sequence of Layer
+            In order; each says which nodes it reads. The last one gives the raw predictions
+            and has the identity as activation.
+        connectivity : mapping of str to bool array, default=None
+            Where it is False, the parameter does not exist: exactly 0 and no parameter.
+        feature_names, output_names : sequence of str, default=None
+            For the names of the parameters; else "x0", "x1", ... and "y" or "y0", "y1", ...
+
+        Returns
+        -------
+        Network
+            Linear layers have arrays "coefs_k" and "intercepts_k", k = 0, 1, ... counting
+            linear layers alone; others those of their ``unit_arrays``, with the units as
+            first axis, and with "_0", "_1", ... after a name that several layers have.
+
+        Raises
+        ------
+        ValueError
+            If the layers do not form a graph from the input to the last layer.
+        """
+        _check_sizes("n_features", [n_features])
+        if not layers or not all(isinstance(layer, Layer) for layer in layers):
+            raise ValueError(f"layers must be instances of Layer, at least one, got {layers!r}.")
+        graph = Graph(n_features, layers)
+        inputs = _names("x", n_features, feature_names)
+        units = [*_hidden_names(graph), _names("y", graph.n_units[-1], output_names)]
+        # A column may be called like a unit; the names of parameters must tell them apart.
+        while any(set(inputs) & set(layer) for layer in units):
+            units = [tuple(f"{name}'" for name in layer) for layer in units]
+        return cls(graph, ParameterLayout(_arrays(graph, [inputs, *units]), connectivity))
+
+    @classmethod
+    def mlp(
+        cls,
+        n_features: int,
+        hidden_layer_sizes: int | Sequence[int],
+        n_outputs: int,
+        activation: str | Activation | Sequence[str | Activation] = "tanh",
+        skip_connections: bool | str = False,
+        *,
+        connectivity: Mapping[str, ArrayLike] | None = None,
+        feature_names: Sequence[str] | None = None,
+        output_names: Sequence[str] | None = None,
+    ) -> "Network":
+        """Multilayer perceptron with linear propagation.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of inputs.
+        hidden_layer_sizes : int or sequence of int
+            Units of each hidden layer; an empty sequence is a (generalised) linear model.
+        n_outputs : int
+            Number of raw predictions.
+        activation : str, Activation, or a sequence of them, default="tanh"
+            For all hidden layers, or one for each.
+        skip_connections : {False, "input-output", "all"}, default=False
+            Whether the output also reads the input, or every layer all earlier ones.
+        connectivity : mapping of str to bool array, default=None
+            Where it is False, the connection does not exist: exactly 0 and no parameter.
+        feature_names, output_names : sequence of str, default=None
+            For the names of the parameters; else "x0", "x1", ... and "y" or "y0", "y1", ...
+
+        Raises
+        ------
+        ValueError
+            If a size is not positive, or a name is unknown.
+        """
+        return cls.from_layers(
+            n_features,
+            _linear_layers([], hidden_layer_sizes, n_outputs, activation, skip_connections),
+            connectivity=connectivity,
+            feature_names=feature_names,
+            output_names=output_names,
+        )
+
+    @classmethod
+    def rbf(
+        cls,
+        n_features: int,
+        n_centers: int,
+        n_outputs: int,
+        covariance_type: str = "full",
+        hidden_layer_sizes: int | Sequence[int] = (),
+        activation: str | Activation | Sequence[str | Activation] = "tanh",
+        skip_connections: bool | str = False,
+        *,
+        connectivity: Mapping[str, ArrayLike] | None = None,
+        feature_names: Sequence[str] | None = None,
+        output_names: Sequence[str] | None = None,
+    ) -> "Network":
+        """Radial basis network: Gaussian units, then linear propagation ([I] 4.2).
+
+        Parameters
+        ----------
+        n_features : int
+            Number of inputs.
+        n_centers : int
+            Number of Gaussian units, which read the input.
+        n_outputs : int
+            Number of raw predictions.
+        covariance_type : {"full", "diag", "spherical"}, default="full"
+            Form of the covariance of each Gaussian unit.
+        hidden_layer_sizes : int or sequence of int, default=()
+            Units of hidden layers between the Gaussian units and the output.
+        activation : str, Activation, or a sequence of them, default="tanh"
+            For all these hidden layers, or one for each.
+        skip_connections : {False, "input-output", "all"}, default=False
+            Whether the output also reads the input, or every linear layer all earlier ones.
+        connectivity, feature_names, output_names
+            As in :meth:`mlp`.
+
+        Raises
+        ------
+        ValueError
+            If a size is not positive, or a name is unknown.
+        """
+        _check_sizes("n_centers", [n_centers])
+        gaussian = GaussianRBF((0,), n_centers, covariance_type)
+        return cls.from_layers(
+            n_features,
+            _linear_layers(
+                [gaussian], hidden_layer_sizes, n_outputs, activation, skip_connections
+            ),
+            connectivity=connectivity,
+            feature_names=feature_names,
+            output_names=output_names,
+        )
+
+    def matrices(self, w: Array) -> list[Array]:
+        """One (t_k, s_k) matrix per layer, a column per unit."""
+        return self.graph.matrices(self.layout.expand(w))
+
+    def predict_raw(self, w: ArrayLike, X: ArrayLike) -> Array:
+        """Raw predictions, before the inverse link.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            Parameters.
+        X : array of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+        """
+        vector = np.asarray(w, dtype=float)
+        samples = np.asarray(X, dtype=float)
+        if vector.shape != (self.n_parameters,):
+            raise ValueError(f"w must have shape ({self.n_parameters},), got {vector.shape}.")
+        if samples.ndim != 2 or samples.shape[1] != self.n_features:
+            raise ValueError(
+                f"X must have shape (n_samples, {self.n_features}), got {samples.shape}."
+            )
+        weights = self.matrices(vector)
+        raw = np.empty((len(samples), self.n_outputs))
+        for where in sample_chunks(len(samples), self.chunk_size):
+            chunk = Chunk(self.graph, samples[where])
+            chunk.forward(weights, order=0)
+            raw[where] = chunk.raw.T
+        return raw
+
+    def states(self, w: Array, X: Array) -> list[Array]:
+        """Values of all nodes: X, the hidden layers, and the raw predictions.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            Parameters.
+        X : ndarray of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, n_units)
+        """
+        weights = self.matrices(w)
+        found = [X, *(np.empty((len(X), size)) for size in self.graph.n_units)]
+        for where in sample_chunks(len(X), self.chunk_size):
+            chunk = Chunk(self.graph, X[where])
+            chunk.forward(weights, order=0)
+            for k, state in enumerate(found[1:-1]):
+                state[where] = chunk.activated(k).T
+            found[-1][where] = chunk.raw.T
+        return found
+
+    @property
+    def unit_names(self) -> list[tuple[str, ...]]:
+        """Names of the units of each layer but the last, as in the names of parameters."""
+        arrays, found = iter(self.layout.arrays), []
+        for per_unit, linear in zip(self.graph.unit_arrays, self.graph.linear, strict=True):
+            first, *_ = [next(arrays) for _ in per_unit]
+            found.append(first.labels[-1 if linear else 0])
+        return found[:-1]
+
+    @property
+    def chunk_size(self) -> int:
+        """Samples whose activations stay in the second-level cache together."""
+        graph = self.graph
+        size = int(np.clip(40_000 // sum(graph.n_units), 256, 2048))
+        # Layers inside the net that are not linear have derivatives for each unit.
+        slopes = sum(
+            layer.n_units * (t + p)
+            for layer, t, p in zip(graph.layers, graph.n_rows, graph.n_inputs, strict=True)
+            if not isinstance(layer, Linear) and layer.sources != (0,)
+        )
+        return min(size, max(64, 500_000 // slopes)) if slopes else size
+
+
+def _check_sizes(what: str, sizes: Sequence[object]) -> None:
+    for size in sizes:
+        if not isinstance(size, Integral) or size < 1:
+            raise ValueError(f"{what} must be positive integers, got {size!r}.")
+
+
+def _linear_layers(
+    first: list[Layer],
+    hidden_layer_sizes: int | Sequence[int],
+    n_outputs: int,
+    activation: str | Activation | Sequence[str | Activation],
+    skip_connections: bool | str,
+) -> list[Layer]:
+    """The layers of a net that goes on linearly after its first ones."""
+    hidden = list(np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=object)))
+    _check_sizes("n_outputs", [n_outputs])
+    _check_sizes("entries of hidden_layer_sizes", hidden)
+    if not any(skip_connections is kind or skip_connections == kind for kind in SKIP_CONNECTIONS):
+        raise ValueError(
+            f"skip_connections must be one of {list(SKIP_CONNECTIONS)}, got {skip_connections!r}."
+        )
+    functions = [*_one_per_layer(activation, len(hidden)), get_activation("identity")]
+    last = len(first) + len(hidden)
+    layers = list(first)
+    for size, function in zip([*hidden, n_outputs], functions, strict=True):
+        sources = _sources(len(layers), last, skip_connections)
+        layers.append(Linear(sources, size, function))
+    return layers
+
+
+def _one_per_layer(
+    activation: str | Activation | Sequence[str | Activation], n_hidden: int
+) -> list[Activation]:
+    if isinstance(activation, str | Activation):
+        return [get_activation(activation)] * n_hidden
+    if not isinstance(activation, Sequence):
+        get_activation(activation)  # raises, naming what is allowed
+    if len(activation) != n_hidden:
+        raise ValueError(
+            f"activation has {len(activation)} entries, but there are {n_hidden} hidden layers."
+        )
+    return [get_activation(entry) for entry in activation]
+
+
+def _sources(k: int, n_hidden: int, skip_connections: bool | str) -> tuple[int, ...]:
+    """The nodes that layer k reads; node k is the layer right before it."""
+    if skip_connections == "all":
+        return tuple(range(k + 1))
+    if skip_connections == "input-output" and k == n_hidden and k > 0:
+        return (0, k)
+    return (k,)
+
+
+def _hidden_names(graph: Graph) -> list[tuple[str, ...]]:
+    """Linear units are h0, h1, ..., others c0, c1, ...; h1_0, ..., h2_0, ... in several layers."""
+    letters = ["h" if linear else "c" for linear in graph.linear[:-1]]
+    found = []
+    for k, letter in enumerate(letters):
+        several = letters.count(letter) > 1
+        number = f"{letters[: k + 1].count(letter)}_" if several else ""
+        found.append(_names(letter + number, graph.n_units[k], None))
+    return found
+
+
+def _names(letter: str, size: int, given: Sequence[str] | None) -> tuple[str, ...]:
+    if given is None:
+        return (
+            (letter,)
+            if letter == "y" and size == 1
+            else tuple(f"{letter}{j}" for j in range(size))
+        )
+    if len(given) != size:
+        raise ValueError(f"{len(given)} names were given for {size} of {letter!r}.")
+    return tuple(str(name) for name in given)
+
+
+def _arrays(graph: Graph, names: Sequence[tuple[str, ...]]) -> list[ParameterArray]:
+    """The arrays of all layers, each as the layer's matrix of parameters stores it."""
+    total = Counter(name for arrays in graph.unit_arrays for name in arrays)
+    earlier: Counter[str] = Counter()
+    found = []
+    for k, linear in enumerate(graph.linear):
+        units = names[k + 1]
+        read = tuple(name for node, _ in graph.sources[k] for name in names[node])
+        start = 0
+        for name, rows in graph.unit_arrays[k].items():
+            # Parameters are stored row by row of theta: unit indices run fastest.
+            local = np.where(rows < 0, -1, rows - start)[None] * len(units)
+            places = local + np.arange(len(units)).reshape(-1, *[1] * rows.ndim)
+            places = np.where(rows < 0, -1, places)
+            labels = [_axis_labels(size, read) for size in rows.shape]
+            full = f"{name}_{earlier[name]}" if linear or total[name] > 1 else name
+            earlier[name] += 1
+            if linear:
+                found.append(ParameterArray(full, (*labels, units), name == "coefs"))
+            else:
+                found.append(ParameterArray(full, (units, *labels), False, places))
+            start = int(rows.max()) + 1
+    return found
+
+
+def _axis_labels(size: int, read: tuple[str, ...]) -> tuple[str, ...]:
+    """Names along an axis of a unit's array: those of its inputs, where they fit."""
+    names = (*read, "1")
+    if size in (len(read), len(names)):
+        return names[:size]
+    return tuple(str(position) for position in range(size))

@@ -1,0 +1,400 @@
+"""The function that is minimised: network x loss x penalty x data."""
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.kept_point import ADJOINT, FORWARD, SECOND, KeptPoint
+from sknewtonnet.calculus.functions.network import Network
+from sknewtonnet.calculus.functions.output_layer import (
+    LeastSquaresOutput,
+    invariant_directions,
+    least_squares_output,
+)
+from sknewtonnet.calculus.functions.output_parts import OutputSquares
+from sknewtonnet.calculus.functions.projection import ReducedObjective
+from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
+from sknewtonnet.calculus.passes.hessian_sums import assembled_blocks, dense_hessian, neuron_blocks
+from sknewtonnet.calculus.passes.lagrangian import lagrangian_tensors
+from sknewtonnet.calculus.passes.workspace import Workspace
+from sknewtonnet.calculus.pieces.losses import Loss, get_loss
+from sknewtonnet.calculus.pieces.penalties import Penalty, PenaltySum, l2_penalty
+from sknewtonnet.calculus.pieces.validation import finite_array, probe_loss, real_array, weight_sum
+
+HESSIAN_KINDS = ("exact", "block", "lagrangian", "gauss-newton")
+
+PRODUCT_KINDS = ("exact", "gauss-newton")
+
+BLOCK_KINDS = ("block", "lagrangian")
+
+
+class Objective:
+    """Penalised mean loss of a network on data, with its exact derivatives.
+
+        f(w) = 1/S sum_i s_i loss(raw_i(w), y_i) + 1/(2 S) sum_p alpha_p w_p^2,  S = sum_i s_i
+
+    plus 1/S times further penalties. All factors are written here and nowhere else. The last
+    point is kept: value, gradient, Hessian and products at the same w share one forward and
+    one backward pass.
+
+    Parameters
+    ----------
+    network : Network
+        Raw predictions as a function of w and X.
+    loss : str or Loss
+        A name of ``LOSSES``, "log_loss", or an object.
+    X : array of shape (n_samples, n_features)
+        Samples.
+    Y : array of shape (n_samples, n_outputs) or (n_samples,)
+        Targets; one-hot rows for the multinomial log loss.
+    sample_weight : array of shape (n_samples,), default=None
+        Weights s_i, not negative; 1 if None.
+    alpha : float, sequence of float, or mapping of str to array, default=0.0
+        Strength of the L2 penalty: one for all coefficients (never intercepts), one per layer,
+        or by the names of the layout's arrays one number or one array each.
+    penalties : sequence of Penalty, default=()
+        Further penalties.
+    chunk_size : int, default=None
+        Samples that are worked on together; by default as many as suit the cache.
+
+    Attributes
+    ----------
+    n_parameters, n_samples : int
+        Length of w; number of rows.
+    weight_sum : float
+        S.
+    samples, targets, sample_weight : ndarray
+        The data, of shapes (n_samples, n_features), (n_samples, n_outputs), (n_samples,).
+
+    Raises
+    ------
+    ValueError
+        If an argument has a wrong shape, is not finite, or lies outside the loss's domain;
+        in all methods, if w has a wrong shape or ``kind`` is unknown.
+
+    Notes
+    -----
+    Beside the samples the kept point takes about three numbers per sample and unit, four after
+    second derivatives, and work arrays of about twice the Hessian. An objective is not meant
+    for use by several threads at once.
+
+    References
+    ----------
+    Iovleff (2004), Exact Calculus of First and Second Derivatives of Arbitrary Feed-Forward
+    Neural Networks.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: str | Loss,
+        X: ArrayLike,
+        Y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        alpha: float | Sequence[float] | Mapping[str, ArrayLike] = 0.0,
+        *,
+        penalties: Sequence[Penalty] = (),
+        chunk_size: int | None = None,
+    ):
+        samples = finite_array("X", X, (None, network.n_features))
+        targets = real_array("Y", Y)
+        if targets.ndim == 1 and network.n_outputs == 1:
+            targets = targets[:, None]
+        targets = finite_array("Y", targets, (len(samples), network.n_outputs))
+        given = np.ones(len(samples)) if sample_weight is None else sample_weight
+        weight = finite_array("sample_weight", given, (len(samples),))
+        self.network = network
+        self.loss = get_loss(loss, network.n_outputs)
+        self.loss.check_target(targets)
+        probe_loss(self.loss, targets[:2])
+        self.n_parameters = network.n_parameters
+        self.n_samples = len(samples)
+        self.weight_sum = weight_sum(weight)
+        squares = l2_penalty(network.layout, alpha)
+        self.penalty = PenaltySum([squares, *penalties], self.weight_sum)
+        scaled = weight / self.weight_sum
+        self.samples, self.targets, self.sample_weight = samples, targets, weight
+        self._workspace = Workspace()
+        self._chunks = [
+            Chunk(network.graph, samples[where], targets[where], scaled[where], self._workspace)
+            for where in sample_chunks(self.n_samples, chunk_size or network.chunk_size)
+        ]
+        self._kept = KeptPoint(network, self.loss, self.penalty, self._chunks)
+
+    def value(self, w: ArrayLike) -> float:
+        """The objective f(w)."""
+        self._kept.reach(w, FORWARD)
+        return self._kept.value
+
+    def gradient(self, w: ArrayLike) -> Array:
+        """Gradient of f, of shape (n_parameters,) ([I] eq. 7 to 9)."""
+        self._kept.reach(w, ADJOINT)
+        return self._kept.gradient.copy()
+
+    def value_and_gradient(self, w: ArrayLike) -> tuple[float, Array]:
+        """Return both, from one pass."""
+        self._kept.reach(w, ADJOINT)
+        return self._kept.value, self._kept.gradient.copy()
+
+    def hessian(self, w: ArrayLike, kind: str = "exact") -> Array:
+        """Second derivatives of f, or an approximation that bears its own name.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+        kind : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
+            The Hessian of f; its blocks of each unit with itself; the W,W block of the
+            Hessian of the Lagrangian at fixed states and multipliers ([I] eq. 10), zero
+            in the last layer; or J' (d2 loss) J with J the Jacobian of the raw
+            predictions, positive semi-definite for a convex loss. Each includes the
+            penalty.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+            Symmetric; with zeros between units for "block" and "lagrangian".
+
+        Notes
+        -----
+        About n P^2 flops for one output (MATHEMATICS 3.1), O(P^2) memory.
+        """
+        _check_kind(kind, HESSIAN_KINDS)
+        self._kept.reach(w, SECOND)
+        layout, graph = self.network.layout, self.network.graph
+        if kind in BLOCK_KINDS:
+            H = assembled_blocks(graph, self._loss_blocks(kind))
+        else:
+            H = dense_hessian(
+                graph,
+                self._kept.weights,
+                self._chunks,
+                self._workspace,
+                gauss_newton=kind == "gauss-newton",
+            )
+        if layout.free is not None:
+            H = H[np.ix_(layout.free, layout.free)]
+        np.einsum("pp->p", H)[...] += self.penalty.hessian_diagonal(self._kept.w)
+        return H
+
+    def hessian_blocks(self, w: ArrayLike, kind: str = "block") -> list[Array]:
+        """Blocks of each unit with itself, the stored form of "block" and "lagrangian".
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+        kind : {"block", "lagrangian"}, default="block"
+            As in :meth:`hessian`.
+
+        Returns
+        -------
+        list of ndarray of shape (s_k, t_k, t_k)
+            Per layer and unit, in the order of the unit's parameters: in a linear layer rows
+            as in ``coefs_k`` and the intercept last. Entries of connections that do not
+            exist are 0.
+        """
+        _check_kind(kind, BLOCK_KINDS)
+        self._kept.reach(w, SECOND)
+        layout = self.network.layout
+        full_strength = layout.expand(self.penalty.hessian_diagonal(self._kept.w))
+        exists = layout.expand(np.ones(self.n_parameters))
+        blocks = self._loss_blocks(kind)
+        strengths = self.network.graph.matrices(full_strength)
+        masks = self.network.graph.matrices(exists)
+        for block, strength, mask in zip(blocks, strengths, masks, strict=True):
+            np.einsum("jpp->jp", block)[...] += strength.T
+            if not mask.all():
+                block *= mask.T[:, :, None] * mask.T[:, None, :]
+        return blocks
+
+    def hessian_product(self, w: ArrayLike, v: ArrayLike, kind: str = "exact") -> Array:
+        """Hessian times vector ("hessp" in SciPy), without forming the Hessian.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+        v : array of shape (n_parameters,) or (n_parameters, r)
+            One direction, or r of them as columns.
+        kind : {"exact", "gauss-newton"}, default="exact"
+            As in :meth:`hessian`.
+
+        Returns
+        -------
+        ndarray of the shape of v
+            At the cost of about one gradient per direction, up to two in deep nets.
+        """
+        _check_kind(kind, PRODUCT_KINDS)
+        directions = real_array("v", v)
+        if directions.ndim not in (1, 2) or len(directions) != self.n_parameters:
+            raise ValueError(
+                f"v must have shape ({self.n_parameters},) or ({self.n_parameters}, r), "
+                f"got {directions.shape}."
+            )
+        self._kept.reach(w, SECOND)
+        layout, graph = self.network.layout, self.network.graph
+        full = layout.expand(directions)
+        result = np.zeros(full.T.shape)
+        # As many directions at a time as have their tangents in the cache.
+        group = max(1, 10_000 // (sum(graph.n_units) * self._chunks[0].n_samples // 4 + 1))
+        groups = [slice(None)]
+        if full.ndim == 2:
+            groups = [slice(start, start + group) for start in range(0, len(result), group)]
+        for some in groups:
+            out = graph.matrices(result[some])
+            along = graph.matrices(np.ascontiguousarray(full.T[some]))
+            for chunk in self._chunks:
+                chunk.product(self._kept.weights, along, out, kind == "gauss-newton")
+        product = layout.restrict(result.T)
+        return product + (self.penalty.hessian_diagonal(self._kept.w) * directions.T).T
+
+    def jacobian(self, w: ArrayLike) -> Array:
+        """Derivative of the raw predictions in w, of shape (n_samples, n_outputs, n_parameters).
+
+        Unweighted. It is the one big array of the calculus, n O P numbers.
+        """
+        self._kept.reach(w, FORWARD)
+        outputs = np.eye(self.network.n_outputs)[:, :, None]
+        return self._per_sample([np.tile(outputs, chunk.n_samples) for chunk in self._chunks])
+
+    def raw_predictions(self, w: ArrayLike) -> Array:
+        """Raw predictions of the samples, of shape (n_samples, n_outputs)."""
+        self._kept.reach(w, FORWARD)
+        return np.concatenate([chunk.raw.T for chunk in self._chunks])
+
+    def jacobian_product(self, w: ArrayLike, v: ArrayLike) -> Array:
+        """Jacobian of the raw predictions times v, of shape (n_samples, n_outputs)."""
+        self._kept.reach(w, ADJOINT)
+        direction = self.network.matrices(real_array("v", v))
+        rows = []
+        for chunk in self._chunks:
+            tangents, *_ = chunk.tangents(chunk.local(self._kept.weights), direction)
+            rows.append(tangents[-1].T)
+        return np.concatenate(rows)
+
+    def scores(self, w: ArrayLike) -> Array:
+        """Gradient of each sample's loss, of shape (n_samples, n_parameters).
+
+        Neither weighted nor penalised: gradient(w) is
+        ``sample_weight @ scores(w) / S`` plus the gradient of the penalty.
+        """
+        self._kept.reach(w, FORWARD)
+        seeds = [
+            self.loss.derivatives(chunk.y, chunk.raw.T, 1)[1].T[None] for chunk in self._chunks
+        ]
+        return self._per_sample(seeds)[:, 0]
+
+    def lagrangian_tensors(self, w: ArrayLike, order: int) -> list[Array]:
+        """Derivatives of any order of the Lagrangian at fixed states and multipliers.
+
+            D_k[j, j1, .., jp] = sum_i s_i / S e^k_j h^(p)(a^k_j) z_j1 .. z_jp   ([I] eq. 12)
+
+        Derivatives between units are zero. Without the penalty.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+        order : int
+            The order p, at least 2.
+
+        Returns
+        -------
+        list of ndarray of shape (s_k, p_k + 1, ..., p_k + 1)
+            Zero for the last layer, whose activation is the identity.
+
+        Raises
+        ------
+        ValueError
+            If an activation has no derivatives of that order, or it is no integer above 1.
+        """
+        if not isinstance(order, Integral) or order < 2:
+            raise ValueError(f"order must be an integer of at least 2, got {order!r}.")
+        self._kept.reach(w, ADJOINT)
+        return lagrangian_tensors(self.network.graph, self._kept.weights, self._chunks, order)
+
+    def invariant_directions(self, *, penalised: bool = True) -> Array:
+        """Directions along which f is constant wherever it stands, by the form of its loss.
+
+        A softmax does not change when all its logits get the same number: so the output
+        intercepts can move together, and without a penalty each row of output coefficients.
+
+        Parameters
+        ----------
+        penalised : bool, default=True
+            Whether of f, or of f without its penalty.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_directions)
+            Orthonormal columns; none for most losses.
+        """
+        if not self.loss.shift_invariant:
+            return np.empty((self.n_parameters, 0))
+        return invariant_directions(self.network, self.penalty if penalised else None)
+
+    def reduced(self) -> ReducedObjective | None:
+        """Return f as a function of all but the output layer, where that has a closed form.
+
+        Returns
+        -------
+        ReducedObjective or None
+            Of squared errors with penalised output coefficients; None for all others.
+        """
+        output = least_squares_output(self.network, self.loss, self.penalty, self._chunks)
+        return None if output is None else ReducedObjective(self, output)
+
+    def solved(self, w: ArrayLike, output: LeastSquaresOutput) -> Array:
+        """The point with the output layer that suits the other parameters of w best."""
+        return self._kept.reach_solved(w, output)
+
+    def with_loss(self, loss: Loss) -> "Objective":
+        """The mean of another loss on the same net and data, without a penalty."""
+        return Objective(self.network, loss, self.samples, self.targets, self.sample_weight)
+
+    def change_loss(self, loss: Loss) -> None:
+        """Take another loss from now on."""
+        self.loss = loss
+        self._kept.change_loss(loss)
+
+    def modified(self) -> OutputSquares | None:
+        """Half the sum of the squared parts of the outputs, where there are several.
+
+        Raises
+        ------
+        ValueError
+            If the loss is not a squared error.
+        """
+        if not self.loss.quadratic:
+            raise ValueError(
+                'objective="modified" is made of squared errors; '
+                f'for the loss {self.loss.name} use objective="standard".'
+            )
+        return OutputSquares(self) if self.network.n_outputs > 1 else None
+
+    def _loss_blocks(self, kind: str) -> list[Array]:
+        return neuron_blocks(
+            self.network.graph,
+            self._kept.weights,
+            self._chunks,
+            self._workspace,
+            lagrangian=kind == "lagrangian",
+        )
+
+    def _per_sample(self, seeds: Sequence[Array]) -> Array:
+        """Products of z and delta of every sample, for seeds of shape (m, O, n) per chunk."""
+        rows = [
+            chunk.per_sample(self._kept.weights, seed)
+            for chunk, seed in zip(self._chunks, seeds, strict=True)
+        ]
+        free = self.network.layout.free
+        return np.concatenate(rows if free is None else [found[..., free] for found in rows])
+
+
+def _check_kind(kind: str, kinds: tuple[str, ...]) -> None:
+    if kind not in kinds:
+        raise ValueError(f"kind must be one of {list(kinds)}, got {kind!r}.")

@@ -1,0 +1,76 @@
+"""An objective on an affine subspace of its parameters."""
+
+from typing import Protocol
+
+import numpy as np
+
+from sknewtonnet._typing import Array
+
+
+class _Function(Protocol):
+    """What is asked of the function that is restricted."""
+
+    def value(self, w: Array) -> float:
+        """The function at w."""
+
+    def gradient(self, w: Array) -> Array:
+        """Its gradient."""
+
+    def hessian(self, w: Array, kind: str = "exact") -> Array:
+        """Its Hessian."""
+
+    def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:
+        """Its Hessian times a vector."""
+
+    def invariant_directions(self) -> Array:
+        """Directions along which it is constant everywhere."""
+
+
+class AffineObjective:
+    """A function g(u) = f(origin + B u) with the derivatives that f has, for any solver.
+
+    Parameters
+    ----------
+    objective : Objective
+        The function f.
+    origin : ndarray of shape (n_full,)
+        A point of the subspace.
+    basis : ndarray of shape (n_full, n_parameters)
+        B, with orthonormal columns.
+    """
+
+    def __init__(self, objective: _Function, origin: Array, basis: Array):
+        self.objective, self.origin, self.basis = objective, origin, basis
+        self.n_parameters = basis.shape[1]
+
+    def expand(self, u: Array) -> Array:
+        """The point of f that belongs to u."""
+        return self.origin + self.basis @ u
+
+    def restrict(self, w: Array) -> Array:
+        """Coordinates of the point of the subspace that is nearest to w."""
+        return self.basis.T @ (w - self.origin)
+
+    def value(self, u: Array) -> float:
+        """The function at u."""
+        return self.objective.value(self.expand(u))
+
+    def gradient(self, u: Array) -> Array:
+        """Gradient, B' grad f."""
+        return self.basis.T @ self.objective.gradient(self.expand(u))
+
+    def hessian(self, u: Array, kind: str = "exact") -> Array:
+        """Hessian, B' H B."""
+        return self.basis.T @ self.objective.hessian(self.expand(u), kind) @ self.basis
+
+    def hessian_product(self, u: Array, v: Array, kind: str = "exact") -> Array:
+        """Hessian times v, B' (H (B v))."""
+        w = self.expand(u)
+        return self.basis.T @ self.objective.hessian_product(w, self.basis @ v, kind)
+
+    def invariant_directions(self) -> Array:
+        """Those directions along which f is constant that lie in the subspace."""
+        directions = self.objective.invariant_directions()
+        inside = self.basis.T @ directions
+        whole = np.abs((inside**2).sum(axis=0) - 1.0) < 1e-12
+        return inside[:, whole]

@@ -1,0 +1,272 @@
+"""One chunk of samples at one point: forward pass, adjoint pass, products.
+
+The notation is that of :mod:`sknewtonnet.calculus.passes`.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus.passes.graph import Graph
+from sknewtonnet.calculus.passes.workspace import Workspace
+from sknewtonnet.calculus.pieces.layer_at_point import LayerAtPoint, LinearAtPoint
+from sknewtonnet.calculus.pieces.losses import Loss
+
+_EMPTY: Array = np.empty(0)
+
+
+class Chunk:
+    """Samples of one chunk, with all that is known about them at the current parameters.
+
+    What is kept of a point (z, raw, slope, delta, bend) is allocated once and overwritten
+    at the next; a and e are in work arrays that all chunks share and that stay in the cache.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph of the layers.
+    X : ndarray of shape (n_samples, n_features)
+        Samples of this chunk.
+    y : ndarray of shape (n_samples, n_outputs), optional
+        Targets; not needed for predictions.
+    weight : ndarray of shape (n_samples,), optional
+        Sample weights divided by their sum over all chunks; not needed for predictions.
+    workspace : Workspace, optional
+        Work arrays, shared by the chunks of an objective.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        X: Array,
+        y: Array = _EMPTY,
+        weight: Array = _EMPTY,
+        workspace: Workspace | None = None,
+    ):
+        self.graph = graph
+        self.n_samples = c = len(X)
+        self.y = np.array(y, order="F")
+        self.weight = weight
+        self.absent = weight == 0 if (weight == 0).any() else None
+        self.z = [np.ones((p + 1, c)) for p in graph.n_inputs]
+        for k, rows in graph.readers[0]:
+            self.z[k][rows] = X.T
+        self.workspace = workspace or Workspace()
+        *hidden, outputs = [(s, c) for s in graph.n_units]
+        self.raw = np.empty(outputs)
+        self.slope = [np.empty(shape) for shape in hidden]
+        self.delta = [*(np.empty(shape) for shape in hidden), _EMPTY]
+        self.bend: list[Array] = []
+        self.loss_hessian = _EMPTY
+
+    def local(self, weights: Sequence[Array]) -> list[LayerAtPoint | LinearAtPoint]:
+        """The layers at the current parameters, on these samples."""
+        return self.graph.local(weights, self.z)
+
+    def pre_activation(self, k: int, local: Sequence[LayerAtPoint | LinearAtPoint]) -> Array:
+        """Pre-activations a of a layer, from its input z, in a work array."""
+        out = self.workspace.array(("a", k), self.graph.n_units[k], self.n_samples)
+        return local[k].value(out)
+
+    def activated(self, k: int) -> Array:
+        """Values x of a hidden layer: the rows of the first z that holds them."""
+        reader, rows = self.graph.readers[k + 1][0]
+        return self.z[reader][rows]
+
+    def forward(self, weights: Sequence[Array], order: int = 1) -> None:
+        """Raw predictions, and the slopes h'(a) of the hidden layers if order is 1."""
+        self.forward_hidden(weights, order)
+        self.forward_output(weights)
+
+    def forward_hidden(self, weights: Sequence[Array], order: int = 1) -> None:
+        """All of :meth:`forward` but its last layer."""
+        local = self.local(weights)
+        for k, layer in enumerate(self.graph.layers[:-1]):
+            a, x = self.pre_activation(k, local), self.activated(k)
+            if order == 0:
+                x[...] = layer.activation.value(a)
+            else:
+                layer.activation.forward(a, x, self.slope[k])
+            for reader, rows in self.graph.readers[k + 1][1:]:
+                self.z[reader][rows] = x
+
+    def forward_output(self, weights: Sequence[Array]) -> None:
+        """The last layer of :meth:`forward`."""
+        self.local(weights)[-1].value(self.raw)
+
+    def loss_value(self, loss: Loss) -> float:
+        """Weighted sum of the losses; leaves its gradient as the last layer's delta."""
+        value, gradient = loss.derivatives(self.y, self.raw.T, 1)
+        self.delta[-1] = self.weighed(gradient.T)
+        return float(self.weighed(value).sum())
+
+    def adjoint(self, weights: Sequence[Array]) -> None:
+        """Multipliers e and delta of all layers, from the delta of the last one ([I] eq. 7).
+
+        e^k = sum over readers l of (dp^l / dx^k)' delta^l,  delta^k = e^k * h'(a^k).
+        """
+        local = self.local(weights)
+        for k in range(len(weights) - 2, -1, -1):
+            np.multiply(self.multiplier(k, local), self.slope[k], out=self.delta[k])
+
+    def multiplier(self, k: int, local: Sequence[LayerAtPoint | LinearAtPoint]) -> Array:
+        """Multipliers e of a hidden layer, from the deltas of its readers, in a work array."""
+        out = self.workspace.array(("e", k), self.graph.n_units[k], self.n_samples)
+        return self._pulled_back(k, local, self.delta, out)
+
+    def _pulled_back(
+        self,
+        k: int,
+        local: Sequence[LayerAtPoint | LinearAtPoint],
+        deltas: Sequence[Array],
+        out: Array | None = None,
+    ) -> Array:
+        """Sum over the readers l of a hidden layer of (dp^l / dx^k)' delta^l."""
+        (reader, rows), *others = self.graph.readers[k + 1]
+        total = local[reader].pull_back(rows, deltas[reader], out)
+        for reader, rows in others:
+            total += local[reader].pull_back(rows, deltas[reader])
+        return total
+
+    def backward(self, weights: Sequence[Array], seed: Array) -> list[Array]:
+        """Deltas of all layers for any seed at the raw predictions.
+
+        Parameters
+        ----------
+        weights : list of ndarray of shape (t_k, s_k)
+            Parameters of the current point.
+        seed : ndarray of shape (..., n_outputs, n_samples)
+            One adjoint direction, or a stack of them.
+
+        Returns
+        -------
+        list of ndarray of shape (..., s_k, n_samples)
+        """
+        local, deltas = self.local(weights), [*self.slope, seed]
+        for k in range(len(weights) - 2, -1, -1):
+            deltas[k] = self._pulled_back(k, local, deltas) * self.slope[k]
+        return deltas
+
+    def per_sample(self, weights: Sequence[Array], seed: Array) -> Array:
+        """Products of z and delta of every sample, of shape (c, m, n_full), for (m, O, c)."""
+        deltas = self.backward(weights, seed)
+        found = np.empty((self.n_samples, len(seed), self.graph.n_full))
+        layers, blocks = self.local(weights), self.graph.matrices(found)
+        for layer, delta, block in zip(layers, deltas, blocks, strict=True):
+            layer.per_sample(delta, block)
+        return found
+
+    def gradient(
+        self, weights: Sequence[Array], out: Sequence[Array], buffers: Sequence[Array] | None
+    ) -> None:
+        """Add delta dp/dtheta of each layer to out; without buffers, put it there instead."""
+        for k, local in enumerate(self.local(weights)):
+            if buffers is None:
+                local.gradient(self.delta[k], out=out[k])
+            else:
+                out[k] += local.gradient(self.delta[k], out=buffers[k])
+
+    def second_order(self, weights: Sequence[Array], loss: Loss) -> None:
+        """Curvature e * h''(a) of the units, and the weighted Hessian of the loss."""
+        if not self.bend:
+            self.bend = [np.empty_like(slope) for slope in self.slope]
+        local = self.local(weights)
+        for k, layer in enumerate(self.graph.layers[:-1]):
+            second = layer.activation.curvature(self.activated(k), self.slope[k])
+            if second is None:
+                second = layer.activation.derivatives(self.pre_activation(k, local), 2)[2]
+            np.multiply(self.multiplier(k, local), second, out=self.bend[k])
+        hessian = loss.derivatives(self.y, self.raw.T, 2)[2]
+        self.loss_hessian = self.weighed(
+            hessian.T if hessian.ndim == 2 else hessian.transpose(1, 2, 0)
+        )
+
+    def weighed(self, values: Array) -> Array:
+        """Values times weights, also where a sample of weight zero has an infinite value."""
+        weighed = np.multiply(values, self.weight, order="C")
+        if self.absent is not None:
+            weighed[..., self.absent] = 0.0
+        return weighed
+
+    def loss_curvature(self, tangent: Array) -> Array:
+        """Hessian of the loss times tangents of the raw predictions."""
+        if self.loss_hessian.ndim == 2:
+            return self.loss_hessian * tangent
+        return np.einsum("opi,...pi->...oi", self.loss_hessian, tangent)
+
+    def tangents(
+        self, local: Sequence[LayerAtPoint | LinearAtPoint], direction: Sequence[Array]
+    ) -> tuple[list[Array], list[Array], list[list[tuple[slice, Array]]]]:
+        """Ra and Rx of the layers along a direction, and Rz where it is not 0."""
+        last = len(local) - 1
+        tangent_a: list[Array] = []
+        tangent_x: list[Array] = []
+        along: list[list[tuple[slice, Array]]] = []  # Rz^k, where it is not 0
+        for k in range(last + 1):
+            tangent = local[k].tangent(direction[k])
+            along.append(
+                [(rows, tangent_x[node - 1]) for node, rows in self.graph.hidden_sources(k)]
+            )
+            for rows, source in along[k]:
+                tangent += local[k].input_tangent(rows, source)
+            tangent_a.append(tangent)
+            if k < last:
+                tangent_x.append(tangent * self.slope[k])
+        return tangent_a, tangent_x, along
+
+    def product(
+        self,
+        weights: Sequence[Array],
+        direction: Sequence[Array],
+        out: Sequence[Array],
+        gauss_newton: bool,
+    ) -> None:
+        """Add Hessian times direction to out (MATHEMATICS 3.2 and 3.3).
+
+        R denotes the derivative along the direction V, and x^q a hidden source of layer k:
+
+            Ra^k = dp^k/dtheta V^k + sum_q dp^k/dx^q Rx^q,         Rx^k = h' Ra^k
+            Rdelta^k = h' sum_l R[(dp^l/dx^k)' delta^l] + e h'' Ra^k
+            HV^k = R[(dp^k/dtheta)' delta^k]
+
+        where Gauss-Newton keeps of the last two lines only what has Rdelta in it.
+
+        Parameters
+        ----------
+        weights : list of ndarray of shape (t_k, s_k)
+            Parameters of the current point.
+        direction : list of ndarray of shape (..., t_k, s_k)
+            One direction, or a stack of them.
+        out : list of ndarray of the shapes of ``direction``
+            Where to add.
+        gauss_newton : bool
+            Which of the two matrices to multiply with.
+        """
+        local, last = self.local(weights), len(weights) - 1
+        tangent_a, tangent_x, along = self.tangents(local, direction)
+        tangent_delta = [*tangent_x, self.loss_curvature(tangent_a[last])]
+        for k in range(last, -1, -1):
+            if k < last:  # overwrites Rx^k in this list alone
+                tangent = self._pulled_back(k, local, tangent_delta)
+                if not gauss_newton:
+                    for reader, rows in self.graph.readers[k + 1]:
+                        tangent += local[reader].pull_back_along(
+                            rows, self.delta[reader], direction[reader], along[reader]
+                        )
+                tangent *= self.slope[k]
+                if not gauss_newton:
+                    tangent_a[k] *= self.bend[k]
+                    tangent += tangent_a[k]
+                tangent_delta[k] = tangent
+            out[k][...] += local[k].gradient(tangent_delta[k])
+            if not gauss_newton:
+                local[k].add_gradient_along(out[k], self.delta[k], direction[k], along[k])
+
+
+def sample_chunks(n_samples: int, chunk_size: int) -> list[slice]:
+    """Consecutive slices of about equal length, none above the chunk size."""
+    n_chunks = max(1, -(-n_samples // chunk_size))
+    ends = [n_samples * i // n_chunks for i in range(n_chunks + 1)]
+    return [slice(start, stop) for start, stop in pairwise(ends)]

@@ -1,0 +1,394 @@
+"""Second derivatives of an objective's loss, as sums over samples of products of factors.
+
+Between linear layers every block is, per sample, a small tensor times z^k z^l', so a block
+of the Hessian is the matrix product of two tall factors (MATHEMATICS 3.1). Where both factors
+are symmetric only their upper halves are formed, which makes an exact Hessian cheaper than
+the J'J of the Jacobian. With G and u of :mod:`sknewtonnet.calculus.passes.sample_curvature`:
+
+    H[(k,j),(l,r)] = sum_i G^{kl}_{jr} z^k z^l' + [k < l] z^k (delta^l_r d z^l / d u^k_j)'
+
+Gauss-Newton drops the term with delta. For layers that are not linear see :class:`UnitSums`.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
+from sknewtonnet.calculus.passes.graph import Graph
+from sknewtonnet.calculus.passes.sample_curvature import SampleCurvature
+from sknewtonnet.calculus.passes.workspace import Workspace
+from sknewtonnet.calculus.pieces.symmetric import flat, n_half, pairs, spread_pairs
+
+
+def dense_hessian(
+    graph: Graph,
+    weights: Sequence[Array],
+    chunks: Sequence[Chunk],
+    workspace: Workspace,
+    *,
+    gauss_newton: bool,
+) -> Array:
+    """Exact Hessian or Gauss-Newton matrix of the weighted loss.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph of the layers.
+    weights : list of ndarray of shape (t_k, s_k)
+        Parameters of the point.
+    chunks : sequence of Chunk
+        Samples, after their second-order pass at that point.
+    workspace : Workspace
+        Where the work arrays of earlier calls are.
+    gauss_newton : bool
+        Which of the two matrices.
+
+    Returns
+    -------
+    ndarray of shape (n_full, n_full)
+
+    Notes
+    -----
+    One forward and one backward pass; about n P_k^2 / 2 flops for a diagonal block,
+    2 n P_k P_l for another one. The workspace keeps the sums, at most half of the result, one
+    array of the size of the largest sum, and the factors of one piece of the samples.
+    """
+    sums = _Sums(graph, workspace)
+    for chunk in chunks:
+        for where in sums.slices(chunk.n_samples):
+            sums.add(SampleCurvature(chunk, weights, where, gauss_newton))
+    return sums.assemble()
+
+
+def neuron_blocks(
+    graph: Graph,
+    weights: Sequence[Array],
+    chunks: Iterable[Chunk],
+    workspace: Workspace,
+    *,
+    lagrangian: bool,
+) -> list[Array]:
+    """Blocks sum_i c_ij q_j q_j' + delta_j d2p_j/dtheta dtheta' of each unit j with itself.
+
+    With q = dp/dtheta, which is z in a linear layer, where d2p/dtheta dtheta' is 0. The factor
+    c is G^{kk}_jj for the exact Hessian's own blocks, and e h''(a) for the Hessian of the
+    Lagrangian ([I] eq. 10), which is 0 in the last layer.
+
+    Returns
+    -------
+    list of ndarray of shape (s_k, t_k, t_k)
+    """
+    sums = _Sums(graph, workspace)
+    found: dict[int, Array] = {}
+    for chunk in chunks:
+        for where in sums.slices(chunk.n_samples):
+            factors = SampleCurvature(chunk, weights, where, gauss_newton=False)
+            if lagrangian:
+                scales = [*factors.bend, None]  # the last activation is the identity
+            else:
+                factors.run()
+                scales = [factors.own_curvature(k) for k in range(len(weights))]
+            for k, scale in enumerate(scales):
+                part = sums.unit_blocks(factors, k, scale)
+                found[k] = found[k] + part if k in found else part
+    return [found[k] for k in range(len(weights))]
+
+
+class _Sums:
+    """The sums over samples that make up the dense matrix, of linear layers here.
+
+    ``own[k]`` holds sum_i (z z') G^{kk}, upper halves of both; ``cross[k, l]`` holds
+    sum_i (z^k z^l') G^{kl}; ``through[k, l, q]`` the term in which layer l reads layer q.
+    """
+
+    def __init__(self, graph: Graph, workspace: Workspace):
+        self.graph = graph
+        self.workspace = workspace
+        self.units = graph.n_units
+        self.n_layers = len(self.units)
+        self.found: dict[tuple[object, ...], Array] = {}
+        self.unit_sums = UnitSums(graph, workspace)
+        # Rows that units share, and of layers linear in functions of their parameters these.
+        self.rows: dict[int, int] = {}
+        self.chains: dict[int, Array | None] = {}
+        self.curvature: dict[int, Array] = {}
+
+    def slices(self, n_samples: int) -> list[slice]:
+        """Pieces of a chunk whose factors take no more memory than the Hessian, or little."""
+        graph, rows = self.graph, self.graph.n_rows
+        width = (sum(rows) ** 2 + sum(self.units) ** 2) // 2
+        for k in range(self.n_layers):
+            if not graph.linear[k] and graph.layers[k].sources != (0,):
+                p, s, t = graph.n_inputs[k], self.units[k], rows[k]
+                width += s * (t + p) + (s * t * p if graph.hidden_sources(k) else 0)
+        entries = 300_000 + self.graph.n_full**2
+        return sample_chunks(n_samples, max(64, entries // width))
+
+    def accumulate(self, key: tuple[object, ...], left: Array, right: Array) -> None:
+        """Add left @ right' to the sum of that key."""
+        shape = (len(left), len(right))
+        if key in self.found:
+            # One buffer for the parts of all sums.
+            part = self.workspace.array("part", 1, shape[0] * shape[1]).reshape(shape)
+            self.found[key] += np.matmul(left, right.T, out=part)
+        else:
+            total = self.workspace.array(("sum", key), *shape)
+            self.found[key] = np.matmul(left, right.T, out=total)
+
+    def squares(self, k: int, z: Array) -> Array:
+        """Upper half of z z' per sample."""
+        out = self.workspace.array(("squares", k), n_half(len(z)), z.shape[1])
+        start = 0
+        for j in range(len(z)):
+            stop = start + len(z) - j
+            np.multiply(z[j], z[j:], out=out[start:stop])
+            start = stop
+        return out
+
+    def products(self, key: object, left: Array, right: Array) -> Array:
+        """All products of a row of left and a row of right, per sample."""
+        out = self.workspace.array(key, len(left) * len(right), left.shape[1])
+        shaped = out.reshape(len(left), len(right), -1)
+        np.multiply(left[:, None], right[None], out=shaped)
+        return out
+
+    def unit_blocks(self, piece: SampleCurvature, k: int, scale: Array | None) -> Array:
+        """Sum of scale q q' and p's own curvature for each unit of a layer, (s, t, t)."""
+        local = piece.local[k]
+        total = local.curvature(piece.delta[k])
+        rows = piece.shared_rows(k)
+        if scale is None:
+            return total
+        if rows is None:
+            slopes = local.unit_slopes()
+            return total + np.matmul(slopes * scale[:, None], slopes.swapaxes(1, 2))
+        half = self.squares(k, rows) @ scale.T
+        blocks = np.moveaxis(half[pairs(len(rows))], -1, 0)
+        chain = piece.chain(k)
+        if chain is not None:
+            blocks = np.matmul(np.matmul(chain, blocks), chain.swapaxes(1, 2))
+        return total + blocks
+
+    def add(self, piece: SampleCurvature) -> None:
+        """Add the samples of a piece to all sums."""
+        rows = [piece.shared_rows(k) for k in range(self.n_layers)]
+        piece.start()
+        for k in range(self.n_layers - 1, -1, -1):
+            if k < piece.last:
+                piece.descend(k)
+            if 0 < k < piece.last:
+                piece.G[k, k] = piece.symmetric(k)
+            own = rows[k]
+            if own is None:
+                self.unit_sums.add_own(piece, k)
+            else:
+                self._add_own(piece, k, own)
+            if not self.graph.linear[k]:
+                self._add_curvature(piece, k)
+            for other in range(k + 1, self.n_layers):
+                other_rows = rows[other]
+                if own is None or other_rows is None:
+                    self.unit_sums.add_cross(piece, k, other)
+                else:
+                    self._add_cross(piece, k, other, own, other_rows)
+
+    def _add_curvature(self, piece: SampleCurvature, k: int) -> None:
+        if piece.shared_rows(k) is not None and k not in self.chains:
+            self.chains[k] = piece.chain(k)
+        if not piece.gauss_newton:
+            part = piece.local[k].curvature(piece.delta[k])
+            self.curvature[k] = self.curvature[k] + part if k in self.curvature else part
+
+    def _add_cross(
+        self, piece: SampleCurvature, k: int, other: int, rows: Array, other_rows: Array
+    ) -> None:
+        factor = piece.G[k, other]
+        both = self.products(("cross", k, other), rows, other_rows)
+        self.accumulate(("cross", k, other), both, flat(factor))
+        if not piece.gauss_newton:
+            self._add_through(piece, k, other, rows)
+
+    def _add_own(self, piece: SampleCurvature, k: int, z: Array) -> None:
+        size, self.rows[k] = self.units[k], len(z)
+        if size == 1:
+            factor = piece.G[k, k] if (k, k) in piece.G else piece.symmetric(k)
+            self.accumulate(("own", k), np.multiply(z, factor[0]), z)
+            return
+        half = self.workspace.array(("half", k), n_half(size), z.shape[1])
+        self.accumulate(("own", k), self.squares(k, z), piece.symmetric_half(k, half))
+
+    def _add_through(self, piece: SampleCurvature, k: int, other: int, rows: Array) -> None:
+        """z^k (delta^l_r d x^q / d u^k_j)' for the sources q >= k of a later layer l."""
+        tangents = piece.output_tangents(k)
+        for node, _ in self.graph.hidden_sources(other):
+            q = node - 1
+            if q == k or q in tangents:
+                tangent = piece.slope[k] if q == k else flat(tangents[q])
+                both = self.products(("through", k, other), rows, piece.delta[other])
+                self.accumulate(("through", k, other, q), both, tangent)
+
+    def assemble(self) -> Array:
+        """The dense symmetric matrix from its sums."""
+        H = np.empty((self.graph.n_full, self.graph.n_full))
+        self.unit_sums.write(H)
+        shared = sorted(self.rows)
+        for k in shared:
+            for other in shared:
+                if other >= k:
+                    self._write(H, k, other)
+        for k, bends in self.curvature.items():
+            s, t, _ = bends.shape
+            where = self.graph.blocks[k]
+            dense = H[where, where].reshape(t, s, t, s)
+            for j, bend in enumerate(bends):
+                dense[:, j, :, j] += 0.5 * (bend + bend.T)
+        return H
+
+    def _write(self, H: Array, k: int, other: int) -> None:
+        """Write a block and its mirror image, by the chain rule where there is one."""
+        columns = self.graph.blocks[other]
+        place = H[self.graph.blocks[k], columns]
+        chained = any(self.chains.get(layer) is not None for layer in (k, other))
+        shape = (self.rows[k] * self.units[k], self.rows[other] * self.units[other])
+        target = np.empty(shape) if chained else place
+        if k == other:
+            self._fill_own(target, k)
+        else:
+            self._fill_cross(target, k, other)
+        if chained:
+            found = self._chained(target, k, other)
+            place[...] = 0.5 * (found + found.T) if k == other else found
+        if k != other:
+            H[columns, self.graph.blocks[k]] = place.T
+
+    def _chained(self, target: Array, k: int, other: int) -> Array:
+        """A block in parameters, from one in the coefficients that are functions of them."""
+        for layer in (k, other):  # rows first; then, transposed, columns
+            chain, s = self.chains.get(layer), self.units[layer]
+            if chain is not None:
+                by_unit = target.reshape(-1, s, target.shape[1]).swapaxes(0, 1)
+                target = np.matmul(chain, by_unit).swapaxes(0, 1).reshape(-1, target.shape[1])
+            target = target.T
+        return target
+
+    def _fill_own(self, target: Array, k: int) -> None:
+        """Spread both upper halves; blocks (a, b) and (b, a) of a layer are the same."""
+        p, s = self.rows[k], self.units[k]
+        own = self.found["own", k]
+        if s == 1:
+            target[...] = 0.5 * (own + own.T)  # symmetric to the last bit
+            return
+        block = target.reshape(p, s, p, s)
+        if p * s <= 256:
+            block[...] = own.take(spread_pairs(p, s))
+            return
+        units, start = pairs(s).ravel(), 0
+        for a in range(p):
+            stop = start + p - a
+            spread = self.workspace.array(("spread", k), p, s * s)[: p - a]
+            # "clip" (all positions are in range) lets numpy write to out without a copy.
+            np.take(own[start:stop], units, axis=1, out=spread, mode="clip")
+            shaped = spread.reshape(-1, s, s)
+            block[a, :, a:] = shaped.swapaxes(0, 1)
+            block[a + 1 :, :, a] = shaped[1:]
+            start = stop
+
+    def _fill_cross(self, target: Array, k: int, other: int) -> None:
+        p, s, p2, s2 = self.rows[k], self.units[k], self.rows[other], self.units[other]
+        block = target.reshape(p, s, p2, s2)
+        block[...] = self.found["cross", k, other].reshape(p, p2, s, s2).swapaxes(1, 2)
+        for node, rows in self.graph.hidden_sources(other):
+            through = self.found.get(("through", k, other, node - 1))
+            if through is None:
+                continue
+            if node - 1 == k:  # d x^k / d u^k is diagonal: rows j of z^l meet units j
+                diagonal = np.einsum("ajjr->ajr", block[:, :, rows])
+                diagonal += through.reshape(p, s2, s).swapaxes(1, 2)
+            else:
+                block[:, :, rows, :] += through.reshape(p, s2, -1, s).transpose(0, 3, 2, 1)
+
+
+def assembled_blocks(graph: Graph, blocks: Sequence[Array]) -> Array:
+    """Blocks of each unit with itself, at their places in a dense matrix."""
+    H = np.zeros((graph.n_full, graph.n_full))
+    for where, layer in zip(graph.blocks, blocks, strict=True):
+        units, rows, _ = layer.shape
+        dense = H[where, where].reshape(rows, units, rows, units)
+        for j, block in enumerate(layer):
+            dense[:, j, :, j] = block
+    return H
+
+
+class UnitSums:
+    """The sums over samples of those blocks.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph of the layers.
+    workspace : Workspace
+        Where work arrays are.
+    """
+
+    def __init__(self, graph: Graph, workspace: Workspace):
+        self.graph = graph
+        self.workspace = workspace
+        self.found: dict[tuple[int, int], Array] = {}
+
+    def add_own(self, factors: SampleCurvature, k: int) -> None:
+        """Add a layer with itself: of each unit j with the units r >= j."""
+        slopes = factors.local[k].unit_slopes()
+        s, t, c = slopes.shape
+        total = self._sum(k, k)
+        G = factors.G[k, k] if (k, k) in factors.G else factors.symmetric(k)
+        for j, own in enumerate(slopes):
+            others = np.multiply(G[j, j:, None], slopes[j:], out=self._array((s - j, t, c)))
+            total[j, :, j * t :] += own @ others.reshape(-1, c).T
+
+    def add_cross(self, factors: SampleCurvature, k: int, other: int) -> None:
+        """Add layer k with a later one."""
+        slopes, total = factors.local[k].unit_slopes(), self._sum(k, other)
+        far, G = factors.local[other].unit_slopes(), factors.G[k, other]
+        tangent = None if factors.gauss_newton else factors.input_tangent(other, k)
+        linear, delta = self.graph.linear[other], factors.delta[other]
+        if tangent is not None and not linear:
+            mixed = factors.mixed_curvature(other)
+        for j, own in enumerate(slopes):
+            others = self._array(far.shape)
+            np.multiply(G[j, :, None], far, out=others)
+            if tangent is not None and linear:  # coefficients meet their own inputs
+                others[:, :-1] += delta[:, None] * tangent[:, j]
+            elif tangent is not None:
+                others += np.einsum("rtpi,pi->rti", mixed, tangent[:, j])
+            total[j] += own @ others.reshape(-1, own.shape[1]).T
+
+    def write(self, H: Array) -> None:
+        """Write all blocks to the dense matrix."""
+        for (k, other), total in self.found.items():
+            s, t, s2, t2 = self._shape(k, other)
+            blocks = total.reshape(s, t, s2, t2)
+            if k == other:
+                for j in range(s):
+                    own = blocks[j, :, j]
+                    own[...] = 0.5 * (own + own.T)  # symmetric to the last bit
+                    blocks[j + 1 :, :, j] = blocks[j, :, j + 1 :].transpose(1, 2, 0)
+            rows, columns = self.graph.blocks[k], self.graph.blocks[other]
+            upper = H[rows, columns].reshape(t, s, t2, s2)
+            upper[...] = blocks.transpose(1, 0, 3, 2)
+            if k != other:
+                H[columns, rows] = H[rows, columns].T
+
+    def _shape(self, k: int, other: int) -> tuple[int, int, int, int]:
+        units, rows = self.graph.n_units, self.graph.n_rows
+        return units[k], rows[k], units[other], rows[other]
+
+    def _sum(self, k: int, other: int) -> Array:
+        if (k, other) not in self.found:
+            s, t, s2, t2 = self._shape(k, other)
+            self.found[k, other] = np.zeros((s, t, s2 * t2))
+        return self.found[k, other]
+
+    def _array(self, shape: tuple[int, ...]) -> Array:
+        return self.workspace.array("others", shape[0] * shape[1], shape[2]).reshape(shape)

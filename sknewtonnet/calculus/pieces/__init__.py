@@ -1,0 +1,1 @@
+"""What a net is made of: each piece with its own derivatives."""

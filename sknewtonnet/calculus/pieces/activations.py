@@ -1,0 +1,418 @@
+"""Activation functions: value and derivatives of one function in one class.
+
+An activation h acts elementwise on the pre-activations a of a layer. Whoever adds one
+writes a class with :meth:`Activation.derivatives` and one line in ``ACTIVATIONS``; the
+tests pick it up from there, and :func:`sknewtonnet.testing.check_activation` tells
+which derivative is wrong.
+"""
+
+from abc import ABC, abstractmethod
+from functools import lru_cache
+from math import factorial
+from typing import ClassVar
+
+import numpy as np
+from numpy.polynomial import polynomial
+from scipy.special import ndtr
+
+from sknewtonnet._typing import Array
+
+
+class Activation(ABC):
+    """An elementwise function h with its derivatives.
+
+    Attributes
+    ----------
+    name : str
+        The name under which a registry or an error message knows it.
+    smooth : bool
+        Whether h is twice continuously differentiable. Where it is not (the kink of
+        relu), the derivatives are those of the branch the point lies in.
+    monotonic : bool
+        Whether h never falls.
+    parity : {-1, 0, 1}
+        Whether h(-a) = -h(a), neither, or h(-a) = h(a).
+    max_order : int or None
+        The highest order that :meth:`derivatives` offers; None stands for any order.
+    """
+
+    name: ClassVar[str] = "unnamed"
+    smooth: ClassVar[bool] = True
+    monotonic: ClassVar[bool] = False
+    parity: ClassVar[int] = 0
+    max_order: ClassVar[int | None] = 2
+
+    @abstractmethod
+    def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
+        """Value and derivatives up to an order, in one pass.
+
+        Parameters
+        ----------
+        a : ndarray of any shape
+            Pre-activations. They are not written to.
+        order : int, default=2
+            The highest derivative wanted; at least 0, at most ``max_order``.
+
+        Returns
+        -------
+        tuple of order + 1 ndarrays
+            ``h(a), h'(a), ..., h^(order)(a)``, each a new array of a's shape.
+        """
+
+    def value(self, a: Array) -> Array:
+        """The function itself, h(a)."""
+        return self.derivatives(a, 0)[0]
+
+    def forward(self, a: Array, value: Array, slope: Array) -> None:
+        """Leave h(a) and h'(a) in two arrays of a's shape.
+
+        To be written only where it saves temporaries that :meth:`derivatives` makes.
+        """
+        value[...], slope[...] = self.derivatives(a, 1)
+
+    def curvature(self, value: Array, slope: Array) -> Array | None:
+        """h''(a) as a function of h(a) and h'(a), or None where it is computed from a."""
+        return None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class Identity(Activation):
+    """h(a) = a."""
+
+    name = "identity"
+    monotonic = True
+    parity = -1
+    max_order = None
+
+    def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Activation.derivatives`."""
+        constants = [np.ones_like(a)] + [np.zeros_like(a) for _ in range(order - 1)]
+        return (a.copy(), *constants[:order])
+
+
+@lru_cache
+def _autonomous_polynomials(equation: tuple[float, ...], order: int) -> list[Array]:
+    """Coefficients in h of h', h'', ..., for a function with h' = equation(h).
+
+    By the chain rule, h^(n+1) = p_n'(h) h' = p_n'(h) equation(h).
+    """
+    right_hand_side = np.array(equation)
+    found = [right_hand_side]
+    while len(found) < order:
+        found.append(polynomial.polymul(polynomial.polyder(found[-1]), right_hand_side))
+    return found
+
+
+class Tanh(Activation):
+    """h(a) = tanh(a), with h' = 1 - h^2."""
+
+    name = "tanh"
+    monotonic = True
+    parity = -1
+    max_order = None
+
+    def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Activation.derivatives`."""
+        h = np.tanh(a)
+        found = [h]
+        if order >= 1:
+            first = h * h
+            np.subtract(1.0, first, out=first)
+            found.append(first)
+        if order >= 2:
+            second = h * first
+            second *= -2.0
+            found.append(second)
+        if order >= 3:
+            higher = _autonomous_polynomials((1.0, 0.0, -1.0), order)[2:order]
+            found.extend(polynomial.polyval(h, c) for c in higher)
+        return tuple(found)
+
+    def forward(self, a: Array, value: Array, slope: Array) -> None:
+        """See :meth:`Activation.forward`."""
+        np.tanh(a, out=value)
+        np.multiply(value, value, out=slope)
+        np.subtract(1.0, slope, out=slope)
+
+    def curvature(self, value: Array, slope: Array) -> Array:
+        """See :meth:`Activation.curvature`."""
+        second = value * slope
+        second *= -2.0
+        return second
+
+
+class Logistic(Activation):
+    """h(a) = 1 / (1 + exp(-a)), with h' = h - h^2."""
+
+    name = "logistic"
+    monotonic = True
+    max_order = None
+
+    def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Activation.derivatives`."""
+        # 1/2 + 1/2 tanh(a/2): numpy's tanh is vectorised and several times as fast as expit.
+        h = np.multiply(a, 0.5)
+        np.tanh(h, out=h)
+        h *= 0.5
+        h += 0.5
+        found = [h]
+        if order >= 1:
+            first = h * h
+            np.subtract(h, first, out=first)
+            found.append(first)
+        if order >= 2:
+            second = h * -2.0
+            second += 1.0
+            second *= first
+            found.append(second)
+        if order >= 3:
+            higher = _autonomous_polynomials((0.0, 1.0, -1.0), order)[2:order]
+            found.extend(polynomial.polyval(h, c) for c in higher)
+        return tuple(found)
+
+    def forward(self, a: Array, value: Array, slope: Array) -> None:
+        """See :meth:`Activation.forward`."""
+        np.multiply(a, 0.5, out=value)
+        np.tanh(value, out=value)
+        value *= 0.5
+        value += 0.5
+        np.multiply(value, value, out=slope)
+        np.subtract(value, slope, out=slope)
+
+    def curvature(self, value: Array, slope: Array) -> Array:
+        """See :meth:`Activation.curvature`."""
+        second = value * -2.0
+        second += 1.0
+        second *= slope
+        return second
+
+
+class ReLU(Activation):
+    """h(a) = max(a, 0); at the kink, the derivatives of the left branch."""
+
+    name = "relu"
+    monotonic = True
+    smooth = False
+
+    def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Activation.derivatives`."""
+        first = (a > 0).astype(a.dtype)
+        return (np.maximum(a, 0.0), first, np.zeros_like(a))[: order + 1]
+
+
+class Softplus(Activation):
+    """h(a) = log(1 + exp(a)), whose derivative is the logistic function."""
+
+    name = "softplus"
+    monotonic = True
+    max_order = None
+
+    def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Activation.derivatives`."""
+        value = np.log1p(np.exp(-np.abs(a)))
+        value += np.maximum(a, 0.0)
+        if order == 0:
+            return (value,)
+        return (value, *Logistic().derivatives(a, order - 1))
+
+
+class ELU(Activation):
+    """h(a) = a for a > 0, exp(a) - 1 elsewhere; h'' jumps from 1 to 0 at a = 0."""
+
+    name = "elu"
+    monotonic = True
+    smooth = False
+
+    def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Activation.derivatives`."""
+        positive = a > 0
+        below = np.minimum(a, 0.0)
+        decay = np.exp(below)
+        value = np.where(positive, a, np.expm1(below))
+        first = np.where(positive, 1.0, decay)
+        return (value, first, np.where(positive, 0.0, decay))[: order + 1]
+
+
+class GELU(Activation):
+    """h(a) = a Phi(a) with the exact normal distribution function Phi."""
+
+    name = "gelu"
+
+    def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Activation.derivatives`."""
+        square = a * a
+        density = np.exp(-0.5 * square) / np.sqrt(2.0 * np.pi)
+        distribution = ndtr(a)
+        value = a * distribution
+        return (value, distribution + a * density, density * (2.0 - square))[: order + 1]
+
+
+class SiLU(Activation):
+    """h(a) = a / (1 + exp(-a))."""
+
+    name = "silu"
+
+    def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Activation.derivatives`."""
+        s, s1, s2 = Logistic().derivatives(a, 2)
+        return (a * s, s + a * s1, 2.0 * s1 + a * s2)[: order + 1]
+
+
+class Softsign(Activation):
+    """h(a) = a / (1 + |a|); h'' jumps from 2 to -2 at a = 0, where it is taken as 0."""
+
+    name = "softsign"
+    monotonic = True
+    parity = -1
+    smooth = False
+
+    def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Activation.derivatives`."""
+        scale = 1.0 / (1.0 + np.abs(a))
+        first = scale * scale
+        return (a * scale, first, -2.0 * np.sign(a) * first * scale)[: order + 1]
+
+
+class Arctan(Activation):
+    """h(a) = arctan(a).
+
+    From 1 / (1 + a^2) = Im 1 / (a - i) follows
+    h^(n)(a) = (-1)^(n-1) (n-1)! Im (a - i)^(-n).
+    """
+
+    name = "arctan"
+    monotonic = True
+    parity = -1
+    max_order = None
+
+    def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Activation.derivatives`."""
+        found = [np.arctan(a)]
+        if order >= 1:
+            found.append(1.0 / (1.0 + a * a))
+        if order >= 2:
+            found.append(-2.0 * a * found[1] ** 2)
+        for n in range(3, order + 1):
+            sign = -1.0 if n % 2 == 0 else 1.0
+            found.append(sign * factorial(n - 1) * ((a - 1j) ** -n).imag)
+        return tuple(found)
+
+
+class Sine(Activation):
+    """h(a) = sin(a)."""
+
+    name = "sine"
+    parity = -1
+    max_order = None
+
+    def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Activation.derivatives`."""
+        sin = np.sin(a)
+        if order == 0:
+            return (sin,)
+        cos = np.cos(a)
+        cycle = (sin, cos, -sin, -cos)
+        return tuple(cycle[n % 4] if n < 4 else cycle[n % 4].copy() for n in range(order + 1))
+
+
+class Gaussian(Activation):
+    """h(a) = exp(-a^2), with h^(n+1) = -2 a h^(n) - 2 n h^(n-1)."""
+
+    name = "gaussian"
+    parity = 1
+    max_order = None
+
+    def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Activation.derivatives`."""
+        found = [np.exp(-(a * a))]
+        if order >= 1:
+            found.append(-2.0 * a * found[0])
+        for n in range(1, order):
+            found.append(-2.0 * a * found[n] - 2.0 * n * found[n - 1])
+        return tuple(found)
+
+
+class SquaredExponential(Activation):
+    """h(a) = exp(-a / 2) of a squared distance a, with h^(n) = (-1/2)^n h."""
+
+    name = "squared_exponential"
+    max_order = None
+
+    def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Activation.derivatives`."""
+        h = np.exp(-0.5 * a)
+        return tuple((-0.5) ** n * h for n in range(order + 1))
+
+    def curvature(self, value: Array, slope: Array) -> Array:
+        """See :meth:`Activation.curvature`."""
+        return -0.5 * slope
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    kind.name: kind()
+    for kind in (
+        Identity,
+        Logistic,
+        Tanh,
+        ReLU,
+        Softplus,
+        ELU,
+        GELU,
+        SiLU,
+        Softsign,
+        Arctan,
+        Sine,
+        Gaussian,
+        SquaredExponential,
+    )
+}
+
+
+def _probe(activation: Activation) -> None:
+    """Raise if derivatives of a tiny array are malformed, change it, or contradict the hooks."""
+    a = np.array([[-1.0, 0.5, 2.0], [0.1, -0.2, 0.3]])
+    for order in range(3):
+        given = a.copy()
+        shapes = [np.shape(array) for array in activation.derivatives(given, order)]
+        if shapes != [a.shape] * (order + 1):
+            raise ValueError(
+                f"activation {activation.name!r}: derivatives(a, {order}) must return "
+                f"{order + 1} arrays of a's shape {a.shape}, got {len(shapes)} of shapes {shapes}."
+            )
+        if not np.array_equal(given, a):
+            raise ValueError(
+                f"activation {activation.name!r}: derivatives writes to its argument."
+            )
+    # A subclass of tanh, say, may change the derivatives and inherit what no longer fits.
+    value, slope = np.empty_like(a), np.empty_like(a)
+    activation.forward(a.copy(), value, slope)
+    second = activation.curvature(value, slope)
+    exact = activation.derivatives(a.copy(), 2)
+    hooks = (value, slope, exact[2] if second is None else second)
+    if not all(np.allclose(hook, one, rtol=1e-9) for hook, one in zip(hooks, exact, strict=True)):
+        raise ValueError(
+            f"activation {activation.name!r}: forward or curvature disagree with derivatives; "
+            "override them as well, or derive from Activation."
+        )
+
+
+def get_activation(activation: "str | Activation") -> Activation:
+    """Return the activation a name stands for, or the object itself.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, the object is no :class:`Activation`, or it does not return
+        arrays of the shape of its argument.
+    """
+    if isinstance(activation, Activation):
+        _probe(activation)
+        return activation
+    if isinstance(activation, str) and activation in ACTIVATIONS:
+        return ACTIVATIONS[activation]
+    raise ValueError(
+        f"activation must be one of {sorted(ACTIVATIONS)} or an instance of "
+        f"sknewtonnet.calculus.Activation, got {activation!r}."
+    )

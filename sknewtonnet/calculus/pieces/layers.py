@@ -1,0 +1,150 @@
+"""What a layer is, and the linear one.
+
+Arrays of samples are features by samples: a chunk of samples is a few contiguous rows, and
+each sum over samples is one matrix product.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from numbers import Integral
+
+import numpy as np
+
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus.pieces.activations import Activation, get_activation
+from sknewtonnet.calculus.pieces.layer_at_point import LayerAtPoint, LinearAtPoint
+
+
+class Layer(ABC):
+    """A layer x = h(p(z; theta)) whose unit j has parameters of its own, column j of theta.
+
+    A new kind of layer supplies the methods below that raise NotImplementedError or are
+    abstract; gradients, all Hessians, products, the Jacobian and the scores follow from them
+    (MATHEMATICS 3.3; [I] eq. 10). Shapes: theta (t, s), z (p, c), delta (s, c), for t
+    parameters of each of s units, p inputs and c samples. Arguments must not be written to.
+
+    Parameters
+    ----------
+    sources : sequence of int
+        The nodes it reads, in increasing order: 0 is the input, q + 1 the output of layer q.
+    n_units : int
+        Number of units, s.
+    activation : str or Activation, default="identity"
+        The function h.
+
+    Raises
+    ------
+    ValueError
+        If there are no sources or units, or the activation is unknown.
+    """
+
+    def __init__(
+        self, sources: Sequence[int], n_units: int, activation: str | Activation = "identity"
+    ):
+        self.sources = tuple(sources) if isinstance(sources, Sequence) else ()
+        if not self.sources or any(
+            not isinstance(node, Integral) or node < 0 for node in self.sources
+        ):
+            raise ValueError(f"sources must be numbers of nodes, got {sources!r}.")
+        if list(self.sources) != sorted(set(self.sources)):
+            raise ValueError(f"sources must be increasing, got {sources!r}.")
+        if not isinstance(n_units, Integral) or n_units < 1:
+            raise ValueError(f"n_units must be a positive integer, got {n_units!r}.")
+        self.n_units: int = int(n_units)
+        self.activation: Activation = get_activation(activation)
+
+    @abstractmethod
+    def unit_arrays(self, n_inputs: int) -> dict[str, Ints]:
+        """Named arrays of one unit's parameters.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Number of inputs, p.
+
+        Returns
+        -------
+        dict of str to integer array
+            For each entry of the array its row of theta, or -1 for an entry that is always
+            zero. The arrays take the rows 0, 1, ... one after the other.
+        """
+
+    @abstractmethod
+    def value(self, theta: Array, z: Array) -> Array:
+        """The propagation p, of shape (s, c)."""
+
+    @abstractmethod
+    def slopes(self, theta: Array, z: Array) -> tuple[Array, Array]:
+        """First derivatives dp/dz, of shape (s, p, c), and dp/dtheta, of shape (s, t, c)."""
+
+    @abstractmethod
+    def curvature_parameters(self, theta: Array, z: Array, delta: Array) -> Array:
+        """Sum over samples of delta d2p/dtheta dtheta', of shape (s, t, t)."""
+
+    def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
+        """Values of delta d2p/dtheta dz, of shape (s, t, p, c); not needed in a first layer."""
+        raise NotImplementedError(f"{type(self).__name__} may read the input X alone.")
+
+    def curvature_inputs(self, theta: Array, z: Array, delta: Array) -> Array:
+        """Sum over units of delta d2p/dz dz', of shape (p, p, c); not needed in a first layer."""
+        raise NotImplementedError(f"{type(self).__name__} may read the input X alone.")
+
+    def at(self, theta: Array, z: Array) -> LayerAtPoint | LinearAtPoint:
+        """Return the layer at given parameters and inputs, which have a last row of ones."""
+        return LayerAtPoint(self, theta, z)
+
+    def on_input(self, theta: Array, z: Array) -> LayerAtPoint | LinearAtPoint:
+        """Return the same where the layer reads the input alone; for a faster way, if any."""
+        return self.at(theta, z)
+
+    def __repr__(self) -> str:
+        """Show the kind and the size."""
+        return f"{type(self).__name__}({self.sources}, {self.n_units})"
+
+
+class Linear(Layer):
+    """A layer x = h(W' z + b), with theta the coefficients W above the intercepts b.
+
+    It keeps a fast path of its own, :class:`LinearAtPoint`.
+
+    Parameters
+    ----------
+    sources : sequence of int
+        The nodes it reads, in increasing order.
+    n_units : int
+        Number of units.
+    activation : str or Activation, default="identity"
+        The function h.
+    """
+
+    def unit_arrays(self, n_inputs: int) -> dict[str, Ints]:
+        """Coefficients, then the intercept."""
+        return {"coefs": np.arange(n_inputs), "intercepts": np.array(n_inputs)}
+
+    def value(self, theta: Array, z: Array) -> Array:
+        """W' z + b."""
+        return theta[:-1].T @ z + theta[-1][:, None]
+
+    def slopes(self, theta: Array, z: Array) -> tuple[Array, Array]:
+        """W', and z with a row of ones, for each unit."""
+        n_inputs, c = z.shape
+        inputs = np.broadcast_to(theta[:-1].T[:, :, None], (self.n_units, n_inputs, c))
+        rows = np.vstack([z, np.ones(c)])
+        return inputs, np.broadcast_to(rows, (self.n_units, *rows.shape))
+
+    def curvature_parameters(self, theta: Array, z: Array, delta: Array) -> Array:
+        """Zeros: the propagation is linear."""
+        return np.zeros((self.n_units, len(theta), len(theta)))
+
+    def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
+        """Delta where a coefficient meets its own input."""
+        eye = np.eye(len(theta), len(z))
+        return eye[None, :, :, None] * delta[:, None, None, :]
+
+    def curvature_inputs(self, theta: Array, z: Array, delta: Array) -> Array:
+        """Zeros: the propagation is linear."""
+        return np.zeros((len(z), len(z), z.shape[1]))
+
+    def at(self, theta: Array, z: Array) -> LinearAtPoint:
+        """Return the layer at given parameters and inputs, which have a last row of ones."""
+        return LinearAtPoint(theta, z)

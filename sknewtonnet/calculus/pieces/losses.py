@@ -1,0 +1,453 @@
+"""Losses: pointwise functions of a target and a raw prediction, with derivatives.
+
+A loss sees the *raw prediction* (the linear predictor, before the inverse link), so that
+link and logarithm are never composed numerically. It is unweighted; weights and the
+factor 1/S are the objective's business. Whoever adds one writes a class with
+:meth:`Loss.derivatives` and one line in ``LOSSES``; the tests pick it up from there, and
+:func:`sknewtonnet.testing.check_loss` tells which derivative is wrong.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import digamma, expit, gammaln, log_expit, softmax, xlogy
+
+from sknewtonnet._typing import Array
+
+# An inverse link gives the mean of one output as a function of all raw predictions: the mean
+# (n_samples,), and up to the order asked for its gradient (n_samples, n_outputs) and its Hessian:
+# the diagonal, of the shape of the gradient, where the output has a raw prediction of its own,
+# else (n_samples, n_outputs, n_outputs). These are the shapes of Loss.derivatives.
+MeanDerivatives = Callable[[Array, int, int], tuple[Array, ...]]
+
+
+def _own(raw: Array, output: int, *values: Array) -> tuple[Array, ...]:
+    """The value, then derivatives that are zero but in the output's own raw prediction."""
+    found = [values[0]]
+    for values_of_order in values[1:]:
+        full = np.zeros_like(raw)
+        full[:, output] = values_of_order
+        found.append(full)
+    return tuple(found)
+
+
+def _identity(raw: Array, output: int, order: int) -> tuple[Array, ...]:
+    own = raw[:, output]
+    return _own(raw, output, own.copy(), np.ones_like(own), np.zeros_like(own))[: order + 1]
+
+
+def _exp(raw: Array, output: int, order: int) -> tuple[Array, ...]:
+    with np.errstate(over="ignore"):
+        mean = np.exp(raw[:, output])
+    return _own(raw, output, mean, mean, mean)[: order + 1]
+
+
+def _logistic(raw: Array, output: int, order: int) -> tuple[Array, ...]:
+    mean, rest = expit(raw[:, output]), expit(-raw[:, output])
+    slope = mean * rest
+    return _own(raw, output, mean, slope, slope * (rest - mean))[: order + 1]
+
+
+def _softmax(raw: Array, output: int, order: int) -> tuple[Array, ...]:
+    probability = softmax(raw, axis=1)
+    mean = probability[:, output]
+    away = -probability  # delta_ok - p_k
+    away[:, output] += 1.0
+    found = [mean, mean[:, None] * away]
+    if order >= 2:
+        spread = -probability[:, :, None] * probability[:, None, :]
+        np.einsum("ikk->ik", spread)[...] += probability
+        outer = away[:, :, None] * away[:, None, :]
+        found.append(mean[:, None, None] * (outer - spread))
+    return tuple(found[: order + 1])
+
+
+LINKS: dict[str, MeanDerivatives] = {
+    "identity": _identity,
+    "exp": _exp,
+    "logistic": _logistic,
+    "softmax": _softmax,
+}
+
+
+class Loss(ABC):
+    """A loss of (target, raw prediction), summed over the outputs of a sample.
+
+    Attributes
+    ----------
+    name : str
+        The name under which a registry or an error message knows it.
+    out_activation : str
+        The inverse link, in scikit-learn's words: "identity", "logistic", "softmax", "exp".
+    shift_invariant : bool
+        Whether a number added to all raw predictions of a sample changes nothing.
+    quadratic : bool
+        Whether it is half the squared distance of target and raw prediction.
+    likelihood : bool
+        Whether loss / dispersion is a negative log-likelihood, up to terms without raw.
+    free_dispersion : bool
+        Whether that dispersion is a parameter; else it is 1.
+    """
+
+    name: ClassVar[str] = "unnamed"
+    out_activation: ClassVar[str] = "identity"
+    shift_invariant: ClassVar[bool] = False
+    quadratic: ClassVar[bool] = False
+    likelihood: ClassVar[bool] = False
+    free_dispersion: ClassVar[bool] = False
+
+    @abstractmethod
+    def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
+        """Value and derivatives in the raw prediction up to an order, in one pass.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions. They are not written to.
+        order : {0, 1, 2}, default=2
+            The highest derivative wanted.
+
+        Returns
+        -------
+        tuple of order + 1 ndarrays
+            The value of shape (n_samples,), the gradient of shape (n_samples, n_outputs),
+            and the Hessian: its diagonal of shape (n_samples, n_outputs) where the outputs
+            do not interact, else of shape (n_samples, n_outputs, n_outputs).
+        """
+
+    def value(self, y: Array, raw: Array) -> Array:
+        """The loss of each sample, of shape (n_samples,)."""
+        return self.derivatives(y, raw, 0)[0]
+
+    def inverse_link(self, raw: Array) -> Array:
+        """The prediction that belongs to a raw prediction, of the same shape."""
+        return raw
+
+    def link(self, mean: Array) -> Array:
+        """The raw prediction that belongs to a prediction inside the domain."""
+        return mean
+
+    def mean_derivatives(self, raw: Array, output: int, order: int = 2) -> tuple[Array, ...]:
+        """One output of the inverse link, and its derivatives in all raw predictions.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions.
+        output : int
+            Which output.
+        order : {0, 1, 2}, default=2
+            The highest derivative wanted.
+
+        Returns
+        -------
+        tuple of order + 1 ndarrays
+            Of the shapes that :meth:`derivatives` has.
+        """
+        return LINKS[self.out_activation](raw, output, order)
+
+    def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
+        """Logarithm of the density of each entry of y, at a dispersion that broadcasts.
+
+        Of shape (n_samples, n_outputs); (n_samples, 1) where outputs are one distribution.
+        """
+        raise NotImplementedError(f"{self.name} has no likelihood.")
+
+    def squared_pearson(self, y: Array, raw: Array) -> Array:
+        """Squared residuals over the variance at dispersion 1, of shape (n_samples, n_outputs)."""
+        raise NotImplementedError(f"{self.name} has no dispersion.")
+
+    def likeliest_dispersion(self, mean_loss: float, precision: Array | float = 1.0) -> float:
+        """The dispersion of highest likelihood, from the mean loss of an entry of y.
+
+        Entries may have dispersions over a precision; then the loss is weighed by that.
+        """
+        return 1.0
+
+    def check_target(self, y: Array) -> None:  # noqa: B027 - any target, unless refused
+        """Raise a ValueError if a target is outside the domain of the loss."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class SquaredError(Loss):
+    """loss = 1/2 sum_o (raw_o - y_o)^2; the factor 1/2 gives a unit Hessian."""
+
+    name = "squared_error"
+    quadratic = True
+    likelihood = True
+    free_dispersion = True
+
+    def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Loss.derivatives`."""
+        residual = raw - y
+        value = 0.5 * np.einsum("io,io->i", residual, residual)
+        return (value, residual, np.ones_like(raw))[: order + 1]
+
+    def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
+        """Normal, the dispersion being the variance."""
+        return -0.5 * ((raw - y) ** 2 / dispersion + np.log(2.0 * np.pi * dispersion))
+
+    def squared_pearson(self, y: Array, raw: Array) -> Array:
+        """Squared residuals."""
+        return (raw - y) ** 2
+
+    def likeliest_dispersion(self, mean_loss: float, precision: Array | float = 1.0) -> float:
+        """Mean squared residual."""
+        return 2.0 * mean_loss
+
+
+class BinaryLogLoss(Loss):
+    """loss = sum_o log(1 + exp(raw_o)) - y_o raw_o, with y_o in [0, 1].
+
+    Each output has a logit of its own: one output is two classes, several are labels
+    that may be on together.
+    """
+
+    name = "binary_log_loss"
+    out_activation = "logistic"
+    likelihood = True
+
+    def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Loss.derivatives`."""
+        # log(1 + e^raw) = max(raw, 0) + log(1 + e^-|raw|): nothing overflows, and the
+        # difference of the two large terms is taken where it is exact.
+        value = np.log1p(np.exp(-np.abs(raw))) + (np.maximum(raw, 0.0) - y * raw)
+        found = [value.sum(axis=1)]
+        if order >= 1:
+            probability = expit(raw)
+            found.append(probability - y)
+        if order >= 2:
+            found.append(probability * expit(-raw))
+        return tuple(found)
+
+    def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
+        """Bernoulli."""
+        return y * log_expit(raw) + (1.0 - y) * log_expit(-raw)
+
+    def inverse_link(self, raw: Array) -> Array:
+        """Probability of each label."""
+        return expit(raw)
+
+    def link(self, mean: Array) -> Array:
+        """Logit."""
+        return np.log(mean) - np.log1p(-mean)
+
+    def check_target(self, y: Array) -> None:
+        """Targets are probabilities: 0, 1 or between."""
+        if (y < 0).any() or (y > 1).any():
+            raise ValueError(f"{self.name} needs targets between 0 and 1, got {_range(y)}.")
+
+
+class MultinomialLogLoss(Loss):
+    """loss = log(sum_o exp(raw_o)) - sum_o y_o raw_o, rows of y being probabilities.
+
+    The K raw predictions are logits of a softmax; a shift common to all K changes nothing.
+    """
+
+    name = "multinomial_log_loss"
+    out_activation = "softmax"
+    shift_invariant = True
+    likelihood = True
+
+    def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Loss.derivatives`."""
+        shifted = raw - raw.max(axis=1, keepdims=True)
+        probability = np.exp(shifted)
+        total = probability.sum(axis=1)
+        found = [np.log(total) - (y * shifted).sum(axis=1)]
+        if order >= 1:
+            probability /= total[:, None]
+            found.append(probability - y)
+        if order >= 2:
+            hessian = -probability[:, :, None] * probability[:, None, :]
+            diagonal = np.einsum("ioo->io", hessian)
+            diagonal += probability
+            found.append(hessian)
+        return tuple(found)
+
+    def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
+        """Categorical: one distribution for all outputs."""
+        return -self.value(y, raw)[:, None]
+
+    def inverse_link(self, raw: Array) -> Array:
+        """Softmax: the probability of each class."""
+        probability = np.exp(raw - raw.max(axis=1, keepdims=True))
+        probability /= probability.sum(axis=1, keepdims=True)
+        return probability
+
+    def link(self, mean: Array) -> Array:
+        """Centred logarithms, the logits that sum to zero."""
+        logits = np.log(mean)
+        return logits - logits.mean(axis=-1, keepdims=True)
+
+    def check_target(self, y: Array) -> None:
+        """Each row of the target is a distribution over at least two classes."""
+        if y.shape[1] < 2:
+            raise ValueError(
+                f"{self.name} needs one column per class and at least two of them, "
+                f"got {y.shape[1]}; for a single logit there is 'binary_log_loss'."
+            )
+        if (y < 0).any() or not np.allclose(y.sum(axis=1), 1.0):
+            raise ValueError(
+                f"{self.name} needs rows of class probabilities (one-hot rows, say) that sum "
+                f"to 1, got row sums in {_range(y.sum(axis=1))}."
+            )
+
+
+class Poisson(Loss):
+    """loss = sum_o exp(raw_o) - y_o raw_o + y_o log(y_o) - y_o, with y_o >= 0.
+
+    Half the Poisson deviance under the logarithmic link; raw is the log of the mean.
+    """
+
+    name = "poisson"
+    out_activation = "exp"
+    likelihood = True
+
+    def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Loss.derivatives`."""
+        mean = self.inverse_link(raw)
+        value = (mean - y * raw + (xlogy(y, y) - y)).sum(axis=1)
+        return (value, mean - y, mean)[: order + 1]
+
+    def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
+        """Poisson; of rates, its continuation between whole numbers."""
+        return y * raw - self.inverse_link(raw) - gammaln(y + 1.0)
+
+    def inverse_link(self, raw: Array) -> Array:
+        """The mean; infinite where it exceeds the range of double precision."""
+        with np.errstate(over="ignore"):
+            return np.exp(raw)
+
+    def link(self, mean: Array) -> Array:
+        """Logarithm."""
+        return np.log(mean)
+
+    def check_target(self, y: Array) -> None:
+        """Counts, or rates, are not negative."""
+        if (y < 0).any():
+            raise ValueError(f"{self.name} needs targets of at least 0, got {_range(y)}.")
+
+
+class Gamma(Loss):
+    """loss = sum_o raw_o + y_o exp(-raw_o) - log(y_o) - 1, with y_o > 0.
+
+    Half the gamma deviance under the logarithmic link; raw is the log of the mean.
+    """
+
+    name = "gamma"
+    out_activation = "exp"
+    likelihood = True
+    free_dispersion = True
+
+    def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Loss.derivatives`."""
+        with np.errstate(over="ignore"):
+            ratio = y * np.exp(-raw)
+        value = (raw + ratio - (np.log(y) + 1.0)).sum(axis=1)
+        return (value, 1.0 - ratio, ratio)[: order + 1]
+
+    def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
+        """Gamma, the dispersion being one over the shape."""
+        shape = 1.0 / np.asarray(dispersion)
+        scaled = shape * y * np.exp(-raw)
+        return xlogy(shape, scaled) - scaled - gammaln(shape) - np.log(y)
+
+    def squared_pearson(self, y: Array, raw: Array) -> Array:
+        """Squared residuals over the squared mean."""
+        return (y * np.exp(-raw) - 1.0) ** 2
+
+    def likeliest_dispersion(self, mean_loss: float, precision: Array | float = 1.0) -> float:
+        """Root of mean of precision (log a - digamma(a)) = mean loss, a = shape precision."""
+
+        def excess(shape: float) -> float:
+            a = shape * precision
+            return float(np.mean(precision * (np.log(a) - digamma(a)))) - mean_loss
+
+        # log a - digamma(a) is between 1 / 2 a and 1 / a.
+        return 1.0 / float(brentq(excess, 0.25 / mean_loss, 2.0 / mean_loss))
+
+    def inverse_link(self, raw: Array) -> Array:
+        """The mean; infinite where it exceeds the range of double precision."""
+        with np.errstate(over="ignore"):
+            return np.exp(raw)
+
+    def link(self, mean: Array) -> Array:
+        """Logarithm."""
+        return np.log(mean)
+
+    def check_target(self, y: Array) -> None:
+        """Targets are positive."""
+        if (y <= 0).any():
+            raise ValueError(f"{self.name} needs targets above 0, got {_range(y)}.")
+
+
+class PseudoHuber(Loss):
+    """loss = sum_o d^2 (sqrt(1 + (r_o / d)^2) - 1) with r = raw - y.
+
+    Quadratic for residuals well below d, linear with slope d well above, and smooth.
+
+    Parameters
+    ----------
+    delta : float, default=1.0
+        The residual d, in the units of y, around which the loss turns from one to the other.
+    """
+
+    name = "pseudo_huber"
+
+    def __init__(self, delta: float = 1.0):
+        if not (np.isfinite(delta) and delta > 0):
+            raise ValueError(f"delta must be a positive number, got {delta!r}.")
+        self.delta = float(delta)
+
+    def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Loss.derivatives`."""
+        residual = raw - y
+        root = np.hypot(self.delta, residual)
+        # d (root - d), written without the cancellation for small residuals.
+        value = (self.delta * residual * (residual / (root + self.delta))).sum(axis=1)
+        slope = self.delta / root
+        return (value, slope * residual, slope**3)[: order + 1]
+
+    def __repr__(self) -> str:
+        return f"PseudoHuber(delta={self.delta})"
+
+
+LOSSES: dict[str, type[Loss]] = {
+    kind.name: kind
+    for kind in (SquaredError, BinaryLogLoss, MultinomialLogLoss, Poisson, Gamma, PseudoHuber)
+}
+
+
+def get_loss(loss: "str | Loss", n_outputs: int) -> Loss:
+    """Return the loss a name stands for, or the object itself.
+
+    The name "log_loss" stands for the binary log loss where there is one output, and for
+    the multinomial one where there are several.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the object is no :class:`Loss`.
+    """
+    if isinstance(loss, Loss):
+        return loss
+    if loss == "log_loss":
+        return BinaryLogLoss() if n_outputs == 1 else MultinomialLogLoss()
+    if isinstance(loss, str) and loss in LOSSES:
+        return LOSSES[loss]()
+    raise ValueError(
+        f"loss must be one of {sorted([*LOSSES, 'log_loss'])} or an instance of "
+        f"sknewtonnet.calculus.Loss, got {loss!r}."
+    )
+
+
+def _range(y: Array) -> str:
+    return f"values from {y.min():g} to {y.max():g}"

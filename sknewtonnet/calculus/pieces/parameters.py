@@ -1,0 +1,240 @@
+"""The parameters of a network: one flat vector, many named arrays."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sknewtonnet._typing import Array, Ints
+
+
+@dataclass(frozen=True)
+class ParameterArray:
+    """One named array of parameters.
+
+    Attributes
+    ----------
+    name : str
+        For instance "coefs_0".
+    labels : tuple of tuples of str
+        The names along each axis, from which the parameters get theirs: "coefs_0[age, h3]".
+    penalised : bool
+        Whether a strength given for "the coefficients" counts for this array.
+    places : ndarray of int of the array's shape, default=None
+        Where among the array's parameters each entry is: -1 for an entry that is always
+        zero; the same number for entries that are the same parameter. By default in order.
+    """
+
+    name: str
+    labels: tuple[tuple[str, ...], ...]
+    penalised: bool
+    places: Ints | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array."""
+        return tuple(len(axis) for axis in self.labels)
+
+    @cached_property
+    def entries(self) -> Ints:
+        """The first entry of the flattened array that shows each parameter, in order."""
+        if self.places is None:
+            return np.arange(int(np.prod(self.shape)))
+        numbers, first = np.unique(self.places, return_index=True)
+        return first[numbers >= 0]
+
+    def values(self, parameters: Array) -> Array:
+        """The array that shows these parameters."""
+        if self.places is None:
+            return parameters.reshape(self.shape).copy()
+        return np.where(self.places < 0, 0, parameters[self.places])
+
+
+class ParameterLayout:
+    """Flat vector and named arrays of the same parameters, in both directions.
+
+    The vector of *free* parameters, which solvers and statistics see, has one entry per
+    connection that exists. The *full* vector has one per entry of the arrays, zeros
+    where there is no connection, and is what the calculus works on. Without
+    ``connectivity`` they are the same.
+
+    Parameters
+    ----------
+    arrays : sequence of ParameterArray
+        In the order in which they stand in the full vector.
+    connectivity : mapping of str to bool array, default=None
+        For some arrays a mask of the array's shape; where it is False the parameter
+        does not exist.
+
+    Raises
+    ------
+    ValueError
+        If a mask has an unknown name or the wrong shape.
+    """
+
+    def __init__(
+        self,
+        arrays: Sequence[ParameterArray],
+        connectivity: Mapping[str, ArrayLike] | None = None,
+    ):
+        self.arrays = tuple(arrays)
+        self.shapes = {array.name: array.shape for array in self.arrays}
+        self.penalised = {array.name: array.penalised for array in self.arrays}
+        ends = np.cumsum([0] + [len(array.entries) for array in self.arrays])
+        self._slices = {
+            array.name: slice(int(start), int(stop))
+            for array, start, stop in zip(self.arrays, ends[:-1], ends[1:], strict=True)
+        }
+        self._entries = {array.name: array.entries for array in self.arrays}
+        self.n_full = int(ends[-1])
+        self.free = self._free_positions(connectivity or {})
+        self.n_parameters = self.n_full if self.free is None else len(self.free)
+
+    def _free_positions(self, connectivity: Mapping[str, ArrayLike]) -> Ints | None:
+        if not isinstance(connectivity, Mapping):
+            raise ValueError(
+                f"connectivity must map names of arrays to masks, got {connectivity!r}."
+            )
+        exists = np.ones(self.n_full, dtype=bool)
+        for name, given in connectivity.items():
+            self._check_name("connectivity", name)
+            mask = np.asarray(given)
+            if mask.dtype != bool or mask.shape != self.shapes[name]:
+                raise ValueError(
+                    f"connectivity[{name!r}] must be a boolean array of shape "
+                    f"{self.shapes[name]}, got {mask.dtype} of shape {mask.shape}."
+                )
+            exists[self._slices[name]] = mask.ravel()[self._entries[name]]
+        if not exists.any():
+            raise ValueError("connectivity leaves no parameter; at least one must exist.")
+        return None if exists.all() else np.flatnonzero(exists)
+
+    def _check_name(self, argument: str, name: str) -> None:
+        if name not in self.shapes:
+            raise ValueError(f"{argument} names {name!r}; the arrays are {list(self.shapes)}.")
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The name of each free parameter, such as "coefs_0[age, h3]"."""
+        full = []
+        for array in self.arrays:
+            labels = list(product(*array.labels))
+            full += [f"{array.name}[{', '.join(labels[entry])}]" for entry in array.entries]
+        return full if self.free is None else [full[p] for p in self.free]
+
+    def values_of(self, name: str, given: ArrayLike, fill: float) -> Array:
+        """Free parameters: what is given for an array or a single parameter, else a fill value.
+
+        Parameters
+        ----------
+        name : str
+            Of an array, such as "coefs_0", or a parameter, such as "coefs_0[age, h3]".
+        given : float or array of the array's shape
+            The values.
+        fill : float
+            Of all other parameters.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+
+        Raises
+        ------
+        ValueError
+            If there is no such name, or the values have a wrong shape or are no numbers.
+        """
+        try:
+            if np.asarray(given).dtype.kind in "SU":
+                raise TypeError
+            values = np.asarray(given, dtype=float)
+        except (TypeError, ValueError):
+            raise ValueError(f"{name!r} must get numbers, got {given!r}.") from None
+        if name not in self.shapes:
+            if name not in self._numbers:
+                raise ValueError(
+                    f"there is no parameter {name!r}; the arrays are {list(self.shapes)}, single "
+                    f"parameters have names like {self.names[0]!r}."
+                )
+            if values.shape != ():
+                raise ValueError(f"{name!r} must get one number, got shape {values.shape}.")
+            found = np.full(self.n_parameters, fill)
+            found[self._numbers[name]] = values
+            return found
+        shape = self.shapes[name]
+        if values.shape not in ((), shape):
+            raise ValueError(
+                f"{name!r} must get a number or an array of shape {shape}, got {values.shape}."
+            )
+        arrays = {other: np.full(size, fill) for other, size in self.shapes.items()}
+        return self.pack({**arrays, name: np.broadcast_to(values, shape)})
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.names)}
+
+    @cached_property
+    def positions(self) -> Ints:
+        """Where each entry of a full vector is among the free parameters, -1 if it is not."""
+        found = np.full(self.n_full, -1)
+        found[slice(None) if self.free is None else self.free] = np.arange(self.n_parameters)
+        return found
+
+    def expand(self, w: Array) -> Array:
+        """Full vector of a free one; along the first axis, if w has two."""
+        if self.free is None:
+            return w
+        full = np.zeros((self.n_full, *w.shape[1:]))
+        full[self.free] = w
+        return full
+
+    def restrict(self, full: Array) -> Array:
+        """Entries of a full vector that are free; along the first axis, if it has two."""
+        return full if self.free is None else full[self.free]
+
+    def unpack(self, w: ArrayLike) -> dict[str, Array]:
+        """Named arrays of a flat vector, as copies.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            Free parameters.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Zero where a parameter does not exist.
+        """
+        vector = np.asarray(w, dtype=float)
+        if vector.shape != (self.n_parameters,):
+            raise ValueError(f"w must have shape ({self.n_parameters},), got {vector.shape}.")
+        full = self.expand(vector)
+        return {array.name: array.values(full[self._slices[array.name]]) for array in self.arrays}
+
+    def pack(self, arrays: Mapping[str, ArrayLike]) -> Array:
+        """Flat vector of named arrays; what does not exist is left out.
+
+        Of entries that are the same parameter, as in a symmetric matrix, the first counts.
+
+        Parameters
+        ----------
+        arrays : mapping of str to array
+            One array for each name of the layout.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+        """
+        if set(arrays) != set(self.shapes):
+            raise ValueError(f"expected the arrays {list(self.shapes)}, got {list(arrays)}.")
+        full = np.empty(self.n_full)
+        for name, where in self._slices.items():
+            values = np.asarray(arrays[name], dtype=float)
+            if values.shape != self.shapes[name]:
+                raise ValueError(
+                    f"{name} must have shape {self.shapes[name]}, got {values.shape}."
+                )
+            full[where] = values.ravel()[self._entries[name]]
+        return self.restrict(full)

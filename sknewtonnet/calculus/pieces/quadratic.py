@@ -1,0 +1,82 @@
+"""Layers of quadratic forms ([I] 4.2, MATHEMATICS 4)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus.pieces.activations import Activation
+from sknewtonnet.calculus.pieces.layer_at_point import LinearAtPoint
+from sknewtonnet.calculus.pieces.layers import Layer
+from sknewtonnet.calculus.pieces.symmetric import pairs
+
+
+class Quadratic(Layer):
+    """Units x_j = exp(-p_j / 2) of any quadratic form of x~ = (z, 1) ([I] 4.2).
+
+        p_j(z) = x~' W_j x~,    W_j symmetric ("quadratic_forms")
+
+    It contains all Gaussian units, but does not keep the form definite.
+
+    Parameters
+    ----------
+    sources : sequence of int
+        The nodes it reads, in increasing order.
+    n_units : int
+        Number of units.
+    activation : str or Activation, default="squared_exponential"
+        Function of p_j.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[int],
+        n_units: int,
+        activation: str | Activation = "squared_exponential",
+    ):
+        super().__init__(sources, n_units, activation)
+
+    def unit_arrays(self, n_inputs: int) -> dict[str, Ints]:
+        """The upper half of W; the lower one shows the same parameters."""
+        return {"quadratic_forms": pairs(n_inputs + 1)}
+
+    def value(self, theta: Array, z: Array) -> Array:
+        """The quadratic forms p."""
+        return theta.T @ _squares(z)
+
+    def slopes(self, theta: Array, z: Array) -> tuple[Array, Array]:
+        """2 W x~ without its last entry, and the products of entries of x~."""
+        W = theta.T[:, pairs(len(z) + 1)]
+        inputs = 2.0 * (np.matmul(W[:, :-1, :-1], z) + W[:, :-1, -1:])
+        products = _squares(z)
+        return inputs, np.broadcast_to(products, (self.n_units, *products.shape))
+
+    def on_input(self, theta: Array, z: Array) -> LinearAtPoint:
+        """On the products of entries of x~ it is a linear layer."""
+        return LinearAtPoint(theta, _squares(z[:-1]))
+
+    def curvature_parameters(self, theta: Array, z: Array, delta: Array) -> Array:
+        """Zeros: p is linear in W."""
+        return np.zeros((self.n_units, len(theta), len(theta)))
+
+    def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
+        """Delta times the derivatives of the products x~_a x~_b in z."""
+        a, b = np.triu_indices(len(z) + 1)
+        ones, number = np.vstack([z, np.ones(z.shape[1])]), np.arange(len(a))
+        factor = np.where(a == b, 1.0, 2.0)[:, None]
+        slopes = np.zeros((len(a), len(z) + 1, z.shape[1]))
+        slopes[number, a] += factor * ones[b]
+        slopes[number, b] += factor * ones[a]
+        return slopes[:, :-1] * delta[:, None, None]
+
+    def curvature_inputs(self, theta: Array, z: Array, delta: Array) -> Array:
+        """Sum over units of 2 W delta, without the last row and column of W."""
+        W = theta.T[:, pairs(len(z) + 1)][:, :-1, :-1]
+        return np.tensordot(2.0 * W, delta, axes=(0, 0))
+
+
+def _squares(z: Array) -> Array:
+    """Products x~_a x~_b with a <= b, twice where a < b, of shape (t, c)."""
+    ones = np.vstack([z, np.ones(z.shape[1])])
+    a, b = np.triu_indices(len(ones))
+    return np.where(a == b, 1.0, 2.0)[:, None] * ones[a] * ones[b]

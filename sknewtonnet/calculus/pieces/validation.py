@@ -1,0 +1,65 @@
+"""What an objective asks of its arguments, before any work."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus.pieces.losses import Loss
+
+
+def finite_array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> Array:
+    """Return a float64 array of that shape without NaN or infinity, or raise."""
+    array = real_array(name, values)
+    wanted_shape = str(shape).replace("None", "n_samples")
+    fits = array.ndim == len(shape) and all(
+        wanted is None or got == wanted for got, wanted in zip(array.shape, shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(f"{name} must have shape {wanted_shape}, got {array.shape}.")
+    if len(array) == 0:
+        raise ValueError(f"{name} is empty; there must be at least one sample.")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, but contains NaN or infinity.")
+    return array
+
+
+def real_array(name: str, values: ArrayLike) -> Array:
+    """Return a float64 array, or raise where that would lose something."""
+    try:
+        array = np.asarray(values)
+        if np.iscomplexobj(array):
+            raise ValueError("complex numbers have no place here")
+        return array.astype(float, copy=False)
+    except (TypeError, ValueError) as reason:
+        raise ValueError(f"{name} must be an array of real numbers: {reason}.") from None
+
+
+def weight_sum(weight: Array) -> float:
+    """Sum of sample weights, or raise where they cannot serve as weights."""
+    if (weight < 0).any() or not weight.any():
+        raise ValueError("sample_weight must not be negative, nor zero for every sample.")
+    with np.errstate(over="ignore"):
+        total = float(weight.sum())
+    # 1 / S multiplies all terms, and alpha / S the penalty: both ends must stay in range.
+    if not 1e-200 < total < 1e200:
+        raise ValueError(
+            f"sample_weight sums to {total:g}, out of range; rescale it, and alpha with it."
+        )
+    return total
+
+
+def probe_loss(loss: Loss, y: Array) -> None:
+    """Raise if derivatives of a loss have the wrong number or shape, or change the target."""
+    value, gradient, full = y.shape[:1], y.shape, (*y.shape, y.shape[1])
+    for order in range(3):
+        given = y.copy()
+        shapes = [np.shape(array) for array in loss.derivatives(given, np.zeros_like(y), order)]
+        allowed = [[value, gradient, last][: order + 1] for last in (gradient, full)]
+        if shapes not in allowed:
+            raise ValueError(
+                f"loss {loss.name!r}: derivatives(y, raw, {order}) must return arrays of shapes "
+                f"{allowed[0]} (the Hessian may also be {full}) for y of shape {y.shape}, "
+                f"got {shapes}."
+            )
+        if not np.array_equal(given, y):
+            raise ValueError(f"loss {loss.name!r}: derivatives writes to the target.")

@@ -1,0 +1,173 @@
+"""Constraints as users give them, by names; and as solvers take them, by positions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus import Network, ParameterLayout
+from sknewtonnet.solvers import Constraints
+
+
+def make_constraints(
+    network: Network, bounds: Any, linear: Any, monotonic: Ints | None = None
+) -> Constraints | None:
+    """What the three settings say together; None if they say nothing.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, limits are crossed or no numbers, or a setting has a wrong form.
+    """
+    layout = network.layout
+    lower = np.full(layout.n_parameters, -np.inf)
+    upper = np.full(layout.n_parameters, np.inf)
+    for name, given in _items("bounds", bounds):
+        low, high = _limits(layout, name, given)
+        lower, upper = np.maximum(lower, low), np.minimum(upper, high)
+    if monotonic is not None:
+        low, high = monotonic_bounds(network, monotonic)
+        lower, upper = np.maximum(lower, low), np.minimum(upper, high)
+    crossed = np.flatnonzero(lower > upper)
+    if crossed.size:
+        name = layout.names[crossed[0]]
+        raise ValueError(
+            f"the constraints are infeasible: {name!r} must be at least {lower[crossed[0]]:g} "
+            f"and at most {upper[crossed[0]]:g}."
+        )
+    rows = [_row(layout, number, given) for number, given in enumerate(_rows(linear))]
+    if not rows and np.isinf(lower).all() and np.isinf(upper).all():
+        return None
+    A = np.array([row for row, *_ in rows]).reshape(-1, layout.n_parameters)
+    limits = np.array([[low, high] for _, low, high in rows]).reshape(-1, 2)
+    return Constraints(lower, upper, A, limits[:, 0], limits[:, 1])
+
+
+def _items(argument: str, given: Any) -> list[tuple[str, Any]]:
+    if given is None:
+        return []
+    if not isinstance(given, Mapping):
+        raise ValueError(f"{argument} must map names of parameters to limits, got {given!r}.")
+    return list(given.items())
+
+
+def _limits(layout: ParameterLayout, name: str, given: Any) -> tuple[Array, Array]:
+    """Lower and upper bounds that one entry of ``bounds`` sets, infinite elsewhere."""
+    if not isinstance(given, Sequence | np.ndarray) or isinstance(given, str) or len(given) != 2:
+        raise ValueError(f"bounds[{name!r}] must be a pair (lower, upper), got {given!r}.")
+    low, high = (
+        _values(layout, "bounds", name, default if limit is None else limit, default)
+        for limit, default in zip(given, (-np.inf, np.inf), strict=True)
+    )
+    if np.isnan(low).any() or np.isnan(high).any() or (low > high).any():
+        raise ValueError(
+            f"bounds[{name!r}] must have a lower limit that is not above the upper one, "
+            f"got {given!r}."
+        )
+    if np.isposinf(low).any() or np.isneginf(high).any():
+        raise ValueError(f"bounds[{name!r}] leave no finite number, got {given!r}.")
+    return low, high
+
+
+def _values(layout: ParameterLayout, where: str, name: str, given: Any, fill: float) -> Array:
+    """See :meth:`ParameterLayout.values_of`, with messages that name the setting."""
+    try:
+        return layout.values_of(name, given, fill)
+    except ValueError as reason:
+        raise ValueError(f"{where}: {reason}") from None
+
+
+def _rows(given: Any) -> list[Any]:
+    if given is None:
+        return []
+    if isinstance(given, Mapping | str) or not isinstance(given, Sequence):
+        raise ValueError(
+            "linear_constraints must be a sequence of triples (terms, lower, upper), "
+            f"got {given!r}."
+        )
+    return list(given)
+
+
+def _row(layout: ParameterLayout, number: int, given: Any) -> tuple[Array, float, float]:
+    """Coefficients and limits of one linear constraint."""
+    where = f"linear_constraints[{number}]"
+    if not isinstance(given, Sequence) or len(given) != 3 or not isinstance(given[0], Mapping):
+        raise ValueError(
+            f"{where} must be a triple (terms, lower, upper) with terms a dict of names and "
+            f"factors, got {given!r}."
+        )
+    terms, low, high = given
+    row = np.zeros(layout.n_parameters)
+    for name, factor in terms.items():
+        row += _values(layout, where, name, factor, 0.0)
+    try:
+        if isinstance(low, str) or isinstance(high, str):
+            raise TypeError
+        low = -np.inf if low is None else float(low)
+        high = np.inf if high is None else float(high)
+    except (TypeError, ValueError):
+        raise ValueError(f"{where} must have numbers as limits, got {given[1:]!r}.") from None
+    if not low <= high or low == np.inf or high == -np.inf:
+        raise ValueError(
+            f"{where} must have a lower limit that is not above the upper one, got {given[1:]!r}."
+        )
+    if low == -np.inf and high == np.inf:
+        raise ValueError(f"{where} sets no limit, got {given[1:]!r}.")
+    if not np.isfinite(row).all() or not row.any():
+        raise ValueError(f"{where} must have finite factors that are not all zero, got {terms!r}.")
+    return row, low, high
+
+
+def monotonic_signs(
+    given: Any, feature_names: Sequence[str] | None, n_features: int
+) -> Ints | None:
+    """One of -1, 0, 1 for each feature, or None if there is no constraint.
+
+    Raises
+    ------
+    ValueError
+        If the setting has another form, length or values, or names an unknown feature.
+    """
+    if given is None:
+        return None
+    if isinstance(given, Mapping):
+        known = list(feature_names) if feature_names is not None else []
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise ValueError(
+                f"monotonic_cst names {unknown[0]!r}; the features are {known or 'not named'}."
+            )
+        signs = np.array([given.get(name, 0) for name in known])
+    else:
+        signs = np.asarray(given)
+        if signs.shape != (n_features,):
+            raise ValueError(
+                f"monotonic_cst must have one entry for each of the {n_features} features, got "
+                f"shape {signs.shape}."
+            )
+    if not np.isin(signs, (-1, 0, 1)).all():
+        raise ValueError(f"monotonic_cst must have entries -1, 0 or 1, got {given!r}.")
+    return signs.astype(int) if signs.any() else None
+
+
+def monotonic_bounds(network: Network, signs: Ints) -> tuple[Array, Array]:
+    """Bounds under which the raw predictions rise (1) or fall (-1) with features.
+
+    Where a layer reads a constrained feature, its coefficients have that feature's sign; where
+    it reads a unit that depends on one, they are not negative. With activations that never
+    fall every such unit rises with sign times feature, layer after layer, and so do the outputs.
+    """
+    graph, layout = network.graph, network.layout
+    exists = graph.matrices(layout.expand(np.ones(layout.n_parameters)))
+    full_lower, full_upper = np.full(graph.n_full, -np.inf), np.full(graph.n_full, np.inf)
+    lower, upper = graph.matrices(full_lower), graph.matrices(full_upper)
+    depends: list[Ints] = [signs]
+    for k in range(len(graph.layers)):
+        reached = np.zeros(graph.n_units[k], dtype=bool)
+        for node, rows in graph.sources[k]:
+            lower[k][rows][depends[node] > 0] = 0.0
+            upper[k][rows][depends[node] < 0] = 0.0
+            reached |= (exists[k][rows][depends[node] != 0] > 0).any(axis=0)
+        depends.append(reached.astype(int))
+    return layout.restrict(full_lower), layout.restrict(full_upper)

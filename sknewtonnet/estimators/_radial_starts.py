@@ -1,0 +1,202 @@
+"""Where a radial basis network starts: centres, widths, and a solved output layer.
+
+All of it depends on the weighted distribution of the rows alone: neither their order nor
+whether a row is repeated or weighted matters. Moving or rotating the inputs moves or rotates
+the start, unless rows are equally far from the mean (as on a grid), whose order it may change.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.spatial.distance import cdist
+from sklearn.cluster import KMeans
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus import Loss, Network, Objective
+from sknewtonnet.calculus.pieces.penalties import l2_penalty
+from sknewtonnet.estimators._starts import mean_prediction, random_weights
+from sknewtonnet.solvers import get_solver
+
+
+@dataclass(frozen=True)
+class DistinctRows:
+    """The distinct rows of a table in an order of their own, with their weights.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_distinct, n_features)
+        Rows by their distance from the weighted mean.
+    sample_weight : ndarray of shape (n_distinct,)
+        Sums of the weights of equal rows.
+    """
+
+    X: Array
+    sample_weight: Array
+
+    @classmethod
+    def of(cls, X: Array, sample_weight: Array) -> "DistinctRows":
+        """Merge the equal rows of a table."""
+        counts = sample_weight > 0  # a class weight may be zero
+        rows, inverse = np.unique(X[counts], axis=0, return_inverse=True)
+        weight: Array = np.bincount(inverse.ravel(), weights=sample_weight[counts]).astype(float)
+        mean = np.average(rows, axis=0, weights=weight)
+        order = np.argsort(((rows - mean) ** 2).sum(axis=1), kind="stable")
+        return cls(rows[order], weight[order])
+
+    def spread(self) -> Array:
+        """Weighted standard deviation of each feature, exactly 0 where it is constant."""
+        mean = np.average(self.X, axis=0, weights=self.sample_weight)
+        variance = np.average((self.X - mean) ** 2, axis=0, weights=self.sample_weight)
+        return np.where(np.ptp(self.X, axis=0) > 0, np.sqrt(variance), 0.0)
+
+
+def place_centers(
+    rows: DistinctRows, n_centers: int, random_state: np.random.RandomState
+) -> Array:
+    """Centres by weighted k-means (greedy k-means++, then Lloyd's iterations).
+
+    Parameters
+    ----------
+    rows : DistinctRows
+        At least ``n_centers`` rows.
+    n_centers : int
+        Number of centres.
+    random_state : RandomState
+        Source of the random numbers of k-means++.
+
+    Returns
+    -------
+    ndarray of shape (n_centers, n_features)
+        Distinct centres.
+    """
+    if n_centers == len(rows.X):
+        return rows.X.copy()
+    means = KMeans(n_centers, n_init=1, random_state=random_state, algorithm="lloyd")
+    found: Array = means.fit(rows.X, sample_weight=rows.sample_weight).cluster_centers_
+    return found
+
+
+def neighbour_widths(centers: Array, widest: float) -> Array:
+    """Root mean square distance of each centre from its nearest neighbours.
+
+    Parameters
+    ----------
+    centers : ndarray of shape (n_centers, n_features)
+        The centres.
+    widest : float
+        The width of a single centre, and an upper bound.
+
+    Returns
+    -------
+    ndarray of shape (n_centers,)
+        From the nearest 2 p neighbours: those on both sides along each of p axes. At least a
+        thousandth of ``widest``, so that near twins among the centres do not start as needles.
+    """
+    n_centers, n_features = centers.shape
+    if n_centers == 1:
+        return np.array([widest])
+    squares = np.sort(cdist(centers, centers, "sqeuclidean"), axis=1)[:, 1 : 1 + 2 * n_features]
+    return np.clip(np.sqrt(squares.mean(axis=1)), 1e-3 * widest, widest)
+
+
+def solved_output(
+    network: Network,
+    loss: Loss,
+    X: Array,
+    Y: Array,
+    sample_weight: Array,
+    alpha: Any,
+    arrays: dict[str, Array],
+) -> dict[str, Array]:
+    """Put the minimum over the output layer alone into the arrays of a net.
+
+    Least squares for squared error, else Newton's method, which is iteratively reweighted
+    least squares, within a trust region. The objective is convex in the output layer.
+
+    Parameters
+    ----------
+    network : Network
+        The net, with a linear last layer.
+    loss : Loss
+        Its loss.
+    X, Y, sample_weight : ndarray
+        The data.
+    alpha : float, sequence of float, or dict
+        Penalty, as the estimators take it.
+    arrays : dict of str to ndarray
+        All arrays of the net; those of the output layer are replaced.
+
+    Returns
+    -------
+    dict of str to ndarray
+    """
+    graph, layout = network.graph, network.layout
+    last = sum(graph.linear) - 1
+    output = {f"coefs_{last}": "coefs_0", f"intercepts_{last}": "intercepts_0"}
+    states = network.states(layout.pack(arrays), X)
+    Z = np.hstack([states[node] for node, _ in graph.sources[-1]])
+    exists = layout.unpack(np.ones(layout.n_parameters))
+    linear = Network.mlp(
+        Z.shape[1],
+        (),
+        network.n_outputs,
+        connectivity={there: exists[here] > 0 for here, there in output.items()},
+    )
+    strength = layout.unpack(l2_penalty(layout, alpha).strength)
+    strengths = {there: strength[here] for here, there in output.items()}
+    objective = Objective(linear, loss, Z, Y, sample_weight, strengths)
+    start = linear.layout.pack(
+        {
+            "coefs_0": np.zeros((Z.shape[1], network.n_outputs)),
+            "intercepts_0": mean_prediction(loss, Y, sample_weight),
+        }
+    )
+    solver = get_solver("newton", tol=1e-8, max_iter=50, options={"initial_trust_radius": 1e3})
+    solved = linear.layout.unpack(solver.minimize(objective, start).params)
+    return arrays | {here: solved[there] for here, there in output.items()}
+
+
+def radial_parameters(
+    network: Network,
+    loss: Loss,
+    X: Array,
+    Y: Array,
+    sample_weight: Array,
+    alpha: Any,
+    random_state: np.random.RandomState,
+) -> Array:
+    """Start of a radial basis network.
+
+    Centres by k-means, round units with widths by neighbour distances, random hidden layers
+    after them, and the output layer at its minimum.
+
+    Parameters
+    ----------
+    network : Network
+        The net, whose first layer is radial.
+    loss : Loss
+        Its loss.
+    X, Y, sample_weight : ndarray
+        The data.
+    alpha : float, sequence of float, or dict
+        Penalty, as the estimators take it.
+    random_state : RandomState
+        Source of the random numbers.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,)
+    """
+    rows = DistinctRows.of(X, sample_weight)
+    arrays: dict[str, Array] = random_weights(network, random_state)
+    n_centers = network.graph.n_units[0]
+    centers = place_centers(rows, n_centers, random_state)
+    widest = float(np.linalg.norm(rows.spread())) or 1.0  # 1 for a single distinct row
+    logs = -np.log(neighbour_widths(centers, widest))
+    shape = network.layout.shapes["precisions_cholesky"]
+    free = logs.reshape(-1, *[1] * (len(shape) - 1))
+    if len(shape) == 3:
+        free = free * np.eye(shape[1])
+    arrays |= {"centers": centers, "precisions_cholesky": np.broadcast_to(free, shape)}
+    return network.layout.pack(solved_output(network, loss, X, Y, sample_weight, alpha, arrays))

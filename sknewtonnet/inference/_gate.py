@@ -1,0 +1,176 @@
+"""The gate: what must hold before a p-value means something (STATISTICS 3.1 and 3.7)."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from sknewtonnet.inference._gate_units import (
+    Finding,
+    input_findings,
+    separation_findings,
+    unit_findings,
+)
+from sknewtonnet.inference._minimum import Information
+from sknewtonnet.inference._parameter_covariance import covariance
+
+# Of the log-likelihood, what one more Newton step may still gain.
+_DECREMENT = 1e-6
+
+# Scaled condition number of a right-sized net, at most. In the designs of 3.7 (doc/sizes.md) those
+# stay below about 100, nets with a unit too many are above in nine of ten cases.
+_CONDITION = 500.0
+
+# Effective over all parameters: a penalty that takes more hides a net that is too large (3.7).
+_DEGREES = 0.9
+
+# Standard errors that the model and the scores give, one over the other.
+_RATIO = 1.5
+
+
+def findings(information: Information, feature_names: Sequence[str]) -> list[Finding]:
+    """All that is found, the worst first.
+
+    Parameters
+    ----------
+    information : Information
+        The minimum.
+    feature_names : sequence of str
+        Names of the inputs.
+    """
+    found = [*_sample(information), *separation_findings(information), *_stationary(information)]
+    found += [*unit_findings(information), *input_findings(information, feature_names)]
+    found += [*_held_up(information), *_singular(information)]
+    if len(information.objective.network.graph.layers) > 1:
+        found += _size(information)
+    # In a net that is not identified such differences tell of that.
+    if all(finding.severity == "note" for finding in found):
+        found += _misspecified(information)
+    order = {"fatal": 0, "warning": 1, "note": 2}
+    return sorted(found, key=lambda finding: order[finding.severity])
+
+
+def _sample(information: Information) -> Iterator[Finding]:
+    n, p = information.n_rows * information.n_entries, information.n_identified
+    if information.df_resid <= 0 or (n <= p and not information.penalised):
+        yield Finding(
+            "too few rows",
+            f"Too few rows: {n:g} observations for {p} parameters leave nothing to judge errors "
+            "by. Use fewer units, or a penalty.",
+            severity="fatal",
+        )
+    elif n < 5 * information.effective_parameters:
+        yield Finding(
+            "few rows",
+            f"Only {n:g} observations for {information.effective_parameters:.1f} effective "
+            "parameters: large-sample results are indicative; a bootstrap is safer.",
+            severity="note",
+        )
+    squares = information.objective.sample_weight @ information.objective.targets**2
+    if information.objective.loss.quadratic and information.total_loss <= 1e-24 * squares.sum():
+        yield Finding(
+            "perfect fit", "The fit is perfect: there are no errors to learn from.", (), "fatal"
+        )
+
+
+def _stationary(information: Information) -> Iterator[Finding]:
+    factor = information.factor
+    if factor.n_negative:
+        yield Finding(
+            "negative curvature",
+            f"Not a minimum: the Hessian has negative curvature in {factor.n_negative} "
+            "direction(s). Give the data of the fit, and fit to convergence, from other starts.",
+            severity="fatal",
+        )
+    elif not information.decrement <= _DECREMENT or not information.converged:
+        yield Finding(
+            "not stationary",
+            "Not stationary: a Newton step would gain "
+            f"{information.decrement:.2g} of the log-likelihood (at most {_DECREMENT:g} is "
+            f"allowed){'' if information.converged else ', and the fit did not converge'}. Give "
+            "the data of the fit, and fit to convergence (max_iter, tol).",
+            severity="fatal",
+        )
+
+
+def _held_up(information: Information) -> Iterator[Finding]:
+    """Directions of negative curvature of the data's part of the objective."""
+    if information.n_held_up and not information.factor.n_negative:
+        yield Finding(
+            "indefinite information",
+            f"The loss alone bends down in {information.n_held_up} direction(s), which the "
+            'penalty holds up: there the covariance "hessian" is negative, or too small. Use '
+            'cov_type="bayesian" or "HC3", and fewer units.',
+        )
+
+
+def _singular(information: Information) -> Iterator[Finding]:
+    """Each direction in which H has no curvature, by the parameters that move along it."""
+    if information.basis is not None:
+        yield Finding(
+            "active constraints",
+            "Constraints hold the fit back: errors are those along the constraints, and tests of "
+            "what is at a bound have no known law.",
+            severity="note",
+        )
+    names = np.array(information.objective.network.layout.names)
+    for direction in information.factor.null_directions.T:
+        part = np.abs(direction) > 0.05 * np.abs(direction).max()
+        shown = ", ".join(names[part][:6]) + (", ..." if part.sum() > 6 else "")
+        moves = "move together" if part.sum() > 1 else "moves"
+        yield Finding(
+            "singular direction",
+            f"Not identified: the objective does not change when {shown} {moves}.",
+            tuple(names[part]),
+        )
+
+
+def _size(information: Information) -> Iterator[Finding]:
+    """Nets with more units than the data show (3.7): three numbers, each with its limit."""
+    signs = []
+    H, G = information.whitened_factors
+    for factor, matrix in ((H, "Hessian"), (G, "Gauss-Newton matrix without the penalty")):
+        if factor.condition > _CONDITION:
+            signs.append(
+                f"the scaled condition number of the {matrix} is {factor.condition:.2g} (at most "
+                f"{_CONDITION:g})"
+            )
+    share = information.effective_parameters / max(information.n_identified, 1)
+    if share < _DEGREES:
+        signs.append(
+            f"only {information.effective_parameters:.1f} of {information.n_identified} "
+            f"parameters are effective (at least {100 * _DEGREES:g} %)"
+        )
+    if not signs:
+        return
+    names = np.array(information.objective.network.layout.names)
+    weakest = np.abs(G.weakest)
+    part = np.flatnonzero(weakest > 0.3 * weakest.max())
+    yield Finding(
+        "over-sized",
+        f"Perhaps over-sized: {' and '.join(signs)}. Tests of such nets reject true hypotheses "
+        "far too often: choose the number of units by BIC, refit, then test. Least determined: "
+        f"{', '.join(names[part][:6])}.",
+        tuple(names[part]),
+    )
+
+
+def _misspecified(information: Information) -> Iterator[Finding]:
+    """A note if errors of model and sandwich differ by half."""
+    if not information.is_likelihood:
+        return
+    known = information.factor.estimable(np.eye(information.objective.n_parameters))
+    model, robust = (np.diag(covariance(information, kind))[known] for kind in ("hessian", "HC0"))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.sqrt(np.where(model > 0, robust / model, np.nan))
+    ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
+    if not ratio.size:
+        return
+    largest = max(float(ratio.max()), 1.0 / float(ratio.min()))
+    if largest > _RATIO:
+        yield Finding(
+            "misspecification",
+            f"Standard errors of the model and of the sandwich differ by up to {largest:.1f} "
+            "times: variances may differ between rows, or the model be wrong. Compare with "
+            'cov_type="HC3".',
+            severity="note",
+        )

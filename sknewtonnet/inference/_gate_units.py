@@ -1,0 +1,216 @@
+"""Why a net's weights may not be identified: what its units and inputs look like."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus import Activation, Network
+from sknewtonnet.inference._minimum import Information
+
+# A unit whose share of the outputs, or spread, is below this part of the largest does nothing.
+_NOTHING = 1e-6
+
+# Part of rows without doubt, from which on they are not by chance.
+_SURE = 0.05
+
+# Smallest singular value of standardised inputs that counts as zero.
+_COLLINEAR = 1e-7
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that stands between a fit and its p-values.
+
+    Attributes
+    ----------
+    kind : str
+        A word for it, such as "duplicate units".
+    message : str
+        A sentence for people.
+    parameters : tuple of str
+        Names of parameters that it concerns, if it concerns some more than others.
+    severity : {"fatal", "warning", "note"}
+        "fatal": no standard errors at all; "warning": the net is not identified, what is not
+        estimable is NaN; "note": worth knowing.
+    """
+
+    kind: str
+    message: str
+    parameters: tuple[str, ...] = ()
+    severity: str = "warning"
+
+
+def fatal_messages(findings: Iterable[Finding]) -> list[str]:
+    """What leaves a fit without any standard errors, in words."""
+    return [finding.message for finding in findings if finding.severity == "fatal"]
+
+
+def unit_findings(information: Information) -> Iterator[Finding]:
+    """Dead, constant and duplicate units, and units with a scaling symmetry."""
+    network = information.objective.network
+    graph = network.graph
+    if len(graph.layers) < 2:
+        return
+    weight = information.objective.sample_weight
+    states = network.states(information.params, information.objective.samples)
+    matrices = network.matrices(information.params)
+    places = graph.matrices(network.layout.positions)
+    for k, layer in enumerate(graph.layers[:-1]):
+        values = states[k + 1]
+        mean = weight @ values / weight.sum()
+        centred = np.sqrt(weight)[:, None] * (values - mean)
+        spread = np.linalg.norm(centred, axis=0) / np.sqrt(weight.sum())
+        outgoing = np.sqrt(
+            sum((matrices[r][rows] ** 2).sum(axis=1) for r, rows in graph.readers[k + 1])
+        )
+        share = outgoing * np.maximum(spread, np.abs(mean))
+        dead = share <= _NOTHING * max(float(share.max()), _unit_of_raw(information))
+        # A unit of which no parameter exists, such as pruning leaves, is not there at all.
+        there = (places[k] >= 0).any(axis=0)
+        dead &= there
+        constant = (
+            there & ~dead & (spread <= _NOTHING * np.maximum(np.abs(values).max(axis=0), 1e-300))
+        )
+        names = network.unit_names[k]
+        for j in np.flatnonzero(dead).tolist():
+            yield Finding(
+                "dead unit",
+                f"Unit {names[j]} is dead: nothing goes out of it, so the weights that come in "
+                "are not identified. Use fewer units.",
+                _incoming(network, k, j),
+            )
+        for j in np.flatnonzero(constant).tolist():
+            yield Finding(
+                "constant unit",
+                f"Unit {names[j]} is constant on the data: it does what an intercept does. "
+                "Use fewer units.",
+                _incoming(network, k, j),
+            )
+        alive = np.flatnonzero(there & ~dead & ~constant).tolist()
+        yield from _duplicates(centred[:, alive], [names[j] for j in alive])
+        if graph.linear[k]:
+            yield from _scaling(information, k, layer.activation)
+
+
+def _unit_of_raw(information: Information) -> float:
+    """What counts as much on the scale of raw predictions: of squared errors a residual."""
+    if not information.objective.loss.quadratic:
+        return 1.0
+    weight = information.objective.sample_weight
+    return float(np.sqrt(weight @ (information.residuals**2).mean(axis=1) / weight.sum()))
+
+
+def _incoming(network: Network, k: int, j: int) -> tuple[str, ...]:
+    """Names of the parameters of a unit."""
+    places = network.graph.matrices(network.layout.positions)[k][:, j]
+    return tuple(network.layout.names[place] for place in places if place >= 0)
+
+
+def _duplicates(centred: Array, names: Sequence[str]) -> Iterator[Finding]:
+    norms = np.linalg.norm(centred, axis=0)
+    close = np.abs(centred.T @ centred) > (1.0 - 1e-6) * norms[:, None] * norms
+    for j in range(len(names)):
+        twins = np.flatnonzero(close[j, :j])
+        if twins.size:
+            yield Finding(
+                "duplicate units",
+                f"Units {names[twins[0]]} and {names[j]} are duplicates, equal up to sign and "
+                "shift: only the sum of what goes out of them is identified. Use fewer units.",
+            )
+
+
+def _scaling(information: Information, k: int, activation: Activation) -> Iterator[Finding]:
+    """What an activation with h(c a) = c h(a) for c > 0, or with a kink, does to its weights."""
+    network, a = information.objective.network, np.array([[-3.0, -0.7, 0.0, 0.4, 2.0]])
+    strength = network.graph.matrices(network.layout.expand(information.penalty))
+    readers = network.graph.readers[k + 1]
+    free = not strength[k].any() and not any(strength[r][rows].any() for r, rows in readers)
+    homogeneous = np.allclose(activation.value(2.0 * a), 2.0 * activation.value(a), rtol=1e-12)
+    if homogeneous and free:
+        yield Finding(
+            "scaling symmetry",
+            f"Units with the activation {activation.name!r} have a scaling symmetry (layer {k}): "
+            "what comes in times c and what goes out over c are the same net, so without a "
+            "penalty no weight of theirs is identified; predictions and effects are.",
+        )
+    elif not activation.smooth:
+        yield Finding(
+            "kinks",
+            f"Second derivatives of {activation.name!r} (layer {k}) jump: standard errors of "
+            "weights hold for the branches on which the rows are now.",
+            severity="warning" if homogeneous else "note",
+        )
+
+
+def input_findings(information: Information, feature_names: Sequence[str]) -> Iterator[Finding]:
+    """Inputs that are constant, or linear functions of others."""
+    X, weight = information.objective.samples, information.objective.sample_weight
+    centred = np.sqrt(weight / weight.sum())[:, None] * (X - weight @ X / weight.sum())
+    spread = np.linalg.norm(centred, axis=0)
+    constant = spread <= 1e-12 * np.maximum(np.abs(X).max(axis=0), 1e-300)
+    for j in np.flatnonzero(constant).tolist():
+        yield Finding(
+            "constant input",
+            f"Input {feature_names[j]} is constant: its weights and the intercepts are not "
+            "identified apart.",
+        )
+    varying = np.flatnonzero(~constant)
+    if len(varying) < 2:
+        return
+    # The triangle has the same right vectors, and all of them if there are few rows.
+    triangle = np.linalg.qr(centred[:, varying] / spread[varying], mode="r")
+    _, sizes, directions = np.linalg.svd(triangle)
+    zero = np.ones(len(varying), dtype=bool)
+    zero[: len(sizes)] = sizes <= _COLLINEAR * sizes[0]
+    if not zero.any():
+        return
+    part = (np.abs(directions[zero]) > 1e-3).any(axis=0)
+    shown = [feature_names[j] for j in varying[part].tolist()]
+    names = ", ".join(shown[:8]) + (f" and {len(shown) - 8} more" if len(shown) > 8 else "")
+    yield Finding(
+        "collinear inputs",
+        f"Collinear inputs: {names} are linearly dependent, so the data do not tell their "
+        f"weights apart. Drop {int(zero.sum())} of them.",
+        severity="note" if information.penalised else "warning",
+    )
+
+
+def separation_findings(information: Information) -> Iterator[Finding]:
+    """Classes that the net tells apart without error: only a penalty keeps weights finite."""
+    loss, raw = information.objective.loss, information.raw
+    if loss.out_activation not in ("logistic", "softmax"):
+        return
+    actual = information.objective.targets > 0.5
+    predicted = raw > 0
+    if loss.shift_invariant:
+        predicted = raw == raw.max(axis=1, keepdims=True)
+    separated = (actual == predicted).all(axis=0)
+    # Of a row without doubt nothing more can be learnt: it pulls weights to infinity.
+    off = np.abs(loss.inverse_link(raw) - actual)
+    sure = (off < 1e-6).all(axis=1)
+    if loss.shift_invariant and not separated.all():
+        # The largest of several probabilities may be right by chance, and moderate.
+        separated &= (off < 1e-4).all(axis=0)
+    if separated.any() and not information.penalised:
+        names = information.objective.network.layout.arrays[-1].labels[-1]
+        yield Finding(
+            "separation",
+            "Separation: the net tells "
+            f"{', '.join(np.array(names)[separated])} from the rest without error, so the "
+            "likelihood grows with the weights without end and there is no maximum. Use a penalty "
+            "(alpha > 0).",
+            severity="fatal",
+        )
+    elif separated.all() or (sure.mean() > _SURE and not information.penalised):
+        what = (
+            "every row is classified correctly"
+            if separated.all()
+            else (f"{100 * sure.mean():.0f} % of the rows have probabilities of 0 or 1")
+        )
+        yield Finding(
+            "separation",
+            f"Separation: {what}, so weights are as large as the penalty and the solver let "
+            "them be, and so are their errors. Use a larger penalty.",
+        )

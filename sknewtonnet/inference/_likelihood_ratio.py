@@ -1,0 +1,55 @@
+"""Likelihood-ratio tests (STATISTICS 3.3)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sknewtonnet._typing import Array
+from sknewtonnet.inference._null_distributions import TestResult, tail
+from sknewtonnet.inference._restricted_fits import Refit, Restriction
+
+
+@dataclass(frozen=True)
+class LikelihoodRatioResult(TestResult):
+    """Result of a likelihood-ratio test.
+
+    Attributes
+    ----------
+    restricted_params : ndarray of shape (n_parameters,) or None
+        Parameters of the net at the restricted minimum.
+    restricted_loss : float
+        The objective there.
+    """
+
+    restricted_params: Array | None = None
+    restricted_loss: float = np.nan
+
+
+def likelihood_ratio(
+    restriction: Restriction, refit: Refit, df: int, df_denom: float, n_init: int, seed: int
+) -> LikelihoodRatioResult:
+    """Twice the log-likelihood that the restriction costs.
+
+    Where the dispersion is free, n log(D0 / D1) for squared errors on n observations, with the
+    p-value of F = ((D0 - D1) / df) / (D1 / (n - k)); else 2 (D0 - D1) / dispersion.
+    """
+    information = restriction.information
+    params, value, converged = restriction.fit(refit, n_init, seed)
+    full = information.objective.value(information.params)
+    gained = value - full
+    reason = "" if converged else "the restricted fit did not converge"
+    ratio = 2.0 * information.objective.weight_sum * gained / information.dispersion
+    statistic = ratio
+    if information.objective.loss.quadratic and not information.penalised:
+        statistic = information.n_rows * information.n_entries * float(np.log(value / full))
+    p_value = tail(ratio if np.isfinite(df_denom) else statistic, df, df_denom)
+    if gained < -1e-9 * max(abs(full), 1e-300):
+        reason = (
+            "the restricted net has a lower objective than the fit, which is not the best "
+            "minimum: refit with more starts (n_init)"
+        )
+        p_value = np.nan
+    elif information.penalised:
+        reason = "the law of the ratio is not known under a penalty: use alpha=0 or a bootstrap"
+        p_value = np.nan
+    return LikelihoodRatioResult(statistic, df, p_value, df_denom, reason, None, params, value)

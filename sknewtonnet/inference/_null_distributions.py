@@ -1,0 +1,145 @@
+"""Quantiles and tails of null distributions, and p-values of many tests at once."""
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+from scipy.linalg import cho_factor, cho_solve, qr
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
+
+from sknewtonnet._typing import Array
+from sknewtonnet.inference._checks import check_choice
+
+ADJUSTMENTS = ("holm", "bh")
+
+HELD = "held by a constraint: there is no error, and nothing to test"
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """A test statistic and what it means.
+
+    Attributes
+    ----------
+    statistic : float
+        On the scale of chi-square with ``df`` degrees of freedom; NaN if there is none.
+    df : int
+        Degrees of freedom: the number of independent hypotheses.
+    p_value : float
+        From chi-square, or, with a finite ``df_denom``, from F at statistic / df.
+    df_denom : float
+        Denominator degrees of freedom; inf for chi-square.
+    reason : str
+        Why a number is NaN, or what to be careful about; empty if all is well.
+    p_adjusted : float or None
+        The p-value adjusted for all tests of a family, where one was asked for.
+    """
+
+    __test__ = False  # its name begins like a test of pytest's
+
+    statistic: float
+    df: int
+    p_value: float
+    df_denom: float = np.inf
+    reason: str = ""
+    p_adjusted: float | None = None
+
+    @property
+    def f_statistic(self) -> float:
+        """Statistic over df."""
+        return self.statistic / self.df if self.df else np.nan
+
+
+Kind = TypeVar("Kind", bound=TestResult)
+
+
+def quantile(level: float, df: float) -> float:
+    """Half-width of a two-sided interval, in standard errors: of t, or normal where df is inf."""
+    upper = 0.5 + 0.5 * level
+    return float(stdtrit(df, upper) if np.isfinite(df) else ndtri(upper))
+
+
+def two_sided(z: Array, df: float) -> Array:
+    """P-values of t statistics, or of normal ones where df is infinite."""
+    lower = -np.abs(z)
+    return np.asarray(2.0 * (stdtr(df, lower) if np.isfinite(df) else ndtr(lower)))
+
+
+def tail(statistic: float, df: int, df_denom: float) -> float:
+    """Upper tail of chi-square, or of df times F."""
+    if df == 0 or not np.isfinite(statistic):
+        return np.nan
+    if np.isfinite(df_denom):
+        return float(stats.f.sf(statistic / df, df, df_denom))
+    return float(stats.chi2.sf(statistic, df))
+
+
+def quadratic_form(difference: Array, covariance: Array) -> tuple[float, int]:
+    """Return d' V^-1 d over independent entries of d, and their number.
+
+    Entries whose variance others explain but for rounding are left out, unless they
+    contradict those: then the statistic is NaN.
+    """
+    variance = np.diag(covariance)
+    if not (np.isfinite(variance).all() and (variance > 0).all()):
+        return np.nan, len(difference)
+    scale = np.sqrt(variance)
+    scaled = covariance / (scale[:, None] * scale)
+    if len(difference) > 1:
+        _, upper, order = qr(scaled, pivoting=True, mode="economic")
+        sizes = np.abs(np.diag(upper))
+        kept = np.sort(order[: int((sizes > 1e-10 * sizes[0]).sum())])
+        scaled, difference, scale = scaled[np.ix_(kept, kept)], difference[kept], scale[kept]
+    try:
+        factor = cho_factor(scaled)
+    except np.linalg.LinAlgError:
+        return np.nan, len(difference)
+    standard = difference / scale
+    return float(standard @ cho_solve(factor, standard)), len(difference)
+
+
+def adjust_p_values(p_values: ArrayLike, method: str) -> Array:
+    """P-values of several tests, adjusted so that they can be compared with one level.
+
+    Parameters
+    ----------
+    p_values : array-like of shape (n_tests,)
+        P-values; NaN for a test that could not be made, which does not count.
+    method : {"holm", "bh"}
+        Holm's step-down adjustment, p_(k) (n - k + 1) made monotone, bounds the chance of any
+        false rejection (Holm 1979); Benjamini and Hochberg's step-up adjustment, p_(k) n / k,
+        the expected part of false ones among the rejected (1995).
+
+    Returns
+    -------
+    ndarray of shape (n_tests,)
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown, or a value is no probability.
+    """
+    check_choice("method", method, ADJUSTMENTS)
+    given = np.asarray(p_values, dtype=float)
+    if given.ndim != 1 or (given < 0).any() or (given > 1).any():
+        raise ValueError(f"p_values must be a list of numbers from 0 to 1, got {p_values!r}.")
+    found = np.full(given.shape, np.nan)
+    made = np.flatnonzero(np.isfinite(given))
+    order = made[np.argsort(given[made], kind="stable")]
+    n = len(order)
+    if method == "holm":
+        found[order] = np.maximum.accumulate(given[order] * np.arange(n, 0, -1))
+    elif n:
+        found[order] = np.minimum.accumulate((given[order] * n / np.arange(1, n + 1))[::-1])[::-1]
+    return np.minimum(found, 1.0)
+
+
+def adjusted(results: dict[str, Kind], method: str) -> dict[str, Kind]:
+    """The same results with adjusted p-values."""
+    values = adjust_p_values([result.p_value for result in results.values()], method)
+    return {
+        name: replace(result, p_adjusted=float(value))
+        for (name, result), value in zip(results.items(), values, strict=True)
+    }

@@ -1,0 +1,74 @@
+"""The parameters that inference reports: those of a net, or contrasts of classes."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Reported:
+    """Linear functions of a net's parameters, with names.
+
+    Attributes
+    ----------
+    names : list of str
+        Their names.
+    matrix : ndarray of shape (n_reported, n_parameters), or None
+        Their coefficients; None where they are the parameters themselves.
+    """
+
+    names: list[str]
+    matrix: Array | None
+
+    @classmethod
+    def of(cls, network: Network, shift_invariant: bool) -> "Reported":
+        """The parameters; of a softmax output layer the differences to the first class.
+
+        K logits are known up to a common shift only, their K - 1 differences are what the data
+        tell of. A row of the last layer of which a connection is missing stays as it is.
+        """
+        names = network.layout.names
+        if not shift_invariant:
+            return cls(list(names), None)
+        graph, layout = network.graph, network.layout
+        reference: dict[int, int] = {}
+        for row in graph.matrices(layout.positions)[-1]:
+            if (row >= 0).all():
+                reference.update(dict.fromkeys(row.tolist(), int(row[0])))
+        first = layout.arrays[-1].labels[-1][0]
+        rows, labels = [], []
+        for j, name in enumerate(names):
+            base = reference.get(j)
+            if base == j:
+                continue
+            row = np.zeros(layout.n_parameters)
+            row[j] = 1.0
+            if base is not None:
+                row[base] = -1.0
+                name = f"{name[:-1]} - {first}]"
+            rows.append(row)
+            labels.append(name)
+        return cls(labels, np.array(rows))
+
+    def values(self, params: Array) -> Array:
+        """The reported parameters at a point."""
+        return params.copy() if self.matrix is None else self.matrix @ params
+
+    def covariance(self, covariance: Array) -> Array:
+        """Their covariance, from that of the net's parameters."""
+        if self.matrix is None:
+            return covariance
+        return self.matrix @ covariance @ self.matrix.T
+
+    def rows(self, R: Array) -> Array:
+        """Linear functions of the reported parameters as functions of the net's."""
+        return R if self.matrix is None else R @ self.matrix
+
+    @cached_property
+    def coefficients(self) -> Array:
+        """The matrix, written out."""
+        return np.eye(len(self.names)) if self.matrix is None else self.matrix

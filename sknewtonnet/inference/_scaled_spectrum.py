@@ -1,0 +1,180 @@
+"""One factorisation of a curvature matrix, and all that inference asks of it."""
+
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import eigh, svd
+
+from sknewtonnet._typing import Array, Bools
+
+# An eigenvalue of the matrix scaled to a unit diagonal counts as zero below this part of the
+# largest. Rounding makes 1e-15 of a zero, the tolerance of a fit up to 1e-10.
+_ZERO = 1e-9
+
+# A parameter with less of the largest curvature than this has none: the fit's tolerance makes
+# 1e-13 of the intercept of a dead unit, inputs whose units differ by a million times 1e-12.
+_NOTHING = 1e-12
+
+# A row of unit length in scaled parameters is estimable if its part in the null space is at most
+# this. A null vector is known to rounding over the gap to the other eigenvalues.
+_ESTIMABLE = 1e-5
+
+
+class ScaledSpectrum:
+    """Eigenvalues and -vectors of a curvature matrix scaled to a unit diagonal.
+
+        B' H B + shift = D C D,   C = U diag(eigenvalues) U',   D = diag(B' H B)^(1/2)
+
+    The scaling takes out the units of the parameters, so that rank and condition number mean
+    something (STATISTICS 3.1). Known null directions (the shift of a softmax) are filled in, so
+    that only others appear as zeros.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n_parameters, n_parameters)
+        H.
+    basis : ndarray of shape (n_parameters, n_free) or None
+        Orthonormal directions that active constraints leave, B; None for all.
+    known : ndarray of shape (n_parameters, n_known)
+        Null directions by the form of the loss.
+
+    Attributes
+    ----------
+    eigenvalues : ndarray of shape (n_free,)
+        In increasing order.
+    n_known : int
+        How many known null directions the constraints leave.
+    """
+
+    def __init__(self, matrix: Array, basis: Array | None, known: Array):
+        self.basis = basis
+        reduced = matrix if basis is None else basis.T @ matrix @ basis
+        shared = inside(basis, known)
+        diagonal = np.abs(np.diag(reduced))
+        largest = float(diagonal.max(initial=0.0))
+        counts = diagonal > _NOTHING * largest
+        self._scale = np.sqrt(np.where(counts, diagonal, largest if largest > 0 else 1.0))
+        scaled = reduced / (self._scale[:, None] * self._scale)
+        if shared.shape[1]:
+            q, _ = np.linalg.qr(self._scale[:, None] * shared)
+            scaled = scaled + q @ q.T
+        self.n_known = shared.shape[1]
+        self.eigenvalues, self._vectors = eigh(scaled)
+        # Not a number, were the threshold as well, would hide that nothing is known.
+        self._threshold = _ZERO * max(float(np.abs(self.eigenvalues).max(initial=0.0)), 1e-300)
+
+    @property
+    def n_negative(self) -> int:
+        """Number of directions of negative curvature."""
+        return int(((self.eigenvalues < 0) & ~self._null).sum())
+
+    @cached_property
+    def _null(self) -> Bools:
+        null = np.abs(self.eigenvalues) <= self._threshold
+        # Scaling blows up what the tolerance of a fit leaves beside a parameter of no effect, such
+        # as the intercept of a dead unit: negative, but of parameters themselves nothing.
+        lengths = (self._vectors / self._scale[:, None]) ** 2
+        curvature = self.eigenvalues / lengths.sum(axis=0)
+        rounding = len(null) * np.finfo(float).eps * float(self._scale.max(initial=0.0)) ** 2
+        return np.asarray(null | ((self.eigenvalues < 0) & (curvature > -rounding)))
+
+    @property
+    def n_null(self) -> int:
+        """Number of directions without curvature that are not known ones."""
+        return int(self._null.sum())
+
+    @property
+    def rank(self) -> int:
+        """Number of identified directions, without the known null directions."""
+        return int((~self._null).sum()) - self.n_known
+
+    @property
+    def condition(self) -> float:
+        """Largest over smallest absolute eigenvalue of the scaled matrix, inf if singular."""
+        sizes = np.abs(self.eigenvalues)
+        if not sizes.size:
+            return 1.0
+        return float(sizes.max() / sizes.min()) if sizes.min() > 0 else np.inf
+
+    @cached_property
+    def inverse(self) -> Array:
+        """Inverse of H on the identified directions, of shape (n_parameters, n_parameters).
+
+        Zero, not infinite, along the others: a variance counts only where :meth:`estimable`
+        says so.
+        """
+        half = self._half
+        return (half / self.eigenvalues[~self._null]) @ half.T
+
+    def gain(self, gradient: Array) -> float:
+        """What a Newton step would lower the function by, 1/2 g' H^-1 g.
+
+        Along directions without curvature as if they had the least that counts.
+        """
+        inside = gradient if self.basis is None else self.basis.T @ gradient
+        parts = self._vectors.T @ (inside / self._scale)
+        sizes = np.maximum(np.abs(self.eigenvalues), self._threshold)
+        return 0.5 * float(np.sum(parts**2 / sizes))
+
+    @cached_property
+    def _half(self) -> Array:
+        vectors = self._vectors[:, ~self._null] / self._scale[:, None]
+        return vectors if self.basis is None else self.basis @ vectors
+
+    @cached_property
+    def null_directions(self) -> Array:
+        """Scaled parameters along which there is no curvature, (n_parameters, n_null).
+
+        Columns of unit length, for :attr:`scale` times the parameters.
+        """
+        vectors = self._vectors[:, self._null]
+        return vectors if self.basis is None else self.basis @ vectors
+
+    @property
+    def null_parameters(self) -> Array:
+        """The same as changes of parameters, with columns of unit length.
+
+        An entry is 0 where the scaled direction has no more than rounding.
+        """
+        vectors = self._vectors[:, self._null]
+        vectors = np.where(np.abs(vectors) > 1e-6, vectors, 0.0) / self._scale[:, None]
+        vectors = vectors if self.basis is None else self.basis @ vectors
+        return vectors / np.linalg.norm(vectors, axis=0)
+
+    @property
+    def weakest(self) -> Array:
+        """The direction of the smallest eigenvalue, in scaled parameters."""
+        vector = self._vectors[:, int(np.argmin(np.abs(self.eigenvalues)))]
+        return vector if self.basis is None else self.basis @ vector
+
+    def estimable(self, rows: Array) -> Bools:
+        """Which linear functions of the parameters the data determine.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_parameters)
+            Their coefficients.
+        """
+        if not self._null.any():
+            return np.ones(len(rows), dtype=bool)
+        inside = (rows if self.basis is None else rows @ self.basis) / self._scale
+        size = np.linalg.norm(inside, axis=1)
+        off = np.linalg.norm(inside @ self._vectors[:, self._null], axis=1)
+        return off <= _ESTIMABLE * size
+
+
+def square_root(matrices: Array) -> Array:
+    """R with R R' = C for a covariance C, or for each of a stack; below zero is rounding."""
+    values, vectors = np.linalg.eigh(matrices)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :])
+
+
+def inside(basis: Array | None, known: Array) -> Array:
+    """Coordinates of those combinations of the known directions that lie in the basis."""
+    if basis is None or not known.shape[1]:
+        return known
+    parts = basis.T @ known
+    # Orthonormal columns: a combination lies inside if nothing of its length is outside.
+    _, sizes, combinations = svd(known - basis @ parts, full_matrices=True)
+    sizes = np.r_[sizes, np.zeros(len(combinations) - len(sizes))]
+    return parts @ combinations[sizes <= 1e-8].T

@@ -1,0 +1,169 @@
+"""The quadratic model of a trust region, minimised to optimality.
+
+    min g's + s'Hs / 2   subject to   |s| <= radius
+
+The minimiser is s = -(H + shift I)^-1 g with H + shift I positive semi-definite and
+shift (radius - |s|) = 0 (Moré and Sorensen 1983).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh
+from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
+
+from sknewtonnet._typing import Array
+
+# How close to the boundary a step must end, relative to the radius.
+_NEAR = 0.05
+
+# Cholesky factors tried before the eigenvalues are computed, which cost some 20 of them.
+_MAX_FACTORS = 12
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the model.
+
+    Attributes
+    ----------
+    s : ndarray of shape (n_parameters,)
+        The step.
+    norm : float
+        Its length.
+    predicted : float
+        Decrease of the model, not negative.
+    """
+
+    s: Array
+    norm: float
+    predicted: float
+
+
+class QuadraticModel:
+    """The model at a point, for any radius.
+
+    Parameters
+    ----------
+    H : ndarray of shape (n_parameters, n_parameters)
+        Symmetric matrix, definite or not.
+    g : ndarray of shape (n_parameters,)
+        Gradient.
+    shift : float, default=0.0
+        A guess of the shift, such as that of a model near by.
+
+    Notes
+    -----
+    A Newton step inside the region takes one Cholesky factor, one on its boundary about
+    three. In the hard case, where g has no part along the lowest eigenvector, and wherever
+    factors do not lead there soon, eigenvalues are computed, once for all radii.
+    """
+
+    def __init__(self, H: Array, g: Array, shift: float = 0.0):
+        self.H, self.g, self.shift = H, g, shift
+        self._norm_of_g = float(np.linalg.norm(g))
+        self._bound = float(np.abs(H).sum(axis=0).max())
+        # What rounding makes of an eigenvalue 0, such as that of a softmax's common shift.
+        self.noise = len(g) * float(np.finfo(float).eps) * self._bound
+        self._newton: Array | None = None  # where H is known to be definite
+        self._lowest = -float(H.diagonal().min())  # H + shift I is not definite below this
+        self._eigen: tuple[Array, Array, Array] | None = None
+
+    def step(self, radius: float) -> Step:
+        """The minimiser within a radius."""
+        if self._newton is not None and np.linalg.norm(self._newton) <= radius:
+            return self._measured(self._newton)
+        if self._eigen is None and self._norm_of_g > 0:
+            found = self._by_factors(radius)
+            if found is not None:
+                return self._measured(found)
+        return self._measured(self._by_eigenvalues(radius))
+
+    def is_definite(self, shift: float) -> bool:
+        """Whether H + shift I has a Cholesky factor."""
+        return self._factor(shift)[1] == 0
+
+    def _measured(self, s: Array) -> Step:
+        predicted = -float(self.g @ s + 0.5 * s @ (self.H @ s))
+        return Step(s, float(np.linalg.norm(s)), predicted)
+
+    def _factor(self, shift: float) -> tuple[Array, int]:
+        """Upper Cholesky factor of H + shift I, and 0 or the first row where there is none."""
+        shifted = self.H.copy()
+        shifted.ravel()[:: len(shifted) + 1] += shift
+        # The transpose is the same matrix in LAPACK's order, factored in place.
+        factor, info = dpotrf(shifted.T, lower=0, overwrite_a=1, clean=0)
+        return factor, int(info)
+
+    def _raised(self, shift: float, factor: Array, row: int) -> float:
+        """A lower bound of the shift, from how the factors failed at a row.
+
+        With the factor U of the rows before and y = U^-T a for the column a above the pivot,
+        v = (-U^-1 y, 1) has v'(H + shift I) v = pivot - y'y < 0.
+        """
+        k = row - 1
+        y, part = np.empty(0), np.empty(0)
+        if k > 0:
+            y, _ = dtrtrs(factor[:k, :k], self.H[:k, k], trans=1)
+            part, _ = dtrtrs(factor[:k, :k], y)
+        lack = float(y @ y) - self.H[k, k] - shift
+        return float(shift + max(lack, 0.0) / (1.0 + float(part @ part)))
+
+    def _by_factors(self, radius: float) -> Array | None:
+        """Newton's method on 1 / |s(shift)| = 1 / radius, safeguarded by bounds of the shift."""
+        slope = self._norm_of_g / radius
+        low = max(self.noise, self._lowest, slope - self._bound)
+        high = slope + self._bound + self.noise
+        shift = min(max(self.shift, low), high)
+        for _ in range(_MAX_FACTORS):
+            factor, failed = self._factor(shift)
+            if failed:
+                low = self._lowest = max(self._raised(shift, factor, failed), 1.0000001 * shift)
+                shift = min(low + 0.5 * slope, 0.5 * (low + high))
+                continue
+            s, _ = dpotrs(factor, -self.g)
+            norm = float(np.linalg.norm(s))
+            if shift <= self.noise:  # H itself is definite
+                self._newton = s
+            if abs(norm - radius) <= _NEAR * radius or (norm < radius and shift <= self.noise):
+                self.shift = shift
+                return np.asarray(s)
+            low, high = (low, shift) if norm < radius else (shift, high)
+            part, _ = dtrtrs(factor, s, trans=1)
+            shift += (norm / float(np.linalg.norm(part))) ** 2 * (norm - radius) / radius
+            if not low < shift < high:
+                untried = low <= self.noise and self._newton is None
+                shift = low if untried else max(np.sqrt(low * high), low + 0.01 * (high - low))
+        return None
+
+    def _spectrum(self) -> tuple[Array, Array, Array]:
+        if self._eigen is None:
+            values, vectors = eigh(self.H, check_finite=False, driver="evd")
+            self._eigen = values, vectors, vectors.T @ self.g
+        return self._eigen
+
+    def _by_eigenvalues(self, radius: float) -> Array:
+        """The same by eigenvalues, hard case included."""
+        values, vectors, parts = self._spectrum()
+        low = max(0.0, -values[0]) + max(self.noise, float(np.finfo(float).tiny))
+
+        def at(shift: float) -> Array:
+            return -parts / (values + shift)
+
+        coordinates = at(low)
+        length = float(np.linalg.norm(coordinates))
+        if length <= radius:  # hard case: the rest of the way along the lowest eigenvector
+            if values[0] < -self.noise:
+                rest = np.sqrt(radius**2 - length**2)
+                coordinates[0] += rest if coordinates[0] >= 0 else -rest
+            return np.asarray(vectors @ coordinates)
+        high = low + self._norm_of_g / radius
+        for _ in range(200):
+            middle = 0.5 * (low + high)
+            if np.linalg.norm(at(middle)) > radius:
+                low = middle
+            else:
+                high = middle
+            if high - low <= 1e-12 * high:
+                break
+        return np.asarray(vectors @ at(high))

@@ -1,0 +1,137 @@
+"""The quadratic model of a trust region by conjugate gradients, for any size.
+
+    min g's + s'Hs / 2   subject to   |s| <= radius
+
+from products H v alone (Steihaug 1983, Toint 1981). The lengths of the iterates grow, so the
+steps for all smaller radii lie on the same path, which is kept: a rejected step costs no product.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+from sknewtonnet._typing import Array
+from sknewtonnet.solvers._model_dense import Step
+
+
+@dataclass
+class _Leg:
+    """A part of the path: from a point s along d, as far as the model goes down."""
+
+    s: Array
+    Hs: Array
+    d: Array
+    Hd: Array
+    reach: float  # how far along d the minimum is; infinite along negative curvature
+
+
+class ProductModel:
+    """The model at a point, for any radius.
+
+    Parameters
+    ----------
+    product : callable
+        H v of a vector v.
+    g : ndarray of shape (n_parameters,)
+        Gradient, not zero.
+    max_products : int
+        Products at most.
+
+    Attributes
+    ----------
+    exhausted : bool
+        Whether the last step would have taken more products.
+    """
+
+    def __init__(self, product: Callable[[Array], Array], g: Array, max_products: int):
+        self.product, self.g, self.max_products = product, g, max_products
+        slope = float(np.linalg.norm(g))
+        # Superlinear near a minimum, few products far from one.
+        self._goal = min(0.5, np.sqrt(slope)) * slope
+        self._legs: list[_Leg] = []
+        self._end = np.zeros_like(g), np.zeros_like(g)
+        self._residual, self._direction = g, -g
+        self._complete = False
+        self.exhausted = False
+
+    def step(self, radius: float) -> Step:
+        """The minimiser along the path within a radius."""
+        k, self.exhausted = 0, False
+        while True:
+            if k == len(self._legs):
+                self.exhausted = not self._complete and k >= self.max_products
+                if self._complete or self.exhausted:
+                    return self._at(*self._end)
+                self._extend()
+            leg = self._legs[k]
+            far = leg.s + leg.reach * leg.d if np.isfinite(leg.reach) else None
+            if far is None or np.linalg.norm(far) > radius:
+                part = _to_boundary(leg.s, leg.d, radius)
+                return self._at(leg.s + part * leg.d, leg.Hs + part * leg.Hd)
+            k += 1
+
+    def _extend(self) -> None:
+        """One more leg of the path, at the cost of one product."""
+        (s, Hs), d = self._end, self._direction
+        Hd = self.product(d)
+        bend, old = float(d @ Hd), float(self._residual @ self._residual)
+        if not bend > 0.0:  # also if it is not a number
+            self._legs.append(_Leg(s, Hs, d, Hd, np.inf))
+            return
+        reach = old / bend
+        self._legs.append(_Leg(s, Hs, d, Hd, reach))
+        self._end = s + reach * d, Hs + reach * Hd
+        self._residual = self._residual + reach * Hd
+        new = float(self._residual @ self._residual)
+        self._direction = (new / old) * d - self._residual
+        self._complete = np.sqrt(new) <= self._goal
+
+    def _at(self, s: Array, Hs: Array) -> Step:
+        return Step(s, float(np.linalg.norm(s)), -float(self.g @ s + 0.5 * s @ Hs))
+
+
+class CurvatureModel:
+    """The way out of a saddle point: along the direction of lowest curvature.
+
+    Parameters
+    ----------
+    product : callable
+        H v of a vector v.
+    g : ndarray of shape (n_parameters,)
+        Gradient, zero or nearly so.
+    constant : ndarray of shape (n_parameters, n_directions)
+        Directions along which the function is constant.
+
+    Attributes
+    ----------
+    lowest, noise : float
+        Lowest eigenvalue, 0 if Lanczos iterations do not find it; what rounding makes of 0.
+    """
+
+    def __init__(self, product: Callable[[Array], Array], g: Array, constant: Array):
+        self.g, size = g, len(g)
+        start = np.random.default_rng(0).standard_normal(size)
+        if constant.size:
+            start -= constant @ (constant.T @ start)
+        H = LinearOperator((size, size), matvec=lambda v: product(v.ravel()), dtype=float)
+        try:
+            values, vectors = eigsh(H, k=2, which="BE", v0=start, tol=1e-3, maxiter=500)
+        except ArpackNoConvergence:
+            values, vectors = np.zeros(1), np.zeros((size, 1))
+        self.lowest = float(values[0])
+        self.noise = size * float(np.finfo(float).eps) * float(np.abs(values).max())
+        v = vectors[:, 0]
+        self._v = -v if g @ v > 0.0 else v
+
+    def step(self, radius: float) -> Step:
+        """A step of that length."""
+        predicted = -float(radius * (self.g @ self._v) + 0.5 * radius**2 * self.lowest)
+        return Step(radius * self._v, radius, predicted)
+
+
+def _to_boundary(s: Array, d: Array, radius: float) -> float:
+    """How far from s along d the length is the radius."""
+    square, cross, length = float(d @ d), float(s @ d), float(s @ s)
+    return (np.sqrt(cross**2 + square * max(radius**2 - length, 0.0)) - cross) / square

@@ -1,0 +1,259 @@
+"""Linear constraints, the conditions of Karush, Kuhn and Tucker, and how far a point is off."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy.optimize import linprog, nnls
+
+from sknewtonnet._typing import Array, Bools, Ints
+
+# How far from a limit, relative to the size of what is limited, counts as rounding.
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class KKTResiduals:
+    """How far a point is from each of the four conditions of a constrained minimum ([H]).
+
+    With L(w, mu, nu) = f(w) + mu' c_eq(w) + nu' c_in(w), c_eq = 0 and c_in <= 0:
+
+    Attributes
+    ----------
+    stationarity : float
+        Largest absolute entry of the gradient of L.
+    feasibility : float
+        Largest violation of a constraint, 0 if there is none.
+    dual_feasibility : float
+        Largest negative multiplier of an inequality, as a positive number.
+    complementarity : float
+        Largest absolute product of an inequality's multiplier and its distance from the bound.
+    """
+
+    stationarity: float
+    feasibility: float
+    dual_feasibility: float
+    complementarity: float
+
+    @property
+    def largest(self) -> float:
+        """The largest of the four."""
+        return max(
+            self.stationarity, self.feasibility, self.dual_feasibility, self.complementarity
+        )
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """Bounds of single parameters, and of linear combinations of them.
+
+        lower <= w <= upper,   row_lower <= A w <= row_upper
+
+    Equal limits make an equality, infinite ones none.
+
+    Attributes
+    ----------
+    lower, upper : ndarray of shape (n_parameters,)
+        Bounds of the parameters.
+    A : ndarray of shape (n_rows, n_parameters)
+        Coefficients of the combinations.
+    row_lower, row_upper : ndarray of shape (n_rows,)
+        Their bounds.
+    """
+
+    lower: Array
+    upper: Array
+    A: Array
+    row_lower: Array
+    row_upper: Array
+
+    @property
+    def only_bounds(self) -> bool:
+        """Whether no combination is constrained."""
+        return len(self.A) == 0
+
+    def nearest(self, w: Array) -> Array:
+        """A feasible point near w: itself, the nearest in a box, or in the sum of distances.
+
+        Raises
+        ------
+        ValueError
+            If there is no feasible point.
+        """
+        boxed = np.clip(w, self.lower, self.upper)
+        values = self.A @ boxed
+        if not np.isfinite(boxed).all():
+            return boxed
+        if (values >= self.row_lower).all() and (values <= self.row_upper).all():
+            return boxed
+        size, eye = len(w), np.eye(len(w))
+        A, lower, upper = self.scaled
+        zeros = np.zeros((len(A), size))
+        above, below = np.isfinite(upper), np.isfinite(lower)
+        found = linprog(  # over w and t >= |w - w0|
+            np.r_[np.zeros(size), np.ones(size)],
+            A_ub=np.block(
+                [
+                    [eye, -eye],
+                    [-eye, -eye],
+                    [A[above], zeros[above]],
+                    [-A[below], zeros[below]],
+                ]
+            ),
+            b_ub=np.r_[w, -w, upper[above], -lower[below]],
+            bounds=np.c_[
+                np.r_[self.lower, np.zeros(size)], np.r_[self.upper, np.full(size, np.inf)]
+            ],
+        )
+        if found.x is None:
+            raise ValueError(
+                "the constraints are infeasible: no parameters meet bounds, linear_constraints "
+                "and monotonic_cst together."
+            )
+        return np.clip(found.x[:size], self.lower, self.upper)
+
+    @cached_property
+    def scaled(self) -> tuple[Array, Array, Array]:
+        """Coefficients of length one, and the limits that go with them."""
+        norms = np.linalg.norm(self.A, axis=1)
+        return self.A / norms[:, None], self.row_lower / norms, self.row_upper / norms
+
+    @cached_property
+    def bounded(self) -> Ints:
+        """Parameters with a finite bound."""
+        return np.flatnonzero(np.isfinite(self.lower) | np.isfinite(self.upper))
+
+    @cached_property
+    def limits(self) -> tuple[Array, Array]:
+        """Lower and upper limits of all constraints: bounds of parameters, then combinations."""
+        return (
+            np.r_[self.lower[self.bounded], self.row_lower],
+            np.r_[self.upper[self.bounded], self.row_upper],
+        )
+
+    def values(self, w: Array) -> Array:
+        """What is limited, in the same order; linear in w."""
+        return np.r_[w[self.bounded], self.A @ w]
+
+    def rows(self) -> tuple[Array, Array, Array]:
+        """All constraints as rows of a matrix, with their limits, in the same order."""
+        eye = np.zeros((len(self.bounded), len(self.lower)))
+        eye[np.arange(len(self.bounded)), self.bounded] = 1.0
+        return np.vstack([eye, self.A]), *self.limits
+
+    def at_limits(self, w: Array) -> tuple[Bools, Bools]:
+        """Which constraints hold with equality, or not at all: lower and upper limits."""
+        values, sizes = self.values(w), np.r_[np.abs(w[self.bounded]), np.abs(self.A) @ np.abs(w)]
+        lower, upper = self.limits
+        near = [
+            sizes + np.where(np.isfinite(limit), np.abs(limit), 0.0) for limit in (lower, upper)
+        ]
+        return values - lower <= _ROUNDING * near[0], upper - values <= _ROUNDING * near[1]
+
+    def split(self, positions: Ints) -> tuple[Ints, Ints, Bools]:
+        """Parameters and combinations that positions stand for, and the other parameters."""
+        n_bounds = len(self.bounded)
+        fixed = self.bounded[positions[positions < n_bounds]]
+        free = np.ones(len(self.lower), dtype=bool)
+        free[fixed] = False
+        return fixed, positions[positions >= n_bounds] - n_bounds, free
+
+
+@dataclass(frozen=True)
+class Multipliers:
+    """Best multipliers at a point, and what they leave of the conditions.
+
+    Attributes
+    ----------
+    bounds : ndarray of shape (n_parameters,)
+        Of the bounds: positive where the upper one holds a parameter back, negative where the
+        lower one does. Moving a bound by d changes the minimum by -d times its multiplier.
+    linear : ndarray of shape (n_rows,)
+        The same of the linear constraints.
+    residuals : KKTResiduals
+        Of the four conditions.
+    held : ndarray of int of shape (n_held,)
+        Constraints that hold with equality and whose multiplier has the right sign, as
+        positions in :meth:`Constraints.rows`: the directions in which a small step is not free.
+    tight : ndarray of int of shape (n_tight,)
+        All constraints that hold with equality, whatever their multipliers.
+    constraints : Constraints
+        The constraints.
+    """
+
+    bounds: Array
+    linear: Array
+    residuals: KKTResiduals
+    held: Ints = field(repr=False)
+    tight: Ints = field(repr=False)
+    constraints: Constraints = field(repr=False)
+
+    @property
+    def active(self) -> Array:
+        """Rows of the constraints that are held, of shape (n_held, n_parameters)."""
+        return self.constraints.rows()[0][self.held]
+
+
+def multipliers(constraints: Constraints, w: Array, gradient: Array) -> Multipliers:
+    """Multipliers that come closest to grad f + A' lambda = 0 on the constraints that hold.
+
+    Their signs are what they are, and tell whether the objective would fall inside a bound;
+    only where the active constraints are dependent, so that multipliers are not unique, are
+    those taken that have the right signs.
+    """
+    lower, upper = constraints.limits
+    at_lower, at_upper = constraints.at_limits(w)
+    tight = np.flatnonzero(at_lower | at_upper)
+    low = np.where(at_lower, -np.inf, 0.0)[tight]
+    high = np.where(at_upper, np.inf, 0.0)[tight]
+    fixed, rows, free = constraints.split(tight)
+    A = constraints.A[rows]
+    found = np.empty(0)
+    rank = 0
+    if rows.size:
+        norms = np.linalg.norm(A, axis=1)
+        scaled, _, rank, _ = np.linalg.lstsq((A[:, free] / norms[:, None]).T, -gradient[free])
+        found = scaled / norms
+    both = np.r_[-(gradient + A.T @ found)[fixed], found]
+    if rank < rows.size and ((both < low) | (both > high)).any():
+        both = _signed(constraints, tight, gradient, at_lower[tight], at_upper[tight])
+    signed = np.zeros(len(lower))
+    signed[tight] = both
+    n_bounds = len(constraints.bounded)
+    values = constraints.values(w)
+    bounds = np.zeros(len(w))
+    bounds[constraints.bounded] = signed[:n_bounds]
+    distance = np.minimum(np.abs(values - lower), np.abs(upper - values))
+    residuals = KKTResiduals(
+        stationarity=float(np.abs(gradient + bounds + constraints.A.T @ signed[n_bounds:]).max()),
+        feasibility=float(np.maximum(lower - values, values - upper).max(initial=0.0)),
+        dual_feasibility=float(np.maximum(low - both, both - high).max(initial=0.0)),
+        complementarity=float(np.abs(signed * np.where(signed, distance, 0.0)).max(initial=0.0)),
+    )
+    needed = (both != 0) | (lower[tight] == upper[tight])
+    return Multipliers(
+        bounds=bounds,
+        linear=signed[n_bounds:],
+        residuals=residuals,
+        held=tight[(both >= low) & (both <= high) & needed],
+        tight=tight,
+        constraints=constraints,
+    )
+
+
+def _signed(
+    constraints: Constraints,
+    tight: Ints,
+    gradient: Array,
+    lower: Bools,
+    upper: Bools,
+) -> Array:
+    """Multipliers of dependent constraints, of the signs they must have."""
+    rows = constraints.rows()[0][tight]
+    norms = np.linalg.norm(rows, axis=1)
+    columns = (rows / norms[:, None]).T
+    sizes, _ = nnls(np.hstack([columns[:, upper], -columns[:, lower]]), -gradient)
+    found = np.zeros(len(tight))
+    found[upper] += sizes[: upper.sum()]
+    found[lower] -= sizes[upper.sum() :]
+    return found / norms

@@ -1,0 +1,143 @@
+"""scikit-learn's own checks of an estimator, with none expected to fail."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from unittest import SkipTest
+
+import pytest
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    check_param_validation,
+    estimator_checks_generator,
+    parametrize_with_checks,
+)
+
+from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetClassifier, RBFNetRegressor
+from sknewtonnet.calculus import get_loss
+
+ESTIMATORS = [
+    NewtonMLPRegressor(),
+    NewtonMLPRegressor((), solver="newton-cg"),
+    NewtonMLPRegressor(
+        (3, 2), activation=["softplus", "tanh"], skip_connections="all", alpha=[2.0, 1.0, 3.0]
+    ),
+    NewtonMLPRegressor(
+        [3],
+        activation="logistic",
+        loss=get_loss("pseudo_huber", 1),
+        skip_connections="input-output",
+        solver="trust-krylov",
+    ),
+    NewtonMLPRegressor(
+        3,
+        activation="gelu",
+        alpha={"coefs_0": 0.5, "coefs_1": 1.0, "intercepts_0": 0.1},
+        solver="bfgs",
+    ),
+    NewtonMLPRegressor(2, activation="sine", solver="trust-exact", n_init=2),
+    *(
+        make((3,), **params)
+        for make in (NewtonMLPRegressor, NewtonMLPClassifier)
+        for params in (
+            {"solver": "newton"},
+            {"solver": "lm"},
+            # First-order steps: to the default of 1e-10 they would take too long.
+            {"solver": "bpos", "solver_options": {"direction": "conjugate"}, "tol": 1e-4},
+        )
+    ),
+    NewtonMLPClassifier(),
+    NewtonMLPClassifier((), alpha=0.5, solver="trust-exact", hessian="gauss-newton"),
+    NewtonMLPClassifier(
+        (3, 2),
+        activation="arctan",
+        class_weight="balanced",
+        skip_connections="all",
+        solver="trust-krylov",
+    ),
+    NewtonMLPClassifier(
+        3, activation="gaussian", skip_connections="input-output", solver="newton-cg", n_init=2
+    ),
+    NewtonMLPClassifier(2, activation="softsign", alpha=3.0, solver="l-bfgs-b", random_state=5),
+    *(
+        make(**params)
+        for make in (RBFNetRegressor, RBFNetClassifier)
+        # Some checks have tables of 4 distinct rows, so the default of 10 centres is refused.
+        for params in (
+            {"n_centers": 4},
+            {"n_centers": 4, "covariance_type": "diag", "skip_connections": "input-output"},
+            # One check fits 30 features, whose full covariances have 465 parameters each.
+            {
+                "n_centers": 2,
+                "covariance_type": "full",
+                "hidden_layer_sizes": (2,),
+                "max_iter": 100,
+            },
+        )
+    ),
+]
+
+# check_regressor_multioutput draws negative targets, whatever the tags of an estimator say.
+POSITIVE_TARGETS = [
+    NewtonMLPRegressor((3,), loss="poisson"),
+    NewtonMLPRegressor((), loss="gamma", alpha=0.1, solver="trust-exact"),
+    NewtonMLPRegressor((3,), loss="gamma", skip_connections="input-output"),
+    RBFNetRegressor(3, loss="poisson"),
+]
+
+# The checks that scikit-learn runs on its own estimators only.
+CHECKS_LEFT_OUT = [check_param_validation, check_dataframe_column_names_consistency]
+
+# As in scikit-learn: most checks fit pure noise, and some of these fits have every reason to
+# warn, of a saddle point for instance, or of a radial unit on a single sample of few.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:Degenerate radial units:UserWarning"),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_sklearn_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", POSITIVE_TARGETS, ids=repr)
+def test_sklearn_checks_of_positive_targets(estimator):
+    names = []
+    for candidate, check in estimator_checks_generator(estimator):
+        names.append(check.func.__name__)
+        if names[-1] != "check_regressor_multioutput":
+            with contextlib.suppress(SkipTest):
+                check(candidate)
+    assert "check_regressor_multioutput" in names
+    assert len(names) > 50
+
+
+@pytest.mark.parametrize("check", CHECKS_LEFT_OUT, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, *POSITIVE_TARGETS], ids=repr)
+def test_sklearn_check_left_out(estimator, check):
+    check(type(estimator).__name__, estimator)
+
+
+def test_array_api_input():
+    """The check that scikit-learn skips unless a variable is set before scipy is imported."""
+    code = (
+        "from sklearn.utils.estimator_checks import check_estimator\n"
+        "import sknewtonnet as s\n"
+        "mlps = s.NewtonMLPClassifier((2,)), s.NewtonMLPRegressor((2,))\n"
+        "for estimator in (*mlps, s.RBFNetClassifier(2), s.RBFNetRegressor(2)):\n"
+        "    for check in check_estimator(estimator, on_fail=None, on_skip=None):\n"
+        "        if check['check_name'] == 'check_array_api_input':\n"
+        "            assert check['status'] == 'passed', check\n"
+        "            print('passed')\n"
+    )
+    environment = os.environ | {"SCIPY_ARRAY_API": "1"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["passed"] * 4, done.stderr

@@ -1,0 +1,32 @@
+"""What the documents show as Python runs, in one namespace per document."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "doc").glob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_python_blocks_run(path, capsys):
+    namespace = {}
+    for code in BLOCK.findall(path.read_text(encoding="utf-8")):
+        exec(compile(code, path.name, "exec"), namespace)
+    capsys.readouterr()
+
+
+def test_links_between_documents_lead_somewhere():
+    for path in DOCUMENTS:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8")):
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_readme_has_exactly_two_commands():
+    commands = SHELL.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(commands) == 2
+    assert "examples/plot_quickstart.py" in commands[0]
+    assert "pytest" in commands[1]
