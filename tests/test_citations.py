@@ -34,7 +34,7 @@ NAME = r"[^\W\da-z_][\w'-]+"
 AUTHORS = re.compile(
     rf"({NAME}(?:, {NAME})*(?: and {NAME})?)( et al\.)?,? \(?((?:19|20)\d\d)\b(?=[),;:.]|$)"
 )
-PLACE = re.compile(rf"(?<![\w/.-])((?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*\w)")
+PLACE = re.compile(rf"(?<![\w/.-])((?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*\w)(?![\w*])")
 LINK = re.compile(r"\]\((?![a-z]+:)([^)\s]*)\)")
 ENTRY = re.compile(r"^- \*\*\[(\w+)\]\*\* (.*?) \((\d{4})\)\. ", re.MULTILINE)
 
