@@ -20,9 +20,11 @@ def read(path):
 
 
 def checks():
-    """Return the commands of .ci/run that look at the code: four lines."""
-    lines = CI.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if re.match(r"(ruff|mypy|codespell)\b", line)]
+    """Return the commands of .ci/run that look at the code: linters, types, spelling."""
+    _, commands, *_ = re.split(
+        r"^python -m pip .*\n\n", CI.read_text(encoding="utf-8"), flags=re.M
+    )
+    return commands.partition("\n\n")[0].splitlines()
 
 
 def test_citation_has_the_version_and_the_addresses_of_the_package():
@@ -40,7 +42,7 @@ def test_citation_has_the_version_and_the_addresses_of_the_package():
 
 @in_a_checkout
 def test_hooks_and_workflow_run_the_commands_of_the_check():
-    assert len(checks()) == 4
+    assert {"ruff check .", "codespell"} < set(checks())
     (hooks,) = read(".pre-commit-config.yaml")["repos"]
     assert [hook["entry"] for hook in hooks["hooks"]] == checks()
     steps = read(".github/workflows/ci.yml")["jobs"]["newest"]["steps"]
