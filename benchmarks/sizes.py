@@ -1,4 +1,4 @@
-"""How often tests of a true hypothesis reject it, and intervals cover: STATISTICS 3.7 again.
+"""How often tests of a true hypothesis reject it, and intervals cover (doc/statistics.md 3.7).
 
     python benchmarks/sizes.py --out .benchmarks/sizes.jsonl --write doc/sizes.md
     python benchmarks/sizes.py --rows 1 7 bic1 --replications 40

@@ -1,4 +1,4 @@
-"""Log-likelihood and information criteria of a fit (STATISTICS 3.4)."""
+"""Log-likelihood and information criteria of a fit (doc/statistics.md 3.4)."""
 
 from dataclasses import dataclass
 from functools import cached_property

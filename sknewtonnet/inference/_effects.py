@@ -1,4 +1,4 @@
-"""Effects of inputs on the predicted mean, with standard errors (STATISTICS 3.6).
+"""Effects of inputs on the predicted mean, with standard errors (doc/statistics.md 3.6).
 
 A shift of an input by t is a shift of parameters: of the intercepts of linear layers that read
 it by t times its coefficients, of the centres of radial ones by -t. So the derivative of a mean

@@ -1,4 +1,4 @@
-"""The gate: what must hold before a p-value means something (STATISTICS 3.1 and 3.7)."""
+"""The gate: what must hold before a p-value means something (doc/statistics.md 3.1 and 3.7)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,11 +16,12 @@ from sknewtonnet.inference._parameter_covariance import covariance
 # Of the log-likelihood, what one more Newton step may still gain.
 _DECREMENT = 1e-6
 
-# Scaled condition number of a right-sized net, at most. In the designs of 3.7 (doc/sizes.md) those
-# stay below about 100, nets with a unit too many are above in nine of ten cases.
+# Scaled condition number of a right-sized net, at most. In the designs of doc/statistics.md 3.7
+# those stay below about 100, nets with a unit too many are above in nine of ten cases.
 _CONDITION = 500.0
 
-# Effective over all parameters: a penalty that takes more hides a net that is too large (3.7).
+# Effective over all parameters: a penalty that takes more hides a net that is too large (same
+# section).
 _DEGREES = 0.9
 
 # Standard errors that the model and the scores give, one over the other.
@@ -125,7 +126,7 @@ def _singular(information: Information) -> Iterator[Finding]:
 
 
 def _size(information: Information) -> Iterator[Finding]:
-    """Nets with more units than the data show (3.7): three numbers, each with its limit."""
+    """Nets with more units than the data show: three numbers, each with its limit."""
     signs = []
     H, G = information.whitened_factors
     for factor, matrix in ((H, "Hessian"), (G, "Gauss-Newton matrix without the penalty")):

@@ -1,4 +1,4 @@
-"""A test for one more hidden unit, from the fit without it (STATISTICS 3.3)."""
+"""A test for one more hidden unit, from the fit without it (doc/statistics.md 3.3)."""
 
 from itertools import combinations_with_replacement
 

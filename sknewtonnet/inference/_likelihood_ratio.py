@@ -1,4 +1,4 @@
-"""Likelihood-ratio tests (STATISTICS 3.3)."""
+"""Likelihood-ratio tests (doc/statistics.md 3.3)."""
 
 from dataclasses import dataclass
 

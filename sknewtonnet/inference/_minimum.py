@@ -172,11 +172,11 @@ class Information:
 
     @cached_property
     def effective_parameters(self) -> float:
-        """Degrees of freedom of the fit, tr(H^-1 H0); without a penalty the rank of H (3.4).
+        """Degrees of freedom of the fit, tr(H^-1 H0); without a penalty the rank of H.
 
-        The sum of 1 - l over the eigenvalues l of H^-1 L, none of which may count less than
-        nothing: where the data bend the objective down and the penalty alone holds it up,
-        1 - l is negative without bound.
+        See doc/statistics.md 3.4. The sum of 1 - l over the eigenvalues l of H^-1 L, none of which
+        may count less than nothing: where the data bend the objective down and the penalty alone
+        holds it up, 1 - l is negative without bound.
         """
         return self.factor.rank - float(np.minimum(self._taken, 1.0).sum())
 

@@ -1,4 +1,4 @@
-"""Covariances of a minimum (STATISTICS 3.2), in sums over rows.
+"""Covariances of a minimum (doc/statistics.md 3.2), in sums over rows.
 
 All are  K B K  with a bread K = H^-1 or (G + L)^-1 and a meat B, the covariance of the scores:
 what the model says of it, or what the scores show.

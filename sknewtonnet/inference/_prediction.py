@@ -1,4 +1,4 @@
-"""Predictions with errors, by the delta method (STATISTICS 3.6)."""
+"""Predictions with errors, by the delta method (doc/statistics.md 3.6)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Profile intervals (STATISTICS 3.3)."""
+"""Profile intervals (doc/statistics.md 3.3)."""
 
 from collections.abc import Callable
 from functools import cache

@@ -46,7 +46,7 @@ class Restriction:
         return AffineObjective(self.information.objective, origin, basis @ null_space(rows))
 
     def updated(self) -> Array:
-        """The minimum of the quadratic model under the restriction, OBS's update (3.5)."""
+        """OBS's update: the minimum of the quadratic model there (doc/statistics.md 3.5)."""
         K, w = self.information.factor.inverse, self.information.params
         pull = K @ self.A.T
         return w + pull @ lstsq(self.A @ pull, self.b - self.A @ w)[0]

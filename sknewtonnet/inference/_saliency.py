@@ -1,4 +1,4 @@
-"""How much the objective would grow without a weight, or without an input (STATISTICS 3.5)."""
+"""How much the objective would grow without a weight or an input (doc/statistics.md 3.5)."""
 
 from collections.abc import Sequence
 

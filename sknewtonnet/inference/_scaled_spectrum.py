@@ -26,8 +26,8 @@ class ScaledSpectrum:
         B' H B + shift = D C D,   C = U diag(eigenvalues) U',   D = diag(B' H B)^(1/2)
 
     The scaling takes out the units of the parameters, so that rank and condition number mean
-    something (STATISTICS 3.1). Known null directions (the shift of a softmax) are filled in, so
-    that only others appear as zeros.
+    something (doc/statistics.md 3.1). Known null directions (the shift of a softmax) are filled
+    in, so that only others appear as zeros.
 
     Parameters
     ----------

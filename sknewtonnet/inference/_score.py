@@ -1,4 +1,4 @@
-"""Score tests at restricted fits (STATISTICS 3.3)."""
+"""Score tests at restricted fits (doc/statistics.md 3.3)."""
 
 from dataclasses import replace
 

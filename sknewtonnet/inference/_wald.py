@@ -1,4 +1,4 @@
-"""Wald tests (STATISTICS 3.3)."""
+"""Wald tests (doc/statistics.md 3.3)."""
 
 import numpy as np
 

@@ -74,9 +74,9 @@ class InformationCriterionSearch(MetaNet):
     Notes
     -----
     Tests of a net with more units than the data show reject true hypotheses far too often
-    (STATISTICS 3.7): so choose the size first. BIC finds the number of hidden units in nearly all
-    of the cases there. Criteria of nets that are too large are approximations, since their
-    likelihood is not regular. They compare fits to the same targets in the same units.
+    (doc/statistics.md 3.7): so choose the size first. BIC finds the number of hidden units in
+    nearly all of the cases there. Criteria of nets that are too large are approximations, since
+    their likelihood is not regular. They compare fits to the same targets in the same units.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""How significant the parts of a net are: the least goes first (STATISTICS 3.5)."""
+"""How significant the parts of a net are: the least goes first (doc/statistics.md 3.5)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

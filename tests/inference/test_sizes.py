@@ -1,4 +1,4 @@
-"""Sizes of the tests and coverage of the intervals, by simulation (STATISTICS 3.7).
+"""Sizes of the tests and coverage of the intervals, by simulation (doc/statistics.md 3.7).
 
 A short run of benchmarks/sizes.py, with bands widened by its Monte Carlo error.
 """

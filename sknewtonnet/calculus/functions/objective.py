@@ -160,7 +160,7 @@ class Objective:
 
         Notes
         -----
-        About n P^2 flops for one output (MATHEMATICS 3.1), O(P^2) memory.
+        About n P^2 flops for one output (doc/mathematics.md 3.1), O(P^2) memory.
         """
         _check_kind(kind, HESSIAN_KINDS)
         self._kept.reach(w, SECOND)

@@ -223,7 +223,7 @@ class Chunk:
         out: Sequence[Array],
         gauss_newton: bool,
     ) -> None:
-        """Add Hessian times direction to out (MATHEMATICS 3.2 and 3.3).
+        """Add Hessian times direction to out (doc/mathematics.md 3.2 and 3.3).
 
         R denotes the derivative along the direction V, and x^q a hidden source of layer k:
 

@@ -1,8 +1,8 @@
 """Second derivatives of an objective's loss, as sums over samples of products of factors.
 
 Between linear layers every block is, per sample, a small tensor times z^k z^l', so a block
-of the Hessian is the matrix product of two tall factors (MATHEMATICS 3.1). Where both factors
-are symmetric only their upper halves are formed, which makes an exact Hessian cheaper than
+of the Hessian is the matrix product of two tall factors (doc/mathematics.md 3.1). Where both
+factors are symmetric only their upper halves are formed, which makes an exact Hessian cheaper than
 the J'J of the Jacobian. With G and u of :mod:`sknewtonnet.calculus.passes.sample_curvature`:
 
     H[(k,j),(l,r)] = sum_i G^{kl}_{jr} z^k z^l' + [k < l] z^k (delta^l_r d z^l / d u^k_j)'

@@ -1,6 +1,6 @@
 """What each sample contributes to second derivatives: small tensors between the layers.
 
-With an offset u^k added to each pre-activation a^k (MATHEMATICS 3.1, 3.3):
+With an offset u^k added to each pre-activation a^k (doc/mathematics.md 3.1, 3.3):
 
     G^{kl} = d delta^k / d u^l                                          (s_k, s_l)
     G^{kl} = diag(h') sum_q [ (dp^q/dx^k)' G^{ql} + Z^q dz^q/du^l ] + [k = l] diag(e h'')

@@ -1,4 +1,4 @@
-"""Layers of Gaussian radial basis functions ([I] 4.2, MATHEMATICS 4)."""
+"""Layers of Gaussian radial basis functions ([I] 4.2, doc/mathematics.md 4)."""
 
 from collections.abc import Sequence
 

@@ -20,7 +20,7 @@ class Layer(ABC):
 
     A new kind of layer supplies the methods below that raise NotImplementedError or are
     abstract; gradients, all Hessians, products, the Jacobian and the scores follow from them
-    (MATHEMATICS 3.3; [I] eq. 10). Shapes: theta (t, s), z (p, c), delta (s, c), for t
+    (doc/mathematics.md 3.3; [I] eq. 10). Shapes: theta (t, s), z (p, c), delta (s, c), for t
     parameters of each of s units, p inputs and c samples. Arguments must not be written to.
 
     Parameters
