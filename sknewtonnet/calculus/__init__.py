@@ -8,6 +8,7 @@ of, each with its own derivatives), ``passes`` (one chunk of samples at one poin
 from sknewtonnet.calculus.functions.network import LAYERS, Network
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.pieces.activations import ACTIVATIONS, Activation, get_activation
+from sknewtonnet.calculus.pieces.function import SmoothFunction
 from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
 from sknewtonnet.calculus.pieces.layers import Layer, Linear
 from sknewtonnet.calculus.pieces.losses import LOSSES, Loss, PseudoHuber, get_loss
@@ -28,6 +29,7 @@ __all__ = [
     "ParameterLayout",
     "PseudoHuber",
     "Quadratic",
+    "SmoothFunction",
     "get_activation",
     "get_loss",
 ]

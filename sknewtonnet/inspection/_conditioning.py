@@ -1,39 +1,17 @@
 """What kind of point a fit has ended at."""
 
-from typing import Protocol
-
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, null_space
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from sknewtonnet._typing import Array, Bools, Ints
+from sknewtonnet.calculus import SmoothFunction
 
 # Above this number of parameters the extreme eigenvalues come from products alone.
 DENSE_LIMIT = 3000
 
 
-class TwiceDifferentiable(Protocol):
-    """What is asked of an objective here."""
-
-    n_parameters: int
-
-    def value(self, w: Array) -> float:
-        """The function at w."""
-
-    def gradient(self, w: Array) -> Array:
-        """First derivatives at w."""
-
-    def hessian(self, w: Array) -> Array:
-        """Second derivatives at w."""
-
-    def hessian_product(self, w: Array, v: Array) -> Array:
-        """Second derivatives at w times a vector."""
-
-    def invariant_directions(self) -> Array:
-        """Directions along which the function is constant everywhere."""
-
-
-def critical_point(objective: TwiceDifferentiable, w: Array, active: Array | None = None) -> str:
+def critical_point(objective: SmoothFunction, w: Array, active: Array | None = None) -> str:
     """Second-derivative test at a stationary point ([H]).
 
     An eigenvalue counts as zero if its absolute value is at most P eps times a bound of the
@@ -49,7 +27,7 @@ def critical_point(objective: TwiceDifferentiable, w: Array, active: Array | Non
 
     Parameters
     ----------
-    objective : Objective
+    objective : SmoothFunction
         The function.
     w : ndarray of shape (n_parameters,)
         A point where its gradient vanishes, up to the tolerance of a solver.
@@ -128,7 +106,7 @@ class _Tangent:
         return full
 
 
-def _idle(objective: TwiceDifferentiable, w: Array, idle: Bools, positions: Ints) -> Bools:
+def _idle(objective: SmoothFunction, w: Array, idle: Bools, positions: Ints) -> Bools:
     """Which of some candidates f does not depend on where the others stand."""
     value = objective.value(w) if idle.any() else 0.0
     for number in np.flatnonzero(idle):
@@ -152,7 +130,7 @@ def _positive_definite(H: Array, shift: float) -> bool:
 
 
 def _extreme_eigenvalues(
-    objective: TwiceDifferentiable, w: Array, constant: Array, tangent: _Tangent
+    objective: SmoothFunction, w: Array, constant: Array, tangent: _Tangent
 ) -> tuple[float, float]:
     """Lowest and largest absolute eigenvalue; (0, 1) if Lanczos does not converge."""
     size = tangent.size

@@ -3,16 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS
 from sknewtonnet.solvers._auto import AutoSolver
-from sknewtonnet.solvers._base import (
-    HESSIAN_KINDS,
-    Callback,
-    Capability,
-    Iteration,
-    Solver,
-    SolverResult,
-    Status,
-)
+from sknewtonnet.solvers._base import Callback, Capability, Iteration, Solver, SolverResult, Status
 from sknewtonnet.solvers._constrained import CONSTRAINED, ConstrainedSolver
 from sknewtonnet.solvers._gradient_descent import GradientDescentSolver
 from sknewtonnet.solvers._levenberg_marquardt import LevenbergMarquardtSolver

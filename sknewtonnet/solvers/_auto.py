@@ -7,15 +7,9 @@ from typing import Any
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.solvers._base import (
-    PRODUCT_KINDS,
-    Callback,
-    Iteration,
-    ObjectiveLike,
-    Solver,
-    SolverResult,
-    Status,
-)
+from sknewtonnet.calculus import SmoothFunction
+from sknewtonnet.calculus.pieces.function import PRODUCT_KINDS
+from sknewtonnet.solvers._base import Callback, Iteration, Solver, SolverResult, Status
 from sknewtonnet.solvers._newton import NewtonSolver
 from sknewtonnet.solvers._run import Counted, Watch
 from sknewtonnet.solvers._scipy import ScipySolver
@@ -55,7 +49,7 @@ class AutoSolver(Solver):
         self._newton().check()
 
     def minimize(
-        self, objective: ObjectiveLike, w0: Array, callback: Callback | None = None
+        self, objective: SmoothFunction, w0: Array, callback: Callback | None = None
     ) -> SolverResult:
         """See :meth:`Solver.minimize`."""
         self.check()
@@ -77,7 +71,7 @@ class AutoSolver(Solver):
         run.leg(self._newton(run.n_iter), objective)
         return run.result()
 
-    def _reduced(self, objective: ObjectiveLike, w: Array) -> Any:
+    def _reduced(self, objective: SmoothFunction, w: Array) -> Any:
         """The reduced form of an objective, where it has one and that is well conditioned."""
         if self.hessian not in PRODUCT_KINDS or not hasattr(objective, "reduced"):
             return None
@@ -124,7 +118,7 @@ class _Run:
     def leg(
         self,
         solver: Solver,
-        problem: ObjectiveLike,
+        problem: SmoothFunction,
         expand: Callable[[Array], Array] = lambda u: u,
     ) -> None:
         """Go on with a solver from where the last one ended, unless that was told to stop."""

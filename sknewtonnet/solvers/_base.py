@@ -4,34 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.solvers.constraints import Multipliers
-
-HESSIAN_KINDS = ("exact", "block", "lagrangian", "gauss-newton")
-# Kinds for which an objective offers products without forming a matrix.
-PRODUCT_KINDS = ("exact", "gauss-newton")
-
-
-class ObjectiveLike(Protocol):
-    """What solvers know of a function to minimise."""
-
-    n_parameters: int
-
-    def value(self, w: Array) -> float:
-        """The function at w."""
-
-    def gradient(self, w: Array) -> Array:
-        """Its gradient."""
-
-    def hessian(self, w: Array, kind: str = "exact") -> Array:
-        """Its Hessian, or an approximation by that name."""
-
-    def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:
-        """Hessian times vector."""
 
 
 class Capability(Enum):
@@ -167,13 +146,13 @@ class Solver(ABC):
 
     @abstractmethod
     def minimize(
-        self, objective: ObjectiveLike, w0: Array, callback: Callback | None = None
+        self, objective: SmoothFunction, w0: Array, callback: Callback | None = None
     ) -> SolverResult:
         """Minimise from a starting point.
 
         Parameters
         ----------
-        objective : ObjectiveLike
+        objective : SmoothFunction
             The function and its derivatives.
         w0 : ndarray of shape (n_parameters,)
             Starting point.

@@ -9,15 +9,9 @@ from scipy.linalg import null_space
 from scipy.optimize import Bounds, LinearConstraint, minimize
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.solvers._base import (
-    HESSIAN_KINDS,
-    PRODUCT_KINDS,
-    Callback,
-    ObjectiveLike,
-    Solver,
-    SolverResult,
-    Status,
-)
+from sknewtonnet.calculus import SmoothFunction
+from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS
+from sknewtonnet.solvers._base import Callback, Solver, SolverResult, Status
 from sknewtonnet.solvers._model_dense import QuadraticModel
 from sknewtonnet.solvers._options import Choice, Range, check_hessian, check_options
 from sknewtonnet.solvers._run import Counted, Watch
@@ -75,7 +69,7 @@ class ConstrainedSolver(Solver):
         check_hessian(self.name, self.hessian, kinds)
 
     def minimize(
-        self, objective: ObjectiveLike, w0: Array, callback: Callback | None = None
+        self, objective: SmoothFunction, w0: Array, callback: Callback | None = None
     ) -> SolverResult:
         """See :meth:`Solver.minimize`."""
         self.check()

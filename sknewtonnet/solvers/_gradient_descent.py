@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.solvers._base import Callback, ObjectiveLike, Solver, SolverResult, Status
+from sknewtonnet.calculus import SmoothFunction
+from sknewtonnet.solvers._base import Callback, Solver, SolverResult, Status
 from sknewtonnet.solvers._options import POSITIVE, Range, check_hessian, check_options
 from sknewtonnet.solvers._run import Counted, Watch
 
@@ -31,7 +32,7 @@ class GradientDescentSolver(Solver):
         check_hessian(self.name, self.hessian, ("exact",))
 
     def minimize(
-        self, objective: ObjectiveLike, w0: Array, callback: Callback | None = None
+        self, objective: SmoothFunction, w0: Array, callback: Callback | None = None
     ) -> SolverResult:
         """See :meth:`Solver.minimize`."""
         self.check()

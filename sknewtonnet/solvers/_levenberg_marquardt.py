@@ -6,7 +6,8 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from sknewtonnet._typing import Array
-from sknewtonnet.solvers._base import Callback, ObjectiveLike, Solver, SolverResult
+from sknewtonnet.calculus import SmoothFunction
+from sknewtonnet.solvers._base import Callback, Solver, SolverResult
 from sknewtonnet.solvers._newton import finish
 from sknewtonnet.solvers._options import Choice, Range, check_hessian, check_options
 from sknewtonnet.solvers._run import Counted, Watch
@@ -59,7 +60,7 @@ class LevenbergMarquardtSolver(Solver):
         check_hessian(self.name, self.hessian, ("exact",))
 
     def minimize(
-        self, objective: ObjectiveLike, w0: Array, callback: Callback | None = None
+        self, objective: SmoothFunction, w0: Array, callback: Callback | None = None
     ) -> SolverResult:
         """See :meth:`Solver.minimize`."""
         self.check()

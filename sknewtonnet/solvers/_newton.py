@@ -6,15 +6,9 @@ from functools import partial
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.solvers._base import (
-    HESSIAN_KINDS,
-    PRODUCT_KINDS,
-    Callback,
-    ObjectiveLike,
-    Solver,
-    SolverResult,
-    Status,
-)
+from sknewtonnet.calculus import SmoothFunction
+from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS
+from sknewtonnet.solvers._base import Callback, Solver, SolverResult, Status
 from sknewtonnet.solvers._model_dense import QuadraticModel, Step
 from sknewtonnet.solvers._model_products import CurvatureModel, ProductModel
 from sknewtonnet.solvers._options import Range, check_hessian, check_options
@@ -65,7 +59,7 @@ class NewtonSolver(Solver):
         check_hessian(self.name, self.hessian, HESSIAN_KINDS)
 
     def minimize(
-        self, objective: ObjectiveLike, w0: Array, callback: Callback | None = None
+        self, objective: SmoothFunction, w0: Array, callback: Callback | None = None
     ) -> SolverResult:
         """See :meth:`Solver.minimize`."""
         self.check()

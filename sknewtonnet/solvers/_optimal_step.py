@@ -7,8 +7,9 @@ from typing import Protocol
 import numpy as np
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.calculus.functions.output_parts import HalfSquare
-from sknewtonnet.solvers._base import Callback, ObjectiveLike, Solver, SolverResult
+from sknewtonnet.solvers._base import Callback, Solver, SolverResult
 from sknewtonnet.solvers._options import Choice, check_hessian, check_options
 from sknewtonnet.solvers._run import Counted, Watch
 
@@ -54,7 +55,7 @@ class OptimalStepSolver(Solver):
         check_hessian(self.name, self.hessian, ("exact",))
 
     def minimize(
-        self, objective: ObjectiveLike, w0: Array, callback: Callback | None = None
+        self, objective: SmoothFunction, w0: Array, callback: Callback | None = None
     ) -> SolverResult:
         """See :meth:`Solver.minimize`."""
         self.check()

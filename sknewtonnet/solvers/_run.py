@@ -8,13 +8,14 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, minres
 
 from sknewtonnet._typing import Array
-from sknewtonnet.solvers._base import Callback, Iteration, ObjectiveLike, SolverResult, Status
+from sknewtonnet.calculus import SmoothFunction
+from sknewtonnet.solvers._base import Callback, Iteration, SolverResult, Status
 
 
 class Counted:
     """An objective that counts its calls, for one kind of second derivatives."""
 
-    def __init__(self, objective: ObjectiveLike, kind: str):
+    def __init__(self, objective: SmoothFunction, kind: str):
         self.objective = objective
         self.kind = kind
         self.last_value = np.nan

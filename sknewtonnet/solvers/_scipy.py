@@ -8,16 +8,9 @@ import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
 from sknewtonnet._typing import Array
-from sknewtonnet.solvers._base import (
-    HESSIAN_KINDS,
-    PRODUCT_KINDS,
-    Callback,
-    Capability,
-    ObjectiveLike,
-    Solver,
-    SolverResult,
-    Status,
-)
+from sknewtonnet.calculus import SmoothFunction
+from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS
+from sknewtonnet.solvers._base import Callback, Capability, Solver, SolverResult, Status
 from sknewtonnet.solvers._newton import finish
 from sknewtonnet.solvers._options import Choice, Range, check_hessian, check_options
 from sknewtonnet.solvers._run import Counted, Watch
@@ -84,7 +77,7 @@ class ScipySolver(Solver):
         check_hessian(self.name, self.hessian, ("exact",) if gradient_only else HESSIAN_KINDS)
 
     def minimize(
-        self, objective: ObjectiveLike, w0: Array, callback: Callback | None = None
+        self, objective: SmoothFunction, w0: Array, callback: Callback | None = None
     ) -> SolverResult:
         """See :meth:`Solver.minimize`."""
         self.check()

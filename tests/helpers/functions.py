@@ -1,4 +1,4 @@
-"""Functions to minimise that are no networks: solvers see a protocol only."""
+"""Functions to minimise that are no networks: solvers see a smooth function only."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import rosen, rosen_der, rosen_hess, rosen_hess_prod
 
+from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.solvers import get_solver
 
 # Solvers without second derivatives; those that go down the gradient; those whose steps are
@@ -15,7 +16,7 @@ SLOW = ["gd", "bpos"]
 BLIND = [*GRADIENT_ONLY, "bpos", "lm"]
 
 
-class Function:
+class Function(SmoothFunction):
     """A function with its derivatives, which counts the calls."""
 
     def __init__(self, size, value, gradient, hessian, product=None):

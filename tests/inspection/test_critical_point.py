@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from sknewtonnet.calculus import Network, Objective
+from sknewtonnet.calculus import Network, Objective, SmoothFunction
 from sknewtonnet.inspection import _conditioning, critical_point
 from sknewtonnet.solvers import get_solver
 
 
-class Quadratic:
+class Quadratic(SmoothFunction):
     """1/2 w' Q diag(eigenvalues) Q' w, with chosen directions declared constant."""
 
     def __init__(self, eigenvalues, n_constant=0):

@@ -1,4 +1,4 @@
-"""Solvers x problems, most of which are no networks: solvers see a protocol only."""
+"""Solvers x problems, most of which are no networks: solvers see a smooth function only."""
 
 import pickle
 from itertools import pairwise

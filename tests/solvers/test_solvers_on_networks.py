@@ -5,6 +5,7 @@ import pytest
 from functions import BLIND, GRADIENT_ONLY
 
 from sknewtonnet.calculus import Network, Objective
+from sknewtonnet.calculus.pieces.function import EmbeddedFunction
 from sknewtonnet.solvers import HESSIAN_KINDS, SOLVERS, Status, get_solver
 
 SECOND_ORDER = [name for name in SOLVERS if name not in GRADIENT_ONLY]
@@ -76,12 +77,13 @@ def test_hessian_kinds_on_networks(name, loss, n_outputs, kind):
     assert result.n_evaluations[used] > 0
 
 
-class Lifted:
+class Lifted(EmbeddedFunction):
     """An objective plus a large constant, in whose rounding small decreases drown."""
 
     def __init__(self, objective, offset):
         self.objective, self.offset = objective, offset
         self.n_parameters = objective.n_parameters
+        self.hessian_kinds, self.product_cost = objective.hessian_kinds, objective.product_cost
 
     def value(self, w):
         return self.objective.value(w) + self.offset
@@ -90,8 +92,20 @@ class Lifted:
         inner = self.objective.reduced()
         return None if inner is None else Lifted(inner, self.offset)
 
-    def __getattr__(self, name):
-        return getattr(self.objective, name)
+    def gradient(self, w):
+        return self.objective.gradient(w)
+
+    def hessian(self, w, kind="exact"):
+        return self.objective.hessian(w, kind)
+
+    def hessian_product(self, w, v, kind="exact"):
+        return self.objective.hessian_product(w, v, kind)
+
+    def expand(self, u):
+        return self.objective.expand(u)
+
+    def restrict(self, w):
+        return self.objective.restrict(w)
 
 
 @pytest.mark.parametrize(("loss", "n_outputs"), NETWORKS)

@@ -10,7 +10,6 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.kept_point import ADJOINT, FORWARD, SECOND, KeptPoint
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.output_layer import (
-    LeastSquaresOutput,
     invariant_directions,
     least_squares_output,
 )
@@ -20,18 +19,15 @@ from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
 from sknewtonnet.calculus.passes.hessian_sums import assembled_blocks, dense_hessian, neuron_blocks
 from sknewtonnet.calculus.passes.lagrangian import lagrangian_tensors
 from sknewtonnet.calculus.passes.workspace import Workspace
+from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS, SmoothFunction
 from sknewtonnet.calculus.pieces.losses import Loss, get_loss
 from sknewtonnet.calculus.pieces.penalties import Penalty, PenaltySum, l2_penalty
 from sknewtonnet.calculus.pieces.validation import finite_array, probe_loss, real_array, weight_sum
 
-HESSIAN_KINDS = ("exact", "block", "lagrangian", "gauss-newton")
-
-PRODUCT_KINDS = ("exact", "gauss-newton")
-
 BLOCK_KINDS = ("block", "lagrangian")
 
 
-class Objective:
+class Objective(SmoothFunction):
     """Penalised mean loss of a network on data, with its exact derivatives.
 
         f(w) = 1/S sum_i s_i loss(raw_i(w), y_i) + 1/(2 S) sum_p alpha_p w_p^2,  S = sum_i s_i
@@ -86,6 +82,8 @@ class Objective:
     Iovleff (2004), Exact Calculus of First and Second Derivatives of Arbitrary Feed-Forward
     Neural Networks.
     """
+
+    hessian_kinds = HESSIAN_KINDS
 
     def __init__(
         self,
@@ -346,11 +344,9 @@ class Objective:
             Of squared errors with penalised output coefficients; None for all others.
         """
         output = least_squares_output(self.network, self.loss, self.penalty, self._chunks)
-        return None if output is None else ReducedObjective(self, output)
-
-    def solved(self, w: ArrayLike, output: LeastSquaresOutput) -> Array:
-        """The point with the output layer that suits the other parameters of w best."""
-        return self._kept.reach_solved(w, output)
+        if output is None:
+            return None
+        return ReducedObjective(self, self.network, output, self._kept.reach_solved)
 
     def with_loss(self, loss: Loss) -> "Objective":
         """The mean of another loss on the same net and data, without a penalty."""

@@ -1,6 +1,6 @@
 """The objective as a function of all parameters but those of the output layer."""
 
-from typing import Protocol
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,31 +9,14 @@ from scipy.linalg import LinAlgError
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.output_layer import LeastSquaresOutput
+from sknewtonnet.calculus.pieces.function import (
+    PRODUCT_KINDS,
+    EmbeddedFunction,
+    SmoothFunction,
+)
 
 
-class Reducible(Protocol):
-    """An objective whose output layer can be solved for."""
-
-    network: Network
-    n_parameters: int
-
-    def value(self, w: ArrayLike) -> float:
-        """The function at w."""
-
-    def gradient(self, w: ArrayLike) -> Array:
-        """Its gradient."""
-
-    def hessian(self, w: ArrayLike, kind: str = "exact") -> Array:
-        """Its Hessian."""
-
-    def hessian_product(self, w: ArrayLike, v: ArrayLike, kind: str = "exact") -> Array:
-        """Hessian times vectors."""
-
-    def solved(self, w: ArrayLike, output: LeastSquaresOutput) -> Array:
-        """The point with the best output layer."""
-
-
-class ReducedObjective:
+class ReducedObjective(EmbeddedFunction):
     """Variable projection: u -> min over v of f(u, v), with v the output layer.
 
     Under squared error and a penalty the best output layer v(u) for given hidden layers u is
@@ -48,8 +31,12 @@ class ReducedObjective:
     ----------
     objective : Objective
         The function f; see :meth:`Objective.reduced` for when there is such a form of it.
+    network : Network
+        Its net.
     output : LeastSquaresOutput
         The problem of its last layer.
+    solve : callable
+        From w and ``output`` to the point w with the best output layer, where f keeps its passes.
 
     Attributes
     ----------
@@ -70,11 +57,18 @@ class ReducedObjective:
     """
 
     product_cost = 2
+    hessian_kinds = PRODUCT_KINDS
 
-    def __init__(self, objective: Reducible, output: LeastSquaresOutput):
-        self.objective = objective
-        self._output = output
-        graph, free = objective.network.graph, objective.network.layout.free
+    def __init__(
+        self,
+        objective: SmoothFunction,
+        network: Network,
+        output: LeastSquaresOutput,
+        solve: Callable[[Array, LeastSquaresOutput], Array],
+    ):
+        self.objective, self.network = objective, network
+        self._output, self._solve = output, solve
+        graph, free = network.graph, network.layout.free
         start = graph.blocks[-1].start
         self.n_parameters = start if free is None else int(np.searchsorted(free, start))
         self._u = np.full(self.n_parameters, np.nan)
@@ -88,12 +82,16 @@ class ReducedObjective:
             self._u = u.copy()
             start = np.concatenate([u, np.zeros(len(self._w) - len(u))])
             try:
-                self._w = self.objective.solved(start, self._output)
+                self._w = self._solve(start, self._output)
                 self._finite = bool(np.isfinite(self._w).all())
             except LinAlgError:
                 self._w = np.concatenate([u, np.full(len(self._w) - len(u), np.nan)])
                 self._finite = False
         return self._w.copy()
+
+    def restrict(self, w: ArrayLike) -> Array:
+        """All but the output layer of w."""
+        return np.asarray(w, dtype=float)[: self.n_parameters]
 
     def value(self, u: ArrayLike) -> float:
         """F(u); infinite where a hidden layer is not finite."""
@@ -138,7 +136,7 @@ class ReducedObjective:
 
     def _divide(self, columns: Array) -> Array:
         """Inverse of f_vv times columns, of shape (n_v,) or (n_v, r)."""
-        layout, graph = self.objective.network.layout, self.objective.network.graph
+        layout, graph = self.network.layout, self.network.graph
         zeros = np.zeros((self.n_parameters, *columns.shape[1:]))
         full = layout.expand(np.concatenate([zeros, columns]))
         last = graph.blocks[-1]

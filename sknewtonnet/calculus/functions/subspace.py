@@ -1,37 +1,17 @@
 """An objective on an affine subspace of its parameters."""
 
-from typing import Protocol
-
 import numpy as np
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.pieces.function import EmbeddedFunction, SmoothFunction
 
 
-class _Function(Protocol):
-    """What is asked of the function that is restricted."""
-
-    def value(self, w: Array) -> float:
-        """The function at w."""
-
-    def gradient(self, w: Array) -> Array:
-        """Its gradient."""
-
-    def hessian(self, w: Array, kind: str = "exact") -> Array:
-        """Its Hessian."""
-
-    def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:
-        """Its Hessian times a vector."""
-
-    def invariant_directions(self) -> Array:
-        """Directions along which it is constant everywhere."""
-
-
-class AffineObjective:
+class AffineObjective(EmbeddedFunction):
     """A function g(u) = f(origin + B u) with the derivatives that f has, for any solver.
 
     Parameters
     ----------
-    objective : Objective
+    objective : SmoothFunction
         The function f.
     origin : ndarray of shape (n_full,)
         A point of the subspace.
@@ -39,9 +19,11 @@ class AffineObjective:
         B, with orthonormal columns.
     """
 
-    def __init__(self, objective: _Function, origin: Array, basis: Array):
+    def __init__(self, objective: SmoothFunction, origin: Array, basis: Array):
         self.objective, self.origin, self.basis = objective, origin, basis
         self.n_parameters = basis.shape[1]
+        self.hessian_kinds = objective.hessian_kinds
+        self.product_cost = objective.product_cost
 
     def expand(self, u: Array) -> Array:
         """The point of f that belongs to u."""
@@ -67,6 +49,10 @@ class AffineObjective:
         """Hessian times v, B' (H (B v))."""
         w = self.expand(u)
         return self.basis.T @ self.objective.hessian_product(w, self.basis @ v, kind)
+
+    def has_second_derivatives(self) -> bool:
+        """Whether f has."""
+        return self.objective.has_second_derivatives()
 
     def invariant_directions(self) -> Array:
         """Those directions along which f is constant that lie in the subspace."""

@@ -1,0 +1,223 @@
+"""A function with derivatives: what solvers minimise and what verdicts are about."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from sknewtonnet._typing import Array
+
+# The Hessian, and the approximations of it that bear names of their own.
+HESSIAN_KINDS = ("exact", "block", "lagrangian", "gauss-newton")
+# Those of which a net has products without forming a matrix.
+PRODUCT_KINDS = ("exact", "gauss-newton")
+
+
+class SmoothFunction(ABC):
+    """A function f of P parameters with its derivatives.
+
+    A class gives ``n_parameters``, ``value`` and ``gradient``, and for second-order methods
+    ``hessian`` or ``hessian_product``, of which the other one follows.
+
+    Attributes
+    ----------
+    n_parameters : int
+        P, the length of w.
+    hessian_kinds : tuple of str
+        The values of ``kind`` that ``hessian`` knows, of "exact", "block", "lagrangian" and
+        "gauss-newton"; by default "exact" alone.
+    product_cost : int
+        What a Hessian-vector product costs, in gradients; 1 by default.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import SmoothFunction
+    >>> from sknewtonnet.solvers import get_solver
+    >>> class Bowl(SmoothFunction):
+    ...     n_parameters = 2
+    ...
+    ...     def value(self, w):
+    ...         return 0.5 * float(w @ w)
+    ...
+    ...     def gradient(self, w):
+    ...         return w
+    ...
+    ...     def hessian(self, w, kind="exact"):
+    ...         return np.eye(2)
+    >>> get_solver("newton").minimize(Bowl(), np.array([1.0, -2.0])).converged
+    True
+    """
+
+    n_parameters: int
+    hessian_kinds: tuple[str, ...] = ("exact",)
+    product_cost: int = 1
+
+    @abstractmethod
+    def value(self, w: Array) -> float:
+        """The function f(w).
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        float
+            Not finite where f has no value: a solver then takes another step.
+        """
+
+    @abstractmethod
+    def gradient(self, w: Array) -> Array:
+        """Gradient of f.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+        """
+
+    def value_and_gradient(self, w: Array) -> tuple[float, Array]:
+        """Value and gradient, for functions that have both from one pass.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        tuple of float and ndarray of shape (n_parameters,)
+        """
+        return self.value(w), self.gradient(w)
+
+    def hessian(self, w: Array, kind: str = "exact") -> Array:
+        """Second derivatives of f; by default P products.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        kind : str, default="exact"
+            One of ``hessian_kinds``.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+            Symmetric; the caller may write to it.
+
+        Raises
+        ------
+        NotImplementedError
+            If the class has no ``hessian_product`` either.
+        """
+        if not self.has_second_derivatives():
+            raise NotImplementedError(
+                f"{type(self).__name__} has neither hessian nor hessian_product."
+            )
+        return np.asarray(self.hessian_product(w, np.eye(self.n_parameters), kind))
+
+    def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:
+        """Second derivatives of f times directions; by default with the whole Hessian.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        v : ndarray of shape (n_parameters,) or (n_parameters, r)
+            One direction, or r of them as columns.
+        kind : str, default="exact"
+            As in :meth:`hessian`.
+
+        Returns
+        -------
+        ndarray of the shape of v
+        """
+        return self.hessian(w, kind) @ v
+
+    def curvature(self, w: Array, d: Array) -> float:
+        """Second derivative d'Hd along a direction, from one product.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        d : ndarray of shape (n_parameters,)
+            The direction, of any length.
+
+        Returns
+        -------
+        float
+        """
+        return float(d @ self.hessian_product(w, d))
+
+    def has_second_derivatives(self) -> bool:
+        """Whether the class gives ``hessian`` or ``hessian_product``.
+
+        Returns
+        -------
+        bool
+        """
+        given, base = type(self), SmoothFunction
+        return given.hessian is not base.hessian or (
+            given.hessian_product is not base.hessian_product
+        )
+
+    def invariant_directions(self) -> Array:
+        """Directions along which f is constant wherever it stands.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_directions)
+            Orthonormal columns; none by default.
+        """
+        return np.empty((self.n_parameters, 0))
+
+    def reduced(self) -> "EmbeddedFunction | None":
+        """Return f with some parameters at their best values, given the others.
+
+        Returns
+        -------
+        EmbeddedFunction or None
+            With the same minima in fewer parameters; None, the default, if there is no such
+            form in closed form.
+        """
+        return None
+
+
+class EmbeddedFunction(SmoothFunction):
+    """A function of fewer parameters u, each of which stands for a point w of another."""
+
+    @abstractmethod
+    def expand(self, u: Array) -> Array:
+        """The point w that u stands for.
+
+        Parameters
+        ----------
+        u : ndarray of shape (n_parameters,)
+            Parameters of this function.
+
+        Returns
+        -------
+        ndarray
+            Parameters of the other function.
+        """
+
+    @abstractmethod
+    def restrict(self, w: Array) -> Array:
+        """The u that comes nearest to a point w.
+
+        Parameters
+        ----------
+        w : ndarray
+            Parameters of the other function.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+            Parameters of this function.
+        """
