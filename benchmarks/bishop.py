@@ -296,7 +296,7 @@ def shares(objective, penalised, w):
     """How much of the Hessian lies in the blocks."""
     H, B, L = (objective.hessian(w, kind) for kind in ("exact", "block", "lagrangian"))
     size = np.linalg.norm(H)
-    hidden = len(H) - objective.network.graph.n_units[-2] - 1
+    hidden = len(H) - objective.network.node_sizes[-2] - 1
     return {
         "value": objective.value(w),
         "slope": np.linalg.norm(penalised.gradient(w)),

@@ -191,7 +191,7 @@ def sklearn_gradient(network, loss, X, Y):
     import numpy as np
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-    sizes = network.graph.node_sizes
+    sizes = network.node_sizes
     regression = loss == "squared_error"
     kind = MLPRegressor if regression else MLPClassifier
     model = kind(hidden_layer_sizes=sizes[1:-1], activation="tanh", solver="lbfgs", max_iter=1)
@@ -257,7 +257,7 @@ def work_jax(shape, threads, budget):
 
     network, loss, X, Y, points = problem(shape)
     objective = Objective(network, loss, X, Y)
-    matrices = network.graph.matrices
+    matrices = network.by_layer
 
     def value(w, X, Y):
         h = X

@@ -6,7 +6,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Activation, Layer, Loss
-from sknewtonnet.calculus.passes.graph import checked_arrays
+from sknewtonnet.calculus.pieces.layers import checked_arrays
 
 _ORDINALS = ("value", "first", "second", "third", "fourth", "fifth", "sixth")
 

@@ -233,7 +233,7 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
             "critical_point_": verdict(objective, best),
             **self._findings(problem, best.params),
         }
-        self._warn(best, fitted["critical_point_"], network.graph.layers)
+        self._warn(best, fitted["critical_point_"], network.layers)
         self.__dict__.update(fitted)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: fitted)
 

@@ -94,14 +94,14 @@ def attributes(
 ) -> dict[str, Any]:
     """The fitted attributes that parameters determine; enough to predict."""
     arrays = network.layout.unpack(params)
-    n_linear = sum(network.graph.linear)
+    n_linear = sum(network.linear)
     return {
         **target.attributes,
         **layer_attributes(network, arrays),
         "params_": params.copy(),
         "coefs_": [arrays[f"coefs_{k}"] for k in range(n_linear)],
         "intercepts_": [arrays[f"intercepts_{k}"] for k in range(n_linear)],
-        "n_layers_": len(network.graph.layers) + 1,
+        "n_layers_": len(network.layers) + 1,
         "n_outputs_": network.n_outputs,
         "out_activation_": loss.out_activation,
         "_network_": network,

@@ -43,7 +43,7 @@ class BaseMLP(BaseNewtonNet):
     def _make_constraints(self, network: Network, loss: Loss) -> Constraints | None:
         signs = self._monotonic_signs()
         if signs is not None:
-            layers = network.graph.layers
+            layers = network.layers
             others = [a.name for a in (layer.activation for layer in layers) if not a.monotonic]
             if others:
                 raise ValueError(

@@ -158,16 +158,13 @@ def monotonic_bounds(network: Network, signs: Ints) -> tuple[Array, Array]:
     it reads a unit that depends on one, they are not negative. With activations that never
     fall every such unit rises with sign times feature, layer after layer, and so do the outputs.
     """
-    graph, layout = network.graph, network.layout
-    exists = graph.matrices(layout.expand(np.ones(layout.n_parameters)))
-    full_lower, full_upper = np.full(graph.n_full, -np.inf), np.full(graph.n_full, np.inf)
-    lower, upper = graph.matrices(full_lower), graph.matrices(full_upper)
+    layout = network.layout
+    full_lower, full_upper = np.full(layout.n_full, -np.inf), np.full(layout.n_full, np.inf)
+    lower, upper = network.by_layer(full_lower), network.by_layer(full_upper)
     depends: list[Ints] = [signs]
-    for k in range(len(graph.layers)):
-        reached = np.zeros(graph.n_units[k], dtype=bool)
-        for node, rows in graph.sources[k]:
-            lower[k][rows][depends[node] > 0] = 0.0
-            upper[k][rows][depends[node] < 0] = 0.0
-            reached |= (exists[k][rows][depends[node] != 0] > 0).any(axis=0)
-        depends.append(reached.astype(int))
+    for k, layer in enumerate(network.layers):
+        read = np.concatenate([depends[node] for node in layer.sources])
+        lower[k][:-1][read > 0] = 0.0  # the last row are the intercepts
+        upper[k][:-1][read < 0] = 0.0
+        depends.append(network.exists[k][:-1][read != 0].any(axis=0).astype(int))
     return layout.restrict(full_lower), layout.restrict(full_upper)

@@ -131,17 +131,17 @@ def solved_output(
     -------
     dict of str to ndarray
     """
-    graph, layout = network.graph, network.layout
-    last = sum(graph.linear) - 1
+    layout = network.layout
+    last = sum(network.linear) - 1
     output = {f"coefs_{last}": "coefs_0", f"intercepts_{last}": "intercepts_0"}
     states = network.states(layout.pack(arrays), X)
-    Z = np.hstack([states[node] for node, _ in graph.sources[-1]])
-    exists = layout.unpack(np.ones(layout.n_parameters))
+    Z = np.hstack([states[node] for node in network.layers[-1].sources])
+    exists = layout.masks()
     linear = Network.mlp(
         Z.shape[1],
         (),
         network.n_outputs,
-        connectivity={there: exists[here] > 0 for here, there in output.items()},
+        connectivity={there: exists[here] for here, there in output.items()},
     )
     strength = layout.unpack(l2_penalty(layout, alpha).strength)
     strengths = {there: strength[here] for here, there in output.items()}
@@ -190,7 +190,7 @@ def radial_parameters(
     """
     rows = DistinctRows.of(X, sample_weight)
     arrays: dict[str, Array] = random_weights(network, random_state)
-    n_centers = network.graph.n_units[0]
+    n_centers = network.node_sizes[1]
     centers = place_centers(rows, n_centers, random_state)
     widest = float(np.linalg.norm(rows.spread())) or 1.0  # 1 for a single distinct row
     logs = -np.log(neighbour_widths(centers, widest))

@@ -10,6 +10,7 @@ from scipy.linalg import solve_triangular
 from sknewtonnet._sklearn import Interval, StrOptions
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Network
+from sknewtonnet.calculus.functions.units import outgoing_norms
 from sknewtonnet.calculus.pieces.gaussian import COVARIANCE_TYPES, precisions_cholesky
 from sknewtonnet.calculus.pieces.penalties import Penalty, WidthPenalty
 from sknewtonnet.estimators._base import FRAMES_TO_CALLER, BaseNewtonNet
@@ -103,9 +104,7 @@ class BaseRBFNet(BaseNewtonNet):
         rows = DistinctRows.of(problem.X, problem.sample_weight)
         activations = network.states(params, rows.X)[1]
         matrices = network.matrices(params)
-        outgoing = np.sqrt(
-            sum((matrices[k][where] ** 2).sum(axis=1) for k, where in network.graph.readers[1])
-        )
+        outgoing = outgoing_norms(network, matrices, 1)
         found = degenerate_units(activations, rows.sample_weight, outgoing)
         # Twins are a true minimum under an L2 penalty, which halves when a height is shared,
         # and a unit that is not used does no harm: they are for those who look.

@@ -41,7 +41,7 @@ def initial_parameters(
     ndarray of shape (n_parameters,)
     """
     arrays = random_weights(network, random_state)
-    last = len(network.graph.layers) - 1
+    last = len(network.layers) - 1
     if loss.out_activation == "identity":
         mean = np.average(Y, axis=0, weights=sample_weight)
         scale = np.sqrt(np.average((Y - mean) ** 2, axis=0, weights=sample_weight))
@@ -71,11 +71,10 @@ def random_weights(network: Network, random_state: np.random.RandomState) -> dic
         "coefs_k" and "intercepts_k" of each linear layer.
     """
     arrays: dict[str, Array] = {}
-    graph = network.graph
-    linear = [k for k, layer in enumerate(graph.layers) if isinstance(layer, Linear)]
-    for number, k in enumerate(linear):
-        p, s = graph.n_inputs[k], graph.n_units[k]
-        gain = 2.0 if graph.layers[k].activation.name == "logistic" else 6.0
+    linear = [layer for layer in network.layers if isinstance(layer, Linear)]
+    for number, layer in enumerate(linear):
+        p, s = network.layout.shapes[f"coefs_{number}"]
+        gain = 2.0 if layer.activation.name == "logistic" else 6.0
         bound = 0.5 * np.sqrt(gain / (p + s))
         arrays[f"coefs_{number}"] = random_state.uniform(-bound, bound, (p, s))
         arrays[f"intercepts_{number}"] = random_state.uniform(-bound, bound, s)

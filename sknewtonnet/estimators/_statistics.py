@@ -162,7 +162,7 @@ class StatisticsMixin:
             information=information,
             reported=Reported.of(network, loss.shift_invariant),
             feature_names=tuple(feature_names(self)),
-            output_names=network.layout.arrays[-1].labels[-1],
+            output_names=network.output_names,
             named=hasattr(self, "feature_names_in_"),
             model=_described(self, problem),
             refit=EstimatorRefit(self._without_data(), problem),
@@ -327,9 +327,9 @@ def _clusters(groups: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None) 
 
 def _described(net: Any, problem: Problem) -> str:
     """One line on what was fitted."""
-    graph = problem.network.graph
-    sizes = "-".join(str(size) for size in graph.node_sizes)
-    kinds = [layer.activation.name for layer in graph.layers[:-1]]
+    network = problem.network
+    sizes = "-".join(str(size) for size in network.node_sizes)
+    kinds = [layer.activation.name for layer in network.layers[:-1]]
     hidden = f", {' '.join(dict.fromkeys(kinds))}" if kinds else ""
     return f"{type(net).__name__}: {sizes}{hidden}, loss {problem.loss.name}"
 

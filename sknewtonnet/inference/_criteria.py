@@ -40,7 +40,7 @@ class Criteria:
         criteria would prefer nets with such units.
         """
         k = self.information.effective_parameters
-        if len(self.information.objective.network.graph.layers) > 1:
+        if len(self.information.objective.network.layers) > 1:
             k += self.information.factor.n_null
         return k
 

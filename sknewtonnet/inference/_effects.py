@@ -158,7 +158,7 @@ class Effects:
         self.predictor, self._X, self._weight = predictor, X, sample_weight
         network = predictor.network
         # A shift of an input moves intercepts and centres, also those that do not exist.
-        self._whole = Network.from_layers(network.n_features, network.graph.layers)
+        self._whole = Network.from_layers(network.n_features, network.layers)
         self._full = network.layout.expand(predictor.params)
 
     def _mean(self, network: Network, X: Array, output: int) -> Objective:
@@ -167,20 +167,21 @@ class Effects:
 
     def derivative(self, features: list[int], output: int) -> tuple[Array, Array]:
         """Average derivatives in inputs, and their gradients, of shape (k, n_parameters)."""
-        graph = self._whole.graph
+        whole = self._whole
         mean = self._mean(self._whole, self._X, output)
         gradient = mean.gradient(self._full)
-        directions = np.zeros((len(features), graph.n_full))
+        directions = np.zeros((len(features), whole.n_parameters))
         transposed = np.zeros_like(directions)
-        weights, slopes = graph.matrices(self._full), graph.matrices(gradient)
-        moves, back = graph.matrices(directions), graph.matrices(transposed)
-        for k, rows in graph.readers[0]:
-            layer, where = graph.layers[k], [rows.start + j for j in features]
-            if isinstance(layer, Linear):
-                moves[k][:, -1] = weights[k][where]
-                back[k][np.arange(len(features)), where] = slopes[k][-1]
+        weights, slopes = whole.by_layer(self._full), whole.by_layer(gradient)
+        moves, back = whole.by_layer(directions), whole.by_layer(transposed)
+        for k, layer in enumerate(whole.layers):
+            if 0 not in layer.sources:
+                continue
+            if isinstance(layer, Linear):  # node 0 is the first source
+                moves[k][:, -1] = weights[k][features]
+                back[k][np.arange(len(features)), features] = slopes[k][-1]
             elif isinstance(layer, GaussianRBF):
-                moves[k][np.arange(len(features)), where] = -1.0
+                moves[k][np.arange(len(features)), features] = -1.0
             else:
                 raise NotImplementedError(f"effects of inputs of {layer!r} are not known.")
         bent = mean.hessian_product(self._full, directions.T).T

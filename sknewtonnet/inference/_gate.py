@@ -41,7 +41,7 @@ def findings(information: Information, feature_names: Sequence[str]) -> list[Fin
     found = [*_sample(information), *separation_findings(information), *_stationary(information)]
     found += [*unit_findings(information), *input_findings(information, feature_names)]
     found += [*_held_up(information), *_singular(information)]
-    if len(information.objective.network.graph.layers) > 1:
+    if len(information.objective.network.layers) > 1:
         found += _size(information)
     # In a net that is not identified such differences tell of that.
     if all(finding.severity == "note" for finding in found):

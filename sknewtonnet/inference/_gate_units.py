@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Activation, Network
+from sknewtonnet.calculus import Activation
+from sknewtonnet.calculus.functions.units import outgoing_norms
 from sknewtonnet.inference._minimum import Information
 
 # A unit whose share of the outputs, or spread, is below this part of the largest does nothing.
@@ -50,25 +51,19 @@ def fatal_messages(findings: Iterable[Finding]) -> list[str]:
 def unit_findings(information: Information) -> Iterator[Finding]:
     """Dead, constant and duplicate units, and units with a scaling symmetry."""
     network = information.objective.network
-    graph = network.graph
-    if len(graph.layers) < 2:
-        return
     weight = information.objective.sample_weight
     states = network.states(information.params, information.objective.samples)
     matrices = network.matrices(information.params)
-    places = graph.matrices(network.layout.positions)
-    for k, layer in enumerate(graph.layers[:-1]):
+    for k, layer in enumerate(network.layers[:-1]):
         values = states[k + 1]
         mean = weight @ values / weight.sum()
         centred = np.sqrt(weight)[:, None] * (values - mean)
         spread = np.linalg.norm(centred, axis=0) / np.sqrt(weight.sum())
-        outgoing = np.sqrt(
-            sum((matrices[r][rows] ** 2).sum(axis=1) for r, rows in graph.readers[k + 1])
-        )
+        outgoing = outgoing_norms(network, matrices, k + 1)
         share = outgoing * np.maximum(spread, np.abs(mean))
         dead = share <= _NOTHING * max(float(share.max()), _unit_of_raw(information))
         # A unit of which no parameter exists, such as pruning leaves, is not there at all.
-        there = (places[k] >= 0).any(axis=0)
+        there = network.exists[k].any(axis=0)
         dead &= there
         constant = (
             there & ~dead & (spread <= _NOTHING * np.maximum(np.abs(values).max(axis=0), 1e-300))
@@ -79,18 +74,18 @@ def unit_findings(information: Information) -> Iterator[Finding]:
                 "dead unit",
                 f"Unit {names[j]} is dead: nothing goes out of it, so the weights that come in "
                 "are not identified. Use fewer units.",
-                _incoming(network, k, j),
+                network.incoming_names(k, j),
             )
         for j in np.flatnonzero(constant).tolist():
             yield Finding(
                 "constant unit",
                 f"Unit {names[j]} is constant on the data: it does what an intercept does. "
                 "Use fewer units.",
-                _incoming(network, k, j),
+                network.incoming_names(k, j),
             )
         alive = np.flatnonzero(there & ~dead & ~constant).tolist()
         yield from _duplicates(centred[:, alive], [names[j] for j in alive])
-        if graph.linear[k]:
+        if network.linear[k]:
             yield from _scaling(information, k, layer.activation)
 
 
@@ -100,12 +95,6 @@ def _unit_of_raw(information: Information) -> float:
         return 1.0
     weight = information.objective.sample_weight
     return float(np.sqrt(weight @ (information.residuals**2).mean(axis=1) / weight.sum()))
-
-
-def _incoming(network: Network, k: int, j: int) -> tuple[str, ...]:
-    """Names of the parameters of a unit."""
-    places = network.graph.matrices(network.layout.positions)[k][:, j]
-    return tuple(network.layout.names[place] for place in places if place >= 0)
 
 
 def _duplicates(centred: Array, names: Sequence[str]) -> Iterator[Finding]:
@@ -124,9 +113,8 @@ def _duplicates(centred: Array, names: Sequence[str]) -> Iterator[Finding]:
 def _scaling(information: Information, k: int, activation: Activation) -> Iterator[Finding]:
     """What an activation with h(c a) = c h(a) for c > 0, or with a kink, does to its weights."""
     network, a = information.objective.network, np.array([[-3.0, -0.7, 0.0, 0.4, 2.0]])
-    strength = network.graph.matrices(network.layout.expand(information.penalty))
-    readers = network.graph.readers[k + 1]
-    free = not strength[k].any() and not any(strength[r][rows].any() for r, rows in readers)
+    strength = network.matrices(information.penalty)
+    free = not any(part.any() for part in (strength[k], *network.outgoing(strength, k + 1)))
     homogeneous = np.allclose(activation.value(2.0 * a), 2.0 * activation.value(a), rtol=1e-12)
     if homogeneous and free:
         yield Finding(
@@ -194,7 +182,7 @@ def separation_findings(information: Information) -> Iterator[Finding]:
         # The largest of several probabilities may be right by chance, and moderate.
         separated &= (off < 1e-4).all(axis=0)
     if separated.any() and not information.penalised:
-        names = information.objective.network.layout.arrays[-1].labels[-1]
+        names = information.objective.network.output_names
         yield Finding(
             "separation",
             "Separation: the net tells "

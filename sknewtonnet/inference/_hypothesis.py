@@ -46,7 +46,7 @@ class Hypothesis:
     ) -> "Hypothesis":
         """From a matrix, or from names of parameters and features that are to be zero.
 
-        What leaves each input comes from :func:`sknewtonnet.calculus.inputs.input_parameters`.
+        What leaves each input comes from :attr:`sknewtonnet.calculus.Network.feature_parameters`.
 
         Raises
         ------

@@ -8,7 +8,6 @@ from scipy.linalg import LinAlgError, cholesky, eigvalsh, null_space, solve_tria
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import Objective
-from sknewtonnet.calculus.functions.input_derivatives import input_parameters
 from sknewtonnet.inference._scaled_spectrum import ScaledSpectrum, inside
 
 
@@ -19,25 +18,27 @@ def whitening(objective: Objective) -> Array:
     unit that does not read all inputs the ones it reads are whitened. The identity where inputs
     are collinear, and for radial units.
     """
-    graph, layout = objective.network.graph, objective.network.layout
+    network = objective.network
     X, weight = objective.samples, objective.sample_weight
     mean = weight @ X / weight.sum()
     centred = X - mean
     spread = (centred * weight[:, None]).T @ centred / weight.sum()
-    T = np.eye(layout.n_parameters)
-    places = graph.matrices(layout.positions)
-    for k, rows in graph.readers[0]:
-        if not graph.linear[k]:
+    T = np.eye(network.n_parameters)
+    for layer, linear, places in zip(
+        network.layers, network.linear, network.positions, strict=True
+    ):
+        if not linear or 0 not in layer.sources:
             continue
-        for unit in places[k].T:
-            read = np.flatnonzero(unit[rows] >= 0)
+        for unit in places.T:
+            inputs = unit[: network.n_features]  # node 0 is the first source
+            read = np.flatnonzero(inputs >= 0)
             if not read.size:
                 continue
             try:
                 C = cholesky(spread[np.ix_(read, read)], lower=True)
             except LinAlgError:
-                return np.eye(layout.n_parameters)
-            own = unit[rows][read]
+                return np.eye(network.n_parameters)
+            own = inputs[read]
             inverse = solve_triangular(C, np.eye(len(read)), lower=True)
             T[np.ix_(own, own)] = inverse.T
             if unit[-1] >= 0:
@@ -267,8 +268,8 @@ class Information:
 
     @cached_property
     def input_parameters(self) -> list[Ints] | None:
-        """See :func:`sknewtonnet.calculus.inputs.input_parameters`."""
-        return input_parameters(self.objective.network)
+        """See :attr:`sknewtonnet.calculus.Network.feature_parameters`."""
+        return self.objective.network.feature_parameters
 
     @cached_property
     def residuals(self) -> Array:

@@ -34,18 +34,17 @@ class Reported:
         names = network.layout.names
         if not shift_invariant:
             return cls(list(names), None)
-        graph, layout = network.graph, network.layout
         reference: dict[int, int] = {}
-        for row in graph.matrices(layout.positions)[-1]:
+        for row in network.positions[-1]:
             if (row >= 0).all():
                 reference.update(dict.fromkeys(row.tolist(), int(row[0])))
-        first = layout.arrays[-1].labels[-1][0]
+        first = network.output_names[0]
         rows, labels = [], []
         for j, name in enumerate(names):
             base = reference.get(j)
             if base == j:
                 continue
-            row = np.zeros(layout.n_parameters)
+            row = np.zeros(network.n_parameters)
             row[j] = 1.0
             if base is not None:
                 row[base] = -1.0

@@ -47,12 +47,12 @@ def weight_importance(
     each unit alone, for any number of parameters.
     """
     if method == "obd":
-        graph = objective.network.graph
-        diagonal = np.zeros(graph.n_full)
+        network = objective.network
+        diagonal = np.zeros(network.layout.n_full)
         blocks = objective.hessian_blocks(w, "block")
-        for matrix, block in zip(graph.matrices(diagonal), blocks, strict=True):
+        for matrix, block in zip(network.by_layer(diagonal), blocks, strict=True):
             matrix[...] = np.einsum("jpp->pj", block)
-        return 0.5 * w**2 * objective.weight_sum * objective.network.layout.restrict(diagonal)
+        return 0.5 * w**2 * objective.weight_sum * network.layout.restrict(diagonal)
     if method != "obs":
         raise ValueError(f"method must be 'obs' or 'obd', got {method!r}.")
     return importances(objective, w, active)[0]

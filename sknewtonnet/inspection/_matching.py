@@ -33,18 +33,16 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
     -----
     About s^2 t flops and an assignment of s^3 for a layer of s units with t parameters each.
     """
-    graph, layout = network.graph, network.layout
-    full = layout.expand(np.asarray(w, dtype=float)).copy()
-    ours = graph.matrices(full)
-    theirs = graph.matrices(layout.expand(np.asarray(reference, dtype=float)))
-    exists = graph.matrices(layout.expand(np.ones(layout.n_parameters)))
-    for k, layer in enumerate(graph.layers[:-1]):
-        readers = graph.readers[k + 1]
-        if not all(graph.linear[reader] for reader, _ in readers):
+    full = network.layout.expand(np.asarray(w, dtype=float)).copy()
+    ours = network.by_layer(full)
+    theirs = network.matrices(np.asarray(reference, dtype=float))
+    for k, layer in enumerate(network.layers[:-1]):
+        if not network.has_linear_readers(k + 1):
             continue  # a radial unit that reads them would have to change as well
-        masks = np.vstack([exists[k], *(exists[reader][rows].T for reader, rows in readers)])
+        going_out = [flags.T for flags in network.outgoing(network.exists, k + 1)]
+        masks = np.vstack([network.exists[k], *going_out]).astype(float)
         apart = _distances(masks, masks) > 0
-        parity = layer.activation.parity if graph.linear[k] else 0
+        parity = layer.activation.parity if network.linear[k] else 0
         sizes = _outgoing(network, ours, k), _outgoing(network, theirs, k)
         plain = _distances(ours[k], theirs[k]) + _distances(*sizes)
         signs = np.ones((len(plain), len(plain)))
@@ -56,21 +54,18 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
         of_reference, order = linear_sum_assignment(plain.T)
         sign = signs[order, of_reference]
         ours[k][...] = ours[k][:, order] * sign
-        outgoing = sign if parity == -1 else np.ones(len(sign))
-        for reader, rows in graph.readers[k + 1]:
-            ours[reader][rows] = ours[reader][rows][order] * outgoing[:, None]
-    return layout.restrict(full)
+        outward = sign if parity == -1 else np.ones(len(sign))
+        for rows in network.outgoing(ours, k + 1):
+            rows[...] = rows[order] * outward[:, None]
+    return network.layout.restrict(full)
 
 
 def _outgoing(network: Network, matrices: list[Array], k: int) -> Array:
     """What goes out of a layer's units to the output, a column each."""
+    if k + 1 in network.layers[-1].sources and network.linear[-1]:
+        return network.outgoing(matrices, k + 1)[-1].T
     # The units of a later hidden layer have no order yet.
-    last = len(network.graph.layers) - 1
-    parts = []
-    for reader, rows in network.graph.readers[k + 1]:
-        if reader == last and network.graph.linear[reader]:
-            parts.append(matrices[reader][rows].T)
-    return np.vstack(parts) if parts else np.zeros((1, matrices[k].shape[1]))
+    return np.zeros((1, matrices[k].shape[1]))
 
 
 def _distances(a: Array, b: Array) -> Array:

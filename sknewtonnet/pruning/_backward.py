@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._sklearn import Interval, Options, StrOptions
-from sknewtonnet._typing import Bools
+from sknewtonnet.calculus.functions.units import connected_units
 from sknewtonnet.estimators._statistics import feature_names
 from sknewtonnet.inference import COV_TYPES, CRITERIA
 from sknewtonnet.inference._gate import findings
@@ -160,7 +160,7 @@ class BackwardPruning(MetaNet):
         last, steps = self._prune(
             start, lambda net: task.step("step", lambda: {"estimator_": refitted(net)})
         )
-        support, unit_support = _survivors(last)
+        support, *unit_support = connected_units(last.problem.network)[:-1]
         return {
             "estimator_": refitted(last),
             "path_": PruningPath(steps, self.scoring),
@@ -324,16 +324,3 @@ def _refitted(net: Any, last: Net, X: ArrayLike, y: ArrayLike, weight: ArrayLike
     net.set_params(warm_start=warm_start)
     net._post_selection_ = True
     return net
-
-
-def _survivors(net: Net) -> tuple[Bools, list[Bools]]:
-    """Inputs and hidden units from which a path leads to the output."""
-    graph = net.problem.network.graph
-    exists = graph.matrices(net.problem.network.layout.positions >= 0)
-    alive = [np.ones(size, dtype=bool) for size in graph.node_sizes]
-    for node in range(len(graph.node_sizes) - 2, -1, -1):
-        alive[node] = np.zeros(graph.node_sizes[node], dtype=bool)
-        for k, rows in graph.readers[node]:
-            reads = exists[k][rows] if graph.linear[k] else np.ones_like(exists[k][rows])
-            alive[node] |= (reads & alive[k + 1]).any(axis=1)
-    return alive[0], alive[1:-1]

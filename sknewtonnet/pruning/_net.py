@@ -8,8 +8,7 @@ import numpy as np
 from scipy.linalg import lstsq, null_space
 
 from sknewtonnet._typing import Array, Bools, Ints
-from sknewtonnet.calculus import Network
-from sknewtonnet.calculus.functions.input_derivatives import input_parameters
+from sknewtonnet.calculus.functions.units import settle
 from sknewtonnet.estimators._fit import Problem, is_stationary
 from sknewtonnet.estimators._statistics import feature_names
 from sknewtonnet.inference import Criteria, Information
@@ -89,9 +88,7 @@ class Net:
     @property
     def connectivity(self) -> dict[str, Bools]:
         """Masks of what exists, by the names of arrays."""
-        layout = self.problem.network.layout
-        exists = layout.unpack(np.ones(layout.n_parameters))
-        return {name: values > 0 for name, values in exists.items()}
+        return self.problem.network.layout.masks()
 
     def parts(self, unit: str) -> list[Part]:
         """All that can be taken away, in pieces of one kind."""
@@ -104,18 +101,13 @@ class Net:
                 if name.startswith("coefs_")
             ]
         if unit == "feature":
-            outgoing = input_parameters(network) or []
+            outgoing = network.feature_parameters or []
             found = zip(feature_names(self.estimator), outgoing, strict=False)
             return [Part(name, positions) for name, positions in found if len(positions)]
-        numbers = network.graph.matrices(network.layout.positions)
         parts = []
         for k, units in enumerate(network.unit_names):
-            for j, name in enumerate(units):
-                places = [
-                    numbers[reader][rows][j] for reader, rows in network.graph.readers[k + 1]
-                ]
-                positions = np.concatenate(places)
-                parts.append(Part(name, positions[positions >= 0]))
+            places = np.hstack(network.outgoing(network.positions, k + 1))
+            parts += [Part(name, row[row >= 0]) for name, row in zip(units, places, strict=True)]
         return [part for part in parts if len(part.positions)]
 
     def without(self, positions: Ints) -> "Net | None":
@@ -142,14 +134,11 @@ class Net:
     def _at(self, full: Array, kept: Bools) -> "Net":
         """Refit with the parameters that are kept, from where they stand in a full vector."""
         net, old = self.estimator, self.problem
-        layout = old.network.layout
-        flags = layout.unpack(layout.restrict(kept.astype(float)))
-        masks = {name: values > 0 for name, values in flags.items()}
         network = net._make_network(
             old.network.n_outputs,
-            connectivity=masks,
+            connectivity=old.network.layout.masks(kept),
             feature_names=getattr(net, "feature_names_in_", None),
-            output_names=old.network.layout.arrays[-1].labels[-1],
+            output_names=old.network.output_names,
         )
         penalties = net._make_penalties(network, old.X, old.sample_weight)
         problem = replace(old, network=network, penalties=penalties)
@@ -162,43 +151,3 @@ class Net:
         result = solver.minimize(objective, network.layout.restrict(full))
         active = None if result.multipliers is None else result.multipliers.active
         return Net(net, problem, result.params, result.value, is_stationary(result), active)
-
-
-def settle(network: Network, params: Array, exists: Bools) -> tuple[Array, Bools]:
-    """Take away units that do nothing, and fold constant ones into the intercepts.
-
-    A unit without outgoing weights goes with all that comes in; one without incoming weights is
-    a constant, which the intercepts of its readers take over. The net stays the same function.
-
-    Returns
-    -------
-    full : ndarray of shape (n_full,)
-        Parameters of the same net.
-    kept : ndarray of bool of shape (n_full,)
-        Which of them still exist.
-    """
-    graph, layout = network.graph, network.layout
-    full = layout.expand(params).copy()
-    kept = layout.expand(exists.astype(float)) > 0
-    weights, flags = graph.matrices(full), graph.matrices(kept)
-    changed = True
-    while changed:
-        changed = False
-        for k, layer in enumerate(graph.layers[:-1]):
-            readers = graph.readers[k + 1]
-            for j in range(layer.n_units):
-                outgoing = any(flags[reader][rows][j].any() for reader, rows in readers)
-                takers = [flags[reader][-1] | ~flags[reader][rows][j] for reader, rows in readers]
-                idle = graph.linear[k] and not flags[k][:-1, j].any()
-                if outgoing and idle and np.concatenate(takers).all():
-                    constant = float(layer.activation.value(weights[k][-1:, j : j + 1])[0, 0])
-                    for reader, rows in readers:
-                        weights[reader][-1] += constant * weights[reader][rows][j]
-                        weights[reader][rows][j] = 0.0
-                        flags[reader][rows][j] = False
-                    outgoing, changed = False, True
-                if not outgoing and flags[k][:, j].any():
-                    flags[k][:, j] = False
-                    weights[k][:, j] = 0.0
-                    changed = True
-    return full, kept

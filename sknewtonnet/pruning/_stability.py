@@ -12,6 +12,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import Network
+from sknewtonnet.calculus.functions.units import outgoing_norms
 from sknewtonnet.estimators._statistics import feature_names
 from sknewtonnet.inspection import aligned
 from sknewtonnet.pruning._backward import BackwardPruning
@@ -168,7 +169,7 @@ def _whole_network(pruned: BackwardPruning) -> Network:
     """The net with all the connections that it had before."""
     network = pruned.estimator_._network_
     masks = pruned.estimator.connectivity
-    return Network.from_layers(network.n_features, network.graph.layers, connectivity=masks)
+    return Network.from_layers(network.n_features, network.layers, connectivity=masks)
 
 
 def _full(pruned: BackwardPruning) -> Array:
@@ -179,12 +180,6 @@ def _full(pruned: BackwardPruning) -> Array:
 
 def _alive(network: Network, w: Array) -> Bools:
     """Which hidden units have anything that goes out."""
-    graph = network.graph
-    matrices = graph.matrices(network.layout.expand(w))
-    return np.concatenate(
-        [
-            sum(np.abs(matrices[r][rows]).sum(axis=1) for r, rows in graph.readers[k + 1]) > 0
-            for k in range(len(graph.layers) - 1)
-        ]
-        or [np.zeros(0, dtype=bool)]
-    )
+    matrices = network.matrices(w)
+    found = [outgoing_norms(network, matrices, k + 1) > 0 for k in range(len(network.layers) - 1)]
+    return np.concatenate(found or [np.zeros(0, dtype=bool)])

@@ -5,7 +5,6 @@ import pytest
 from scipy.linalg import null_space
 
 from sknewtonnet.calculus import Network, Objective
-from sknewtonnet.calculus.functions.input_derivatives import input_parameters
 from sknewtonnet.calculus.functions.subspace import AffineObjective
 from sknewtonnet.solvers import get_solver
 
@@ -62,7 +61,7 @@ def test_input_parameters_remove_an_input(skip):
     net = Network.mlp(3, (2, 2), 2, skip_connections=skip, connectivity={"coefs_0": mask})
     rng = np.random.default_rng(0)
     w, X = rng.normal(size=net.n_parameters), rng.normal(size=(5, 3))
-    for j, places in enumerate(input_parameters(net)):
+    for j, places in enumerate(net.feature_parameters):
         named = [name for name in net.layout.names if f"[x{j}, " in name]
         assert [net.layout.names[p] for p in places] == named
         without = w.copy()
@@ -75,4 +74,4 @@ def test_input_parameters_remove_an_input(skip):
 
 
 def test_radial_units_have_no_such_parameters():
-    assert input_parameters(Network.rbf(3, 2, 1)) is None
+    assert Network.rbf(3, 2, 1).feature_parameters is None

@@ -19,17 +19,16 @@ X = np.random.default_rng(9).normal(size=(20, 2))
 
 def renamed(network, w, rng, signs=True):
     """The same function with the units of each hidden layer permuted, and of other signs."""
-    graph = network.graph
     full = network.layout.expand(w).copy()
-    matrices = graph.matrices(full)
-    for k, layer in enumerate(graph.layers[:-1]):
-        parity = layer.activation.parity if signs and graph.linear[k] else 0
-        order = rng.permutation(graph.n_units[k])
+    matrices = network.by_layer(full)
+    for k, layer in enumerate(network.layers[:-1]):
+        parity = layer.activation.parity if signs and network.linear[k] else 0
+        order = rng.permutation(layer.n_units)
         sign = rng.choice([-1.0, 1.0], len(order)) if parity else np.ones(len(order))
         matrices[k][...] = matrices[k][:, order] * sign
-        for reader, rows in graph.readers[k + 1]:
-            outgoing = matrices[reader][rows][order]
-            matrices[reader][rows] = outgoing * sign[:, None] if parity == -1 else outgoing
+        for rows in network.outgoing(matrices, k + 1):
+            outgoing = rows[order]
+            rows[...] = outgoing * sign[:, None] if parity == -1 else outgoing
     return network.layout.restrict(full)
 
 

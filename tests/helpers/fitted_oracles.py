@@ -16,10 +16,10 @@ STEP = 1e-30
 def raw(est, w, X):
     """Raw predictions of shape (n, outputs) at any parameters; w and X may be complex."""
     network = est._network_
-    layers = network.graph.layers
+    layers = network.layers
     radial = hasattr(est, "centers_")
     problem = Problem(
-        sizes=(network.n_features, *network.graph.n_units),
+        sizes=network.node_sizes,
         activations=tuple(layer.activation.name for layer in layers[:-1]),
         skip=tuple(tuple(layer.sources) for layer in layers),
         kinds=tuple(

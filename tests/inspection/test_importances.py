@@ -53,7 +53,7 @@ def readers(est, feature):
     layout, network = est._network_.layout, est._network_
     numbers = layout.unpack(np.arange(1.0, len(est.params_) + 1.0))
     found = []
-    for k, layer in enumerate(network.graph.layers):
+    for k, layer in enumerate(network.layers):
         if 0 in layer.sources:
             found += [int(p) - 1 for p in numbers[f"coefs_{k}"][feature] if p > 0]
     return found

@@ -2,6 +2,7 @@
 
 import ast
 import io
+import re
 import sys
 import tokenize
 from graphlib import TopologicalSorter
@@ -117,6 +118,54 @@ def test_imports_are_absolute_and_on_top(module):
         assert getattr(node, "level", 0) == 0, f"{module} has a relative import"
         optional = name.split(".")[0] in OPTIONAL
         assert optional == (id(node) in inside), f"{module} imports {name} in the wrong place"
+
+
+# Private names that another floor imports still. No line may be added; a line that is no longer
+# needed must go.
+STILL_PRIVATE = {
+    "estimators imports inference._checks.check_choice",
+    "estimators imports inspection._conditioning.DENSE_LIMIT",
+    "inspection imports inference._saliency.feature_saliencies",
+    "inspection imports inference._saliency.shares",
+    "inspection imports inference._saliency.weight_saliencies",
+    "pruning imports estimators._fit.Problem",
+    "pruning imports estimators._fit.is_stationary",
+    "pruning imports estimators._statistics.feature_names",
+    "pruning imports inference._gate.findings",
+    "pruning imports inference._gate_units.fatal_messages",
+    "pruning imports inference._null_distributions.quadratic_form",
+    "pruning imports inference._parameter_covariance.covariance",
+    "pruning imports inference._saliency.flat_directions",
+    "pruning imports inference._saliency.group_saliency",
+    "pruning imports inspection._conditioning.DENSE_LIMIT",
+}
+
+
+def test_private_names_stay_on_their_floor():
+    """A module or name with a leading underscore is used by its own folder alone."""
+    found = set()
+    for module, tree in TREES.items():
+        here = room(module).partition(".")[0]
+        for name, _ in imports(tree):
+            top, _, inside = name.removeprefix("sknewtonnet.").partition(".")
+            foreign = name.startswith("sknewtonnet.") and top not in {here, "_typing", "_sklearn"}
+            if foreign and any(part.startswith("_") for part in [top, *inside.split(".")]):
+                found.add(f"{here} imports {top}.{inside}")
+    assert found == STILL_PRIVATE
+
+
+def test_the_graph_is_private_to_the_calculus():
+    """Others ask a network for its layers, and for what goes in and out of units."""
+    mentioned = re.compile(r"\.graph\b|\b_graph\b|\bwiring\b")
+    inside = (PACKAGE / "calculus", ROOT / "tests" / "calculus", Path(__file__))
+    files = [
+        path
+        for folder in ("sknewtonnet", "tests", "benchmarks", "examples")
+        for path in (ROOT / folder).rglob("*.py")
+        if not any(path.is_relative_to(place) for place in inside)
+    ]
+    assert len(files) > 100
+    assert not [path for path in files if mentioned.search(path.read_text(encoding="utf-8"))]
 
 
 def test_no_cycles():

@@ -9,10 +9,10 @@ from inference_cases import plane, regression, several, three, two_units
 
 from sknewtonnet import BackwardPruning, NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
 from sknewtonnet.calculus import Network
+from sknewtonnet.calculus.functions.units import connected_units, settle
 from sknewtonnet.inference._saliency import flat_directions, group_saliency
 from sknewtonnet.pruning import _net
-from sknewtonnet.pruning._backward import _survivors
-from sknewtonnet.pruning._net import Net, Part, settle
+from sknewtonnet.pruning._net import Net, Part
 from sknewtonnet.pruning._significance import significances as judged
 
 
@@ -259,7 +259,7 @@ def settled(network, w, exists=None):
     X = np.random.default_rng(1).normal(size=(20, network.n_features))
     full, kept = settle(network, w, exists)
     assert not full[~kept].any()
-    whole = Network.from_layers(network.n_features, network.graph.layers)
+    whole = Network.from_layers(network.n_features, network.layers)
     assert whole.predict_raw(full, X) == pytest.approx(network.predict_raw(w, X), abs=1e-12)
     return whole.layout.unpack(full), {
         name: values > 0 for name, values in whole.layout.unpack(kept.astype(float)).items()
@@ -352,12 +352,14 @@ def test_survivors_need_a_path():
         "coefs_1": np.array([[True], [False], [True], [True], [False]]),
     }
     net = NewtonMLPRegressor((2,), skip_connections="input-output", connectivity=masks)
-    inputs, units = _survivors(at_minimum(net.set_params(random_state=0), X, y))
+    found = at_minimum(net.set_params(random_state=0), X, y)
+    inputs, *units = connected_units(found.problem.network)
     # Rows of the output are x0, x1, x2, h0 and h1: x1 is read by h0, x2 by the output.
     assert inputs.tolist() == [True, True, True]
     assert units[0].tolist() == [True, False]
     masks["coefs_1"][2] = False
-    inputs, _ = _survivors(at_minimum(net.set_params(connectivity=masks), X, y))
+    found = at_minimum(net.set_params(connectivity=masks), X, y)
+    inputs, *_ = connected_units(found.problem.network)
     assert inputs.tolist() == [True, True, False]
 
 

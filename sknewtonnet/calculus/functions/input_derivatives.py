@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sknewtonnet._typing import Array, Ints
+from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
 from sknewtonnet.calculus.pieces.layer_at_point import LayerAtPoint
@@ -44,14 +44,14 @@ def input_derivatives(network: Network, w: Array, X: Array, order: int = 1) -> l
     n, p, m = len(X), network.n_features, network.n_outputs
     found = [np.empty((n, m, *[p] * k)) for k in range(1, order + 1)]
     weights = network.matrices(w)
-    size = max(16, min(network.chunk_size, 2_000_000 // (p * sum(network.graph.n_units))))
+    size = max(16, min(network.chunk_size, 2_000_000 // (p * sum(network._graph.n_units))))
     for where in sample_chunks(n, size):
-        chunk = Chunk(network.graph, X[where])
+        chunk = Chunk(network._graph, X[where])
         chunk.forward(weights)
         local = [
             # The lifted form of a first radial layer has no derivatives in its inputs.
             layer.at(theta, z)
-            for layer, theta, z in zip(network.graph.layers, weights, chunk.z, strict=True)
+            for layer, theta, z in zip(network._graph.layers, weights, chunk.z, strict=True)
         ]
         into_z, into_a = _tangents(chunk, local, p)
         found[0][where] = into_a[-1].transpose(2, 1, 0)
@@ -100,28 +100,3 @@ def _second(
                     "pzi,zyi,qyi->ipq", into_z[k], bend, into_z[k], optimize=True
                 )
     return total
-
-
-def input_parameters(network: Network) -> list[Ints] | None:
-    """Parameters without which the net would not depend on an input, for each input.
-
-    Parameters
-    ----------
-    network : Network
-        The net.
-
-    Returns
-    -------
-    list of ndarray of int, or None
-        Free positions of the coefficients that leave the input, skip connections included; None
-        where a layer that is not linear reads the inputs, whose parameters cannot be zero so.
-    """
-    graph, layout = network.graph, network.layout
-    if not all(graph.linear[k] for k, _ in graph.readers[0]):
-        return None
-    matrices = graph.matrices(layout.positions)
-    found = []
-    for j in range(network.n_features):
-        places = np.concatenate([matrices[k][rows.start + j] for k, rows in graph.readers[0]])
-        found.append(places[places >= 0])
-    return found

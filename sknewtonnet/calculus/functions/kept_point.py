@@ -49,7 +49,7 @@ class KeptPoint:
         self.gradient = np.empty(0)
         self._stage = NOTHING
         several = len(chunks) > 1
-        self._buffers = network.graph.matrices(np.empty(network.graph.n_full)) if several else None
+        self._buffers = network.by_layer(np.empty(network.layout.n_full)) if several else None
 
     def reach(self, w: ArrayLike, stage: int) -> None:
         """Go to a point, and know at least what a stage stands for."""
@@ -72,9 +72,9 @@ class KeptPoint:
             for chunk in self.chunks:
                 chunk.forward_hidden(self.weights)
             full = self.network.layout.expand(self.w).copy()
-            self.network.graph.matrices(full)[-1][...] = output.solve()
+            self.weights = self.network.by_layer(full)
+            self.weights[-1][...] = output.solve()
             self.w = self.network.layout.restrict(full)
-            self.weights = self.network.graph.matrices(full)
             self.value = self.penalty.value(self.w)
             for chunk in self.chunks:
                 chunk.forward_output(self.weights)
@@ -100,8 +100,8 @@ class KeptPoint:
         fresh = self._stage == NOTHING
         total = self.penalty.value(self.w) if fresh else self.value
         if stage >= ADJOINT:
-            full = np.zeros(self.network.graph.n_full)
-            out = self.network.graph.matrices(full)
+            full = np.zeros(self.network.layout.n_full)
+            out = self.network.by_layer(full)
         for chunk in self.chunks:
             if fresh:
                 chunk.forward(self.weights)

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from numbers import Integral
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
 from sknewtonnet.calculus.passes.graph import Graph
 from sknewtonnet.calculus.pieces.activations import Activation, get_activation
@@ -33,21 +35,40 @@ class Network:
         x^k = h^k(p^k(z^k; theta^k)),    raw prediction = p^m(z^m; theta^m).
 
     Nets are made by :meth:`mlp`, :meth:`rbf` and, of any layers, :meth:`from_layers`. They
-    hold no parameter values and no data.
+    hold no parameter values and no data. Their *nodes* are counted as in ``Layer.sources``:
+    node 0 is the input X, node q + 1 the output of layer q.
 
     Attributes
     ----------
     n_features, n_outputs, n_parameters : int
         Sizes of x^0, of the raw prediction, and of w.
+    layers : tuple of Layer
+        The layers, the last of which gives the raw predictions.
+    node_sizes : tuple of int
+        Units of each node: features, units of the hidden layers, outputs.
+    linear : tuple of bool
+        Which layers are linear: one coefficient for each input of each unit.
     layout : ParameterLayout
         From the flat vector w to named arrays and back.
-    graph : Graph
-        Who reads whom, for the calculus.
+
+    Examples
+    --------
+    >>> from sknewtonnet.calculus import Network
+    >>> network = Network.mlp(2, 3, 1, connectivity={"coefs_0": [[True] * 3, [True, True, False]]})
+    >>> network.n_parameters, network.node_sizes, network.unit_names
+    (12, (2, 3, 1), [('h0', 'h1', 'h2')])
+    >>> network.exists[0][:, 2]
+    array([ True, False,  True])
+    >>> network.incoming_names(0, 2)
+    ('coefs_0[x0, h2]', 'intercepts_0[h2]')
     """
 
     def __init__(self, graph: Graph, layout: ParameterLayout):
-        self.graph = graph
+        self._graph = graph
         self.layout = layout
+        self.layers = graph.layers
+        self.node_sizes = tuple(graph.node_sizes)
+        self.linear = tuple(graph.linear)
         self.n_features = graph.node_sizes[0]
         self.n_outputs = graph.node_sizes[-1]
         self.n_parameters = layout.n_parameters
@@ -199,7 +220,70 @@ class Network:
 
     def matrices(self, w: Array) -> list[Array]:
         """One (t_k, s_k) matrix per layer, a column per unit."""
-        return self.graph.matrices(self.layout.expand(w))
+        return self._graph.matrices(self.layout.expand(w))
+
+    def by_layer(self, full: NDArray[Any]) -> list[NDArray[Any]]:
+        """Views of a full vector, whose entries need not exist, one (t_k, s_k) matrix per layer.
+
+        Parameters
+        ----------
+        full : ndarray of shape (..., n_full)
+            A vector as ``layout.expand`` gives it, or a stack of them.
+
+        Returns
+        -------
+        list of ndarray of shape (..., t_k, s_k)
+            A column per unit. Of a linear layer coefficients above intercepts.
+        """
+        return self._graph.matrices(full)
+
+    @cached_property
+    def exists(self) -> list[Bools]:
+        """Which parameters exist, one matrix of shape (t_k, s_k) per layer."""
+        return self._graph.matrices(self.layout.exists)
+
+    @cached_property
+    def positions(self) -> list[Ints]:
+        """Where each parameter stands in w, or -1, one matrix of shape (t_k, s_k) per layer."""
+        return self._graph.matrices(self.layout.positions)
+
+    def outgoing(self, matrices: Sequence[NDArray[Any]], node: int) -> list[NDArray[Any]]:
+        """What goes out of the units of a node: the coefficients of the layers that read it.
+
+        Parameters
+        ----------
+        matrices : sequence of ndarray of shape (t_k, s_k)
+            One for each layer, as of :meth:`by_layer`: values, positions, flags.
+        node : int
+            0 for the inputs, k + 1 for the units of layer k.
+
+        Returns
+        -------
+        list of ndarray
+            Views, one row per unit of the node, for each reader. A reader that is not linear has
+            no coefficients and is left out; :meth:`has_linear_readers` tells whether there is one.
+        """
+        return [matrices[k][rows] for k, rows in self._graph.readers[node] if self.linear[k]]
+
+    def has_linear_readers(self, node: int) -> bool:
+        """Whether all layers that read a node are linear, so that coefficients alone go out."""
+        return all(self.linear[k] for k, _ in self._graph.readers[node])
+
+    @cached_property
+    def feature_parameters(self) -> list[Ints] | None:
+        """Parameters without which the net would not depend on an input, for each input.
+
+        Returns
+        -------
+        list of ndarray of int, or None
+            Positions in w of the coefficients that leave the input, skip connections included;
+            None where a layer that is not linear reads the inputs: its parameters cannot be
+            zero so.
+        """
+        if not self.has_linear_readers(0):
+            return None
+        places = np.hstack(self.outgoing(self.positions, 0))
+        return [row[row >= 0] for row in places]
 
     def predict_raw(self, w: ArrayLike, X: ArrayLike) -> Array:
         """Raw predictions, before the inverse link.
@@ -226,7 +310,7 @@ class Network:
         weights = self.matrices(vector)
         raw = np.empty((len(samples), self.n_outputs))
         for where in sample_chunks(len(samples), self.chunk_size):
-            chunk = Chunk(self.graph, samples[where])
+            chunk = Chunk(self._graph, samples[where])
             chunk.forward(weights, order=0)
             raw[where] = chunk.raw.T
         return raw
@@ -246,9 +330,9 @@ class Network:
         list of ndarray of shape (n_samples, n_units)
         """
         weights = self.matrices(w)
-        found = [X, *(np.empty((len(X), size)) for size in self.graph.n_units)]
+        found = [X, *(np.empty((len(X), size)) for size in self._graph.n_units)]
         for where in sample_chunks(len(X), self.chunk_size):
-            chunk = Chunk(self.graph, X[where])
+            chunk = Chunk(self._graph, X[where])
             chunk.forward(weights, order=0)
             for k, state in enumerate(found[1:-1]):
                 state[where] = chunk.activated(k).T
@@ -258,16 +342,30 @@ class Network:
     @property
     def unit_names(self) -> list[tuple[str, ...]]:
         """Names of the units of each layer but the last, as in the names of parameters."""
+        return self._names_by_layer[:-1]
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the raw predictions, as in the names of parameters."""
+        return self._names_by_layer[-1]
+
+    @cached_property
+    def _names_by_layer(self) -> list[tuple[str, ...]]:
         arrays, found = iter(self.layout.arrays), []
-        for per_unit, linear in zip(self.graph.unit_arrays, self.graph.linear, strict=True):
+        for per_unit, linear in zip(self._graph.unit_arrays, self.linear, strict=True):
             first, *_ = [next(arrays) for _ in per_unit]
             found.append(first.labels[-1 if linear else 0])
-        return found[:-1]
+        return found
+
+    def incoming_names(self, layer: int, unit: int) -> tuple[str, ...]:
+        """Names of those parameters of a unit that exist: all that comes in."""
+        places = self.positions[layer][:, unit]
+        return tuple(self.layout.names[place] for place in places if place >= 0)
 
     @property
     def chunk_size(self) -> int:
         """Samples whose activations stay in the second-level cache together."""
-        graph = self.graph
+        graph = self._graph
         size = int(np.clip(40_000 // sum(graph.n_units), 256, 2048))
         # Layers inside the net that are not linear have derivatives for each unit.
         slopes = sum(

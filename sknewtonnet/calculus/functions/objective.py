@@ -117,7 +117,7 @@ class Objective(SmoothFunction):
         self.samples, self.targets, self.sample_weight = samples, targets, weight
         self._workspace = Workspace()
         self._chunks = [
-            Chunk(network.graph, samples[where], targets[where], scaled[where], self._workspace)
+            Chunk(network._graph, samples[where], targets[where], scaled[where], self._workspace)
             for where in sample_chunks(self.n_samples, chunk_size or network.chunk_size)
         ]
         self._kept = KeptPoint(network, self.loss, self.penalty, self._chunks)
@@ -162,7 +162,7 @@ class Objective(SmoothFunction):
         """
         _check_kind(kind, HESSIAN_KINDS)
         self._kept.reach(w, SECOND)
-        layout, graph = self.network.layout, self.network.graph
+        layout, graph = self.network.layout, self.network._graph
         if kind in BLOCK_KINDS:
             H = assembled_blocks(graph, self._loss_blocks(kind))
         else:
@@ -199,11 +199,9 @@ class Objective(SmoothFunction):
         self._kept.reach(w, SECOND)
         layout = self.network.layout
         full_strength = layout.expand(self.penalty.hessian_diagonal(self._kept.w))
-        exists = layout.expand(np.ones(self.n_parameters))
         blocks = self._loss_blocks(kind)
-        strengths = self.network.graph.matrices(full_strength)
-        masks = self.network.graph.matrices(exists)
-        for block, strength, mask in zip(blocks, strengths, masks, strict=True):
+        strengths = self.network.by_layer(full_strength)
+        for block, strength, mask in zip(blocks, strengths, self.network.exists, strict=True):
             np.einsum("jpp->jp", block)[...] += strength.T
             if not mask.all():
                 block *= mask.T[:, :, None] * mask.T[:, None, :]
@@ -234,7 +232,7 @@ class Objective(SmoothFunction):
                 f"got {directions.shape}."
             )
         self._kept.reach(w, SECOND)
-        layout, graph = self.network.layout, self.network.graph
+        layout, graph = self.network.layout, self.network._graph
         full = layout.expand(directions)
         result = np.zeros(full.T.shape)
         # As many directions at a time as have their tangents in the cache.
@@ -313,7 +311,7 @@ class Objective(SmoothFunction):
         if not isinstance(order, Integral) or order < 2:
             raise ValueError(f"order must be an integer of at least 2, got {order!r}.")
         self._kept.reach(w, ADJOINT)
-        return lagrangian_tensors(self.network.graph, self._kept.weights, self._chunks, order)
+        return lagrangian_tensors(self.network._graph, self._kept.weights, self._chunks, order)
 
     def invariant_directions(self, *, penalised: bool = True) -> Array:
         """Directions along which f is constant wherever it stands, by the form of its loss.
@@ -374,7 +372,7 @@ class Objective(SmoothFunction):
 
     def _loss_blocks(self, kind: str) -> list[Array]:
         return neuron_blocks(
-            self.network.graph,
+            self.network._graph,
             self._kept.weights,
             self._chunks,
             self._workspace,

@@ -101,9 +101,8 @@ def least_squares_output(
     network: Network, loss: Loss, penalty: PenaltySum, chunks: Sequence[Chunk]
 ) -> LeastSquaresOutput | None:
     """The problem of the last layer, if it is strictly convex and quadratic."""
-    graph = network.graph
     known = all(isinstance(part, L2Penalty | WidthPenalty) for part in penalty.penalties)
-    if not (loss.quadratic and graph.linear[-1] and known and len(graph.layers) > 1):
+    if not (loss.quadratic and network.linear[-1] and known and len(network.layers) > 1):
         return None
     exists, strength = _last_layer(network, penalty)
     coefs_are_penalised = bool((strength[:-1] > 0)[exists[:-1]].all())
@@ -118,22 +117,20 @@ def invariant_directions(network: Network, penalty: PenaltySum | None) -> Array:
     ndarray of shape (n_parameters, n_directions)
         Orthonormal columns.
     """
-    graph, layout = network.graph, network.layout
+    layout = network.layout
     found = []
-    if graph.linear[-1]:
+    if network.linear[-1]:
         exists, strength = _last_layer(network, penalty)
         for row, present in enumerate(exists):
             if present.all() and not strength[row].any():
-                full = np.zeros(graph.n_full)
-                graph.matrices(full)[-1][row] = 1.0 / np.sqrt(network.n_outputs)
+                full = np.zeros(layout.n_full)
+                network.by_layer(full)[-1][row] = 1.0 / np.sqrt(network.n_outputs)
                 found.append(layout.restrict(full))
     return np.array(found).reshape(-1, network.n_parameters).T
 
 
 def _last_layer(network: Network, penalty: PenaltySum | None) -> tuple[Bools, Array]:
     """Which parameters of the last layer exist, and how strongly they are penalised."""
-    expand, matrices = network.layout.expand, network.graph.matrices
     zeros = np.zeros(network.n_parameters)
     bend = zeros if penalty is None else penalty.hessian_diagonal(zeros)
-    exists = expand(np.ones(network.n_parameters))
-    return matrices(exists)[-1] > 0, matrices(expand(bend))[-1]
+    return network.exists[-1], network.matrices(bend)[-1]

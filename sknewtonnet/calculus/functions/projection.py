@@ -68,9 +68,7 @@ class ReducedObjective(EmbeddedFunction):
     ):
         self.objective, self.network = objective, network
         self._output, self._solve = output, solve
-        graph, free = network.graph, network.layout.free
-        start = graph.blocks[-1].start
-        self.n_parameters = start if free is None else int(np.searchsorted(free, start))
+        self.n_parameters = network.n_parameters - int(network.exists[-1].sum())
         self._u = np.full(self.n_parameters, np.nan)
         self._w = np.full(objective.n_parameters, np.nan)
         self._finite = False
@@ -136,10 +134,10 @@ class ReducedObjective(EmbeddedFunction):
 
     def _divide(self, columns: Array) -> Array:
         """Inverse of f_vv times columns, of shape (n_v,) or (n_v, r)."""
-        layout, graph = self.network.layout, self.network.graph
+        layout, shape = self.network.layout, self.network.exists[-1].shape
         zeros = np.zeros((self.n_parameters, *columns.shape[1:]))
         full = layout.expand(np.concatenate([zeros, columns]))
-        last = graph.blocks[-1]
-        matrices = full[last].reshape(graph.n_rows[-1], graph.n_units[-1], *columns.shape[1:])
-        full[last] = self._output.divide(matrices).reshape(full[last].shape)
+        last = full[-shape[0] * shape[1] :]
+        matrices = last.reshape(*shape, *columns.shape[1:])
+        last[...] = self._output.divide(matrices).reshape(last.shape)
         return layout.restrict(full)[self.n_parameters :]

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sknewtonnet._typing import Array, Ints
+from sknewtonnet._typing import Array
 from sknewtonnet.calculus.pieces.layer_at_point import LayerAtPoint, LinearAtPoint
-from sknewtonnet.calculus.pieces.layers import Layer, Linear
+from sknewtonnet.calculus.pieces.layers import Layer, Linear, checked_arrays
 
 
 class Graph:
@@ -110,19 +110,3 @@ class Graph:
     def hidden_sources(self, k: int) -> list[tuple[int, slice]]:
         """The sources of layer k that depend on parameters: all but the input."""
         return [(node, rows) for node, rows in self.sources[k] if node > 0]
-
-
-def checked_arrays(layer: Layer, n_inputs: int) -> dict[str, Ints]:
-    """Arrays of a unit, or raise if they do not take the rows 0, 1, ... in order."""
-    given: dict[str, Any] = layer.unit_arrays(n_inputs)
-    arrays = {name: np.asarray(rows) for name, rows in given.items()}
-    start = 0
-    for name, rows in arrays.items():
-        found = np.unique(rows[rows >= 0]) if rows.dtype.kind in "iu" else np.empty(0)
-        if found.size == 0 or found.tolist() != list(range(start, start + found.size)):
-            raise ValueError(
-                f"unit_arrays of {layer!r} must number the parameters of a unit from 0 on, one "
-                f"array after the other; {name!r} has {rows.ravel().tolist()} after {start} rows."
-            )
-        start += found.size
-    return arrays

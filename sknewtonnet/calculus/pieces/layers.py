@@ -7,6 +7,7 @@ each sum over samples is one matrix product.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -148,3 +149,19 @@ class Linear(Layer):
     def at(self, theta: Array, z: Array) -> LinearAtPoint:
         """Return the layer at given parameters and inputs, which have a last row of ones."""
         return LinearAtPoint(theta, z)
+
+
+def checked_arrays(layer: Layer, n_inputs: int) -> dict[str, Ints]:
+    """Arrays of a unit, or raise if they do not take the rows 0, 1, ... in order."""
+    given: dict[str, Any] = layer.unit_arrays(n_inputs)
+    arrays = {name: np.asarray(rows) for name, rows in given.items()}
+    start = 0
+    for name, rows in arrays.items():
+        found = np.unique(rows[rows >= 0]) if rows.dtype.kind in "iu" else np.empty(0)
+        if found.size == 0 or found.tolist() != list(range(start, start + found.size)):
+            raise ValueError(
+                f"unit_arrays of {layer!r} must number the parameters of a unit from 0 on, one "
+                f"array after the other; {name!r} has {rows.ravel().tolist()} after {start} rows."
+            )
+        start += found.size
+    return arrays

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from sknewtonnet._typing import Array, Ints
+from sknewtonnet._typing import Array, Bools, Ints
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class ParameterArray:
         numbers, first = np.unique(self.places, return_index=True)
         return first[numbers >= 0]
 
-    def values(self, parameters: Array) -> Array:
+    def values(self, parameters: NDArray[Any]) -> NDArray[Any]:
         """The array that shows these parameters."""
         if self.places is None:
             return parameters.reshape(self.shape).copy()
@@ -69,6 +70,15 @@ class ParameterLayout:
         For some arrays a mask of the array's shape; where it is False the parameter
         does not exist.
 
+    Attributes
+    ----------
+    n_full, n_parameters : int
+        Length of the full vector, and of that of the free parameters.
+    exists : ndarray of bool of shape (n_full,)
+        Which entries of the full vector are free parameters.
+    free : ndarray of int of shape (n_parameters,), or None
+        Where they stand in the full vector; None if all entries exist.
+
     Raises
     ------
     ValueError
@@ -90,10 +100,11 @@ class ParameterLayout:
         }
         self._entries = {array.name: array.entries for array in self.arrays}
         self.n_full = int(ends[-1])
-        self.free = self._free_positions(connectivity or {})
+        self.exists = self._existing(connectivity or {})
+        self.free: Ints | None = None if self.exists.all() else np.flatnonzero(self.exists)
         self.n_parameters = self.n_full if self.free is None else len(self.free)
 
-    def _free_positions(self, connectivity: Mapping[str, ArrayLike]) -> Ints | None:
+    def _existing(self, connectivity: Mapping[str, ArrayLike]) -> Bools:
         if not isinstance(connectivity, Mapping):
             raise ValueError(
                 f"connectivity must map names of arrays to masks, got {connectivity!r}."
@@ -110,7 +121,7 @@ class ParameterLayout:
             exists[self._slices[name]] = mask.ravel()[self._entries[name]]
         if not exists.any():
             raise ValueError("connectivity leaves no parameter; at least one must exist.")
-        return None if exists.all() else np.flatnonzero(exists)
+        return exists
 
     def _check_name(self, argument: str, name: str) -> None:
         if name not in self.shapes:
@@ -179,8 +190,27 @@ class ParameterLayout:
     def positions(self) -> Ints:
         """Where each entry of a full vector is among the free parameters, -1 if it is not."""
         found = np.full(self.n_full, -1)
-        found[slice(None) if self.free is None else self.free] = np.arange(self.n_parameters)
+        found[self.exists] = np.arange(self.n_parameters)
         return found
+
+    def masks(self, kept: Bools | None = None) -> dict[str, Bools]:
+        """Named masks of the parameters that exist, in the form of ``connectivity``.
+
+        Parameters
+        ----------
+        kept : ndarray of bool of shape (n_full,), default=None
+            Entries of the full vector to show in place of those that exist.
+
+        Returns
+        -------
+        dict of str to ndarray of bool
+            False for an entry of an array that is always zero.
+        """
+        full = self.exists if kept is None else kept
+        return {
+            array.name: array.values(full[self._slices[array.name]]).astype(bool)
+            for array in self.arrays
+        }
 
     def expand(self, w: Array) -> Array:
         """Full vector of a free one; along the first axis, if w has two."""
