@@ -53,8 +53,11 @@ class Network:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from sknewtonnet.calculus import Network
-    >>> network = Network.mlp(2, 3, 1, connectivity={"coefs_0": [[True] * 3, [True, True, False]]})
+    >>> mask = np.ones((2, 3), dtype=bool)
+    >>> mask[1, 2] = False  # the third unit does not read the second input
+    >>> network = Network.mlp(2, 3, 1, connectivity={"coefs_0": mask})
     >>> network.n_parameters, network.node_sizes, network.unit_names
     (12, (2, 3, 1), [('h0', 'h1', 'h2')])
     >>> network.exists[0][:, 2]
