@@ -13,6 +13,7 @@ from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
 from sknewtonnet.calculus.pieces.layers import Layer, Linear
 from sknewtonnet.calculus.pieces.losses import LOSSES, Loss, PseudoHuber, get_loss
 from sknewtonnet.calculus.pieces.parameters import ParameterLayout
+from sknewtonnet.calculus.pieces.penalties import NormPenalty, Penalty, SeparablePenalty
 from sknewtonnet.calculus.pieces.quadratic import Quadratic
 
 __all__ = [
@@ -25,10 +26,13 @@ __all__ = [
     "Linear",
     "Loss",
     "Network",
+    "NormPenalty",
     "Objective",
     "ParameterLayout",
+    "Penalty",
     "PseudoHuber",
     "Quadratic",
+    "SeparablePenalty",
     "SmoothFunction",
     "get_activation",
     "get_loss",

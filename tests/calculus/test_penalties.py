@@ -7,7 +7,12 @@ from oracle_layers import COVARIANCE_TYPES
 from sklearn.mixture._gaussian_mixture import _compute_precision_cholesky
 
 from sknewtonnet.calculus import Network, Objective
-from sknewtonnet.calculus.pieces.penalties import L2Penalty, Penalty, PenaltySum, WidthPenalty
+from sknewtonnet.calculus.pieces.penalties import (
+    L2Penalty,
+    PenaltySum,
+    SeparablePenalty,
+    WidthPenalty,
+)
 from sknewtonnet.solvers import HESSIAN_KINDS
 
 STEP = 1e-30
@@ -166,7 +171,7 @@ def test_entries_that_do_not_exist(covariance_type, name):
     assert_allclose(found.hessian_diagonal(w), full.hessian_diagonal(at)[exists], rtol=1e-14)
 
 
-class Wave(Penalty):
+class Wave(SeparablePenalty):
     """sum of cos w: a penalty of a user's own."""
 
     def value(self, w):

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from oracles import assert_close
 
 from sknewtonnet.calculus import GaussianRBF, Linear, Network, Objective, Quadratic
-from sknewtonnet.calculus.pieces.penalties import L2Penalty, Penalty, WidthPenalty
+from sknewtonnet.calculus.pieces.penalties import L2Penalty, SeparablePenalty, WidthPenalty
 
 MASK = np.array([[1, 1, 1], [1, 0, 1], [0, 1, 1], [1, 1, 0], [0, 0, 1], [1, 1, 1]], dtype=bool)
 MASKS = {
@@ -203,7 +203,7 @@ def test_width_penalties_are_kept():
     assert_close(F.hessian(u), expected, 1e-9)
 
 
-class Other(Penalty):
+class Other(SeparablePenalty):
     """A penalty that nobody knows to be quadratic."""
 
     def value(self, w):

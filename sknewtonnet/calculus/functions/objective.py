@@ -6,12 +6,13 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Bools
 from sknewtonnet.calculus.functions.kept_point import ADJOINT, FORWARD, SECOND, KeptPoint
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.output_layer import (
     invariant_directions,
     least_squares_output,
+    why_not_reduced,
 )
 from sknewtonnet.calculus.functions.output_parts import OutputSquares
 from sknewtonnet.calculus.functions.projection import ReducedObjective
@@ -21,7 +22,12 @@ from sknewtonnet.calculus.passes.lagrangian import lagrangian_tensors
 from sknewtonnet.calculus.passes.workspace import Workspace
 from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS, SmoothFunction
 from sknewtonnet.calculus.pieces.losses import Loss, get_loss
-from sknewtonnet.calculus.pieces.penalties import Penalty, PenaltySum, l2_penalty
+from sknewtonnet.calculus.pieces.penalties import (
+    Penalty,
+    PenaltySum,
+    l2_penalty,
+    listed_penalties,
+)
 from sknewtonnet.calculus.pieces.validation import finite_array, probe_loss, real_array, weight_sum
 
 BLOCK_KINDS = ("block", "lagrangian")
@@ -51,8 +57,8 @@ class Objective(SmoothFunction):
     alpha : float, sequence of float, or mapping of str to array, default=0.0
         Strength of the L2 penalty: one for all coefficients (never intercepts), one per layer,
         or by the names of the layout's arrays one number or one array each.
-    penalties : sequence of Penalty, default=()
-        Further penalties.
+    penalties : Penalty or sequence of Penalty, default=()
+        Further penalties; each is put :meth:`~Penalty.on` the layout of the network.
     chunk_size : int, default=None
         Samples that are worked on together; by default as many as suit the cache.
 
@@ -94,7 +100,7 @@ class Objective(SmoothFunction):
         sample_weight: ArrayLike | None = None,
         alpha: float | Sequence[float] | Mapping[str, ArrayLike] = 0.0,
         *,
-        penalties: Sequence[Penalty] = (),
+        penalties: Penalty | Sequence[Penalty] = (),
         chunk_size: int | None = None,
     ):
         samples = finite_array("X", X, (None, network.n_features))
@@ -112,7 +118,8 @@ class Objective(SmoothFunction):
         self.n_samples = len(samples)
         self.weight_sum = weight_sum(weight)
         squares = l2_penalty(network.layout, alpha)
-        self.penalty = PenaltySum([squares, *penalties], self.weight_sum)
+        others = [penalty.on(network.layout) for penalty in listed_penalties(penalties)]
+        self.penalty = PenaltySum([squares, *others], self.weight_sum)
         scaled = weight / self.weight_sum
         self.samples, self.targets, self.sample_weight = samples, targets, weight
         self._workspace = Workspace()
@@ -148,13 +155,15 @@ class Objective(SmoothFunction):
             The Hessian of f; its blocks of each unit with itself; the W,W block of the
             Hessian of the Lagrangian at fixed states and multipliers ([I] eq. 10), zero
             in the last layer; or J' (d2 loss) J with J the Jacobian of the raw
-            predictions, positive semi-definite for a convex loss. Each includes the
-            penalty.
+            predictions, positive semi-definite for a convex loss. The Hessian of the
+            penalty is added to each: of "block" its blocks of each unit with itself, of the
+            others all of it, also between layers.
 
         Returns
         -------
         ndarray of shape (n_parameters, n_parameters)
-            Symmetric; with zeros between units for "block" and "lagrangian".
+            Symmetric; for "block" with zeros between units, for "lagrangian" with those of the
+            penalty there.
 
         Notes
         -----
@@ -176,10 +185,13 @@ class Objective(SmoothFunction):
         if layout.free is not None:
             H = H[np.ix_(layout.free, layout.free)]
         np.einsum("pp->p", H)[...] += self.penalty.hessian_diagonal(self._kept.w)
+        bend = self.penalty.hessian_of_others(self._kept.w)
+        if bend is not None:
+            H += np.where(_same_unit(self.network), bend, 0.0) if kind == "block" else bend
         return H
 
     def hessian_blocks(self, w: ArrayLike, kind: str = "block") -> list[Array]:
-        """Blocks of each unit with itself, the stored form of "block" and "lagrangian".
+        """Blocks of each unit with itself of those kinds: all that "block" has.
 
         Parameters
         ----------
@@ -194,12 +206,23 @@ class Objective(SmoothFunction):
             Per layer and unit, in the order of the unit's parameters: in a linear layer rows
             as in ``coefs_k`` and the intercept last. Entries of connections that do not
             exist are 0.
+
+        Notes
+        -----
+        The loss has no other blocks, and no P x P matrix is formed, unless there is a penalty with
+        mixed derivatives.
         """
         _check_kind(kind, BLOCK_KINDS)
         self._kept.reach(w, SECOND)
         layout = self.network.layout
         full_strength = layout.expand(self.penalty.hessian_diagonal(self._kept.w))
         blocks = self._loss_blocks(kind)
+        bend = self.penalty.hessian_of_others(self._kept.w)
+        if bend is not None:
+            between = layout.expand(layout.expand(bend).T)
+            places = self.network.by_layer(np.arange(layout.n_full))
+            for block, rows in zip(blocks, places, strict=True):
+                block += between[rows.T[:, :, None], rows.T[:, None, :]]
         strengths = self.network.by_layer(full_strength)
         for block, strength, mask in zip(blocks, strengths, self.network.exists, strict=True):
             np.einsum("jpp->jp", block)[...] += strength.T
@@ -246,7 +269,7 @@ class Objective(SmoothFunction):
             for chunk in self._chunks:
                 chunk.product(self._kept.weights, along, out, kind == "gauss-newton")
         product = layout.restrict(result.T)
-        return product + (self.penalty.hessian_diagonal(self._kept.w) * directions.T).T
+        return product + self.penalty.hessian_product(self._kept.w, directions)
 
     def jacobian(self, w: ArrayLike) -> Array:
         """Derivative of the raw predictions in w, of shape (n_samples, n_outputs, n_parameters).
@@ -339,12 +362,17 @@ class Objective(SmoothFunction):
         Returns
         -------
         ReducedObjective or None
-            Of squared errors with penalised output coefficients; None for all others.
+            Of squared errors with penalised output coefficients and no other penalty of the
+            output layer; None for all others.
         """
         output = least_squares_output(self.network, self.loss, self.penalty, self._chunks)
         if output is None:
             return None
         return ReducedObjective(self, self.network, output, self._kept.reach_solved)
+
+    def why_not_reduced(self) -> str:
+        """Which penalties alone are the reason that :meth:`reduced` is None; "" if none is."""
+        return why_not_reduced(self.network, self.loss, self.penalty)
 
     def with_loss(self, loss: Loss) -> "Objective":
         """The mean of another loss on the same net and data, without a penalty."""
@@ -387,6 +415,17 @@ class Objective(SmoothFunction):
         ]
         free = self.network.layout.free
         return np.concatenate(rows if free is None else [found[..., free] for found in rows])
+
+
+def _same_unit(network: Network) -> Bools:
+    """Which pairs of parameters belong to one unit, of shape (n_parameters, n_parameters)."""
+    full = np.empty(network.layout.n_full, dtype=int)
+    first = 0
+    for columns in network.by_layer(full):
+        columns[...] = first + np.arange(columns.shape[1])
+        first += columns.shape[1]
+    unit = network.layout.restrict(full)
+    return np.equal.outer(unit, unit)
 
 
 def _check_kind(kind: str, kinds: tuple[str, ...]) -> None:

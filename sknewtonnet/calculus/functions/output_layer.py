@@ -11,7 +11,7 @@ from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.passes.chunk import Chunk
 from sknewtonnet.calculus.pieces.losses import Loss
-from sknewtonnet.calculus.pieces.penalties import L2Penalty, PenaltySum, WidthPenalty
+from sknewtonnet.calculus.pieces.penalties import PenaltySum
 
 
 @dataclass
@@ -101,12 +101,34 @@ def least_squares_output(
     network: Network, loss: Loss, penalty: PenaltySum, chunks: Sequence[Chunk]
 ) -> LeastSquaresOutput | None:
     """The problem of the last layer, if it is strictly convex and quadratic."""
-    known = all(isinstance(part, L2Penalty | WidthPenalty) for part in penalty.penalties)
-    if not (loss.quadratic and network.linear[-1] and known and len(network.layers) > 1):
+    if not _is_ridge_regression(network, loss, penalty) or output_penalties(network, penalty):
         return None
+    return LeastSquaresOutput(network, penalty, chunks)
+
+
+def why_not_reduced(network: Network, loss: Loss, penalty: PenaltySum) -> str:
+    """Which penalties alone stand in the way of that, in words; "" if none does."""
+    found = output_penalties(network, penalty)
+    if not found or not _is_ridge_regression(network, loss, penalty):
+        return ""
+    return (
+        f"the output layer is not solved for, since {' and '.join(found)} may depend on it and "
+        "is no ridge (see Penalty.depends_on)"
+    )
+
+
+def output_penalties(network: Network, penalty: PenaltySum) -> list[str]:
+    """Names of the penalties of the last layer that are no ridges."""
+    parts = [part for name, _ in _last_arrays(network) for part in penalty.beside_ridge(name)]
+    return sorted({type(part).__name__ for part in parts})
+
+
+def _is_ridge_regression(network: Network, loss: Loss, penalty: PenaltySum) -> bool:
+    """Whether the last layer's problem is one, but for other penalties of that layer."""
+    if not (loss.quadratic and network.linear[-1] and len(network.layers) > 1):
+        return False
     exists, strength = _last_layer(network, penalty)
-    coefs_are_penalised = bool((strength[:-1] > 0)[exists[:-1]].all())
-    return LeastSquaresOutput(network, penalty, chunks) if coefs_are_penalised else None
+    return bool((strength[:-1] > 0)[exists[:-1]].all())
 
 
 def invariant_directions(network: Network, penalty: PenaltySum | None) -> Array:
@@ -121,8 +143,12 @@ def invariant_directions(network: Network, penalty: PenaltySum | None) -> Array:
     found = []
     if network.linear[-1]:
         exists, strength = _last_layer(network, penalty)
+        penalised: Bools = np.asarray(strength.any(axis=1))
+        for name, rows in _last_arrays(network):
+            if penalty is not None and penalty.beside_ridge(name):
+                penalised[rows] = True
         for row, present in enumerate(exists):
-            if present.all() and not strength[row].any():
+            if present.all() and not penalised[row]:
                 full = np.zeros(layout.n_full)
                 network.by_layer(full)[-1][row] = 1.0 / np.sqrt(network.n_outputs)
                 found.append(layout.restrict(full))
@@ -130,7 +156,14 @@ def invariant_directions(network: Network, penalty: PenaltySum | None) -> Array:
 
 
 def _last_layer(network: Network, penalty: PenaltySum | None) -> tuple[Bools, Array]:
-    """Which parameters of the last layer exist, and how strongly they are penalised."""
-    zeros = np.zeros(network.n_parameters)
-    bend = zeros if penalty is None else penalty.hessian_diagonal(zeros)
-    return network.exists[-1], network.matrices(bend)[-1]
+    """Which parameters of the last layer exist, and the strengths of their ridge."""
+    ridge = None if penalty is None else penalty.ridges
+    strength = np.zeros(network.n_parameters) if ridge is None else ridge
+    return network.exists[-1], network.matrices(strength)[-1]
+
+
+def _last_arrays(network: Network) -> list[tuple[str, Ints]]:
+    """Names of the arrays of the last layer, each with its rows of the layer's parameters."""
+    rows = network._graph.unit_arrays[-1].values()
+    names = [array.name for array in network.layout.arrays[-len(rows) :]]
+    return list(zip(names, rows, strict=True))

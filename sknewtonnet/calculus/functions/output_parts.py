@@ -117,7 +117,7 @@ class OutputSquares:
         slopes = self._weight @ (self._residual(w) * self.objective.jacobian_product(w, d))
         slopes += self._share * float(penalty.gradient(w) @ d)
         bend = float(d @ self._scaled_by(parts).hessian_product(w, d))
-        bend += self._share * parts.sum() * float(penalty.hessian_diagonal(w) @ d**2)
+        bend += self._share * parts.sum() * float(d @ penalty.hessian_product(w, d))
         return float(slopes @ slopes) + bend
 
     def _residual(self, w: Array) -> Array:

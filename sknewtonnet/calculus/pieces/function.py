@@ -188,6 +188,16 @@ class SmoothFunction(ABC):
         """
         return None
 
+    def why_not_reduced(self) -> str:
+        """What alone keeps :meth:`reduced` from giving such a form, where one is expected.
+
+        Returns
+        -------
+        str
+            A main clause for messages; empty, the default, if there is nothing to say.
+        """
+        return ""
+
 
 class EmbeddedFunction(SmoothFunction):
     """A function of fewer parameters u, each of which stands for a point w of another."""

@@ -212,6 +212,23 @@ class ParameterLayout:
             for array in self.arrays
         }
 
+    def parameters_of(self, name: str) -> Ints:
+        """Positions of the parameters of an array among the free ones, in order.
+
+        Parameters
+        ----------
+        name : str
+            Of an array, such as "coefs_0".
+
+        Returns
+        -------
+        ndarray of int
+            As many as the array has parameters that exist.
+        """
+        self._check_name("name", name)
+        found: Ints = self.positions[self._slices[name]]
+        return found[found >= 0]
+
     def expand(self, w: Array) -> Array:
         """Full vector of a free one; along the first axis, if w has two."""
         if self.free is None:

@@ -1,36 +1,114 @@
 """Penalties of an objective: value and derivatives of each in one class."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.parameters import ParameterLayout
 
 
 class Penalty(ABC):
-    """A function of the parameters alone that is a sum over single parameters.
+    """A function of the parameters that an objective adds to the mean loss, with derivatives.
 
-    The objective adds it divided by the sum of the sample weights: it counts like rows.
+    The objective divides it by the sum of the sample weights S: strengths count like rows. A
+    subclass supplies ``value``, ``gradient`` and ``hessian``, and :func:`check_penalty` of
+    :mod:`sknewtonnet.testing` checks them. A sum over single parameters is a
+    :class:`SeparablePenalty`. All else has a default:
+
+    - ``on``: a penalty that is made before the net, such as one for an estimator, learns there
+      where in w the named arrays are;
+    - ``depends_on``: saying which arrays it leaves alone lets squared errors keep the output layer
+      solved for, and a softmax its known directions of no effect;
+    - ``hessian_product``: for more parameters than a dense matrix allows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective, Penalty
+    >>> class SquaredSum(Penalty):
+    ...     def value(self, w):
+    ...         return 0.5 * w.sum() ** 2
+    ...
+    ...     def gradient(self, w):
+    ...         return np.full(len(w), w.sum())
+    ...
+    ...     def hessian(self, w):
+    ...         return np.ones((len(w), len(w)))
+    >>> X = np.eye(3)
+    >>> f = Objective(Network.mlp(3, (), 1), "squared_error", X, X[:, :1], penalties=SquaredSum())
+    >>> f.hessian(np.zeros(4))[0]
+    array([0.66666667, 0.33333333, 0.33333333, 0.66666667])
     """
+
+    def on(self, layout: ParameterLayout) -> "Penalty":
+        """Return the penalty for a net with these parameters; by default it is the same for all.
+
+        Parameters
+        ----------
+        layout : ParameterLayout
+            The layout of the net's parameters. An :class:`Objective` passes that of its net.
+
+        Returns
+        -------
+        Penalty
+            With methods that take flat vectors of this layout.
+        """
+        return self
+
+    def depends_on(self, array: str) -> bool:
+        """Whether it depends on the parameters of an array, such as "coefs_0"; by default yes."""
+        return True
+
+    @property
+    def ridge(self) -> Array | None:
+        """Strengths r of a penalty that is 1/2 sum_p r_p w_p^2; None for all others."""
+        return None
 
     @abstractmethod
     def value(self, w: Array) -> float:
-        """The penalty at w."""
+        """The penalty at w, of shape (n_parameters,)."""
 
     @abstractmethod
     def gradient(self, w: Array) -> Array:
         """Derivative in w, of shape (n_parameters,)."""
 
     @abstractmethod
+    def hessian(self, w: Array) -> Array:
+        """Second derivatives at w, of shape (n_parameters, n_parameters)."""
+
+    def hessian_product(self, w: Array, v: Array) -> Array:
+        """Second derivatives at w times v, of shape (n_parameters,) or (n_parameters, r)."""
+        return self.hessian(w) @ v
+
+    def kinks(self, w: Array) -> tuple[str, ...]:
+        """Where w is at, or next to, a point without derivatives: one phrase for each place."""
+        return ()
+
+
+class SeparablePenalty(Penalty):
+    """A penalty that is a sum over single parameters: all mixed second derivatives are 0."""
+
+    @abstractmethod
     def hessian_diagonal(self, w: Array) -> Array:
-        """Second derivatives at w; the mixed ones are zero."""
+        """Second derivatives of each parameter with itself, of shape (n_parameters,)."""
+
+    def hessian(self, w: Array) -> Array:
+        """Second derivatives at w as a matrix, of shape (n_parameters, n_parameters)."""
+        return np.diag(self.hessian_diagonal(w))
+
+    def hessian_product(self, w: Array, v: Array) -> Array:
+        """Second derivatives at w times v, of shape (n_parameters,) or (n_parameters, r)."""
+        return (self.hessian_diagonal(w) * v.T).T
 
 
-class L2Penalty(Penalty):
+class L2Penalty(SeparablePenalty):
     """penalty(w) = 1/2 sum_p strength_p w_p^2.
 
     Parameters
@@ -41,6 +119,11 @@ class L2Penalty(Penalty):
 
     def __init__(self, strength: Array):
         self.strength = strength
+
+    @property
+    def ridge(self) -> Array:
+        """Its strengths."""
+        return self.strength
 
     def value(self, w: Array) -> float:
         """The penalty at w."""
@@ -55,7 +138,140 @@ class L2Penalty(Penalty):
         return self.strength
 
 
-class WidthPenalty(Penalty):
+# Norms below this count as 0: their squares underflow.
+_ZERO_NORM = 1e-150
+# A fit that goes to a norm of 0 stops at about the root of the rounding error.
+_NEAR_ZERO = 1e-6
+
+
+@dataclass(frozen=True)
+class NormPenalty(Penalty):
+    """Norms of the coefficient matrices of the layers ([I] section 3), not squared.
+
+        penalty(w) = strength sum_k ||W^k||,   ||W|| = (sum of squared entries)^(1/2)
+
+    with gradient  strength W / ||W||  and Hessian  strength (I / ||W|| - W W' / ||W||^3)  of each
+    layer, W as a vector: mixed derivatives within a layer are not zero. Unlike a square it does
+    not fade near 0, so that a strength that is large enough takes whole layers to exactly 0.
+
+    Parameters
+    ----------
+    strength : float, default=1.0
+        lambda, not negative.
+    arrays : sequence of str, default=None
+        Names of the arrays whose norms are added. By default "coefs_k" of all linear layers.
+    layout : ParameterLayout, default=None
+        Where the arrays are; :meth:`on` fills it in.
+
+    Raises
+    ------
+    ValueError
+        If the strength is negative or not finite, or if there is no array of some name.
+
+    Notes
+    -----
+    At W = 0 the norm has no derivative. There the gradient that is returned is 0, the shortest
+    subgradient, and so is the Hessian. A fit that is drawn to such a point comes near it and
+    stalls; it says so in its warning, and ``critical_point_`` is "not stationary". A value costs
+    O(P), a product O(P); the Hessian is dense.
+
+    References
+    ----------
+    Iovleff (2004), Exact Calculus of First and Second Derivatives of Arbitrary Feed-Forward
+    Neural Networks, section 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, NormPenalty
+    >>> net = Network.mlp(2, (), 1)
+    >>> penalty = NormPenalty(2.0).on(net.layout)
+    >>> penalty.value(np.array([3.0, 4.0, 7.0]))  # the intercept is free
+    10.0
+    >>> penalty.gradient(np.array([3.0, 4.0, 7.0]))
+    array([1.2, 1.6, 0. ])
+    """
+
+    strength: float = 1.0
+    arrays: Sequence[str] | None = None
+    layout: ParameterLayout | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        number = isinstance(self.strength, Real) and np.isfinite(self.strength)
+        if not number or self.strength < 0:
+            raise ValueError(f"strength must be finite and not negative, got {self.strength!r}.")
+        if isinstance(self.arrays, str):
+            raise ValueError(f"arrays must be a sequence of names, got {self.arrays!r}.")
+
+    def on(self, layout: ParameterLayout) -> "NormPenalty":
+        """See :meth:`Penalty.on`."""
+        placed = replace(self, layout=layout)
+        assert placed._groups is not None  # says now if an array is missing
+        return placed
+
+    def depends_on(self, array: str) -> bool:
+        """Whether the norm of that array is one of those that are added."""
+        return array in self._groups
+
+    @cached_property
+    def _groups(self) -> dict[str, Ints]:
+        """Positions in w of the parameters of each array."""
+        if self.layout is None:
+            raise ValueError("the arrays are not known yet: use NormPenalty(...).on(net.layout).")
+        shapes, penalised = self.layout.shapes, self.layout.penalised
+        names = [n for n in shapes if penalised[n]] if self.arrays is None else self.arrays
+        unknown = [name for name in names if name not in shapes]
+        if unknown:
+            raise ValueError(f"arrays names {unknown[0]!r}; the arrays are {list(shapes)}.")
+        return {name: self.layout.parameters_of(name) for name in names}
+
+    def _parts(self, w: Array) -> Iterator[tuple[Ints, float, Array]]:
+        """Position, norm and direction of each array that is not 0."""
+        for where in self._groups.values():
+            norm = float(np.linalg.norm(w[where]))
+            if norm > _ZERO_NORM:
+                yield where, norm, w[where] / norm
+
+    def value(self, w: Array) -> float:
+        """The penalty at w."""
+        return self.strength * sum(norm for _, norm, _ in self._parts(w))
+
+    def gradient(self, w: Array) -> Array:
+        """Derivative in w, of shape (n_parameters,)."""
+        found = np.zeros_like(w)
+        for where, _, direction in self._parts(w):
+            found[where] = self.strength * direction
+        return found
+
+    def hessian(self, w: Array) -> Array:
+        """Second derivatives at w, zero between layers, of shape (n_parameters, n_parameters)."""
+        found = np.zeros((len(w), len(w)))
+        for where, norm, direction in self._parts(w):
+            bend = np.eye(len(where)) - np.outer(direction, direction)
+            found[np.ix_(where, where)] = self.strength / norm * bend
+        return found
+
+    def hessian_product(self, w: Array, v: Array) -> Array:
+        """Second derivatives at w times v, of shape (n_parameters,) or (n_parameters, r)."""
+        found = np.zeros_like(v)
+        for where, norm, direction in self._parts(w):
+            across = v[where] - np.multiply.outer(direction, direction @ v[where])
+            found[where] = self.strength / norm * across
+        return found
+
+    def kinks(self, w: Array) -> tuple[str, ...]:
+        """See :meth:`Penalty.kinks`."""
+        if not self.strength:
+            return ()
+        norms = {name: float(np.linalg.norm(w[where])) for name, where in self._groups.items()}
+        return tuple(
+            f"{name} has a norm of {norm:.1e}, and at 0 its norm has no derivative"
+            for name, norm in norms.items()
+            if norm <= _NEAR_ZERO and len(self._groups[name])
+        )
+
+
+class WidthPenalty(SeparablePenalty):
     """Divergence of the covariance of each radial unit from a reference covariance.
 
         penalty = strength sum_j 1/2 [ tr(M_j R) - log det(M_j R) - p ]
@@ -100,6 +316,10 @@ class WidthPenalty(Penalty):
         wanted = layout.pack({**zeros, "precisions_cholesky": np.broadcast_to(targets, shape)})
         self._rest = 2.0 * float(self._count @ self._shift - wanted.sum())
 
+    def depends_on(self, array: str) -> bool:
+        """Of the covariances alone."""
+        return array == "precisions_cholesky"
+
     def _doubled(self, w: Array) -> Array:
         """2 t of the log-widths, 0 of all other parameters."""
         return 2.0 * np.where(self._is_log, w + self._shift, 0.0)
@@ -134,29 +354,105 @@ class PenaltySum(Penalty):
         What is added.
     divisor : float
         The number, the sum of the sample weights.
+
+    Raises
+    ------
+    ValueError
+        In all methods, if a penalty returns an array of a wrong shape.
     """
 
     def __init__(self, penalties: Sequence[Penalty], divisor: float):
         self.penalties = tuple(penalties)
         self.divisor = divisor
+        self._separable = [p for p in self.penalties if isinstance(p, SeparablePenalty)]
+        self._others = [p for p in self.penalties if not isinstance(p, SeparablePenalty)]
+
+    def depends_on(self, array: str) -> bool:
+        """Whether any of them does."""
+        return any(penalty.depends_on(array) for penalty in self.penalties)
+
+    @property
+    def ridges(self) -> Array | None:
+        """Strengths of those that are ridges, added up; None if there is none."""
+        ridges = [ridge for p in self.penalties if (ridge := p.ridge) is not None]
+        return sum(ridges[1:], ridges[0]) / self.divisor if ridges else None
+
+    def beside_ridge(self, array: str) -> list[Penalty]:
+        """Those that depend on an array and are no ridges."""
+        return [p for p in self.penalties if p.ridge is None and p.depends_on(array)]
 
     def value(self, w: Array) -> float:
         """The penalty at w."""
-        return sum(penalty.value(w) for penalty in self.penalties) / self.divisor
+        return sum(float(penalty.value(w)) for penalty in self.penalties) / self.divisor
 
     def gradient(self, w: Array) -> Array:
         """Derivative in w, of shape (n_parameters,)."""
-        return self._sum([penalty.gradient(w) for penalty in self.penalties])
+        found = np.zeros(len(w))
+        for penalty in self.penalties:
+            found += self._share(penalty, "gradient", penalty.gradient(w), w.shape)
+        return found
 
     def hessian_diagonal(self, w: Array) -> Array:
-        """Second derivatives at w; the mixed ones are zero."""
-        return self._sum([penalty.hessian_diagonal(w) for penalty in self.penalties])
+        """Second derivatives of those that are separable, of shape (n_parameters,)."""
+        found = np.zeros(len(w))
+        for penalty in self._separable:
+            bend = penalty.hessian_diagonal(w)
+            found += self._share(penalty, "hessian_diagonal", bend, w.shape)
+        return found
 
-    def _sum(self, parts: Sequence[Array]) -> Array:
-        total = parts[0] / self.divisor
-        for part in parts[1:]:
-            total += part / self.divisor
-        return total
+    def hessian_of_others(self, w: Array) -> Array | None:
+        """Second derivatives of those that are not separable, as a matrix; None if all are."""
+        if not self._others:
+            return None
+        found = np.zeros((len(w), len(w)))
+        for penalty in self._others:
+            found += self._share(penalty, "hessian", penalty.hessian(w), found.shape)
+        return found
+
+    def hessian(self, w: Array) -> Array:
+        """Second derivatives at w, of shape (n_parameters, n_parameters)."""
+        found = self.hessian_of_others(w)
+        if found is None:
+            found = np.zeros((len(w), len(w)))
+        np.einsum("pp->p", found)[...] += self.hessian_diagonal(w)
+        return found
+
+    def hessian_product(self, w: Array, v: Array) -> Array:
+        """Second derivatives at w times v, of shape (n_parameters,) or (n_parameters, r)."""
+        found = (self.hessian_diagonal(w) * v.T).T
+        for penalty in self._others:
+            product = penalty.hessian_product(w, v)
+            found += self._share(penalty, "hessian_product", product, v.shape)
+        return found
+
+    def kinks(self, w: Array) -> tuple[str, ...]:
+        """Those of all."""
+        return tuple(phrase for penalty in self.penalties for phrase in penalty.kinks(w))
+
+    def _share(self, penalty: Penalty, method: str, found: Array, shape: tuple[int, ...]) -> Array:
+        if np.shape(found) != shape:
+            raise ValueError(
+                f"{method} of the penalty {type(penalty).__name__} must return shape {shape}, got "
+                f"{np.shape(found)}."
+            )
+        return found / self.divisor
+
+
+def listed_penalties(given: Penalty | Sequence[Penalty] | None) -> tuple[Penalty, ...]:
+    """Penalties as a tuple: of none, of one, or of several.
+
+    Raises
+    ------
+    ValueError
+        If something else is among them.
+    """
+    penalties = () if given is None else (given,) if isinstance(given, Penalty) else tuple(given)
+    wrong = [penalty for penalty in penalties if not isinstance(penalty, Penalty)]
+    if wrong:
+        raise ValueError(
+            f"penalties must be instances of sknewtonnet.calculus.Penalty, got {wrong[0]!r}."
+        )
+    return penalties
 
 
 def l2_penalty(

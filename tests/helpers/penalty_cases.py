@@ -1,0 +1,122 @@
+"""Penalties with mixed derivatives, as users write them, and as functions of the arrays."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from oracles import Oracle, Problem
+
+from sknewtonnet.calculus import NormPenalty, Penalty
+
+
+class Quartic(Penalty):
+    """1/4 (c'w)^4 with c = cos(0), cos(1), ...: every pair of parameters is coupled."""
+
+    def value(self, w):
+        return 0.25 * float(self.along(w) ** 4)
+
+    def gradient(self, w):
+        return self.along(w) ** 3 * np.cos(np.arange(len(w)))
+
+    def hessian(self, w):
+        c = np.cos(np.arange(len(w)))
+        return 3.0 * self.along(w) ** 2 * np.outer(c, c)
+
+    @staticmethod
+    def along(w):
+        return w @ np.cos(np.arange(len(w)))
+
+
+@dataclass(frozen=True)
+class Fused(Penalty):
+    """Half the squared differences of neighbouring rows of the first coefficients."""
+
+    strength: float = 0.7
+    differences: np.ndarray | None = None
+
+    def on(self, layout):
+        each = np.eye(layout.n_parameters)
+        rows = np.array([np.diff(layout.unpack(e)["coefs_0"], axis=0).ravel() for e in each])
+        return Fused(self.strength, rows.T)
+
+    def depends_on(self, array):
+        return array == "coefs_0"
+
+    def value(self, w):
+        return 0.5 * self.strength * float(np.sum((self.differences @ w) ** 2))
+
+    def gradient(self, w):
+        return self.hessian(w) @ w
+
+    def hessian(self, w):
+        return self.strength * self.differences.T @ self.differences
+
+
+def total(array, n_axes):
+    """Sum the last axes of an array, or of a dual number."""
+    for _ in range(n_axes):
+        array = array.sum(-1)
+    return array
+
+
+class Arrays:
+    """The same penalties as functions of the named arrays, with any leading axes.
+
+    Both halves of a symmetric array show one parameter, which counts once.
+    """
+
+    def __init__(self, layout):
+        self.shapes = layout.shapes
+        self.c = self.once(layout.unpack(np.cos(np.arange(layout.n_parameters))))
+        self.ones = self.once(layout.unpack(np.ones(layout.n_parameters)))
+
+    @staticmethod
+    def once(arrays):
+        return {n: np.triu(a) if n.startswith("quadratic") else a for n, a in arrays.items()}
+
+    def quartic(self, arrays):
+        parts = [total(a * self.c[n], len(self.shapes[n])) for n, a in arrays.items()]
+        s = sum(parts[1:], parts[0])
+        return 0.25 * s * s * s * s
+
+    def fused(self, arrays):
+        a = arrays["coefs_0"]
+        step = a[..., 1:, :] - a[..., :-1, :]
+        return 0.5 * 0.7 * total(step * step, 2)
+
+    def norms(self, names):
+        def value(arrays):
+            squares = [
+                total(arrays[n] * arrays[n] * self.ones[n], len(self.shapes[n])) for n in names
+            ]
+            norms = [np.sqrt(square) for square in squares]
+            return 1.3 * sum(norms[1:], norms[0])
+
+        return value
+
+
+def own_penalties(layout):
+    """Pairs of a penalty and the same as a function of the arrays, by names."""
+    arrays = Arrays(layout)
+    coefs = [name for name in layout.shapes if name.startswith("coefs")]
+    return {
+        "norms": (NormPenalty(1.3), arrays.norms(coefs)),
+        "norms of all": (NormPenalty(1.3, list(layout.shapes)), arrays.norms(layout.shapes)),
+        "quartic": (Quartic(), arrays.quartic),
+        "fused": (Fused(), arrays.fused),
+    }
+
+
+@dataclass(frozen=True)
+class PenalisedProblem(Problem):
+    """A problem with one more penalty, a function of the arrays."""
+
+    own: object = None
+
+    def penalty_value(self, arrays):
+        return super().penalty_value(arrays) + self.own(arrays) * (1.0 / self.sample_weight.sum())
+
+
+def penalised_oracle(problem, own, layout, w):
+    """Reference values of a problem with one more penalty."""
+    given = {field.name: getattr(problem, field.name) for field in fields(problem)}
+    return Oracle(PenalisedProblem(**given, own=own), layout, w)
