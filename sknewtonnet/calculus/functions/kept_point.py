@@ -58,11 +58,7 @@ class KeptPoint:
             return
         # Solvers probe far points on purpose: an overflow there makes f infinite, no warning.
         with np.errstate(over="ignore", invalid="ignore"):
-            if self._stage < ADJOINT:
-                self._run(stage)
-            if stage == SECOND:
-                for chunk in self.chunks:
-                    chunk.second_order(self.weights, self.loss)
+            self._run(stage)
         self._stage = stage
 
     def reach_solved(self, w: ArrayLike, output: LeastSquaresOutput) -> Array:
@@ -70,14 +66,14 @@ class KeptPoint:
         self._place(w)
         with np.errstate(over="ignore", invalid="ignore"):
             for chunk in self.chunks:
-                chunk.forward_hidden(self.weights)
+                chunk.forward_hidden(chunk.layers_at(self.weights))
             full = self.network.layout.expand(self.w).copy()
             self.weights = self.network.by_layer(full)
             self.weights[-1][...] = output.solve()
             self.w = self.network.layout.restrict(full)
             self.value = self.penalty.value(self.w)
             for chunk in self.chunks:
-                chunk.forward_output(self.weights)
+                chunk.forward_output(chunk.last_layer_at(self.weights))
                 self.value += chunk.loss_value(self.loss)
         self._stage = FORWARD
         return self.w.copy()
@@ -96,20 +92,30 @@ class KeptPoint:
             self.weights = self.network.matrices(self.w)
 
     def _run(self, stage: int) -> None:
-        """Forward pass where it is missing, adjoint pass where it is wanted."""
-        fresh = self._stage == NOTHING
-        total = self.penalty.value(self.w) if fresh else self.value
-        if stage >= ADJOINT:
-            full = np.zeros(self.network.layout.n_full)
-            out = self.network.by_layer(full)
+        """All passes that are missing up to a stage, and the sums over the chunks."""
+        total = self.penalty.value(self.w) if self._stage == NOTHING else self.value
+        new_gradient = self._stage < ADJOINT <= stage
+        full = np.zeros(self.network.layout.n_full if new_gradient else 0)
+        out = self.network.by_layer(full) if new_gradient else []
         for chunk in self.chunks:
-            if fresh:
-                chunk.forward(self.weights)
-                total += chunk.loss_value(self.loss)
-            if stage >= ADJOINT:
-                chunk.adjoint(self.weights)
-                chunk.gradient(self.weights, out, self._buffers)
+            total += self._run_over(chunk, stage, out)
         self.value = np.inf if np.isnan(total) else total  # infinities met, far out
-        if stage >= ADJOINT:
+        if new_gradient:
             self.gradient = self.network.layout.restrict(full)
             self.gradient += self.penalty.gradient(self.w)
+
+    def _run_over(self, chunk: Chunk, stage: int, out: Sequence[Array]) -> float:
+        """The missing passes over one chunk; its part of the loss, if that is new.
+
+        The layers at the point end with this call, before those of the next chunk are made.
+        """
+        layers, value = chunk.layers_at(self.weights), 0.0
+        if self._stage < FORWARD <= stage:
+            chunk.forward(layers)
+            value = chunk.loss_value(self.loss)
+        if self._stage < ADJOINT <= stage:
+            chunk.adjoint(layers)
+            chunk.gradient(layers, out, self._buffers)
+        if self._stage < SECOND <= stage:
+            chunk.second_order(layers, self.loss)
+        return value

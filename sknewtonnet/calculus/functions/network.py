@@ -314,7 +314,7 @@ class Network:
         raw = np.empty((len(samples), self.n_outputs))
         for where in sample_chunks(len(samples), self.chunk_size):
             chunk = Chunk(self._graph, samples[where])
-            chunk.forward(weights, order=0)
+            chunk.forward(chunk.layers_at(weights), order=0)
             raw[where] = chunk.raw.T
         return raw
 
@@ -336,7 +336,7 @@ class Network:
         found = [X, *(np.empty((len(X), size)) for size in self._graph.n_units)]
         for where in sample_chunks(len(X), self.chunk_size):
             chunk = Chunk(self._graph, X[where])
-            chunk.forward(weights, order=0)
+            chunk.forward(chunk.layers_at(weights), order=0)
             for k, state in enumerate(found[1:-1]):
                 state[where] = chunk.activated(k).T
             found[-1][where] = chunk.raw.T

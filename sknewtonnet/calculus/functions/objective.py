@@ -263,11 +263,12 @@ class Objective(SmoothFunction):
         groups = [slice(None)]
         if full.ndim == 2:
             groups = [slice(start, start + group) for start in range(0, len(result), group)]
-        for some in groups:
-            out = graph.matrices(result[some])
-            along = graph.matrices(np.ascontiguousarray(full.T[some]))
-            for chunk in self._chunks:
-                chunk.product(self._kept.weights, along, out, kind == "gauss-newton")
+        for chunk in self._chunks:
+            layers = chunk.layers_at(self._kept.weights)
+            for some in groups:
+                out = self.network.by_layer(result[some])
+                along = self.network.by_layer(np.ascontiguousarray(full.T[some]))
+                chunk.product(layers, along, out, kind == "gauss-newton")
         product = layout.restrict(result.T)
         return product + self.penalty.hessian_product(self._kept.w, directions)
 
@@ -291,7 +292,7 @@ class Objective(SmoothFunction):
         direction = self.network.matrices(real_array("v", v))
         rows = []
         for chunk in self._chunks:
-            tangents, *_ = chunk.tangents(chunk.local(self._kept.weights), direction)
+            tangents, *_ = chunk.tangents(chunk.layers_at(self._kept.weights), direction)
             rows.append(tangents[-1].T)
         return np.concatenate(rows)
 
@@ -410,7 +411,7 @@ class Objective(SmoothFunction):
     def _per_sample(self, seeds: Sequence[Array]) -> Array:
         """Products of z and delta of every sample, for seeds of shape (m, O, n) per chunk."""
         rows = [
-            chunk.per_sample(self._kept.weights, seed)
+            chunk.per_sample(chunk.layers_at(self._kept.weights), seed)
             for chunk, seed in zip(self._chunks, seeds, strict=True)
         ]
         free = self.network.layout.free

@@ -11,7 +11,7 @@ import numpy as np
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.passes.graph import Graph
 from sknewtonnet.calculus.passes.workspace import Workspace
-from sknewtonnet.calculus.pieces.layer_at_point import LayerAtPoint, LinearAtPoint
+from sknewtonnet.calculus.pieces.layer_at_point import AnyLayerAtPoint, LayersAtPoint
 from sknewtonnet.calculus.pieces.losses import Loss
 
 _EMPTY: Array = np.empty(0)
@@ -61,30 +61,37 @@ class Chunk:
         self.bend: list[Array] = []
         self.loss_hessian = _EMPTY
 
-    def local(self, weights: Sequence[Array]) -> list[LayerAtPoint | LinearAtPoint]:
-        """The layers at the current parameters, on these samples."""
-        return self.graph.local(weights, self.z)
+    def layers_at(self, weights: Sequence[Array]) -> list[AnyLayerAtPoint]:
+        """The layers at a point, on these samples, for all passes over them there.
 
-    def pre_activation(self, k: int, local: Sequence[LayerAtPoint | LinearAtPoint]) -> Array:
+        They hold what is worth forming once for all passes, such as the monomials of the
+        inputs for Gaussian units; so make them once, and let them go with the last pass.
+        """
+        return self.graph.layers_at(weights, self.z)
+
+    def last_layer_at(self, weights: Sequence[Array]) -> AnyLayerAtPoint:
+        """The last of them, alone."""
+        return self.graph.layer_at(len(weights) - 1, weights[-1], self.z[-1])
+
+    def pre_activation(self, k: int, layers: LayersAtPoint) -> Array:
         """Pre-activations a of a layer, from its input z, in a work array."""
         out = self.workspace.array(("a", k), self.graph.n_units[k], self.n_samples)
-        return local[k].value(out)
+        return layers[k].value(out)
 
     def activated(self, k: int) -> Array:
         """Values x of a hidden layer: the rows of the first z that holds them."""
         reader, rows = self.graph.readers[k + 1][0]
         return self.z[reader][rows]
 
-    def forward(self, weights: Sequence[Array], order: int = 1) -> None:
+    def forward(self, layers: LayersAtPoint, order: int = 1) -> None:
         """Raw predictions, and the slopes h'(a) of the hidden layers if order is 1."""
-        self.forward_hidden(weights, order)
-        self.forward_output(weights)
+        self.forward_hidden(layers, order)
+        self.forward_output(layers[-1])
 
-    def forward_hidden(self, weights: Sequence[Array], order: int = 1) -> None:
+    def forward_hidden(self, layers: LayersAtPoint, order: int = 1) -> None:
         """All of :meth:`forward` but its last layer."""
-        local = self.local(weights)
         for k, layer in enumerate(self.graph.layers[:-1]):
-            a, x = self.pre_activation(k, local), self.activated(k)
+            a, x = self.pre_activation(k, layers), self.activated(k)
             if order == 0:
                 x[...] = layer.activation.value(a)
             else:
@@ -92,9 +99,9 @@ class Chunk:
             for reader, rows in self.graph.readers[k + 1][1:]:
                 self.z[reader][rows] = x
 
-    def forward_output(self, weights: Sequence[Array]) -> None:
+    def forward_output(self, layer: AnyLayerAtPoint) -> None:
         """The last layer of :meth:`forward`."""
-        self.local(weights)[-1].value(self.raw)
+        layer.value(self.raw)
 
     def loss_value(self, loss: Loss) -> float:
         """Weighted sum of the losses; leaves its gradient as the last layer's delta."""
@@ -102,41 +109,40 @@ class Chunk:
         self.delta[-1] = self.weighed(gradient.T)
         return float(self.weighed(value).sum())
 
-    def adjoint(self, weights: Sequence[Array]) -> None:
+    def adjoint(self, layers: LayersAtPoint) -> None:
         """Multipliers e and delta of all layers, from the delta of the last one ([I] eq. 7).
 
         e^k = sum over readers l of (dp^l / dx^k)' delta^l,  delta^k = e^k * h'(a^k).
         """
-        local = self.local(weights)
-        for k in range(len(weights) - 2, -1, -1):
-            np.multiply(self.multiplier(k, local), self.slope[k], out=self.delta[k])
+        for k in range(len(layers) - 2, -1, -1):
+            np.multiply(self.multiplier(k, layers), self.slope[k], out=self.delta[k])
 
-    def multiplier(self, k: int, local: Sequence[LayerAtPoint | LinearAtPoint]) -> Array:
+    def multiplier(self, k: int, layers: LayersAtPoint) -> Array:
         """Multipliers e of a hidden layer, from the deltas of its readers, in a work array."""
         out = self.workspace.array(("e", k), self.graph.n_units[k], self.n_samples)
-        return self._pulled_back(k, local, self.delta, out)
+        return self._pulled_back(k, layers, self.delta, out)
 
     def _pulled_back(
         self,
         k: int,
-        local: Sequence[LayerAtPoint | LinearAtPoint],
+        layers: LayersAtPoint,
         deltas: Sequence[Array],
         out: Array | None = None,
     ) -> Array:
         """Sum over the readers l of a hidden layer of (dp^l / dx^k)' delta^l."""
         (reader, rows), *others = self.graph.readers[k + 1]
-        total = local[reader].pull_back(rows, deltas[reader], out)
+        total = layers[reader].pull_back(rows, deltas[reader], out)
         for reader, rows in others:
-            total += local[reader].pull_back(rows, deltas[reader])
+            total += layers[reader].pull_back(rows, deltas[reader])
         return total
 
-    def backward(self, weights: Sequence[Array], seed: Array) -> list[Array]:
+    def backward(self, layers: LayersAtPoint, seed: Array) -> list[Array]:
         """Deltas of all layers for any seed at the raw predictions.
 
         Parameters
         ----------
-        weights : list of ndarray of shape (t_k, s_k)
-            Parameters of the current point.
+        layers : sequence of layers at the current point
+            As :meth:`layers_at` makes them.
         seed : ndarray of shape (..., n_outputs, n_samples)
             One adjoint direction, or a stack of them.
 
@@ -144,40 +150,39 @@ class Chunk:
         -------
         list of ndarray of shape (..., s_k, n_samples)
         """
-        local, deltas = self.local(weights), [*self.slope, seed]
-        for k in range(len(weights) - 2, -1, -1):
-            deltas[k] = self._pulled_back(k, local, deltas) * self.slope[k]
+        deltas = [*self.slope, seed]
+        for k in range(len(layers) - 2, -1, -1):
+            deltas[k] = self._pulled_back(k, layers, deltas) * self.slope[k]
         return deltas
 
-    def per_sample(self, weights: Sequence[Array], seed: Array) -> Array:
+    def per_sample(self, layers: LayersAtPoint, seed: Array) -> Array:
         """Products of z and delta of every sample, of shape (c, m, n_full), for (m, O, c)."""
-        deltas = self.backward(weights, seed)
+        deltas = self.backward(layers, seed)
         found = np.empty((self.n_samples, len(seed), self.graph.n_full))
-        layers, blocks = self.local(weights), self.graph.matrices(found)
+        blocks = self.graph.matrices(found)
         for layer, delta, block in zip(layers, deltas, blocks, strict=True):
             layer.per_sample(delta, block)
         return found
 
     def gradient(
-        self, weights: Sequence[Array], out: Sequence[Array], buffers: Sequence[Array] | None
+        self, layers: LayersAtPoint, out: Sequence[Array], buffers: Sequence[Array] | None
     ) -> None:
         """Add delta dp/dtheta of each layer to out; without buffers, put it there instead."""
-        for k, local in enumerate(self.local(weights)):
+        for k, layer in enumerate(layers):
             if buffers is None:
-                local.gradient(self.delta[k], out=out[k])
+                layer.gradient(self.delta[k], out=out[k])
             else:
-                out[k] += local.gradient(self.delta[k], out=buffers[k])
+                out[k] += layer.gradient(self.delta[k], out=buffers[k])
 
-    def second_order(self, weights: Sequence[Array], loss: Loss) -> None:
+    def second_order(self, layers: LayersAtPoint, loss: Loss) -> None:
         """Curvature e * h''(a) of the units, and the weighted Hessian of the loss."""
         if not self.bend:
             self.bend = [np.empty_like(slope) for slope in self.slope]
-        local = self.local(weights)
         for k, layer in enumerate(self.graph.layers[:-1]):
             second = layer.activation.curvature(self.activated(k), self.slope[k])
             if second is None:
-                second = layer.activation.derivatives(self.pre_activation(k, local), 2)[2]
-            np.multiply(self.multiplier(k, local), second, out=self.bend[k])
+                second = layer.activation.derivatives(self.pre_activation(k, layers), 2)[2]
+            np.multiply(self.multiplier(k, layers), second, out=self.bend[k])
         hessian = loss.derivatives(self.y, self.raw.T, 2)[2]
         self.loss_hessian = self.weighed(
             hessian.T if hessian.ndim == 2 else hessian.transpose(1, 2, 0)
@@ -197,20 +202,20 @@ class Chunk:
         return np.einsum("opi,...pi->...oi", self.loss_hessian, tangent)
 
     def tangents(
-        self, local: Sequence[LayerAtPoint | LinearAtPoint], direction: Sequence[Array]
+        self, layers: LayersAtPoint, direction: Sequence[Array]
     ) -> tuple[list[Array], list[Array], list[list[tuple[slice, Array]]]]:
         """Ra and Rx of the layers along a direction, and Rz where it is not 0."""
-        last = len(local) - 1
+        last = len(layers) - 1
         tangent_a: list[Array] = []
         tangent_x: list[Array] = []
         along: list[list[tuple[slice, Array]]] = []  # Rz^k, where it is not 0
         for k in range(last + 1):
-            tangent = local[k].tangent(direction[k])
+            tangent = layers[k].tangent(direction[k])
             along.append(
                 [(rows, tangent_x[node - 1]) for node, rows in self.graph.hidden_sources(k)]
             )
             for rows, source in along[k]:
-                tangent += local[k].input_tangent(rows, source)
+                tangent += layers[k].input_tangent(rows, source)
             tangent_a.append(tangent)
             if k < last:
                 tangent_x.append(tangent * self.slope[k])
@@ -218,7 +223,7 @@ class Chunk:
 
     def product(
         self,
-        weights: Sequence[Array],
+        layers: LayersAtPoint,
         direction: Sequence[Array],
         out: Sequence[Array],
         gauss_newton: bool,
@@ -235,8 +240,8 @@ class Chunk:
 
         Parameters
         ----------
-        weights : list of ndarray of shape (t_k, s_k)
-            Parameters of the current point.
+        layers : sequence of layers at the current point
+            As :meth:`layers_at` makes them.
         direction : list of ndarray of shape (..., t_k, s_k)
             One direction, or a stack of them.
         out : list of ndarray of the shapes of ``direction``
@@ -244,25 +249,32 @@ class Chunk:
         gauss_newton : bool
             Which of the two matrices to multiply with.
         """
-        local, last = self.local(weights), len(weights) - 1
-        tangent_a, tangent_x, along = self.tangents(local, direction)
+        last = len(layers) - 1
+        # Forwards: Ra^k of all layers, and from the last one Rdelta = (d2 loss) Ra.
+        tangent_a, tangent_x, along = self.tangents(layers, direction)
         tangent_delta = [*tangent_x, self.loss_curvature(tangent_a[last])]
         for k in range(last, -1, -1):
-            if k < last:  # overwrites Rx^k in this list alone
-                tangent = self._pulled_back(k, local, tangent_delta)
+            if k < last:
+                # Re^k: what the readers' Rdelta pull back, the linear part of the adjoint pass.
+                tangent = self._pulled_back(k, layers, tangent_delta)
                 if not gauss_newton:
+                    # And the change of dp^l/dx^k itself under delta^l: delta^l V^l in a linear
+                    # layer, where dp/dx is W.
                     for reader, rows in self.graph.readers[k + 1]:
-                        tangent += local[reader].pull_back_along(
+                        tangent += layers[reader].pull_back_along(
                             rows, self.delta[reader], direction[reader], along[reader]
                         )
+                # Rdelta^k = h' Re^k + e^k h'' Ra^k, of which bend is e^k h''.
                 tangent *= self.slope[k]
                 if not gauss_newton:
                     tangent_a[k] *= self.bend[k]
                     tangent += tangent_a[k]
-                tangent_delta[k] = tangent
-            out[k][...] += local[k].gradient(tangent_delta[k])
+                tangent_delta[k] = tangent  # in place of Rx^k, which ``along`` still refers to
+            # HV^k: (dp/dtheta)' Rdelta^k, which is Rdelta^k z^k' in a linear layer, ...
+            out[k][...] += layers[k].gradient(tangent_delta[k])
             if not gauss_newton:
-                local[k].add_gradient_along(out[k], self.delta[k], direction[k], along[k])
+                # ... and R[dp/dtheta]' delta^k, which is delta^k (Rz^k)' there.
+                layers[k].add_gradient_along(out[k], self.delta[k], direction[k], along[k])
 
 
 def sample_chunks(n_samples: int, chunk_size: int) -> list[slice]:

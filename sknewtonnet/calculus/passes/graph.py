@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus.pieces.layer_at_point import LayerAtPoint, LinearAtPoint
+from sknewtonnet.calculus.pieces.layer_at_point import AnyLayerAtPoint
 from sknewtonnet.calculus.pieces.layers import Layer, Linear, checked_arrays
 
 
@@ -98,13 +98,18 @@ class Graph:
             for where, t, s in zip(self.blocks, self.n_rows, self.n_units, strict=True)
         ]
 
-    def local(
+    def layer_at(self, k: int, theta: Array, z: Array) -> AnyLayerAtPoint:
+        """One layer at a point, on samples: z^k above a row of ones."""
+        layer = self.layers[k]
+        return (layer.on_input if layer.sources == (0,) else layer.at)(theta, z)
+
+    def layers_at(
         self, weights: Sequence[Array], inputs: Sequence[Array]
-    ) -> list[LayerAtPoint | LinearAtPoint]:
-        """The layers at a point, on samples: z^k above a row of ones, for each layer."""
+    ) -> list[AnyLayerAtPoint]:
+        """All layers at a point, on samples."""
         return [
-            (layer.on_input if layer.sources == (0,) else layer.at)(theta, z)
-            for layer, theta, z in zip(self.layers, weights, inputs, strict=True)
+            self.layer_at(k, theta, z)
+            for k, (theta, z) in enumerate(zip(weights, inputs, strict=True))
         ]
 
     def hidden_sources(self, k: int) -> list[tuple[int, slice]]:

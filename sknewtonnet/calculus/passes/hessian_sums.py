@@ -99,8 +99,12 @@ def neuron_blocks(
 class _Sums:
     """The sums over samples that make up the dense matrix, of linear layers here.
 
-    ``own[k]`` holds sum_i (z z') G^{kk}, upper halves of both; ``cross[k, l]`` holds
-    sum_i (z^k z^l') G^{kl}; ``through[k, l, q]`` the term in which layer l reads layer q.
+    Each is the product of two tall matrices with a column per sample (doc/mathematics.md 3.1):
+
+    - ``own[k]`` = sum_i (z z') G^{kk}, upper halves of both;
+    - ``cross[k, l]`` = sum_i (z^k z^l') G^{kl};
+    - ``through[k, l, q]`` = sum_i (z^k delta^l') (dx^q/du^k), by which layer l, which reads layer
+      q, sees layer k.
     """
 
     def __init__(self, graph: Graph, workspace: Workspace):
@@ -118,10 +122,12 @@ class _Sums:
     def slices(self, n_samples: int) -> list[slice]:
         """Pieces of a chunk whose factors take no more memory than the Hessian, or little."""
         graph, rows = self.graph, self.graph.n_rows
+        # Numbers per sample: upper halves of all z z' and of all G, ...
         width = (sum(rows) ** 2 + sum(self.units) ** 2) // 2
         for k in range(self.n_layers):
             if not graph.linear[k] and graph.layers[k].sources != (0,):
                 p, s, t = graph.n_inputs[k], self.units[k], rows[k]
+                # ... and slopes (s, t + p), mixed curvatures (s, t, p) of layers not linear.
                 width += s * (t + p) + (s * t * p if graph.hidden_sources(k) else 0)
         entries = 300_000 + self.graph.n_full**2
         return sample_chunks(n_samples, max(64, entries // width))
@@ -141,7 +147,7 @@ class _Sums:
         """Upper half of z z' per sample."""
         out = self.workspace.array(("squares", k), n_half(len(z)), z.shape[1])
         start = 0
-        for j in range(len(z)):
+        for j in range(len(z)):  # row j of z z' from the diagonal on
             stop = start + len(z) - j
             np.multiply(z[j], z[j:], out=out[start:stop])
             start = stop
@@ -156,36 +162,38 @@ class _Sums:
 
     def unit_blocks(self, piece: SampleCurvature, k: int, scale: Array | None) -> Array:
         """Sum of scale q q' and p's own curvature for each unit of a layer, (s, t, t)."""
-        local = piece.local[k]
-        total = local.curvature(piece.delta[k])
+        layer = piece.layers[k]
+        total = layer.curvature(piece.delta[k])
         rows = piece.shared_rows(k)
         if scale is None:
             return total
-        if rows is None:
-            slopes = local.unit_slopes()
+        if rows is None:  # q differs by unit
+            slopes = layer.unit_slopes()
             return total + np.matmul(slopes * scale[:, None], slopes.swapaxes(1, 2))
+        # q is z for all units: one product of the halves of z z' with the scales of all units.
         half = self.squares(k, rows) @ scale.T
         blocks = np.moveaxis(half[pairs(len(rows))], -1, 0)
         chain = piece.chain(k)
-        if chain is not None:
+        if chain is not None:  # q = C z with C = dW/dtheta of each unit
             blocks = np.matmul(np.matmul(chain, blocks), chain.swapaxes(1, 2))
         return total + blocks
 
     def add(self, piece: SampleCurvature) -> None:
         """Add the samples of a piece to all sums."""
         rows = [piece.shared_rows(k) for k in range(self.n_layers)]
+        # From the last layer down, G^{kl} of a layer as soon as it is known.
         piece.start()
         for k in range(self.n_layers - 1, -1, -1):
             if k < piece.last:
                 piece.descend(k)
-            if 0 < k < piece.last:
+            if 0 < k < piece.last:  # earlier layers need it in full, of layer 0 half is enough
                 piece.G[k, k] = piece.symmetric(k)
             own = rows[k]
             if own is None:
                 self.unit_sums.add_own(piece, k)
             else:
                 self._add_own(piece, k, own)
-            if not self.graph.linear[k]:
+            if not self.graph.linear[k]:  # delta d2p/dtheta dtheta' (doc/mathematics.md 3.3)
                 self._add_curvature(piece, k)
             for other in range(k + 1, self.n_layers):
                 other_rows = rows[other]
@@ -195,27 +203,29 @@ class _Sums:
                     self._add_cross(piece, k, other, own, other_rows)
 
     def _add_curvature(self, piece: SampleCurvature, k: int) -> None:
-        if piece.shared_rows(k) is not None and k not in self.chains:
+        if piece.shared_rows(k) is not None and k not in self.chains:  # the same for all pieces
             self.chains[k] = piece.chain(k)
         if not piece.gauss_newton:
-            part = piece.local[k].curvature(piece.delta[k])
+            part = piece.layers[k].curvature(piece.delta[k])
             self.curvature[k] = self.curvature[k] + part if k in self.curvature else part
 
     def _add_cross(
         self, piece: SampleCurvature, k: int, other: int, rows: Array, other_rows: Array
     ) -> None:
+        # Sum of G^{kl} z^k z^l': (p_k p_l, n) times (n, s_k s_l).
         factor = piece.G[k, other]
         both = self.products(("cross", k, other), rows, other_rows)
         self.accumulate(("cross", k, other), both, flat(factor))
-        if not piece.gauss_newton:
+        if not piece.gauss_newton:  # [k < l] z^k (delta^l dz^l/du^k)'
             self._add_through(piece, k, other, rows)
 
     def _add_own(self, piece: SampleCurvature, k: int, z: Array) -> None:
         size, self.rows[k] = self.units[k], len(z)
-        if size == 1:
+        if size == 1:  # a weighted z z': no need for its half
             factor = piece.G[k, k] if (k, k) in piece.G else piece.symmetric(k)
             self.accumulate(("own", k), np.multiply(z, factor[0]), z)
             return
+        # (p(p+1)/2, n) times (n, s(s+1)/2): the flops of both symmetries.
         half = self.workspace.array(("half", k), n_half(size), z.shape[1])
         self.accumulate(("own", k), self.squares(k, z), piece.symmetric_half(k, half))
 
@@ -232,12 +242,14 @@ class _Sums:
     def assemble(self) -> Array:
         """The dense symmetric matrix from its sums."""
         H = np.empty((self.graph.n_full, self.graph.n_full))
+        # Blocks that touch a layer whose units have factors of their own, then all others.
         self.unit_sums.write(H)
         shared = sorted(self.rows)
         for k in shared:
             for other in shared:
                 if other >= k:
                     self._write(H, k, other)
+        # The curvature of propagations in their parameters, in each unit's own block.
         for k, bends in self.curvature.items():
             s, t, _ = bends.shape
             where = self.graph.blocks[k]
@@ -280,12 +292,12 @@ class _Sums:
         if s == 1:
             target[...] = 0.5 * (own + own.T)  # symmetric to the last bit
             return
-        block = target.reshape(p, s, p, s)
-        if p * s <= 256:
+        block = target.reshape(p, s, p, s)  # parameters stand by row, units run fastest
+        if p * s <= 256:  # the table of positions is as large as the block
             block[...] = own.take(spread_pairs(p, s))
             return
         units, start = pairs(s).ravel(), 0
-        for a in range(p):
+        for a in range(p):  # rows of z z' one after the other, with their mirror images
             stop = start + p - a
             spread = self.workspace.array(("spread", k), p, s * s)[: p - a]
             # "clip" (all positions are in range) lets numpy write to out without a copy.
@@ -299,6 +311,7 @@ class _Sums:
         p, s, p2, s2 = self.rows[k], self.units[k], self.rows[other], self.units[other]
         block = target.reshape(p, s, p2, s2)
         block[...] = self.found["cross", k, other].reshape(p, p2, s, s2).swapaxes(1, 2)
+        # The term with delta: z^k meets those coefficients of layer l that read layer q.
         for node, rows in self.graph.hidden_sources(other):
             through = self.found.get(("through", k, other, node - 1))
             if through is None:
@@ -322,7 +335,12 @@ def assembled_blocks(graph: Graph, blocks: Sequence[Array]) -> Array:
 
 
 class UnitSums:
-    """The sums over samples of those blocks.
+    """The sums over samples of blocks with a layer whose units have slopes q_j of their own.
+
+        H[(k,j),(l,r)] = sum_i G^{kl}_{jr} q^k_j q^l_r'
+                         + [k < l] q^k_j (delta^l_r (d2p^l_r/dtheta dz) dz^l/du^k_j)'
+
+    (doc/mathematics.md 3.3), one matrix product for each unit j with all units r.
 
     Parameters
     ----------
@@ -339,24 +357,24 @@ class UnitSums:
 
     def add_own(self, factors: SampleCurvature, k: int) -> None:
         """Add a layer with itself: of each unit j with the units r >= j."""
-        slopes = factors.local[k].unit_slopes()
+        slopes = factors.layers[k].unit_slopes()
         s, t, c = slopes.shape
         total = self._sum(k, k)
         G = factors.G[k, k] if (k, k) in factors.G else factors.symmetric(k)
-        for j, own in enumerate(slopes):
+        for j, own in enumerate(slopes):  # G^{kk} is symmetric: units r >= j
             others = np.multiply(G[j, j:, None], slopes[j:], out=self._array((s - j, t, c)))
             total[j, :, j * t :] += own @ others.reshape(-1, c).T
 
     def add_cross(self, factors: SampleCurvature, k: int, other: int) -> None:
         """Add layer k with a later one."""
-        slopes, total = factors.local[k].unit_slopes(), self._sum(k, other)
-        far, G = factors.local[other].unit_slopes(), factors.G[k, other]
+        slopes, total = factors.layers[k].unit_slopes(), self._sum(k, other)
+        far, G = factors.layers[other].unit_slopes(), factors.G[k, other]
         tangent = None if factors.gauss_newton else factors.input_tangent(other, k)
         linear, delta = self.graph.linear[other], factors.delta[other]
         if tangent is not None and not linear:
             mixed = factors.mixed_curvature(other)
         for j, own in enumerate(slopes):
-            others = self._array(far.shape)
+            others = self._array(far.shape)  # all that q^k_j is multiplied with, of all units r
             np.multiply(G[j, :, None], far, out=others)
             if tangent is not None and linear:  # coefficients meet their own inputs
                 others[:, :-1] += delta[:, None] * tangent[:, j]

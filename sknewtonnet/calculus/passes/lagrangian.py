@@ -45,9 +45,9 @@ def lagrangian_tensors(
         np.zeros((s, (p + 1) ** order)) for p, s in zip(graph.n_inputs, graph.n_units, strict=True)
     ]
     for chunk in chunks:
-        local = chunk.local(weights)
+        layers = chunk.layers_at(weights)
         for k, layer in enumerate(graph.layers[:-1]):
-            full_a, full_e = chunk.pre_activation(k, local), chunk.multiplier(k, local)
+            full_a, full_e = chunk.pre_activation(k, layers), chunk.multiplier(k, layers)
             for where in sample_chunks(chunk.n_samples, max(1, 200_000 // tensors[k].shape[1])):
                 a, z = full_a[:, where], chunk.z[k][:, where]
                 factor = full_e[:, where] * layer.activation.derivatives(a, order)[order]

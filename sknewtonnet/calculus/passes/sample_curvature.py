@@ -16,7 +16,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.passes.chunk import Chunk
-from sknewtonnet.calculus.pieces.layer_at_point import LinearAtPoint
+from sknewtonnet.calculus.pieces.layer_at_point import LayerAtPoint, LinearAtPoint
 from sknewtonnet.calculus.pieces.symmetric import pack_upper, pairs
 
 
@@ -37,13 +37,12 @@ class SampleCurvature:
 
     def __init__(self, chunk: Chunk, weights: Sequence[Array], where: slice, gauss_newton: bool):
         self.graph = chunk.graph
-        self.weights = weights
         # Contiguous rows, where a piece is not the whole chunk: 5 % of all time.
         self.z, self.slope, self.delta, self.bend = (
             [np.ascontiguousarray(array[:, where]) for array in kept]
             for kept in (chunk.z, chunk.slope, chunk.delta, chunk.bend)
         )
-        self.local = self.graph.local(weights, self.z)
+        self.layers = self.graph.layers_at(weights, self.z)
         self.loss_hessian = chunk.loss_hessian[..., where]
         self.gauss_newton = gauss_newton
         self.G: dict[tuple[int, int], Array] = {}
@@ -53,10 +52,13 @@ class SampleCurvature:
     @property
     def last(self) -> int:
         """Index of the last layer."""
-        return len(self.weights) - 1
+        return len(self.layers) - 1
 
     def run(self) -> None:
-        """All G^{kl} with k <= l in full, down to the first layer."""
+        """All G^{kl} with k <= l in full, down to the first layer.
+
+        The recursion of doc/mathematics.md 3.1, from the last layer down.
+        """
         self.start()
         for k in range(self.last - 1, -1, -1):
             self.descend(k)
@@ -65,7 +67,7 @@ class SampleCurvature:
     def start(self) -> None:
         """G of the last layer: the Hessian of the loss."""
         top = self.loss_hessian
-        if top.ndim == 2:
+        if top.ndim == 2:  # each output's loss depends on its own raw prediction alone
             diagonal = top
             top = np.zeros((len(diagonal), *diagonal.shape))
             np.einsum("ooi->oi", top)[...] = diagonal
@@ -75,23 +77,29 @@ class SampleCurvature:
         """G^{kl} of layer k with all later layers l."""
         for other in range(self.last, k, -1):
             total: Array | None = None
+            # Sum over the readers q of (dp^q/dx^k)' G^{ql}; slopes have two axes where they are
+            # the same for all samples, as the coefficients W^q of a linear layer.
             for reader, rows in self.graph.readers[k + 1]:
-                slopes = self.local[reader].input_slopes(rows)
+                slopes = self.layers[reader].input_slopes(rows)
                 if reader > other and slopes.ndim == 2:
+                    # G^{ql} = (G^{lq})' for q > l, without forming the transpose.
                     part = np.matmul(slopes.T, self.G[other, reader]).swapaxes(0, 1)
                 else:
                     part = _pull_back(slopes, self._between(reader, other))
                 total = part if total is None else total + part
+                # Z^q dz^q/du^l of readers that are not linear (doc/mathematics.md 3.3).
                 total = self._with_input_bend(total, reader, rows, other)
             assert total is not None, "every hidden layer is read by a later one"
-            total *= self.slope[k][:, None, :]
+            total *= self.slope[k][:, None, :]  # diag(h'(a^k)) from the left
             self.G[k, other] = total
 
     def symmetric(self, k: int) -> Array:
         """G^{kk} of a hidden layer, of shape (s_k, s_k, n)."""
         total: Array | None = None
+        # The recursion from the other side, by the G^{kq} that descend has formed:
+        # G^{kk} = sum_q G^{kq} (dp^q/dx^k) diag(h') + diag(e h'').
         for reader, rows in self.graph.readers[k + 1]:
-            slopes, factor = self.local[reader].input_slopes(rows), self.G[k, reader]
+            slopes, factor = self.layers[reader].input_slopes(rows), self.G[k, reader]
             if slopes.ndim == 2:
                 part = np.matmul(slopes.T, factor)
             else:
@@ -100,7 +108,7 @@ class SampleCurvature:
             total = self._with_input_bend(total, reader, rows, k, transposed=True)
         assert total is not None, "every hidden layer is read by a later one"
         total *= self.slope[k]
-        if not self.gauss_newton:
+        if not self.gauss_newton:  # [k = l] diag(e^k h''(a^k)): the activation's own curvature
             np.einsum("jji->ji", total)[...] += self.bend[k]
         return total
 
@@ -109,16 +117,18 @@ class SampleCurvature:
         if k == self.last or (k, k) in self.G:
             return pack_upper(self.G[k, k], out)
         (reader, rows), *others = self.graph.readers[k + 1]
+        # The sum over several readers, or with slopes that differ by sample, is formed in full.
         if others or not self.graph.linear[reader]:
             return pack_upper(self.symmetric(k), out)
-        matrix, factor, slope = self.weights[reader][rows], self.G[k, reader], self.slope[k]
+        matrix = self.layers[reader].input_slopes(rows).T
+        factor, slope = self.G[k, reader], self.slope[k]
         size, width = matrix.shape
-        if width > 1 and out.size < 50_000:
+        if width > 1 and out.size < 50_000:  # so small that one product beats a loop over rows
             return pack_upper(self.symmetric(k), out)
         if width == 1:  # row j of G is a multiple of one vector
             outgoing, inner = matrix * slope, factor[:, 0]
         start = 0
-        for j in range(size):
+        for j in range(size):  # row j from the diagonal on
             stop = start + size - j
             if width == 1:
                 np.multiply(outgoing[j], inner[j:], out=out[start:stop])
@@ -136,18 +146,19 @@ class SampleCurvature:
 
     def shared_rows(self, k: int) -> Array | None:
         """The factors (T, n) that all units of layer k have in common, if they have."""
-        local = self.local[k]
-        return local.z if isinstance(local, LinearAtPoint) else None
+        layer = self.layers[k]
+        return layer.z if isinstance(layer, LinearAtPoint) else None
 
     def chain(self, k: int) -> Array | None:
         """Derivative of a layer's shared coefficients in its parameters, if it has any."""
-        local = self.local[k]
-        return local.chain() if isinstance(local, LinearAtPoint) else None
+        layer = self.layers[k]
+        return layer.chain() if isinstance(layer, LinearAtPoint) else None
 
     def mixed_curvature(self, k: int) -> Array:
         """Values delta d2p/dtheta dz of each unit of layer k, of shape (s, t, p, n)."""
-        layer = self.graph.layers[k]
-        return layer.curvature_mixed(self.weights[k], self.z[k][:-1], self.delta[k])
+        layer = self.layers[k]
+        assert isinstance(layer, LayerAtPoint), "of layers that are not linear"
+        return layer.curvature_mixed(self.delta[k])
 
     def output_tangents(self, k: int) -> dict[int, Array]:
         """D x^q / d u^k of the layers q > k, of shape (s_q, s_k, n), where not zero.
@@ -157,11 +168,12 @@ class SampleCurvature:
         if k in self._tangents:
             return self._tangents[k]
         found: dict[int, Array] = {}
+        # The forward recursion T^q_k of doc/mathematics.md 3.1, times h'(a^q).
         for q in range(k + 1, self.last):
             total: Array | None = None
             for node, rows in self.graph.hidden_sources(q):
-                slopes = self.local[q].input_slopes(rows)
-                if node - 1 == k:
+                slopes = self.layers[q].input_slopes(rows)
+                if node - 1 == k:  # dx^k/du^k = diag(h'(a^k))
                     part = (slopes if slopes.ndim == 3 else slopes[:, :, None]) * self.slope[k]
                 elif node - 1 in found:
                     part = _push_forward(slopes, found[node - 1])
@@ -191,10 +203,9 @@ class SampleCurvature:
     def input_bend(self, q: int) -> Array:
         """Curvature Z^q of a propagation in its input, contracted with delta, (p, p, n)."""
         if q not in self._input_bends:
-            layer = self.graph.layers[q]
-            self._input_bends[q] = layer.curvature_inputs(
-                self.weights[q], self.z[q][:-1], self.delta[q]
-            )
+            layer = self.layers[q]
+            assert isinstance(layer, LayerAtPoint), "of layers that are not linear"
+            self._input_bends[q] = layer.curvature_inputs(self.delta[q])
         return self._input_bends[q]
 
     def _between(self, k: int, other: int) -> Array:

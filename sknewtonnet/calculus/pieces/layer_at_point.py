@@ -102,9 +102,9 @@ class LayerAtPoint:
         self, rows: slice, delta: Array, direction: Array, tangents: Tangents
     ) -> Array:
         """Change of :meth:`pull_back` at fixed delta along parameters and inputs."""
-        mixed = self.layer.curvature_mixed(self.theta, self.z, delta)[:, :, rows]
+        mixed = self.curvature_mixed(delta)[:, :, rows]
         change = np.einsum("stpi,...ts->...pi", mixed, direction)
-        bend = self.layer.curvature_inputs(self.theta, self.z, delta)[rows]
+        bend = self.curvature_inputs(delta)[rows]
         for where, tangent in tangents:
             change += np.einsum("pqi,...qi->...pi", bend[:, where], tangent)
         return change
@@ -115,13 +115,21 @@ class LayerAtPoint:
         """Add to out the change of :meth:`gradient` at fixed delta."""
         out += np.einsum("stu,...us->...ts", self.curvature(delta), direction)
         if tangents:
-            mixed = self.layer.curvature_mixed(self.theta, self.z, delta)
+            mixed = self.curvature_mixed(delta)
             for rows, tangent in tangents:
                 out += np.einsum("stpi,...pi->...ts", mixed[:, :, rows], tangent)
 
     def curvature(self, delta: Array) -> Array:
         """Sum over samples of delta d2p/dtheta dtheta', of shape (s, t, t)."""
         return self.layer.curvature_parameters(self.theta, self.z, delta)
+
+    def curvature_mixed(self, delta: Array) -> Array:
+        """Values of delta d2p/dtheta dz, of shape (s, t, p, c)."""
+        return self.layer.curvature_mixed(self.theta, self.z, delta)
+
+    def curvature_inputs(self, delta: Array) -> Array:
+        """Sum over units of delta d2p/dz dz', of shape (p, p, c)."""
+        return self.layer.curvature_inputs(self.theta, self.z, delta)
 
 
 class LinearAtPoint:
@@ -194,6 +202,12 @@ class LinearAtPoint:
     def chain(self) -> Array | None:
         """Derivative (s, t, T) of each unit's T coefficients in its parameters, if it has any."""
         return None
+
+
+AnyLayerAtPoint = LayerAtPoint | LinearAtPoint
+
+# The layers of a net at one point on some samples, first to last: what a pass is given.
+LayersAtPoint = Sequence[AnyLayerAtPoint]
 
 
 def transposed(stack: Array) -> Array:
