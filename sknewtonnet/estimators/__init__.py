@@ -1,13 +1,19 @@
-"""The estimators that users import."""
+"""The estimators that users import, and the records of their fits."""
 
 from sknewtonnet.estimators._criterion_scorer import criterion_scorer
+from sknewtonnet.estimators._fit import Fit
 from sknewtonnet.estimators._mlp import NewtonMLPClassifier, NewtonMLPRegressor
 from sknewtonnet.estimators._rbf import RBFNetClassifier, RBFNetRegressor
+from sknewtonnet.estimators._records import after_selection, fit_from, fit_of
 
 __all__ = [
+    "Fit",
     "NewtonMLPClassifier",
     "NewtonMLPRegressor",
     "RBFNetClassifier",
     "RBFNetRegressor",
+    "after_selection",
     "criterion_scorer",
+    "fit_from",
+    "fit_of",
 ]

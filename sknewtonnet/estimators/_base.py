@@ -3,9 +3,11 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,33 +26,27 @@ from sknewtonnet._sklearn import (
     fit_context,
     has_callbacks,
 )
-from sknewtonnet._typing import Array
-from sknewtonnet.calculus import ACTIVATIONS, Activation, Loss, Network, Objective
-from sknewtonnet.calculus.pieces.layers import Layer
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus import (
+    ACTIVATIONS,
+    Activation,
+    Layer,
+    Loss,
+    Network,
+    Objective,
+    ParameterLayout,
+)
 from sknewtonnet.calculus.pieces.penalties import Penalty
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
-from sknewtonnet.estimators._fit import (
-    Problem,
-    attributes,
-    report_of_starts,
-    run_one_of_several,
-    run_start,
-    verdict,
-)
+from sknewtonnet.estimators._fit import Data, Fit, Problem, Settings
 from sknewtonnet.estimators._named_constraints import make_constraints
+from sknewtonnet.estimators._runs import report_of_starts, run_one_of_several, run_start, verdict
 from sknewtonnet.estimators._statistics import StatisticsMixin
-from sknewtonnet.solvers import (
-    HESSIAN_KINDS,
-    SOLVERS,
-    Constraints,
-    Solver,
-    SolverResult,
-    Status,
-    get_solver,
-)
+from sknewtonnet.estimators._targets import Target
+from sknewtonnet.solvers import HESSIAN_KINDS, SOLVERS, SolverResult, Status
 
-# _warn, _fit, fit, and the two decorators of fit: a warning points to who called it.
-FRAMES_TO_CALLER = 6
+# _warn, _report, _fit, _fit_from with its two decorators, fit: a warning points to who called it.
+FRAMES_TO_CALLER = 8
 
 
 class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
@@ -83,7 +79,9 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
     }
 
     @abstractmethod
-    def _describe_target(self, y: Any, names: tuple[str, ...] | None, sample_weight: Array) -> Any:
+    def _describe_target(
+        self, y: Any, names: tuple[str, ...] | None, sample_weight: Array
+    ) -> Target:
         """What the target is: its codec, and what is wrong with it."""
 
     @abstractmethod
@@ -95,25 +93,29 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
         """The net of such estimators; names and connectivity go through."""
 
     @abstractmethod
-    def _start(self, problem: Problem, random_state: np.random.RandomState) -> Array:
-        """A starting point."""
+    def _draw(self) -> Callable[[Problem, np.random.RandomState], Array]:
+        """How to find a starting point."""
 
-    def _make_penalties(self, network: Network, X: Array, weight: Array) -> tuple[Penalty, ...]:
+    def _penalties(
+        self, X: Array, weight: Array
+    ) -> tuple[Callable[[ParameterLayout], Penalty], ...]:
         """What is added to the penalty of the coefficients."""
         return ()
+
+    def _monotonic(self, network: Network, loss: Loss) -> Ints | None:
+        """One sign for each feature, if predictions are to be monotonic."""
+        return None
 
     @staticmethod
     def _layer_attributes(network: Network, arrays: dict[str, Array]) -> dict[str, Any]:
         """Fitted attributes of layers that are not linear."""
         return {}
 
-    def _findings(self, problem: Problem, params: Array) -> dict[str, Any]:
+    def _findings(self, fit: Fit) -> dict[str, Any]:
         """Fitted attributes that say what is odd about a fit."""
         return {}
 
-    @with_callbacks
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Find a minimum of the objective.
 
         Parameters
@@ -130,16 +132,8 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
         self : object
             The fitted estimator.
         """
-        before = self._fitted()
-        try:
-            self._fit(X, y, sample_weight)
-        except BaseException:
-            # An interrupted or failed fit leaves the estimator as it was.
-            for name in self._fitted():
-                delattr(self, name)
-            self.__dict__.update(before)
-            raise
-        return self
+        last = self._shown if self.warm_start and "_fit_" in vars(self) else None
+        return self._fit_from(last, X, y, sample_weight)
 
     def objective(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -160,20 +154,19 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
         Objective
             With value, gradient, Hessian and more at any parameters, ``params_`` above all.
         """
-        return self._fitted_problem(X, y, sample_weight).objective()
+        return self._on(X, y, sample_weight).objective()
 
-    def _fitted_problem(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
-    ) -> Problem:
-        """What the fit solved, on any data."""
+    @property
+    def _shown(self) -> Fit:
+        """The fit, at the point that the attributes show."""
+        return replace(self._fit_, params=self.params_, verdict=self.critical_point_)
+
+    def _on(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Fit:
+        """The same on any data."""
         check_is_fitted(self)
         samples, labels, weight = self._validated(X, y, sample_weight, reset=False)
-        target = self._target_
-        weight = target.weigh(labels, weight)
-        Y = target.encode(labels)
-        return Problem(
-            self._network_, self._loss_, samples, Y, weight, self.alpha, self._penalties_
-        )
+        target = self._fit_.problem.target
+        return self._shown.on(Data(samples, target.encode(labels), target.weigh(labels, weight)))
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether a fit has ended; while one goes on, some attributes are there already."""
@@ -186,70 +179,49 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
             if name.endswith("_") and not name.endswith("__")
         }
 
-    def _fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> None:
-        solver = self._solver(None)
-        last = self._fitted() if self.warm_start else {}
-        hooks = {
-            "estimator": self,
-            "X": X,
-            "y": y,
-            "metadata": None if sample_weight is None else {"sample_weight": sample_weight},
-        }
-        samples, labels, weight = self._validated(X, y, sample_weight, reset=True)
-        columns = getattr(y, "columns", None)  # of a data frame
-        names = None if columns is None else tuple(str(name) for name in columns)
-        target = self._describe_target(labels, names, weight)
-        problem = self._problem(target, samples, labels, weight)
-        network, loss = problem.network, problem.loss
-        objective = problem.objective()  # what is wrong with the data is said here
-        constraints = self._make_constraints(network, loss)
-        if constraints is not None:
-            solver = self._solver(constraints)
-            constraints.nearest(np.zeros(network.n_parameters))  # says if there is no point
-        starts = self._starts(problem, last)
+    @with_callbacks
+    @fit_context(prefer_skip_nested_validation=True)
+    def _fit_from(
+        self,
+        last: Fit | None,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        post_selection: bool = False,
+    ) -> Self:
+        """Fit from where another fit ended, or from starts; all or nothing."""
+        before = self._fitted()
+        try:
+            self._fit(last, X, y, sample_weight, post_selection)
+        except BaseException:
+            # An interrupted or failed fit leaves the estimator as it was.
+            for name in self._fitted():
+                delattr(self, name)
+            self.__dict__.update(before)
+            raise
+        return self
 
+    def _fit(
+        self,
+        last: Fit | None,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        post_selection: bool,
+    ) -> None:
+        """The phases of a fit: checked data, problem, starts, runs, report."""
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        hooks = {"estimator": self, "X": X, "y": y, "metadata": metadata}
+        samples, labels, weight = self._validated(X, y, sample_weight, reset=True)
+        problem = self._problem(samples, labels, weight, getattr(y, "columns", None))
+        objective = self._checked(problem)
+        starts = self._starts(problem, last)
         context = self._init_callback_context(max_subtasks=len(starts), sequential_subtasks=False)
         context.call_on_fit_task_begin(**hooks)
-        reconstruct = partial(attributes, network, loss, target, self._layer_attributes)
-        observers = [
-            self._observer(context, number, hooks, reconstruct) for number in range(len(starts))
-        ]
-        if len(starts) == 1:
-            results = [run_start(objective, solver, starts[0], observers[0])]
-        else:
-            results = Parallel(n_jobs=self.n_jobs)(
-                delayed(run_one_of_several)(problem, solver, start, observer)
-                for start, observer in zip(starts, observers, strict=True)
-            )
-        best = min(results, key=lambda result: result.value)
-        fitted = reconstruct(best.params) | {
-            "_penalties_": problem.penalties,
-            **self._unasked(problem),
-            "n_iter_": best.n_iter,
-            "loss_": best.value,
-            "loss_curve_": list(best.history),
-            "solver_result_": best,
-            "starts_": report_of_starts(network, samples, results),
-            "critical_point_": verdict(objective, best),
-            **self._findings(problem, best.params),
-        }
-        self._warn(best, fitted["critical_point_"], network.layers)
+        results = self._runs(problem, objective, starts, context, hooks)
+        fitted = self._report(problem, objective, results, post_selection)
         self.__dict__.update(fitted)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: fitted)
-
-    def _solver(self, constraints: Constraints | None) -> Solver:
-        return get_solver(
-            self.solver,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            hessian=self.hessian,
-            options=self.solver_options,
-            constraints=constraints,
-        )
-
-    def _make_constraints(self, network: Network, loss: Loss) -> Constraints | None:
-        """What parameters are held to."""
-        return make_constraints(network, self.bounds, self.linear_constraints)
 
     def _validated(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
@@ -272,48 +244,134 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
         counts = weight > 0
         return samples[counts], labels[counts], weight[counts]
 
-    def _problem(self, target: Any, X: Array, y: Any, weight: Array) -> Problem:
-        Y = target.encode(y)
+    def _problem(self, X: Array, y: Any, weight: Array, columns: Any) -> Problem:
+        """What there is to minimise; columns are those of y, if it is a data frame."""
+        names = None if columns is None else tuple(str(name) for name in columns)
+        target = self._describe_target(y, names, weight)
+        data = Data(X, target.encode(y), target.weigh(y, weight))
+        n_outputs = data.Y.shape[1]
         network = self._make_network(
-            Y.shape[1],
+            n_outputs,
             connectivity=self.connectivity,
             feature_names=getattr(self, "feature_names_in_", None),
             output_names=target.names,
         )
-        loss = self._make_loss(target, Y.shape[1])
-        weight = target.weigh(y, weight)
-        penalties = self._make_penalties(network, X, weight)
-        return Problem(network, loss, X, Y, weight, self.alpha, penalties)
+        loss = self._make_loss(target, n_outputs)
+        # Copies: what a user changes later is not what was fitted.
+        settings = Settings(
+            solver=self.solver,
+            hessian=self.hessian,
+            solver_options=deepcopy(self.solver_options),
+            tol=self.tol,
+            max_iter=self.max_iter,
+            alpha=deepcopy(self.alpha),
+            penalties=self._penalties(X, data.sample_weight),
+            constrain=partial(
+                make_constraints,
+                bounds=deepcopy(self.bounds),
+                linear=deepcopy(self.linear_constraints),
+                monotonic=self._monotonic(network, loss),
+            ),
+            draw=self._draw(),
+        )
+        return Problem(network, loss, target, settings, data, feature_names(self))
 
-    def _starts(self, problem: Problem, last: dict[str, Any]) -> list[Array]:
+    def _checked(self, problem: Problem) -> Objective:
+        """The objective, or an error that says what is wrong with the data or the settings."""
+        objective, constraints = problem.objective(), problem.constraints()
+        problem.solver()
+        if constraints is not None:
+            constraints.nearest(np.zeros(problem.network.n_parameters))
+        return objective
+
+    def _starts(self, problem: Problem, last: Fit | None) -> list[Array]:
         """Starting points; each has a seed of its own, whoever runs it."""
-        network = problem.network
-        if "params_" in last:
-            names, link = last["_network_"].layout.names, last["out_activation_"]
-            if names != network.layout.names or link != problem.loss.out_activation:
+        layout, link = problem.network.layout, problem.loss.out_activation
+        if last is not None:
+            known, known_link = last.network.layout, last.loss.out_activation
+            if known.names != layout.names or known_link != link:
                 raise ValueError(
                     "warm_start=True, but the last fit had other parameters: "
-                    f"{len(names)} from {names[0]!r} to {names[-1]!r} ({link}), now "
-                    f"{network.n_parameters} from {network.layout.names[0]!r} to "
-                    f"{network.layout.names[-1]!r} ({problem.loss.out_activation}). "
-                    "Set warm_start=False to start anew."
+                    f"{len(known.names)} from {known.names[0]!r} to {known.names[-1]!r} "
+                    f"({known_link}), now {len(layout.names)} from {layout.names[0]!r} to "
+                    f"{layout.names[-1]!r} ({link}). Set warm_start=False to start anew."
                 )
-            return [last["params_"]]
+            return [last.params]
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_init)
-        return [self._start(problem, np.random.RandomState(seed)) for seed in seeds]
+        return [problem.start(seed) for seed in seeds]
+
+    def _runs(
+        self,
+        problem: Problem,
+        objective: Objective,
+        starts: list[Array],
+        context: Any,
+        hooks: dict[str, Any],
+    ) -> list[SolverResult]:
+        """How each start ends."""
+        observers = [
+            self._observer(context, number, hooks, problem) for number in range(len(starts))
+        ]
+        if len(starts) == 1:
+            return [run_start(problem, objective, starts[0], observers[0])]
+        results: list[SolverResult] = Parallel(n_jobs=self.n_jobs)(
+            delayed(run_one_of_several)(problem, start, observer)
+            for start, observer in zip(starts, observers, strict=True)
+        )
+        return results
+
+    def _report(
+        self,
+        problem: Problem,
+        objective: Objective,
+        results: list[SolverResult],
+        post_selection: bool,
+    ) -> dict[str, Any]:
+        """Fitted attributes, of the lowest end; warns if it is no minimum."""
+        best = min(results, key=lambda result: result.value)
+        kind = verdict(objective, best)
+        fit = Fit(problem, best.params, best, kind, post_selection)
+        fitted = self._attributes(fit) | {
+            "n_iter_": best.n_iter,
+            "loss_": best.value,
+            "loss_curve_": list(best.history),
+            "solver_result_": best,
+            "starts_": report_of_starts(problem.network, problem.known_data.X, results),
+            "critical_point_": kind,
+            **self._findings(fit),
+        }
+        self._warn(best, kind, problem.network.layers)
+        return fitted
+
+    def _attributes(self, fit: Fit) -> dict[str, Any]:
+        """The fitted attributes that parameters determine; enough to predict."""
+        network = fit.network
+        arrays = network.layout.unpack(fit.params)
+        n_linear = sum(network.linear)
+        return {
+            **fit.problem.target.attributes,
+            **self._layer_attributes(network, arrays),
+            "params_": fit.params.copy(),
+            "coefs_": [arrays[f"coefs_{k}"] for k in range(n_linear)],
+            "intercepts_": [arrays[f"intercepts_{k}"] for k in range(n_linear)],
+            "n_layers_": len(network.layers) + 1,
+            "n_outputs_": network.n_outputs,
+            "out_activation_": fit.loss.out_activation,
+            "_fit_": fit,
+        }
+
+    def _attributes_on_the_way(self, problem: Problem, params: Array) -> dict[str, Any]:
+        """The same while the fit goes on."""
+        return self._attributes(Fit(problem, params))
 
     def _observer(
-        self,
-        context: Any,
-        number: int,
-        hooks: dict[str, Any],
-        reconstruct: Callable[[Array], dict[str, Any]],
+        self, context: Any, number: int, hooks: dict[str, Any], problem: Problem
     ) -> Progress:
         bridge = None
         if has_callbacks(self):
             task = context.subcontext("start", number, max_subtasks=self.max_iter)
-            bridge = CallbackBridge(task, hooks, reconstruct)
+            bridge = CallbackBridge(task, hooks, partial(self._attributes_on_the_way, problem))
         return Progress(number, int(self.verbose), bridge)
 
     def _warn(self, result: SolverResult, critical: str, layers: Sequence[Layer]) -> None:
@@ -352,7 +410,7 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
     def _raw_prediction(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
         samples = validate_data(self, X, reset=False, dtype=np.float64)
-        return self._network_.predict_raw(self.params_, samples)
+        return self._fit_.network.predict_raw(self.params_, samples)
 
 
 def _check_numbers(y: ArrayLike) -> None:
@@ -362,3 +420,11 @@ def _check_numbers(y: ArrayLike) -> None:
             array.astype(float)
         except (TypeError, ValueError) as reason:
             raise ValueError(f"y must be numbers: {reason}.") from None
+
+
+def feature_names(estimator: Any) -> tuple[str, ...]:
+    """Names of the features of a fit; x0, x1, ... where they had none."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        return tuple(f"x{j}" for j in range(estimator.n_features_in_))
+    return tuple(str(name) for name in names)

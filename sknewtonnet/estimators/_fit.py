@@ -1,113 +1,285 @@
-"""What a fit solves, how its starts are run, and what is said of their ends."""
+"""A fit as a record: what was solved, where it ended, and how it goes on from there.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+Four frozen records, each held by the next: the ``Settings`` of an estimator and the ``Data`` of
+a fit; the ``Problem`` they make for a network and a loss; and the ``Fit``, a problem with the
+point where it ended. None of them knows the estimator, so later changes of its parameters
+change nothing of a fit.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from sknewtonnet._sklearn import one_blas_thread
-from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Loss, Network, Objective
+from sknewtonnet._typing import Array, Bools
+from sknewtonnet.calculus import Loss, Network, Objective, ParameterLayout
+from sknewtonnet.calculus.functions.subspace import AffineObjective
 from sknewtonnet.calculus.pieces.penalties import Penalty
-from sknewtonnet.estimators._callbacks import Progress
-from sknewtonnet.inspection import Minimum, critical_point
-from sknewtonnet.solvers import Solver, SolverResult, Status
+from sknewtonnet.estimators._targets import Target
+from sknewtonnet.inference import Criteria, Information
+from sknewtonnet.inspection import importances
+from sknewtonnet.solvers import Constraints, Solver, SolverResult, Status, get_solver
 
 
-@dataclass(frozen=True)
-class Problem:
-    """All that defines an objective, small enough to travel to another process."""
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Samples, targets as the loss takes them, and weights that are all positive."""
 
-    network: Network
-    loss: Loss
     X: Array
     Y: Array
     sample_weight: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """What the parameters of an estimator say, whatever the data and the connections.
+
+    Attributes
+    ----------
+    solver, hessian, solver_options, tol, max_iter
+        As in the estimators.
+    alpha : float, sequence, or mapping
+        Strength of the L2 penalty.
+    penalties : tuple of callable
+        What is added to it: from a layout of parameters to a penalty of them.
+    constrain : callable
+        From a network to its constraints, or None.
+    draw : callable
+        From a problem and a source of random numbers to a starting point.
+    """
+
+    solver: str
+    hessian: str
+    solver_options: Mapping[str, Any] | None
+    tol: float
+    max_iter: int
     alpha: Any
-    penalties: tuple[Penalty, ...] = ()
+    penalties: tuple[Callable[[ParameterLayout], Penalty], ...]
+    constrain: Callable[[Network], Constraints | None]
+    draw: "Callable[[Problem, np.random.RandomState], Array]"
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """All that defines a minimum, small enough to travel to another process.
+
+    Attributes
+    ----------
+    network, loss, target
+        The net, its loss, and what its outputs mean.
+    settings : Settings
+        Penalties, constraints, the solver, and where to start.
+    data : Data or None
+        None where they were left behind.
+    feature_names : tuple of str
+        Names of the inputs; "x0", "x1", ... where they had none.
+    """
+
+    network: Network
+    loss: Loss
+    target: Target
+    settings: Settings
+    data: Data | None
+    feature_names: tuple[str, ...]
+
+    @property
+    def known_data(self) -> Data:
+        """The data, or an error that says why they are missing."""
+        if self.data is None:
+            raise AttributeError(
+                "the data of the fit do not travel with a pickle, so nothing that needs them can "
+                "be worked out here: ask for importances before, or call "
+                "feature_importance(net.objective(X, y), net.params_) of sknewtonnet.inspection."
+            )
+        return self.data
 
     def objective(self) -> Objective:
         """The function to minimise, with work space of its own."""
+        data = self.known_data
         return Objective(
             self.network,
             self.loss,
-            self.X,
-            self.Y,
-            self.sample_weight,
-            self.alpha,
-            penalties=self.penalties,
+            data.X,
+            data.Y,
+            data.sample_weight,
+            self.settings.alpha,
+            penalties=[make(self.network.layout) for make in self.settings.penalties],
         )
 
+    def constraints(self) -> Constraints | None:
+        """What the parameters are held to, if to anything."""
+        return self.settings.constrain(self.network)
 
-def run_start(
-    problem: Problem | Objective, solver: Solver, start: Array, observer: Progress
-) -> SolverResult:
-    """One start, in whatever process."""
-    objective = problem.objective() if isinstance(problem, Problem) else problem
-    observer.begin()
-    result = solver.minimize(objective, start, observer)
-    observer.end(result.params)
-    return result
+    def solver(self) -> Solver:
+        """The solver, which keeps to the constraints."""
+        settings = self.settings
+        return get_solver(
+            settings.solver,
+            tol=settings.tol,
+            max_iter=settings.max_iter,
+            hessian=settings.hessian,
+            options=settings.solver_options,
+            constraints=self.constraints(),
+        )
 
+    def start(self, seed: int) -> Array:
+        """A random starting point."""
+        return self.settings.draw(self, np.random.RandomState(seed))
 
-def run_one_of_several(
-    problem: Problem, solver: Solver, start: Array, observer: Progress
-) -> SolverResult:
-    """The same with one BLAS thread: so its sums do not depend on how many run at a time."""
-    with one_blas_thread():
-        return run_start(problem, solver, start, observer)
-
-
-def report_of_starts(
-    network: Network, X: Array, results: list[SolverResult]
-) -> dict[str, NDArray[Any]]:
-    """How each start ended, and which of them found the same minimum."""
-    order = np.argsort([result.value for result in results], kind="stable")
-    minimum = np.full(len(results), -1)
-    found: list[Minimum] = []
-    for number in order:
-        result = results[number]
-        if not is_stationary(result):
-            continue
-        this = Minimum(network, X, result.params, result.value, result.history[0])
-        label = next((k for k, other in enumerate(found) if this.is_same(other)), len(found))
-        minimum[number] = label
-        if label == len(found):
-            found.append(this)
-    return {
-        "loss": np.array([result.value for result in results]),
-        "gradient_norm": np.array([result.stationarity for result in results]),
-        "n_iter": np.array([result.n_iter for result in results]),
-        "converged": np.array([result.converged for result in results]),
-        "minimum": minimum,
-    }
+    def minimize(self, objective: AffineObjective, start: Array) -> tuple[Array, float, bool]:
+        """Minimum of the objective on a subspace, its value, and whether the gradient vanishes."""
+        settings = self.settings
+        solver = get_solver("auto", tol=settings.tol, max_iter=settings.max_iter)
+        result = solver.minimize(objective, start)
+        return result.params, result.value, is_stationary(result)
 
 
-def attributes(
-    network: Network,
-    loss: Loss,
-    target: Any,
-    layer_attributes: Callable[[Network, dict[str, Array]], dict[str, Any]],
-    params: Array,
-) -> dict[str, Any]:
-    """The fitted attributes that parameters determine; enough to predict."""
-    arrays = network.layout.unpack(params)
-    n_linear = sum(network.linear)
-    return {
-        **target.attributes,
-        **layer_attributes(network, arrays),
-        "params_": params.copy(),
-        "coefs_": [arrays[f"coefs_{k}"] for k in range(n_linear)],
-        "intercepts_": [arrays[f"intercepts_{k}"] for k in range(n_linear)],
-        "n_layers_": len(network.layers) + 1,
-        "n_outputs_": network.n_outputs,
-        "out_activation_": loss.out_activation,
-        "_network_": network,
-        "_loss_": loss,
-        "_target_": target,
-    }
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A net at the point where its fit ended.
+
+    Copies of an estimator share it; a pickle leaves its data behind.
+
+    Attributes
+    ----------
+    problem : Problem
+        What was solved.
+    params : ndarray of shape (n_parameters,)
+        The minimum.
+    result : SolverResult or None
+        How the run ended; None while it goes on.
+    verdict : str
+        What kind of point it is, "not stationary" if none; "stationary" if no one has asked.
+    post_selection : bool
+        Whether the form of the net was chosen on the same data.
+    """
+
+    problem: Problem
+    params: Array
+    result: SolverResult | None = None
+    verdict: str = "not stationary"
+    post_selection: bool = False
+
+    @property
+    def network(self) -> Network:
+        """The net."""
+        return self.problem.network
+
+    @property
+    def loss(self) -> Loss:
+        """Its loss."""
+        return self.problem.loss
+
+    @property
+    def value(self) -> float:
+        """The objective at the minimum."""
+        return np.nan if self.result is None else self.result.value
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of parameters that exist."""
+        return self.network.n_parameters
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the inputs."""
+        return self.problem.feature_names
+
+    @property
+    def connectivity(self) -> dict[str, Bools]:
+        """Masks of what exists, by the names of arrays."""
+        return self.network.layout.masks()
+
+    @property
+    def stationary(self) -> bool:
+        """Whether the gradient vanishes."""
+        return self.verdict != "not stationary"
+
+    @property
+    def active(self) -> Array | None:
+        """Rows of the constraints that hold the fit back."""
+        found = None if self.result is None else self.result.multipliers
+        return None if found is None else found.active
+
+    @property
+    def class_weights(self) -> bool:
+        """Whether classes weigh differently, so that the objective is no likelihood."""
+        return self.problem.target.class_weights
+
+    def objective(self) -> Objective:
+        """The objective of the fit, on its data."""
+        return self.problem.objective()
+
+    @cached_property
+    def information(self) -> Information:
+        """Curvatures and scores at the minimum, on the data."""
+        return Information(
+            self.objective(),
+            self.params,
+            self.active,
+            class_weights=self.class_weights,
+            converged=self.stationary,
+        )
+
+    @cached_property
+    def criteria(self) -> Criteria:
+        """Information criteria."""
+        return Criteria(self.information)
+
+    @cached_property
+    def importances(self) -> tuple[Array, Array]:
+        """Of weights, and of inputs."""
+        return importances(self.objective(), self.params, self.active)
+
+    def on(self, data: Data | None) -> "Fit":
+        """The same net on other data."""
+        return replace(self, problem=replace(self.problem, data=data))
+
+    def refit(
+        self,
+        connectivity: Mapping[str, ArrayLike],
+        start: Mapping[str, ArrayLike],
+        tol: float = 0.0,
+    ) -> "Fit":
+        """The minimum with other connections, on the same data.
+
+        Parameters
+        ----------
+        connectivity : mapping of str to bool array
+            What exists then.
+        start : mapping of str to array
+            Where to start, near a minimum, by the names of all arrays.
+        tol : float, default=0.0
+            Largest gradient entry where there are no constraints, if the fit asked for less.
+
+        Returns
+        -------
+        Fit
+            Of which is known whether it is stationary, but not whether it is a minimum.
+        """
+        settings = self.problem.settings
+        network = self.network.with_connectivity(connectivity)
+        problem = replace(self.problem, network=network)
+        if problem.constraints() is None:  # near a minimum nothing is faster
+            solver = get_solver("newton", tol=max(settings.tol, tol), max_iter=settings.max_iter)
+        else:
+            solver = problem.solver()
+        result = solver.minimize(problem.objective(), network.layout.pack(start))
+        verdict = "stationary" if is_stationary(result) else "not stationary"
+        return Fit(problem, result.params, result, verdict, self.post_selection)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the data behind, with all that was worked out from them but the importances."""
+        kept = {field.name for field in fields(self)} | {"importances"}
+        state = {name: value for name, value in vars(self).items() if name in kept}
+        return state | {"problem": replace(self.problem, data=None)}
+
+    def __deepcopy__(self, memo: Any) -> "Fit":
+        """The same: nothing of it ever changes."""
+        return self
 
 
 def is_stationary(result: SolverResult) -> bool:
@@ -115,20 +287,3 @@ def is_stationary(result: SolverResult) -> bool:
     # Against its start, or against f, whose rounding is in the gradient of a warm start.
     goal = max(1e-6 * result.initial_gradient_norm, 1e-8 * abs(result.value))
     return result.converged or (result.status is Status.STALLED and result.stationarity <= goal)
-
-
-def verdict(objective: Objective, result: SolverResult) -> str:
-    """What kind of point a run has ended at."""
-    if not is_stationary(result):
-        return "not stationary"
-    found = result.multipliers
-    if found is None:
-        return critical_point(objective, result.params)
-    kind = critical_point(objective, result.params, found.active)
-    if kind != "saddle":
-        return kind
-    # Where a multiplier is zero only one side is feasible: the curvature may be the other's.
-    rows = found.constraints.rows()[0][found.tight]
-    return (
-        "saddle" if critical_point(objective, result.params, rows) == "saddle" else "inconclusive"
-    )

@@ -1,5 +1,7 @@
 """Multilayer perceptrons: layers with linear propagation."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -8,14 +10,9 @@ from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Loss, Network
 from sknewtonnet.estimators._base import BaseNewtonNet
 from sknewtonnet.estimators._fit import Problem
-from sknewtonnet.estimators._named_constraints import (
-    make_constraints,
-    monotonic_bounds,
-    monotonic_signs,
-)
+from sknewtonnet.estimators._named_constraints import monotonic_bounds, monotonic_signs
 from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
 from sknewtonnet.estimators._starts import initial_parameters
-from sknewtonnet.solvers import Constraints
 
 
 class BaseMLP(BaseNewtonNet):
@@ -40,7 +37,7 @@ class BaseMLP(BaseNewtonNet):
         names = getattr(self, "feature_names_in_", None)
         return monotonic_signs(self.monotonic_cst, names, self.n_features_in_)
 
-    def _make_constraints(self, network: Network, loss: Loss) -> Constraints | None:
+    def _monotonic(self, network: Network, loss: Loss) -> Ints | None:
         signs = self._monotonic_signs()
         if signs is not None:
             layers = network.layers
@@ -55,18 +52,22 @@ class BaseMLP(BaseNewtonNet):
                     "monotonic_cst is not supported for more than two classes: with three, "
                     "logits that rise do not make a probability rise."
                 )
-        return make_constraints(network, self.bounds, self.linear_constraints, signs)
+        return signs
 
-    def _start(self, problem: Problem, random_state: np.random.RandomState) -> Array:
-        w = initial_parameters(
-            problem.network, problem.loss, problem.Y, problem.sample_weight, random_state
-        )
-        signs = self._monotonic_signs()
-        if signs is None:
-            return w
-        # Mirrored, not cut off: a net of zeros would not learn.
-        lower, upper = monotonic_bounds(problem.network, signs)
-        return np.where(lower == 0.0, np.abs(w), np.where(upper == 0.0, -np.abs(w), w))
+    def _draw(self) -> Callable[[Problem, np.random.RandomState], Array]:
+        return partial(_random_start, signs=self._monotonic_signs())
+
+
+def _random_start(
+    problem: Problem, random_state: np.random.RandomState, signs: Ints | None
+) -> Array:
+    data = problem.known_data
+    w = initial_parameters(problem.network, problem.loss, data.Y, data.sample_weight, random_state)
+    if signs is None:
+        return w
+    # Mirrored, not cut off: a net of zeros would not learn.
+    lower, upper = monotonic_bounds(problem.network, signs)
+    return np.where(lower == 0.0, np.abs(w), np.where(upper == 0.0, -np.abs(w), w))
 
 
 class NewtonMLPRegressor(RegressorRole, BaseMLP):

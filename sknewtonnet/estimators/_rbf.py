@@ -1,6 +1,8 @@
 """Radial basis networks: a layer of Gaussian units, then linear layers."""
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -9,12 +11,12 @@ from scipy.linalg import solve_triangular
 
 from sknewtonnet._sklearn import Interval, StrOptions
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Network
+from sknewtonnet.calculus import Network, ParameterLayout
 from sknewtonnet.calculus.functions.units import outgoing_norms
 from sknewtonnet.calculus.pieces.gaussian import COVARIANCE_TYPES, precisions_cholesky
 from sknewtonnet.calculus.pieces.penalties import Penalty, WidthPenalty
 from sknewtonnet.estimators._base import FRAMES_TO_CALLER, BaseNewtonNet
-from sknewtonnet.estimators._fit import Problem
+from sknewtonnet.estimators._fit import Fit, Problem
 from sknewtonnet.estimators._radial_starts import DistinctRows, radial_parameters
 from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
 from sknewtonnet.inspection import degenerate_units
@@ -42,7 +44,9 @@ class BaseRBFNet(BaseNewtonNet):
             **names,
         )
 
-    def _make_penalties(self, network: Network, X: Array, weight: Array) -> tuple[Penalty, ...]:
+    def _penalties(
+        self, X: Array, weight: Array
+    ) -> tuple[Callable[[ParameterLayout], Penalty], ...]:
         rows = DistinctRows.of(X, weight)
         if self.n_centers > len(rows.X):
             raise ValueError(
@@ -51,7 +55,8 @@ class BaseRBFNet(BaseNewtonNet):
             )
         if not self.alpha_widths:
             return ()
-        return (WidthPenalty(network.layout, self.alpha_widths, self._reference_width(rows)),)
+        reference = self._reference_width(rows)
+        return (partial(WidthPenalty, strength=self.alpha_widths, reference=reference),)
 
     def _reference_width(self, rows: DistinctRows) -> Array:
         """Distance from the centre of the data, as a root mean square, for each feature."""
@@ -62,16 +67,8 @@ class BaseRBFNet(BaseNewtonNet):
             spread = np.full(len(spread), np.linalg.norm(spread))
         return np.where(spread > 0, spread, 1.0)
 
-    def _start(self, problem: Problem, random_state: np.random.RandomState) -> Array:
-        return radial_parameters(
-            problem.network,
-            problem.loss,
-            problem.X,
-            problem.Y,
-            problem.sample_weight,
-            problem.alpha,
-            random_state,
-        )
+    def _draw(self) -> Callable[[Problem, np.random.RandomState], Array]:
+        return _radial_start
 
     @staticmethod
     def _layer_attributes(network: Network, arrays: dict[str, Array]) -> dict[str, Any]:
@@ -99,9 +96,9 @@ class BaseRBFNet(BaseNewtonNet):
             "quadratic_forms_": np.block([[matrices, -pull], [-pull.swapaxes(1, 2), far]]),
         }
 
-    def _findings(self, problem: Problem, params: Array) -> dict[str, Any]:
-        network = problem.network
-        rows = DistinctRows.of(problem.X, problem.sample_weight)
+    def _findings(self, fit: Fit) -> dict[str, Any]:
+        network, params, data = fit.network, fit.params, fit.problem.known_data
+        rows = DistinctRows.of(data.X, data.sample_weight)
         activations = network.states(params, rows.X)[1]
         matrices = network.matrices(params)
         outgoing = outgoing_norms(network, matrices, 1)
@@ -122,6 +119,19 @@ class BaseRBFNet(BaseNewtonNet):
                 stacklevel=FRAMES_TO_CALLER,
             )
         return {"degenerate_units_": found}
+
+
+def _radial_start(problem: Problem, random_state: np.random.RandomState) -> Array:
+    data = problem.known_data
+    return radial_parameters(
+        problem.network,
+        problem.loss,
+        data.X,
+        data.Y,
+        data.sample_weight,
+        problem.settings.alpha,
+        random_state,
+    )
 
 
 class RBFNetRegressor(RegressorRole, BaseRBFNet):

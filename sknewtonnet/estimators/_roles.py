@@ -64,7 +64,8 @@ class RegressorRole(RegressorMixin):
             The mean that the loss fits, of the shape of the target of the fit.
         """
         raw = self._raw_prediction(X)
-        return self._target_.decode(self._loss_.inverse_link(raw))
+        fit = self._fit_
+        return fit.problem.target.decode(fit.loss.inverse_link(raw))
 
 
 class ClassifierRole(ClassifierMixin):
@@ -104,7 +105,7 @@ class ClassifierRole(ClassifierMixin):
             The class of the largest probability, or the labels above one half.
         """
         raw = self._raw_prediction(X)
-        return self._target_.decode(raw)
+        return self._fit_.problem.target.decode(raw)
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Predict class probabilities.
@@ -135,6 +136,7 @@ class ClassifierRole(ClassifierMixin):
             In the order of ``classes_``.
         """
         raw = self._raw_prediction(X)
-        if self._target_.binary:
+        target = self._fit_.problem.target
+        if target.binary:
             return np.hstack([log_expit(-raw), log_expit(raw)])
-        return log_expit(raw) if self._target_.multilabel else log_softmax(raw, axis=1)
+        return log_expit(raw) if target.multilabel else log_softmax(raw, axis=1)

@@ -2,8 +2,7 @@
 
 import warnings
 from abc import abstractmethod
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,74 +10,29 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus import Loss, Network
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives
-from sknewtonnet.calculus.functions.subspace import AffineObjective
-from sknewtonnet.estimators._fit import Problem, is_stationary
+from sknewtonnet.estimators._fit import Fit
 from sknewtonnet.inference import (
     COV_TYPES,
     MODEL_BASED,
     WEIGHT_TYPES,
     InferenceResults,
-    Information,
     Reported,
     cluster_numbers,
 )
 from sknewtonnet.inference._checks import check_choice
-from sknewtonnet.inspection import importances
 from sknewtonnet.inspection._conditioning import DENSE_LIMIT
-from sknewtonnet.solvers import SolverResult, get_solver
-
-# Up to so many parameters importances are worked out for a pickle, which leaves the data behind.
-_CHEAP = 500
-
-
-@dataclass(frozen=True)
-class EstimatorRefit:
-    """How an estimator would fit the same data again.
-
-    Attributes
-    ----------
-    estimator : BaseNewtonNet
-        The estimator, for its starts.
-    problem : Problem
-        The data.
-    """
-
-    estimator: Any
-    problem: Problem
-
-    def minimize(self, objective: AffineObjective, start: Array) -> tuple[Array, float, bool]:
-        """Minimum from a start, its value, and whether the gradient vanishes there."""
-        net = self.estimator
-        solver = get_solver("auto", tol=net.tol, max_iter=net.max_iter)
-        result = solver.minimize(objective, start)
-        return result.params, result.value, is_stationary(result)
-
-    def start(self, seed: int) -> Array:
-        """A random start."""
-        found: Array = self.estimator._start(self.problem, np.random.RandomState(seed))
-        return found
 
 
 class StatisticsMixin:
     """Statistics of a fit; goes left of the base class that fits."""
 
     params_: Array
-    critical_point_: str
-    solver_result_: SolverResult
-    _network_: Network
-    _loss_: Loss
-    _target_: Any
-    _problem_: Problem
-    _importances_: tuple[Array, Array] | None
-    _post_selection_: bool
+    _fit_: Fit
 
     @abstractmethod
-    def _fitted_problem(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
-    ) -> Problem:
-        """What the fit solved, on any data."""
+    def _on(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Fit:
+        """The fit on any data."""
 
     def inference(
         self,
@@ -139,37 +93,26 @@ class StatisticsMixin:
         sandwiches one of n P.
         """
         check_is_fitted(self)
-        _check_kinds(self, cov_type, weight_type, groups, use_t)
+        _check_kinds(self._fit_, cov_type, weight_type, groups, use_t)
         if len(self.params_) > DENSE_LIMIT:
             raise ValueError(
                 f"inference for {len(self.params_)} parameters needs the eigenvalues of dense "
                 f"Hessians, which is refused above {DENSE_LIMIT}: use fewer units."
             )
-        problem = self._fitted_problem(X, y, sample_weight)
-        clusters = None
-        if groups is not None:
-            clusters = _clusters(groups, X, sample_weight)
-        information = Information(
-            problem.objective(),
-            self.params_,
-            self._active(),
-            weight_type,
-            class_weights=self._has_class_weights,
-            converged=self.critical_point_ != "not stationary",
-        )
-        loss, network = problem.loss, problem.network
+        fit = self._on(X, y, sample_weight)
+        loss, network = fit.loss, fit.network
         results = InferenceResults(
-            information=information,
+            information=replace(fit.information, weight_type=weight_type),
             reported=Reported.of(network, loss.shift_invariant),
-            feature_names=tuple(feature_names(self)),
+            feature_names=fit.feature_names,
             output_names=network.output_names,
             named=hasattr(self, "feature_names_in_"),
-            model=_described(self, problem),
-            refit=EstimatorRefit(self._without_data(), problem),
+            model=_described(self, fit),
+            refit=fit.problem,
             cov_type=cov_type,
-            groups=clusters,
+            groups=None if groups is None else _clusters(groups, X, sample_weight),
             use_t=loss.free_dispersion if use_t is None else bool(use_t),
-            post_selection=self._post_selection_,
+            post_selection=fit.post_selection,
         )
         _warn(results)
         return results
@@ -196,13 +139,13 @@ class StatisticsMixin:
         if order not in (1, 2):
             raise ValueError(f"order must be 1 or 2, got {order!r}.")
         samples = validate_data(self, X, reset=False, dtype=np.float64)
-        network = self._network_
+        network, loss = self._fit_.network, self._fit_.loss
         found = input_derivatives(network, self.params_, samples, order)
         wanted = found[-1]
         if not raw:
             values = network.predict_raw(self.params_, samples)
             outputs = [
-                _chained(self._loss_.mean_derivatives(values, o, order), found)
+                _chained(loss.mean_derivatives(values, o, order), found)
                 for o in range(network.n_outputs)
             ]
             wanted = np.stack(outputs, axis=1)
@@ -211,73 +154,19 @@ class StatisticsMixin:
     @property
     def weight_importance_(self) -> Array:
         """OBS saliency of each weight; computed when it is asked for."""
-        return self._importances()[0]
+        check_is_fitted(self)
+        return self._fit_.importances[0]
 
     @property
     def feature_importance_(self) -> Array:
         """Share of each feature in what the fit would lose without them."""
-        return self._importances()[1]
+        check_is_fitted(self)
+        return self._fit_.importances[1]
 
     @property
     def feature_importances_(self) -> Array:
         """The same under scikit-learn's name, for SelectFromModel and RFE."""
         return self.feature_importance_
-
-    @staticmethod
-    def _unasked(problem: Problem) -> dict[str, Any]:
-        """Attributes of a new fit, of which nobody has asked anything yet."""
-        return {"_problem_": problem, "_importances_": None, "_post_selection_": False}
-
-    def _importances(self) -> tuple[Array, Array]:
-        check_is_fitted(self)
-        if self._importances_ is None:
-            if "_problem_" not in vars(self):
-                raise AttributeError(
-                    "importances need the data of the fit, which do not travel with a pickle: ask "
-                    "for them before, or call feature_importance(net.objective(X, y), "
-                    "net.params_) of sknewtonnet.inspection."
-                )
-            self._importances_ = importances(
-                self._problem_.objective(), self.params_, self._active()
-            )
-        return self._importances_
-
-    @property
-    def _has_class_weights(self) -> bool:
-        """Whether classes weigh differently in the fit, which then is no likelihood."""
-        return getattr(self._target_, "factors", None) is not None
-
-    def _active(self) -> Array | None:
-        """Rows of the constraints that hold the fit back."""
-        found = self.solver_result_.multipliers
-        return None if found is None else found.active
-
-    def _without_data(self) -> Any:
-        """The estimator as it is now; what is fitted later does not change it."""
-        # Not copy.copy: that goes the way of a pickle, which works out importances.
-        other = type(self).__new__(type(self))
-        other.__dict__.update(
-            {name: value for name, value in vars(self).items() if name != "_problem_"}
-        )
-        return other
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the training data behind, and take along what would need them."""
-        if len(vars(self).get("params_", ())) <= _CHEAP and "_problem_" in vars(self):
-            # A fit that is no minimum has no importances, and needs none.
-            with suppress(ValueError):
-                self._importances()
-        state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
-        state.pop("_problem_", None)
-        return state
-
-
-def feature_names(estimator: Any) -> list[str]:
-    """Names of the features of a fit; x0, x1, ... where they had none."""
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is None:
-        return [f"x{j}" for j in range(estimator.n_features_in_)]
-    return [str(name) for name in names]
 
 
 def _chained(mean: tuple[Array, ...], inputs: list[Array]) -> Array:
@@ -292,7 +181,7 @@ def _chained(mean: tuple[Array, ...], inputs: list[Array]) -> Array:
 
 
 def _check_kinds(
-    net: Any, cov_type: str, weight_type: str, groups: ArrayLike | None, use_t: bool | None
+    fit: Fit, cov_type: str, weight_type: str, groups: ArrayLike | None, use_t: bool | None
 ) -> None:
     check_choice("cov_type", cov_type, COV_TYPES)
     check_choice("weight_type", weight_type, WEIGHT_TYPES)
@@ -308,9 +197,9 @@ def _check_kinds(
     reason = None
     if weight_type == "sampling":
         reason = 'weight_type="sampling"'
-    elif not net._loss_.likelihood:
-        reason = f"the loss {net._loss_.name}, which is no likelihood,"
-    elif net._has_class_weights:
+    elif not fit.loss.likelihood:
+        reason = f"the loss {fit.loss.name}, which is no likelihood,"
+    elif fit.class_weights:
         reason = "class_weight, which makes the objective no likelihood,"
     if reason is not None:
         raise ValueError(f"{reason} needs a cov_type of {robust}, got {cov_type!r}.")
@@ -325,13 +214,13 @@ def _clusters(groups: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None) 
     return cluster_numbers(numbers[kept], int(kept.sum()))
 
 
-def _described(net: Any, problem: Problem) -> str:
+def _described(net: Any, fit: Fit) -> str:
     """One line on what was fitted."""
-    network = problem.network
+    network = fit.network
     sizes = "-".join(str(size) for size in network.node_sizes)
     kinds = [layer.activation.name for layer in network.layers[:-1]]
     hidden = f", {' '.join(dict.fromkeys(kinds))}" if kinds else ""
-    return f"{type(net).__name__}: {sizes}{hidden}, loss {problem.loss.name}"
+    return f"{type(net).__name__}: {sizes}{hidden}, loss {fit.loss.name}"
 
 
 def _warn(results: InferenceResults) -> None:

@@ -29,6 +29,11 @@ class RegressionTarget:
         """Fitted attributes that describe the target."""
         return {}
 
+    @property
+    def class_weights(self) -> bool:
+        """Whether classes weigh differently; there are none."""
+        return False
+
     def encode(self, y: Any) -> Array:
         """Columns of numbers."""
         Y = np.asarray(y, dtype=float)
@@ -94,6 +99,11 @@ class ClassTarget:
     def attributes(self) -> dict[str, Any]:
         """Fitted attributes that describe the target."""
         return {"classes_": self.classes}
+
+    @property
+    def class_weights(self) -> bool:
+        """Whether classes weigh differently, so that weights do not count rows."""
+        return self.factors is not None
 
     @property
     def names(self) -> list[str]:
@@ -163,6 +173,9 @@ class ClassTarget:
                 f"got {class_weight!r}."
             )
         return found
+
+
+Target = RegressionTarget | ClassTarget
 
 
 def _distinct(labels: NDArray[Any]) -> NDArray[Any]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from numbers import Integral, Real
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,13 +11,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._sklearn import Interval, Options, StrOptions
 from sknewtonnet.calculus.functions.units import connected_units
-from sknewtonnet.estimators._statistics import feature_names
+from sknewtonnet.estimators import Fit, fit_from, fit_of
 from sknewtonnet.inference import COV_TYPES, CRITERIA
 from sknewtonnet.inference._gate import findings
 from sknewtonnet.inference._gate_units import fatal_messages
 from sknewtonnet.inspection._conditioning import DENSE_LIMIT
-from sknewtonnet.pruning._meta import MetaNet, Task, advice, from_point
-from sknewtonnet.pruning._net import UNITS, Net
+from sknewtonnet.pruning._meta import MetaNet, Task, advice
+from sknewtonnet.pruning._net import UNITS, parts, without
 from sknewtonnet.pruning._path import PruningPath, PruningStep
 from sknewtonnet.pruning._significance import METHODS, Tested, significances
 
@@ -150,17 +149,16 @@ class BackwardPruning(MetaNet):
     def _fitted(
         self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, task: Task
     ) -> dict[str, Any]:
-        def refitted(last: Net) -> Any:
-            return _refitted(clone(self.estimator), last, X, y, sample_weight)
+        def refitted(last: Fit) -> Any:
+            smaller = clone(self.estimator).set_params(connectivity=last.connectivity)
+            return fit_from(smaller, last, X, y, sample_weight, post_selection=True)
 
-        net.fit(X, y, sample_weight)
-        stationary = net.critical_point_ != "not stationary"
-        start = Net(net, net._problem_, net.params_, net.loss_, stationary, net._active())
+        start = fit_of(net.fit(X, y, sample_weight))
         self._check_testable(net, start)
         last, steps = self._prune(
-            start, lambda net: task.step("step", lambda: {"estimator_": refitted(net)})
+            start, lambda fit: task.step("step", lambda: {"estimator_": refitted(fit)})
         )
-        support, *unit_support = connected_units(last.problem.network)[:-1]
+        support, *unit_support = connected_units(last.network)[:-1]
         return {
             "estimator_": refitted(last),
             "path_": PruningPath(steps, self.scoring),
@@ -168,7 +166,7 @@ class BackwardPruning(MetaNet):
             "unit_support_": unit_support,
         }
 
-    def _check_testable(self, net: Any, start: Net) -> None:
+    def _check_testable(self, net: Any, start: Fit) -> None:
         if self.unit == "feature" and start.information.input_parameters is None:
             raise ValueError(
                 f'unit="feature" needs a net of linear layers, got {type(net).__name__}: no zero '
@@ -178,7 +176,7 @@ class BackwardPruning(MetaNet):
             *(net.bounds or {}),
             *(n for terms, *_ in net.linear_constraints or [] for n in terms),
         ]
-        single = [name for name in named if name not in net._network_.layout.shapes]
+        single = [name for name in named if name not in start.network.layout.shapes]
         if single:
             raise ValueError(
                 f"constraints name the parameter {single[0]!r}, which may go: when a net is "
@@ -191,49 +189,49 @@ class BackwardPruning(MetaNet):
             )
         if not start.information.is_likelihood:
             raise ValueError(
-                f"the net cannot be tested: the loss {net._loss_.name}, or class_weight, makes "
+                f"the net cannot be tested: the loss {start.loss.name}, or class_weight, makes "
                 "its objective no likelihood."
             )
-        fatal = fatal_messages(findings(start.information, feature_names(net)))
+        fatal = fatal_messages(findings(start.information, start.feature_names))
         if fatal:
-            point, n = net.critical_point_, start.information.objective.n_samples
+            point, n = start.verdict, start.information.objective.n_samples
             raise ValueError(
                 f"the net cannot be tested (critical_point_={point!r}, n_samples = {n}): "
                 f"{fatal[0]}{advice(point)}"
             )
 
-    def _prune(self, net: Net, tell: Callable[[Net], bool]) -> tuple[Net, list[PruningStep]]:
+    def _prune(self, fit: Fit, tell: Callable[[Fit], bool]) -> tuple[Fit, list[PruningStep]]:
         """Take away until all that is left is significant."""
-        steps = [self._recorded((), net, True)]
+        steps = [self._recorded((), fit, True)]
         refused: dict[str, int] = {}  # parts, and how many parameters there were then
         while self.max_steps is None or len(steps) <= self.max_steps:
-            parts = [part for part in net.parts(self.unit) if part.name not in refused]
-            order = significances(net, parts, self.criterion, self.cov_type) if parts else []
+            left = [part for part in parts(fit, self.unit) if part.name not in refused]
+            order = significances(fit, left, self.criterion, self.cov_type) if left else []
             candidates = [test for test in order if test.p_value >= self.significance_level]
             if candidates:
-                smaller, chosen = self._attempt(net, candidates, len(parts), steps)
+                smaller, chosen = self._attempt(fit, candidates, len(left), steps)
                 if smaller is not None:
-                    net = smaller
+                    fit = smaller
                 elif len(chosen) == 1:
-                    refused[chosen[0].part.name] = net.n_parameters
-                if tell(net):
+                    refused[chosen[0].part.name] = fit.n_parameters
+                if tell(fit):
                     break
-            elif any(size > net.n_parameters for size in refused.values()):
+            elif any(size > fit.n_parameters for size in refused.values()):
                 # What a larger net could not do without this one may.
-                refused = {name: p for name, p in refused.items() if p == net.n_parameters}
+                refused = {name: p for name, p in refused.items() if p == fit.n_parameters}
             else:
                 break
-        return net, steps
+        return fit, steps
 
     def _attempt(
-        self, net: Net, candidates: list[Tested], n_parts: int, steps: list[PruningStep]
-    ) -> tuple[Net | None, list[Tested]]:
+        self, fit: Fit, candidates: list[Tested], n_parts: int, steps: list[PruningStep]
+    ) -> tuple[Fit | None, list[Tested]]:
         """A smaller net that is no worse, or None; and what went, or was refused at the last."""
         count = self._count(n_parts, len(candidates))
         while True:
             chosen = candidates[:count]
-            smaller = net.without(np.unique(np.concatenate([t.part.positions for t in chosen])))
-            accepted = smaller is not None and not self._worse(smaller, net)
+            smaller = without(fit, np.unique(np.concatenate([t.part.positions for t in chosen])))
+            accepted = smaller is not None and not self._worse(smaller, fit)
             if smaller is not None:
                 steps.append(self._recorded(tuple(chosen), smaller, accepted))
             if accepted:
@@ -247,18 +245,18 @@ class BackwardPruning(MetaNet):
         most = self.step if self.step >= 1 else max(1, int(self.step * n_parts))
         return min(int(most), n_candidates)
 
-    def _score(self, net: Net) -> float:
-        return np.nan if self.scoring is None else float(getattr(net.criteria, self.scoring))
+    def _score(self, fit: Fit) -> float:
+        return np.nan if self.scoring is None else float(getattr(fit.criteria, self.scoring))
 
-    def _worse(self, smaller: Net, net: Net) -> bool:
+    def _worse(self, smaller: Fit, fit: Fit) -> bool:
         if not smaller.stationary:
             return True
         if self.scoring is None:
             return False
-        new, old = self._score(smaller), self._score(net)
+        new, old = self._score(smaller), self._score(fit)
         return not new <= old + 1e-9 * abs(old)
 
-    def _recorded(self, tests: tuple[Tested, ...], net: Net, accepted: bool) -> PruningStep:
+    def _recorded(self, tests: tuple[Tested, ...], fit: Fit, accepted: bool) -> PruningStep:
         names = tuple(test.part.name for test in tests)
         last = tests[-1] if tests else None
         found = PruningStep(
@@ -266,15 +264,15 @@ class BackwardPruning(MetaNet):
             statistic=np.nan if last is None else last.statistic,
             df=0 if last is None else last.df,
             p_value=np.nan if last is None else last.p_value,
-            criterion=self._score(net),
-            loss=net.loss,
-            n_parameters=net.n_parameters,
+            criterion=self._score(fit),
+            loss=fit.value,
+            n_parameters=fit.n_parameters,
             accepted=accepted,
         )
         if self.verbose:
             what = f"{'-' if accepted else 'kept'} {', '.join(names)}" if names else "fitted"
             score = f", {self.scoring} {found.criterion:.6g}" if self.scoring else ""
-            print(f"{what}: {net.n_parameters} parameters, loss {net.loss:.6g}{score}")
+            print(f"{what}: {fit.n_parameters} parameters, loss {fit.value:.6g}{score}")
         return found
 
     @property
@@ -301,26 +299,11 @@ class BackwardPruning(MetaNet):
             Names of all inputs; those of the fit if None.
         """
         check_is_fitted(self)
-        if input_features is None:
-            names = feature_names(self)
-        else:
-            names = [str(name) for name in np.asarray(input_features)]
+        names = fit_of(self.estimator_).feature_names
+        if input_features is not None:
+            names = tuple(str(name) for name in np.asarray(input_features))
         if len(names) != self.n_features_in_:
             raise ValueError(
                 f"input_features must have {self.n_features_in_} names, got {len(names)}."
             )
         return np.array(names, dtype=object)[self.support_]
-
-
-def _refitted(net: Any, last: Net, X: ArrayLike, y: ArrayLike, weight: ArrayLike | None) -> Any:
-    """The estimator with the connectivity of a net, fitted from its minimum."""
-    warm_start = net.warm_start
-    point = SimpleNamespace(
-        params_=last.params,
-        _network_=last.problem.network,
-        out_activation_=last.problem.loss.out_activation,
-    )
-    from_point(net.set_params(connectivity=last.connectivity), point).fit(X, y, weight)
-    net.set_params(warm_start=warm_start)
-    net._post_selection_ = True
-    return net

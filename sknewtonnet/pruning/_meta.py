@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._sklearn import fit_context
 from sknewtonnet._typing import Array
+from sknewtonnet.estimators import fit_from, fit_of
 from sknewtonnet.inference import InferenceResults
 
 
@@ -147,8 +148,7 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
                     f"y must have all the classes of the fit, {self.classes_.tolist()}, got "
                     f"{labels.tolist()}; split the data with stratify=y."
                 )
-        net = from_point(clone(self._net), self._net)
-        net.fit(X, y, sample_weight)
+        net = fit_from(clone(self._net), fit_of(self._net), X, y, sample_weight)
         return net.inference(X, y, sample_weight, cov_type)
 
     def inference(self, X: ArrayLike, y: ArrayLike, *args: Any, **kwargs: Any) -> InferenceResults:
@@ -254,14 +254,6 @@ def checked_net(estimator: Any) -> Any:
             f"{type(estimator).__name__}."
         )
     return clone(estimator)
-
-
-def from_point(net: Any, other: Any) -> Any:
-    """The net, which will start its next fit where another one of the same form stands."""
-    net.set_params(warm_start=True)
-    for name in ("params_", "_network_", "out_activation_"):
-        setattr(net, name, getattr(other, name))
-    return net
 
 
 def advice(*critical_points: str) -> str:

@@ -16,6 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet._sklearn import StrOptions
 from sknewtonnet._typing import Array
+from sknewtonnet.estimators import after_selection, fit_of
 from sknewtonnet.inference import CRITERIA
 from sknewtonnet.inference._gate_units import fatal_messages
 from sknewtonnet.inspection._conditioning import DENSE_LIMIT
@@ -121,7 +122,7 @@ class InformationCriterionSearch(MetaNet):
             for params in grid
         )
         nets, rows = zip(*runs, strict=True)
-        losses = sorted({net._loss_.name for net in nets})
+        losses = sorted({fit_of(net).loss.name for net in nets})
         if len(losses) > 1 and self.criterion in ("gcv", "nic"):
             raise ValueError(
                 f"{self.criterion} is in units of the loss, so it does not compare the losses "
@@ -139,16 +140,13 @@ class InformationCriterionSearch(MetaNet):
                 f"{points}, n_samples = {np.shape(X)[0]}): {reasons}{advice(*points)}"
             )
         best = int(np.nanargmin(scores))
-        nets[best]._post_selection_ = len(grid) > 1
-        # Another process has left the data behind, which importances need.
-        if "_problem_" not in vars(nets[best]):
-            nets[best]._problem_ = nets[best]._fitted_problem(X, y, sample_weight)
+        chosen = after_selection(nets[best], X, y, sample_weight, post_selection=len(grid) > 1)
         return {
             "results_": _table(grid, rows, scores),
             "best_index_": best,
             "best_score_": float(scores[best]),
             "best_params_": grid[best],
-            "best_estimator_": nets[best],
+            "best_estimator_": chosen,
         }
 
     @property

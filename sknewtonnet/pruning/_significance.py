@@ -8,11 +8,12 @@ from scipy import stats
 from scipy.linalg import null_space
 
 from sknewtonnet._typing import Array, Ints
+from sknewtonnet.estimators import Fit
 from sknewtonnet.inference import Information
 from sknewtonnet.inference._null_distributions import quadratic_form
 from sknewtonnet.inference._parameter_covariance import covariance
 from sknewtonnet.inference._saliency import flat_directions, group_saliency
-from sknewtonnet.pruning._net import Net, Part
+from sknewtonnet.pruning._net import Part
 
 METHODS = ("wald", "obs", "obd")
 
@@ -39,12 +40,12 @@ class Tested:
     p_value: float
 
 
-def significances(net: Net, parts: Sequence[Part], method: str, cov_type: str) -> list[Tested]:
+def significances(fit: Fit, parts: Sequence[Part], method: str, cov_type: str) -> list[Tested]:
     """All parts, the least significant first.
 
     Parameters
     ----------
-    net : Net
+    fit : Fit
         The net at its minimum.
     parts : sequence of Part
         What may go.
@@ -55,10 +56,10 @@ def significances(net: Net, parts: Sequence[Part], method: str, cov_type: str) -
     cov_type : str
         Covariance of Wald's test.
     """
-    information = net.information
+    information = fit.information
     free = information.objective.loss.free_dispersion
     if method == "wald":
-        found = _wald(net, parts, covariance(information, cov_type))
+        found = _wald(fit, parts, covariance(information, cov_type))
     else:
         scale = 2.0 / information.dispersion
         saliency = group_saliency if method == "obs" else _damage
@@ -86,9 +87,9 @@ def _damage(information: Information, positions: Ints) -> float:
     return 0.5 * float(w @ information.hessian[np.ix_(positions, positions)] @ w)
 
 
-def _wald(net: Net, parts: Sequence[Part], V: Array) -> list[tuple[float, int]]:
+def _wald(fit: Fit, parts: Sequence[Part], V: Array) -> list[tuple[float, int]]:
     """Statistic and degrees of freedom of each part, 0 where the data determine nothing of it."""
-    flat, w = flat_directions(net.information), net.params
+    flat, w = flat_directions(fit.information), fit.params
     touched = (flat != 0).any(axis=1)
     found = []
     for part in parts:

@@ -13,7 +13,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.functions.units import outgoing_norms
-from sknewtonnet.estimators._statistics import feature_names
+from sknewtonnet.estimators import fit_of
 from sknewtonnet.inspection import aligned
 from sknewtonnet.pruning._backward import BackwardPruning
 
@@ -128,7 +128,7 @@ def pruning_stability(
     points = [network.layout.restrict(_full(pruned)) for pruned in (whole, *others)]
     alive = np.array([_alive(network, aligned(network, w, points[0])) for w in points[1:]])
     return PruningStability(
-        feature_names=feature_names(whole),
+        feature_names=list(fit_of(whole.estimator_).feature_names),
         feature_frequency=np.mean([other.support_ for other in others], axis=0),
         unit_names=[name for names in network.unit_names for name in names],
         unit_frequency=alive.mean(axis=0),
@@ -167,15 +167,13 @@ def _pruned(
 
 def _whole_network(pruned: BackwardPruning) -> Network:
     """The net with all the connections that it had before."""
-    network = pruned.estimator_._network_
-    masks = pruned.estimator.connectivity
-    return Network.from_layers(network.n_features, network.layers, connectivity=masks)
+    return fit_of(pruned.estimator_).network.with_connectivity(pruned.estimator.connectivity)
 
 
 def _full(pruned: BackwardPruning) -> Array:
     """Parameters of a pruned net, zero where nothing is left."""
-    net = pruned.estimator_
-    return net._network_.layout.expand(net.params_)
+    fit = fit_of(pruned.estimator_)
+    return fit.network.layout.expand(fit.params)
 
 
 def _alive(network: Network, w: Array) -> Bools:

@@ -20,6 +20,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sknewtonnet import NewtonMLPRegressor
 from sknewtonnet.calculus import Network
+from sknewtonnet.estimators import _mlp
 from sknewtonnet.solvers import SOLVERS, Status
 from sknewtonnet.solvers._constrained import CONSTRAINED
 
@@ -138,9 +139,7 @@ def test_frozen_at_zero_is_removed(monkeypatch):
     limits = np.where(mask["coefs_0"], np.inf, 0.0)
     removed = regressor(connectivity=mask, random_state=0).fit(X, y)
     arrays = Network.mlp(2, (3,), 1, connectivity=mask).layout.unpack(removed.params_ + 0.02)
-    monkeypatch.setattr(
-        NewtonMLPRegressor, "_start", lambda _, p, __: p.network.layout.pack(arrays)
-    )
+    monkeypatch.setattr(_mlp, "_random_start", lambda p, *_, **__: p.network.layout.pack(arrays))
     frozen = regressor(bounds={"coefs_0": (-limits, limits)}).fit(X, y)
     both = regressor(connectivity=mask, bounds={"coefs_0": (-99, 99)}).fit(X, y)
     assert len(removed.params_) == len(both.params_) == 11
@@ -156,7 +155,7 @@ def test_constrained_saddle_is_told(monkeypatch):
     X, y = data()
     limit = y.mean() - 0.1
     saddle = np.r_[np.zeros(12), limit]
-    monkeypatch.setattr(NewtonMLPRegressor, "_start", lambda *_: saddle)
+    monkeypatch.setattr(_mlp, "_random_start", lambda *_, **__: saddle)
     est = regressor(bounds={"intercepts_1": (None, limit)})
     with pytest.warns(ConvergenceWarning, match="saddle point"):
         est.fit(X, y)

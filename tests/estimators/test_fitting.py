@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknewtonnet.calculus import ACTIVATIONS, Activation, Loss, get_loss
+from sknewtonnet.estimators import fit_of
 from sknewtonnet.inspection import aligned
 from sknewtonnet.solvers import Status
 
@@ -150,7 +151,7 @@ def test_own_activation_and_loss():
     known = regressor(random_state=0).fit(X, y)
     own = regressor(random_state=0, activation=OwnTanh(), loss=OwnSquare()).fit(X, y)
     # The same minimum, by other solvers: an unknown loss has no output layer to solve for.
-    same_signs = aligned(known._network_, own.params_, known.params_)
+    same_signs = aligned(fit_of(known).network, own.params_, known.params_)
     assert_allclose(same_signs, known.params_, atol=1e-6)
     mixed = classifier(hidden_layer_sizes=(2, 2), activation=("tanh", OwnTanh()), random_state=0)
     assert mixed.fit(*classes()).score(*classes()) > 0.7

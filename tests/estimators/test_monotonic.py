@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknewtonnet import NewtonMLPRegressor
 from sknewtonnet.calculus import ACTIVATIONS, Network
+from sknewtonnet.estimators import fit_of
 from sknewtonnet.estimators._named_constraints import monotonic_bounds
 
 
@@ -65,7 +66,7 @@ def test_monotonic_targets():
     X, y = table()
     est = regressor(random_state=0, monotonic_cst={"dose": -1}).fit(X, np.c_[y, y**2])
     assert est.predict(X).shape == (50, 2)
-    raw = est._network_.predict_raw
+    raw = fit_of(est).network.predict_raw
     assert monotone(est, [0, -1], X, lambda grid: raw(est.params_, grid))
     is_constrained_minimum(est, X, np.c_[y, y**2])
     X, y = data()

@@ -7,11 +7,11 @@ from estimator_cases import classes, classifier, data, each_kind, regressor
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
-from sknewtonnet import NewtonMLPRegressor
 from sknewtonnet.calculus import ACTIVATIONS, Network
 from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
 from sknewtonnet.calculus.pieces.layers import Linear
 from sknewtonnet.calculus.pieces.quadratic import Quadratic
+from sknewtonnet.estimators import _mlp, fit_of
 from sknewtonnet.inspection import aligned, same_minimum
 
 X = np.random.default_rng(9).normal(size=(20, 2))
@@ -217,12 +217,12 @@ def test_many_starts_of_a_tiny_problem_find_few_minima():
 def test_copies_of_a_start_find_the_same_minimum(monkeypatch):
     """Permuted, of other signs, and in between two starts that end elsewhere."""
     X, y = data()
-    network = regressor(random_state=0, max_iter=1000).fit(X, y)._network_
+    network = fit_of(regressor(random_state=0, max_iter=1000).fit(X, y)).network
     rng = np.random.default_rng(6)
     one, two = 0.5 * rng.normal(size=(2, network.n_parameters))
     starts = [one, two, renamed(network, one, rng), renamed(network, two, rng), 1.0 * one]
     order = iter(starts)
-    monkeypatch.setattr(NewtonMLPRegressor, "_start", lambda *_: next(order))
+    monkeypatch.setattr(_mlp, "_random_start", lambda *_, **__: next(order))
     est = regressor(n_init=5).fit(X, y)
     check_report(est, 5)
     labels = est.starts_["minimum"]

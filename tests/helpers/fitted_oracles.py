@@ -10,12 +10,14 @@ import warnings
 import numpy as np
 from oracles import Problem
 
+from sknewtonnet.estimators import fit_of
+
 STEP = 1e-30
 
 
 def raw(est, w, X):
     """Raw predictions of shape (n, outputs) at any parameters; w and X may be complex."""
-    network = est._network_
+    network = fit_of(est).network
     layers = network.layers
     radial = hasattr(est, "centers_")
     problem = Problem(
@@ -56,7 +58,7 @@ def squeezed(values):
 
 def full_params(est, res, theta):
     """All parameters that belong to the reported ones; the first class of a softmax gets 0."""
-    names = est._network_.layout.names
+    names = fit_of(est).network.layout.names
     if est.out_activation_ != "softmax":
         assert list(res.names) == names
         return np.asarray(theta)

@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
+from sknewtonnet.estimators import fit_of
 
 
 def tanh_data(seed=0, n=200, units=1, sigma=0.5):
@@ -39,7 +40,7 @@ def fit(est, X, y, sample_weight=None):
 def placed(est, X, y, **arrays):
     """Return a net with these parameters, whatever a fit would say."""
     est = fit(est.set_params(max_iter=1, n_init=1), X, y)
-    est.params_ = est._network_.layout.pack(arrays)
+    est.params_ = fit_of(est).network.layout.pack(arrays)
     est.critical_point_ = "inconclusive"
     return est
 
@@ -188,11 +189,11 @@ def test_duplicate_units(sign):
     """A penalty likes to share a height: two units become equal, or mirror images."""
     X, y = tanh_data(0)
     est = net(2, alpha=50.0, n_init=1).fit(X, y)
-    arrays = est._network_.layout.unpack(est.params_)
+    arrays = fit_of(est).network.layout.unpack(est.params_)
     arrays["coefs_0"][:, 1] *= sign
     arrays["intercepts_0"][1] *= sign
     arrays["coefs_1"][1] *= sign
-    est.params_ = est._network_.layout.pack(arrays)
+    est.params_ = fit_of(est).network.layout.pack(arrays)
     est.critical_point_ = "inconclusive"
     res = refused(est, X, y)
     assert "duplicate units" in kinds(res)

@@ -7,6 +7,7 @@ from fitted_oracles import infer
 from numpy.testing import assert_allclose
 
 from sknewtonnet import NewtonMLPRegressor, RBFNetClassifier, RBFNetRegressor
+from sknewtonnet.estimators import fit_of
 
 
 def fit(kind, masked=False):
@@ -55,7 +56,7 @@ def test_errors_of_full_matrices_by_differences():
     base = res.information.params
 
     def covariances(w):
-        return net._layer_attributes(net._network_, layout.unpack(w))["covariances_"].ravel()
+        return net._layer_attributes(fit_of(net).network, layout.unpack(w))["covariances_"].ravel()
 
     columns = [
         (covariances(base + step * e) - covariances(base - step * e)) / (2 * step)

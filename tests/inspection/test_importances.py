@@ -24,6 +24,7 @@ from sklearn.preprocessing import StandardScaler, scale
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, criterion_scorer
 from sknewtonnet.calculus import Objective
+from sknewtonnet.estimators import fit_of
 from sknewtonnet.inspection import feature_importance, weight_importance
 
 NAMES = ("weight_importance_", "feature_importance_", "feature_importances_")
@@ -50,7 +51,7 @@ def increase(H, w, which):
 
 def readers(est, feature):
     """Positions of the coefficients that read an input, wherever they are."""
-    layout, network = est._network_.layout, est._network_
+    layout, network = fit_of(est).network.layout, fit_of(est).network
     numbers = layout.unpack(np.arange(1.0, len(est.params_) + 1.0))
     found = []
     for k, layer in enumerate(network.layers):
@@ -97,7 +98,7 @@ def test_penalties_count():
     """The same point with and without its penalty differs by the penalty's curvature."""
     est, X, y = fitted("regression")
     with_penalty = est.objective(X, y)
-    bare = Objective(est._network_, "squared_error", X, y)
+    bare = Objective(fit_of(est).network, "squared_error", X, y)
     found = [weight_importance(o, est.params_, method="obd") for o in (with_penalty, bare)]
     strength = len(y) * with_penalty.penalty.hessian_diagonal(est.params_)
     assert_allclose(found[0] - found[1], 0.5 * strength * est.params_**2, atol=1e-10)
@@ -379,4 +380,4 @@ def test_inference_does_not_work_out_importances():
     X, y = regression_data()
     est = NewtonMLPRegressor((), alpha=0.0).fit(X, y)
     est.inference(X, y)
-    assert est._importances_ is None
+    assert "importances" not in vars(fit_of(est))

@@ -15,7 +15,8 @@ from sknewtonnet import (
     RBFNetClassifier,
     RBFNetRegressor,
 )
-from sknewtonnet.pruning._net import Net
+from sknewtonnet.estimators import fit_of
+from sknewtonnet.pruning._net import parts, without
 from sknewtonnet.pruning._significance import significances
 
 N = 200
@@ -87,9 +88,9 @@ def check_result(pruned, original, X, y, weight=None):
     fitted = pruned.estimator_
     assert fitted.critical_point_ == "minimum"
     assert fitted.loss_ == pytest.approx(last.loss, rel=1e-7)
-    assert len(fitted.params_) == last.n_parameters == fitted._network_.n_parameters
+    assert len(fitted.params_) == last.n_parameters == fit_of(fitted).network.n_parameters
     assert np.abs(fitted.objective(X, y, weight).gradient(fitted.params_)).max() < 1e-8
-    arrays = fitted._network_.layout.unpack(fitted.params_)
+    arrays = fit_of(fitted).network.layout.unpack(fitted.params_)
     assert sum(mask.sum() for mask in fitted.connectivity.values()) == len(fitted.params_)
     for name, mask in fitted.connectivity.items():
         assert mask.shape == arrays[name].shape
@@ -305,7 +306,7 @@ def test_pruning_down_to_nothing():
     original = net((2, 2), skip_connections="all", alpha=0.1)
     pruned = BackwardPruning(original, scoring=None, significance_level=1e-12).fit(X, y)
     fitted = pruned.estimator_
-    assert fitted._network_.layout.names == ["intercepts_2[y]"]
+    assert fit_of(fitted).network.layout.names == ["intercepts_2[y]"]
     assert fitted.predict(X) == pytest.approx(np.full(100, y.mean()))
     assert not pruned.support_.any()
     assert not np.concatenate(pruned.unit_support_).any()
@@ -360,13 +361,13 @@ def test_effective_parameters_stay_between_none_and_all():
     """Near a flat minimum tr(H^-1 H0) falls without bound; the criterion must not chase that."""
     X, y = regression_data()
     fitted = NewtonMLPRegressor((6,), alpha=0.2, random_state=0).fit(X, y)
-    state, n_steps = Net(fitted, fitted._problem_, fitted.params_, fitted.loss_, True), 0
+    state, n_steps = fit_of(fitted), 0
     while state.n_parameters > 2:
         information = state.information
         H0 = information.hessian - np.diag(information.penalty)
         count = information.effective_parameters
         assert np.trace(information.factor.inverse @ H0) - 1e-9 <= count
         assert 0.0 <= count <= information.n_identified
-        first = significances(state, state.parts("weight"), "obs", "bayesian")[0]
-        state, n_steps = state.without(first.part.positions), n_steps + 1
+        first = significances(state, parts(state, "weight"), "obs", "bayesian")[0]
+        state, n_steps = without(state, first.part.positions), n_steps + 1
     assert n_steps > 10

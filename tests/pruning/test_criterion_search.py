@@ -1,6 +1,7 @@
 """The size of a net by a criterion; data that had no part in it; how stable a pruning is."""
 
 import pickle
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -17,6 +18,7 @@ from sknewtonnet import (
     NewtonMLPRegressor,
     RBFNetRegressor,
 )
+from sknewtonnet.estimators import fit_of
 from sknewtonnet.inference import CRITERIA
 from sknewtonnet.pruning import PruningStability, _stability, pruning_stability
 
@@ -273,7 +275,7 @@ def test_same_seed_same_answer_in_parallel():
 
 def mirrored(fitted):
     """Swap the two units of a fitted net of tanh units, and change the signs of one."""
-    layout = fitted._network_.layout
+    layout = fit_of(fitted).network.layout
     arrays = layout.unpack(fitted.params_)
     sign = np.array([-1.0, 1.0])
     full = {
@@ -283,10 +285,10 @@ def mirrored(fitted):
         "intercepts_1": arrays["intercepts_1"],
     }
     masks = {name: values != 0 for name, values in full.items()}
-    model = clone(fitted).set_params(connectivity=masks)
-    model.n_features_in_ = fitted.n_features_in_
-    network = model._make_network(1, connectivity=masks)
-    fitted._network_, fitted.params_ = network, network.layout.pack(full)
+    network = fit_of(fitted).network.with_connectivity(masks)
+    fitted.params_ = network.layout.pack(full)
+    problem = replace(fit_of(fitted).problem, network=network)
+    fitted._fit_ = replace(fit_of(fitted), problem=problem, params=fitted.params_)
 
 
 def test_units_are_matched(monkeypatch):

@@ -10,15 +10,16 @@ from inference_cases import plane, regression, several, three, two_units
 from sknewtonnet import BackwardPruning, NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
 from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.functions.units import connected_units, settle
+from sknewtonnet.estimators import _fit, fit_of
 from sknewtonnet.inference._saliency import flat_directions, group_saliency
-from sknewtonnet.pruning import _net
-from sknewtonnet.pruning._net import Net, Part
+from sknewtonnet.pruning import _backward
+from sknewtonnet.pruning._net import Part, parts, without
 from sknewtonnet.pruning._significance import significances as judged
 
 
 def at_minimum(net, X, y, sample_weight=None):
     net.fit(X, y, sample_weight)
-    return Net(net, net._problem_, net.params_, net.loss_, True)
+    return fit_of(net)
 
 
 @pytest.fixture
@@ -29,14 +30,14 @@ def starts(monkeypatch):
     def spied(*args, **params):
         solver = get_solver(*args, **params)
 
-        def minimize(objective, start):
+        def minimize(objective, start, *observer):
             seen.append(np.array(start))
-            return solver.minimize(objective, start)
+            return solver.minimize(objective, start, *observer)
 
         return SimpleNamespace(minimize=minimize)
 
-    get_solver = _net.get_solver
-    monkeypatch.setattr(_net, "get_solver", spied)
+    get_solver = _fit.get_solver
+    monkeypatch.setattr(_fit, "get_solver", spied)
     return seen
 
 
@@ -44,14 +45,13 @@ def starts(monkeypatch):
 def removals(monkeypatch):
     """Each removal that is tried: the net before, the positions, the net after."""
     seen = []
-    without = Net.without
 
-    def spied(self, positions):
-        after = without(self, positions)
-        seen.append((self, np.array(positions), after))
+    def spied(fit, positions):
+        after = without(fit, positions)
+        seen.append((fit, np.array(positions), after))
         return after
 
-    monkeypatch.setattr(Net, "without", spied)
+    monkeypatch.setattr(_backward, "without", spied)
     return seen
 
 
@@ -83,10 +83,10 @@ def groups_of(net):
 @each_affine
 def test_predicted_increase_is_the_true_one(name):
     net = affine(name)
-    total = net.problem.sample_weight.sum()
+    total = net.problem.data.sample_weight.sum()
     for group in groups_of(net):
         predicted = group_saliency(net.information, group)
-        found = total * (net.without(group).loss - net.loss)
+        found = total * (without(net, group).value - net.value)
         assert found == pytest.approx(predicted, rel=1e-9, abs=1e-11 * total)
         assert predicted >= 0.0
 
@@ -96,18 +96,18 @@ def test_step_lands_on_the_refit(name, starts):
     net = affine(name)
     for group in groups_of(net):
         starts.clear()
-        after = net.without(group)
+        after = without(net, group)
         assert len(starts) == 1
         assert starts[0] == pytest.approx(after.params, rel=1e-9, abs=1e-10)
 
 
 def test_refit_is_least_squares_of_what_is_left():
     X, y = regression()
-    net = affine("plain").without(np.array([1]))
+    net = without(affine("plain"), np.array([1]))
     A = np.column_stack([X[:, [0, 2]], np.ones(len(X))])
     w, rss = np.linalg.lstsq(A, y, rcond=None)[:2]
     assert net.params == pytest.approx(w, rel=1e-9)
-    assert net.loss == pytest.approx(0.5 * rss[0] / len(X), rel=1e-10)
+    assert net.value == pytest.approx(0.5 * rss[0] / len(X), rel=1e-10)
     assert net.problem.network.layout.names == [
         "coefs_0[x0, y]",
         "coefs_0[x2, y]",
@@ -117,10 +117,10 @@ def test_refit_is_least_squares_of_what_is_left():
 
 def test_wald_is_twice_the_saliency_over_the_dispersion():
     net = affine("plain")
-    parts = [Part("one", np.array([1])), Part("two", np.array([0, 2]))]
-    wald = {t.part.name: t for t in judged(net, parts, "wald", "hessian")}
-    obs = {t.part.name: t for t in judged(net, parts, "obs", "hessian")}
-    for part in parts:
+    groups = [Part("one", np.array([1])), Part("two", np.array([0, 2]))]
+    wald = {t.part.name: t for t in judged(net, groups, "wald", "hessian")}
+    obs = {t.part.name: t for t in judged(net, groups, "obs", "hessian")}
+    for part in groups:
         assert obs[part.name].statistic == pytest.approx(wald[part.name].statistic, rel=1e-9)
         assert obs[part.name].p_value == pytest.approx(wald[part.name].p_value, rel=1e-7)
         assert obs[part.name].df == wald[part.name].df == len(part.positions)
@@ -164,24 +164,24 @@ def test_group_along_a_flat_direction_of_unequal_scales(method):
 
 def test_single_weight_along_a_flat_direction_goes_for_nothing():
     net = at_minimum(NewtonMLPRegressor((), alpha=0.0, random_state=0), *collinear())
-    parts = net.parts("weight")
+    all_parts = parts(net, "weight")
     for method in ("wald", "obs"):
-        assert [t.p_value for t in judged(net, parts, method, "hessian")] == [1.0, 1.0]
-    for part in parts:
-        assert net.without(part.positions).loss == pytest.approx(net.loss, rel=1e-9)
+        assert [t.p_value for t in judged(net, all_parts, method, "hessian")] == [1.0, 1.0]
+    for part in all_parts:
+        assert without(net, part.positions).value == pytest.approx(net.value, rel=1e-9)
 
 
 def test_softmax_weights_of_a_row_shift_together():
     """Without a penalty one weight of each row of a softmax layer is free to be zero."""
     X, y = three()
     net = at_minimum(NewtonMLPClassifier((), alpha=0.0, random_state=0), X, y)
-    parts = net.parts("weight")
+    all_parts = parts(net, "weight")
     for method in ("wald", "obs"):
-        order = judged(net, parts, method, "hessian")
-        assert [t.p_value for t in order] == [1.0] * len(parts)
-    after = net.without(parts[0].positions)
-    assert after.loss == pytest.approx(net.loss, rel=1e-10)
-    left = [p for p in after.parts("weight") if p.name.startswith("coefs_0[x0")]
+        order = judged(net, all_parts, method, "hessian")
+        assert [t.p_value for t in order] == [1.0] * len(all_parts)
+    after = without(net, all_parts[0].positions)
+    assert after.value == pytest.approx(net.value, rel=1e-10)
+    left = [p for p in parts(after, "weight") if p.name.startswith("coefs_0[x0")]
     found = judged(after, left, "wald", "hessian")
     assert all(t.df == 1 and t.p_value < 1.0 for t in found)
 
@@ -190,18 +190,19 @@ def test_step_uses_flat_directions(starts):
     """What goes for nothing starts where it costs nothing: no other minimum is found so."""
     X, y = three()
     net = at_minimum(NewtonMLPClassifier((1,), alpha=0.0, random_state=0, n_init=2), X, y)
-    last = [part for part in net.parts("weight") if part.name.startswith("coefs_1")]
+    last = [part for part in parts(net, "weight") if part.name.startswith("coefs_1")]
     for part in last:
-        after = net.without(part.positions)
-        assert after.problem.objective().value(starts[-1]) == pytest.approx(net.loss, rel=1e-8)
-        assert after.loss == pytest.approx(net.loss, rel=1e-8)
+        after = without(net, part.positions)
+        assert after.problem.objective().value(starts[-1]) == pytest.approx(net.value, rel=1e-8)
+        assert after.value == pytest.approx(net.value, rel=1e-8)
 
 
 def test_softmax_features_have_a_degree_less():
     X, y = three()
-    net = at_minimum(NewtonMLPClassifier((), alpha=0.0, random_state=0), X, y)
-    found = {t.part.name: t for t in judged(net, net.parts("feature"), "wald", "hessian")}
-    results = net.estimator.inference(X, y)
+    est = NewtonMLPClassifier((), alpha=0.0, random_state=0)
+    net = at_minimum(est, X, y)
+    found = {t.part.name: t for t in judged(net, parts(net, "feature"), "wald", "hessian")}
+    results = est.inference(X, y)
     for name, test in results.wald_test_features().items():
         assert (found[name].df, test.df) == (2, 2)
         assert found[name].statistic == pytest.approx(test.statistic, rel=1e-7)
@@ -239,7 +240,7 @@ def test_after_each_step(name, removals):
         objective = after.problem.objective()
         if step.accepted:
             assert np.abs(objective.gradient(after.params)).max() < 1e-7
-        assert step.loss == after.loss == pytest.approx(objective.value(after.params))
+        assert step.loss == after.value == pytest.approx(objective.value(after.params))
         assert step.n_parameters == after.n_parameters < before.n_parameters
     accepted = [r for r, s in zip(removals, pruned.path_[1:], strict=True) if s.accepted]
     for (_, _, last), (before, _, _) in pairwise(accepted):
@@ -353,23 +354,23 @@ def test_survivors_need_a_path():
     }
     net = NewtonMLPRegressor((2,), skip_connections="input-output", connectivity=masks)
     found = at_minimum(net.set_params(random_state=0), X, y)
-    inputs, *units = connected_units(found.problem.network)
+    inputs, *units = connected_units(found.network)
     # Rows of the output are x0, x1, x2, h0 and h1: x1 is read by h0, x2 by the output.
     assert inputs.tolist() == [True, True, True]
     assert units[0].tolist() == [True, False]
     masks["coefs_1"][2] = False
     found = at_minimum(net.set_params(connectivity=masks), X, y)
-    inputs, *_ = connected_units(found.problem.network)
+    inputs, *_ = connected_units(found.network)
     assert inputs.tolist() == [True, True, False]
 
 
 def test_net_without_a_center_is_the_net_that_never_had_it():
     X, y = plane()
     net = at_minimum(RBFNetRegressor(3, alpha=0.02, n_init=2, random_state=0), X, y)
-    after = net.without(net.parts("neuron")[1].positions)
+    after = without(net, parts(net, "neuron")[1].positions)
     arrays = after.problem.network.layout.unpack(after.params)
     fresh = RBFNetRegressor(2, alpha=0.02, random_state=0).fit(X, y)
     same = {name: a if a.shape == (1,) else a[[0, 2]] for name, a in arrays.items()}
-    w = fresh._network_.layout.pack(same)
+    w = fit_of(fresh).network.layout.pack(same)
     assert len(w) == after.n_parameters
-    assert fresh.objective(X, y).value(w) == pytest.approx(after.loss, rel=1e-10)
+    assert fresh.objective(X, y).value(w) == pytest.approx(after.value, rel=1e-10)

@@ -221,6 +221,20 @@ class Network:
             output_names=output_names,
         )
 
+    def with_connectivity(self, connectivity: Mapping[str, ArrayLike] | None) -> "Network":
+        """The same layers and names with other connections.
+
+        Parameters
+        ----------
+        connectivity : mapping of str to bool array, or None
+            Where it is False, the parameter does not exist; all exist if None.
+
+        Returns
+        -------
+        Network
+        """
+        return Network(self._graph, ParameterLayout(self.layout.arrays, connectivity))
+
     def matrices(self, w: Array) -> list[Array]:
         """One (t_k, s_k) matrix per layer, a column per unit."""
         return self._graph.matrices(self.layout.expand(w))

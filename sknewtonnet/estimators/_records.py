@@ -1,0 +1,102 @@
+"""From an estimator to the record of its fit, and back: what meta-estimators work with."""
+
+from dataclasses import replace
+from typing import TypeVar
+
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from sknewtonnet.estimators._base import BaseNewtonNet
+from sknewtonnet.estimators._fit import Fit
+
+Net = TypeVar("Net", bound=BaseNewtonNet)
+
+
+def fit_of(net: BaseNewtonNet) -> Fit:
+    """The record of a fitted net.
+
+    Parameters
+    ----------
+    net : NewtonMLPRegressor, NewtonMLPClassifier, RBFNetRegressor or RBFNetClassifier
+        A fitted net.
+
+    Returns
+    -------
+    Fit
+        With the data of the fit, unless the net comes from a pickle.
+
+    Raises
+    ------
+    NotFittedError
+        If it is not fitted.
+    """
+    check_is_fitted(net)
+    return net._fit_
+
+
+def fit_from(
+    net: Net,
+    start: Fit,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    post_selection: bool = False,
+) -> Net:
+    """Fit a net from where another fit ended, in place of its own starts.
+
+    Parameters
+    ----------
+    net : NewtonMLPRegressor, NewtonMLPClassifier, RBFNetRegressor or RBFNetClassifier
+        What is fitted, with all its settings.
+    start : Fit
+        Of a net with the same parameters by name, and the same link.
+    X, y, sample_weight
+        As in ``net.fit``.
+    post_selection : bool, default=False
+        Whether its form was chosen on these data, so that p-values are too small.
+
+    Returns
+    -------
+    object
+        The net.
+
+    Raises
+    ------
+    ValueError
+        If the parameters are others, or ``fit`` would refuse the arguments.
+    """
+    return net._fit_from(start, X, y, sample_weight, post_selection)
+
+
+def after_selection(
+    net: Net,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    post_selection: bool = True,
+) -> Net:
+    """Tell a fitted net that it was chosen among several by the data of its fit.
+
+    A net that was fitted in another process gets its data back, which importances need.
+
+    Parameters
+    ----------
+    net : NewtonMLPRegressor, NewtonMLPClassifier, RBFNetRegressor or RBFNetClassifier
+        The fitted net.
+    X, y, sample_weight
+        The data of its fit.
+    post_selection : bool, default=True
+        False if it was the only one.
+
+    Returns
+    -------
+    object
+        The net.
+    """
+    fit = fit_of(net)
+    if fit.problem.data is None:
+        fit = fit.on(net._on(X, y, sample_weight).problem.data)
+    net._fit_ = replace(fit, post_selection=post_selection)
+    return net
