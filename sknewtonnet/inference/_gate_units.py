@@ -113,8 +113,8 @@ def _duplicates(centred: Array, names: Sequence[str]) -> Iterator[Finding]:
 def _scaling(information: Information, k: int, activation: Activation) -> Iterator[Finding]:
     """What an activation with h(c a) = c h(a) for c > 0, or with a kink, does to its weights."""
     network, a = information.objective.network, np.array([[-3.0, -0.7, 0.0, 0.4, 2.0]])
-    strength = network.matrices(information.penalty)
-    free = not any(part.any() for part in (strength[k], *network.outgoing(strength, k + 1)))
+    bound = network.matrices(information.penalty_acts_on.astype(float))
+    free = not any(part.any() for part in (bound[k], *network.outgoing(bound, k + 1)))
     homogeneous = np.allclose(activation.value(2.0 * a), 2.0 * activation.value(a), rtol=1e-12)
     if homogeneous and free:
         yield Finding(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, eigvalsh, null_space, solve_triangular
+from scipy.linalg import LinAlgError, cholesky, null_space, solve_triangular
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import Objective
@@ -96,14 +96,20 @@ class Information:
 
     @cached_property
     def penalty(self) -> Array:
-        """The diagonal matrix L."""
+        """The matrix L."""
         objective = self.objective
-        return objective.weight_sum * objective.penalty.hessian_diagonal(self.params)
+        return objective.weight_sum * objective.penalty.hessian(self.params)
 
     @property
     def penalised(self) -> bool:
         """Whether there is any penalty."""
-        return bool(self.penalty.any())
+        return bool(self.penalty_acts_on.any() or self.objective.penalty.kinks(self.params))
+
+    @cached_property
+    def penalty_acts_on(self) -> Bools:
+        """Parameters in which the penalty has a derivative that is not zero."""
+        slope = self.objective.penalty.gradient(self.params)
+        return np.asarray(self.penalty.any(axis=1) | (slope != 0))
 
     @cached_property
     def gradient(self) -> Array:
@@ -119,7 +125,7 @@ class Information:
     def gauss_newton(self) -> Array:
         """G, without the penalty."""
         G = self.objective.weight_sum * self.objective.hessian(self.params, "gauss-newton")
-        return G - np.diag(self.penalty)
+        return G - self.penalty
 
     @cached_property
     def factor(self) -> ScaledSpectrum:
@@ -129,7 +135,7 @@ class Information:
     @cached_property
     def gauss_newton_factor(self) -> ScaledSpectrum:
         """Factorisation of G + L."""
-        matrix = self.gauss_newton + np.diag(self.penalty)
+        matrix = self.gauss_newton + self.penalty
         return ScaledSpectrum(matrix, self.basis, self.objective.invariant_directions())
 
     @cached_property
@@ -183,13 +189,10 @@ class Information:
 
     @cached_property
     def _taken(self) -> Array:
-        """Eigenvalues of H^-1 L that are not zero: what the penalty takes of each direction."""
-        root = np.sqrt(self.penalty)
-        some = root > 0
-        if not some.any():
+        """Eigenvalues of H^-1 L: what the penalty takes of each direction."""
+        if not self.penalty.any():
             return np.zeros(0)
-        inverse = self.factor.inverse[np.ix_(some, some)]
-        return np.asarray(eigvalsh(root[some, None] * inverse * root[some]))
+        return self.factor.relative(self.penalty)
 
     @property
     def n_held_up(self) -> int:

@@ -61,11 +61,10 @@ def _model_based(information: Information, cov_type: str) -> Array:
         return K @ _meat_of_outputs(information) @ K
     if not information.penalised:
         return information.dispersion * K
-    if gauss_newton:
-        meat = information.gauss_newton
-    else:
-        meat = information.hessian - np.diag(information.penalty)
-    return K @ (information.dispersion * meat) @ K
+    unpenalised = information.gauss_newton
+    if not gauss_newton:
+        unpenalised = information.hessian - information.penalty
+    return K @ (information.dispersion * unpenalised) @ K
 
 
 def _meat_of_outputs(information: Information) -> Array:

@@ -3,7 +3,7 @@
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import eigh, svd
+from scipy.linalg import eigh, eigvals, eigvalsh, svd
 
 from sknewtonnet._typing import Array, Bools
 
@@ -105,6 +105,15 @@ class ScaledSpectrum:
         """
         half = self._half
         return (half / self.eigenvalues[~self._null]) @ half.T
+
+    def relative(self, matrix: Array) -> Array:
+        """Eigenvalues of H^-1 times a symmetric matrix, on the identified directions."""
+        eigenvalues = self.eigenvalues[~self._null]
+        half = self._half / np.sqrt(np.abs(eigenvalues))
+        inside = half.T @ matrix @ half
+        if (eigenvalues > 0).all():
+            return np.asarray(eigvalsh(inside))
+        return np.real(eigvals(np.sign(eigenvalues)[:, None] * inside))
 
     def gain(self, gradient: Array) -> float:
         """What a Newton step would lower the function by, 1/2 g' H^-1 g.

@@ -21,7 +21,7 @@ def score_statistic(
     at = replace(information, params=restricted)
     rows = orth(at.free @ (at.free.T @ A.T)).T
     B = at.free @ null_space(A @ at.free)
-    G = at.gauss_newton + np.diag(at.penalty)
+    G = at.gauss_newton + at.penalty
     known = at.objective.invariant_directions()
     if known.shape[1]:
         G = G + np.abs(np.diag(G)).max() * (known @ known.T)

@@ -364,7 +364,7 @@ def test_effective_parameters_stay_between_none_and_all():
     state, n_steps = fit_of(fitted), 0
     while state.n_parameters > 2:
         information = state.information
-        H0 = information.hessian - np.diag(information.penalty)
+        H0 = information.hessian - information.penalty
         count = information.effective_parameters
         assert np.trace(information.factor.inverse @ H0) - 1e-9 <= count
         assert 0.0 <= count <= information.n_identified
