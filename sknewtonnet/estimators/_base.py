@@ -36,7 +36,7 @@ from sknewtonnet.calculus import (
     Objective,
     ParameterLayout,
 )
-from sknewtonnet.calculus.pieces.penalties import Penalty
+from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._fit import Data, Fit, Problem, Settings
 from sknewtonnet.estimators._named_constraints import make_constraints
@@ -62,6 +62,7 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
             tuple,
         ],
         "alpha": [Interval(Real, 0, None, closed="left"), "array-like", dict],
+        "penalties": [Penalty, list, tuple, None],
         "skip_connections": [Options(bool, {False}), StrOptions({"input-output", "all"})],
         "solver": [StrOptions(set(SOLVERS))],
         "hessian": [StrOptions(set(HESSIAN_KINDS))],
@@ -100,7 +101,7 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
         self, X: Array, weight: Array
     ) -> tuple[Callable[[ParameterLayout], Penalty], ...]:
         """What is added to the penalty of the coefficients."""
-        return ()
+        return tuple(penalty.on for penalty in listed_penalties(deepcopy(self.penalties)))
 
     def _monotonic(self, network: Network, loss: Loss) -> Ints | None:
         """One sign for each feature, if predictions are to be monotonic."""
@@ -341,7 +342,7 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
             "critical_point_": kind,
             **self._findings(fit),
         }
-        self._warn(best, kind, problem.network.layers)
+        self._warn(best, kind, problem.network.layers, objective.penalty.kinks(best.params))
         return fitted
 
     def _attributes(self, fit: Fit) -> dict[str, Any]:
@@ -374,7 +375,9 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
             bridge = CallbackBridge(task, hooks, partial(self._attributes_on_the_way, problem))
         return Progress(number, int(self.verbose), bridge)
 
-    def _warn(self, result: SolverResult, critical: str, layers: Sequence[Layer]) -> None:
+    def _warn(
+        self, result: SolverResult, critical: str, layers: Sequence[Layer], kinks: Sequence[str]
+    ) -> None:
         """Say what a user should know of the end of a fit, and what can be done."""
         stopped = (
             f"{self.solver} stopped after {result.n_iter} iterations with a largest "
@@ -382,7 +385,12 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
             f"{result.stationarity:.2e} (tol={self.tol:g}): {result.message}. "
         )
         kinked = {layer.activation.name for layer in layers if not layer.activation.smooth}
-        if result.status in (Status.MAX_ITER, Status.STALLED) and kinked:
+        if result.status in (Status.MAX_ITER, Status.STALLED) and kinks:
+            message = stopped + (
+                f"Now {' and '.join(kinks)}, where a penalty has no derivative: the fit is drawn "
+                "there, and no step ends there. Use a smaller strength, or do without that layer."
+            )
+        elif result.status in (Status.MAX_ITER, Status.STALLED) and kinked:
             message = stopped + (
                 f"Second derivatives of {' and '.join(sorted(kinked))} jump, so steps may not "
                 "settle: use a smooth activation such as 'softplus', or raise tol."

@@ -95,6 +95,12 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         ``alpha`` rows. One for all coefficients, one per layer, or by the names of arrays
         ("coefs_0", "intercepts_0", ...) a number or an array each. Intercepts are penalised
         only where they are named.
+    penalties : Penalty or list of Penalty, default=None
+        Penalties besides that of ``alpha``, added to it: instances of
+        :class:`sknewtonnet.calculus.Penalty`, such as
+        :class:`~sknewtonnet.calculus.NormPenalty`, or of a class of your own. Their strengths
+        count like rows. One that may depend on the output layer keeps "auto" from solving for
+        that layer; ``solver_result_.message`` then says so.
     skip_connections : {False, "input-output", "all"}, default=False
         Whether the output also reads the inputs, or every layer all earlier ones.
     solver : str, default="auto"
@@ -246,6 +252,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         activation="tanh",
         loss="squared_error",
         alpha=1.0,
+        penalties=None,
         skip_connections=False,
         solver="auto",
         hessian="exact",
@@ -266,6 +273,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         self.activation = activation
         self.loss = loss
         self.alpha = alpha
+        self.penalties = penalties
         self.skip_connections = skip_connections
         self.solver = solver
         self.hessian = hessian
@@ -305,6 +313,12 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         ``alpha`` rows. One for all coefficients, one per layer, or by the names of arrays
         ("coefs_0", "intercepts_0", ...) a number or an array each. Intercepts are penalised
         only where they are named.
+    penalties : Penalty or list of Penalty, default=None
+        Penalties besides that of ``alpha``, added to it: instances of
+        :class:`sknewtonnet.calculus.Penalty`, such as
+        :class:`~sknewtonnet.calculus.NormPenalty`, or of a class of your own. Their strengths
+        count like rows. One that may depend on the output layer keeps "auto" from solving for
+        that layer; ``solver_result_.message`` then says so.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factors on the sample weights, by class; "balanced" gives all classes the same
         total weight. A list has one dict per label of an indicator matrix.
@@ -455,6 +469,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         *,
         activation="tanh",
         alpha=1.0,
+        penalties=None,
         class_weight=None,
         skip_connections=False,
         solver="auto",
@@ -475,6 +490,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.alpha = alpha
+        self.penalties = penalties
         self.class_weight = class_weight
         self.skip_connections = skip_connections
         self.solver = solver

@@ -53,10 +53,11 @@ class BaseRBFNet(BaseNewtonNet):
                 f"n_centers={self.n_centers} must not exceed the number of distinct rows of X "
                 f"with positive weight, {len(rows.X)} (n_samples={len(X)})."
             )
+        own = super()._penalties(X, weight)
         if not self.alpha_widths:
-            return ()
+            return own
         reference = self._reference_width(rows)
-        return (partial(WidthPenalty, strength=self.alpha_widths, reference=reference),)
+        return (*own, partial(WidthPenalty, strength=self.alpha_widths, reference=reference))
 
     def _reference_width(self, rows: DistinctRows) -> Array:
         """Distance from the centre of the data, as a root mean square, for each feature."""
@@ -169,6 +170,12 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         t = log(reference / width). The reference width is the root mean square distance
         from the mean of X; for "diag" the standard deviation of each feature times
         the square root of their number.
+    penalties : Penalty or list of Penalty, default=None
+        Penalties besides that of ``alpha``, added to it: instances of
+        :class:`sknewtonnet.calculus.Penalty`, such as
+        :class:`~sknewtonnet.calculus.NormPenalty`, or of a class of your own. Their strengths
+        count like rows. One that may depend on the output layer keeps "auto" from solving for
+        that layer; ``solver_result_.message`` then says so.
     skip_connections : {False, "input-output", "all"}, default=False
         Whether the output also reads the inputs, a linear trend under the bumps, or every
         linear layer all earlier ones.
@@ -325,6 +332,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         loss="squared_error",
         alpha=1.0,
         alpha_widths=0.1,
+        penalties=None,
         skip_connections=False,
         solver="auto",
         hessian="exact",
@@ -347,6 +355,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         self.loss = loss
         self.alpha = alpha
         self.alpha_widths = alpha_widths
+        self.penalties = penalties
         self.skip_connections = skip_connections
         self.solver = solver
         self.hessian = hessian
@@ -395,6 +404,12 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         t = log(reference / width). The reference width is the root mean square distance
         from the mean of X; for "diag" the standard deviation of each feature times
         the square root of their number.
+    penalties : Penalty or list of Penalty, default=None
+        Penalties besides that of ``alpha``, added to it: instances of
+        :class:`sknewtonnet.calculus.Penalty`, such as
+        :class:`~sknewtonnet.calculus.NormPenalty`, or of a class of your own. Their strengths
+        count like rows. One that may depend on the output layer keeps "auto" from solving for
+        that layer; ``solver_result_.message`` then says so.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factors on the sample weights, by class; "balanced" gives all classes the same
         total weight. A list has one dict per label of an indicator matrix.
@@ -539,6 +554,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         activation="tanh",
         alpha=1.0,
         alpha_widths=0.1,
+        penalties=None,
         class_weight=None,
         skip_connections=False,
         solver="auto",
@@ -561,6 +577,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         self.activation = activation
         self.alpha = alpha
         self.alpha_widths = alpha_widths
+        self.penalties = penalties
         self.class_weight = class_weight
         self.skip_connections = skip_connections
         self.solver = solver

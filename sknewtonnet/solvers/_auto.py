@@ -35,7 +35,8 @@ class AutoSolver(Solver):
     other parameters (variable projection: squared errors with a penalty). On that, L-BFGS steps
     bring the largest gradient entry to a ten-thousandth of its start, in at most as many
     iterations as there are parameters (or 100); from there "newton" goes on, to the end. The end
-    is a minimum of the objective itself.
+    is a minimum of the objective itself. Where a penalty alone is the reason that there is no such
+    form, the message of the result says so.
 
     Without such a form "newton" works from the start. Only above 1000 parameters, where second
     derivatives far out are worth no more than a few gradients, L-BFGS steps go before it, to a
@@ -152,6 +153,9 @@ class _Run:
         flat = self.is_flat() if self._gradient is None else self._is_small(self._gradient)
         assert self._gradient is not None
         status, message = self._end(flat)
+        if self.start.counted.kind in PRODUCT_KINDS:
+            reason = self.start.counted.objective.why_not_reduced()
+            message = f"{message}; {reason}" if reason else message
         return SolverResult(
             params=self.params,
             value=self.value,

@@ -4,10 +4,10 @@ import functools
 
 import numpy as np
 import pytest
-from cases import KINDS, PRODUCTS, RELATIONS, case_id, setup
+from cases import KINDS, PRODUCTS, RELATIONS, case_id, oracle, setup
 from numpy.testing import assert_allclose, assert_array_equal
-from oracles import assert_close
-from penalty_cases import Fused, Quartic, own_penalties, penalised_oracle
+from oracles import Oracle, assert_close
+from penalty_cases import Fused, Quartic, own_penalties, with_penalty
 
 from sknewtonnet.calculus import Linear, Network, NormPenalty, Objective, SeparablePenalty
 from sknewtonnet.calculus.functions.output_parts import OutputSquares
@@ -24,14 +24,14 @@ each_penalty = pytest.mark.parametrize("name", PENALTIES)
 @functools.cache
 def reference_of(case, name):
     s = setup(case)
-    _, function = own_penalties(s.net.layout)[name]
-    return penalised_oracle(s.problem, function, s.net.layout, s.w)
+    penalty = own_penalties(s.net.layout)[name]
+    return Oracle(with_penalty(s.problem, penalty, s.net.layout), s.net.layout, s.w)
 
 
 def both(case, name, **options):
     """Return an objective with a penalty of one's own, its point, and the reference values."""
     s = setup(case)
-    penalty, _ = own_penalties(s.net.layout)[name]
+    penalty = own_penalties(s.net.layout)[name]
     return s.objective(penalties=[penalty], **options), s.w, reference_of(case, name)
 
 
@@ -50,10 +50,7 @@ def test_each_kind_of_hessian(case, name, chunk_size):
     """All of the penalty's Hessian, but for "block", which has the blocks of the units."""
     objective, w, reference = both(case, name, chunk_size=chunk_size)
     bare = setup(case).objective().hessian(w, "lagrangian")
-    without = penalised_oracle(
-        setup(case).problem, lambda arrays: 0.0, objective.network.layout, w
-    )
-    own = reference.penalty_hessian - without.penalty_hessian
+    own = reference.penalty_hessian - oracle(case).penalty_hessian
     same = np.equal.outer(reference.neurons, reference.neurons)
     assert own[same].any()
     expected = {
@@ -87,8 +84,8 @@ def test_connections_that_do_not_exist(name):
     masks = {"coefs_0": np.arange(9).reshape(3, 3) % 4 > 0}
     net = Network.mlp(3, (3, 2), 2, ["tanh", "softplus"], "all", connectivity=masks)
     w = s.w[: net.n_parameters]
-    penalty, function = own_penalties(net.layout)[name]
-    reference = penalised_oracle(s.problem, function, net.layout, w)
+    penalty = own_penalties(net.layout)[name]
+    reference = Oracle(with_penalty(s.problem, penalty, net.layout), net.layout, w)
     p = s.problem
     f = Objective(net, s.loss, p.X, p.Y, p.sample_weight, s.alpha, penalties=penalty)
     assert_close(f.gradient(w), reference.gradient)

@@ -15,7 +15,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetClassifier, RBFNetRegressor
-from sknewtonnet.calculus import get_loss
+from sknewtonnet.calculus import NormPenalty, get_loss
 
 ESTIMATORS = [
     NewtonMLPRegressor(),
@@ -37,6 +37,10 @@ ESTIMATORS = [
         solver="bfgs",
     ),
     NewtonMLPRegressor(2, activation="sine", solver="trust-exact", n_init=2),
+    NewtonMLPRegressor((3,), alpha=0.0, penalties=NormPenalty(0.1)),
+    NewtonMLPClassifier((2,), penalties=[NormPenalty(0.05)]),
+    RBFNetRegressor(4, penalties=NormPenalty(0.05)),
+    RBFNetClassifier(3, covariance_type="diag", penalties=[NormPenalty(0.05)]),
     *(
         make((3,), **params)
         for make in (NewtonMLPRegressor, NewtonMLPClassifier)

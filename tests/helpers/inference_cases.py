@@ -3,8 +3,10 @@
 from functools import cache
 
 import numpy as np
+from penalty_cases import Fused, Quartic
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
+from sknewtonnet.calculus import NormPenalty
 
 N = 120
 LABELS = np.array(["ash", "elm", "fir"])
@@ -113,6 +115,12 @@ CASES = {
         lambda: radial(covariance_type="diag", alpha={"coefs_0": 0.02, "centers": 0.05}),
         plane,
     ),
+    "norms": (lambda: net((2,), penalties=NormPenalty(2.0)), lambda: regression(two_units)),
+    "norms, two outputs": (lambda: net(alpha=0.1, penalties=NormPenalty(3.0)), several),
+    "norms, softmax": (lambda: classes(penalties=NormPenalty(1.5)), three),
+    "norms, radial": (lambda: radial(penalties=NormPenalty(0.5, ("centers", "coefs_0"))), plane),
+    "fused": (lambda: net(alpha=0.1, penalties=Fused(3.0)), regression),
+    "across layers": (lambda: net(loss="poisson", penalties=Quartic()), counts),
 }
 
 

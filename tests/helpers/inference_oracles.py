@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from cases import strengths
 from oracles import Oracle, Problem, loss_derivatives
+from penalty_cases import with_penalty
 from scipy import stats
 from scipy.linalg import fractional_matrix_power, null_space
 from scipy.optimize import minimize_scalar
@@ -59,7 +60,7 @@ def problem_of(est, X, y, weight=None):
     if classifier and Y.shape[1] > 1:
         loss = "multinomial_log_loss"
     layout = est.objective(X, y).network.layout
-    return Problem(
+    problem = Problem(
         sizes=(np.shape(X)[1], *hidden, Y.shape[1]),
         activations=tuple(activations),
         skip=est.skip_connections,
@@ -70,6 +71,7 @@ def problem_of(est, X, y, weight=None):
         sample_weight=np.ones(len(Y)) if weight is None else np.asarray(weight, dtype=float),
         penalty=strengths(est.alpha, layout.shapes),
     )
+    return problem if est.penalties is None else with_penalty(problem, est.penalties, layout)
 
 
 def contrasts(est, layout):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
-from oracles import Oracle, Problem
+from oracles import Problem
 
 from sknewtonnet.calculus import NormPenalty, Penalty
 
@@ -78,31 +78,36 @@ class Arrays:
         s = sum(parts[1:], parts[0])
         return 0.25 * s * s * s * s
 
-    def fused(self, arrays):
+    def fused(self, arrays, strength):
         a = arrays["coefs_0"]
         step = a[..., 1:, :] - a[..., :-1, :]
-        return 0.5 * 0.7 * total(step * step, 2)
+        return 0.5 * strength * total(step * step, 2)
 
-    def norms(self, names):
-        def value(arrays):
-            squares = [
-                total(arrays[n] * arrays[n] * self.ones[n], len(self.shapes[n])) for n in names
-            ]
-            norms = [np.sqrt(square) for square in squares]
-            return 1.3 * sum(norms[1:], norms[0])
+    def norms(self, arrays, strength, names):
+        if names is None:
+            names = [name for name in self.shapes if name.startswith("coefs")]
+        squares = [total(arrays[n] * arrays[n] * self.ones[n], len(self.shapes[n])) for n in names]
+        norms = [np.sqrt(square) for square in squares]
+        return strength * sum(norms[1:], norms[0])
 
-        return value
+
+def as_function(penalty, layout):
+    """The same penalty as a function of the named arrays, which a :class:`Problem` has."""
+    arrays = Arrays(layout)
+    if isinstance(penalty, Quartic):
+        return arrays.quartic
+    if isinstance(penalty, Fused):
+        return lambda a: arrays.fused(a, penalty.strength)
+    return lambda a: arrays.norms(a, penalty.strength, penalty.arrays)
 
 
 def own_penalties(layout):
-    """Pairs of a penalty and the same as a function of the arrays, by names."""
-    arrays = Arrays(layout)
-    coefs = [name for name in layout.shapes if name.startswith("coefs")]
+    """Penalties with mixed derivatives, by names."""
     return {
-        "norms": (NormPenalty(1.3), arrays.norms(coefs)),
-        "norms of all": (NormPenalty(1.3, list(layout.shapes)), arrays.norms(layout.shapes)),
-        "quartic": (Quartic(), arrays.quartic),
-        "fused": (Fused(), arrays.fused),
+        "norms": NormPenalty(1.3),
+        "norms of all": NormPenalty(1.3, list(layout.shapes)),
+        "quartic": Quartic(),
+        "fused": Fused(),
     }
 
 
@@ -116,7 +121,7 @@ class PenalisedProblem(Problem):
         return super().penalty_value(arrays) + self.own(arrays) * (1.0 / self.sample_weight.sum())
 
 
-def penalised_oracle(problem, own, layout, w):
-    """Reference values of a problem with one more penalty."""
+def with_penalty(problem, penalty, layout):
+    """A problem with one more penalty."""
     given = {field.name: getattr(problem, field.name) for field in fields(problem)}
-    return Oracle(PenalisedProblem(**given, own=own), layout, w)
+    return PenalisedProblem(**given, own=as_function(penalty, layout))

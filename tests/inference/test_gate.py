@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
+from sknewtonnet.calculus import NormPenalty
 from sknewtonnet.estimators import fit_of
 
 
@@ -258,9 +259,10 @@ def test_scaling_symmetry_of_relu():
     assert np.isfinite(res.marginal_effects(discrete=()).std_errors).all()
 
 
-def test_a_penalty_ends_the_scaling_symmetry():
+@pytest.mark.parametrize("penalty", [{"alpha": 0.5}, {"penalties": NormPenalty(0.5)}], ids=str)
+def test_a_penalty_ends_the_scaling_symmetry(penalty):
     X, y = tanh_data(0)
-    est = net(1, activation="relu", n_init=1, alpha=0.5).fit(X, y)
+    est = net(1, activation="relu", n_init=1, **penalty).fit(X, y)
     res = infer(est, X, y)
     assert "scaling symmetry" not in kinds(res)
     assert np.isfinite(res.std_errors).all()

@@ -120,6 +120,13 @@ def test_shared_parameters_are_documented_alike(pair):
         assert regressor[name] == classifier[name], name
 
 
+def test_penalties_are_documented_alike_everywhere():
+    texts = {entries(cls, "Parameters")["penalties"] for cls in ESTIMATORS}
+    assert len(texts) == 1
+    parameters = [inspect.signature(cls).parameters["penalties"] for cls in ESTIMATORS]
+    assert all(p.kind is p.KEYWORD_ONLY and p.default is None for p in parameters)
+
+
 @each_pair
 def test_shared_attributes_are_documented_alike(pair):
     regressor, classifier = (entries(cls, "Attributes") for cls in pair)

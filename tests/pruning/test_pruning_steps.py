@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from inference_cases import plane, regression, several, three, two_units
+from penalty_cases import Fused
 
 from sknewtonnet import BackwardPruning, NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
 from sknewtonnet.calculus import Network
@@ -66,13 +67,16 @@ AFFINE = {
     "weighted": (1.0, regression, WEIGHTS),
     "two outputs": (0.0, several, None),
     "two outputs, penalised": (0.7, several, WEIGHTS),
+    "fused": (0.5, regression, WEIGHTS, Fused(20.0)),
+    "fused, two outputs": (0.0, several, None, Fused(20.0)),
 }
 each_affine = pytest.mark.parametrize("name", AFFINE)
 
 
 def affine(name):
-    alpha, data, weight = AFFINE[name]
-    return at_minimum(NewtonMLPRegressor((), alpha=alpha, random_state=0), *data(), weight)
+    alpha, data, weight, *own = AFFINE[name]
+    net = NewtonMLPRegressor((), alpha=alpha, penalties=own, random_state=0)
+    return at_minimum(net, *data(), weight)
 
 
 def groups_of(net):

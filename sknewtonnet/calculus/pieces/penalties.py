@@ -88,7 +88,7 @@ class Penalty(ABC):
         return self.hessian(w) @ v
 
     def kinks(self, w: Array) -> tuple[str, ...]:
-        """Where w is at, or next to, a point without derivatives: one phrase for each place."""
+        """Where w is at, or next to, a point without derivatives: one clause for each place."""
         return ()
 
 
@@ -265,7 +265,7 @@ class NormPenalty(Penalty):
             return ()
         norms = {name: float(np.linalg.norm(w[where])) for name, where in self._groups.items()}
         return tuple(
-            f"{name} has a norm of {norm:.1e}, and at 0 its norm has no derivative"
+            f"{name} is next to 0 (norm {norm:.1e})"
             for name, norm in norms.items()
             if norm <= _NEAR_ZERO and len(self._groups[name])
         )
