@@ -4,12 +4,33 @@ They are private, yet used by all packages that follow scikit-learn's convention
 them moves, this is the file to mend.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from sklearn.base import _fit_context as fit_context
+from sklearn.base import _fit_context
+from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.parallel import _get_threadpool_controller
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def fit_method(*, nested_validation: bool) -> Callable[[Method], Method]:
+    """Decorate a method that fits: parameters are validated first, callbacks closed at last.
+
+    Parameters
+    ----------
+    nested_validation : bool
+        Whether estimators that are fitted inside validate theirs too.
+    """
+
+    def decorate(method: Method) -> Method:
+        context = _fit_context(prefer_skip_nested_validation=not nested_validation)
+        fit: Method = with_callbacks(context(method))
+        return fit
+
+    return decorate
 
 
 def has_callbacks(estimator: Any) -> bool:
@@ -27,7 +48,7 @@ __all__ = [
     "Options",
     "StrOptions",
     "check_sample_weight",
-    "fit_context",
+    "fit_method",
     "has_callbacks",
     "one_blas_thread",
 ]

@@ -1,5 +1,6 @@
 """The estimators that users import, and the records of their fits."""
 
+from sknewtonnet.estimators._base import BaseNewtonNet
 from sknewtonnet.estimators._criterion_scorer import criterion_scorer
 from sknewtonnet.estimators._fit import Fit
 from sknewtonnet.estimators._mlp import NewtonMLPClassifier, NewtonMLPRegressor
@@ -7,6 +8,7 @@ from sknewtonnet.estimators._rbf import RBFNetClassifier, RBFNetRegressor
 from sknewtonnet.estimators._records import after_selection, fit_from, fit_of
 
 __all__ = [
+    "BaseNewtonNet",
     "Fit",
     "NewtonMLPClassifier",
     "NewtonMLPRegressor",

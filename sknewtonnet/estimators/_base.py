@@ -2,7 +2,7 @@
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
@@ -10,9 +10,9 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, is_regressor
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
@@ -23,7 +23,7 @@ from sknewtonnet._sklearn import (
     Options,
     StrOptions,
     check_sample_weight,
-    fit_context,
+    fit_method,
     has_callbacks,
 )
 from sknewtonnet._typing import Array, Ints
@@ -40,6 +40,7 @@ from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._fit import Data, Fit, Problem, Settings
 from sknewtonnet.estimators._named_constraints import make_constraints
+from sknewtonnet.estimators._parameters import Alpha, LinearConstraints, Penalties, RandomState
 from sknewtonnet.estimators._runs import report_of_starts, run_one_of_several, run_start, verdict
 from sknewtonnet.estimators._statistics import StatisticsMixin
 from sknewtonnet.estimators._targets import Target
@@ -51,6 +52,35 @@ FRAMES_TO_CALLER = 8
 
 class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
     """What regressors and classifiers share: from a table to a fitted minimum."""
+
+    alpha: Alpha
+    penalties: Penalties
+    solver: str
+    hessian: str
+    solver_options: Mapping[str, Any] | None
+    max_iter: int
+    tol: float
+    n_init: int
+    connectivity: Mapping[str, ArrayLike] | None
+    bounds: Mapping[str, Any] | None
+    linear_constraints: LinearConstraints | None
+    warm_start: bool
+    random_state: RandomState
+    n_jobs: int | None
+    verbose: int
+
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    parameter_names_: list[str]
+    loss_: float
+    loss_curve_: list[float]
+    n_iter_: int
+    starts_: dict[str, NDArray[Any]]
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -180,8 +210,7 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
             if name.endswith("_") and not name.endswith("__")
         }
 
-    @with_callbacks
-    @fit_context(prefer_skip_nested_validation=True)
+    @fit_method(nested_validation=False)
     def _fit_from(
         self,
         last: Fit | None,
@@ -356,6 +385,7 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
             "params_": fit.params.copy(),
             "coefs_": [arrays[f"coefs_{k}"] for k in range(n_linear)],
             "intercepts_": [arrays[f"intercepts_{k}"] for k in range(n_linear)],
+            "parameter_names_": list(network.layout.names),
             "n_layers_": len(network.layers) + 1,
             "n_outputs_": network.n_outputs,
             "out_activation_": fit.loss.out_activation,

@@ -1,22 +1,36 @@
 """Multilayer perceptrons: layers with linear propagation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Loss, Network
 from sknewtonnet.estimators._base import BaseNewtonNet
 from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.estimators._named_constraints import monotonic_bounds, monotonic_signs
+from sknewtonnet.estimators._parameters import (
+    ActivationLike,
+    Alpha,
+    ClassWeight,
+    LinearConstraints,
+    Penalties,
+    RandomState,
+)
 from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
 from sknewtonnet.estimators._starts import initial_parameters
 
 
 class BaseMLP(BaseNewtonNet):
     """What the two have in common: linear layers, random starts, monotonic constraints."""
+
+    hidden_layer_sizes: ArrayLike
+    activation: ActivationLike
+    skip_connections: bool | str
+    monotonic_cst: ArrayLike | Mapping[str, int] | None
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseNewtonNet._parameter_constraints,
@@ -159,6 +173,8 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     ----------
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
+    parameter_names_ : list of str
+        Name of each entry of ``params_``, such as "coefs_0[age, h3]".
     coefs_ : list of ndarray of shape (n_inputs_k, n_units_k)
         Coefficients of each layer, inputs by units.
     intercepts_ : list of ndarray of shape (n_units_k,)
@@ -247,28 +263,28 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes=(10,),
+        hidden_layer_sizes: ArrayLike = (10,),
         *,
-        activation="tanh",
-        loss="squared_error",
-        alpha=1.0,
-        penalties=None,
-        skip_connections=False,
-        solver="auto",
-        hessian="exact",
-        solver_options=None,
-        max_iter=1000,
-        tol=1e-10,
-        n_init=1,
-        connectivity=None,
-        bounds=None,
-        linear_constraints=None,
-        monotonic_cst=None,
-        warm_start=False,
-        random_state=None,
-        n_jobs=None,
-        verbose=0,
-    ):
+        activation: ActivationLike = "tanh",
+        loss: str | Loss = "squared_error",
+        alpha: Alpha = 1.0,
+        penalties: Penalties = None,
+        skip_connections: bool | str = False,
+        solver: str = "auto",
+        hessian: str = "exact",
+        solver_options: Mapping[str, Any] | None = None,
+        max_iter: int = 1000,
+        tol: float = 1e-10,
+        n_init: int = 1,
+        connectivity: Mapping[str, ArrayLike] | None = None,
+        bounds: Mapping[str, Any] | None = None,
+        linear_constraints: LinearConstraints | None = None,
+        monotonic_cst: ArrayLike | Mapping[str, int] | None = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.loss = loss
@@ -380,6 +396,8 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     ----------
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
+    parameter_names_ : list of str
+        Name of each entry of ``params_``, such as "coefs_0[age, h3]".
     coefs_ : list of ndarray of shape (n_inputs_k, n_units_k)
         Coefficients of each layer, inputs by units.
     intercepts_ : list of ndarray of shape (n_units_k,)
@@ -465,28 +483,28 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes=(10,),
+        hidden_layer_sizes: ArrayLike = (10,),
         *,
-        activation="tanh",
-        alpha=1.0,
-        penalties=None,
-        class_weight=None,
-        skip_connections=False,
-        solver="auto",
-        hessian="exact",
-        solver_options=None,
-        max_iter=1000,
-        tol=1e-10,
-        n_init=1,
-        connectivity=None,
-        bounds=None,
-        linear_constraints=None,
-        monotonic_cst=None,
-        warm_start=False,
-        random_state=None,
-        n_jobs=None,
-        verbose=0,
-    ):
+        activation: ActivationLike = "tanh",
+        alpha: Alpha = 1.0,
+        penalties: Penalties = None,
+        class_weight: ClassWeight = None,
+        skip_connections: bool | str = False,
+        solver: str = "auto",
+        hessian: str = "exact",
+        solver_options: Mapping[str, Any] | None = None,
+        max_iter: int = 1000,
+        tol: float = 1e-10,
+        n_init: int = 1,
+        connectivity: Mapping[str, ArrayLike] | None = None,
+        bounds: Mapping[str, Any] | None = None,
+        linear_constraints: LinearConstraints | None = None,
+        monotonic_cst: ArrayLike | Mapping[str, int] | None = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.alpha = alpha

@@ -1,22 +1,31 @@
 """Radial basis networks: a layer of Gaussian units, then linear layers."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import solve_triangular
 
 from sknewtonnet._sklearn import Interval, StrOptions
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Network, ParameterLayout
+from sknewtonnet.calculus import Loss, Network, ParameterLayout
 from sknewtonnet.calculus.functions.units import outgoing_norms
 from sknewtonnet.calculus.pieces.gaussian import COVARIANCE_TYPES, precisions_cholesky
 from sknewtonnet.calculus.pieces.penalties import Penalty, WidthPenalty
 from sknewtonnet.estimators._base import FRAMES_TO_CALLER, BaseNewtonNet
 from sknewtonnet.estimators._fit import Fit, Problem
+from sknewtonnet.estimators._parameters import (
+    ActivationLike,
+    Alpha,
+    ClassWeight,
+    LinearConstraints,
+    Penalties,
+    RandomState,
+)
 from sknewtonnet.estimators._radial_starts import DistinctRows, radial_parameters
 from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
 from sknewtonnet.inspection import degenerate_units
@@ -24,6 +33,20 @@ from sknewtonnet.inspection import degenerate_units
 
 class BaseRBFNet(BaseNewtonNet):
     """A layer of Gaussian units, then linear layers; all trained together."""
+
+    n_centers: int
+    covariance_type: str
+    hidden_layer_sizes: ArrayLike
+    activation: ActivationLike
+    alpha_widths: float
+    skip_connections: bool | str
+
+    centers_: Array
+    covariances_: Array
+    precisions_: Array
+    precisions_cholesky_: Array
+    quadratic_forms_: Array
+    degenerate_units_: dict[int, str]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseNewtonNet._parameter_constraints,
@@ -218,6 +241,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     ----------
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
+    parameter_names_ : list of str
+        Name of each entry of ``params_``, such as "coefs_0[age, h3]".
     centers_ : ndarray of shape (n_centers, n_features)
         Centres of the Gaussian units.
     covariances_ : ndarray of shape (n_centers,), (n_centers, n_features) or \
@@ -324,30 +349,30 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
 
     def __init__(
         self,
-        n_centers=10,
+        n_centers: int = 10,
         *,
-        covariance_type="spherical",
-        hidden_layer_sizes=(),
-        activation="tanh",
-        loss="squared_error",
-        alpha=1.0,
-        alpha_widths=0.1,
-        penalties=None,
-        skip_connections=False,
-        solver="auto",
-        hessian="exact",
-        solver_options=None,
-        max_iter=1000,
-        tol=1e-10,
-        n_init=1,
-        connectivity=None,
-        bounds=None,
-        linear_constraints=None,
-        warm_start=False,
-        random_state=None,
-        n_jobs=None,
-        verbose=0,
-    ):
+        covariance_type: str = "spherical",
+        hidden_layer_sizes: ArrayLike = (),
+        activation: ActivationLike = "tanh",
+        loss: str | Loss = "squared_error",
+        alpha: Alpha = 1.0,
+        alpha_widths: float = 0.1,
+        penalties: Penalties = None,
+        skip_connections: bool | str = False,
+        solver: str = "auto",
+        hessian: str = "exact",
+        solver_options: Mapping[str, Any] | None = None,
+        max_iter: int = 1000,
+        tol: float = 1e-10,
+        n_init: int = 1,
+        connectivity: Mapping[str, ArrayLike] | None = None,
+        bounds: Mapping[str, Any] | None = None,
+        linear_constraints: LinearConstraints | None = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.n_centers = n_centers
         self.covariance_type = covariance_type
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -455,6 +480,8 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     ----------
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
+    parameter_names_ : list of str
+        Name of each entry of ``params_``, such as "coefs_0[age, h3]".
     centers_ : ndarray of shape (n_centers, n_features)
         Centres of the Gaussian units.
     covariances_ : ndarray of shape (n_centers,), (n_centers, n_features) or \
@@ -547,30 +574,30 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
 
     def __init__(
         self,
-        n_centers=10,
+        n_centers: int = 10,
         *,
-        covariance_type="spherical",
-        hidden_layer_sizes=(),
-        activation="tanh",
-        alpha=1.0,
-        alpha_widths=0.1,
-        penalties=None,
-        class_weight=None,
-        skip_connections=False,
-        solver="auto",
-        hessian="exact",
-        solver_options=None,
-        max_iter=1000,
-        tol=1e-10,
-        n_init=1,
-        connectivity=None,
-        bounds=None,
-        linear_constraints=None,
-        warm_start=False,
-        random_state=None,
-        n_jobs=None,
-        verbose=0,
-    ):
+        covariance_type: str = "spherical",
+        hidden_layer_sizes: ArrayLike = (),
+        activation: ActivationLike = "tanh",
+        alpha: Alpha = 1.0,
+        alpha_widths: float = 0.1,
+        penalties: Penalties = None,
+        class_weight: ClassWeight = None,
+        skip_connections: bool | str = False,
+        solver: str = "auto",
+        hessian: str = "exact",
+        solver_options: Mapping[str, Any] | None = None,
+        max_iter: int = 1000,
+        tol: float = 1e-10,
+        n_init: int = 1,
+        connectivity: Mapping[str, ArrayLike] | None = None,
+        bounds: Mapping[str, Any] | None = None,
+        linear_constraints: LinearConstraints | None = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.n_centers = n_centers
         self.covariance_type = covariance_type
         self.hidden_layer_sizes = hidden_layer_sizes

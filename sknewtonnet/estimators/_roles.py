@@ -10,6 +10,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sknewtonnet._sklearn import StrOptions
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss, get_loss
+from sknewtonnet.estimators._parameters import ClassWeight
 from sknewtonnet.estimators._targets import ClassTarget, RegressionTarget
 
 _REGRESSION_LOSSES = {"squared_error", "poisson", "gamma", "pseudo_huber"}
@@ -30,6 +31,8 @@ def _refuses_negative(loss: Any) -> bool:
 
 class RegressorRole(RegressorMixin):
     """Numbers as targets; goes left of :class:`BaseNewtonNet`."""
+
+    loss: str | Loss
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "loss": [StrOptions(_REGRESSION_LOSSES), Loss],
@@ -70,6 +73,9 @@ class RegressorRole(RegressorMixin):
 
 class ClassifierRole(ClassifierMixin):
     """Classes or labels as targets; goes left of :class:`BaseNewtonNet`."""
+
+    class_weight: ClassWeight
+    classes_: NDArray[Any]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "class_weight": [dict, list, StrOptions({"balanced"}), None],

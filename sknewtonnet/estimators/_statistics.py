@@ -22,12 +22,15 @@ from sknewtonnet.inference import (
 )
 from sknewtonnet.inference._checks import check_choice
 from sknewtonnet.inspection._conditioning import DENSE_LIMIT
+from sknewtonnet.solvers import SolverResult
 
 
 class StatisticsMixin:
     """Statistics of a fit; goes left of the base class that fits."""
 
     params_: Array
+    critical_point_: str
+    solver_result_: SolverResult
     _fit_: Fit
 
     @abstractmethod

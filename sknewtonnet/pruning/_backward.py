@@ -10,8 +10,9 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._sklearn import Interval, Options, StrOptions
+from sknewtonnet._typing import Bools
 from sknewtonnet.calculus.functions.units import connected_units
-from sknewtonnet.estimators import Fit, fit_from, fit_of
+from sknewtonnet.estimators import BaseNewtonNet, Fit, fit_from, fit_of
 from sknewtonnet.inference import COV_TYPES, CRITERIA
 from sknewtonnet.inference._gate import findings
 from sknewtonnet.inference._gate_units import fatal_messages
@@ -123,19 +124,33 @@ class BackwardPruning(MetaNet):
         "verbose": ["verbose"],
     }
 
+    criterion: str
+    unit: str
+    significance_level: float
+    scoring: str | None
+    step: float
+    cov_type: str
+    max_steps: int | None
+    verbose: int
+
+    estimator_: Any
+    path_: PruningPath
+    support_: Bools
+    unit_support_: list[Bools]
+
     def __init__(
         self,
-        estimator,
+        estimator: BaseNewtonNet,
         *,
-        criterion="wald",
-        unit="weight",
-        significance_level=0.05,
-        scoring="bic",
-        step=0.1,
-        cov_type="bayesian",
-        max_steps=None,
-        verbose=0,
-    ):
+        criterion: str = "wald",
+        unit: str = "weight",
+        significance_level: float = 0.05,
+        scoring: str | None = "bic",
+        step: float = 0.1,
+        cov_type: str = "bayesian",
+        max_steps: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.criterion = criterion
         self.unit = unit

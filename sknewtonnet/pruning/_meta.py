@@ -4,28 +4,31 @@ from abc import abstractmethod
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sknewtonnet._sklearn import fit_context
+from sknewtonnet._sklearn import Method, fit_method
 from sknewtonnet._typing import Array
-from sknewtonnet.estimators import fit_from, fit_of
+from sknewtonnet.estimators import BaseNewtonNet, fit_from, fit_of
 from sknewtonnet.inference import InferenceResults
 
 
-def _net_has(name: str) -> Any:
+def _where_nets_have(name: str) -> Callable[[Method], Method]:
+    """Decorate a method that is there if the net has one of that name."""
+
     def check(self: Any) -> bool:
         getattr(self.estimator, name)
         return True
 
-    return check
+    decorate: Callable[[Method], Method] = available_if(check)
+    return decorate
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,9 @@ class Task:
 class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     """A net around which another estimator does something; predictions are the net's."""
 
-    estimator: Any
+    estimator: BaseNewtonNet
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
 
     @property
     @abstractmethod
@@ -66,9 +71,8 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     ) -> dict[str, Any]:
         """What a fit finds, from a clone of the net: fitted attributes by their names."""
 
-    @with_callbacks
-    @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
+    @fit_method(nested_validation=True)
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the net, and go on from there.
 
         Parameters
@@ -182,9 +186,10 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     @property
     def classes_(self) -> NDArray[Any]:
         """Class labels, of a classifier."""
-        return self._net.classes_
+        labels: NDArray[Any] = self._net.classes_
+        return labels
 
-    @available_if(_net_has("predict"))
+    @_where_nets_have("predict")
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Predict with the net.
 
@@ -194,9 +199,10 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
             Samples, with all columns of the fit.
         """
         check_is_fitted(self)
-        return self._net.predict(X)
+        found: NDArray[Any] = self._net.predict(X)
+        return found
 
-    @available_if(_net_has("predict_proba"))
+    @_where_nets_have("predict_proba")
     def predict_proba(self, X: ArrayLike) -> Array:
         """Class probabilities of the net.
 
@@ -206,9 +212,10 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
             Samples, with all columns of the fit.
         """
         check_is_fitted(self)
-        return self._net.predict_proba(X)
+        found: Array = self._net.predict_proba(X)
+        return found
 
-    @available_if(_net_has("predict_log_proba"))
+    @_where_nets_have("predict_log_proba")
     def predict_log_proba(self, X: ArrayLike) -> Array:
         """Logarithms of the class probabilities of the net.
 
@@ -218,7 +225,8 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
             Samples, with all columns of the fit.
         """
         check_is_fitted(self)
-        return self._net.predict_log_proba(X)
+        found: Array = self._net.predict_log_proba(X)
+        return found
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """R^2 or accuracy of the net.

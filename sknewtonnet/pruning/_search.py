@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -16,7 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet._sklearn import StrOptions
 from sknewtonnet._typing import Array
-from sknewtonnet.estimators import after_selection, fit_of
+from sknewtonnet.estimators import BaseNewtonNet, after_selection, fit_of
 from sknewtonnet.inference import CRITERIA
 from sknewtonnet.inference._gate_units import fatal_messages
 from sknewtonnet.inspection._conditioning import DENSE_LIMIT
@@ -104,7 +104,26 @@ class InformationCriterionSearch(MetaNet):
         "verbose": ["verbose"],
     }
 
-    def __init__(self, estimator, param_grid, *, criterion="bic", n_jobs=None, verbose=0):
+    param_grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]
+    criterion: str
+    n_jobs: int | None
+    verbose: int
+
+    best_estimator_: Any
+    best_params_: dict[str, Any]
+    best_score_: float
+    best_index_: int
+    results_: dict[str, NDArray[Any]]
+
+    def __init__(
+        self,
+        estimator: BaseNewtonNet,
+        param_grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]],
+        *,
+        criterion: str = "bic",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.param_grid = param_grid
         self.criterion = criterion

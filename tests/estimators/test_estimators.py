@@ -245,6 +245,11 @@ def test_attributes(name):
     flat = [a.ravel() for pair in zip(est.coefs_, est.intercepts_, strict=True) for a in pair]
     n_radial = sum(radial) and est.centers_.size + np.count_nonzero(est.precisions_cholesky_)
     assert_array_equal(np.concatenate(flat), est.params_[n_radial:])
+    assert len(est.parameter_names_) == len(est.params_)
+    first = [name for name in est.parameter_names_ if name.startswith("coefs_0[")]
+    assert [
+        w for name, w in zip(est.parameter_names_, est.params_, strict=True) if name in first
+    ] == list(est.coefs_[0].ravel())
     assert len(est.loss_curve_) == est.n_iter_ + 1
     assert est.loss_curve_[-1] == est.loss_ == est.solver_result_.value
     assert_array_equal(est.solver_result_.params, est.params_)

@@ -127,7 +127,7 @@ class Network:
     def mlp(
         cls,
         n_features: int,
-        hidden_layer_sizes: int | Sequence[int],
+        hidden_layer_sizes: ArrayLike,
         n_outputs: int,
         activation: str | Activation | Sequence[str | Activation] = "tanh",
         skip_connections: bool | str = False,
@@ -175,7 +175,7 @@ class Network:
         n_centers: int,
         n_outputs: int,
         covariance_type: str = "full",
-        hidden_layer_sizes: int | Sequence[int] = (),
+        hidden_layer_sizes: ArrayLike = (),
         activation: str | Activation | Sequence[str | Activation] = "tanh",
         skip_connections: bool | str = False,
         *,
@@ -401,7 +401,7 @@ def _check_sizes(what: str, sizes: Sequence[object]) -> None:
 
 def _linear_layers(
     first: list[Layer],
-    hidden_layer_sizes: int | Sequence[int],
+    hidden_layer_sizes: ArrayLike,
     n_outputs: int,
     activation: str | Activation | Sequence[str | Activation],
     skip_connections: bool | str,

@@ -1,0 +1,16 @@
+"""Types of what users pass to the estimators."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sknewtonnet.calculus import Activation, Penalty
+
+ActivationLike = str | Activation | Sequence[str | Activation]
+Alpha = ArrayLike | Mapping[str, ArrayLike]
+LinearConstraints = Sequence[tuple[Mapping[str, ArrayLike], float | None, float | None]]
+Penalties = Penalty | Sequence[Penalty] | None
+RandomState = int | np.random.RandomState | None
+ClassWeight = Mapping[Any, float] | Sequence[Mapping[Any, float]] | str | None
