@@ -34,7 +34,6 @@ from sknewtonnet.calculus import (
     Loss,
     Network,
     Objective,
-    ParameterLayout,
 )
 from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
@@ -127,11 +126,9 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
     def _draw(self) -> Callable[[Problem, np.random.RandomState], Array]:
         """How to find a starting point."""
 
-    def _penalties(
-        self, X: Array, weight: Array
-    ) -> tuple[Callable[[ParameterLayout], Penalty], ...]:
+    def _penalties(self, X: Array, weight: Array) -> tuple[Penalty, ...]:
         """What is added to the penalty of the coefficients."""
-        return tuple(penalty.on for penalty in listed_penalties(deepcopy(self.penalties)))
+        return listed_penalties(deepcopy(self.penalties))
 
     def _monotonic(self, network: Network, loss: Loss) -> Ints | None:
         """One sign for each feature, if predictions are to be monotonic."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Bools
-from sknewtonnet.calculus import Loss, Network, Objective, ParameterLayout
+from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.functions.subspace import AffineObjective
 from sknewtonnet.calculus.pieces.penalties import Penalty
 from sknewtonnet.estimators._targets import Target
@@ -43,8 +43,8 @@ class Settings:
         As in the estimators.
     alpha : float, sequence, or mapping
         Strength of the L2 penalty.
-    penalties : tuple of callable
-        What is added to it: from a layout of parameters to a penalty of them.
+    penalties : tuple of Penalty
+        What is added to it, for any net.
     constrain : callable
         From a network to its constraints, or None.
     draw : callable
@@ -57,7 +57,7 @@ class Settings:
     tol: float
     max_iter: int
     alpha: Any
-    penalties: tuple[Callable[[ParameterLayout], Penalty], ...]
+    penalties: tuple[Penalty, ...]
     constrain: Callable[[Network], Constraints | None]
     draw: "Callable[[Problem, np.random.RandomState], Array]"
 
@@ -106,7 +106,7 @@ class Problem:
             data.Y,
             data.sample_weight,
             self.settings.alpha,
-            penalties=[make(self.network.layout) for make in self.settings.penalties],
+            penalties=self.settings.penalties,
         )
 
     def constraints(self) -> Constraints | None:

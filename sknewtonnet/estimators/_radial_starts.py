@@ -14,6 +14,7 @@ from sklearn.cluster import KMeans
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss, Network, Objective
+from sknewtonnet.calculus.pieces.gaussian import radial_layer
 from sknewtonnet.calculus.pieces.penalties import l2_penalty
 from sknewtonnet.estimators._starts import mean_prediction, random_weights
 from sknewtonnet.solvers import get_solver
@@ -194,9 +195,7 @@ def radial_parameters(
     centers = place_centers(rows, n_centers, random_state)
     widest = float(np.linalg.norm(rows.spread())) or 1.0  # 1 for a single distinct row
     logs = -np.log(neighbour_widths(centers, widest))
-    shape = network.layout.shapes["precisions_cholesky"]
-    free = logs.reshape(-1, *[1] * (len(shape) - 1))
-    if len(shape) == 3:
-        free = free * np.eye(shape[1])
-    arrays |= {"centers": centers, "precisions_cholesky": np.broadcast_to(free, shape)}
+    n_features, form = network.n_features, radial_layer(network.layers).form
+    factors = form.array(form.round_units(logs, n_features), n_features)
+    arrays |= {"centers": centers, "precisions_cholesky": factors}
     return network.layout.pack(solved_output(network, loss, X, Y, sample_weight, alpha, arrays))

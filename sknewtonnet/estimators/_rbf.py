@@ -2,19 +2,21 @@
 
 import warnings
 from collections.abc import Callable, Mapping
-from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import solve_triangular
 
 from sknewtonnet._sklearn import Interval, StrOptions
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Loss, Network, ParameterLayout
+from sknewtonnet.calculus import Loss, Network
 from sknewtonnet.calculus.functions.units import outgoing_norms
-from sknewtonnet.calculus.pieces.gaussian import COVARIANCE_TYPES, precisions_cholesky
+from sknewtonnet.calculus.pieces.gaussian import (
+    COVARIANCE_TYPES,
+    covariance_form,
+    radial_layer,
+)
 from sknewtonnet.calculus.pieces.penalties import Penalty, WidthPenalty
 from sknewtonnet.estimators._base import FRAMES_TO_CALLER, BaseNewtonNet
 from sknewtonnet.estimators._fit import Fit, Problem
@@ -67,9 +69,7 @@ class BaseRBFNet(BaseNewtonNet):
             **names,
         )
 
-    def _penalties(
-        self, X: Array, weight: Array
-    ) -> tuple[Callable[[ParameterLayout], Penalty], ...]:
+    def _penalties(self, X: Array, weight: Array) -> tuple[Penalty, ...]:
         rows = DistinctRows.of(X, weight)
         if self.n_centers > len(rows.X):
             raise ValueError(
@@ -79,44 +79,24 @@ class BaseRBFNet(BaseNewtonNet):
         own = super()._penalties(X, weight)
         if not self.alpha_widths:
             return own
-        reference = self._reference_width(rows)
-        return (*own, partial(WidthPenalty, strength=self.alpha_widths, reference=reference))
-
-    def _reference_width(self, rows: DistinctRows) -> Array:
-        """Distance from the centre of the data, as a root mean square, for each feature."""
-        spread = rows.spread()
-        if self.covariance_type == "diag":
-            spread = np.where(spread > 0, spread, 1.0) * np.sqrt(len(spread))
-        else:
-            spread = np.full(len(spread), np.linalg.norm(spread))
-        return np.where(spread > 0, spread, 1.0)
+        form = covariance_form(self.covariance_type)
+        return (*own, WidthPenalty(form, self.alpha_widths, form.reference(rows.spread())))
 
     def _draw(self) -> Callable[[Problem, np.random.RandomState], Array]:
         return _radial_start
 
     @staticmethod
     def _layer_attributes(network: Network, arrays: dict[str, Array]) -> dict[str, Any]:
-        centers = arrays["centers"]
-        kind = {1: "spherical", 2: "diag", 3: "full"}[arrays["precisions_cholesky"].ndim]
-        factors = precisions_cholesky(kind, arrays["precisions_cholesky"])
-        if kind == "full":
-            eye = np.eye(centers.shape[1])
-            inverses = np.array([solve_triangular(U, eye) for U in factors])
-            covariances = inverses.swapaxes(1, 2) @ inverses
-            precisions = factors @ factors.swapaxes(1, 2)
-        else:
-            covariances, precisions = factors**-2.0, factors**2.0
-        n_units, n_features = centers.shape
-        matrices = precisions
-        if kind != "full":
-            matrices = precisions.reshape(n_units, -1)[:, :, None] * np.eye(n_features)
+        centers, form = arrays["centers"], radial_layer(network.layers).form
+        free, n_features = form.free(arrays["precisions_cholesky"]), network.n_features
+        shapes, matrices = form.shapes(free, n_features), form.precisions(free, n_features)
         pull = np.matmul(matrices, centers[:, :, None])
         far = np.matmul(centers[:, None], pull)
         return {
             "centers_": centers,
-            "precisions_cholesky_": factors,
-            "precisions_": precisions,
-            "covariances_": covariances,
+            "precisions_cholesky_": shapes.factors,
+            "precisions_": shapes.precisions,
+            "covariances_": shapes.covariances,
             "quadratic_forms_": np.block([[matrices, -pull], [-pull.swapaxes(1, 2), far]]),
         }
 

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus import ParameterLayout
+from sknewtonnet.calculus import Network
+from sknewtonnet.calculus.pieces.gaussian import radial_layer
+from sknewtonnet.calculus.pieces.gaussian_forms import GaussianForm
 from sknewtonnet.inference._reported import Reported
 
 
@@ -40,46 +42,41 @@ class RadialShape:
 
     Attributes
     ----------
+    form : GaussianForm
+        The form of their covariances.
     centers, factors : ndarray of int
         For each entry of the arrays "centers" and "precisions_cholesky" its place, -1 for zeros.
     """
 
+    form: GaussianForm
     centers: Ints
     factors: Ints
 
     @classmethod
-    def of(cls, layout: ParameterLayout, reported: Reported) -> "RadialShape":
+    def of(cls, network: Network, reported: Reported) -> "RadialShape":
         """Find them by their names; raises ValueError if the net has none."""
-        if "precisions_cholesky" not in layout.shapes:
-            raise ValueError("the net has no radial units.")
-        place = {name: number for number, name in enumerate(reported.names)}
-        numbers = layout.unpack(np.arange(1.0, layout.n_parameters + 1.0))
-        names = ["", *layout.names]
-        centers, factors = (
-            np.array([place.get(names[int(k)], -1) for k in numbers[array].ravel()]).reshape(
-                numbers[array].shape
-            )
-            for array in ("centers", "precisions_cholesky")
-        )
-        return cls(centers, factors)
+        layout = network.layout
+        form = radial_layer(network.layers).form
+        number = {name: k for k, name in enumerate(reported.names)}
+        # Of a parameter that is not reported, and of an entry that is none.
+        where = np.array([number.get(name, -1) for name in layout.names] + [-1])
+        centers, factors = layout.places("centers"), layout.places("precisions_cholesky")
+        return cls(form, where[centers], where[factors])
 
     def values(self, theta: NDArray[Any]) -> NDArray[Any]:
         """Centres, covariances and widths, one after the other; theta may be complex."""
+        return np.concatenate([part.ravel() for part in self._parts(theta)])
+
+    def _parts(self, theta: NDArray[Any]) -> list[NDArray[Any]]:
         padded = np.r_[theta, 0.0]
-        free = padded[self.factors]
-        if free.ndim < 3:
-            variances = np.exp(-2.0 * free)
-            parts = [padded[self.centers], variances, np.exp(-free)]
-        else:
-            diagonal = np.eye(free.shape[1], dtype=bool)
-            U = np.where(diagonal, np.exp(np.where(diagonal, free, 0.0)), free)
-            matrices = np.linalg.inv(U @ U.swapaxes(1, 2))
-            parts = [padded[self.centers], matrices, np.sqrt(np.einsum("kpp->kp", matrices))]
-        return np.concatenate([part.ravel() for part in parts])
+        centers, free = padded[self.centers], self.form.free(padded[self.factors])
+        shapes = self.form.shapes(free, centers.shape[1])
+        return [centers, shapes.covariances, shapes.widths]
 
     def units(self, values: Array, errors: Array) -> RadialUnits:
         """The record, from flat values and their standard errors."""
-        shapes = [self.centers.shape, self.factors.shape, self.factors.shape[:2]]
+        size = 1 + max(int(self.centers.max()), int(self.factors.max()))
+        shapes = [part.shape for part in self._parts(np.zeros(size))]
         ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
         found = [
             [part.reshape(shape) for part, shape in zip(np.split(a, ends), shapes, strict=True)]

@@ -745,7 +745,7 @@ class InferenceResults:
         ValueError
             If the net has no radial units.
         """
-        shape = RadialShape.of(self.information.objective.network.layout, self.reported)
+        shape = RadialShape.of(self.information.objective.network, self.reported)
         values, covariance = self.delta_method(shape.values)
         variance = np.diag(covariance)
         return shape.units(values, np.sqrt(np.where(variance >= 0, variance, np.nan)))

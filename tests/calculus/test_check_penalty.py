@@ -45,9 +45,10 @@ def test_accepts_what_is_right(penalty):
 
 @pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
 def test_accepts_other_nets(covariance_type):
-    layout = Network.rbf(2, 3, 1, covariance_type).layout
-    check_penalty(NormPenalty(1.0, ("centers",)), layout=layout)
-    check_penalty(WidthPenalty(layout, 0.3, np.array([0.5, 2.0])), layout=layout)
+    net = Network.rbf(2, 3, 1, covariance_type)
+    check_penalty(NormPenalty(1.0, ("centers",)), layout=net.layout)
+    widths = WidthPenalty(net.layers[0].form, 0.3, np.array([0.5, 2.0]))
+    check_penalty(widths, layout=net.layout)
 
 
 def wrong(base, method, change):

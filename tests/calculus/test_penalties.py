@@ -27,6 +27,10 @@ def net_and_point(covariance_type, seed=0, **options):
     return net, 0.7 * np.random.default_rng(seed).normal(size=net.n_parameters)
 
 
+def width_penalty(net, strength, reference):
+    return WidthPenalty(net.layers[0].form, strength, reference).on(net.layout)
+
+
 def covariances(layout, w):
     """Return the covariance matrices of the units, one by one; w may be complex."""
     index = layout.unpack(np.arange(layout.n_parameters))["precisions_cholesky"].astype(int)
@@ -61,7 +65,7 @@ def complex_steps(function, w):
 @each_covariance
 def test_value_is_a_divergence(covariance_type, reference):
     net, w = net_and_point(covariance_type)
-    found = WidthPenalty(net.layout, 0.3, reference).value(w)
+    found = width_penalty(net, 0.3, reference).value(w)
     assert isinstance(found, float)
     assert_allclose(found, expected_value(net.layout, w, 0.3, reference), rtol=1e-12)
 
@@ -70,7 +74,7 @@ def test_value_is_a_divergence(covariance_type, reference):
 @each_covariance
 def test_gradient(covariance_type, reference):
     net, w = net_and_point(covariance_type)
-    found = WidthPenalty(net.layout, 0.3, reference).gradient(w)
+    found = width_penalty(net, 0.3, reference).gradient(w)
     expected = complex_steps(lambda v: expected_value(net.layout, v, 0.3, reference), w)
     assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
@@ -79,7 +83,7 @@ def test_gradient(covariance_type, reference):
 @each_covariance
 def test_hessian_is_a_diagonal(covariance_type, reference):
     net, w = net_and_point(covariance_type)
-    penalty = WidthPenalty(net.layout, 0.3, reference)
+    penalty = width_penalty(net, 0.3, reference)
     h = 1e-5
     expected = [
         (penalty.gradient(w + h * unit) - penalty.gradient(w - h * unit)) / (2.0 * h)
@@ -99,7 +103,7 @@ def test_formula_of_one_width(covariance_type):
         free = free * np.eye(3)
     shape = net.layout.shapes["precisions_cholesky"]
     arrays = net.layout.unpack(w) | {"precisions_cholesky": np.broadcast_to(free, shape)}
-    found = WidthPenalty(net.layout, 2.0, np.full(3, 1.7)).value(net.layout.pack(arrays))
+    found = width_penalty(net, 2.0, np.full(3, 1.7)).value(net.layout.pack(arrays))
     assert_allclose(found, 2.0 * 3 * (np.exp(2.0 * t) - 2.0 * t - 1.0).sum() / 2.0, rtol=1e-12)
 
 
@@ -120,7 +124,7 @@ def test_lowest_at_the_reference(covariance_type, reference):
     arrays = net.layout.unpack(w)
     arrays["precisions_cholesky"] = np.broadcast_to(free[covariance_type], shape)
     lowest = net.layout.pack(arrays)
-    penalty = WidthPenalty(net.layout, 1.0, reference)
+    penalty = width_penalty(net, 1.0, reference)
     assert abs(penalty.value(lowest)) < 1e-14
     assert_allclose(penalty.gradient(lowest), 0.0, atol=1e-14)
     assert (penalty.hessian_diagonal(w) >= 0.0).all()
@@ -137,7 +141,7 @@ def test_rotation_of_full_covariances():
     factors[:, diagonal, diagonal] = np.log(factors[:, diagonal, diagonal])
     v = net.layout.pack(net.layout.unpack(w) | {"precisions_cholesky": factors})
     assert np.abs(v - w).max() > 0.1
-    penalty = WidthPenalty(net.layout, 0.3, REFERENCES["round"])
+    penalty = width_penalty(net, 0.3, REFERENCES["round"])
     assert_allclose(penalty.value(v), penalty.value(w), rtol=1e-12)
 
 
@@ -146,7 +150,7 @@ def test_rotation_of_full_covariances():
 def test_far_widths(covariance_type, far):
     """Finite, without a warning, and high on both sides."""
     net, w = net_and_point(covariance_type)
-    penalty = WidthPenalty(net.layout, 1.0, REFERENCES["oblong"])
+    penalty = width_penalty(net, 1.0, REFERENCES["oblong"])
     v = np.full_like(w, far)
     assert np.isfinite(penalty.value(v))
     assert penalty.value(v) > 100.0
@@ -162,9 +166,7 @@ def test_entries_that_do_not_exist(covariance_type, name):
     mask = np.random.default_rng(1).random(whole.layout.shapes[name]) < 0.5
     net, w = net_and_point(covariance_type, connectivity={name: mask})
     at = whole.layout.pack(net.layout.unpack(w))
-    found, full = (
-        WidthPenalty(layout, 0.3, REFERENCES["oblong"]) for layout in (net.layout, whole.layout)
-    )
+    found, full = (width_penalty(either, 0.3, REFERENCES["oblong"]) for either in (net, whole))
     exists = net.layout.free
     assert len(exists) < whole.n_parameters
     assert_allclose(found.gradient(w), full.gradient(at)[exists], rtol=1e-14)
@@ -186,7 +188,7 @@ class Wave(SeparablePenalty):
 
 def penalties(net):
     strengths = np.linspace(0.0, 1.0, net.n_parameters)
-    return [L2Penalty(strengths), WidthPenalty(net.layout, 0.3, REFERENCES["oblong"]), Wave()]
+    return [L2Penalty(strengths), width_penalty(net, 0.3, REFERENCES["oblong"]), Wave()]
 
 
 @each_covariance

@@ -191,7 +191,7 @@ def test_dependent_inputs_that_are_hardly_penalised():
 def test_width_penalties_are_kept():
     net = NETS["rbf"]()
     X = np.random.default_rng(0).normal(size=(20, 2))
-    width = WidthPenalty(net.layout, 2.0, np.array([0.7, 1.3]))
+    width = WidthPenalty(net.layers[0].form, 2.0, np.array([0.7, 1.3]))
     f = Objective(net, "squared_error", X, X, alpha=1.0, penalties=[width])
     F, u = f.reduced(), np.linspace(-1.0, 1.0, net.n_parameters - 8)
     assert F.n_parameters == len(u)

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.activations import Activation
-from sknewtonnet.calculus.pieces.gaussian_forms import FORMS, GaussianForm, scales
+from sknewtonnet.calculus.pieces.gaussian_forms import FORMS, GaussianForm
 from sknewtonnet.calculus.pieces.layer_at_point import LayerAtPoint, LinearAtPoint, Tangents
 from sknewtonnet.calculus.pieces.layers import Layer
 
@@ -43,6 +42,11 @@ class GaussianRBF(Layer):
     activation : str or Activation, default="squared_exponential"
         Function of p_j.
 
+    Attributes
+    ----------
+    form : GaussianForm
+        What depends on the form of the covariances.
+
     Raises
     ------
     ValueError
@@ -57,12 +61,12 @@ class GaussianRBF(Layer):
         activation: str | Activation = "squared_exponential",
     ):
         super().__init__(sources, n_units, activation)
-        self._form = covariance_form(covariance_type)
+        self.form = covariance_form(covariance_type)
         self.covariance_type = covariance_type
 
     def unit_arrays(self, n_inputs: int) -> dict[str, Ints]:
         """Centre, then the factor of the precision."""
-        rows = self._form.rows(n_inputs)
+        rows = self.form.rows(n_inputs)
         return {
             "centers": np.arange(n_inputs),
             "precisions_cholesky": np.where(rows < 0, -1, rows + n_inputs),
@@ -70,68 +74,51 @@ class GaussianRBF(Layer):
 
     def value(self, theta: Array, z: Array) -> Array:
         """The quadratic forms p; from differences, so that a far origin costs no digits."""
-        return self._form.value(*_split(theta, z))
+        return self.form.value(*_split(theta, z))
 
     def slopes(self, theta: Array, z: Array) -> tuple[Array, Array]:
         """First derivatives; in the centre they are those in z with the other sign."""
         free, d = _split(theta, z)
-        inputs = 2.0 * self._form.times(free, d)
-        return inputs, np.concatenate([-inputs, self._form.slopes(free, d)], axis=1)
+        inputs = 2.0 * self.form.times(free, d)
+        return inputs, np.concatenate([-inputs, self.form.slopes(free, d)], axis=1)
 
     def curvature_parameters(self, theta: Array, z: Array, delta: Array) -> Array:
         """Second derivatives from the moments of the differences."""
         free, d = _split(theta, z)
         mean = np.matmul(d, delta[:, :, None])[:, :, 0]
         return moment_curvature(
-            self._form, free, delta.sum(axis=1), mean, self._form.square(d, delta)
+            self.form, free, delta.sum(axis=1), mean, self.form.square(d, delta)
         )
 
     def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
         """Second derivatives in parameters and z; -2 M in the centre."""
         free, d = _split(theta, z)
-        centre = -2.0 * self._form.precisions(free, len(z))[..., None] * delta[:, None, None]
-        return np.concatenate([centre, self._form.mixed(free, d, delta)], axis=1)
+        centre = -2.0 * self.form.precisions(free, len(z))[..., None] * delta[:, None, None]
+        return np.concatenate([centre, self.form.mixed(free, d, delta)], axis=1)
 
     def curvature_inputs(self, theta: Array, z: Array, delta: Array) -> Array:
         """Sum over units of 2 M delta."""
-        precisions = self._form.precisions(theta[len(z) :].T, len(z))
+        precisions = self.form.precisions(theta[len(z) :].T, len(z))
         return np.tensordot(2.0 * precisions, delta, axes=(0, 0))
 
     def on_input(self, theta: Array, z: Array) -> LayerAtPoint | LinearAtPoint:
         """On monomials of z, where that loses no digits."""
-        lifted = LiftedAtPoint(self._form, theta, z[:-1])
+        lifted = LiftedAtPoint(self.form, theta, z[:-1])
         return lifted if lifted.safe else self.at(theta, z)
+
+
+def radial_layer(layers: Sequence[Layer]) -> GaussianRBF:
+    """The one layer of Gaussian units among them; a ValueError if there is not one."""
+    found = [layer for layer in layers if isinstance(layer, GaussianRBF)]
+    if len(found) != 1:
+        raise ValueError(f"the net has {len(found) or 'no'} layers of radial units, not one.")
+    return found[0]
 
 
 def _split(theta: Array, z: Array) -> tuple[Array, Array]:
     """Parameters of the covariances (s, f), and differences z - mu of shape (s, p, c)."""
     n_inputs = len(z)
     return theta[n_inputs:].T, z - theta[:n_inputs].T[:, :, None]
-
-
-def precisions_cholesky(covariance_type: str, free: ArrayLike) -> Array:
-    """Factors of the precisions, from the free parameters of that name.
-
-    Parameters
-    ----------
-    covariance_type : {"spherical", "diag", "full"}
-        Their form.
-    free : array of shape (s,), (s, p) or (s, p, p)
-        Array "precisions_cholesky" of the parameters, with logarithms on the diagonal.
-
-    Returns
-    -------
-    ndarray of the same shape
-        As in scikit-learn's GaussianMixture: 1 / sigma, or upper triangular U.
-    """
-    covariance_form(covariance_type)
-    values = np.asarray(free, dtype=float)
-    if covariance_type != "full":
-        return scales(values)
-    U = np.triu(values, 1)
-    diagonal = np.arange(values.shape[-1])
-    U[:, diagonal, diagonal] = scales(values[:, diagonal, diagonal])
-    return U
 
 
 # Sum of the terms of p above which too many of its digits would cancel.

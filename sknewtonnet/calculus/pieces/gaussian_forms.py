@@ -1,7 +1,8 @@
 """Forms of the matrix M in p = (z - mu)' M (z - mu), by its free parameters.
 
-All derivatives of sum_i delta_i p(z_i) in the parameters of a unit are functions of three
-moments, with d = z - mu,
+All that depends on the form of a covariance is here: a new one is one class and one line in
+``FORMS``. All derivatives of sum_i delta_i p(z_i) in the parameters of a unit are functions of
+three moments, with d = z - mu,
 
     sum delta,      mean = sum delta d,      square = sum delta d d'
 
@@ -10,71 +11,164 @@ the products d d' it needs: their trace, their diagonal, or all. Units are the f
 of all arrays, samples or directions the last: free (s, f), centres nu (s, p), d (s, p, c).
 """
 
+from abc import ABC, abstractmethod
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.symmetric import pairs
 
 
-class GaussianForm(Protocol):
+class Shapes(NamedTuple):
+    """Radial units as users see them, with the units as the first axis.
+
+    Attributes
+    ----------
+    factors : ndarray
+        1 / sigma, or upper triangular U with U U' = M.
+    precisions, covariances : ndarray of the shape of ``factors``
+        Of "spherical" and "diag" numbers, else matrices.
+    widths : ndarray of shape (s,) or (s, p)
+        Square roots of the variances.
+    """
+
+    factors: NDArray[Any]
+    precisions: NDArray[Any]
+    covariances: NDArray[Any]
+    widths: NDArray[Any]
+
+
+class GaussianForm(ABC):
     """What a form supplies."""
 
+    @abstractmethod
     def rows(self, n_inputs: int) -> Ints:
         """Row of each entry of a unit's ``precisions_cholesky``, counted from 0."""
 
+    def free(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Parameters (s, f) of the array "precisions_cholesky" of all units."""
+        n_inputs = array.shape[-1] if array.ndim > 1 else 1
+        rows = np.broadcast_to(self.rows(n_inputs), array.shape[1:])
+        numbers, entries = np.unique(rows, return_index=True)
+        return array.reshape(len(array), -1)[:, entries[numbers >= 0]]
+
+    def array(self, free: Array, n_inputs: int) -> Array:
+        """The array "precisions_cholesky" of all units, from parameters (s, f)."""
+        rows = self.rows(n_inputs)
+        return np.where(rows < 0, 0.0, free[:, rows])
+
+    @abstractmethod
+    def shapes(self, free: NDArray[Any], n_inputs: int) -> Shapes:
+        """What users see of the units; for complex parameters, too."""
+
+    @abstractmethod
+    def round_units(self, tau: Array, n_inputs: int) -> Array:
+        """Parameters (s, f) of round units with log(1 / sigma) = tau, (s,)."""
+
+    @abstractmethod
+    def reference(self, spread: Array) -> Array:
+        """Widths (p,) of a unit as wide as data with these standard deviations, positive."""
+
+    @abstractmethod
+    def divergence(self, free: Array, reference: Array) -> tuple[Array, Array, Array]:
+        """Divergence of each unit's covariance from diag(reference^2), parameter by parameter.
+
+            KL(N(0, diag(reference^2)) | N(0, M^-1)) = 1/2 [ tr(M R) - log det M R - p ]
+
+        Returns
+        -------
+        terms, slopes, bends : ndarray of shape (s, f)
+            What each parameter adds to it, and its first and second derivatives: with U of
+            logarithms on its diagonal there are no mixed ones.
+        """
+
+    @abstractmethod
     def precisions(self, free: Array, n_inputs: int) -> Array:
         """The matrices M, (s, p, p)."""
 
+    @abstractmethod
     def times(self, free: Array, d: Array) -> Array:
         """M d, (s, p, c)."""
 
+    @abstractmethod
     def value(self, free: Array, d: Array) -> Array:
         """The quadratic forms p = d' M d, (s, c)."""
 
+    @abstractmethod
     def slopes(self, free: Array, d: Array) -> Array:
         """Derivatives of p in the free parameters, (s, f, c)."""
 
+    @abstractmethod
     def mixed(self, free: Array, d: Array, delta: Array) -> Array:
         """Second derivatives of p in free parameters and z, times delta, (s, f, p, c)."""
 
+    @abstractmethod
     def square(self, d: Array, delta: Array) -> Array:
         """What is needed of sum delta d d', flattened, (s, m)."""
 
+    @abstractmethod
     def gradient(self, free: Array, square: Array) -> Array:
         """Derivatives in the free parameters from moments (s, m, r), (s, f, r)."""
 
+    @abstractmethod
     def second(self, free: Array, mean: Array, square: Array) -> tuple[Array, Array]:
         """Second derivatives in mu and free, (s, p, f), and in free and free, (s, f, f)."""
 
+    @abstractmethod
     def monomials(self, z: Array) -> Array:
         """The products of entries of z that p needs, (m, c)."""
 
+    @abstractmethod
     def centred(self, squares: Array, mean: Array, total: Array, nu: Array) -> Array:
         """Moments about nu (s, m, r), from sums of monomials, means about nu, and totals."""
 
+    @abstractmethod
     def weights(self, free: Array) -> Array:
         """Coefficients of the monomials in p, (s, m)."""
 
+    @abstractmethod
     def weights_along(self, free: Array, along: Array) -> Array:
         """Their change along free parameters (s, f, r), (s, m, r)."""
 
+    @abstractmethod
     def times_along(self, free: Array, along: Array, nu: Array) -> Array:
         """Change of M nu along free parameters (s, f, r), (s, p, r)."""
 
 
-def scales(logarithms: Array) -> Array:
+def scales(logarithms: NDArray[Any]) -> NDArray[Any]:
     """Exponentials that stay finite: a unit this narrow is 0 off its centre anyway."""
     return np.exp(np.minimum(logarithms, 100.0))
 
 
-class _Diag:
+def _expm1(exponents: Array) -> Array:
+    """Exponentials less 1, finite as the widths are."""
+    return np.expm1(np.minimum(exponents, 200.0))
+
+
+class _Diag(GaussianForm):
     """M = diag(exp(2 tau)), tau = log(1 / sigma) for each input."""
 
     def rows(self, n_inputs: int) -> Ints:
         return np.arange(n_inputs)
+
+    def shapes(self, free: NDArray[Any], n_inputs: int) -> Shapes:
+        factors = scales(free)
+        return Shapes(factors, factors**2, factors**-2.0, 1.0 / factors)
+
+    def round_units(self, tau: Array, n_inputs: int) -> Array:
+        return np.repeat(tau[:, None], n_inputs, axis=1)
+
+    def reference(self, spread: Array) -> Array:
+        return np.where(spread > 0, spread, 1.0) * np.sqrt(len(spread))
+
+    def divergence(self, free: Array, reference: Array) -> tuple[Array, Array, Array]:
+        # For each input (exp(2 t) - 2 t - 1) / 2 with t = log(reference / sigma).
+        doubled = 2.0 * (free + np.log(reference))
+        slopes = _expm1(doubled)
+        return 0.5 * (slopes - doubled), slopes, 2.0 * (slopes + 1.0)
 
     def precisions(self, free: Array, n_inputs: int) -> Array:
         return self.weights(free)[:, :, None] * np.eye(n_inputs)
@@ -125,6 +219,23 @@ class _Spherical(_Diag):
     def rows(self, n_inputs: int) -> Ints:
         return np.array(0)
 
+    def shapes(self, free: NDArray[Any], n_inputs: int) -> Shapes:
+        return Shapes(*(array[:, 0] for array in super().shapes(free, n_inputs)))
+
+    def round_units(self, tau: Array, n_inputs: int) -> Array:
+        return tau[:, None]
+
+    def reference(self, spread: Array) -> Array:
+        return _round_reference(spread)
+
+    def divergence(self, free: Array, reference: Array) -> tuple[Array, Array, Array]:
+        # One width cannot meet several references: what is left at the best one is lost.
+        n_inputs, logs = len(reference), np.log(reference)
+        shift = 0.5 * np.log(np.mean(reference**2))
+        lost = n_inputs * shift - logs.sum()
+        terms, slopes, bends = super().divergence(free, np.exp(shift))
+        return n_inputs * terms + lost, n_inputs * slopes, n_inputs * bends
+
     def slopes(self, free: Array, d: Array) -> Array:
         return 2.0 * self.value(free, d)[:, None]
 
@@ -146,11 +257,33 @@ class _Spherical(_Diag):
         return squares - shift[:, None]
 
 
-class _Full:
+class _Full(GaussianForm):
     """M = U U' with U upper triangular, the logarithm of its diagonal in place of it."""
 
     def rows(self, n_inputs: int) -> Ints:
         return np.where(np.tri(n_inputs, dtype=bool).T, pairs(n_inputs), -1)
+
+    def shapes(self, free: NDArray[Any], n_inputs: int) -> Shapes:
+        U, _ = self._factors(free)
+        inverse = np.linalg.inv(U)
+        covariances = inverse.swapaxes(1, 2) @ inverse
+        widths = np.sqrt(np.einsum("spp->sp", covariances))
+        return Shapes(U, U @ U.swapaxes(1, 2), covariances, widths)
+
+    def round_units(self, tau: Array, n_inputs: int) -> Array:
+        a, b = _upper(n_inputs)
+        return np.where(a == b, tau[:, None], 0.0)
+
+    def reference(self, spread: Array) -> Array:
+        return _round_reference(spread)
+
+    def divergence(self, free: Array, reference: Array) -> tuple[Array, Array, Array]:
+        # tr(U U' R) = sum_ab U_ab^2 R_aa: on the diagonal of U as of "diag", above it a square.
+        a, b = _upper(len(reference))
+        doubled = np.where(a == b, 2.0 * (free + np.log(reference[a])), 0.0)
+        slopes, across = _expm1(doubled), np.where(a == b, 0.0, reference[a] ** 2)
+        terms = 0.5 * (slopes - doubled + across * free**2)
+        return terms, slopes + across * free, np.where(a == b, 2.0 * (slopes + 1.0), across)
 
     def precisions(self, free: Array, n_inputs: int) -> Array:
         U, _ = self._factors(free)
@@ -239,12 +372,12 @@ class _Full:
         return half + half.swapaxes(1, 2)
 
     @staticmethod
-    def _factors(free: Array) -> tuple[Array, Array]:
+    def _factors(free: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """U, (s, p, p), and the derivatives of its entries in the parameters, (s, f)."""
         n_inputs = int(np.sqrt(2 * free.shape[1]))
         a, b = _upper(n_inputs)
         chain = np.where(a == b, scales(np.where(a == b, free, 0.0)), 1.0)
-        U = np.zeros((len(free), n_inputs, n_inputs))
+        U = np.zeros((len(free), n_inputs, n_inputs), dtype=free.dtype)
         U[:, a, b] = np.where(a == b, chain, free)
         return U, chain
 
@@ -258,6 +391,11 @@ class _Full:
         """Coefficients (s, m, r) of z_a z_b, a <= b, in z' M z."""
         a, b = _upper(matrices.shape[1])
         return matrices[:, a, b] * np.where(a == b, 1.0, 2.0)[:, None]
+
+
+def _round_reference(spread: Array) -> Array:
+    """The same width along all inputs: the root mean square distance from the mean."""
+    return np.full(len(spread), np.linalg.norm(spread) or 1.0)
 
 
 @lru_cache(maxsize=64)

@@ -212,6 +212,24 @@ class ParameterLayout:
             for array in self.arrays
         }
 
+    def places(self, name: str) -> Ints:
+        """Position among the free parameters of each entry of an array.
+
+        Parameters
+        ----------
+        name : str
+            Of an array, such as "coefs_0".
+
+        Returns
+        -------
+        ndarray of int of the shape of the array
+            -1 for an entry that is always zero; the same number for entries that are the same
+            parameter.
+        """
+        self._check_name("name", name)
+        array = next(array for array in self.arrays if array.name == name)
+        return array.values(self.positions[self._slices[name]] + 1) - 1
+
     def parameters_of(self, name: str) -> Ints:
         """Positions of the parameters of an array among the free ones, in order.
 

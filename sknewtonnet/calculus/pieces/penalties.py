@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus.pieces.gaussian_forms import GaussianForm
 from sknewtonnet.calculus.pieces.parameters import ParameterLayout
 
 
@@ -271,6 +272,7 @@ class NormPenalty(Penalty):
         )
 
 
+@dataclass(frozen=True, eq=False)
 class WidthPenalty(SeparablePenalty):
     """Divergence of the covariance of each radial unit from a reference covariance.
 
@@ -285,64 +287,58 @@ class WidthPenalty(SeparablePenalty):
 
     Parameters
     ----------
-    layout : ParameterLayout
-        The layout of the network's parameters, with an array "precisions_cholesky".
+    form : GaussianForm
+        The form of the covariances.
     strength : float
         Its strength, not negative.
     reference : ndarray of shape (n_features,)
         Widths where the penalty is 0, positive.
+    layout : ParameterLayout, default=None
+        Where the array "precisions_cholesky" is; :meth:`on` fills it in.
     """
 
-    def __init__(self, layout: ParameterLayout, strength: float, reference: Array):
-        self.strength = strength
-        shape = layout.shapes["precisions_cholesky"]
-        logs, eye = np.log(reference), np.eye(len(reference))
-        # How many inputs a log-width stands for, what it is off by at the reference, and the
-        # squared reference that an entry of U off the diagonal meets.
-        forms: dict[int, tuple[Any, Any, Any]] = {
-            1: (float(len(reference)), 0.5 * np.log(np.mean(reference**2)), 0.0),
-            2: (1.0, logs, 0.0),
-            3: (eye, eye * logs, (1.0 - eye) * reference[:, None] ** 2),
-        }
-        count, shift, factor = forms[len(shape)]
-        targets: Any = {1: float(logs.sum()), 2: logs, 3: eye * logs}[len(shape)]
-        zeros = {name: np.zeros(size) for name, size in layout.shapes.items()}
-        self._count, self._shift, self._factor = (
-            layout.pack({**zeros, "precisions_cholesky": np.broadcast_to(values, shape)})
-            for values in (count, shift, factor)
-        )
-        self._is_log = self._count > 0
-        # One width cannot meet several references: what remains at the best one.
-        wanted = layout.pack({**zeros, "precisions_cholesky": np.broadcast_to(targets, shape)})
-        self._rest = 2.0 * float(self._count @ self._shift - wanted.sum())
+    form: GaussianForm
+    strength: float
+    reference: Array
+    layout: ParameterLayout | None = None
+
+    def on(self, layout: ParameterLayout) -> "WidthPenalty":
+        """See :meth:`Penalty.on`."""
+        return replace(self, layout=layout)
 
     def depends_on(self, array: str) -> bool:
         """Of the covariances alone."""
         return array == "precisions_cholesky"
 
-    def _doubled(self, w: Array) -> Array:
-        """2 t of the log-widths, 0 of all other parameters."""
-        return 2.0 * np.where(self._is_log, w + self._shift, 0.0)
+    @cached_property
+    def _places(self) -> Ints:
+        """Where in w the parameters of the units are, (s, f), -1 for those that do not exist."""
+        assert self.layout is not None, "it is on a net"
+        return self.form.free(self.layout.places("precisions_cholesky"))
+
+    def _parts(self, w: Array) -> tuple[Array, ...]:
+        """Terms of the parameters that exist, and their derivatives."""
+        exist = self._places >= 0
+        free = np.where(exist, w[self._places], 0.0)
+        parts = self.form.divergence(free, self.reference)
+        return tuple(self.strength * part[exist] for part in parts)
+
+    def _spread(self, w: Array, part: Array) -> Array:
+        found = np.zeros(len(w))
+        found[self._places[self._places >= 0]] = part
+        return found
 
     def value(self, w: Array) -> float:
         """The penalty at w."""
-        t = self._doubled(w)
-        total = self._count @ (_expm1(t) - t) + self._factor @ (w * w) + self._rest
-        return 0.5 * self.strength * float(total)
+        return float(self._parts(w)[0].sum())
 
     def gradient(self, w: Array) -> Array:
         """Derivative in w, of shape (n_parameters,)."""
-        return self.strength * (self._count * _expm1(self._doubled(w)) + self._factor * w)
+        return self._spread(w, self._parts(w)[1])
 
     def hessian_diagonal(self, w: Array) -> Array:
         """Second derivatives at w; the mixed ones are zero."""
-        exponential = _expm1(self._doubled(w)) + 1.0
-        return self.strength * (2.0 * self._count * exponential + self._factor)
-
-
-def _expm1(exponents: Array) -> Array:
-    """Exponentials less 1, finite as the widths are."""
-    return np.expm1(np.minimum(exponents, 200.0))
+        return self._spread(w, self._parts(w)[2])
 
 
 class PenaltySum(Penalty):
