@@ -221,6 +221,31 @@ def test_one_penalty_on_two_nets():
     assert repr(recipe.on(large)) == repr(recipe) == "NormPenalty(strength=0.3, arrays=None)"
 
 
+class NoMatrix(NormPenalty):
+    """Products alone, as a net of many parameters needs them."""
+
+    def hessian(self, w):
+        raise MemoryError
+
+
+def test_products_take_no_matrix():
+    """Of 40000 parameters it would be 12 GB."""
+    net = Network.mlp(200, (200,), 1)
+    X = np.random.default_rng(12).normal(size=(5, 200))
+    f = Objective(net, "squared_error", X, X[:, 0], penalties=NoMatrix(2.0))
+    bare = Objective(net, "squared_error", X, X[:, 0])
+    w = 0.1 * np.random.default_rng(13).normal(size=net.n_parameters)
+    v = np.random.default_rng(14).normal(size=(net.n_parameters, 2))
+    found = 5.0 * (f.hessian_product(w, v) - bare.hessian_product(w, v))
+    for array in (net.layout.unpack(along) for along in found.T):
+        assert not array["intercepts_0"].any()
+    for name in ("coefs_0", "coefs_1"):
+        where = net.layout.parameters_of(name)
+        W, norm = w[where], np.linalg.norm(w[where])
+        expected = 2.0 * (v[where] / norm - np.outer(W, W @ v[where]) / norm**3)
+        assert_allclose(found[where], expected, atol=1e-11)
+
+
 # Objectives ------------------------------------------------------------------------------
 
 

@@ -64,41 +64,137 @@ class Penalty(ABC):
         return self
 
     def depends_on(self, array: str) -> bool:
-        """Whether it depends on the parameters of an array, such as "coefs_0"; by default yes."""
+        """Whether it depends on the parameters of an array; by default on those of all.
+
+        Parameters
+        ----------
+        array : str
+            Its name, such as "coefs_0".
+
+        Returns
+        -------
+        bool
+            True also where it is not known.
+        """
         return True
 
     @property
     def ridge(self) -> Array | None:
-        """Strengths r of a penalty that is 1/2 sum_p r_p w_p^2; None for all others."""
+        """Strengths r, (n_parameters,), if it is 1/2 sum_p r_p w_p^2; None for all others."""
         return None
 
     @abstractmethod
     def value(self, w: Array) -> float:
-        """The penalty at w, of shape (n_parameters,)."""
+        """The penalty.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point, which is not to be written to.
+
+        Returns
+        -------
+        float
+            Not finite where it has no value: a solver then takes another step.
+        """
 
     @abstractmethod
     def gradient(self, w: Array) -> Array:
-        """Derivative in w, of shape (n_parameters,)."""
+        """First derivatives.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+        """
 
     @abstractmethod
     def hessian(self, w: Array) -> Array:
-        """Second derivatives at w, of shape (n_parameters, n_parameters)."""
+        """Second derivatives, mixed ones of all layers included.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+            Symmetric.
+        """
 
     def hessian_product(self, w: Array, v: Array) -> Array:
-        """Second derivatives at w times v, of shape (n_parameters,) or (n_parameters, r)."""
+        """Second derivatives times directions; by default with the whole matrix.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        v : ndarray of shape (n_parameters,) or (n_parameters, r)
+            One direction, or r of them as columns.
+
+        Returns
+        -------
+        ndarray of the shape of v
+        """
         return self.hessian(w) @ v
 
     def kinks(self, w: Array) -> tuple[str, ...]:
-        """Where w is at, or next to, a point without derivatives: one clause for each place."""
+        """Places without derivatives that w is at, or next to; by default there are none.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        tuple of str
+            A clause for each place, such as "coefs_0 is next to 0". A fit that ends there is told
+            of, and no minimum is claimed.
+        """
         return ()
 
 
 class SeparablePenalty(Penalty):
-    """A penalty that is a sum over single parameters: all mixed second derivatives are 0."""
+    """A penalty that is a sum over single parameters: all mixed second derivatives are 0.
+
+    A subclass supplies ``value``, ``gradient`` and ``hessian_diagonal``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import SeparablePenalty
+    >>> from sknewtonnet.testing import check_penalty
+    >>> class LogCosh(SeparablePenalty):
+    ...     def value(self, w):
+    ...         return np.log(np.cosh(w)).sum()
+    ...
+    ...     def gradient(self, w):
+    ...         return np.tanh(w)
+    ...
+    ...     def hessian_diagonal(self, w):
+    ...         return 1 / np.cosh(w) ** 2
+    >>> check_penalty(LogCosh())
+    """
 
     @abstractmethod
     def hessian_diagonal(self, w: Array) -> Array:
-        """Second derivatives of each parameter with itself, of shape (n_parameters,)."""
+        """Second derivatives of each parameter with itself.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+        """
 
     def hessian(self, w: Array) -> Array:
         """Second derivatives at w as a matrix, of shape (n_parameters, n_parameters)."""
