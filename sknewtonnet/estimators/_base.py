@@ -368,7 +368,7 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
             "critical_point_": kind,
             **self._findings(fit),
         }
-        self._warn(best, kind, problem.network.layers, objective.penalty.kinks(best.params))
+        self._warn(best, kind, problem.network.layers, objective.kinks(best.params))
         return fitted
 
     def _attributes(self, fit: Fit) -> dict[str, Any]:
@@ -412,10 +412,11 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
             f"{result.stationarity:.2e} (tol={self.tol:g}): {result.message}. "
         )
         kinked = {layer.activation.name for layer in layers if not layer.activation.smooth}
-        if result.status in (Status.MAX_ITER, Status.STALLED) and kinks:
+        if kinks:
             message = stopped + (
-                f"Now {' and '.join(kinks)}, where a penalty has no derivative: the fit is drawn "
-                "there, and no step ends there. Use a smaller strength, or do without that layer."
+                f"There {' and '.join(kinks)}, where a penalty has no derivative: the fit is drawn "
+                "to such a point, and no step ends at it. Use a smaller strength, or do without "
+                "that layer."
             )
         elif result.status in (Status.MAX_ITER, Status.STALLED) and kinked:
             message = stopped + (

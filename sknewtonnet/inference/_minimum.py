@@ -103,7 +103,7 @@ class Information:
     @property
     def penalised(self) -> bool:
         """Whether there is any penalty."""
-        return bool(self.penalty_acts_on.any() or self.objective.penalty.kinks(self.params))
+        return bool(self.penalty_acts_on.any() or self.objective.kinks(self.params))
 
     @cached_property
     def penalty_acts_on(self) -> Bools:

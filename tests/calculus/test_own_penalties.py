@@ -105,6 +105,7 @@ def test_the_objective_on_a_subspace(name):
     assert_close(inside.gradient(u), basis.T @ reference.gradient)
     assert_close(inside.hessian(u), basis.T @ reference.hessian @ basis)
     assert_close(inside.hessian_product(u, v), basis.T @ reference.hessian @ basis @ v)
+    assert inside.kinks(u) == objective.kinks(w) == ()
 
 
 @each_penalty
@@ -164,6 +165,9 @@ def test_at_zero(scale):
     assert not penalty.hessian_product(w, w)[second].any()
     (kink,) = penalty.kinks(w)
     assert kink.startswith("coefs_1 ")
+    f = problem(Network.mlp(3, (4,), 2), NormPenalty(0.3))
+    assert f.kinks(w) == (kink,)
+    assert AffineObjective(f, w, np.eye(len(w))[:, :3]).kinks(np.zeros(3)) == (kink,)
     assert not NormPenalty(0.0).on(layout).kinks(w)
 
 

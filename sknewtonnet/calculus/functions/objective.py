@@ -357,6 +357,10 @@ class Objective(SmoothFunction):
             return np.empty((self.n_parameters, 0))
         return invariant_directions(self.network, self.penalty if penalised else None)
 
+    def kinks(self, w: ArrayLike) -> tuple[str, ...]:
+        """Places of the penalties without derivatives that w is at, or next to."""
+        return self.penalty.kinks(real_array("w", w))
+
     def reduced(self) -> ReducedObjective | None:
         """Return f as a function of all but the output layer, where that has a closed form.
 

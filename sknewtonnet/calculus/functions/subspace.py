@@ -50,6 +50,10 @@ class AffineObjective(EmbeddedFunction):
         w = self.expand(u)
         return self.basis.T @ self.objective.hessian_product(w, self.basis @ v, kind)
 
+    def kinks(self, u: Array) -> tuple[str, ...]:
+        """Those of f."""
+        return self.objective.kinks(self.expand(u))
+
     def has_second_derivatives(self) -> bool:
         """Whether f has."""
         return self.objective.has_second_derivatives()

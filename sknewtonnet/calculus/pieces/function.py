@@ -177,6 +177,21 @@ class SmoothFunction(ABC):
         """
         return np.empty((self.n_parameters, 0))
 
+    def kinks(self, w: Array) -> tuple[str, ...]:
+        """Places without derivatives that w is at, or next to.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        tuple of str
+            A clause for each; none by default.
+        """
+        return ()
+
     def reduced(self) -> "EmbeddedFunction | None":
         """Return f with some parameters at their best values, given the others.
 
