@@ -5,6 +5,7 @@ of, each with its own derivatives), ``passes`` (one chunk of samples at one poin
 (functions of the parameters). The public names are those below.
 """
 
+from sknewtonnet.calculus.functions.critical_point import CriticalPoint, critical_point
 from sknewtonnet.calculus.functions.network import LAYERS, Network
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.pieces.activations import ACTIVATIONS, Activation, get_activation
@@ -21,6 +22,7 @@ __all__ = [
     "LAYERS",
     "LOSSES",
     "Activation",
+    "CriticalPoint",
     "GaussianRBF",
     "Layer",
     "Linear",
@@ -34,6 +36,7 @@ __all__ = [
     "Quadratic",
     "SeparablePenalty",
     "SmoothFunction",
+    "critical_point",
     "get_activation",
     "get_loss",
 ]

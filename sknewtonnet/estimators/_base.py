@@ -40,7 +40,7 @@ from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._fit import Data, Fit, Problem, Settings
 from sknewtonnet.estimators._named_constraints import make_constraints
 from sknewtonnet.estimators._parameters import Alpha, LinearConstraints, Penalties, RandomState
-from sknewtonnet.estimators._runs import report_of_starts, run_one_of_several, run_start, verdict
+from sknewtonnet.estimators._runs import report_of_starts, run_one_of_several, run_start
 from sknewtonnet.estimators._statistics import StatisticsMixin
 from sknewtonnet.estimators._targets import Target
 from sknewtonnet.solvers import HESSIAN_KINDS, SOLVERS, SolverResult, Status
@@ -356,15 +356,16 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
         post_selection: bool,
     ) -> dict[str, Any]:
         """Fitted attributes, of the lowest end; warns if it is no minimum."""
-        best = min(results, key=lambda result: result.value)
-        kind = verdict(objective, best)
+        starts, kinds = report_of_starts(objective, results)
+        number = min(range(len(results)), key=lambda k: results[k].value)
+        best, kind = results[number], kinds[number]
         fit = Fit(problem, best.params, best, kind, post_selection)
         fitted = self._attributes(fit) | {
             "n_iter_": best.n_iter,
             "loss_": best.value,
             "loss_curve_": list(best.history),
             "solver_result_": best,
-            "starts_": report_of_starts(problem.network, problem.known_data.X, results),
+            "starts_": starts,
             "critical_point_": kind,
             **self._findings(fit),
         }
@@ -414,9 +415,9 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
         kinked = {layer.activation.name for layer in layers if not layer.activation.smooth}
         if kinks:
             message = stopped + (
-                f"There {' and '.join(kinks)}, where a penalty has no derivative: the fit is drawn "
-                "to such a point, and no step ends at it. Use a smaller strength, or do without "
-                "that layer."
+                f"There {' and '.join(kinks)}, where a penalty has no derivative: the fit is "
+                "drawn to such a point, and no step ends at it. Use a smaller strength, or do "
+                "without that layer."
             )
         elif result.status in (Status.MAX_ITER, Status.STALLED) and kinked:
             message = stopped + (
@@ -434,10 +435,11 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
                 "Often this is as far as double precision goes, and tol is too small for the "
                 "scale of the objective: standardise y, raise tol, or try another solver."
             )
-        elif critical == "saddle":
+        elif critical in ("saddle", "maximum"):
             message = (
-                "The fit ended at a saddle point: the Hessian has a negative eigenvalue there, "
-                "so lower values are near. Try a smaller tol, another random_state or n_init > 1."
+                f"The fit ended at a {critical}{' point' if critical == 'saddle' else ''}: the "
+                "Hessian has a negative eigenvalue there, so lower values are near. Try a smaller "
+                "tol, another random_state or n_init > 1."
             )
         else:
             return

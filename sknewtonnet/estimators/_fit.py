@@ -15,7 +15,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Bools
-from sknewtonnet.calculus import Loss, Network, Objective
+from sknewtonnet.calculus import (
+    CriticalPoint,
+    Loss,
+    Network,
+    Objective,
+    SmoothFunction,
+    critical_point,
+)
 from sknewtonnet.calculus.functions.subspace import AffineObjective
 from sknewtonnet.calculus.pieces.penalties import Penalty
 from sknewtonnet.estimators._targets import Target
@@ -134,7 +141,7 @@ class Problem:
         settings = self.settings
         solver = get_solver("auto", tol=settings.tol, max_iter=settings.max_iter)
         result = solver.minimize(objective, start)
-        return result.params, result.value, is_stationary(result)
+        return result.params, result.value, verdict(objective, result).is_stationary
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +159,7 @@ class Fit:
     result : SolverResult or None
         How the run ended; None while it goes on.
     verdict : str
-        What kind of point it is, "not stationary" if none; "stationary" if no one has asked.
+        What kind of point it is, "not stationary" if none.
     post_selection : bool
         Whether the form of the net was chosen on the same data.
     """
@@ -205,6 +212,12 @@ class Fit:
         return None if found is None else found.active
 
     @property
+    def tight(self) -> Array | None:
+        """Rows of all constraints that hold with equality."""
+        found = None if self.result is None else self.result.multipliers
+        return None if found is None else found.constraints.rows()[0][found.tight]
+
+    @property
     def class_weights(self) -> bool:
         """Whether classes weigh differently, so that the objective is no likelihood."""
         return self.problem.target.class_weights
@@ -222,6 +235,7 @@ class Fit:
             self.active,
             class_weights=self.class_weights,
             converged=self.stationary,
+            tight=self.tight,
         )
 
     @cached_property
@@ -258,7 +272,6 @@ class Fit:
         Returns
         -------
         Fit
-            Of which is known whether it is stationary, but not whether it is a minimum.
         """
         settings = self.problem.settings
         network = self.network.with_connectivity(connectivity)
@@ -267,9 +280,10 @@ class Fit:
             solver = get_solver("newton", tol=max(settings.tol, tol), max_iter=settings.max_iter)
         else:
             solver = problem.solver()
-        result = solver.minimize(problem.objective(), network.layout.pack(start))
-        verdict = "stationary" if is_stationary(result) else "not stationary"
-        return Fit(problem, result.params, result, verdict, self.post_selection)
+        objective = problem.objective()
+        result = solver.minimize(objective, network.layout.pack(start))
+        kind = verdict(objective, result).kind
+        return Fit(problem, result.params, result, kind, self.post_selection)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the data behind, with all that was worked out from them but the importances."""
@@ -282,8 +296,21 @@ class Fit:
         return self
 
 
-def is_stationary(result: SolverResult) -> bool:
-    """Whether a run ended where the gradient vanishes, also if it asked for more."""
-    # Against its start, or against f, whose rounding is in the gradient of a warm start.
+def verdict(function: SmoothFunction, result: SolverResult) -> CriticalPoint:
+    """What kind of point a run has ended at.
+
+    Under constraints the conditions of first order are those of Karush, Kuhn and Tucker, which
+    the run has checked: against its start, or against f, whose rounding is in the gradient.
+    """
+    found = result.multipliers
+    if found is None:
+        return critical_point(function, result.params)
     goal = max(1e-6 * result.initial_gradient_norm, 1e-8 * abs(result.value))
-    return result.converged or (result.status is Status.STALLED and result.stationarity <= goal)
+    stalled = result.status is Status.STALLED and result.stationarity <= goal
+    return critical_point(
+        function,
+        result.params,
+        found.active,
+        tight=found.constraints.rows()[0][found.tight],
+        converged=result.converged or stalled,
+    )

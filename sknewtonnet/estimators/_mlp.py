@@ -185,7 +185,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         The objective at the start and after each iteration.
     n_iter_ : int
         Iterations of the kept start.
-    critical_point_ : {"minimum", "saddle", "inconclusive", "not stationary"}
+    critical_point_ : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
         What the exact Hessian says of the point where the fit ended. "inconclusive" is a
         Hessian without negative eigenvalues that is singular to working precision.
     solver_result_ : SolverResult
@@ -408,7 +408,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         The objective at the start and after each iteration.
     n_iter_ : int
         Iterations of the kept start.
-    critical_point_ : {"minimum", "saddle", "inconclusive", "not stationary"}
+    critical_point_ : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
         What the exact Hessian says of the point where the fit ended. "inconclusive" is a
         Hessian without negative eigenvalues that is singular to working precision.
     solver_result_ : SolverResult

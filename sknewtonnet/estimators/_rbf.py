@@ -250,7 +250,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         The objective at the start and after each iteration.
     n_iter_ : int
         Iterations of the kept start.
-    critical_point_ : {"minimum", "saddle", "inconclusive", "not stationary"}
+    critical_point_ : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
         What the exact Hessian says of the point where the fit ended.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
@@ -489,7 +489,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         The objective at the start and after each iteration.
     n_iter_ : int
         Iterations of the kept start.
-    critical_point_ : {"minimum", "saddle", "inconclusive", "not stationary"}
+    critical_point_ : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
         What the exact Hessian says of the point where the fit ended.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.

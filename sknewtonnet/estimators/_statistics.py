@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives
 from sknewtonnet.estimators._fit import Fit
 from sknewtonnet.inference import (
@@ -21,7 +22,6 @@ from sknewtonnet.inference import (
     cluster_numbers,
 )
 from sknewtonnet.inference._checks import check_choice
-from sknewtonnet.inspection._conditioning import DENSE_LIMIT
 from sknewtonnet.solvers import SolverResult
 
 

@@ -74,28 +74,38 @@ def _sample(information: Information) -> Iterator[Finding]:
 
 
 def _stationary(information: Information) -> Iterator[Finding]:
-    factor = information.factor
-    if factor.n_negative:
-        yield Finding(
-            "negative curvature",
-            f"Not a minimum: the Hessian has negative curvature in {factor.n_negative} "
-            "direction(s). Give the data of the fit, and fit to convergence, from other starts.",
-            severity="fatal",
-        )
-    elif not information.decrement <= _DECREMENT or not information.converged:
+    point, gain = information.critical_point, f"{information.decrement:.2g} of the log-likelihood"
+    if point.kind == "not stationary":
         yield Finding(
             "not stationary",
-            "Not stationary: a Newton step would gain "
-            f"{information.decrement:.2g} of the log-likelihood (at most {_DECREMENT:g} is "
-            f"allowed){'' if information.converged else ', and the fit did not converge'}. Give "
-            "the data of the fit, and fit to convergence (max_iter, tol).",
+            f"Not stationary: a Newton step would gain {gain}"
+            f"{'' if information.converged else ', and the fit did not converge'}. Give the data "
+            "of the fit, and fit to convergence (max_iter, tol).",
+            severity="fatal",
+        )
+    elif not point.has_negative_curvature and not information.decrement <= _DECREMENT:
+        yield Finding(
+            "imprecise",
+            f"Not precise enough: a Newton step would gain {gain} (at most {_DECREMENT:g} is "
+            "allowed). Fit with a smaller tol.",
+            severity="fatal",
+        )
+    if point.has_negative_curvature:
+        n = max(point.negative.shape[1], 1)
+        what = f"the Hessian has negative curvature in {n} direction(s)"
+        yield Finding(
+            "negative curvature",
+            f"Perhaps no minimum: {what}, of which constraints allow one side only."
+            if point.kind == "inconclusive"
+            else f"Not a minimum: {what}. Give the data of the fit, and fit to convergence, from "
+            "other starts.",
             severity="fatal",
         )
 
 
 def _held_up(information: Information) -> Iterator[Finding]:
     """Directions of negative curvature of the data's part of the objective."""
-    if information.n_held_up and not information.factor.n_negative:
+    if information.n_held_up and not information.critical_point.has_negative_curvature:
         yield Finding(
             "indefinite information",
             f"The loss alone bends down in {information.n_held_up} direction(s), which the "

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cholesky, null_space, solve_triangular
 
 from sknewtonnet._typing import Array, Bools, Ints
-from sknewtonnet.calculus import Objective
+from sknewtonnet.calculus import CriticalPoint, Objective, critical_point
 from sknewtonnet.inference._scaled_spectrum import ScaledSpectrum, inside
 
 
@@ -71,7 +71,9 @@ class Information:
     class_weights : bool
         Whether weights of classes are in the weights, which then do not count rows.
     converged : bool
-        Whether the run that ended here says that the gradient vanishes.
+        False if the run that ended here knows that the conditions of first order do not hold.
+    tight : ndarray of shape (n_tight, n_parameters) or None
+        Rows of all constraints that hold with equality, those of ``active`` among them.
     """
 
     objective: Objective
@@ -80,6 +82,7 @@ class Information:
     weight_type: str = "frequency"
     class_weights: bool = False
     converged: bool = True
+    tight: Array | None = None
 
     @property
     def is_likelihood(self) -> bool:
@@ -117,6 +120,22 @@ class Information:
         return self.objective.weight_sum * self.objective.gradient(self.params)
 
     @cached_property
+    def critical_point(self) -> CriticalPoint:
+        """The verdict on the point: the one that ``critical_point_`` of an estimator tells."""
+        return critical_point(
+            self.objective,
+            self.params,
+            self.active,
+            tight=self.tight,
+            converged=self.converged,
+            known=(
+                self.objective.value(self.params),
+                self.gradient / self.objective.weight_sum,
+                self.hessian / self.objective.weight_sum,
+            ),
+        )
+
+    @cached_property
     def hessian(self) -> Array:
         """H."""
         return self.objective.weight_sum * self.objective.hessian(self.params)
@@ -129,8 +148,10 @@ class Information:
 
     @cached_property
     def factor(self) -> ScaledSpectrum:
-        """Factorisation of H."""
-        return ScaledSpectrum(self.hessian, self.basis, self.objective.invariant_directions())
+        """Factorisation of H; what is negative in it is as much below zero as the verdict says."""
+        known = self.objective.invariant_directions()
+        noise = self.objective.weight_sum * self.critical_point.noise
+        return ScaledSpectrum(self.hessian, self.basis, known, noise)
 
     @cached_property
     def gauss_newton_factor(self) -> ScaledSpectrum:

@@ -302,7 +302,7 @@ class InferenceResults:
 
         See :func:`sknewtonnet.inspection.feature_importance`; NaN away from a minimum.
         """
-        if self.information.factor.n_negative:
+        if self.information.critical_point.has_negative_curvature:
             return _locked(np.full(len(self.feature_names), np.nan))
         return _locked(shares(feature_saliencies(self.information)))
 

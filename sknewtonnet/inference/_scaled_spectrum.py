@@ -37,6 +37,8 @@ class ScaledSpectrum:
         Orthonormal directions that active constraints leave, B; None for all.
     known : ndarray of shape (n_parameters, n_known)
         Null directions by the form of the loss.
+    noise : float, default=0.0
+        What counts as zero of a negative curvature of H itself, along a direction of unit length.
 
     Attributes
     ----------
@@ -46,8 +48,8 @@ class ScaledSpectrum:
         How many known null directions the constraints leave.
     """
 
-    def __init__(self, matrix: Array, basis: Array | None, known: Array):
-        self.basis = basis
+    def __init__(self, matrix: Array, basis: Array | None, known: Array, noise: float = 0.0):
+        self.basis, self._noise = basis, noise
         reduced = matrix if basis is None else basis.T @ matrix @ basis
         shared = inside(basis, known)
         diagonal = np.abs(np.diag(reduced))
@@ -63,20 +65,17 @@ class ScaledSpectrum:
         # Not a number, were the threshold as well, would hide that nothing is known.
         self._threshold = _ZERO * max(float(np.abs(self.eigenvalues).max(initial=0.0)), 1e-300)
 
-    @property
-    def n_negative(self) -> int:
-        """Number of directions of negative curvature."""
-        return int(((self.eigenvalues < 0) & ~self._null).sum())
-
     @cached_property
     def _null(self) -> Bools:
         null = np.abs(self.eigenvalues) <= self._threshold
         # Scaling blows up what the tolerance of a fit leaves beside a parameter of no effect, such
-        # as the intercept of a dead unit: negative, but of parameters themselves nothing.
+        # as the intercept of a dead unit: negative, but of parameters themselves nothing. With the
+        # noise of the verdict nothing is negative here that the verdict does not call so.
         lengths = (self._vectors / self._scale[:, None]) ** 2
         curvature = self.eigenvalues / lengths.sum(axis=0)
         rounding = len(null) * np.finfo(float).eps * float(self._scale.max(initial=0.0)) ** 2
-        return np.asarray(null | ((self.eigenvalues < 0) & (curvature > -rounding)))
+        beyond = curvature < -max(rounding, self._noise)
+        return np.asarray(null | ((self.eigenvalues < 0) & ~beyond))
 
     @property
     def n_null(self) -> int:

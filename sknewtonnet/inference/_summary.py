@@ -139,7 +139,7 @@ def _facts(results: Any) -> list[tuple[str, str]]:
         ("Residual df", _number(results.df_resid)),
         ("Dispersion", _number(results.dispersion)),
         ("Objective", _number(information.objective.value(information.params))),
-        ("Critical point", _critical_point(results)),
+        ("Critical point", information.critical_point.kind),
         ("Newton decrement", f"{information.decrement:.1e}"),
         ("Condition (H, G)", " ".join(f"{f.condition:.1e}" for f in information.whitened_factors)),
         ("Covariance", results.cov_type),
@@ -152,19 +152,6 @@ def _facts(results: Any) -> list[tuple[str, str]]:
         ("TIC", _number(results.tic)),
         ("GCV", _number(results.gcv)),
     ]
-
-
-def _critical_point(results: Any) -> str:
-    """In the words of ``critical_point_``."""
-    kinds = {finding.kind for finding in results.findings}
-    for kind, word in (
-        ("negative curvature", "saddle"),
-        ("not stationary", "not stationary"),
-        ("singular direction", "inconclusive"),
-    ):
-        if kind in kinds:
-            return word
-    return "minimum"
 
 
 def _verdict(results: Any) -> list[str]:

@@ -4,9 +4,9 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
+from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.inference import Information
 from sknewtonnet.inference._saliency import feature_saliencies, shares, weight_saliencies
-from sknewtonnet.inspection._conditioning import DENSE_LIMIT
 
 
 def weight_importance(
@@ -113,7 +113,7 @@ def importances(
             'weight_importance(objective, w, method="obd") works for any number.'
         )
     information = Information(objective, w, active)
-    if information.factor.n_negative:
+    if information.critical_point.has_negative_curvature:
         raise ValueError(
             "importances need a minimum, but the Hessian has negative eigenvalues: fit to "
             "convergence, or from other starts."

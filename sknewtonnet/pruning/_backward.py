@@ -11,12 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._sklearn import Interval, Options, StrOptions
 from sknewtonnet._typing import Bools
+from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.calculus.functions.units import connected_units
 from sknewtonnet.estimators import BaseNewtonNet, Fit, fit_from, fit_of
 from sknewtonnet.inference import COV_TYPES, CRITERIA
 from sknewtonnet.inference._gate import findings
 from sknewtonnet.inference._gate_units import fatal_messages
-from sknewtonnet.inspection._conditioning import DENSE_LIMIT
 from sknewtonnet.pruning._meta import MetaNet, Task, advice
 from sknewtonnet.pruning._net import UNITS, parts, without
 from sknewtonnet.pruning._path import PruningPath, PruningStep

@@ -266,6 +266,6 @@ def checked_net(estimator: Any) -> Any:
 
 def advice(*critical_points: str) -> str:
     """What to do about fits that are no minimum."""
-    if set(critical_points) & {"saddle", "not stationary"}:
+    if set(critical_points) & {"saddle", "maximum", "not stationary"}:
         return " Raise max_iter, n_init or alpha."
     return ""

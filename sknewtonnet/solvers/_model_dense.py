@@ -79,10 +79,6 @@ class QuadraticModel:
                 return self._measured(found)
         return self._measured(self._by_eigenvalues(radius))
 
-    def is_definite(self, shift: float) -> bool:
-        """Whether H + shift I has a Cholesky factor."""
-        return self._factor(shift)[1] == 0
-
     def _measured(self, s: Array) -> Step:
         predicted = -float(self.g @ s + 0.5 * s @ (self.H @ s))
         return Step(s, float(np.linalg.norm(s)), predicted)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from sknewtonnet._typing import Array
 from sknewtonnet.solvers._model_dense import Step
@@ -93,41 +92,24 @@ class ProductModel:
 
 
 class CurvatureModel:
-    """The way out of a saddle point: along the direction of lowest curvature.
+    """The way out of a saddle point: along a direction of negative curvature.
 
     Parameters
     ----------
-    product : callable
-        H v of a vector v.
+    direction : ndarray of shape (n_parameters,)
+        Of unit length.
+    curvature : float
+        Second derivative along it.
     g : ndarray of shape (n_parameters,)
         Gradient, zero or nearly so.
-    constant : ndarray of shape (n_parameters, n_directions)
-        Directions along which the function is constant.
-
-    Attributes
-    ----------
-    lowest, noise : float
-        Lowest eigenvalue, 0 if Lanczos iterations do not find it; what rounding makes of 0.
     """
 
-    def __init__(self, product: Callable[[Array], Array], g: Array, constant: Array):
-        self.g, size = g, len(g)
-        start = np.random.default_rng(0).standard_normal(size)
-        if constant.size:
-            start -= constant @ (constant.T @ start)
-        H = LinearOperator((size, size), matvec=lambda v: product(v.ravel()), dtype=float)
-        try:
-            values, vectors = eigsh(H, k=2, which="BE", v0=start, tol=1e-3, maxiter=500)
-        except ArpackNoConvergence:
-            values, vectors = np.zeros(1), np.zeros((size, 1))
-        self.lowest = float(values[0])
-        self.noise = size * float(np.finfo(float).eps) * float(np.abs(values).max())
-        v = vectors[:, 0]
-        self._v = -v if g @ v > 0.0 else v
+    def __init__(self, direction: Array, curvature: float, g: Array):
+        self._v, self._curvature, self._slope = direction, curvature, float(g @ direction)
 
     def step(self, radius: float) -> Step:
         """A step of that length."""
-        predicted = -float(radius * (self.g @ self._v) + 0.5 * radius**2 * self.lowest)
+        predicted = -(radius * self._slope + 0.5 * radius**2 * self._curvature)
         return Step(radius * self._v, radius, predicted)
 
 

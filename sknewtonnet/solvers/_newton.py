@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import SmoothFunction
+from sknewtonnet.calculus import SmoothFunction, critical_point
 from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS
 from sknewtonnet.solvers._base import Callback, Solver, SolverResult, Status
 from sknewtonnet.solvers._model_dense import QuadraticModel, Step
@@ -17,14 +17,9 @@ from sknewtonnet.solvers._run import Counted, Watch, polish
 # Rejected steps in a row after which a region has shrunk by at least 4^30, to nothing.
 _MAX_REJECTED = 30
 
-# A run that stops at a larger gradient is at no critical point, and was asked to stop early.
-_STATIONARY = 1e-6
-
 # A dense Hessian and its factors cost as much as about P / 8 products. Up to so many
 # parameters it is formed at once, and above so many never.
 _PRODUCTS, _ALWAYS_DENSE, _NEVER_DENSE = 8, 125, 2000
-# One factor tells a saddle point sooner than many products, as long as there is room.
-_DENSE_CHECK = 4000
 
 
 @dataclass(frozen=True)
@@ -39,10 +34,10 @@ class NewtonSolver(Solver):
     Small problems form the Hessian and minimise the model to optimality. Above 125 parameters
     conjugate gradients work with Hessian-vector products, until a step would take more than
     P / 8 of them, what a Hessian with its factors costs: from there on it is
-    formed. Above 2000 parameters it is formed only to tell a minimum from a saddle point, and
-    above 4000 Lanczos iterations look for negative curvature there. ``hessian="block"`` and
-    "lagrangian", which have no products, are formed at any size, and only the exact Hessian
-    tells a saddle point.
+    formed. Above 2000 parameters it is formed only to tell a minimum from a saddle point, as
+    :func:`sknewtonnet.calculus.critical_point` does, and above 3000 not even there.
+    ``hessian="block"`` and "lagrangian", which have no products, are formed at any size, and only
+    the exact Hessian tells a saddle point.
 
     Options: ``initial_trust_radius`` (0.3), from 1e-12 to below 1e6.
 
@@ -169,19 +164,12 @@ class _Run:
         self.model = QuadraticModel(H, watch.gradient, self.shift)
 
     def at_saddle(self) -> bool:
-        """Whether a stationary point has negative curvature beyond what rounding makes."""
+        """Whether the point is stationary with negative curvature, and if so the way out."""
         watch = self.watch
-        if watch.counted.kind != "exact" or watch.gradient_norm > _STATIONARY:
+        if watch.counted.kind != "exact":
             return False
-        w, g = watch.params, watch.gradient
-        slope = float(np.linalg.norm(g)) / max(1.0, float(np.linalg.norm(w)))
-        if len(w) > _DENSE_CHECK:
-            escape = CurvatureModel(partial(watch.counted.hessian_product, w), g, self.constant)
-            self.model = escape
-            return escape.lowest < -(escape.noise + slope)
-        dense = self.dense
-        self._go_dense()
-        self.dense = dense or self.may_be_dense
-        model = self.model
-        assert isinstance(model, QuadraticModel)
-        return not model.is_definite(model.noise + slope)
+        point = critical_point(watch.counted, watch.params, known=(watch.value, watch.gradient))
+        if point.kind not in ("saddle", "maximum") or point.escape is None:
+            return False
+        self.model = CurvatureModel(point.escape, point.lowest, watch.gradient)
+        return True

@@ -12,11 +12,12 @@ from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.solvers._base import Callback, Iteration, SolverResult, Status
 
 
-class Counted:
+class Counted(SmoothFunction):
     """An objective that counts its calls, for one kind of second derivatives."""
 
     def __init__(self, objective: SmoothFunction, kind: str):
         self.objective = objective
+        self.n_parameters = objective.n_parameters
         self.kind = kind
         self.last_value = np.nan
         self.calls: Counter[str] = Counter(value=0, gradient=0, hessian=0, hessian_product=0)
@@ -32,15 +33,27 @@ class Counted:
         self.calls["gradient"] += 1
         return self.objective.gradient(w)
 
-    def hessian(self, w: Array) -> Array:
+    def hessian(self, w: Array, kind: str = "") -> Array:
         """Its Hessian, of the kind in use."""
         self.calls["hessian"] += 1
-        return self.objective.hessian(w, self.kind)
+        return self.objective.hessian(w, kind or self.kind)
 
-    def hessian_product(self, w: Array, v: Array) -> Array:
+    def hessian_product(self, w: Array, v: Array, kind: str = "") -> Array:
         """That Hessian times a vector."""
         self.calls["hessian_product"] += 1
-        return self.objective.hessian_product(w, v, self.kind)
+        return self.objective.hessian_product(w, v, kind or self.kind)
+
+    def invariant_directions(self) -> Array:
+        """Directions along which it is constant."""
+        return self.objective.invariant_directions()
+
+    def kinks(self, w: Array) -> tuple[str, ...]:
+        """Places without derivatives."""
+        return self.objective.kinks(w)
+
+    def scale(self) -> float | None:
+        """Its typical size."""
+        return self.objective.scale()
 
 
 class Watch:

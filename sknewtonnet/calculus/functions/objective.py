@@ -361,6 +361,26 @@ class Objective(SmoothFunction):
         """Places of the penalties without derivatives that w is at, or next to."""
         return self.penalty.kinks(real_array("w", w))
 
+    def scale(self) -> float:
+        """The loss of the best constant prediction, the mean of the targets.
+
+        Returns
+        -------
+        float
+            Half the variance of Y for squared errors. Where the loss has no finite value
+            there, that of raw predictions of 0.
+        """
+        mean = self.sample_weight @ self.targets / self.weight_sum
+        with np.errstate(divide="ignore", invalid="ignore"):
+            link = self.loss.link(mean)  # not finite for a class that is not there
+            value = self._mean_loss(link) if np.isfinite(link).all() else np.nan
+        return value if np.isfinite(value) else self._mean_loss(np.zeros_like(mean))
+
+    def _mean_loss(self, raw: Array) -> float:
+        """Weighted mean of the losses of one raw prediction for all samples."""
+        losses = self.loss.value(self.targets, np.broadcast_to(raw, self.targets.shape))
+        return float(self.sample_weight @ losses) / self.weight_sum
+
     def reduced(self) -> ReducedObjective | None:
         """Return f as a function of all but the output layer, where that has a closed form.
 

@@ -132,6 +132,10 @@ class ReducedObjective(EmbeddedFunction):
         full[:n], full[n:] = 0.0, -self._divide(first[n:])
         return first[:n] + self.objective.hessian_product(w, full, kind)[:n]
 
+    def scale(self) -> float | None:
+        """That of f."""
+        return self.objective.scale()
+
     def _divide(self, columns: Array) -> Array:
         """Inverse of f_vv times columns, of shape (n_v,) or (n_v, r)."""
         layout, shape = self.network.layout, self.network.exists[-1].shape

@@ -58,6 +58,10 @@ class AffineObjective(EmbeddedFunction):
         """Whether f has."""
         return self.objective.has_second_derivatives()
 
+    def scale(self) -> float | None:
+        """That of f."""
+        return self.objective.scale()
+
     def invariant_directions(self) -> Array:
         """Those directions along which f is constant that lie in the subspace."""
         directions = self.objective.invariant_directions()

@@ -192,6 +192,16 @@ class SmoothFunction(ABC):
         """
         return ()
 
+    def scale(self) -> float | None:
+        """A typical size of f, against which a gain is small or not.
+
+        Returns
+        -------
+        float or None
+            None, the default, where nothing is known but f itself.
+        """
+        return None
+
     def reduced(self) -> "EmbeddedFunction | None":
         """Return f with some parameters at their best values, given the others.
 

@@ -1,0 +1,519 @@
+"""What kind of point a function has somewhere: the one second-derivative test ([H]).
+
+Every place that asks whether a fit ended at a minimum asks here: the solver "newton" before it
+stops, the estimators for ``critical_point_``, the gate of the inference, its summary, the
+importances. The answer depends on the function and the point alone.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh, eigh_tridiagonal, null_space
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+from sknewtonnet._typing import Array, Bools, Ints
+from sknewtonnet.calculus.pieces.function import SmoothFunction
+
+# Above this number of parameters no dense Hessian is formed: extreme eigenvalues come from
+# products, and what needs whole inverses (inference, importances, pruning) is refused.
+DENSE_LIMIT = 3000
+
+KINDS = ("minimum", "maximum", "saddle", "inconclusive", "not stationary")
+
+# A point is stationary up to this gain of a Newton step, in parts of the size of f. Of fits of
+# standardised data those that are cut short, or rattle at a kink, have 1e-7 and more, those that
+# reach a tolerance of 1e-6 have 1e-10 and less.
+_STATIONARY = 1e-9
+
+# Relative accuracy of eigenvalues from products, and how long they are looked for: their sign is
+# what counts. Products from which the gain of a Newton step is estimated.
+_LANCZOS_TOL, _LANCZOS_STEPS, _QUADRATURE = 1e-3, 1000, 30
+
+
+@dataclass(frozen=True, eq=False)
+class CriticalPoint:
+    """The verdict on a point, and what it rests on.
+
+    Directions are those along all active constraints, without those along which the function
+    never changes. A verdict equals its word: ``critical_point(f, w) == "minimum"``.
+
+    Attributes
+    ----------
+    kind : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
+        "minimum": all curvatures are positive; "maximum": all are negative, and no constraint is
+        active; "saddle": some are negative; "inconclusive": none are negative, and some
+        cannot be told from zero, or f has no derivatives next to the point; "not stationary":
+        the gradient does not vanish, or is no number.
+    gain : float
+        What a Newton step would lower f by, 1/2 g'(|H| + 2 noise)^-1 g, in parts of the size of f,
+        so that the scale of f does not matter. The size of f is |f| or ``function.scale()``,
+        whichever is larger; |w'Hw| stands for a scale that is not known. A point is stationary
+        up to 1e-9; infinite where something is not finite.
+    noise : float
+        Curvatures of at most this size count as zero; where the point is not stationary, what
+        rounding makes of a zero.
+    has_negative_curvature : bool
+        Whether there is a curvature below ``-noise``, whatever the gradient.
+    is_stationary : bool
+        Whether the gradient vanishes: all kinds but the last.
+    idle : ndarray of int
+        Parameters that f does not depend on where the others stand; they do not count.
+    gradient : ndarray of shape (n_parameters,)
+        First derivatives.
+    lowest, highest : float
+        The extreme curvatures; NaN if there is no direction, or they are not known.
+    escape : ndarray of shape (n_parameters,) or None
+        Unit vector of the lowest curvature, along which f does not rise to first order; None if
+        there is no negative curvature.
+    negative, flat : ndarray of shape (n_parameters, n_directions)
+        Orthonormal directions of negative curvature, and of none. Above 3000 parameters only the
+        lowest one, of either.
+    """
+
+    kind: str
+    gain: float
+    noise: float
+    has_negative_curvature: bool
+    idle: Ints = field(repr=False)
+    gradient: Array = field(repr=False)
+    _spectrum: Callable[[], tuple[Array, Array]] = field(repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the kind is a word, or that of another verdict."""
+        kind = other.kind if isinstance(other, CriticalPoint) else other
+        return self.kind == kind
+
+    def __hash__(self) -> int:
+        """Hash of the kind."""
+        return hash(self.kind)
+
+    def __str__(self) -> str:
+        """The kind."""
+        return self.kind
+
+    @cached_property
+    def _pairs(self) -> tuple[Array, Array]:
+        return self._spectrum()
+
+    @property
+    def is_stationary(self) -> bool:
+        """Whether the gradient vanishes."""
+        return self.kind != "not stationary"
+
+    @property
+    def lowest(self) -> float:
+        """The lowest curvature."""
+        return float(self._pairs[0].min()) if self._pairs[0].size else np.nan
+
+    @property
+    def highest(self) -> float:
+        """The highest curvature."""
+        return float(self._pairs[0].max()) if self._pairs[0].size else np.nan
+
+    @property
+    def negative(self) -> Array:
+        """Directions of negative curvature."""
+        values, vectors = self._pairs
+        return vectors[:, values < -self.noise]
+
+    @property
+    def flat(self) -> Array:
+        """Directions without curvature."""
+        values, vectors = self._pairs
+        return vectors[:, np.abs(values) <= self.noise]
+
+    @property
+    def escape(self) -> Array | None:
+        """The way down, to second order."""
+        if not self.has_negative_curvature or not self._pairs[0].size:
+            return None
+        way = self._pairs[1][:, int(np.argmin(self._pairs[0]))]
+        # Where the gradient does not tell the sign, the largest entry is positive.
+        uphill = float(self.gradient @ way) or -float(way[np.argmax(np.abs(way))])
+        return -way if uphill > 0.0 else way
+
+
+def critical_point(
+    function: SmoothFunction,
+    w: Array,
+    active: Array | None = None,
+    *,
+    tight: Array | None = None,
+    converged: bool = True,
+    known: tuple[Any, ...] = (),
+) -> CriticalPoint:
+    """Second-derivative test at a point ([H]).
+
+    A curvature counts as zero if its absolute value is at most P eps times a bound of the
+    largest one (the largest sum of absolute entries of a row of the Hessian; above 3000
+    parameters the largest eigenvalue itself), what rounding makes of a zero, plus
+    |g| / max(1, |w|), what a gradient g that is not quite zero makes of it: along a curve on which
+    f is constant, such as a rotation of linear units, w'' g + w' H w' = 0.
+    Directions along which the function is constant wherever it stands (the common shift of
+    a softmax's logits) tell nothing and do not count. Nor does a parameter that f does not
+    depend on where the others stand, such as the intercept of a unit whose coefficients a penalty
+    has brought to 0: its row of the Hessian is zero to the square root of that, and a step of 1
+    either way changes f by less than 1e-12 of its size.
+
+    Parameters
+    ----------
+    function : SmoothFunction
+        The function.
+    w : ndarray of shape (n_parameters,)
+        The point.
+    active : ndarray of shape (n_active, n_parameters), default=None
+        Rows of active constraints; then only directions along them all are looked at, and only
+        there need the gradient vanish.
+    tight : ndarray of shape (n_tight, n_parameters), default=None
+        Rows of all constraints that hold with equality, the active ones among them. Where a
+        multiplier is zero only one side is feasible, and the curvature may be the other's: if
+        there is none along all of these, a negative one is "inconclusive".
+    converged : bool, default=True
+        False if it is known that the conditions of first order do not hold, such as at a bound
+        that lower values are behind; else the gradient tells.
+    known : tuple, default=()
+        Value, gradient and Hessian at w, or the first two, if they are known already.
+
+    Returns
+    -------
+    CriticalPoint
+        Its ``kind`` is the verdict.
+
+    Notes
+    -----
+    One Hessian and two to four Cholesky factors, P^3 / 3 flops each, and memory for three
+    P x P matrices; eigenvalues and directions are computed when they are first asked for, 10 P^3
+    flops. Above 3000 parameters Lanczos iterations on Hessian-vector products find the lowest
+    eigenvalue; "inconclusive" if they do not converge.
+
+    References
+    ----------
+    Gill, Murray and Wright (1981), Practical Optimization, 3.2.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective, critical_point
+    >>> X = np.array([[-1.0], [0.0], [1.0]])
+    >>> f = Objective(Network.mlp(1, 1, 1), "squared_error", X, np.tanh(X), alpha=0.1)
+    >>> point = critical_point(f, np.zeros(4))
+    >>> point.kind, np.abs(point.escape).round(2).tolist()
+    ('saddle', [0.71, 0.0, 0.71, 0.0])
+    """
+    w = np.asarray(w, dtype=float)
+    if not np.isfinite(w).all():
+        return _unknown("not stationary", w)
+    value, gradient = known[:2] if len(known) >= 2 else function.value_and_gradient(w)
+    if not (np.isfinite(value) and np.isfinite(gradient).all()):
+        return _unknown("not stationary", gradient)
+    hessian = known[2] if len(known) == 3 else None
+    tangent = _Tangent(np.empty((0, len(w))) if active is None else active)
+    curvature = _curvature_at(function, w, tangent, hessian)
+    if curvature is None:
+        return _unknown("inconclusive" if converged else "not stationary", gradient)
+    noise = len(w) * float(np.finfo(float).eps) * curvature.largest
+    along = tangent.restrict(gradient)
+    slope = float(np.linalg.norm(along)) / max(1.0, float(np.linalg.norm(w)))
+    gain = _in_parts(curvature.gain(along, noise + slope), function, value, curvature)
+    stationary = converged and gain <= _STATIONARY
+    noise += slope if stationary else 0.0
+    kind, idle = "minimum", np.empty(0, dtype=int)
+    if not curvature.is_above(noise):
+        curvature, idle = curvature.settled(function, w, noise)
+        if not (0 < idle.size < tangent.size and curvature.is_above(noise)):
+            kind = "inconclusive"
+    falls = kind != "minimum" and not curvature.is_above(-noise)
+    if falls:
+        whole = tangent.size == len(w)
+        kind = "maximum" if whole and curvature.is_below(-noise) else "saddle"
+        if tight is not None:
+            held = _curvature_at(function, w, _Tangent(tight), hessian)
+            kind = "inconclusive" if held is not None and held.is_above(-noise) else kind
+    if function.kinks(w):  # derivatives there say nothing of what is around
+        kind = "inconclusive"
+    kind = kind if stationary else "not stationary"
+    return CriticalPoint(kind, gain, noise, falls, idle, gradient, curvature.pairs)
+
+
+def _in_parts(
+    gain: float, function: SmoothFunction, value: float, curvature: "_Curvature"
+) -> float:
+    """A gain of f in parts of the size of f."""
+    if gain == 0.0:
+        return 0.0
+    scale = function.scale()
+    size = max(abs(value), curvature.energy if scale is None else scale)
+    return gain / size if size > 0.0 else np.inf
+
+
+def _unknown(kind: str, gradient: Array) -> CriticalPoint:
+    """The verdict where something is not finite."""
+    nothing = np.empty(0), np.empty((len(gradient), 0))
+    return CriticalPoint(
+        kind, np.inf, np.inf, False, np.empty(0, dtype=int), gradient, lambda: nothing
+    )
+
+
+class _Tangent:
+    """The directions along which rows of active constraints do not change.
+
+    A row with a single entry fixes a parameter; to all others their null space belongs.
+    """
+
+    def __init__(self, active: Array):
+        single = (active != 0).sum(axis=1) == 1
+        fixed = np.flatnonzero((active[single] != 0).any(axis=0))
+        self._n_parameters = active.shape[1]
+        self.free = np.setdiff1d(np.arange(self._n_parameters), fixed)
+        rest = active[~single][:, self.free]
+        self.basis = null_space(rest) if len(rest) else None
+        self.size = len(self.free) if self.basis is None else self.basis.shape[1]
+
+    def restrict(self, columns: Array) -> Array:
+        """Coordinates of a gradient, or of each column, in these directions."""
+        found = columns[self.free]
+        return found if self.basis is None else np.asarray(self.basis.T @ found)
+
+    def expand(self, coordinates: Array) -> Array:
+        """The direction of coordinates, or of each column."""
+        full = np.zeros((self._n_parameters, *coordinates.shape[1:]))
+        full[self.free] = coordinates if self.basis is None else self.basis @ coordinates
+        return full
+
+
+class _Curvature(ABC):
+    """Second derivatives along the directions that count.
+
+    Attributes
+    ----------
+    largest : float
+        A bound of the largest absolute curvature.
+    energy : float
+        Absolute value of w'Hw.
+    """
+
+    largest: float
+    energy: float
+
+    def settled(
+        self, function: SmoothFunction, w: Array, noise: float
+    ) -> tuple["_Curvature", Ints]:
+        """The same without parameters that f does not depend on, and which these are."""
+        return self, np.empty(0, dtype=int)
+
+    @abstractmethod
+    def is_above(self, level: float) -> bool:
+        """Whether all curvatures are above a level."""
+
+    @abstractmethod
+    def is_below(self, level: float) -> bool:
+        """Whether all curvatures are below a level."""
+
+    @abstractmethod
+    def gain(self, slope: Array, noise: float) -> float:
+        """What a Newton step gains, 1/2 g'(|H| + 2 noise)^-1 g."""
+
+    @abstractmethod
+    def pairs(self) -> tuple[Array, Array]:
+        """Curvatures and their directions, all or the two extreme ones."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Formed(_Curvature):
+    """Curvatures of a Hessian that is formed, told apart by Cholesky factors."""
+
+    largest: float
+    energy: float
+    tangent: _Tangent
+    H: Array  # along the constraints
+    constant: Array
+    counts: Bools
+
+    @classmethod
+    def of(cls, H: Array, w: Array, tangent: _Tangent, constant: Array) -> "_Formed":
+        """From all second derivatives; the largest row sum bounds the largest eigenvalue."""
+        return cls(
+            largest=float(np.abs(H).sum(axis=0).max()),
+            energy=abs(float(w @ H @ w)),
+            tangent=tangent,
+            H=tangent.restrict(tangent.restrict(H).T),
+            constant=constant,
+            counts=np.ones(tangent.size, dtype=bool),
+        )
+
+    def settled(
+        self, function: SmoothFunction, w: Array, noise: float
+    ) -> tuple["_Curvature", Ints]:
+        """The same without parameters that f does not depend on, and which these are."""
+        if self.tangent.basis is not None:
+            return self, np.empty(0, dtype=int)
+        # What an entry off the diagonal takes from an eigenvalue is about its square.
+        small = float(np.sqrt(noise * self.largest))
+        idle = _idle(function, w, np.abs(self.H).max(axis=0) <= small, self.tangent.free)
+        return replace(self, counts=~idle), self.tangent.free[idle]
+
+    def is_above(self, level: float) -> bool:
+        """Whether all curvatures are above a level."""
+        return self._factor(1.0, -level) is not None
+
+    def is_below(self, level: float) -> bool:
+        """Whether all curvatures are below a level."""
+        return self._factor(-1.0, level) is not None
+
+    def gain(self, slope: Array, noise: float) -> float:
+        """What a Newton step gains: from a factor, and from eigenvalues where H is indefinite."""
+        slope = slope[self.counts]
+        if not slope.any():
+            return 0.0
+        factor = self._factor(1.0, 2.0 * noise)
+        if factor is not None:
+            return 0.5 * float(slope @ cho_solve((factor, True), slope, check_finite=False))
+        values, vectors = self._spectrum
+        return 0.5 * float(((vectors.T @ slope) ** 2 / (np.abs(values) + 2.0 * noise)).sum())
+
+    def pairs(self) -> tuple[Array, Array]:
+        """All curvatures and their directions, in increasing order."""
+        values, vectors = self._spectrum
+        full = np.zeros((len(self.counts), len(values)))
+        full[self.counts] = vectors
+        return values, self.tangent.expand(full)
+
+    def _factor(self, sign: float, shift: float) -> Array | None:
+        """Cholesky factor of sign H + shift I where directions count; None if there is none."""
+        H, constant = self._counted
+        matrix = sign * H
+        if constant.shape[1]:
+            matrix += self.largest * (constant @ constant.T)
+        matrix[np.diag_indices_from(matrix)] += shift
+        if not len(matrix):
+            return matrix
+        try:
+            return np.asarray(cholesky(matrix, lower=True, overwrite_a=True, check_finite=False))
+        except LinAlgError:
+            return None
+
+    @property
+    def _counted(self) -> tuple[Array, Array]:
+        if self.counts.all():
+            return self.H, self.constant
+        return self.H[np.ix_(self.counts, self.counts)], self.constant[self.counts]
+
+    @cached_property
+    def _spectrum(self) -> tuple[Array, Array]:
+        H, constant = self._counted
+        if not constant.shape[1]:
+            return eigh(H, check_finite=False, driver="evd")
+        rest = null_space(constant.T)
+        values, vectors = eigh(rest.T @ H @ rest, check_finite=False, driver="evd")
+        return values, rest @ vectors
+
+
+class _FromProducts(_Curvature):
+    """The extreme curvatures, from Hessian-vector products."""
+
+    def __init__(self, function: SmoothFunction, w: Array, tangent: _Tangent, constant: Array):
+        self._function, self._w, self._tangent, self._constant = function, w, tangent, constant
+        self._start = np.random.default_rng(0).standard_normal(tangent.size)
+        with np.errstate(invalid="ignore"):  # the product may be infinite
+            self.energy = abs(float(w @ function.hessian_product(w, w)))
+        self.known, self.largest = bool(np.isfinite(self.energy)), 1.0
+        if self.known:
+            found = self._extreme("LM", 0.0)
+            self.known = found is not None
+            self.largest = abs(float(found[0][0])) if found is not None else 1.0
+
+    def _product(self, v: Array) -> Array:
+        product = self._function.hessian_product(self._w, self._tangent.expand(v.ravel()))
+        return self._tangent.restrict(product)
+
+    def _extreme(self, which: str, shift: float) -> tuple[Array, Array] | None:
+        """The eigenvalue at one end with its vector, or None if the iterations find none.
+
+        Constant directions are moved by a shift, which is to take them to the other end.
+        """
+        C, size = self._constant, self._tangent.size
+
+        def product(v: Array) -> Array:
+            return self._product(v) + shift * (C @ (C.T @ v.ravel()))
+
+        H = LinearOperator((size, size), matvec=product, dtype=float)
+        settings = {"tol": _LANCZOS_TOL, "maxiter": _LANCZOS_STEPS, "v0": self._start}
+        try:
+            return eigsh(H, k=1, which=which, **settings)
+        except ArpackNoConvergence:
+            return None
+
+    @cached_property
+    def _low(self) -> tuple[Array, Array] | None:
+        return self._extreme("SA", self.largest) if self.known else None
+
+    @cached_property
+    def _high(self) -> tuple[Array, Array] | None:
+        return self._extreme("LA", -self.largest) if self.known else None
+
+    def is_above(self, level: float) -> bool:
+        """Whether all curvatures are above a level; what is not known counts as 0."""
+        return (float(self._low[0][0]) if self._low is not None else 0.0) > level
+
+    def is_below(self, level: float) -> bool:
+        """Whether all curvatures are below a level; what is not known counts as 0."""
+        return (float(self._high[0][0]) if self._high is not None else 0.0) < level
+
+    def gain(self, slope: Array, noise: float) -> float:
+        """What a Newton step gains, by Gauss quadrature (Golub and Meurant 2010, chapter 4).
+
+        Lanczos iterations from g make H tridiagonal; with its eigenvalues t and the first
+        entries u of its vectors 1/2 |g|^2 sum u^2 / (|t| + 2 noise) tends to the gain.
+        """
+        length = float(np.linalg.norm(slope))
+        if length == 0.0:
+            return 0.0
+        q, before, beta = slope / length, np.zeros_like(slope), 0.0
+        diagonal, beside = [], []
+        for _ in range(min(_QUADRATURE, len(slope))):
+            along = self._product(q) - beta * before
+            diagonal.append(float(q @ along))
+            along -= diagonal[-1] * q
+            beta = float(np.linalg.norm(along))
+            if not beta > 1e-12 * self.largest:
+                break
+            beside.append(beta)
+            before, q = q, along / beta
+        values, vectors = eigh_tridiagonal(diagonal, beside[: len(diagonal) - 1])
+        return 0.5 * length**2 * float((vectors[0] ** 2 / (np.abs(values) + 2.0 * noise)).sum())
+
+    def pairs(self) -> tuple[Array, Array]:
+        """The two extreme curvatures and their directions, as far as they are known."""
+        known = [found for found in (self._low, self._high) if found is not None]
+        if not known:
+            return np.empty(0), np.empty((len(self._w), 0))
+        vectors = np.hstack([vectors for _, vectors in known])
+        return np.concatenate([values for values, _ in known]), self._tangent.expand(vectors)
+
+
+def _curvature_at(
+    function: SmoothFunction, w: Array, tangent: _Tangent, hessian: Array | None
+) -> _Curvature | None:
+    """Second derivatives at a point; None where they are not finite."""
+    constant = tangent.restrict(function.invariant_directions())
+    if hessian is None and len(w) > DENSE_LIMIT and tangent.size > 1:
+        found = _FromProducts(function, w, tangent, constant)
+        return found if np.isfinite(found.energy) else None
+    H = function.hessian(w) if hessian is None else hessian
+    return _Formed.of(H, w, tangent, constant) if np.isfinite(H).all() else None
+
+
+def _idle(function: SmoothFunction, w: Array, idle: Bools, positions: Ints) -> Bools:
+    """Which of some candidates f does not depend on where the others stand."""
+    value = function.value(w) if idle.any() else 0.0
+    for number in np.flatnonzero(idle):
+        for step in (-1.0, 1.0):
+            moved = w.copy()
+            moved[positions[number]] += step
+            # Outgoing coefficients are 0 up to the tolerance of a solver, and enter squared.
+            idle[number] &= abs(function.value(moved) - value) <= 1e-12 * max(abs(value), 1.0)
+    return idle
