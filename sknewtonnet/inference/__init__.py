@@ -2,23 +2,40 @@
 
 from sknewtonnet.inference._criteria import CRITERIA, Criteria
 from sknewtonnet.inference._effects import MarginalEffects, PartialEffect
-from sknewtonnet.inference._gate_units import Finding
+from sknewtonnet.inference._gate import findings
+from sknewtonnet.inference._gate_units import Finding, fatal_messages
 from sknewtonnet.inference._likelihood_ratio import LikelihoodRatioResult
 from sknewtonnet.inference._minimum import WEIGHT_TYPES, Information
-from sknewtonnet.inference._null_distributions import adjust_p_values
-from sknewtonnet.inference._parameter_covariance import COV_TYPES, MODEL_BASED, cluster_numbers
+from sknewtonnet.inference._null_distributions import adjust_p_values, wald_statistic
+from sknewtonnet.inference._parameter_covariance import (
+    COV_TYPES,
+    COVARIANCES,
+    MODEL_BASED,
+    CovarianceType,
+    cluster_numbers,
+    parameter_covariance,
+)
 from sknewtonnet.inference._prediction import PredictionResults
 from sknewtonnet.inference._radial_units import RadialUnits
 from sknewtonnet.inference._reported import Reported
 from sknewtonnet.inference._results import InferenceResults
+from sknewtonnet.inference._saliency import (
+    feature_saliencies,
+    flat_directions,
+    group_saliency,
+    shares,
+    weight_saliencies,
+)
 from sknewtonnet.inference._score import ScoreTestResult
 from sknewtonnet.inference._wald import WaldTestResult
 
 __all__ = [
+    "COVARIANCES",
     "COV_TYPES",
     "CRITERIA",
     "MODEL_BASED",
     "WEIGHT_TYPES",
+    "CovarianceType",
     "Criteria",
     "Finding",
     "InferenceResults",
@@ -33,4 +50,13 @@ __all__ = [
     "WaldTestResult",
     "adjust_p_values",
     "cluster_numbers",
+    "fatal_messages",
+    "feature_saliencies",
+    "findings",
+    "flat_directions",
+    "group_saliency",
+    "parameter_covariance",
+    "shares",
+    "wald_statistic",
+    "weight_saliencies",
 ]

@@ -11,7 +11,7 @@ from sknewtonnet.inference._gate_units import (
     unit_findings,
 )
 from sknewtonnet.inference._minimum import Information
-from sknewtonnet.inference._parameter_covariance import covariance
+from sknewtonnet.inference._parameter_covariance import parameter_covariance
 
 # Of the log-likelihood, what one more Newton step may still gain.
 _DECREMENT = 1e-6
@@ -123,6 +123,12 @@ def _singular(information: Information) -> Iterator[Finding]:
             "what is at a bound have no known law.",
             severity="note",
         )
+    for phrase in information.objective.penalty.kinks(information.params):
+        yield Finding(
+            "kinks",
+            f"The penalty has no second derivatives here: {phrase}. Standard errors of these "
+            "parameters do not hold.",
+        )
     names = np.array(information.objective.network.layout.names)
     for direction in information.factor.null_directions.T:
         part = np.abs(direction) > 0.05 * np.abs(direction).max()
@@ -170,7 +176,9 @@ def _misspecified(information: Information) -> Iterator[Finding]:
     if not information.is_likelihood:
         return
     known = information.factor.estimable(np.eye(information.objective.n_parameters))
-    model, robust = (np.diag(covariance(information, kind))[known] for kind in ("hessian", "HC0"))
+    model, robust = (
+        np.diag(parameter_covariance(information, kind))[known] for kind in ("hessian", "HC0")
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.sqrt(np.where(model > 0, robust / model, np.nan))
     ratio = ratio[np.isfinite(ratio) & (ratio > 0)]

@@ -6,7 +6,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._minimum import Information
-from sknewtonnet.inference._null_distributions import quadratic_form, tail
+from sknewtonnet.inference._null_distributions import tail, wald_statistic
 from sknewtonnet.inference._score import ScoreTestResult
 
 DIRECTIONS = ("random", "taylor")
@@ -55,7 +55,7 @@ def hidden_unit_test(
         covariance = information.products(scores)
     else:
         covariance = information.dispersion * (select @ left @ select.T)
-    statistic, df = quadratic_form(score, covariance)
+    statistic, df = wald_statistic(score, covariance)
     reason = "" if np.isfinite(statistic) else "the covariance of the scores is singular"
     return ScoreTestResult(statistic, df, tail(statistic, df, np.inf), np.inf, reason)
 

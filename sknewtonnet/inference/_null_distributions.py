@@ -76,11 +76,23 @@ def tail(statistic: float, df: int, df_denom: float) -> float:
     return float(stats.chi2.sf(statistic, df))
 
 
-def quadratic_form(difference: Array, covariance: Array) -> tuple[float, int]:
-    """Return d' V^-1 d over independent entries of d, and their number.
+def wald_statistic(difference: Array, covariance: Array) -> tuple[float, int]:
+    """Wald's statistic d' V^-1 d over independent entries of d, and their number.
 
     Entries whose variance others explain but for rounding are left out, unless they
     contradict those: then the statistic is NaN.
+
+    Parameters
+    ----------
+    difference : ndarray of shape (q,)
+        Estimates less the values that a hypothesis gives them.
+    covariance : ndarray of shape (q, q)
+        Covariance of the estimates.
+
+    Returns
+    -------
+    tuple of float and int
+        The statistic, and its degrees of freedom.
     """
     variance = np.diag(covariance)
     if not (np.isfinite(variance).all() and (variance > 0).all()):

@@ -1,70 +1,143 @@
-"""Covariances of a minimum (doc/statistics.md 3.2), in sums over rows.
+"""Covariances of a minimum (doc/statistics.md 3.2), in sums over rows: one table of all kinds.
 
 All are  K B K  with a bread K = H^-1 or (G + L)^-1 and a meat B, the covariance of the scores:
-what the model says of it, or what the scores show.
+what the model says of it, or what the scores show. A new kind is one function and one entry in
+``COVARIANCES``: choices, checks and messages read them there.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.inference._minimum import Information
-from sknewtonnet.inference._scaled_spectrum import square_root
-
-MODEL_BASED = ("hessian", "gauss-newton", "bayesian")
-
-ROBUST = ("HC0", "HC1", "HC2", "HC3", "cluster")
-
-COV_TYPES = (*MODEL_BASED, *ROBUST)
+from sknewtonnet.inference._scaled_spectrum import ScaledSpectrum, square_root
 
 
-def covariance(information: Information, cov_type: str, groups: Ints | None = None) -> Array:
-    """Covariance of the parameters, of shape (n_parameters, n_parameters).
+def _bayesian(information: Information, groups: Ints | None) -> Array:
+    """Phi K."""
+    return information.dispersion * information.factor.inverse
 
-    Zero along directions that are not identified; see :meth:`Factor.estimable`.
+
+def _hessian(information: Information, groups: Ints | None) -> Array:
+    """Phi K H0 K."""
+    meat = information.hessian - information.penalty
+    return _model_based(information, information.factor.inverse, meat)
+
+
+def _gauss_newton(information: Information, groups: Ints | None) -> Array:
+    """Phi (G + L)^-1 G (G + L)^-1."""
+    K = information.gauss_newton_factor.inverse
+    return _model_based(information, K, information.gauss_newton)
+
+
+def _model_based(information: Information, K: Array, meat: Array) -> Array:
+    if information.objective.loss.quadratic and information.n_entries > 1:
+        return K @ _meat_of_outputs(information) @ K
+    if not information.penalised:
+        return information.dispersion * K
+    return K @ (information.dispersion * meat) @ K
+
+
+def _sandwich(information: Information, groups: Ints | None) -> Array:
+    """K J K, of the centred scores."""
+    K = information.factor.inverse
+    return K @ information.centred_meat @ K
+
+
+def _scaled_sandwich(information: Information, groups: Ints | None) -> Array:
+    """The same times n / (n - df)."""
+    n, df = information.n_rows, information.n_rows - information.df_resid
+    return n / (n - df) * _sandwich(information, groups)
+
+
+def _leveraged(power: float) -> Callable[[Information, Ints | None], Array]:
+    """The sandwich of scores divided by a power of 1 - leverage."""
+
+    def found(information: Information, groups: Ints | None) -> Array:
+        K, scores = information.factor.inverse, adjusted_scores(information, power)
+        return K @ information.products(scores - information.mean_score) @ K
+
+    return found
+
+
+def _clustered(information: Information, groups: Ints | None) -> Array:
+    """Scores summed in clusters; times C / (C - 1) (n - 1) / (n - df)."""
+    assert groups is not None, "clusters are known"
+    K, (meat, count) = information.factor.inverse, clustered_meat(information, groups)
+    n, df = information.n_rows, information.n_rows - information.df_resid
+    return count / (count - 1.0) * (n - 1.0) / (n - df) * (K @ meat @ K)
+
+
+@dataclass(frozen=True)
+class CovarianceType:
+    """How to estimate a covariance, and when that is possible.
+
+    Attributes
+    ----------
+    estimate : callable
+        From the minimum, and the numbers of the clusters, to the covariance.
+    model_based : bool
+        Whether it stands on the likelihood; else on what the scores show.
+    clustered : bool
+        Whether it needs clusters.
+    gauss_newton : bool
+        Whether its bread is (G + L)^-1, so that a direction must be seen by G, too.
+    """
+
+    estimate: Callable[[Information, Ints | None], Array]
+    model_based: bool = False
+    clustered: bool = False
+    gauss_newton: bool = False
+
+    def factors(self, information: Information) -> list[ScaledSpectrum]:
+        """Those matrices that must determine what is to have a standard error."""
+        more = [information.gauss_newton_factor] if self.gauss_newton else []
+        return [information.factor, *more]
+
+
+COVARIANCES: dict[str, CovarianceType] = {
+    "hessian": CovarianceType(_hessian, model_based=True),
+    "gauss-newton": CovarianceType(_gauss_newton, model_based=True, gauss_newton=True),
+    "bayesian": CovarianceType(_bayesian, model_based=True),
+    "HC0": CovarianceType(_sandwich),
+    "HC1": CovarianceType(_scaled_sandwich),
+    "HC2": CovarianceType(_leveraged(0.5)),
+    "HC3": CovarianceType(_leveraged(1.0)),
+    "cluster": CovarianceType(_clustered, clustered=True),
+}
+
+COV_TYPES = tuple(COVARIANCES)
+
+MODEL_BASED = tuple(name for name, kind in COVARIANCES.items() if kind.model_based)
+
+
+def parameter_covariance(
+    information: Information, cov_type: str, groups: Ints | None = None
+) -> Array:
+    """Covariance of the parameters of a net, of shape (n_parameters, n_parameters).
+
+    Zero along directions that are not identified: which linear functions have a standard error is
+    another question, see :meth:`InferenceResults.reasons`.
 
     Parameters
     ----------
     information : Information
         The minimum.
     cov_type : str
-        One of ``COV_TYPES``.
-    groups : ndarray of int of shape (n_samples,)
-        Number of the cluster of each row, for "cluster".
+        A name of ``COVARIANCES``.
+    groups : ndarray of int of shape (n_samples,), default=None
+        Number of the cluster of each row, for those that need clusters.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters, n_parameters)
+        Symmetric.
     """
-    if cov_type in MODEL_BASED:
-        return _model_based(information, cov_type)
-    K = information.factor.inverse
-    n, df = information.n_rows, information.n_rows - information.df_resid
-    if cov_type == "cluster":
-        assert groups is not None, "clusters are known"
-        meat, count = clustered_meat(information, groups)
-        factor = count / (count - 1.0) * (n - 1.0) / (n - df)
-    else:
-        power = {"HC2": 0.5, "HC3": 1.0}.get(cov_type)
-        if power is None:
-            meat = information.centred_meat
-        else:
-            scores = adjusted_scores(information, power)
-            meat = information.products(scores - information.mean_score)
-        factor = n / (n - df) if cov_type == "HC1" else 1.0
-    return factor * (K @ meat @ K)
-
-
-def _model_based(information: Information, cov_type: str) -> Array:
-    gauss_newton = cov_type == "gauss-newton"
-    factor = information.gauss_newton_factor if gauss_newton else information.factor
-    K = factor.inverse
-    if cov_type == "bayesian":
-        return information.dispersion * K
-    if information.objective.loss.quadratic and information.n_entries > 1:
-        return K @ _meat_of_outputs(information) @ K
-    if not information.penalised:
-        return information.dispersion * K
-    unpenalised = information.gauss_newton
-    if not gauss_newton:
-        unpenalised = information.hessian - information.penalty
-    return K @ (information.dispersion * unpenalised) @ K
+    found = COVARIANCES[cov_type].estimate(information, groups)
+    return 0.5 * (found + found.T)
 
 
 def _meat_of_outputs(information: Information) -> Array:

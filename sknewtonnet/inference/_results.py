@@ -35,19 +35,21 @@ from sknewtonnet.inference._null_distributions import (
     ADJUSTMENTS,
     HELD,
     adjusted,
-    quadratic_form,
     quantile,
-    tail,
     two_sided,
 )
-from sknewtonnet.inference._parameter_covariance import MODEL_BASED, covariance
+from sknewtonnet.inference._parameter_covariance import (
+    COVARIANCES,
+    MODEL_BASED,
+    parameter_covariance,
+)
 from sknewtonnet.inference._prediction import PredictionResults, Predictor
 from sknewtonnet.inference._profile import profile_interval
 from sknewtonnet.inference._radial_units import RadialShape, RadialUnits
 from sknewtonnet.inference._reported import Reported
 from sknewtonnet.inference._restricted_fits import Refit, Restriction
 from sknewtonnet.inference._saliency import feature_saliencies, shares
-from sknewtonnet.inference._score import ScoreTestResult, score_statistic
+from sknewtonnet.inference._score import ScoreTestResult, score_test
 from sknewtonnet.inference._summary import Summary
 from sknewtonnet.inference._wald import WaldTestResult, wald
 
@@ -162,8 +164,7 @@ class InferenceResults:
         if self._fatal:
             size = self.information.objective.n_parameters
             return np.full((size, size), np.nan)
-        found = covariance(self.information, self.cov_type, self.groups)
-        return 0.5 * (found + found.T)
+        return parameter_covariance(self.information, self.cov_type, self.groups)
 
     @cached_property
     def _estimable(self) -> Bools:
@@ -173,10 +174,8 @@ class InferenceResults:
         """Which linear functions of the net's own parameters have a standard error."""
         if self._fatal:
             return np.zeros(len(rows), dtype=bool)
-        found = self.information.factor.estimable(rows)
-        if self.cov_type == "gauss-newton":
-            found &= self.information.gauss_newton_factor.estimable(rows)
-        return found
+        factors = COVARIANCES[self.cov_type].factors(self.information)
+        return np.logical_and.reduce([factor.estimable(rows) for factor in factors])
 
     @cached_property
     def covariance(self) -> Array:
@@ -456,12 +455,8 @@ class InferenceResults:
         reason = self._untestable(asked, model_based=not scores)
         if reason:
             return ScoreTestResult(np.nan, asked.df, np.nan, np.inf, reason)
-        A = self.reported.rows(asked.R)
-        restriction = Restriction(self.information, A, asked.r)
-        params, _, converged = restriction.fit(self.refit, n_init, random_state)
-        statistic, df = quadratic_form(*score_statistic(self.information, A, params, scores))
-        reason = "" if converged else "the restricted fit did not converge"
-        return ScoreTestResult(statistic, df, tail(statistic, df, np.inf), np.inf, reason)
+        restriction = Restriction(self.information, self.reported.rows(asked.R), asked.r)
+        return score_test(restriction, self.refit, scores, n_init, random_state)
 
     def hidden_unit_test(
         self,

@@ -7,7 +7,35 @@ from scipy.linalg import lstsq, null_space, orth
 
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._minimum import Information
-from sknewtonnet.inference._null_distributions import TestResult
+from sknewtonnet.inference._null_distributions import TestResult, tail, wald_statistic
+from sknewtonnet.inference._restricted_fits import Refit, Restriction
+
+
+class ScoreTestResult(TestResult):
+    """Result of a score (Lagrange multiplier) test."""
+
+
+def score_test(
+    restriction: Restriction, refit: Refit, robust: bool, n_init: int, seed: int
+) -> ScoreTestResult:
+    """Test the gradient that is left at the restricted fit.
+
+    Parameters
+    ----------
+    restriction : Restriction
+        The hypothesis.
+    refit : Refit
+        How to minimise under it.
+    robust : bool
+        Whether the variance of the score comes from the scores of the rows.
+    n_init, seed : int
+        Random starts of the restricted fit, and their seed.
+    """
+    params, _, converged = restriction.fit(refit, n_init, seed)
+    score, variance = score_statistic(restriction.information, restriction.A, params, robust)
+    statistic, df = wald_statistic(score, variance)
+    reason = "" if converged else "the restricted fit did not converge"
+    return ScoreTestResult(statistic, df, tail(statistic, df, np.inf), np.inf, reason)
 
 
 def score_statistic(
@@ -35,7 +63,3 @@ def _null_dispersion(information: Information, at: Information, q: int) -> float
     if not at.objective.loss.free_dispersion:
         return 1.0
     return at.pearson / (information.df_resid * information.n_entries + q)
-
-
-class ScoreTestResult(TestResult):
-    """Result of a score (Lagrange multiplier) test."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sknewtonnet._typing import Array, Bools
-from sknewtonnet.inference._null_distributions import HELD, TestResult, quadratic_form, tail
+from sknewtonnet.inference._null_distributions import HELD, TestResult, tail, wald_statistic
 
 
 class WaldTestResult(TestResult):
@@ -48,6 +48,6 @@ def wald(
             f"not estimable: the data do not determine {int((~estimable).sum())} of {q} hypotheses"
         )
         return WaldTestResult(np.nan, q, np.nan, df_denom, reason)
-    statistic, df = quadratic_form(difference, R @ covariance @ R.T)
+    statistic, df = wald_statistic(difference, R @ covariance @ R.T)
     reason = "" if np.isfinite(statistic) else "the covariance is not positive definite"
     return WaldTestResult(statistic, df, tail(statistic, df, df_denom), df_denom, reason)

@@ -5,8 +5,12 @@ import numpy as np
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
-from sknewtonnet.inference import Information
-from sknewtonnet.inference._saliency import feature_saliencies, shares, weight_saliencies
+from sknewtonnet.inference import (
+    Information,
+    feature_saliencies,
+    shares,
+    weight_saliencies,
+)
 
 
 def weight_importance(

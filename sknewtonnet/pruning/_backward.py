@@ -14,9 +14,7 @@ from sknewtonnet._typing import Bools
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.calculus.functions.units import connected_units
 from sknewtonnet.estimators import BaseNewtonNet, Fit, fit_from, fit_of
-from sknewtonnet.inference import COV_TYPES, CRITERIA
-from sknewtonnet.inference._gate import findings
-from sknewtonnet.inference._gate_units import fatal_messages
+from sknewtonnet.inference import COVARIANCES, CRITERIA, fatal_messages, findings
 from sknewtonnet.pruning._meta import MetaNet, Task, advice
 from sknewtonnet.pruning._net import UNITS, parts, without
 from sknewtonnet.pruning._path import PruningPath, PruningStep
@@ -119,7 +117,9 @@ class BackwardPruning(MetaNet):
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 1, closed="neither"),
         ],
-        "cov_type": [StrOptions(set(COV_TYPES) - {"cluster"})],
+        "cov_type": [
+            StrOptions({name for name, kind in COVARIANCES.items() if not kind.clustered})
+        ],
         "max_steps": [Interval(Integral, 1, None, closed="left"), Options(type(None), {None})],
         "verbose": ["verbose"],
     }

@@ -8,7 +8,7 @@ from scipy.linalg import lstsq, null_space
 from sknewtonnet._typing import Ints
 from sknewtonnet.calculus.functions.units import settle
 from sknewtonnet.estimators import Fit
-from sknewtonnet.inference._saliency import flat_directions
+from sknewtonnet.inference import flat_directions
 
 # Gradient between two removals; the last fit is as exact as the estimator wants.
 _NEAR = 1e-8

@@ -18,8 +18,7 @@ from sknewtonnet._sklearn import StrOptions
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.estimators import BaseNewtonNet, after_selection, fit_of
-from sknewtonnet.inference import CRITERIA
-from sknewtonnet.inference._gate_units import fatal_messages
+from sknewtonnet.inference import CRITERIA, fatal_messages
 from sknewtonnet.pruning._meta import MetaNet, Task, advice
 
 _NO_LIKELIHOOD = "The loss, or class_weight, makes the objective no likelihood."

@@ -9,10 +9,13 @@ from scipy.linalg import null_space
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.estimators import Fit
-from sknewtonnet.inference import Information
-from sknewtonnet.inference._null_distributions import quadratic_form
-from sknewtonnet.inference._parameter_covariance import covariance
-from sknewtonnet.inference._saliency import flat_directions, group_saliency
+from sknewtonnet.inference import (
+    Information,
+    flat_directions,
+    group_saliency,
+    parameter_covariance,
+    wald_statistic,
+)
 from sknewtonnet.pruning._net import Part
 
 METHODS = ("wald", "obs", "obd")
@@ -59,7 +62,7 @@ def significances(fit: Fit, parts: Sequence[Part], method: str, cov_type: str) -
     information = fit.information
     free = information.objective.loss.free_dispersion
     if method == "wald":
-        found = _wald(fit, parts, covariance(information, cov_type))
+        found = _wald(fit, parts, parameter_covariance(information, cov_type))
     else:
         scale = 2.0 / information.dispersion
         saliency = group_saliency if method == "obs" else _damage
@@ -103,7 +106,7 @@ def _wald(fit: Fit, parts: Sequence[Part], V: Array) -> list[tuple[float, int]]:
             variance = float(block[0, 0])
             found.append((float(difference[0]) ** 2 / variance if variance > 0 else np.nan, 1))
         elif len(difference):
-            found.append(quadratic_form(difference, block))
+            found.append(wald_statistic(difference, block))
         else:
             found.append((0.0, 0))
     return found

@@ -124,15 +124,6 @@ def test_imports_are_absolute_and_on_top(module):
 # needed must go.
 STILL_PRIVATE = {
     "estimators imports inference._checks.check_choice",
-    "inspection imports inference._saliency.feature_saliencies",
-    "inspection imports inference._saliency.shares",
-    "inspection imports inference._saliency.weight_saliencies",
-    "pruning imports inference._gate.findings",
-    "pruning imports inference._gate_units.fatal_messages",
-    "pruning imports inference._null_distributions.quadratic_form",
-    "pruning imports inference._parameter_covariance.covariance",
-    "pruning imports inference._saliency.flat_directions",
-    "pruning imports inference._saliency.group_saliency",
 }
 
 

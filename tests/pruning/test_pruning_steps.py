@@ -12,7 +12,7 @@ from sknewtonnet import BackwardPruning, NewtonMLPClassifier, NewtonMLPRegressor
 from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.functions.units import connected_units, settle
 from sknewtonnet.estimators import _fit, fit_of
-from sknewtonnet.inference._saliency import flat_directions, group_saliency
+from sknewtonnet.inference import flat_directions, group_saliency
 from sknewtonnet.pruning import _backward
 from sknewtonnet.pruning._net import Part, parts, without
 from sknewtonnet.pruning._significance import significances as judged
