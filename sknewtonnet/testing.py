@@ -182,6 +182,7 @@ def check_layer(layer: Layer, *, n_inputs: int = 3, rtol: float = 1e-7) -> None:
         lambda t, x: (layer.slopes(t, x)[1] * delta[:, None]).sum(axis=2)[:, :, None],
         "parameters",
     )
+    probe.check_input_rows(layer)
     if type(layer).curvature_mixed is not Layer.curvature_mixed:
         probe.check(
             "curvature_mixed",
@@ -370,6 +371,25 @@ class _LayerProbe:
             raise AssertionError(
                 f"{self.name}: {what} is {found[worst]:.10g} at {where}, where differences "
                 f"give {expected[worst]:.10g}."
+            )
+
+    def check_input_rows(self, layer: Layer) -> None:
+        """Check that a unit does not depend on an input whose parameters are zero."""
+        rows = layer.input_rows(len(self.z))
+        if rows is None:
+            return
+        assert len(rows) == len(self.z), (
+            f"{self.name}: input_rows must return rows for each of {len(self.z)} inputs, got "
+            f"{len(rows)}."
+        )
+        for j, own in enumerate(rows):
+            theta, moved = self.theta.copy(), self.z.copy()
+            theta[own] = 0.0
+            moved[j] += 1.0
+            change = np.abs(layer.value(theta, moved) - layer.value(theta, self.z)).max()
+            assert change <= self.rtol, (
+                f"{self.name}: with rows {np.asarray(own).tolist()} of theta zero, as input_rows "
+                f"says, value still depends on input {j} (by {change:.3g})."
             )
 
     def _difference(self, below: Callable[[Array, Array], Array], along: str, row: int) -> Array:

@@ -1,9 +1,7 @@
 """Effects of inputs on the predicted mean, with standard errors (doc/statistics.md 3.6).
 
-A shift of an input by t is a shift of parameters: of the intercepts of linear layers that read
-it by t times its coefficients, of the centres of radial ones by -t. So the derivative of a mean
-of predictions in an input is that along a direction v(w), and its gradient in the parameters is
-H v + (dv/dw)' grad: a Hessian-vector product of the calculus.
+The derivative of a mean of predictions in a shift of an input, and the gradient of that in the
+parameters, are mixed second derivatives of the calculus: the same for layers of every kind.
 """
 
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import GaussianRBF, Linear, Loss, Network, Objective
+from sknewtonnet.calculus import Loss, Objective
 from sknewtonnet.inference._checks import check_level
 from sknewtonnet.inference._null_distributions import quantile, two_sided
 from sknewtonnet.inference._prediction import Predictor
@@ -156,45 +154,24 @@ class Effects:
 
     def __init__(self, predictor: Predictor, X: Array, sample_weight: Array):
         self.predictor, self._X, self._weight = predictor, X, sample_weight
-        network = predictor.network
-        # A shift of an input moves intercepts and centres, also those that do not exist.
-        self._whole = Network.from_layers(network.n_features, network.layers)
-        self._full = network.layout.expand(predictor.params)
 
-    def _mean(self, network: Network, X: Array, output: int) -> Objective:
+    def _mean(self, X: Array, output: int) -> Objective:
+        """The mean prediction as a function of the parameters."""
+        network = self.predictor.network
         loss = _MeanResponse(self.predictor.loss, output)
         return Objective(network, loss, X, np.zeros((len(X), network.n_outputs)), self._weight)
 
     def derivative(self, features: list[int], output: int) -> tuple[Array, Array]:
         """Average derivatives in inputs, and their gradients, of shape (k, n_parameters)."""
-        whole = self._whole
-        mean = self._mean(self._whole, self._X, output)
-        gradient = mean.gradient(self._full)
-        directions = np.zeros((len(features), whole.n_parameters))
-        transposed = np.zeros_like(directions)
-        weights, slopes = whole.by_layer(self._full), whole.by_layer(gradient)
-        moves, back = whole.by_layer(directions), whole.by_layer(transposed)
-        for k, layer in enumerate(whole.layers):
-            if 0 not in layer.sources:
-                continue
-            if isinstance(layer, Linear):  # node 0 is the first source
-                moves[k][:, -1] = weights[k][features]
-                back[k][np.arange(len(features)), features] = slopes[k][-1]
-            elif isinstance(layer, GaussianRBF):
-                moves[k][np.arange(len(features)), features] = -1.0
-            else:
-                raise NotImplementedError(f"effects of inputs of {layer!r} are not known.")
-        bent = mean.hessian_product(self._full, directions.T).T
-        restrict = self.predictor.network.layout.restrict
-        return directions @ gradient, restrict((bent + transposed).T).T
+        mean = self._mean(self._X, output)
+        slopes, mixed = mean.shift_derivatives(self.predictor.params, features)
+        return slopes, mixed.T
 
     def at(self, feature: int, value: float, output: int) -> tuple[float, Array]:
         """Mean prediction with an input at one value for all rows, and its gradient."""
         X = self._X.copy()
         X[:, feature] = value
-        return self._mean(self.predictor.network, X, output).value_and_gradient(
-            self.predictor.params
-        )
+        return self._mean(X, output).value_and_gradient(self.predictor.params)
 
 
 def marginal_effects(

@@ -293,14 +293,19 @@ class Network:
         Returns
         -------
         list of ndarray of int, or None
-            Positions in w of the coefficients that leave the input, skip connections included;
-            None where a layer that is not linear reads the inputs: its parameters cannot be
-            zero so.
+            Positions in w of what leaves the input, in all layers that read it: the coefficients
+            of linear layers, of others what :meth:`Layer.input_rows` names; None where a layer has
+            no parameters that are zero so.
         """
-        if not self.has_linear_readers(0):
-            return None
-        places = np.hstack(self.outgoing(self.positions, 0))
-        return [row[row >= 0] for row in places]
+        found: list[list[Ints]] = [[] for _ in range(self.n_features)]
+        for k, where in self._graph.readers[0]:
+            rows = self.layers[k].input_rows(self._graph.n_inputs[k])
+            if rows is None:
+                return None
+            for j, places in enumerate(found):
+                places.append(self.positions[k][rows[where.start + j]].ravel())
+        joined = [np.concatenate(places) for places in found]
+        return [places[places >= 0] for places in joined]
 
     def predict_raw(self, w: ArrayLike, X: ArrayLike) -> Array:
         """Raw predictions, before the inverse link.

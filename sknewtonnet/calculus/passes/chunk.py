@@ -69,6 +69,16 @@ class Chunk:
         """
         return self.graph.layers_at(weights, self.z)
 
+    def layers_of_inputs_at(self, weights: Sequence[Array]) -> list[AnyLayerAtPoint]:
+        """The same for passes that also ask for derivatives in the input X.
+
+        A first radial layer in monomials of its inputs has none.
+        """
+        return [
+            layer.at(theta, z)
+            for layer, theta, z in zip(self.graph.layers, weights, self.z, strict=True)
+        ]
+
     def last_layer_at(self, weights: Sequence[Array]) -> AnyLayerAtPoint:
         """The last of them, alone."""
         return self.graph.layer_at(len(weights) - 1, weights[-1], self.z[-1])
@@ -202,9 +212,12 @@ class Chunk:
         return np.einsum("opi,...pi->...oi", self.loss_hessian, tangent)
 
     def tangents(
-        self, layers: LayersAtPoint, direction: Sequence[Array]
+        self, layers: LayersAtPoint, direction: Sequence[Array], source: Array | None = None
     ) -> tuple[list[Array], list[Array], list[list[tuple[slice, Array]]]]:
-        """Ra and Rx of the layers along a direction, and Rz where it is not 0."""
+        """Ra and Rx of the layers along a direction, and Rz where it is not 0.
+
+        Along an input that moves as well, if its tangents ``source`` are given.
+        """
         last = len(layers) - 1
         tangent_a: list[Array] = []
         tangent_x: list[Array] = []
@@ -214,8 +227,10 @@ class Chunk:
             along.append(
                 [(rows, tangent_x[node - 1]) for node, rows in self.graph.hidden_sources(k)]
             )
-            for rows, source in along[k]:
-                tangent += layers[k].input_tangent(rows, source)
+            if source is not None:
+                along[k] += [(rows, source) for node, rows in self.graph.sources[k] if node == 0]
+            for rows, moved in along[k]:
+                tangent += layers[k].input_tangent(rows, moved)
             tangent_a.append(tangent)
             if k < last:
                 tangent_x.append(tangent * self.slope[k])
@@ -227,6 +242,7 @@ class Chunk:
         direction: Sequence[Array],
         out: Sequence[Array],
         gauss_newton: bool,
+        source: Array | None = None,
     ) -> None:
         """Add Hessian times direction to out (doc/mathematics.md 3.2 and 3.3).
 
@@ -248,10 +264,13 @@ class Chunk:
             Where to add.
         gauss_newton : bool
             Which of the two matrices to multiply with.
+        source : ndarray of shape (..., n_features, n_samples), default=None
+            Tangents of the input X; then derivatives of the gradient along them are added,
+            for layers of :meth:`layers_of_inputs_at`.
         """
         last = len(layers) - 1
         # Forwards: Ra^k of all layers, and from the last one Rdelta = (d2 loss) Ra.
-        tangent_a, tangent_x, along = self.tangents(layers, direction)
+        tangent_a, tangent_x, along = self.tangents(layers, direction, source)
         tangent_delta = [*tangent_x, self.loss_curvature(tangent_a[last])]
         for k in range(last, -1, -1):
             if k < last:

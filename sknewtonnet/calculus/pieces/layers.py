@@ -83,12 +83,43 @@ class Layer(ABC):
         """Sum over samples of delta d2p/dtheta dtheta', of shape (s, t, t)."""
 
     def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Values of delta d2p/dtheta dz, of shape (s, t, p, c); not needed in a first layer."""
-        raise NotImplementedError(f"{type(self).__name__} may read the input X alone.")
+        """Values of delta d2p/dtheta dz, of shape (s, t, p, c).
+
+        Needed behind other layers, and for effects of inputs.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} has no curvature_mixed: it may read the input X alone, and "
+            "effects of inputs are not known."
+        )
 
     def curvature_inputs(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Sum over units of delta d2p/dz dz', of shape (p, p, c); not needed in a first layer."""
-        raise NotImplementedError(f"{type(self).__name__} may read the input X alone.")
+        """Sum over units of delta d2p/dz dz', of shape (p, p, c).
+
+        Needed behind other layers, and for second derivatives in the inputs.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} has no curvature_inputs: it may read the input X alone, and "
+            "second derivatives in the inputs are not known."
+        )
+
+    def input_rows(self, n_inputs: int) -> list[Ints] | None:
+        """Parameters that are zero where a unit does not depend on an input, for each input.
+
+        They make tests that an input has no effect possible, its importance, and pruning of
+        inputs.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Number of inputs, p.
+
+        Returns
+        -------
+        list of integer array, or None
+            Rows of theta: with all of them zero the unit does not depend on the input. None,
+            the default, where no zeros do that, such as those of a centre.
+        """
+        return None
 
     def at(self, theta: Array, z: Array) -> LayerAtPoint | LinearAtPoint:
         """Return the layer at given parameters and inputs, which have a last row of ones."""
@@ -121,6 +152,10 @@ class Linear(Layer):
     def unit_arrays(self, n_inputs: int) -> dict[str, Ints]:
         """Coefficients, then the intercept."""
         return {"coefs": np.arange(n_inputs), "intercepts": np.array(n_inputs)}
+
+    def input_rows(self, n_inputs: int) -> list[Ints]:
+        """The coefficients of each input."""
+        return [np.array([j]) for j in range(n_inputs)]
 
     def value(self, theta: Array, z: Array) -> Array:
         """W' z + b."""

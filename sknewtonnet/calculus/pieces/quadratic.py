@@ -40,6 +40,11 @@ class Quadratic(Layer):
         """The upper half of W; the lower one shows the same parameters."""
         return {"quadratic_forms": pairs(n_inputs + 1)}
 
+    def input_rows(self, n_inputs: int) -> list[Ints]:
+        """The products of entries of x~ that an input is in."""
+        forms = pairs(n_inputs + 1)
+        return [np.unique(forms[j]) for j in range(n_inputs)]
+
     def value(self, theta: Array, z: Array) -> Array:
         """The quadratic forms p."""
         return theta.T @ _squares(z)
