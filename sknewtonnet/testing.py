@@ -67,6 +67,8 @@ def check_activation(activation: Activation, *, rtol: float = 1e-7) -> None:
 def check_loss(loss: Loss, *, n_outputs: int = 3, rtol: float = 1e-7) -> None:
     """Check gradient and Hessian of a loss against differences of value and gradient.
 
+    Its quantiles, if it has any, are checked against its density.
+
     Parameters
     ----------
     loss : Loss
@@ -125,6 +127,51 @@ def check_loss(loss: Loss, *, n_outputs: int = 3, rtol: float = 1e-7) -> None:
         expected = _difference(gradient_along, origin)
         points = np.broadcast_to(raw[:, output, None], expected.shape)
         _compare(name, 2, points, full[:, :, output], expected, rtol)
+    _check_quantiles(loss, raw, name, rtol)
+
+
+def _check_quantiles(loss: Loss, raw: Array, name: str, rtol: float) -> None:
+    """Check quantiles against the density: their slope is one over it, or they add up to a level.
+
+    A loss without quantiles, or without a density to compare them with, passes.
+    """
+    mean, levels = loss.inverse_link(raw), np.array([0.1, 0.5, 0.9])
+    dispersion = 0.7 if loss.free_dispersion else 1.0
+    try:
+        found = loss.quantiles(mean, dispersion, levels)
+    except NotImplementedError:
+        return
+    shape = (*mean.shape, len(levels))
+    assert np.shape(found) == shape, f"{name}: quantiles has shape {np.shape(found)}, not {shape}."
+    assert (np.diff(found, axis=-1) >= 0).all(), f"{name}: quantiles fall where levels rise."
+    if type(loss).log_density is Loss.log_density:
+        return
+
+    def density(y: Array) -> Array:
+        return np.exp(loss.log_density(y, raw, dispersion))
+
+    if np.array_equal(found, np.round(found)):  # counts
+        for level, values in zip(levels, np.moveaxis(found, -1, 0), strict=True):
+            terms = [
+                np.where(k <= values, density(np.full(mean.shape, float(k))), 0.0)
+                for k in range(int(values.max()) + 1)
+            ]
+            up_to = np.sum(terms, axis=0)
+            right = (up_to >= level - rtol) & (up_to - density(values) < level + rtol)
+            assert right.all(), (
+                f"{name}: up to the quantile of level {level} the probability is "
+                f"{up_to[~right][0]:.6g}, its last part {density(values)[~right][0]:.6g}."
+            )
+        return
+    slopes = _difference(lambda t: loss.quantiles(mean, dispersion, levels + t), np.array(0.0))
+    each = [1.0 / density(values) for values in np.moveaxis(found, -1, 0)]
+    expected = np.stack(each, axis=-1)
+    error = np.abs(slopes - expected) / np.maximum(1.0, np.abs(expected))
+    assert (error <= max(rtol, 1e-6)).all(), (
+        f"{name}: at the quantile {found.ravel()[error.argmax()]:.6g} the density is "
+        f"{1.0 / expected.ravel()[error.argmax()]:.6g}, but differences of quantiles give "
+        f"{1.0 / slopes.ravel()[error.argmax()]:.6g}."
+    )
 
 
 def check_layer(layer: Layer, *, n_inputs: int = 3, rtol: float = 1e-7) -> None:

@@ -1,4 +1,4 @@
-"""Predictions with errors, by the delta method (doc/statistics.md 3.6)."""
+"""Predictions with standard errors, by the delta method (doc/statistics.md 3.6)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import stats
 from scipy.special import expit, logit, softmax
 
 from sknewtonnet._typing import Array, Bools
@@ -21,7 +20,7 @@ _N_DRAWS = 2000
 
 @dataclass(frozen=True, eq=False)
 class PredictionResults:
-    """Predictions and their errors, a row per sample, and columns if there are several outputs.
+    """Predictions with standard errors: a row per sample, and columns for several outputs.
 
     Attributes
     ----------
@@ -33,8 +32,9 @@ class PredictionResults:
         classes on the logit of each probability.
     prediction_interval : ndarray of the same shape, or None
         For a new observation: of squared errors with the variance of the residuals added, which
-        is taken as the same for all rows; of counts and of gamma laws quantiles at the mean,
-        without its error. None for classes.
+        is taken as the same for all rows; of other losses quantiles at the mean, without its
+        error (:meth:`sknewtonnet.calculus.Loss.quantiles`). None where the loss has none:
+        of classes, and of losses that are no likelihood.
     raw, raw_se : ndarray of the shape of mean
         Raw predictions, before the inverse link; of several classes differences to the first.
     level : float
@@ -45,6 +45,8 @@ class PredictionResults:
         The inverse link.
     root : ndarray of shape (n_samples, n_outputs - 1, n_outputs - 1), or None
         Square root of the covariance of the logits' differences to the first.
+    reason : str
+        Why there is no ``prediction_interval``; empty if there is one.
     """
 
     mean: Array
@@ -57,10 +59,11 @@ class PredictionResults:
     names: tuple[str, ...]
     link: str
     root: Array | None = field(default=None, repr=False)
+    reason: str = ""
 
     @cached_property
     def moderated(self) -> Array | None:
-        """Class probabilities averaged over the error of the logits (MacKay 1992), or None.
+        """Class probabilities averaged over the errors of the logits (MacKay 1992), or None.
 
         For one logit sigma(a / (1 + pi s^2 / 8)^(1/2)); for several a mean over 2000 normal draws,
         when it is first asked for.
@@ -113,7 +116,7 @@ class Predictor:
     residual_variance : ndarray of shape (n_outputs,)
         Of squared errors; the dispersion for other losses.
     df_denom : float
-        Degrees of freedom of t; inf for the normal law.
+        Degrees of freedom of t; inf for the normal distribution.
     names : tuple of str
         Of the outputs.
     """
@@ -171,32 +174,35 @@ class Predictor:
         mean = np.column_stack([value for value, _ in found])
         slope = np.column_stack([slope[:, o] for o, (_, slope) in enumerate(found)])
         ends = [self.loss.inverse_link(raw + sign * z * errors) for sign in (-1.0, 1.0)]
+        interval, reason = self._new_observation(mean, errors, level)
         arrays = {
             "mean": mean,
             "se": np.abs(slope) * errors,
             "confidence_interval": np.stack(ends, axis=-1),
-            "prediction_interval": self._new_observation(mean, errors, level),
+            "prediction_interval": interval,
             "raw": raw,
             "raw_se": errors,
         }
-        return self._results(arrays, level)
+        return self._results(arrays, level, reason)
 
-    def _new_observation(self, mean: Array, errors: Array, level: float) -> Array | None:
-        tails = 0.5 + 0.5 * level * np.array([-1.0, 1.0])
+    def _new_observation(
+        self, mean: Array, errors: Array, level: float
+    ) -> tuple[Array | None, str]:
+        """Interval for a new observation, and why there is none."""
         if self.loss.quadratic:
             reach = self.quantile(level) * np.sqrt(errors**2 + self.residual_variance)
-            return np.stack([mean - reach, mean + reach], axis=-1)
-        if self.loss.name == "poisson":
-            return stats.poisson.ppf(tails, mean[..., None])
-        if self.loss.name == "gamma":
-            shape = 1.0 / self.residual_variance[0]
-            return stats.gamma.ppf(tails, shape, scale=mean[..., None] / shape)
-        return None
+            return np.stack([mean - reach, mean + reach], axis=-1), ""
+        tails = 0.5 + 0.5 * level * np.array([-1.0, 1.0])
+        try:
+            return self.loss.quantiles(mean, self.residual_variance, tails), ""
+        except NotImplementedError as reason:
+            return None, str(reason)
 
     def _of_classes(
         self, raw: Array, logits: Array, errors: Array, roots: Array, level: float
     ) -> PredictionResults:
         mean = softmax(raw, axis=1)
+        interval, reason = self._new_observation(mean, errors, level)
         with np.errstate(divide="ignore", invalid="ignore"):
             reach = self.quantile(level) * errors / (mean * (1.0 - mean))
             ends = [expit(logit(mean) + sign * reach) for sign in (-1.0, 1.0)]
@@ -204,12 +210,12 @@ class Predictor:
             "mean": mean,
             "se": errors,
             "confidence_interval": np.stack(ends, axis=-1),
-            "prediction_interval": None,
+            "prediction_interval": interval,
             "raw": raw - raw[:, :1],
             "raw_se": logits,
             "root": roots,
         }
-        return self._results(arrays, level)
+        return self._results(arrays, level, reason)
 
     def _root(self, differences: Array) -> Array:
         """Square root of the covariance of each row's logits' differences."""
@@ -218,9 +224,9 @@ class Predictor:
             return np.full_like(spread, np.nan)
         return square_root(spread)
 
-    def _results(self, arrays: dict[str, Any], level: float) -> PredictionResults:
+    def _results(self, arrays: dict[str, Any], level: float, reason: str) -> PredictionResults:
         if self.network.n_outputs == 1:
             arrays = {name: None if a is None else a[:, 0] for name, a in arrays.items()}
         return PredictionResults(
-            **arrays, level=level, names=self.names, link=self.loss.out_activation
+            **arrays, level=level, names=self.names, link=self.loss.out_activation, reason=reason
         )

@@ -7,6 +7,7 @@ from oracles import assert_close
 from scipy import integrate, stats
 
 from sknewtonnet.calculus import LOSSES
+from sknewtonnet.testing import check_loss
 
 RAW = np.array([[-0.7, 0.4, 1.1], [0.3, -1.2, 0.2]])
 
@@ -81,6 +82,61 @@ def test_pearson_squares_have_the_dispersion_as_their_mean(name):
         epsabs=1e-10,
     )
     assert value == pytest.approx(0.4, rel=1e-6)
+
+
+LEVELS = np.array([0.003, 0.1, 0.5, 0.9, 0.999])
+QUANTILES = [name for name in LAWS if name != "binary_log_loss"]
+
+
+@pytest.mark.parametrize("name", QUANTILES)
+def test_quantiles_are_those_of_scipy(name):
+    phi = np.array([0.6, 1.3, 0.2]) if name in FREE else 1.0
+    loss = LOSSES[name]()
+    found = loss.quantiles(loss.inverse_link(RAW), phi, LEVELS)
+    assert found.shape == (*RAW.shape, len(LEVELS))
+    for k, level in enumerate(LEVELS):
+        np.testing.assert_allclose(found[..., k], LAWS[name](RAW, phi).ppf(level), rtol=1e-10)
+
+
+def test_quantiles_of_counts_at_every_jump():
+    """Where the probability of a count is exactly the level, and for means of all sizes."""
+    mean = np.array([[0.0, 1e-8, 0.3], [4.0, 77.7, 1e6]])
+    levels = np.sort(np.r_[stats.poisson.cdf([0, 3, 4, 5], 4.0), LEVELS])
+    found = LOSSES["poisson"]().quantiles(mean, 1.0, levels)
+    np.testing.assert_array_equal(found, stats.poisson.ppf(levels, mean[..., None]))
+
+
+@pytest.mark.parametrize("name", ["binary_log_loss", "multinomial_log_loss", "pseudo_huber"])
+def test_what_has_no_quantiles_says_why(name):
+    loss = LOSSES[name]()
+    reason = "pseudo_huber does not say" if name == "pseudo_huber" else "observation is a class"
+    with pytest.raises(NotImplementedError, match=reason):
+        loss.quantiles(loss.inverse_link(RAW), 1.0, LEVELS)
+
+
+@pytest.mark.parametrize("name", QUANTILES)
+@pytest.mark.parametrize("what", ["shape", "order", "value"])
+def test_check_loss_names_wrong_quantiles(name, what):
+    class Wrong(LOSSES[name]):
+        def quantiles(self, mean, dispersion, levels):
+            right = super().quantiles(mean, dispersion, levels)
+            if what == "shape":
+                return right[..., 0]
+            return right[..., ::-1] if what == "order" else np.round(1.1 * right + 1.0, 6)
+
+    messages = {
+        "shape": "quantiles has shape",
+        "order": "quantiles fall where levels rise",
+        "value": "the probability is" if name == "poisson" else "the density is",
+    }
+    if name == "poisson":
+        Wrong.quantiles = (
+            (lambda self, *given: np.round(1.5 * LOSSES[name]().quantiles(*given)))
+            if what == "value"
+            else Wrong.quantiles
+        )
+    with pytest.raises(AssertionError, match=messages[what]):
+        check_loss(Wrong())
 
 
 def test_pseudo_huber_has_no_likelihood():

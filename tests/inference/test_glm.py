@@ -5,10 +5,13 @@ from functools import cache
 import numpy as np
 import pytest
 from inference_oracles import agree
+from numpy.testing import assert_allclose
 from scipy import stats
 from statsmodels_pairs import GROUPS, WEIGHTS, N, design, table, targets
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
+from sknewtonnet.calculus import Loss
+from sknewtonnet.testing import check_loss
 
 sm = pytest.importorskip("statsmodels.api")
 
@@ -144,3 +147,93 @@ def test_several_labels_or_counts_are_separate_models(kind, cov_type):
         total += glm.llf
     assert res.log_likelihood == pytest.approx(total, rel=1e-9)
     assert res.aic == pytest.approx(-2.0 * total + 16.0, rel=1e-9)
+
+
+class InverseGaussian(Loss):
+    """loss = sum_o (y - m)^2 / (2 m^2 y) with m = exp(raw): half the deviance."""
+
+    name = "inverse_gaussian"
+    out_activation = "exp"
+    likelihood = True
+    free_dispersion = True
+
+    def derivatives(self, y, raw, order=2):
+        with np.errstate(over="ignore"):
+            r = np.exp(-raw)
+        value = (0.5 * (y * r - 1.0) ** 2 / y).sum(axis=1)
+        return (value, r - y * r**2, 2.0 * y * r**2 - r)[: order + 1]
+
+    def log_density(self, y, raw, dispersion):
+        square = (y * np.exp(-raw) - 1.0) ** 2 / y
+        return -0.5 * (square / dispersion + np.log(2.0 * np.pi * dispersion * y**3))
+
+    def squared_pearson(self, y, raw):
+        return (y - np.exp(raw)) ** 2 / np.exp(3.0 * raw)
+
+    def likeliest_dispersion(self, mean_loss, precision=1.0):
+        return 2.0 * mean_loss
+
+    def inverse_link(self, raw):
+        return np.exp(raw)
+
+    def link(self, mean):
+        return np.log(mean)
+
+    def check_target(self, y):
+        if (y <= 0).any():
+            raise ValueError("inverse_gaussian needs targets above 0.")
+
+    def quantiles(self, mean, dispersion, levels):
+        shape = 1.0 / np.broadcast_to(dispersion, mean.shape)[..., None]
+        mean, levels = np.broadcast_arrays(mean[..., None], levels)
+        return stats.invgauss.ppf(levels, mean / shape, scale=shape)
+
+
+def test_a_loss_of_ones_own_has_all_there_is():
+    """One class: standard errors, criteria and prediction intervals, beside statsmodels' family."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    y = rng.wald(np.exp(0.5 + 0.4 * X[:, 0]), 8.0)
+    check_loss(InverseGaussian())
+    net = NewtonMLPRegressor((), loss=InverseGaussian(), alpha=0.0).fit(X, y)
+    res = net.inference(X, y)
+    family = sm.families.InverseGaussian(sm.families.links.Log())
+    glm = sm.GLM(y, sm.add_constant(X), family=family).fit(scale="X2", tol=1e-12)
+    order = [1, 2, 0]
+    assert_allclose(res.params, np.asarray(glm.params)[order], rtol=1e-6)
+    assert_allclose(res.dispersion, glm.scale, rtol=1e-6)
+    found = res.get_prediction(X[:7], level=0.8)
+    mean = np.asarray(glm.predict(sm.add_constant(X)[:7]))
+    shape = 1.0 / glm.scale
+    expected = stats.invgauss.ppf([[0.1], [0.9]], mean / shape, scale=shape).T
+    assert_allclose(found.prediction_interval, expected, rtol=1e-6)
+    assert found.reason == ""
+
+
+@pytest.mark.parametrize("loss", ["pseudo_huber", "own"])
+def test_a_loss_without_quantiles_says_why_there_is_no_interval(loss):
+    class Silent(InverseGaussian):
+        quantiles = Loss.quantiles
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 2))
+    y = rng.wald(np.exp(0.5 + 0.4 * X[:, 0]), 8.0)
+    net = NewtonMLPRegressor((), loss=Silent() if loss == "own" else loss, alpha=0.0).fit(X, y)
+    found = net.inference(X, y, cov_type="HC0").get_prediction(X[:5])
+    assert found.prediction_interval is None
+    name = "inverse_gaussian" if loss == "own" else loss
+    assert found.reason.startswith(f"the loss {name} does not say how observations")
+    assert "obs_ci_lower" not in found.to_frame().columns
+
+
+def test_classes_have_no_prediction_interval_and_say_why():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(150, 2))
+    for n_classes in (2, 3):
+        y = (X @ [1.0, -0.5] + rng.logistic(size=150) > 0) * 1 + rng.integers(
+            0, n_classes - 1, 150
+        )
+        net = NewtonMLPClassifier((), alpha=0.5).fit(X, y)
+        found = net.inference(X, y).get_prediction(X[:5])
+        assert found.prediction_interval is None
+        assert "observation is a class" in found.reason

@@ -12,8 +12,20 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
-from scipy.special import digamma, expit, gammaln, log_expit, softmax, xlogy
+from scipy.special import (
+    digamma,
+    expit,
+    gammaincinv,
+    gammaln,
+    log_expit,
+    ndtri,
+    pdtr,
+    pdtrik,
+    softmax,
+    xlogy,
+)
 
 from sknewtonnet._typing import Array
 
@@ -71,6 +83,9 @@ LINKS: dict[str, MeanDerivatives] = {
     "logistic": _logistic,
     "softmax": _softmax,
 }
+
+
+_NO_ORDER = "an observation is a class, of which there are no quantiles: see mean and moderated"
 
 
 class Loss(ABC):
@@ -169,6 +184,33 @@ class Loss(ABC):
         """
         return 1.0
 
+    def quantiles(self, mean: Array, dispersion: Array | float, levels: ArrayLike) -> Array:
+        """Quantiles of an observation with a given mean, for prediction intervals.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (n_samples, n_outputs)
+            Predictions, behind the inverse link.
+        dispersion : float or array that broadcasts to the shape of mean
+            Dispersion; 1 where it is no parameter.
+        levels : array-like of shape (n_levels,)
+            Probabilities, such as 0.025 and 0.975.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs, n_levels)
+            The smallest values up to which an observation is with a probability of at least the
+            level.
+
+        Raises
+        ------
+        NotImplementedError
+            If the loss has none, with the reason. Then there are no prediction intervals.
+        """
+        raise NotImplementedError(
+            f"the loss {self.name} does not say how observations are distributed about their mean"
+        )
+
     def check_target(self, y: Array) -> None:  # noqa: B027 - any target, unless refused
         """Raise a ValueError if a target is outside the domain of the loss."""
 
@@ -202,6 +244,11 @@ class SquaredError(Loss):
         """Mean squared residual."""
         return 2.0 * mean_loss
 
+    def quantiles(self, mean: Array, dispersion: Array | float, levels: ArrayLike) -> Array:
+        """Normal."""
+        spread = np.broadcast_to(np.sqrt(dispersion), mean.shape)
+        return mean[..., None] + spread[..., None] * ndtri(levels)
+
 
 class BinaryLogLoss(Loss):
     """loss = sum_o log(1 + exp(raw_o)) - y_o raw_o, with y_o in [0, 1].
@@ -230,6 +277,10 @@ class BinaryLogLoss(Loss):
     def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
         """Bernoulli."""
         return y * log_expit(raw) + (1.0 - y) * log_expit(-raw)
+
+    def quantiles(self, mean: Array, dispersion: Array | float, levels: ArrayLike) -> Array:
+        """None: a label is there or not, whatever the level."""
+        raise NotImplementedError(_NO_ORDER)
 
     def inverse_link(self, raw: Array) -> Array:
         """Probability of each label."""
@@ -276,6 +327,10 @@ class MultinomialLogLoss(Loss):
         """Categorical: one distribution for all outputs."""
         return -self.value(y, raw)[:, None]
 
+    def quantiles(self, mean: Array, dispersion: Array | float, levels: ArrayLike) -> Array:
+        """None: classes have no order."""
+        raise NotImplementedError(_NO_ORDER)
+
     def inverse_link(self, raw: Array) -> Array:
         """Softmax: the probability of each class."""
         probability = np.exp(raw - raw.max(axis=1, keepdims=True))
@@ -321,6 +376,15 @@ class Poisson(Loss):
         """Poisson; of rates, its continuation between whole numbers."""
         return y * raw - self.inverse_link(raw) - gammaln(y + 1.0)
 
+    def quantiles(self, mean: Array, dispersion: Array | float, levels: ArrayLike) -> Array:
+        """Poisson: the smallest count up to which the probability is at least a level."""
+        mean, p = np.broadcast_arrays(mean[..., None], np.asarray(levels, dtype=float))
+        with np.errstate(invalid="ignore"):  # a mean of 0 has no continuous inverse
+            above = np.ceil(pdtrik(p, mean))
+        below = np.maximum(above - 1.0, 0.0)  # the continuous inverse rounds
+        found = np.where(pdtr(below, mean) >= p, below, above)
+        return np.where(mean > 0.0, found, mean)
+
     def inverse_link(self, raw: Array) -> Array:
         """The mean; infinite where it exceeds the range of double precision."""
         with np.errstate(over="ignore"):
@@ -359,6 +423,11 @@ class Gamma(Loss):
         shape = 1.0 / np.asarray(dispersion)
         scaled = shape * y * np.exp(-raw)
         return xlogy(shape, scaled) - scaled - gammaln(shape) - np.log(y)
+
+    def quantiles(self, mean: Array, dispersion: Array | float, levels: ArrayLike) -> Array:
+        """Gamma, the dispersion being one over the shape."""
+        spread = np.broadcast_to(dispersion, mean.shape)[..., None]
+        return mean[..., None] * spread * gammaincinv(1.0 / spread, levels)
 
     def squared_pearson(self, y: Array, raw: Array) -> Array:
         """Squared residuals over the squared mean."""
