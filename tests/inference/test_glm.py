@@ -190,7 +190,7 @@ class InverseGaussian(Loss):
 
 
 def test_a_loss_of_ones_own_has_all_there_is():
-    """One class: standard errors, criteria and prediction intervals, beside statsmodels' family."""
+    """One class: standard errors and prediction intervals, beside statsmodels' family."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 2))
     y = rng.wald(np.exp(0.5 + 0.4 * X[:, 0]), 8.0)
