@@ -23,7 +23,6 @@ from sknewtonnet.calculus import (
     SmoothFunction,
     critical_point,
 )
-from sknewtonnet.calculus.functions.subspace import AffineObjective
 from sknewtonnet.calculus.pieces.penalties import Penalty
 from sknewtonnet.estimators._targets import Target
 from sknewtonnet.inference import Criteria, Information
@@ -136,12 +135,11 @@ class Problem:
         """A random starting point."""
         return self.settings.draw(self, np.random.RandomState(seed))
 
-    def minimize(self, objective: AffineObjective, start: Array) -> tuple[Array, float, bool]:
-        """Minimum of the objective on a subspace, its value, and whether the gradient vanishes."""
+    def minimize(self, function: SmoothFunction, start: Array) -> Array:
+        """A minimum of a function, such as the objective on a subspace."""
         settings = self.settings
         solver = get_solver("auto", tol=settings.tol, max_iter=settings.max_iter)
-        result = solver.minimize(objective, start)
-        return result.params, result.value, verdict(objective, result).is_stationary
+        return solver.minimize(function, start).params
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,27 +1,15 @@
 """What a fitted net says beyond predictions: inference, importances, input derivatives."""
 
-import warnings
 from abc import abstractmethod
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives
 from sknewtonnet.estimators._fit import Fit
-from sknewtonnet.inference import (
-    COV_TYPES,
-    MODEL_BASED,
-    WEIGHT_TYPES,
-    InferenceResults,
-    Reported,
-    cluster_numbers,
-)
-from sknewtonnet.inference._checks import check_choice
+from sknewtonnet.inference import InferenceResults, cluster_numbers, infer
 from sknewtonnet.solvers import SolverResult
 
 
@@ -48,7 +36,9 @@ class StatisticsMixin:
         weight_type: str = "frequency",
         use_t: bool | None = None,
     ) -> InferenceResults:
-        """Standard errors, tests, criteria and predictions with errors, at the fitted minimum.
+        """Standard errors, tests, criteria, predictions and effects, at the fitted minimum.
+
+        A call of :func:`sknewtonnet.inference.infer`.
 
         Parameters
         ----------
@@ -95,30 +85,25 @@ class StatisticsMixin:
         flops each; "HC2", "HC3" and several outputs take an array of n O P numbers, the other
         sandwiches one of n P.
         """
-        check_is_fitted(self)
-        _check_kinds(self._fit_, cov_type, weight_type, groups, use_t)
-        if len(self.params_) > DENSE_LIMIT:
-            raise ValueError(
-                f"inference for {len(self.params_)} parameters needs the eigenvalues of dense "
-                f"Hessians, which is refused above {DENSE_LIMIT}: use fewer units."
-            )
         fit = self._on(X, y, sample_weight)
-        loss, network = fit.loss, fit.network
-        results = InferenceResults(
-            information=replace(fit.information, weight_type=weight_type),
-            reported=Reported.of(network, loss.shift_invariant),
-            feature_names=fit.feature_names,
-            output_names=network.output_names,
-            named=hasattr(self, "feature_names_in_"),
-            model=_described(self, fit),
-            refit=fit.problem,
+        return infer(
+            fit.objective(),
+            fit.params,
+            active=fit.active,
+            tight=fit.tight,
+            converged=fit.stationary,
+            refit=fit.problem.minimize,
+            start=fit.problem.start,
+            feature_names=fit.feature_names if hasattr(self, "feature_names_in_") else None,
+            model=type(self).__name__,
             cov_type=cov_type,
+            weight_type=weight_type,
+            class_weights=fit.class_weights,
             groups=None if groups is None else _clusters(groups, X, sample_weight),
-            use_t=loss.free_dispersion if use_t is None else bool(use_t),
+            use_t=use_t,
             post_selection=fit.post_selection,
+            stacklevel=3,
         )
-        _warn(results)
-        return results
 
     def input_derivatives(self, X: ArrayLike, order: int = 1, raw: bool = False) -> Array:
         """Exact derivatives of the predictions in the features.
@@ -183,31 +168,6 @@ def _chained(mean: tuple[Array, ...], inputs: list[Array]) -> Array:
     return first + np.einsum("ikp,ikl,ilq->ipq", inputs[0], bend, inputs[0], optimize=True)
 
 
-def _check_kinds(
-    fit: Fit, cov_type: str, weight_type: str, groups: ArrayLike | None, use_t: bool | None
-) -> None:
-    check_choice("cov_type", cov_type, COV_TYPES)
-    check_choice("weight_type", weight_type, WEIGHT_TYPES)
-    check_choice("use_t", use_t, (True, False, None))
-    if (cov_type == "cluster") != (groups is not None):
-        raise ValueError(
-            'cov_type="cluster" and groups go together, got '
-            f"cov_type={cov_type!r} and groups={'None' if groups is None else 'labels'}."
-        )
-    if cov_type not in MODEL_BASED:
-        return
-    robust = [kind for kind in COV_TYPES if kind not in MODEL_BASED]
-    reason = None
-    if weight_type == "sampling":
-        reason = 'weight_type="sampling"'
-    elif not fit.loss.likelihood:
-        reason = f"the loss {fit.loss.name}, which is no likelihood,"
-    elif fit.class_weights:
-        reason = "class_weight, which makes the objective no likelihood,"
-    if reason is not None:
-        raise ValueError(f"{reason} needs a cov_type of {robust}, got {cov_type!r}.")
-
-
 def _clusters(groups: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None) -> Ints:
     """Clusters of the rows that count."""
     numbers = cluster_numbers(groups, len(np.asarray(X)))
@@ -215,20 +175,3 @@ def _clusters(groups: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None) 
         return numbers
     kept = np.broadcast_to(np.asarray(sample_weight) > 0, numbers.shape)
     return cluster_numbers(numbers[kept], int(kept.sum()))
-
-
-def _described(net: Any, fit: Fit) -> str:
-    """One line on what was fitted."""
-    network = fit.network
-    sizes = "-".join(str(size) for size in network.node_sizes)
-    kinds = [layer.activation.name for layer in network.layers[:-1]]
-    hidden = f", {' '.join(dict.fromkeys(kinds))}" if kinds else ""
-    return f"{type(net).__name__}: {sizes}{hidden}, loss {fit.loss.name}"
-
-
-def _warn(results: InferenceResults) -> None:
-    if results.identifiable:
-        return
-    grave = [f.message for f in results.findings if f.severity != "note"]
-    more = f" ({len(grave) - 1} more in .diagnosis)" if len(grave) > 1 else ""
-    warnings.warn(f"Inference: {grave[0]}{more}", UserWarning, stacklevel=3)

@@ -1,9 +1,13 @@
-"""Statistics of a minimum: errors, tests, criteria, predictions; numpy and scipy only."""
+"""Statistics of a minimum: standard errors, tests, criteria, predictions; numpy and scipy only.
+
+:func:`infer` is the door: from an objective and a point to :class:`InferenceResults`.
+"""
 
 from sknewtonnet.inference._criteria import CRITERIA, Criteria
 from sknewtonnet.inference._effects import MarginalEffects, PartialEffect
 from sknewtonnet.inference._gate import findings
 from sknewtonnet.inference._gate_units import Finding, fatal_messages
+from sknewtonnet.inference._infer import infer
 from sknewtonnet.inference._likelihood_ratio import LikelihoodRatioResult
 from sknewtonnet.inference._minimum import WEIGHT_TYPES, Information
 from sknewtonnet.inference._null_distributions import adjust_p_values, wald_statistic
@@ -55,6 +59,7 @@ __all__ = [
     "findings",
     "flat_directions",
     "group_saliency",
+    "infer",
     "parameter_covariance",
     "shares",
     "wald_statistic",

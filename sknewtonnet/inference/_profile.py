@@ -40,9 +40,9 @@ def profile_interval(
         def beyond(value: float) -> float:
             nonlocal last
             objective = Restriction(information, row[None], np.array([value])).objective()
-            u, reached, _ = refit.minimize(objective, objective.restrict(last))
+            u = refit.minimize(objective, objective.restrict(last))
             last = objective.expand(u)
-            return float(np.sqrt(max(scale * (reached - full), 0.0))) - limit
+            return float(np.sqrt(max(scale * (objective.value(u) - full), 0.0))) - limit
 
         return _end(beyond, estimate, step)
 

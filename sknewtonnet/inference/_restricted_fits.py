@@ -1,23 +1,85 @@
 """Fits under a linear restriction of the parameters."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
+import numpy as np
 from scipy.linalg import lstsq, null_space
+from scipy.optimize import minimize
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus import Network, SmoothFunction, critical_point
 from sknewtonnet.calculus.functions.subspace import AffineObjective
 from sknewtonnet.inference._minimum import Information
 
+# From a function and a start to a minimum of the function.
+Minimiser = Callable[[SmoothFunction, Array], Array]
 
-class Refit(Protocol):
-    """How the owner of a net minimises: from a start, and where random starts are."""
+# From a seed to a random start of a net.
+Start = Callable[[int], Array]
 
-    def minimize(self, objective: AffineObjective, start: Array) -> tuple[Array, float, bool]:
-        """Minimum, its value, and whether the run converged."""
 
-    def start(self, seed: int) -> Array:
-        """A random start of the net."""
+@dataclass(frozen=True, eq=False)
+class Refit:
+    """How to fit a net again: what minimises, and where random starts are.
+
+    Attributes
+    ----------
+    minimize : callable
+        From a function and a start to a minimum of the function.
+    start : callable
+        From a seed to a random start of the net.
+    """
+
+    minimize: Minimiser
+    start: Start
+
+    @classmethod
+    def of(
+        cls, network: Network, params: Array, minimize: Minimiser | None, start: Start | None
+    ) -> "Refit":
+        """What is given, and for the rest what SciPy and a fitted net suggest."""
+        return cls(minimize or trust_region, start or Redrawn(network, params))
+
+
+def trust_region(function: SmoothFunction, start: Array) -> Array:
+    """A minimum by SciPy's trust-region method with exact steps."""
+    if not len(start):
+        return start
+    constant = function.invariant_directions()
+
+    def hessian(w: Array) -> Array:
+        H = function.hessian(w)
+        # A step along constant directions would be rounding over rounding.
+        return H + np.abs(H).sum(axis=0).max() * (constant @ constant.T)
+
+    options = {"gtol": 1e-10, "maxiter": 1000}
+    found = minimize(
+        function.value_and_gradient,
+        start,
+        jac=True,
+        hess=hessian,
+        method="trust-exact",
+        options=options,
+    )
+    return np.asarray(found.x, dtype=float)
+
+
+@dataclass(frozen=True, eq=False)
+class Redrawn:
+    """Normal numbers as starts, in each array of the size that its fitted parameters have."""
+
+    network: Network
+    params: Array
+
+    def __call__(self, seed: int) -> Array:
+        """The start of a seed."""
+        layout = self.network.layout
+        sizes = {
+            name: np.full(values.shape, np.sqrt(np.mean(values**2)) or 0.1)
+            for name, values in layout.unpack(self.params).items()
+        }
+        return layout.pack(sizes) * np.random.default_rng(seed).standard_normal(len(self.params))
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +114,14 @@ class Restriction:
         return w + pull @ lstsq(self.A @ pull, self.b - self.A @ w)[0]
 
     def fit(self, refit: Refit, n_init: int, seed: int) -> tuple[Array, float, bool]:
-        """The lowest minimum found: from the updated point, and from random starts."""
+        """The lowest minimum found, its value, and whether the gradient vanishes there.
+
+        From the updated point, and from random starts.
+        """
         objective = self.objective()
         starts = [self.updated()]
         starts += [refit.start(seed + k) for k in range(n_init)]
-        runs = [refit.minimize(objective, objective.restrict(start)) for start in starts]
-        u, value, converged = min(runs, key=lambda run: run[1])
-        return objective.expand(u), value, converged
+        ends = [refit.minimize(objective, objective.restrict(start)) for start in starts]
+        u = min(ends, key=objective.value)
+        stationary = critical_point(objective, u).is_stationary
+        return objective.expand(u), objective.value(u), stationary

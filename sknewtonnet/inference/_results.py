@@ -58,13 +58,13 @@ HypothesisLike = str | Sequence[str] | ArrayLike
 
 @dataclass(frozen=True, eq=False)
 class InferenceResults:
-    """Statistics of a fitted net: errors, tests, criteria, predictions, and whether to trust them.
+    """Statistics of a fitted net: standard errors, tests, criteria, and whether to trust them.
 
-    Made by ``est.inference(X, y)``. All is computed when it is first asked for, from one Hessian
-    and one factorisation. In sums over rows, with S the sum of the sample weights, the
-    objective is M = S f = D + P, a loss and a penalty; H, H0 and G are the Hessian of M, of D, and
-    the Gauss-Newton matrix of D, L that of P, K = H^-1, g_i the gradient of the loss of row i,
-    and phi the dispersion. The covariance is
+    Made by ``est.inference(X, y)``, or by :func:`infer` for any net. All is computed when it is
+    first asked for, from one Hessian and one factorisation. In sums over rows, with S the sum of
+    the sample weights, the objective is M = S f = D + P, a loss and a penalty; H, H0 and G are the
+    Hessian of M, of D, and the Gauss-Newton matrix of D, L that of P, K = H^-1, g_i the gradient
+    of the loss of row i, and phi the dispersion. The covariance is
 
     ==============  =================================================================
     cov_type        covariance

@@ -120,13 +120,6 @@ def test_imports_are_absolute_and_on_top(module):
         assert optional == (id(node) in inside), f"{module} imports {name} in the wrong place"
 
 
-# Private names that another floor imports still. No line may be added; a line that is no longer
-# needed must go.
-STILL_PRIVATE = {
-    "estimators imports inference._checks.check_choice",
-}
-
-
 def test_private_names_stay_on_their_floor():
     """A module or name with a leading underscore is used by its own folder alone."""
     found = set()
@@ -137,7 +130,7 @@ def test_private_names_stay_on_their_floor():
             foreign = name.startswith("sknewtonnet.") and top not in {here, "_typing", "_sklearn"}
             if foreign and any(part.startswith("_") for part in [top, *inside.split(".")]):
                 found.add(f"{here} imports {top}.{inside}")
-    assert found == STILL_PRIVATE
+    assert not found
 
 
 def test_the_graph_is_private_to_the_calculus():

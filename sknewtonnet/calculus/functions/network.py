@@ -48,6 +48,8 @@ class Network:
         Units of each node: features, units of the hidden layers, outputs.
     linear : tuple of bool
         Which layers are linear: one coefficient for each input of each unit.
+    feature_names : tuple of str
+        Names of the inputs; "x0", "x1", ... where none were given.
     layout : ParameterLayout
         From the flat vector w to named arrays and back.
 
@@ -66,8 +68,9 @@ class Network:
     ('coefs_0[x0, h2]', 'intercepts_0[h2]')
     """
 
-    def __init__(self, graph: Graph, layout: ParameterLayout):
+    def __init__(self, graph: Graph, layout: ParameterLayout, feature_names: Sequence[str]):
         self._graph = graph
+        self.feature_names = tuple(feature_names)
         self.layout = layout
         self.layers = graph.layers
         self.node_sizes = tuple(graph.node_sizes)
@@ -121,7 +124,8 @@ class Network:
         # A column may be called like a unit; the names of parameters must tell them apart.
         while any(set(inputs) & set(layer) for layer in units):
             units = [tuple(f"{name}'" for name in layer) for layer in units]
-        return cls(graph, ParameterLayout(_arrays(graph, [inputs, *units]), connectivity))
+        layout = ParameterLayout(_arrays(graph, [inputs, *units]), connectivity)
+        return cls(graph, layout, inputs)
 
     @classmethod
     def mlp(
@@ -233,7 +237,8 @@ class Network:
         -------
         Network
         """
-        return Network(self._graph, ParameterLayout(self.layout.arrays, connectivity))
+        layout = ParameterLayout(self.layout.arrays, connectivity)
+        return Network(self._graph, layout, self.feature_names)
 
     def matrices(self, w: Array) -> list[Array]:
         """One (t_k, s_k) matrix per layer, a column per unit."""

@@ -445,6 +445,23 @@ class Objective(SmoothFunction):
         """Which penalties alone are the reason that :meth:`reduced` is None; "" if none is."""
         return why_not_reduced(self.network, self.loss, self.penalty)
 
+    def on(
+        self, X: ArrayLike, Y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> "Objective":
+        """The same net, loss and penalties on other data.
+
+        Parameters
+        ----------
+        X, Y, sample_weight : array
+            As in the constructor.
+
+        Returns
+        -------
+        Objective
+        """
+        penalties = self.penalty.penalties
+        return Objective(self.network, self.loss, X, Y, sample_weight, penalties=penalties)
+
     def with_loss(self, loss: Loss) -> "Objective":
         """The mean of another loss on the same net and data, without a penalty."""
         return Objective(self.network, loss, self.samples, self.targets, self.sample_weight)

@@ -1,0 +1,255 @@
+"""The door: from an objective and a point to all that inference can say."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus import Loss, Network, Objective
+from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
+from sknewtonnet.inference._checks import check_choice
+from sknewtonnet.inference._minimum import WEIGHT_TYPES, Information
+from sknewtonnet.inference._parameter_covariance import COVARIANCES, cluster_numbers
+from sknewtonnet.inference._reported import Reported
+from sknewtonnet.inference._restricted_fits import Minimiser, Refit, Start
+from sknewtonnet.inference._results import InferenceResults
+
+
+def infer(
+    objective: Objective,
+    params: ArrayLike,
+    *,
+    active: ArrayLike | None = None,
+    tight: ArrayLike | None = None,
+    converged: bool = True,
+    refit: Minimiser | None = None,
+    start: Start | None = None,
+    feature_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+    model: str = "Network",
+    cov_type: str = "hessian",
+    weight_type: str = "frequency",
+    class_weights: bool = False,
+    groups: ArrayLike | None = None,
+    use_t: bool | None = None,
+    post_selection: bool = False,
+    stacklevel: int = 2,
+) -> InferenceResults:
+    """Standard errors, tests, criteria, predictions and effects of any net at a minimum.
+
+    Of any layers, losses and penalties, one's own among them, however the minimum was found. The
+    ``inference`` of an estimator is a call of this.
+
+    Parameters
+    ----------
+    objective : Objective
+        The function that was minimised, on its data. Rows of weight 0 count as not there.
+    params : array-like of shape (n_parameters,)
+        The minimum.
+    active : array-like of shape (n_active, n_parameters), default=None
+        Rows of constraints that hold the minimum back, such as
+        ``result.multipliers.active`` of a solver; errors are those along them.
+    tight : array-like of shape (n_tight, n_parameters), default=None
+        Rows of all constraints that hold with equality, those of ``active`` among them.
+    converged : bool, default=True
+        False if it is known that the point is none at which a fit may end. Whether the gradient
+        vanishes need not be told.
+    refit : callable, default=None
+        How to minimise again, for likelihood-ratio and score tests and profile intervals: from a
+        :class:`sknewtonnet.calculus.SmoothFunction` and a start to a minimum of it, such as
+        ``lambda f, w: get_solver("newton").minimize(f, w).params``. By default SciPy's
+        "trust-exact".
+    start : callable, default=None
+        From a seed to a random start of the net, for the same. By default normal numbers, in
+        each array of the size of its parameters.
+    feature_names, output_names : sequence of str, default=None
+        Of inputs and outputs; by default those of the network.
+    model : str, default="Network"
+        What the summary calls it.
+    cov_type : str, default="hessian"
+        Kind of covariance, see :class:`InferenceResults`.
+    weight_type : {"frequency", "precision", "sampling"}, default="frequency"
+        What a weight s means: s equal rows; a row whose variance is the dispersion over s;
+        or a row that stands for s of a population, for which only sandwiches hold.
+    class_weights : bool, default=False
+        Whether weights of classes are in the weights, so that the objective is no likelihood.
+    groups : array-like of shape (n_samples,), default=None
+        Label of the cluster of each row, for "cluster".
+    use_t : bool, default=None
+        Whether tests refer to t and F, else to normal and chi-square. None: where a dispersion is
+        estimated (squared error, gamma).
+    post_selection : bool, default=False
+        Whether the form of the net was chosen on the same data, so that p-values are too small.
+    stacklevel : int, default=2
+        Where the warning points: 2 is the caller.
+
+    Returns
+    -------
+    InferenceResults
+
+    Raises
+    ------
+    ValueError
+        If an argument has a wrong shape or value, or does not go with the loss or the weights; if
+        there are more than 3000 parameters.
+
+    Warns
+    -----
+    UserWarning
+        If the gate finds that p-values cannot be relied on; ``diagnosis`` says why.
+
+    Notes
+    -----
+    One exact Hessian, n P^2 flops, one Gauss-Newton matrix and their eigenvalues, about 10 P^3
+    flops each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Linear, Network, Objective, Quadratic
+    >>> from sknewtonnet.inference import infer
+    >>> from sknewtonnet.solvers import get_solver
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = 3.0 * np.exp(-((X - 0.5) ** 2).sum(axis=1)) + 0.1 * rng.normal(size=200)
+    >>> forms = np.ones((1, 3, 3), dtype=bool)
+    >>> forms[0, 2, 2] = False  # the output has a factor of its own
+    >>> layers = [Quadratic((0,), 1), Linear((1,), 1)]
+    >>> net = Network.from_layers(2, layers, connectivity={"quadratic_forms": forms})
+    >>> f = Objective(net, "squared_error", X, y)
+    >>> w = get_solver("newton").minimize(f, np.full(net.n_parameters, 0.5)).params
+    >>> results = infer(f, w)
+    >>> results.marginal_effects().names
+    ['x0', 'x1']
+    """
+    network, loss = objective.network, objective.loss
+    _check_kinds(loss, cov_type, weight_type, class_weights, groups, use_t)
+    names = _names("feature_names", feature_names, network.feature_names)
+    objective, clusters = _rows_that_count(objective, groups)
+    found = _minimum(objective, params, active, tight)
+    results = InferenceResults(
+        information=replace(
+            found, weight_type=weight_type, class_weights=class_weights, converged=converged
+        ),
+        reported=Reported.of(network, loss.shift_invariant),
+        feature_names=names,
+        output_names=_names("output_names", output_names, network.output_names),
+        # Names that only count columns are not asked of data frames.
+        named=feature_names is not None or names != tuple(f"x{j}" for j in range(len(names))),
+        model=f"{model}: {_described(network)}, loss {loss.name}",
+        refit=Refit.of(network, found.params, refit, start),
+        cov_type=cov_type,
+        groups=clusters,
+        use_t=loss.free_dispersion if use_t is None else bool(use_t),
+        post_selection=post_selection,
+    )
+    _warn(results, stacklevel + 1)
+    return results
+
+
+def _minimum(
+    objective: Objective,
+    params: ArrayLike,
+    active: ArrayLike | None,
+    tight: ArrayLike | None,
+) -> Information:
+    """The point and the constraints there, checked."""
+    size = objective.n_parameters
+    if size > DENSE_LIMIT:
+        raise ValueError(
+            f"inference for {size} parameters needs the eigenvalues of dense Hessians, which is "
+            f"refused above {DENSE_LIMIT}: use fewer units."
+        )
+    return Information(
+        objective,
+        _rows("params", params, size),
+        None if active is None else _rows("active", active, size),
+        tight=None if tight is None else _rows("tight", tight, size),
+    )
+
+
+def _names(argument: str, given: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Names as they are given, or those of the network."""
+    names = known if given is None else tuple(str(name) for name in given)
+    if len(names) != len(known):
+        raise ValueError(f"{argument} must be {len(known)} names, got {list(names)}.")
+    return names
+
+
+def _rows_that_count(
+    objective: Objective, groups: ArrayLike | None
+) -> tuple[Objective, Ints | None]:
+    """The objective, and the numbers of clusters, without rows of weight zero."""
+    clusters = None if groups is None else cluster_numbers(groups, objective.n_samples)
+    kept = objective.sample_weight > 0
+    if kept.all():
+        return objective, clusters
+    if clusters is not None:
+        clusters = cluster_numbers(clusters[kept], int(kept.sum()))
+    data = objective.samples[kept], objective.targets[kept], objective.sample_weight[kept]
+    return objective.on(*data), clusters
+
+
+def _rows(argument: str, given: ArrayLike, size: int) -> Array:
+    """Finite numbers, as many as there are parameters: one row, or for constraints several."""
+    try:
+        rows = np.array(given, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{argument} must be numbers, got {given!r}.") from None
+    shape = (size,) if argument == "params" else (len(np.atleast_1d(rows)), size)
+    if rows.shape != shape:
+        wanted = f"({size},)" if argument == "params" else f"(n_rows, {size})"
+        raise ValueError(f"{argument} must have shape {wanted}, got {rows.shape}.")
+    if not np.isfinite(rows).all():
+        raise ValueError(f"{argument} must be finite, but contains NaN or infinity.")
+    return rows
+
+
+def _check_kinds(
+    loss: Loss,
+    cov_type: str,
+    weight_type: str,
+    class_weights: bool,
+    groups: ArrayLike | None,
+    use_t: bool | None,
+) -> None:
+    check_choice("cov_type", cov_type, tuple(COVARIANCES))
+    check_choice("weight_type", weight_type, WEIGHT_TYPES)
+    check_choice("use_t", use_t, (True, False, None))
+    kind = COVARIANCES[cov_type]
+    if kind.clustered != (groups is not None):
+        clustered = " or ".join(f'"{name}"' for name, k in COVARIANCES.items() if k.clustered)
+        raise ValueError(
+            f"cov_type={clustered} and groups go together, got cov_type={cov_type!r} and "
+            f"groups={'None' if groups is None else 'labels'}."
+        )
+    if not kind.model_based:
+        return
+    robust = [name for name, k in COVARIANCES.items() if not k.model_based]
+    reason = None
+    if weight_type == "sampling":
+        reason = 'weight_type="sampling"'
+    elif not loss.likelihood:
+        reason = f"the loss {loss.name}, which is no likelihood,"
+    elif class_weights:
+        reason = "class_weight, which makes the objective no likelihood,"
+    if reason is not None:
+        raise ValueError(f"{reason} needs a cov_type of {robust}, got {cov_type!r}.")
+
+
+def _described(network: Network) -> str:
+    """Sizes and activations in a few words."""
+    sizes = "-".join(str(size) for size in network.node_sizes)
+    kinds = [layer.activation.name for layer in network.layers[:-1]]
+    return sizes + (f", {' '.join(dict.fromkeys(kinds))}" if kinds else "")
+
+
+def _warn(results: InferenceResults, stacklevel: int) -> None:
+    if results.identifiable:
+        return
+    grave = [f.message for f in results.findings if f.severity != "note"]
+    more = f" ({len(grave) - 1} more in .diagnosis)" if len(grave) > 1 else ""
+    warnings.warn(f"Inference: {grave[0]}{more}", UserWarning, stacklevel=stacklevel)
