@@ -4,15 +4,16 @@ A layer of one's own: units that multiply powers
 
 A product unit computes z_1^a_1 z_2^a_2 ... with exponents that are its parameters. With
 log z as its input it takes a few lines, and everything else follows exactly: gradient, Hessian,
-Newton's method, the test of the minimum. Here it finds a physical law from noisy
-measurements: the period of a pendulum with a heavy bob, 2 pi length^(1/2) gravity^(-1/2), in
-which mass has no part.
+Newton's method, the test of the minimum, standard errors, tests and effects. Here it finds a
+physical law from noisy measurements: the period of a pendulum with a heavy bob,
+2 pi length^(1/2) gravity^(-1/2), in which mass has no part.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from sknewtonnet.calculus import Layer, Linear, Network, Objective
+from sknewtonnet.inference import infer
 from sknewtonnet.inspection import critical_point
 from sknewtonnet.solvers import get_solver
 from sknewtonnet.testing import check_layer
@@ -24,6 +25,10 @@ class ProductUnit(Layer):
     def unit_arrays(self, n_inputs):
         """One exponent for each input."""
         return {"exponents": np.arange(n_inputs)}
+
+    def input_rows(self, n_inputs):
+        """With an exponent of 0 an input does not matter."""
+        return [np.array([j]) for j in range(n_inputs)]
 
     def value(self, theta, z):
         """Products, (units, samples)."""
@@ -76,16 +81,18 @@ start = net.layout.pack(
 result = get_solver("newton", tol=1e-10).minimize(objective, start)
 print(f"{result.n_iter} iterations; the Hessian says: {critical_point(objective, result.params)}")
 
-residual = np.sqrt(2.0 * result.value)
-H = objective.hessian(result.params)
-errors = residual * np.sqrt(np.diag(np.linalg.inv(H)) / len(x))
-for name, estimate, error in zip(net.layout.names, result.params, errors, strict=True):
-    print(f"{name:>24} {estimate:8.3f} +- {error:.3f}")
+# %%
+# Statistics of the fit: standard errors, and a test that mass has no effect.
+
+results = infer(objective, result.params, cov_type="HC3", model="Pendulum")
+print(results.summary())
+mass = results.wald_test("mass")
+print(f"Mass: F = {mass.f_statistic:.2f}, p = {mass.p_value:.2f}")
 
 # %%
 # Estimated exponents with two standard errors, beside the law.
 
-exponents, spread = result.params[:3], 2.0 * errors[:3]
+exponents, spread = results.params[:3], 2.0 * results.std_errors[:3]
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 left.errorbar(np.arange(3), exponents, yerr=spread, fmt="o", capsize=4, label="estimated")
 left.plot(np.arange(3), [0.5, -0.5, 0.0], "x", color="C3", markersize=9, label="law")

@@ -445,10 +445,25 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
             return
         warnings.warn(message, ConvergenceWarning, stacklevel=FRAMES_TO_CALLER)
 
-    def _raw_prediction(self, X: ArrayLike) -> Array:
+    def _raw_prediction(self, X: ArrayLike, params: ArrayLike | None = None) -> Array:
+        """Raw predictions, at the fitted parameters or at others."""
         check_is_fitted(self)
         samples = validate_data(self, X, reset=False, dtype=np.float64)
-        return self._fit_.network.predict_raw(self.params_, samples)
+        w = self.params_ if params is None else _checked_params(params, len(self.params_))
+        return self._fit_.network.predict_raw(w, samples)
+
+
+def _checked_params(params: ArrayLike, size: int) -> Array:
+    """Parameters as a vector of finite numbers, or raise."""
+    try:
+        vector = np.asarray(params, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"params must be numbers, got {params!r}.") from None
+    if vector.shape != (size,):
+        raise ValueError(f"params must have shape ({size},) as params_, got {vector.shape}.")
+    if not np.isfinite(vector).all():
+        raise ValueError("params must be finite, but contains NaN or infinity.")
+    return vector
 
 
 def _check_numbers(y: ArrayLike) -> None:

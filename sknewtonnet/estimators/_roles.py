@@ -66,7 +66,35 @@ class RegressorRole(RegressorMixin):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The mean that the loss fits, of the shape of the target of the fit.
         """
-        raw = self._raw_prediction(X)
+        return self._predicted(self._raw_prediction(X))
+
+    def predict_at(self, params: ArrayLike, X: ArrayLike) -> Array:
+        """Predict the target with other parameters, such as those of a bootstrap.
+
+        ``predict_at(net.params_, X)`` is ``predict(X)``; tools that vary parameters, for delta
+        methods or draws from their distribution, need no copies of the net.
+
+        Parameters
+        ----------
+        params : array-like of shape (n_parameters,)
+            Parameters in the order of ``params_`` and ``parameter_names_``.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            As :meth:`predict` gives it.
+
+        Raises
+        ------
+        ValueError
+            If the parameters have a wrong shape or are not finite.
+        """
+        return self._predicted(self._raw_prediction(X, params))
+
+    def _predicted(self, raw: Array) -> Array:
+        """Predictions, of the shape of the target, from raw ones."""
         fit = self._fit_
         return fit.problem.target.decode(fit.loss.inverse_link(raw))
 
@@ -128,6 +156,31 @@ class ClassifierRole(ClassifierMixin):
         """
         return np.exp(self.predict_log_proba(X))
 
+    def predict_at(self, params: ArrayLike, X: ArrayLike) -> Array:
+        """Predict class probabilities with other parameters, such as those of a bootstrap.
+
+        ``predict_at(net.params_, X)`` is ``predict_proba(X)``, not ``predict(X)``: labels do not
+        say how predictions change with the parameters.
+
+        Parameters
+        ----------
+        params : array-like of shape (n_parameters,)
+            Parameters in the order of ``params_`` and ``parameter_names_``.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            As :meth:`predict_proba` gives it.
+
+        Raises
+        ------
+        ValueError
+            If the parameters have a wrong shape or are not finite.
+        """
+        return np.exp(self._log_probabilities(self._raw_prediction(X, params)))
+
     def predict_log_proba(self, X: ArrayLike) -> Array:
         """Predict logarithms of class probabilities, also where those underflow.
 
@@ -141,7 +194,10 @@ class ClassifierRole(ClassifierMixin):
         ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``.
         """
-        raw = self._raw_prediction(X)
+        return self._log_probabilities(self._raw_prediction(X))
+
+    def _log_probabilities(self, raw: Array) -> Array:
+        """Logarithms of class probabilities, from raw predictions."""
         target = self._fit_.problem.target
         if target.binary:
             return np.hstack([log_expit(-raw), log_expit(raw)])

@@ -61,8 +61,8 @@ class StatisticsMixin:
             What a weight s means: s equal rows; a row whose variance is the dispersion over s;
             or a row that stands for s of a population, for which only sandwiches hold.
         use_t : bool, default=None
-            Whether tests refer to t and F laws, else to normal and chi-square. None: where
-            a dispersion is estimated (squared error, gamma).
+            Whether tests refer to the t and F distributions, else to the normal and chi-square.
+            None: where a dispersion is estimated (squared error, gamma).
 
         Returns
         -------

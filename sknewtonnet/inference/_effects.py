@@ -43,7 +43,7 @@ class MarginalEffects:
         Mean over the rows of d mean / d input, or of the contrast, with its standard error by
         the delta method (inputs are taken as given), their ratio, and its two-sided p-value.
     df_denom : float
-        Degrees of freedom of t; inf for the normal law.
+        Degrees of freedom of t; inf for the normal distribution.
     output_names : tuple of str
         Of the outputs.
     """

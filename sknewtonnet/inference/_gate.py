@@ -55,8 +55,8 @@ def _sample(information: Information) -> Iterator[Finding]:
     if information.df_resid <= 0 or (n <= p and not information.penalised):
         yield Finding(
             "too few rows",
-            f"Too few rows: {n:g} observations for {p} parameters leave nothing to judge errors "
-            "by. Use fewer units, or a penalty.",
+            f"Too few rows: {n:g} observations for {p} parameters leave nothing to estimate "
+            "standard errors from. Use fewer units, or a penalty.",
             severity="fatal",
         )
     elif n < 5 * information.effective_parameters:
@@ -69,7 +69,7 @@ def _sample(information: Information) -> Iterator[Finding]:
     squares = information.objective.sample_weight @ information.objective.targets**2
     if information.objective.loss.quadratic and information.total_loss <= 1e-24 * squares.sum():
         yield Finding(
-            "perfect fit", "The fit is perfect: there are no errors to learn from.", (), "fatal"
+            "perfect fit", "The fit is perfect: there are no residuals to learn from.", (), "fatal"
         )
 
 
@@ -119,8 +119,8 @@ def _singular(information: Information) -> Iterator[Finding]:
     if information.basis is not None:
         yield Finding(
             "active constraints",
-            "Constraints hold the fit back: errors are those along the constraints, and tests of "
-            "what is at a bound have no known law.",
+            "Constraints hold the fit back: standard errors are those along the constraints, and "
+            "tests of parameters at a bound have no known null distribution.",
             severity="note",
         )
     for phrase in information.objective.penalty.kinks(information.params):
@@ -172,7 +172,7 @@ def _size(information: Information) -> Iterator[Finding]:
 
 
 def _misspecified(information: Information) -> Iterator[Finding]:
-    """A note if errors of model and sandwich differ by half."""
+    """A note if standard errors of model and sandwich differ by half."""
     if not information.is_likelihood:
         return
     known = information.factor.estimable(np.eye(information.objective.n_parameters))

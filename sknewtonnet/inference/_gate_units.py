@@ -200,5 +200,5 @@ def separation_findings(information: Information) -> Iterator[Finding]:
         yield Finding(
             "separation",
             f"Separation: {what}, so weights are as large as the penalty and the solver let "
-            "them be, and so are their errors. Use a larger penalty.",
+            "them be, and so are their standard errors. Use a larger penalty.",
         )

@@ -51,7 +51,7 @@ def infer(
         The minimum.
     active : array-like of shape (n_active, n_parameters), default=None
         Rows of constraints that hold the minimum back, such as
-        ``result.multipliers.active`` of a solver; errors are those along them.
+        ``result.multipliers.active`` of a solver; standard errors are those along them.
     tight : array-like of shape (n_tight, n_parameters), default=None
         Rows of all constraints that hold with equality, those of ``active`` among them.
     converged : bool, default=True

@@ -50,6 +50,9 @@ def likelihood_ratio(
         )
         p_value = np.nan
     elif information.penalised:
-        reason = "the law of the ratio is not known under a penalty: use alpha=0 or a bootstrap"
+        reason = (
+            "the null distribution of the ratio is not known under a penalty: use alpha=0 or a "
+            "bootstrap"
+        )
         p_value = np.nan
     return LikelihoodRatioResult(statistic, df, p_value, df_denom, reason, None, params, value)

@@ -27,7 +27,7 @@ def profile_interval(
     """Values of a linear function that a likelihood-ratio test does not reject.
 
     Where the signed root of 2 (M(value) - M) / dispersion is within a quantile of t or the
-    normal law (Bates and Watts 1988, 6.1). Infinite if it is not reached.
+    normal distribution (Bates and Watts 1988, 6.1). Infinite if it is not reached.
     """
     limit = quantile(level, df_denom)
     full = information.objective.value(information.params)

@@ -23,9 +23,10 @@ class RadialUnits:
         Centres, and their standard errors.
     covariances, covariances_se : ndarray of shape (n_centers,), (n_centers, n_features) or \
             (n_centers, n_features, n_features)
-        Variances or matrices, as the fitted attribute ``covariances_``, and their errors.
+        Variances or matrices, as the fitted attribute ``covariances_``, and their
+        standard errors.
     widths, widths_se : ndarray of shape (n_centers,) or (n_centers, n_features)
-        Square roots of the variances, and their errors.
+        Square roots of the variances, and their standard errors.
     """
 
     centers: Array

@@ -388,7 +388,8 @@ class InferenceResults:
         For squared errors n log(RSS0 / RSS1), with the p-value of
         F = ((RSS0 - RSS1) / q) / (RSS1 / (n - df)); for other losses 2 (D0 - D1) / phi, where D0
         and D1 are the losses of the restricted fit and of this one. The same however the
-        net is parametrised, unlike Wald's. For model-based errors only.
+        net is parametrised, unlike Wald's. For model-based standard errors
+        only.
 
         Parameters
         ----------
@@ -729,7 +730,7 @@ class InferenceResults:
         """Centres, covariances and widths of radial units, with standard errors.
 
         The fit has logarithms of widths, or of the diagonal of a Cholesky factor, as free
-        parameters; errors of the rest follow by :meth:`delta_method`.
+        parameters; standard errors of the rest follow by :meth:`delta_method`.
 
         Returns
         -------

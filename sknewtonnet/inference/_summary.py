@@ -202,14 +202,14 @@ def _features(results: Any, tests: dict[str, Any]) -> Table:
 
 
 def _notes(results: Any, tests: dict[str, Any]) -> list[str]:
-    laws = "normal and chi-square laws"
+    null = "the normal and chi-square distributions"
     if results.use_t:
-        laws = f"t and F laws on {results.df_resid:.6g} degrees of freedom"
-    notes = [f"P-values refer to {laws}."]
+        null = f"the t and F distributions on {results.df_resid:.6g} degrees of freedom"
+    notes = [f"P-values refer to {null}."]
     if results.information.penalised and results.cov_type != "bayesian":
         notes.append(
-            "The fit is penalised: errors are those of the shrunk estimates, whose bias "
-            "they do not include."
+            "The fit is penalised: standard errors are those of the shrunk estimates, whose "
+            "bias they do not include."
         )
     if results.post_selection:
         notes.append(

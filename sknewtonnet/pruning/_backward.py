@@ -84,10 +84,10 @@ class BackwardPruning(MetaNet):
     Notes
     -----
     P-values of the pruned net are too small, since the data chose what is tested; and the test of
-    a hidden unit by its outgoing weights has no exact law, for its incoming ones mean nothing
-    if those are zero. So the criterion has the last word, and a confirmation on other data is due
-    (doc/statistics.md 3.3). A step costs about n P^2 + 10 P^3 flops and a few Newton steps.
-    Callbacks hear of each ("step") and may ask to stop.
+    a hidden unit by its outgoing weights has no exact null distribution, for its incoming ones
+    mean nothing if those are zero. So the criterion has the last word, and a confirmation on other
+    data is due (doc/statistics.md 3.3). A step costs about n P^2 + 10 P^3 flops and a few Newton
+    steps. Callbacks hear of each ("step") and may ask to stop.
 
     References
     ----------

@@ -55,7 +55,7 @@ def significances(fit: Fit, parts: Sequence[Part], method: str, cov_type: str) -
     method : {"wald", "obs", "obd"}
         Wald test of all its weights; or the saliency of optimal brain surgeon (others adapt) or
         damage (others stay), as 2 L / dispersion, which is Wald's statistic for model-based
-        errors without a penalty, or an upper bound of it.
+        standard errors without a penalty, or an upper bound of it.
     cov_type : str
         Covariance of Wald's test.
     """

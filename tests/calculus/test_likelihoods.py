@@ -1,4 +1,4 @@
-"""What a loss says of its law: densities, dispersions, and means with their derivatives."""
+"""What a loss says of the distribution of targets: densities, quantiles, dispersions, means."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from sknewtonnet.testing import check_loss
 
 RAW = np.array([[-0.7, 0.4, 1.1], [0.3, -1.2, 0.2]])
 
-LAWS = {
+DISTRIBUTIONS = {
     "squared_error": lambda raw, phi: stats.norm(raw, np.sqrt(phi)),
     "binary_log_loss": lambda raw, phi: stats.bernoulli(1.0 / (1.0 + np.exp(-raw))),
     "poisson": lambda raw, phi: stats.poisson(np.exp(raw)),
@@ -26,16 +26,20 @@ def draw(name, seed=0, n=2):
 
 def test_every_likelihood_is_tested():
     known = {name for name, loss in LOSSES.items() if loss.likelihood}
-    assert known == {*LAWS, "multinomial_log_loss"}
+    assert known == {*DISTRIBUTIONS, "multinomial_log_loss"}
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_densities_are_those_of_scipy(name):
     phi = 0.6 if name in FREE else 1.0
-    y, law = draw(name), LAWS[name](RAW, phi)
+    y, distribution = draw(name), DISTRIBUTIONS[name](RAW, phi)
     if name == "binary_log_loss":
         y = np.round(y)
-    expected = law.logpdf(y) if hasattr(law.dist, "logpdf") and name in FREE else law.logpmf(y)
+    expected = (
+        distribution.logpdf(y)
+        if hasattr(distribution.dist, "logpdf") and name in FREE
+        else distribution.logpmf(y)
+    )
     found = LOSSES[name]().log_density(y, RAW, phi)
     assert found.shape == RAW.shape
     assert_close(found, expected)
@@ -49,7 +53,7 @@ def test_the_density_of_classes():
     assert_close(found[:, 0], np.log((p * y).sum(axis=1)))
 
 
-@pytest.mark.parametrize("name", [*LAWS, "multinomial_log_loss"])
+@pytest.mark.parametrize("name", [*DISTRIBUTIONS, "multinomial_log_loss"])
 def test_loss_over_dispersion_is_the_density_but_for_terms_without_raw(name):
     """So that the minimum is the maximum of the likelihood at any dispersion."""
     loss, phi = LOSSES[name](), 0.6 if name in FREE else 1.0
@@ -62,7 +66,7 @@ def test_loss_over_dispersion_is_the_density_but_for_terms_without_raw(name):
 def test_the_likeliest_dispersion_is_a_maximum(name):
     loss, rng = LOSSES[name](), np.random.default_rng(0)
     raw = rng.normal(size=(200, 1))
-    y = LAWS[name](raw, 0.4).rvs(random_state=rng)
+    y = DISTRIBUTIONS[name](raw, 0.4).rvs(random_state=rng)
     best = loss.likeliest_dispersion(float(loss.value(y, raw).mean()))
     values = [loss.log_density(y, raw, best * factor).sum() for factor in (0.999, 1.0, 1.001)]
     assert values[1] > max(values[0], values[2])
@@ -73,10 +77,10 @@ def test_the_likeliest_dispersion_is_a_maximum(name):
 def test_pearson_squares_have_the_dispersion_as_their_mean(name):
     loss = LOSSES[name]()
     raw = np.array([[0.3]])
-    law = LAWS[name](0.3, 0.4)
-    low, high = law.ppf([1e-12, 1.0 - 1e-12])
+    distribution = DISTRIBUTIONS[name](0.3, 0.4)
+    low, high = distribution.ppf([1e-12, 1.0 - 1e-12])
     value, _ = integrate.quad(
-        lambda y: float(loss.squared_pearson(np.array([[y]]), raw)[0, 0]) * law.pdf(y),
+        lambda y: float(loss.squared_pearson(np.array([[y]]), raw)[0, 0]) * distribution.pdf(y),
         low,
         high,
         epsabs=1e-10,
@@ -85,7 +89,7 @@ def test_pearson_squares_have_the_dispersion_as_their_mean(name):
 
 
 LEVELS = np.array([0.003, 0.1, 0.5, 0.9, 0.999])
-QUANTILES = [name for name in LAWS if name != "binary_log_loss"]
+QUANTILES = [name for name in DISTRIBUTIONS if name != "binary_log_loss"]
 
 
 @pytest.mark.parametrize("name", QUANTILES)
@@ -95,7 +99,9 @@ def test_quantiles_are_those_of_scipy(name):
     found = loss.quantiles(loss.inverse_link(RAW), phi, LEVELS)
     assert found.shape == (*RAW.shape, len(LEVELS))
     for k, level in enumerate(LEVELS):
-        np.testing.assert_allclose(found[..., k], LAWS[name](RAW, phi).ppf(level), rtol=1e-10)
+        np.testing.assert_allclose(
+            found[..., k], DISTRIBUTIONS[name](RAW, phi).ppf(level), rtol=1e-10
+        )
 
 
 def test_quantiles_of_counts_at_every_jump():

@@ -214,7 +214,7 @@ def test_moderated_probability_of_one_logit(name):
 
 @pytest.mark.parametrize("name", SOFTMAX)
 def test_moderated_probabilities_of_classes(name):
-    """Against a big sample of logits from the normal law of the delta method."""
+    """Against a big sample of logits from the normal distribution of the delta method."""
     est, X, _, res = results(name)
     X = X[::9]
     found = res.get_prediction(X).moderated
@@ -254,8 +254,8 @@ def test_marginal_effects(name):
     expected = expected if expected.shape[1] > 1 else expected[:, 0]
     assert_allclose(found.std_errors, expected, rtol=1e-6)
     assert_allclose(found.z_values, found.effects / found.std_errors, rtol=1e-10)
-    law = stats.t(res.df_resid) if res.use_t else stats.norm
-    assert_allclose(found.p_values, 2 * law.sf(np.abs(found.z_values)), rtol=1e-8)
+    distribution = stats.t(res.df_resid) if res.use_t else stats.norm
+    assert_allclose(found.p_values, 2 * distribution.sf(np.abs(found.z_values)), rtol=1e-8)
     half = quantile(res, 0.8) * found.std_errors
     interval = np.stack([found.effects - half, found.effects + half], -1)
     assert_allclose(found.conf_int(level=0.8), interval, rtol=1e-8)
@@ -354,7 +354,7 @@ def test_bands_of_a_partial_effect(name):
 
 
 def test_simultaneous_band_reaches_as_far_as_the_largest_of_many_t():
-    """Against draws of parameters from their t law, pushed through the curve."""
+    """Against draws of parameters from their t distribution, pushed through the curve."""
     est, X, _, res = results("regression")
     band = res.partial_effect("x0", grid=np.linspace(-2.0, 2.0, 9), band="simultaneous")
 

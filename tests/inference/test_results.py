@@ -138,10 +138,10 @@ def test_statistics_belong_together(name):
     assert_allclose(res.covariance, res.covariance.T, rtol=1e-10, atol=1e-14)
     assert_allclose(res.std_errors, np.sqrt(np.diag(res.covariance)), rtol=1e-12)
     assert_allclose(res.z_values, res.params / res.std_errors, rtol=1e-12)
-    law = stats.t(res.df_resid) if res.use_t else stats.norm
-    assert_allclose(res.p_values, 2.0 * law.sf(np.abs(res.z_values)), rtol=1e-10)
+    distribution = stats.t(res.df_resid) if res.use_t else stats.norm
+    assert_allclose(res.p_values, 2.0 * distribution.sf(np.abs(res.z_values)), rtol=1e-10)
     for level in (0.5, 0.99):
-        half = law.ppf(0.5 + 0.5 * level) * res.std_errors
+        half = distribution.ppf(0.5 + 0.5 * level) * res.std_errors
         expected = np.column_stack([res.params - half, res.params + half])
         assert_allclose(res.conf_int(level), expected, rtol=1e-9, atol=1e-12)
     assert res.cov_type == "bayesian"

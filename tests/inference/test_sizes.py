@@ -55,13 +55,13 @@ def within(value, band):
 
 @pytest.mark.parametrize("name", EQUAL)
 @pytest.mark.parametrize("test", ["exact", "GN", "sand exact", "LR"])
-@pytest.mark.parametrize("law", ["", " F"])
-def test_a_right_sized_net_rejects_a_true_hypothesis_one_time_in_twenty(name, test, law):
+@pytest.mark.parametrize("reference", ["", " F"])
+def test_a_right_sized_net_rejects_a_true_hypothesis_one_time_in_twenty(name, test, reference):
     if test == "LR" and ROWS[name].alpha:
         pytest.skip("no likelihood ratio test under a penalty")
     summary = found(name)
-    assert summary[f"{test}{law} n/a"] == 0.0
-    assert within(summary[test + law], widened(2.0, 9.0, count(name)))
+    assert summary[f"{test}{reference} n/a"] == 0.0
+    assert within(summary[test + reference], widened(2.0, 9.0, count(name)))
 
 
 @pytest.mark.parametrize("name", UNEQUAL)

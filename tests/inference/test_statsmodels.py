@@ -37,7 +37,7 @@ def same_table(ours, theirs, factor=1.0):
     error = flat(theirs.bse) * np.sqrt(factor)
     agree(ours.std_errors, error)
     agree(ours.z_values, flat(theirs.params) / error)
-    law = stats.t(ours.df_resid) if ours.use_t else stats.norm()
+    distribution = stats.t(ours.df_resid) if ours.use_t else stats.norm()
     if factor == 1.0:
         agree(ours.p_values, flat(theirs.pvalues), rtol=2e-6)
         for level in (0.95, 0.6):
@@ -46,7 +46,7 @@ def same_table(ours, theirs, factor=1.0):
                 theirs_ci = theirs_ci.swapaxes(0, 1).reshape(-1, 2)
             agree(ours.conf_int(level), theirs_ci)
     else:
-        agree(ours.p_values, 2.0 * law.sf(np.abs(flat(theirs.params) / error)), rtol=2e-6)
+        agree(ours.p_values, 2.0 * distribution.sf(np.abs(flat(theirs.params) / error)), rtol=2e-6)
     covariance = np.asarray(theirs.cov_params())
     if np.ndim(theirs.params) == 2:
         k, equations = np.shape(theirs.params)
@@ -129,10 +129,10 @@ def test_use_t_can_be_chosen():
     for name, use_t in (("OLS", False), ("Logit", True)):
         p = pair(name)
         ours = p.ours(use_t=use_t)
-        law = stats.t(N - 4) if use_t else stats.norm()
+        distribution = stats.t(N - 4) if use_t else stats.norm()
         assert ours.use_t is use_t
-        agree(ours.p_values, 2.0 * law.sf(np.abs(ours.z_values)))
-        half = law.ppf(0.95) * ours.std_errors
+        agree(ours.p_values, 2.0 * distribution.sf(np.abs(ours.z_values)))
+        half = distribution.ppf(0.95) * ours.std_errors
         agree(ours.conf_int(0.9), np.column_stack([ours.params - half, ours.params + half]))
 
 
