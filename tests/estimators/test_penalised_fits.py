@@ -91,6 +91,25 @@ def test_a_norm_that_takes_a_layer_away_is_told(make):
     assert np.isnan(results.std_errors).all()
 
 
+def test_a_fit_that_starts_at_a_norm_of_zero():
+    """Nothing to learn: the gradient that is left is 0, and still no minimum is claimed."""
+    X, _ = regression_data()
+    y = np.full(N, 2.0)
+    est = regressor(alpha=0.0, penalties=NormPenalty(1.0), warm_start=True, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        est.fit(X, y)
+    est.params_ = np.where(
+        [name.startswith("intercepts_1") for name in est.parameter_names_], 2, 0
+    )
+    with pytest.warns(ConvergenceWarning, match="no derivative"):
+        est.fit(X, y)
+    assert est.solver_result_.converged
+    assert est.critical_point_ == "inconclusive"
+    with pytest.warns(UserWarning, match="Inference: "):
+        results = est.inference(X, y)
+    assert any("coefs_1 is next to 0" in message for message in results.diagnosis)
+
+
 # How estimators carry it ------------------------------------------------------------------
 
 
