@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sknewtonnet._sklearn import Interval, StrOptions
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss, Network
-from sknewtonnet.calculus.functions.units import outgoing_norms
+from sknewtonnet.calculus.functions.units import unit_reports
 from sknewtonnet.calculus.pieces.gaussian import (
     COVARIANCE_TYPES,
     covariance_form,
@@ -30,7 +30,6 @@ from sknewtonnet.estimators._parameters import (
 )
 from sknewtonnet.estimators._radial_starts import DistinctRows, radial_parameters
 from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
-from sknewtonnet.inspection import degenerate_units
 
 
 class BaseRBFNet(BaseNewtonNet):
@@ -101,14 +100,10 @@ class BaseRBFNet(BaseNewtonNet):
         }
 
     def _findings(self, fit: Fit) -> dict[str, Any]:
-        network, params, data = fit.network, fit.params, fit.problem.known_data
-        rows = DistinctRows.of(data.X, data.sample_weight)
-        activations = network.states(params, rows.X)[1]
-        matrices = network.matrices(params)
-        outgoing = outgoing_norms(network, matrices, 1)
-        found = degenerate_units(activations, rows.sample_weight, outgoing)
-        # Twins are a true minimum under an L2 penalty, which halves when a height is shared,
-        # and a unit that is not used does no harm: they are for those who look.
+        reports = unit_reports(fit.objective(), fit.params)
+        found = {unit.unit: unit.reason for unit in reports if unit.layer == 0 and unit.reason}
+        # Twins are a true minimum under an L2 penalty, which halves when a height is shared, and
+        # a unit that is not used does no harm: report both in `degenerate_units_`, in silence.
         fragile = {
             unit: reason
             for unit, reason in found.items()
@@ -238,7 +233,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         [I]'s W of each unit: (x, 1)' W (x, 1) = (x - mu)' M (x - mu).
     degenerate_units_ : dict of int to str
         Units without work of their own, and why: "far from all samples", "constant", "on one
-        sample" (the fit warns of these), "unused", or "same as unit r" (common: the L2
+        sample" (the fit warns of these), "unused", or "same as unit c0" (common: the L2
         penalty is less where two equal units share a height). Often fewer would do.
     coefs_ : list of ndarray of shape (n_inputs_k, n_units_k)
         Coefficients of each linear layer, inputs by units.
@@ -477,7 +472,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         [I]'s W of each unit: (x, 1)' W (x, 1) = (x - mu)' M (x - mu).
     degenerate_units_ : dict of int to str
         Units without work of their own, and why: "far from all samples", "constant", "on one
-        sample" (the fit warns of these), "unused", or "same as unit r" (common: the L2
+        sample" (the fit warns of these), "unused", or "same as unit c0" (common: the L2
         penalty is less where two equal units share a height). Often fewer would do.
     coefs_ : list of ndarray of shape (n_inputs_k, n_units_k)
         Coefficients of each linear layer, inputs by units.

@@ -5,13 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Activation
-from sknewtonnet.calculus.functions.units import outgoing_norms
+from sknewtonnet.calculus.functions.units import unit_reports
 from sknewtonnet.inference._minimum import Information
-
-# A unit whose share of the outputs, or spread, is below this part of the largest does nothing.
-_NOTHING = 1e-6
 
 # Part of rows without doubt, from which on they are not by chance.
 _SURE = 0.05
@@ -49,65 +45,37 @@ def fatal_messages(findings: Iterable[Finding]) -> list[str]:
 
 
 def unit_findings(information: Information) -> Iterator[Finding]:
-    """Dead, constant and duplicate units, and units with a scaling symmetry."""
+    """Unused, constant and duplicate units, and units with a scaling symmetry."""
     network = information.objective.network
-    weight = information.objective.sample_weight
-    states = network.states(information.params, information.objective.samples)
-    matrices = network.matrices(information.params)
+    reports = unit_reports(information.objective, information.params)
     for k, layer in enumerate(network.layers[:-1]):
-        values = states[k + 1]
-        mean = weight @ values / weight.sum()
-        centred = np.sqrt(weight)[:, None] * (values - mean)
-        spread = np.linalg.norm(centred, axis=0) / np.sqrt(weight.sum())
-        outgoing = outgoing_norms(network, matrices, k + 1)
-        share = outgoing * np.maximum(spread, np.abs(mean))
-        dead = share <= _NOTHING * max(float(share.max()), _unit_of_raw(information))
-        # A unit of which no parameter exists, such as pruning leaves, is not there at all.
-        there = network.exists[k].any(axis=0)
-        dead &= there
-        constant = (
-            there & ~dead & (spread <= _NOTHING * np.maximum(np.abs(values).max(axis=0), 1e-300))
-        )
-        names = network.unit_names[k]
-        for j in np.flatnonzero(dead).tolist():
-            yield Finding(
-                "dead unit",
-                f"Unit {names[j]} is dead: nothing goes out of it, so the weights that come in "
-                "are not identified. Use fewer units.",
-                network.incoming_names(k, j),
-            )
-        for j in np.flatnonzero(constant).tolist():
-            yield Finding(
-                "constant unit",
-                f"Unit {names[j]} is constant on the data: it does what an intercept does. "
-                "Use fewer units.",
-                network.incoming_names(k, j),
-            )
-        alive = np.flatnonzero(there & ~dead & ~constant).tolist()
-        yield from _duplicates(centred[:, alive], [names[j] for j in alive])
+        here = [report for report in reports if report.layer == k]
+        for report in here:
+            if report.unused:
+                yield Finding(
+                    "dead unit",
+                    f"Unit {report.name} is {report.reason}: nothing changes without it, so what "
+                    "comes in is not identified. Use fewer units.",
+                    network.incoming_names(k, report.unit),
+                )
+        for report in here:
+            if report.constant:
+                yield Finding(
+                    "constant unit",
+                    f"Unit {report.name} is {report.reason} on the data: it does what an "
+                    "intercept does. Use fewer units.",
+                    network.incoming_names(k, report.unit),
+                )
+        for report in here:
+            if report.twin is not None:
+                yield Finding(
+                    "duplicate units",
+                    f"Units {report.twin} and {report.name} are duplicates: {report.name} is the "
+                    f"same as unit {report.twin}, up to scale, sign and shift. Only the sum of "
+                    "what goes out of them is identified. Use fewer units.",
+                )
         if network.linear[k]:
             yield from _scaling(information, k, layer.activation)
-
-
-def _unit_of_raw(information: Information) -> float:
-    """What counts as much on the scale of raw predictions: of squared errors a residual."""
-    if not information.objective.loss.quadratic:
-        return 1.0
-    weight = information.objective.sample_weight
-    return float(np.sqrt(weight @ (information.residuals**2).mean(axis=1) / weight.sum()))
-
-
-def _duplicates(centred: Array, names: Sequence[str]) -> Iterator[Finding]:
-    norms = np.linalg.norm(centred, axis=0)
-    close = np.abs(centred.T @ centred) > (1.0 - 1e-6) * norms[:, None] * norms
-    for j in range(len(names)):
-        twins = np.flatnonzero(close[j, :j])
-        if twins.size:
-            yield Finding(
-                "duplicate units",
-                f"Units {names[twins[0]]} and {names[j]} are duplicates, equal up to sign and "
-                "shift: only the sum of what goes out of them is identified. Use fewer units.",
-            )
 
 
 def _scaling(information: Information, k: int, activation: Activation) -> Iterator[Finding]:

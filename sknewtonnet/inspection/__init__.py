@@ -1,9 +1,9 @@
 """Diagnoses of a fitted net."""
 
 from sknewtonnet.calculus import CriticalPoint, critical_point
+from sknewtonnet.calculus.functions.units import degenerate_units
 from sknewtonnet.inspection._importance import feature_importance, importances, weight_importance
 from sknewtonnet.inspection._matching import Minimum, aligned, same_minimum
-from sknewtonnet.inspection._units import degenerate_units
 
 __all__ = [
     "CriticalPoint",

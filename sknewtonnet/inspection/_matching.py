@@ -7,6 +7,7 @@ from scipy.optimize import linear_sum_assignment
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Network
+from sknewtonnet.calculus.functions.units import interchangeable, rearrange
 
 
 def aligned(network: Network, w: Array, reference: Array) -> Array:
@@ -39,9 +40,6 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
     for k, layer in enumerate(network.layers[:-1]):
         if not network.has_linear_readers(k + 1):
             continue  # a radial unit that reads them would have to change as well
-        going_out = [flags.T for flags in network.outgoing(network.exists, k + 1)]
-        masks = np.vstack([network.exists[k], *going_out]).astype(float)
-        apart = _distances(masks, masks) > 0
         parity = layer.activation.parity if network.linear[k] else 0
         sizes = _outgoing(network, ours, k), _outgoing(network, theirs, k)
         plain = _distances(ours[k], theirs[k]) + _distances(*sizes)
@@ -50,13 +48,9 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
             flipped = _distances(-ours[k], theirs[k]) + _distances(parity * sizes[0], sizes[1])
             signs = np.where(flipped < plain, -1.0, 1.0)
             plain = np.minimum(plain, flipped)
-        plain[apart] = np.inf  # only units with the same connections can take each other's place
+        plain[~interchangeable(network, k)] = np.inf
         of_reference, order = linear_sum_assignment(plain.T)
-        sign = signs[order, of_reference]
-        ours[k][...] = ours[k][:, order] * sign
-        outward = sign if parity == -1 else np.ones(len(sign))
-        for rows in network.outgoing(ours, k + 1):
-            rows[...] = rows[order] * outward[:, None]
+        rearrange(network, ours, k, order, signs[order, of_reference])
     return network.layout.restrict(full)
 
 

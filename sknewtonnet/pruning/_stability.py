@@ -12,7 +12,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import Network
-from sknewtonnet.calculus.functions.units import outgoing_norms
+from sknewtonnet.calculus.functions.units import connected_units
 from sknewtonnet.estimators import fit_of
 from sknewtonnet.inspection import aligned
 from sknewtonnet.pruning._backward import BackwardPruning
@@ -177,7 +177,6 @@ def _full(pruned: BackwardPruning) -> Array:
 
 
 def _alive(network: Network, w: Array) -> Bools:
-    """Which hidden units have anything that goes out."""
-    matrices = network.matrices(w)
-    found = [outgoing_norms(network, matrices, k + 1) > 0 for k in range(len(network.layers) - 1)]
-    return np.concatenate(found or [np.zeros(0, dtype=bool)])
+    """Which hidden units a path of parameters that are not 0 connects to the output."""
+    _, *hidden, _ = connected_units(network, [matrix != 0 for matrix in network.matrices(w)])
+    return np.concatenate([*hidden, np.zeros(0, dtype=bool)])

@@ -1,7 +1,7 @@
 """Feed-forward networks: layers wired into a graph, with the layout of their parameters."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from numbers import Integral
 from typing import Any
@@ -14,6 +14,7 @@ from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
 from sknewtonnet.calculus.passes.graph import Graph
 from sknewtonnet.calculus.pieces.activations import Activation, get_activation
 from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
+from sknewtonnet.calculus.pieces.layer_at_point import LayersAtPoint
 from sknewtonnet.calculus.pieces.layers import Layer, Linear
 from sknewtonnet.calculus.pieces.parameters import ParameterArray, ParameterLayout
 from sknewtonnet.calculus.pieces.quadratic import Quadratic
@@ -334,12 +335,12 @@ class Network:
             raise ValueError(
                 f"X must have shape (n_samples, {self.n_features}), got {samples.shape}."
             )
-        weights = self.matrices(vector)
         raw = np.empty((len(samples), self.n_outputs))
-        for where in sample_chunks(len(samples), self.chunk_size):
-            chunk = Chunk(self._graph, samples[where])
-            chunk.forward(chunk.layers_at(weights), order=0)
+
+        def keep(where: slice, chunk: Chunk, layers: LayersAtPoint) -> None:
             raw[where] = chunk.raw.T
+
+        self._forward(vector, samples, keep)
         return raw
 
     def states(self, w: Array, X: Array) -> list[Array]:
@@ -356,15 +357,50 @@ class Network:
         -------
         list of ndarray of shape (n_samples, n_units)
         """
-        weights = self.matrices(w)
-        found = [X, *(np.empty((len(X), size)) for size in self._graph.n_units)]
-        for where in sample_chunks(len(X), self.chunk_size):
-            chunk = Chunk(self._graph, X[where])
-            chunk.forward(chunk.layers_at(weights), order=0)
+        found = [X, *(np.empty((len(X), size)) for size in self.node_sizes[1:])]
+
+        def keep(where: slice, chunk: Chunk, layers: LayersAtPoint) -> None:
             for k, state in enumerate(found[1:-1]):
                 state[where] = chunk.activated(k).T
             found[-1][where] = chunk.raw.T
+
+        self._forward(w, X, keep)
         return found
+
+    def pre_activations(self, w: Array, X: Array) -> list[Array]:
+        """What the activations of the layers are taken of; of the last one raw predictions.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            Parameters.
+        X : ndarray of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, n_units)
+        """
+        found = [np.empty((len(X), size)) for size in self.node_sizes[1:]]
+
+        def keep(where: slice, chunk: Chunk, layers: LayersAtPoint) -> None:
+            for k, inner in enumerate(found):
+                inner[where] = chunk.pre_activation(k, layers).T
+
+        self._forward(w, X, keep)
+        return found
+
+    def _forward(
+        self, w: Array, X: Array, keep: Callable[[slice, Chunk, LayersAtPoint], None]
+    ) -> None:
+        """Forward pass over one chunk after the other, of which something is kept."""
+        weights = self.matrices(w)
+        for where in sample_chunks(len(X), self.chunk_size):
+            chunk = Chunk(self._graph, X[where])
+            layers = chunk.layers_at(weights)
+            chunk.forward(layers, order=0)
+            keep(where, chunk, layers)
+            del chunk, layers  # before those of the next chunk are made
 
     @property
     def unit_names(self) -> list[tuple[str, ...]]:

@@ -1,20 +1,347 @@
-"""Units: what goes in and out of them, and what becomes of those that do nothing."""
+"""Units: what goes in and out of them, what they are found to be, and what may become of them.
 
-from collections.abc import Sequence
+What a hidden unit is, on samples of weight s_i and sum S, is decided here and nowhere else. Of its
+values x let mean(x) = 1/S sum_i s_i x_i, size(x) = mean(x^2)^(1/2), spread(x) = size(x - mean(x)).
+Let |o| be the length of its outgoing coefficients, each counted in what matters to its reader: at
+an output the size of the residuals (1, if the loss is not quadratic), in a hidden layer 1, over
+which activations bend. A reader that is not linear counts as a coefficient of 1.
+
+===============  ==============================================================================
+there            some parameter of it exists
+connected        a path of existing parameters leads from it to a raw prediction
+unused           not connected, or |o| size(x) <= 1e-6 U: without it nothing changes
+constant         not unused, and |o| spread(x) <= 1e-6 U: an intercept does the same
+same as unit r   neither is unused or constant, and they correlate by more than 1 - 1e-6, either
+                 sign: what goes out of them is known in sum only
+linear           neither unused nor constant, and correlates with its own pre-activation by more
+                 than 1 - 1e-6: on the range of the data its activation is a straight line
+far              of Gaussian units, which are 1 at their centre: no value above 1e-3
+on one sample    of Gaussian units: one distinct sample has 99 % of sum_i s_i x_i
+===============  ==============================================================================
+
+U is the largest |o| spread(x) of the layer, at least 1. So nothing changes where a unit's values
+are multiplied or shifted, and outgoing coefficients and intercepts make up for it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from sknewtonnet._typing import Array, Bools
+from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
+from sknewtonnet.calculus.functions.objective import Objective
+from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
+
+# Part of what matters that is nothing. Curvatures go with its square, 1e-12, which is what the
+# tolerance of a fit leaves of a curvature that is none.
+NOTHING = 1e-6
+
+# Correlations within this of 1 are 1: what is not shared is 1.4e-3 of the spread.
+SAME = 1e-6
+
+# Highest value of a Gaussian unit from which all samples are 3.7 widths away.
+FAR = 1e-3
+
+# Part of a Gaussian unit's values at one sample that leaves nothing for a shape around it.
+ALONE = 0.99
 
 
-def connected_units(network: Network) -> list[Bools]:
+@dataclass(frozen=True)
+class UnitReport:
+    """What a hidden unit is found to be.
+
+    Attributes
+    ----------
+    layer, unit : int
+        Its place in the net.
+    name : str
+        Its name, as in the names of parameters.
+    unused, constant, linear, far, on_one_sample : bool
+        As defined at the top of :mod:`sknewtonnet.calculus.functions.units`.
+    twin : str or None
+        Name of the first earlier unit of its layer that it is the same as.
+    """
+
+    layer: int
+    unit: int
+    name: str
+    unused: bool
+    constant: bool
+    linear: bool
+    far: bool
+    on_one_sample: bool
+    twin: str | None
+
+    @property
+    def reason(self) -> str:
+        """Why it does no work of its own, in words; empty if it does."""
+        reasons = {
+            "unused": self.unused,
+            "far from all samples": self.far,
+            "constant": self.constant,
+            "on one sample": self.on_one_sample,
+            f"same as unit {self.twin}": self.twin is not None,
+        }
+        return next((words for words, holds in reasons.items() if holds), "")
+
+
+def unit_reports(objective: Objective, w: Array) -> list[UnitReport]:
+    """What each hidden unit that is there is found to be, layer after layer.
+
+    Parameters
+    ----------
+    objective : Objective
+        Network, data and loss.
+    w : ndarray of shape (n_parameters,)
+        Parameters, as a rule a minimum.
+
+    Returns
+    -------
+    list of UnitReport
+
+    Notes
+    -----
+    About the cost of two predictions of the samples, and n s^2 flops for a layer of s units; with
+    Gaussian units the samples are sorted once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.calculus.functions.units import unit_reports
+    >>> X = np.linspace(-1.0, 1.0, 50)[:, None]
+    >>> network = Network.mlp(1, 3, 1)
+    >>> arrays = {
+    ...     "coefs_0": [[2.0, 0.1, -2.0]],
+    ...     "intercepts_0": [0.5, 30.0, -0.5],  # the second unit is at the end of tanh
+    ...     "coefs_1": [[1.0], [1.0], [1.0]],
+    ...     "intercepts_1": [0.0],
+    ... }
+    >>> objective = Objective(network, "squared_error", X, np.sin(3.0 * X))
+    >>> for unit in unit_reports(objective, network.layout.pack(arrays)):
+    ...     print(unit.name, "is", unit.reason or "at work")
+    h0 is at work
+    h1 is constant
+    h2 is same as unit h0
+    """
+    network, counts = objective.network, objective.sample_weight > 0
+    X, weight = objective.samples[counts], objective.sample_weight[counts]
+    if len(network.layers) == 1:
+        return []
+    states, inner = network.states(w, X), network.pre_activations(w, X)
+    raw_unit = _raw_unit(objective, states[-1], objective.targets[counts])
+    matrices, connected = network.matrices(w), connected_units(network)
+    radial = [isinstance(layer, GaussianRBF) for layer in network.layers]
+    distinct = _distinct(X) if any(radial) else None
+    reports: list[UnitReport] = []
+    for k, names in enumerate(network.unit_names):
+        there = np.flatnonzero(network.exists[k].any(axis=0))
+        outgoing = _outgoing(network, matrices, k + 1, raw_unit)
+        outgoing[~connected[k + 1]] = 0.0
+        layer = _LayerOnData(
+            values=states[k + 1][:, there],
+            sample_weight=weight,
+            outgoing=outgoing[there],
+            least=1.0,
+            inner=inner[k][:, there],
+            distinct=distinct if radial[k] else None,
+        )
+        reports += layer.reports(k, there, [names[j] for j in there])
+    return reports
+
+
+def degenerate_units(activations: Array, sample_weight: Array, outgoing: Array) -> dict[int, str]:
+    """Gaussian units without work of their own, and why, from their values.
+
+    Parameters
+    ----------
+    activations : ndarray of shape (n_samples, n_units)
+        Values of the units between 0 and 1 at distinct samples.
+    sample_weight : ndarray of shape (n_samples,)
+        Their weights.
+    outgoing : ndarray of shape (n_units,)
+        Norm of each unit's outgoing coefficients.
+
+    Returns
+    -------
+    dict of int to str
+        For each such unit the first of these that holds: "unused", "far from all samples",
+        "constant", "on one sample", "same as unit r". The definitions are those of
+        :mod:`sknewtonnet.calculus.functions.units`; what matters to the outputs is not known here,
+        so that it is the largest contribution |o| size(x) of a unit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.inspection import degenerate_units
+    >>> x = np.linspace(-2.0, 2.0, 9)
+    >>> values = np.column_stack([np.exp(-(x**2)), np.ones(9), np.exp(-(x**2))])
+    >>> degenerate_units(values, np.ones(9), np.array([1.0, 0.5, 2.0]))
+    {1: 'constant', 2: 'same as unit 0'}
+    """
+    layer = _LayerOnData(
+        activations,
+        sample_weight,
+        outgoing,
+        least=float((outgoing * _size(activations, sample_weight)).max()),
+        inner=None,
+        distinct=np.arange(len(activations)),
+    )
+    units = np.arange(activations.shape[1])
+    reports = layer.reports(0, units, [str(j) for j in units])
+    return {report.unit: report.reason for report in reports if report.reason}
+
+
+@dataclass(frozen=True, eq=False)
+class _LayerOnData:
+    """Units of a layer on samples; each definition is one property, with an entry per unit.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_samples, n_units)
+        x.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights, positive.
+    outgoing : ndarray of shape (n_units,)
+        |o|.
+    least : float
+        What matters even if no unit varies as much; U is not smaller.
+    inner : ndarray of shape (n_samples, n_units), or None
+        Pre-activations, if known.
+    distinct : ndarray of int of shape (n_samples,), or None
+        For Gaussian units the number of each row among the distinct rows.
+    """
+
+    values: Array
+    sample_weight: Array
+    outgoing: Array
+    least: float
+    inner: Array | None
+    distinct: Ints | None
+
+    def reports(self, layer: int, units: Ints, names: Sequence[str]) -> list[UnitReport]:
+        """One record per unit."""
+        none = np.zeros(len(units), dtype=bool)
+        facts = {
+            "unused": self.unused,
+            "constant": self.constant,
+            "linear": none if self.inner is None else self.linear,
+            "far": none if self.distinct is None else self.values.max(axis=0) < FAR,
+            "on_one_sample": none if self.distinct is None else self.on_one_sample,
+        }
+        twins = [None if r is None else names[r] for r in self.twins()]
+        return [
+            UnitReport(
+                layer=layer,
+                unit=int(unit),
+                name=names[j],
+                twin=twins[j],
+                **{fact: bool(holds[j]) for fact, holds in facts.items()},
+            )
+            for j, unit in enumerate(units)
+        ]
+
+    @cached_property
+    def matters(self) -> float:
+        """NOTHING times U."""
+        return NOTHING * max(self.least, float((self.outgoing * self.spread).max(initial=0.0)))
+
+    @cached_property
+    def spread(self) -> Array:
+        """Weighted standard deviation of the values."""
+        return np.linalg.norm(self.centred, axis=0) / np.sqrt(self.sample_weight.sum())
+
+    @cached_property
+    def centred(self) -> Array:
+        """Values less their means, times the roots of the weights."""
+        return _centred(self.values, self.sample_weight)
+
+    @cached_property
+    def unused(self) -> Bools:
+        """Nothing changes without it."""
+        return self.outgoing * _size(self.values, self.sample_weight) <= self.matters
+
+    @cached_property
+    def constant(self) -> Bools:
+        """An intercept does the same."""
+        return ~self.unused & (self.outgoing * self.spread <= self.matters)
+
+    @cached_property
+    def works(self) -> Bools:
+        """Neither unused nor constant."""
+        return ~self.unused & ~self.constant
+
+    @property
+    def linear(self) -> Bools:
+        """Its activation is a straight line on the data."""
+        assert self.inner is not None, "asked for only where it is known"
+        inner = _centred(self.inner, self.sample_weight)
+        shared = np.abs(np.einsum("ij,ij->j", self.centred, inner))
+        norms = np.linalg.norm(self.centred, axis=0) * np.linalg.norm(inner, axis=0)
+        return self.works & (shared > (1.0 - SAME) * norms)
+
+    @property
+    def on_one_sample(self) -> Bools:
+        """One distinct sample has nearly all of its values."""
+        assert self.distinct is not None, "asked of Gaussian units alone"
+        weighed = self.sample_weight[:, None] * self.values
+        sums = np.array([np.bincount(self.distinct, weights=column) for column in weighed.T])
+        return np.asarray((len(sums.T) > 1) & (sums.max(axis=1) > ALONE * sums.sum(axis=1)))
+
+    def twins(self) -> Iterator[int | None]:
+        """The first earlier unit that each is the same as."""
+        norms = np.linalg.norm(self.centred, axis=0)
+        same = np.abs(self.centred.T @ self.centred) > (1.0 - SAME) * norms[:, None] * norms
+        same &= self.works[:, None] & self.works
+        for j in range(len(norms)):
+            earlier = np.flatnonzero(same[j, :j])
+            yield int(earlier[0]) if earlier.size else None
+
+
+def _centred(values: Array, weight: Array) -> Array:
+    return np.sqrt(weight)[:, None] * (values - weight @ values / weight.sum())
+
+
+def _size(values: Array, weight: Array) -> Array:
+    return np.sqrt(weight @ values**2 / weight.sum())
+
+
+def _distinct(X: Array) -> Ints:
+    """Number of each row among the distinct rows."""
+    return np.unique(X, axis=0, return_inverse=True)[1].ravel()
+
+
+def _raw_unit(objective: Objective, raw: Array, targets: Array) -> float:
+    """What matters on the scale of raw predictions: of squared errors a residual, else 1."""
+    if not objective.loss.quadratic:
+        return 1.0
+    weight = objective.sample_weight[objective.sample_weight > 0]
+    residual = _size(raw - targets, weight)
+    rounding = np.finfo(float).eps * _size(targets, weight)  # of a perfect fit
+    return float(np.sqrt((np.maximum(residual, rounding) ** 2).mean())) or 1.0
+
+
+def _outgoing(network: Network, matrices: Sequence[Array], node: int, raw_unit: float) -> Array:
+    """Length of what goes out of each unit of a node, in what matters to its readers."""
+    squares = np.zeros(network.node_sizes[node])
+    last = len(network.layers) - 1
+    for k, rows in network._graph.readers[node]:
+        unit = raw_unit if k == last else 1.0
+        squares += ((matrices[k][rows] / unit) ** 2).sum(axis=1) if network.linear[k] else 1.0
+    return np.sqrt(squares)
+
+
+def connected_units(network: Network, flags: Sequence[Bools] | None = None) -> list[Bools]:
     """Units from which a path of existing parameters leads to a raw prediction.
 
     Parameters
     ----------
     network : Network
         The net.
+    flags : sequence of ndarray of bool of shape (t_k, s_k), default=None
+        Which parameters to count in place of those that exist.
 
     Returns
     -------
@@ -22,22 +349,58 @@ def connected_units(network: Network) -> list[Bools]:
         One entry per node: the inputs, the units of each layer. All outputs are connected. A
         layer that is not linear depends on all that it reads.
     """
-    graph = network._graph
+    graph, exists = network._graph, network.exists if flags is None else flags
     found = [np.ones(size, dtype=bool) for size in graph.node_sizes]
     for node in range(len(found) - 2, -1, -1):
         found[node][:] = False
         for k, rows in graph.readers[node]:
             if graph.linear[k]:
-                found[node] |= (network.exists[k][rows] & found[k + 1]).any(axis=1)
+                found[node] |= (exists[k][rows] & found[k + 1]).any(axis=1)
             else:
                 found[node] |= found[k + 1].any()
     return found
 
 
-def outgoing_norms(network: Network, matrices: Sequence[Array], node: int) -> Array:
-    """Euclidean length of what goes out of each unit of a node, over all its linear readers."""
-    rows = network.outgoing(matrices, node)
-    return np.linalg.norm(np.hstack(rows), axis=1) if rows else np.zeros(network.node_sizes[node])
+def interchangeable(network: Network, layer: int) -> Bools:
+    """Which units of a hidden layer have the same connections, and can take each other's place.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_units, n_units)
+    """
+    going_out = [flags.T for flags in network.outgoing(network.exists, layer + 1)]
+    patterns = np.vstack([network.exists[layer], *going_out])
+    kind = np.unique(patterns, axis=1, return_inverse=True)[1].ravel()
+    return np.asarray(kind[:, None] == kind)
+
+
+def rearrange(
+    network: Network, matrices: Sequence[Array], layer: int, order: Ints, sign: Array
+) -> None:
+    """Put the units of a hidden layer in another order, some with the other sign, in place.
+
+    The net stays the same function if all readers of the layer are linear, units that change
+    places are :func:`interchangeable`, and a unit with the other sign is of a linear layer with an
+    odd or even activation.
+
+    Parameters
+    ----------
+    network : Network
+        The net.
+    matrices : sequence of ndarray of shape (t_k, s_k)
+        Its parameters, as of :meth:`Network.by_layer`.
+    layer : int
+        The layer.
+    order : ndarray of int of shape (n_units,)
+        Which unit comes to each place.
+    sign : ndarray of shape (n_units,)
+        1, or -1 where all that comes in changes its sign; with an odd activation so does what
+        goes out.
+    """
+    matrices[layer][...] = matrices[layer][:, order] * sign
+    outward = sign if network.layers[layer].activation.parity == -1 else np.ones(len(sign))
+    for rows in network.outgoing(matrices, layer + 1):
+        rows[...] = rows[order] * outward[:, None]
 
 
 def settle(network: Network, params: Array, exists: Bools) -> tuple[Array, Bools]:
