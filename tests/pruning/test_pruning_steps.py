@@ -9,8 +9,7 @@ from inference_cases import plane, regression, several, three, two_units
 from penalty_cases import Fused
 
 from sknewtonnet import BackwardPruning, NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
-from sknewtonnet.calculus import Network
-from sknewtonnet.calculus.functions.units import connected_units, settle
+from sknewtonnet.calculus.functions.units import connected_units
 from sknewtonnet.estimators import _fit, fit_of
 from sknewtonnet.inference import flat_directions, group_saliency
 from sknewtonnet.pruning import _backward
@@ -252,102 +251,6 @@ def test_after_each_step(name, removals):
     masks = accepted[-1][2].connectivity
     for key, mask in pruned.estimator_.connectivity.items():
         assert np.array_equal(mask, masks[key])
-
-
-# What does nothing goes as well.
-
-
-def settled(network, w, exists=None):
-    """Check that the net stays the same function, and return it smaller."""
-    exists = np.ones(network.n_parameters, dtype=bool) if exists is None else exists
-    w = np.where(exists, w, 0.0)
-    X = np.random.default_rng(1).normal(size=(20, network.n_features))
-    full, kept = settle(network, w, exists)
-    assert not full[~kept].any()
-    whole = Network.from_layers(network.n_features, network.layers)
-    assert whole.predict_raw(full, X) == pytest.approx(network.predict_raw(w, X), abs=1e-12)
-    return whole.layout.unpack(full), {
-        name: values > 0 for name, values in whole.layout.unpack(kept.astype(float)).items()
-    }
-
-
-def random_point(network, seed=0):
-    return np.random.default_rng(seed).normal(size=network.n_parameters)
-
-
-def existing(network, *gone):
-    names = np.array(network.layout.names)
-    assert set(gone) <= set(names)
-    return ~np.isin(names, gone)
-
-
-def test_nothing_goes_without_reason():
-    network = Network.mlp(3, (2, 2), 1, skip_connections="all")
-    w = random_point(network)
-    full, kept = settle(network, w, np.ones(len(w), dtype=bool))
-    assert kept.all()
-    assert np.array_equal(full, w)
-
-
-def test_unit_without_outgoing_weights_goes():
-    network = Network.mlp(3, (2,), 1)
-    exists = existing(network, "coefs_1[h1, y]")
-    _, kept = settled(network, random_point(network), exists)
-    assert not kept["coefs_0"][:, 1].any()
-    assert kept["coefs_0"][:, 0].all()
-    assert kept["intercepts_0"].tolist() == [True, False]
-    assert kept["intercepts_1"].all()
-
-
-def test_constant_unit_is_folded_into_intercepts():
-    network = Network.mlp(2, (2,), 2)
-    w = random_point(network)
-    before = network.layout.unpack(w)
-    arrays, kept = settled(network, w, existing(network, "coefs_0[x0, h0]", "coefs_0[x1, h0]"))
-    assert kept["coefs_1"].tolist() == [[False, False], [True, True]]
-    assert kept["intercepts_0"].tolist() == [False, True]
-    constant = np.tanh(before["intercepts_0"][0]) * before["coefs_1"][0]
-    assert arrays["intercepts_1"] == pytest.approx(before["intercepts_1"] + constant)
-
-
-def test_constant_units_through_layers_and_skip_connections():
-    """h1_0 is constant; without it h2_0 has no input but a skip connection that is masked."""
-    network = Network.mlp(2, (1, 2), 1, ["tanh", "logistic"], "all")
-    gone = [f"coefs_0[x{j}, h1_0]" for j in (0, 1)] + [f"coefs_1[x{j}, h2_0]" for j in (0, 1)]
-    _, kept = settled(network, random_point(network), existing(network, *gone))
-    assert not kept["coefs_0"].any()
-    assert not kept["intercepts_0"].any()
-    assert kept["intercepts_1"].tolist() == [False, True]
-    assert kept["coefs_1"].tolist() == [[False, True], [False, True], [False, False]]
-    # Inputs, h1_0, h2_0 and h2_1.
-    assert kept["coefs_2"].ravel().tolist() == [True, True, False, False, True]
-
-
-def test_idle_units_go_backwards_through_layers():
-    network = Network.mlp(2, (2, 2), 1)
-    gone = ["coefs_2[h2_1, y]", "coefs_1[h1_1, h2_0]"]
-    _, kept = settled(network, random_point(network), existing(network, *gone))
-    assert kept["coefs_1"].tolist() == [[True, False], [False, False]]
-    assert kept["coefs_0"].tolist() == [[True, False], [True, False]]
-    assert kept["intercepts_0"].tolist() == [True, False]
-
-
-def test_masked_intercept_takes_no_constant():
-    mask = {"intercepts_1": np.array([False])}
-    network = Network.mlp(2, (2,), 1, connectivity=mask)
-    gone = ["coefs_0[x0, h0]", "coefs_0[x1, h0]"]
-    _, kept = settled(network, random_point(network), existing(network, *gone))
-    assert not kept["intercepts_1"].any()
-    assert kept["coefs_1"].all()
-    assert kept["intercepts_0"].all()
-
-
-def test_center_without_outgoing_weights_goes():
-    network = Network.rbf(2, 3, 1, "diag")
-    _, kept = settled(network, random_point(network), existing(network, "coefs_0[c1, y]"))
-    for name in ("centers", "precisions_cholesky", "coefs_0"):
-        flags = kept[name].reshape(3, -1)
-        assert flags.all(axis=1).tolist() == flags.any(axis=1).tolist() == [True, False, True]
 
 
 def test_survivors_need_a_path():
