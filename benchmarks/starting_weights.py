@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
-from sknewtonnet.estimators import _base, _starts
+from sknewtonnet.estimators import _mlp, _starts
 
 CASES = [
     ("diabetes", 1.0),
@@ -35,16 +35,16 @@ N_DRAWS = 2000
 def started_with(multiple):
     """Return the package's starting weights with another bound (its own is 1/2)."""
 
-    def initial(network, *args):
-        params = _starts.initial_parameters(network, *args)
-        arrays = network.layout.unpack(params)
+    def initial(problem, random_state):
+        layout = problem.network.layout
+        arrays = layout.unpack(_starts.initial_parameters(problem, random_state))
         output_intercepts = list(arrays)[-1]
         for name in arrays:
             if name != output_intercepts:
                 arrays[name] *= 2.0 * multiple
-        return network.layout.pack(arrays)
+        return layout.pack(arrays)
 
-    return patch.object(_base, "initial_parameters", initial)
+    return patch.object(_mlp, "initial_parameters", initial)
 
 
 def lowest_of_five(values, rng):

@@ -11,11 +11,10 @@ physical law from noisy measurements: the period of a pendulum with a heavy bob,
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
-from sknewtonnet.calculus import Layer, Linear, Network, Objective
-from sknewtonnet.inference import infer
-from sknewtonnet.inspection import critical_point
-from sknewtonnet.solvers import get_solver
+from sknewtonnet import NewtonNetRegressor
+from sknewtonnet.calculus import Layer, Linear
 from sknewtonnet.testing import check_layer
 
 
@@ -66,25 +65,22 @@ period = 2.0 * np.pi * np.sqrt(x[:, 0] / x[:, 1])
 measured = period * (1.0 + 0.03 * rng.standard_normal(150))
 
 # %%
-# A net of one product unit and a linear output without intercept, from exponents of 0.
+# A net of one product unit and a linear output without intercept, as an estimator.
 
-net = Network.from_layers(
-    3,
+net = NewtonNetRegressor(
     [ProductUnit((0,), 1), Linear((1,), 1)],
+    alpha=0.0,
     connectivity={"intercepts_0": np.array([False])},
-    feature_names=names,
+    random_state=0,
 )
-objective = Objective(net, "squared_error", np.log(x), measured)
-start = net.layout.pack(
-    {"exponents": np.zeros((1, 3)), "coefs_0": np.ones((1, 1)), "intercepts_0": np.zeros(1)}
-)
-result = get_solver("newton", tol=1e-10).minimize(objective, start)
-print(f"{result.n_iter} iterations; the Hessian says: {critical_point(objective, result.params)}")
+logarithms = pd.DataFrame(np.log(x), columns=names)
+net.fit(logarithms, measured)
+print(f"{net.n_iter_} iterations; the Hessian says: {net.critical_point_}")
 
 # %%
 # Statistics of the fit: standard errors, and a test that mass has no effect.
 
-results = infer(objective, result.params, cov_type="HC3", model="Pendulum")
+results = net.inference(logarithms, measured, cov_type="HC3")
 print(results.summary())
 mass = results.wald_test("mass")
 print(f"Mass: F = {mass.f_statistic:.2f}, p = {mass.p_value:.2f}")
@@ -99,8 +95,7 @@ left.plot(np.arange(3), [0.5, -0.5, 0.0], "x", color="C3", markersize=9, label="
 left.set_xticks(np.arange(3), names)
 left.set_ylabel("exponent")
 left.legend()
-predicted = net.predict_raw(result.params, np.log(x))[:, 0]
-right.plot(measured, predicted, ".")
+right.plot(measured, net.predict(logarithms), ".")
 right.axline((0.0, 0.0), slope=1.0, color="0.7", linewidth=0.8)
 right.set_xlabel("measured period (s)")
 right.set_ylabel("fitted period (s)")

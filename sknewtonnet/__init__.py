@@ -3,6 +3,8 @@
 from sknewtonnet.estimators import (
     NewtonMLPClassifier,
     NewtonMLPRegressor,
+    NewtonNetClassifier,
+    NewtonNetRegressor,
     RBFNetClassifier,
     RBFNetRegressor,
     criterion_scorer,
@@ -16,6 +18,8 @@ __all__ = [
     "InformationCriterionSearch",
     "NewtonMLPClassifier",
     "NewtonMLPRegressor",
+    "NewtonNetClassifier",
+    "NewtonNetRegressor",
     "RBFNetClassifier",
     "RBFNetRegressor",
     "__version__",

@@ -208,6 +208,7 @@ def check_layer(layer: Layer, *, n_inputs: int = 3, rtol: float = 1e-7) -> None:
     theta = 0.5 * rng.standard_normal((n_rows, layer.n_units))
     z = rng.standard_normal((n_inputs, 7))
     delta = rng.standard_normal((layer.n_units, 7))
+    _check_start(layer, n_inputs, theta.shape)
     probe = _LayerProbe(layer, theta, z, delta, rtol)
     probe.check("value", lambda t, x: layer.value(t, x), ("units", "samples"))
     slopes = layer.slopes(theta, z)
@@ -246,6 +247,20 @@ def check_layer(layer: Layer, *, n_inputs: int = 3, rtol: float = 1e-7) -> None:
             lambda t, x: (layer.slopes(t, x)[0] * delta[:, None]).sum(axis=0)[:, None],
             "inputs",
         )
+
+
+def _check_start(layer: Layer, n_inputs: int, shape: tuple[int, int]) -> None:
+    """Check where fits start: any place, but for each seed one, and units apart."""
+    center, spread = np.linspace(-2.0, 3.0, n_inputs), np.linspace(0.5, 2.0, n_inputs)
+    first, again = (layer.start(center, spread, np.random.RandomState(0)) for _ in range(2))
+    name = f"start of {layer!r}"
+    assert np.shape(first) == shape, (
+        f"{name} must return an array of shape {shape} (parameters, units), not {np.shape(first)}."
+    )
+    assert np.isfinite(first).all(), f"{name} is not finite."
+    assert np.array_equal(first, again), f"{name} depends on more than its arguments."
+    equal = [j for j in range(1, shape[1]) if np.array_equal(first[:, j], first[:, 0])]
+    assert not equal, f"{name} has equal units, 0 and {equal[0]}, which a fit would keep equal."
 
 
 def check_penalty(

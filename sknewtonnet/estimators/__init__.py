@@ -4,6 +4,7 @@ from sknewtonnet.estimators._base import BaseNewtonNet
 from sknewtonnet.estimators._criterion_scorer import criterion_scorer
 from sknewtonnet.estimators._fit import Fit
 from sknewtonnet.estimators._mlp import NewtonMLPClassifier, NewtonMLPRegressor
+from sknewtonnet.estimators._network import NewtonNetClassifier, NewtonNetRegressor
 from sknewtonnet.estimators._rbf import RBFNetClassifier, RBFNetRegressor
 from sknewtonnet.estimators._records import after_selection, fit_from, fit_of
 
@@ -12,6 +13,8 @@ __all__ = [
     "Fit",
     "NewtonMLPClassifier",
     "NewtonMLPRegressor",
+    "NewtonNetClassifier",
+    "NewtonNetRegressor",
     "RBFNetClassifier",
     "RBFNetRegressor",
     "after_selection",

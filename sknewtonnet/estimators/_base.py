@@ -68,6 +68,7 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
     n_jobs: int | None
     verbose: int
 
+    arrays_: dict[str, Array]
     coefs_: list[Array]
     intercepts_: list[Array]
     parameter_names_: list[str]
@@ -381,6 +382,7 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
             **fit.problem.target.attributes,
             **self._layer_attributes(network, arrays),
             "params_": fit.params.copy(),
+            "arrays_": arrays,
             "coefs_": [arrays[f"coefs_{k}"] for k in range(n_linear)],
             "intercepts_": [arrays[f"intercepts_{k}"] for k in range(n_linear)],
             "parameter_names_": list(network.layout.names),

@@ -75,8 +75,7 @@ class BaseMLP(BaseNewtonNet):
 def _random_start(
     problem: Problem, random_state: np.random.RandomState, signs: Ints | None
 ) -> Array:
-    data = problem.known_data
-    w = initial_parameters(problem.network, problem.loss, data.Y, data.sample_weight, random_state)
+    w = initial_parameters(problem, random_state)
     if signs is None:
         return w
     # Mirrored, not cut off: a net of zeros would not learn.
@@ -175,6 +174,8 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
         Name of each entry of ``params_``, such as "coefs_0[age, h3]".
+    arrays_ : dict of str to ndarray
+        All parameters by the names of their arrays, zero where ``connectivity`` has no parameter.
     coefs_ : list of ndarray of shape (n_inputs_k, n_units_k)
         Coefficients of each layer, inputs by units.
     intercepts_ : list of ndarray of shape (n_units_k,)
@@ -398,6 +399,8 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
         Name of each entry of ``params_``, such as "coefs_0[age, h3]".
+    arrays_ : dict of str to ndarray
+        All parameters by the names of their arrays, zero where ``connectivity`` has no parameter.
     coefs_ : list of ndarray of shape (n_inputs_k, n_units_k)
         Coefficients of each layer, inputs by units.
     intercepts_ : list of ndarray of shape (n_units_k,)

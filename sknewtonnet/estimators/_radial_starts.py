@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss, Network, Objective
+from sknewtonnet.calculus.pieces.bumps import neighbour_widths
 from sknewtonnet.calculus.pieces.gaussian import radial_layer
 from sknewtonnet.calculus.pieces.penalties import l2_penalty
 from sknewtonnet.estimators._starts import mean_prediction, random_weights
@@ -76,29 +76,6 @@ def place_centers(
     means = KMeans(n_centers, n_init=1, random_state=random_state, algorithm="lloyd")
     found: Array = means.fit(rows.X, sample_weight=rows.sample_weight).cluster_centers_
     return found
-
-
-def neighbour_widths(centers: Array, widest: float) -> Array:
-    """Root mean square distance of each centre from its nearest neighbours.
-
-    Parameters
-    ----------
-    centers : ndarray of shape (n_centers, n_features)
-        The centres.
-    widest : float
-        The width of a single centre, and an upper bound.
-
-    Returns
-    -------
-    ndarray of shape (n_centers,)
-        From the nearest 2 p neighbours: those on both sides along each of p axes. At least a
-        thousandth of ``widest``, so that near twins among the centres do not start as needles.
-    """
-    n_centers, n_features = centers.shape
-    if n_centers == 1:
-        return np.array([widest])
-    squares = np.sort(cdist(centers, centers, "sqeuclidean"), axis=1)[:, 1 : 1 + 2 * n_features]
-    return np.clip(np.sqrt(squares.mean(axis=1)), 1e-3 * widest, widest)
 
 
 def solved_output(

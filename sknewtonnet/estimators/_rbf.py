@@ -218,6 +218,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
         Name of each entry of ``params_``, such as "coefs_0[age, h3]".
+    arrays_ : dict of str to ndarray
+        All parameters by the names of their arrays, zero where ``connectivity`` has no parameter.
     centers_ : ndarray of shape (n_centers, n_features)
         Centres of the Gaussian units.
     covariances_ : ndarray of shape (n_centers,), (n_centers, n_features) or \
@@ -457,6 +459,8 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
         Name of each entry of ``params_``, such as "coefs_0[age, h3]".
+    arrays_ : dict of str to ndarray
+        All parameters by the names of their arrays, zero where ``connectivity`` has no parameter.
     centers_ : ndarray of shape (n_centers, n_features)
         Centres of the Gaussian units.
     covariances_ : ndarray of shape (n_centers,), (n_centers, n_features) or \

@@ -17,7 +17,7 @@ def fit_of(net: BaseNewtonNet) -> Fit:
 
     Parameters
     ----------
-    net : NewtonMLPRegressor, NewtonMLPClassifier, RBFNetRegressor or RBFNetClassifier
+    net : estimator of this package
         A fitted net.
 
     Returns
@@ -47,7 +47,7 @@ def fit_from(
 
     Parameters
     ----------
-    net : NewtonMLPRegressor, NewtonMLPClassifier, RBFNetRegressor or RBFNetClassifier
+    net : estimator of this package
         What is fitted, with all its settings.
     start : Fit
         Of a net with the same parameters by name, and the same link.
@@ -83,7 +83,7 @@ def after_selection(
 
     Parameters
     ----------
-    net : NewtonMLPRegressor, NewtonMLPClassifier, RBFNetRegressor or RBFNetClassifier
+    net : estimator of this package
         The fitted net.
     X, y, sample_weight
         The data of its fit.

@@ -3,36 +3,27 @@
 Only weighted means of the data enter: a row twice and a row of weight two give the same start.
 """
 
+from functools import cache
+
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Linear, Loss, Network
+from sknewtonnet.calculus import Layer, Loss, Network
+from sknewtonnet.estimators._fit import Data, Problem
 
 
-def initial_parameters(
-    network: Network,
-    loss: Loss,
-    Y: Array,
-    sample_weight: Array,
-    random_state: np.random.RandomState,
-) -> Array:
-    """Random weights, and an output layer on the scale of the target.
+def initial_parameters(problem: Problem, random_state: np.random.RandomState) -> Array:
+    """Where each layer wants to start, and an output layer on the scale of the target.
 
-    Weights are those of :func:`random_weights`. The output intercepts are the raw prediction
-    of the weighted mean of Y, and for an identity link the output coefficients are multiplied
-    by the weighted standard deviation of Y, so that a fit does not depend on the units of the
-    target.
+    Layers start by :meth:`sknewtonnet.calculus.Layer.start`. If the last one is linear, its
+    intercepts are the raw prediction of the weighted mean of Y, and for an identity link its
+    coefficients are multiplied by the weighted standard deviation of Y, so that a fit does not
+    depend on the units of the target.
 
     Parameters
     ----------
-    network : Network
-        The net to start, of linear layers.
-    loss : Loss
-        Its link, and whether the target has a scale.
-    Y : ndarray of shape (n_samples, n_outputs)
-        Targets.
-    sample_weight : ndarray of shape (n_samples,)
-        Weights.
+    problem : Problem
+        The net, its loss and the data.
     random_state : RandomState
         Source of the random numbers.
 
@@ -40,23 +31,30 @@ def initial_parameters(
     -------
     ndarray of shape (n_parameters,)
     """
-    arrays = random_weights(network, random_state)
-    last = len(network.layers) - 1
-    if loss.out_activation == "identity":
-        mean = np.average(Y, axis=0, weights=sample_weight)
-        scale = np.sqrt(np.average((Y - mean) ** 2, axis=0, weights=sample_weight))
-        arrays[f"coefs_{last}"] *= np.where(scale > 0, scale, 1.0)
-    arrays[f"intercepts_{last}"] = mean_prediction(loss, Y, sample_weight)
-    return network.layout.pack(arrays)
+    network, loss, data = problem.network, problem.loss, problem.known_data
+    full = np.empty(network.layout.n_full)
+    thetas = network.by_layer(full)
+    for k, layer in enumerate(network.layers):
+        moments = _input_moments(network, k, thetas, data)
+        theta = layer.start(*moments, random_state)
+        if np.shape(theta) != thetas[k].shape:
+            raise ValueError(
+                f"start of {layer!r} must return an array of shape {thetas[k].shape}, got "
+                f"{np.shape(theta)}."
+            )
+        thetas[k][...] = np.where(network.exists[k], theta, 0.0)
+    if network.linear[-1]:
+        if loss.out_activation == "identity":
+            mean = np.average(data.Y, axis=0, weights=data.sample_weight)
+            squares = (data.Y - mean) ** 2
+            scale = np.sqrt(np.average(squares, axis=0, weights=data.sample_weight))
+            thetas[-1][:-1] *= np.where(scale > 0, scale, 1.0)
+        thetas[-1][-1] = mean_prediction(loss, data.Y, data.sample_weight)
+    return network.layout.restrict(full)
 
 
 def random_weights(network: Network, random_state: np.random.RandomState) -> dict[str, Array]:
-    """Random arrays of all linear layers.
-
-    Coefficients and intercepts are uniform on +-1/2 sqrt(g / (p_k + s_k)), with g = 2
-    for logistic units and 6 for all others: half of what Glorot and Bengio (2010) propose and
-    scikit-learn's MLP draws. Second-order steps leave the flat middle of small weights at
-    once, and reach lower minima from there (doc/defaults.md).
+    """Random arrays of all linear layers, as :meth:`sknewtonnet.calculus.Layer.start` has them.
 
     Parameters
     ----------
@@ -71,14 +69,42 @@ def random_weights(network: Network, random_state: np.random.RandomState) -> dic
         "coefs_k" and "intercepts_k" of each linear layer.
     """
     arrays: dict[str, Array] = {}
-    linear = [layer for layer in network.layers if isinstance(layer, Linear)]
-    for number, layer in enumerate(linear):
-        p, s = network.layout.shapes[f"coefs_{number}"]
-        gain = 2.0 if layer.activation.name == "logistic" else 6.0
-        bound = 0.5 * np.sqrt(gain / (p + s))
-        arrays[f"coefs_{number}"] = random_state.uniform(-bound, bound, (p, s))
-        arrays[f"intercepts_{number}"] = random_state.uniform(-bound, bound, s)
+    linear = [k for k, is_linear in enumerate(network.linear) if is_linear]
+    for number, k in enumerate(linear):
+        unknown = np.zeros(_n_inputs(network, k))
+        theta = network.layers[k].start(unknown, unknown, random_state)
+        arrays[f"coefs_{number}"], arrays[f"intercepts_{number}"] = theta[:-1], theta[-1]
     return arrays
+
+
+def _n_inputs(network: Network, k: int) -> int:
+    return sum(network.node_sizes[node] for node in network.layers[k].sources)
+
+
+def _input_moments(
+    network: Network, k: int, thetas: list[Array], data: Data
+) -> tuple[Array, Array]:
+    """Mean and standard deviation of what a layer reads, zeros if it does not look at them."""
+    if type(network.layers[k]).start is Layer.start:
+        unknown = np.zeros(_n_inputs(network, k))
+        return unknown, unknown
+
+    @cache
+    def values(node: int) -> Array:
+        if node == 0:
+            return data.X.T
+        layer = network.layers[node - 1]
+        return layer.activation.value(layer.value(thetas[node - 1], read_by(layer)))
+
+    def read_by(layer: Layer) -> Array:
+        return np.vstack([values(node) for node in layer.sources])
+
+    # If this overflows, the objective says that it is not finite at the start.
+    with np.errstate(all="ignore"):
+        z = read_by(network.layers[k])
+        mean = np.average(z, axis=1, weights=data.sample_weight)
+        squares = (z - mean[:, None]) ** 2
+        return mean, np.sqrt(np.average(squares, axis=1, weights=data.sample_weight))
 
 
 def mean_prediction(loss: Loss, Y: Array, sample_weight: Array) -> Array:

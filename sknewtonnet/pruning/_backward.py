@@ -32,7 +32,8 @@ class BackwardPruning(MetaNet):
 
     Parameters
     ----------
-    estimator : NewtonMLPRegressor, NewtonMLPClassifier, RBFNetRegressor or RBFNetClassifier
+    estimator : NewtonMLPRegressor, NewtonMLPClassifier, RBFNetRegressor, RBFNetClassifier, \
+            NewtonNetRegressor or NewtonNetClassifier
         The net. It is cloned.
     criterion : {"wald", "obs", "obd"}, default="wald"
         What to order by: the p-value of a Wald test (the statistical stepwise method of

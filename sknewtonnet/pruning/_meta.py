@@ -258,7 +258,8 @@ def checked_net(estimator: Any) -> Any:
     if not (hasattr(estimator, "inference") and hasattr(estimator, "connectivity")):
         raise ValueError(
             "estimator must be a net with exact second derivatives (NewtonMLPRegressor, "
-            "NewtonMLPClassifier, RBFNetRegressor or RBFNetClassifier), got "
+            "NewtonMLPClassifier, RBFNetRegressor, RBFNetClassifier, NewtonNetRegressor or "
+            "NewtonNetClassifier), got "
             f"{type(estimator).__name__}."
         )
     return clone(estimator)

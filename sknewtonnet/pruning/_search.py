@@ -32,7 +32,8 @@ class InformationCriterionSearch(MetaNet):
 
     Parameters
     ----------
-    estimator : NewtonMLPRegressor, NewtonMLPClassifier, RBFNetRegressor or RBFNetClassifier
+    estimator : NewtonMLPRegressor, NewtonMLPClassifier, RBFNetRegressor, RBFNetClassifier, \
+            NewtonNetRegressor or NewtonNetClassifier
         The net. It is cloned. Give it several starts (``n_init``), since a criterion is only as
         good as the minimum.
     param_grid : dict or list of dict

@@ -7,7 +7,7 @@ import pytest
 from cases import LAYER_CASES, NONLINEAR, POSITIONS, Multiquadric, case_id, oracle, setup
 from oracle_layers import COVARIANCE_TYPES, KINDS, array_names
 
-from sknewtonnet.calculus import LAYERS, LOSSES, GaussianRBF, Linear, Network, Quadratic
+from sknewtonnet.calculus import LAYERS, LOSSES, GaussianRBF, Layer, Linear, Network, Quadratic
 from sknewtonnet.testing import check_layer
 
 each_case = pytest.mark.parametrize("case", LAYER_CASES, ids=case_id)
@@ -140,6 +140,39 @@ def test_check_layer_protects_the_arguments(method):
     """theta and z always, delta where there is one."""
     for position in range(2 if method in METHODS[:2] else 3):
         assert method in blamed(wrong(Multiquadric, method, spoiled_argument(position)))
+
+
+STARTS = {
+    "shape": (lambda *_: np.zeros((4, 1)), r"shape \(4, 2\) .* not \(4, 1\)"),
+    "not finite": (lambda *_: np.full((4, 2), np.nan), "not finite"),
+    "equal units": (lambda *_: np.ones((4, 2)), "equal units, 0 and 1"),
+    "other numbers": (
+        lambda *_: np.random.default_rng().standard_normal((4, 2)),
+        "more than its arguments",
+    ),
+}
+
+
+@pytest.mark.parametrize(("start", "message"), STARTS.values(), ids=STARTS)
+def test_check_layer_looks_at_starts(start, message):
+    layer = Multiquadric((0,), 2)
+    layer.start = start
+    with pytest.raises(AssertionError, match=rf"start of Multiquadric.*{message}"):
+        check_layer(layer)
+
+
+@pytest.mark.parametrize("layer", of_every_kind(3), ids=kind_of)
+def test_starts_are_near_the_inputs(layer):
+    """No unit of the package starts where it is constant on the data, however far they are."""
+    rng = np.random.default_rng(0)
+    center, spread = np.array([1e3, -5.0]), np.array([2.0, 0.1])
+    z = (center + spread * rng.standard_normal((200, 2))).T
+    theta = layer.start(center, spread, np.random.RandomState(0))
+    if type(layer).start is Layer.start:
+        assert np.abs(theta).max() <= 0.5 * np.sqrt(6.0 / 5.0)
+    else:
+        x = layer.activation.value(layer.value(theta, z))
+        assert (np.ptp(x, axis=1) > 0.1).all()
 
 
 # Named arrays and the flat vector -----------------------------------------------------

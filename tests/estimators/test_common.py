@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from unittest import SkipTest
 
 import pytest
@@ -14,8 +15,28 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetClassifier, RBFNetRegressor
-from sknewtonnet.calculus import NormPenalty, get_loss
+from sknewtonnet import (
+    NewtonMLPClassifier,
+    NewtonMLPRegressor,
+    NewtonNetClassifier,
+    NewtonNetRegressor,
+    RBFNetClassifier,
+    RBFNetRegressor,
+)
+from sknewtonnet.calculus import GaussianRBF, Linear, NormPenalty, Quadratic, get_loss
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Some layers for any sizes; a function would have an address in its name."""
+
+    kind: str
+
+    def __call__(self, n_features, n_outputs):
+        if self.kind == "bumps and trend":
+            return [GaussianRBF((0,), 2, "diag"), Linear((0, 1), n_outputs)]
+        return [Linear((0,), 2, "tanh"), Quadratic((1,), 2, "tanh"), Linear((1, 2), n_outputs)]
+
 
 ESTIMATORS = [
     NewtonMLPRegressor(),
@@ -64,6 +85,21 @@ ESTIMATORS = [
         3, activation="gaussian", skip_connections="input-output", solver="newton-cg", n_init=2
     ),
     NewtonMLPClassifier(2, activation="softsign", alpha=3.0, solver="l-bfgs-b", random_state=5),
+    *(
+        make(**params)
+        for make in (NewtonNetRegressor, NewtonNetClassifier)
+        for params in (
+            {},
+            {
+                "layers": Layers("bumps and trend"),
+                "alpha": {"precisions_cholesky": 1.0, "coefs_0": 0.5},
+            },
+            {
+                "layers": Layers("forms of units"),
+                "alpha": {"quadratic_forms": 1.0, "coefs_1": 0.5},
+            },
+        )
+    ),
     *(
         make(**params)
         for make in (RBFNetRegressor, RBFNetClassifier)

@@ -2,10 +2,19 @@
 
 import numpy as np
 import pytest
+from cases import Multiquadric
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.preprocessing import scale
 
-from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetClassifier, RBFNetRegressor
+from sknewtonnet import (
+    NewtonMLPClassifier,
+    NewtonMLPRegressor,
+    NewtonNetClassifier,
+    NewtonNetRegressor,
+    RBFNetClassifier,
+    RBFNetRegressor,
+)
+from sknewtonnet.calculus import GaussianRBF, Linear, Quadratic
 
 N = 60
 
@@ -39,6 +48,14 @@ def label_data():
 
 def weights(n, seed=0):
     return np.random.default_rng(seed).uniform(0.2, 3.0, n)
+
+
+BUMP_ALPHA = {"coefs_0": 0.5, "centers": 0.2, "precisions_cholesky": 0.5}
+
+
+def bumps_and_trend(n_features, n_outputs):
+    """Two Gaussian units beside a linear model."""
+    return [GaussianRBF((0,), 2, "spherical"), Linear((0, 1), n_outputs)]
 
 
 MODELS = {
@@ -84,6 +101,22 @@ MODELS = {
         lambda: regression_data(2),
     ),
     "rbf multilabel": (RBFNetClassifier(2, alpha=0.5, n_init=2), label_data),
+    "net": (
+        NewtonNetRegressor(
+            [Multiquadric((0,), 2), Linear((0,), 2, "tanh"), Linear((1, 2), 2)],
+            alpha={"coefs_0": 1.0, "coefs_1": 0.5, "nodes": 0.2, "log_scales": 0.5},
+        ),
+        lambda: regression_data(2),
+    ),
+    "net inside out": (
+        NewtonNetRegressor(
+            [Linear((0,), 1, "tanh"), Quadratic((1,), 1), Linear((0, 2), 1)],
+            loss="poisson",
+            alpha=dict.fromkeys(["coefs_0", "coefs_1", "quadratic_forms"], 0.3),
+        ),
+        count_data,
+    ),
+    "net classes": (NewtonNetClassifier(bumps_and_trend, alpha=BUMP_ALPHA), class_data),
 }
 
 
@@ -126,11 +159,27 @@ def rbf_classifier(**params):
     return RBFNetClassifier(**options | params)
 
 
+def forms_of_units(n_features, n_outputs):
+    """Quadratic forms of two units, beside a linear model."""
+    return [Linear((0,), 2, "tanh"), Quadratic((1,), 2, "tanh"), Linear((0, 2), n_outputs)]
+
+
+def net_regressor(**params):
+    alpha = {"coefs_0": 0.05, "quadratic_forms": 0.2, "coefs_1": 0.05}
+    return NewtonNetRegressor(**{"layers": forms_of_units, "alpha": alpha} | params)
+
+
+def net_classifier(**params):
+    return NewtonNetClassifier(**{"layers": bumps_and_trend, "alpha": BUMP_ALPHA} | params)
+
+
 KINDS = {
     "regressor": (regressor, data),
     "classifier": (classifier, classes),
     "rbf regressor": (rbf_regressor, data),
     "rbf classifier": (rbf_classifier, classes),
+    "net regressor": (net_regressor, data),
+    "net classifier": (net_classifier, classes),
 }
 each_kind = pytest.mark.parametrize(("make", "make_data"), KINDS.values(), ids=KINDS)
 

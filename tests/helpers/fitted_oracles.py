@@ -8,6 +8,7 @@ import re
 import warnings
 
 import numpy as np
+from oracle_layers import kind_of
 from oracles import Problem
 
 from sknewtonnet.estimators import fit_of
@@ -19,14 +20,11 @@ def raw(est, w, X):
     """Raw predictions of shape (n, outputs) at any parameters; w and X may be complex."""
     network = fit_of(est).network
     layers = network.layers
-    radial = hasattr(est, "centers_")
     problem = Problem(
         sizes=network.node_sizes,
         activations=tuple(layer.activation.name for layer in layers[:-1]),
         skip=tuple(tuple(layer.sources) for layer in layers),
-        kinds=tuple(
-            est.covariance_type if radial and k == 0 else "linear" for k in range(len(layers))
-        ),
+        kinds=tuple(kind_of(layer) for layer in layers),
         loss="",
         X=np.asarray(X),
         Y=None,

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 from cases import strengths
+from oracle_layers import kind_of
 from oracles import Oracle, Problem, loss_derivatives
 from penalty_cases import with_penalty
 from scipy import stats
@@ -45,26 +46,42 @@ def indicators(y):
     return Y[:, 1:] if Y.shape[1] == 2 else Y
 
 
+def graph_of(layers):
+    """What the oracle is told of layers: their sizes, functions, sources and kinds."""
+    return {
+        "sizes": tuple(layer.n_units for layer in layers),
+        "activations": tuple(layer.activation.name for layer in layers[:-1]),
+        "skip": tuple(layer.sources for layer in layers),
+        "kinds": tuple(kind_of(layer) for layer in layers),
+    }
+
+
 def problem_of(est, X, y, weight=None):
     """Write down what an estimator minimises, as the oracle's plain data."""
     classifier = hasattr(est, "classes_")
     Y = indicators(y) if classifier else np.asarray(y, float).reshape(len(y), -1)
-    hidden = tuple(np.atleast_1d(np.asarray(est.hidden_layer_sizes, dtype=int)))
-    kinds, activations = ["linear"] * (len(hidden) + 1), [est.activation] * len(hidden)
-    if hasattr(est, "centers_"):
-        hidden = (est.n_centers, *hidden)
-        kinds.insert(0, est.covariance_type)
-        activations.insert(0, "squared_exponential")
-        assert est.alpha_widths == 0.0, "the oracle knows squares as penalties, nothing else"
+    if hasattr(est, "layers"):
+        graph = graph_of(est.layers(np.shape(X)[1], Y.shape[1]))
+    else:
+        hidden = tuple(np.atleast_1d(np.asarray(est.hidden_layer_sizes, dtype=int)))
+        kinds, activations = ["linear"] * (len(hidden) + 1), [est.activation] * len(hidden)
+        if hasattr(est, "centers_"):
+            hidden = (est.n_centers, *hidden)
+            kinds.insert(0, est.covariance_type)
+            activations.insert(0, "squared_exponential")
+            assert est.alpha_widths == 0.0, "the oracle knows squares as penalties, nothing else"
+        graph = {
+            "sizes": (*hidden, Y.shape[1]),
+            "activations": tuple(activations),
+            "skip": est.skip_connections,
+            "kinds": tuple(kinds),
+        }
     loss = est.loss if not classifier else "binary_log_loss"
     if classifier and Y.shape[1] > 1:
         loss = "multinomial_log_loss"
     layout = est.objective(X, y).network.layout
     problem = Problem(
-        sizes=(np.shape(X)[1], *hidden, Y.shape[1]),
-        activations=tuple(activations),
-        skip=est.skip_connections,
-        kinds=tuple(kinds),
+        **graph | {"sizes": (np.shape(X)[1], *graph["sizes"])},
         loss=loss,
         X=np.asarray(X, dtype=float),
         Y=Y,
@@ -85,7 +102,7 @@ def contrasts(est, layout):
     rows = []
     for name, where in ends.items():
         if name not in (f"coefs_{last}", f"intercepts_{last}"):
-            rows += [identity[p] for p in where.ravel()]
+            rows += [identity[p] for p in np.unique(where[where >= 0])]
             continue
         for line in np.atleast_2d(where):
             rows += [identity[p] - identity[line[0]] for p in line[1:]]

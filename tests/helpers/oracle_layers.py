@@ -72,6 +72,12 @@ KINDS = {
 }
 
 
+def kind_of(layer):
+    """The key of a layer of the package in ``KINDS``."""
+    family = type(layer).__name__.lower()
+    return getattr(layer, "covariance_type", family)
+
+
 # Names and order -------------------------------------------------------------------------
 
 

@@ -22,9 +22,9 @@ from scipy.special import expit, softmax
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
 
 ONE_LOGIT = ("binary", "multilabel", "rbf multilabel")
-SQUARES = ("regression", "two outputs", "deep", "rbf", "rbf deep")
-COUNTS = ("poisson", "rbf diag poisson")
-SOFTMAX = ("multiclass", "rbf full multiclass")
+SQUARES = ("regression", "two outputs", "deep", "rbf", "rbf deep", "net")
+COUNTS = ("poisson", "rbf diag poisson", "net inside out")
+SOFTMAX = ("multiclass", "rbf full multiclass", "net classes")
 
 
 def results(name, cov_type="bayesian", **options):

@@ -10,11 +10,19 @@ import pytest
 from estimator_cases import MODELS
 
 import sknewtonnet
-from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetClassifier, RBFNetRegressor
+from sknewtonnet import (
+    NewtonMLPClassifier,
+    NewtonMLPRegressor,
+    NewtonNetClassifier,
+    NewtonNetRegressor,
+    RBFNetClassifier,
+    RBFNetRegressor,
+)
 
 PAIRS = {
     "mlp": (NewtonMLPRegressor, NewtonMLPClassifier),
     "rbf": (RBFNetRegressor, RBFNetClassifier),
+    "net": (NewtonNetRegressor, NewtonNetClassifier),
 }
 ESTIMATORS = [cls for pair in PAIRS.values() for cls in pair]
 
@@ -135,7 +143,9 @@ def test_shared_attributes_are_documented_alike(pair):
     assert set(classifier) - set(regressor) == {"classes_"}
 
 
-@pytest.mark.parametrize("name", ["regression", "multiclass", "rbf", "rbf full multiclass"])
+@pytest.mark.parametrize(
+    "name", ["regression", "multiclass", "rbf", "rbf full multiclass", "net", "net classes"]
+)
 def test_attributes_are_those_of_a_fit(name):
     model, make_data = MODELS[name]
     pandas = pytest.importorskip("pandas", reason="names of features come from a data frame")

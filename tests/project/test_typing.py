@@ -32,10 +32,12 @@ from sknewtonnet import (
     InformationCriterionSearch,
     NewtonMLPClassifier,
     NewtonMLPRegressor,
+    NewtonNetClassifier,
+    NewtonNetRegressor,
     RBFNetClassifier,
     RBFNetRegressor,
 )
-from sknewtonnet.calculus import Objective
+from sknewtonnet.calculus import GaussianRBF, Layer, Linear, Objective
 from sknewtonnet.inference import InferenceResults
 from sknewtonnet.pruning import PruningPath
 
@@ -54,6 +56,11 @@ regressor = NewtonMLPRegressor(
 classifier = NewtonMLPClassifier(class_weight={0: 1.0, 1: 2.0}, activation=["tanh"])
 radial = RBFNetRegressor(3, covariance_type="full", alpha={"coefs_0": 1.0})
 radial_classifier = RBFNetClassifier(n_centers=2, class_weight="balanced")
+def layers(n_features: int, n_outputs: int) -> list[Layer]:
+    return [GaussianRBF((0,), 2), Linear((0, 1), n_outputs)]
+
+net = NewtonNetRegressor([Linear((0,), 1)], loss="poisson")
+net_classifier = NewtonNetClassifier(layers, alpha={"centers": 0.1})
 pruning = BackwardPruning(regressor, scoring=None)
 search = InformationCriterionSearch(regressor, {"hidden_layer_sizes": [(), (1,)]})
 """
@@ -63,6 +70,9 @@ TYPES = {
     "classifier.fit(X, y)": "NewtonMLPClassifier",
     "radial.fit(X, y, sample_weight=y)": "RBFNetRegressor",
     "radial_classifier.fit(X, y)": "RBFNetClassifier",
+    "net.fit(X, y)": "NewtonNetRegressor",
+    "net_classifier.fit(X, y)": "NewtonNetClassifier",
+    "net.arrays_": "dict[str, Floats]",
     "pruning.fit(X, y)": "BackwardPruning",
     "search.fit(X, y)": "InformationCriterionSearch",
     "regressor.predict(X)": "Floats",

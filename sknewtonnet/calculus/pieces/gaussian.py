@@ -6,6 +6,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.activations import Activation
+from sknewtonnet.calculus.pieces.bumps import random_bumps
 from sknewtonnet.calculus.pieces.gaussian_forms import FORMS, GaussianForm
 from sknewtonnet.calculus.pieces.layer_at_point import LayerAtPoint, LinearAtPoint, Tangents
 from sknewtonnet.calculus.pieces.layers import Layer
@@ -105,6 +106,12 @@ class GaussianRBF(Layer):
         """On monomials of z, where that loses no digits."""
         lifted = LiftedAtPoint(self.form, theta, z[:-1])
         return lifted if lifted.safe else self.at(theta, z)
+
+    def start(self, center: Array, spread: Array, random_state: np.random.RandomState) -> Array:
+        """Centres that are spread like the inputs; round units that reach their neighbours."""
+        centers, widths = random_bumps(self.n_units, center, spread, random_state)
+        free = self.form.round_units(-np.log(widths), len(center))
+        return np.vstack([centers.T, free.T])
 
 
 def radial_layer(layers: Sequence[Layer]) -> GaussianRBF:

@@ -129,6 +129,34 @@ class Layer(ABC):
         """Return the same where the layer reads the input alone; for a faster way, if any."""
         return self.at(theta, z)
 
+    def start(self, center: Array, spread: Array, random_state: np.random.RandomState) -> Array:
+        """Parameters to start a fit from; small random numbers, unless a layer knows better.
+
+        By default uniform on +-1/2 sqrt(g / (p + s)), with g = 2 for logistic units and 6 for all
+        others: half of what Glorot and Bengio (2010) propose for linear layers and scikit-learn's
+        MLP draws. Second-order steps leave the flat middle of small weights at once, and reach
+        lower minima from there (doc/defaults.md). Units must not start equal, or a fit would
+        keep them so.
+
+        Parameters
+        ----------
+        center, spread : ndarray of shape (n_inputs,)
+            Weighted mean and standard deviation of each input, when earlier layers are at their
+            own start.
+        random_state : RandomState
+            Source of the random numbers.
+
+        Returns
+        -------
+        ndarray of shape (t, s)
+            Parameters theta, in the rows of ``unit_arrays``.
+        """
+        n_inputs = len(center)
+        n_rows = 1 + max(int(rows.max()) for rows in self.unit_arrays(n_inputs).values())
+        gain = 2.0 if self.activation.name == "logistic" else 6.0
+        bound = 0.5 * np.sqrt(gain / (n_inputs + self.n_units))
+        return random_state.uniform(-bound, bound, (n_rows, self.n_units))
+
     def __repr__(self) -> str:
         """Show the kind and the size."""
         return f"{type(self).__name__}({self.sources}, {self.n_units})"

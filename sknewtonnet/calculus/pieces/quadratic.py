@@ -6,6 +6,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.activations import Activation
+from sknewtonnet.calculus.pieces.bumps import random_bumps
 from sknewtonnet.calculus.pieces.layer_at_point import LinearAtPoint
 from sknewtonnet.calculus.pieces.layers import Layer
 from sknewtonnet.calculus.pieces.symmetric import pairs
@@ -78,6 +79,16 @@ class Quadratic(Layer):
         """Sum over units of 2 W delta, without the last row and column of W."""
         W = theta.T[:, pairs(len(z) + 1)][:, :-1, :-1]
         return np.tensordot(2.0 * W, delta, axes=(0, 0))
+
+    def start(self, center: Array, spread: Array, random_state: np.random.RandomState) -> Array:
+        """Squared distances from centres that are spread like the inputs, over a width."""
+        centers, widths = random_bumps(self.n_units, center, spread, random_state)
+        a, b = np.triu_indices(len(center) + 1)
+        ones = np.column_stack([-centers, np.ones(self.n_units)])
+        # W = M (I, -mu; -mu', mu'mu) with M = width^-2.
+        forms = np.where(b == len(center), ones[:, a], (a == b).astype(float))
+        forms[:, -1] = (centers**2).sum(axis=1)
+        return (forms / widths[:, None] ** 2).T
 
 
 def _squares(z: Array) -> Array:

@@ -1,0 +1,486 @@
+"""Networks of any layers, which may read any earlier ones."""
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus import Layer, Linear, Loss, Network
+from sknewtonnet.estimators._base import BaseNewtonNet
+from sknewtonnet.estimators._fit import Problem
+from sknewtonnet.estimators._parameters import (
+    Alpha,
+    ClassWeight,
+    LinearConstraints,
+    Penalties,
+    RandomState,
+)
+from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
+from sknewtonnet.estimators._starts import initial_parameters
+
+_SAID_BY_LAYERS = ("hidden_layer_sizes", "activation", "skip_connections")
+
+Layers = Sequence[Layer] | Callable[[int, int], Sequence[Layer]] | None
+
+
+class BaseNet(BaseNewtonNet):
+    """What the two have in common: layers as they are given."""
+
+    layers: Layers
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **{
+            name: allowed
+            for name, allowed in BaseNewtonNet._parameter_constraints.items()
+            if name not in _SAID_BY_LAYERS
+        },
+        "layers": [list, tuple, callable, None],
+    }
+
+    def _make_network(self, n_outputs: int, **names: Any) -> Network:
+        given = _default_layers if self.layers is None else self.layers
+        # A copy, since what a user changes later is not what was fitted.
+        layers = given(self.n_features_in_, n_outputs) if callable(given) else deepcopy(given)
+        last = layers[-1] if isinstance(layers, Sequence) and len(layers) else None
+        if isinstance(last, Layer) and last.n_units != n_outputs:
+            raise ValueError(
+                f"the last of the layers must have {n_outputs} units, one for each raw prediction "
+                f"of this target, got {last!r}."
+            )
+        return Network.from_layers(self.n_features_in_, layers, **names)
+
+    def _draw(self) -> Callable[[Problem, np.random.RandomState], Array]:
+        return initial_parameters
+
+
+def _default_layers(n_features: int, n_outputs: int) -> list[Layer]:
+    return [Linear((0,), 10, "tanh"), Linear((1,), n_outputs)]
+
+
+class NewtonNetRegressor(RegressorRole, BaseNet):
+    """Network of any layers for regression, trained to its exact minimum.
+
+    Minimises a penalised mean loss with exact first and second derivatives, whatever the kinds
+    of layers and whichever earlier ones they read.
+
+    Parameters
+    ----------
+    layers : list of Layer, callable or None, default=None
+        The layers in order, the output layer included: instances of
+        :class:`sknewtonnet.calculus.Layer`, such as ``Linear((0,), 10, "tanh")``, of
+        :class:`~sknewtonnet.calculus.GaussianRBF`, :class:`~sknewtonnet.calculus.Quadratic`, or
+        of a class of your own. Each says which nodes it reads: 0 is the input, k + 1 what layer
+        k makes of it. The last one has a unit for each raw prediction, and the identity as
+        activation. Or a function from (n_features, n_outputs) to such a list. None: ten tanh
+        units, then the output. A pickle needs classes and functions that can be imported.
+    loss : {"squared_error", "poisson", "gamma", "pseudo_huber"} or Loss, default="squared_error"
+        Half the squared error, summed over outputs; half the Poisson or gamma deviance under
+        the logarithmic link; the smooth Huber loss that turns linear around 1 (for another
+        scale pass ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
+        :class:`sknewtonnet.calculus.Loss`.
+    alpha : float, array-like of shape (n_linear_layers,), or dict, default=1.0
+        Strength of the L2 penalty, in the units of scikit-learn's MLP: it counts as much as
+        ``alpha`` rows. One for the coefficients of all linear layers, one per linear layer, or
+        by the names of arrays ("coefs_0", "intercepts_0", "centers", ...) a number or an array
+        each. All else, such as intercepts and centres, is penalised only where it is named.
+    penalties : Penalty or list of Penalty, default=None
+        Penalties besides that of ``alpha``, added to it: instances of
+        :class:`sknewtonnet.calculus.Penalty`, such as
+        :class:`~sknewtonnet.calculus.NormPenalty`, or of a class of your own. Their strengths
+        count like rows. One that may depend on the output layer keeps "auto" from solving for
+        that layer; ``solver_result_.message`` then says so.
+    solver : str, default="auto"
+        "auto" is "newton", with the output layer solved for where squared errors and a penalty
+        allow it, and L-BFGS steps before it there and above 1000 parameters. "newton" takes Newton
+        steps in a trust region: from the exact Hessian, and above 125 parameters from products
+        as long as they are the cheaper way. Neither ends at a saddle point. "lm" is
+        Levenberg-Marquardt; "bpos" gradient descent with exact optimal steps; "gd" standard
+        back-propagation. All others are methods of :func:`scipy.optimize.minimize`:
+        "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
+        "trust-exact" the exact Hessian (and some ten factorisations a step), "l-bfgs-b" and
+        "bfgs" the gradient only, for which ``tol=1e-6`` is a fair aim. "trust-krylov" does
+        not always take the same path from the same start. Constraints are kept by "auto",
+        "slsqp", "trust-constr" and, bounds alone, by "l-bfgs-b"; ``solver_result_.multipliers``
+        then has multipliers and the residuals of the conditions.
+    hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
+        The second derivatives that a second-order solver works with: those of the
+        objective; its blocks of each unit with itself; those of the Lagrangian at fixed
+        states and multipliers; or without the curvature of the units. All end at the same
+        minima, if they get there: the gradient is exact with each.
+    solver_options : dict, default=None
+        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``.
+    max_iter : int, default=1000
+        Iterations at most.
+    tol : float, default=1e-10
+        Stop when the largest absolute entry of the gradient of the objective is at most
+        this, whatever the solver.
+    n_init : int, default=1
+        Random starts; the lowest minimum is kept, and ``starts_`` tells of all.
+    connectivity : dict, default=None
+        Boolean masks by the names of arrays ("coefs_0", "intercepts_0", ...; ``arrays_`` has
+        them all), of their shapes. Where a mask is False the parameter does not exist: exactly
+        0 in the fit.
+    bounds : dict, default=None
+        Lower and upper limits by the names of arrays ("coefs_0") or single parameters
+        ("coefs_0[age, h3]"): pairs of numbers or arrays, None for no limit. Equal limits
+        freeze a parameter at that value.
+    linear_constraints : list of tuple, default=None
+        Triples (terms, lower, upper): lower <= sum of factor times parameter <= upper, with
+        terms a dict from names, as in ``bounds``, to factors.
+    warm_start : bool, default=False
+        Start from the parameters of the last fit, in place of the random starts.
+    random_state : int, RandomState instance or None, default=None
+        Determines the starts; pass an int for the same fit at each call.
+    n_jobs : int, default=None
+        Starts to run in parallel, as in joblib. The result does not depend on it.
+    verbose : int, default=0
+        1 prints one iteration in ten, 2 prints each.
+
+    Attributes
+    ----------
+    params_ : ndarray of shape (n_parameters,)
+        The minimum, as one vector; ``objective(X, y)`` takes it.
+    parameter_names_ : list of str
+        Name of each entry of ``params_``, such as "coefs_0[age, h3]".
+    arrays_ : dict of str to ndarray
+        All parameters by the names of their arrays, zero where ``connectivity`` has no parameter.
+    coefs_ : list of ndarray of shape (n_inputs_k, n_units_k)
+        Coefficients of each linear layer, inputs by units.
+    intercepts_ : list of ndarray of shape (n_units_k,)
+        Intercepts of each linear layer.
+    loss_ : float
+        The objective at the minimum, penalty included.
+    loss_curve_ : list of float
+        The objective at the start and after each iteration.
+    n_iter_ : int
+        Iterations of the kept start.
+    critical_point_ : {"minimum", "saddle", "inconclusive", "not stationary"}
+        What the exact Hessian says of the point where the fit ended. "inconclusive" is a
+        Hessian without negative eigenvalues that is singular to working precision.
+    solver_result_ : SolverResult
+        How the kept start ended: status, gradient, counts of evaluations.
+    starts_ : dict of ndarray of shape (n_init,)
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum", the
+        same number for starts that found the same minimum (up to permutations and signs of
+        units, or with the same predictions), 0 for the lowest, -1 where none was found.
+        ``pandas.DataFrame(net.starts_)`` shows it as a table.
+    weight_importance_ : ndarray of shape (n_parameters,)
+        OBS saliency of each parameter, aligned with ``params_``: what S times the objective would
+        grow by without it, to second order, the others adapting. Computed when it is asked
+        for, from one Hessian; refused above 3000 parameters.
+    feature_importance_ : ndarray of shape (n_features_in_,)
+        The same of all coefficients that leave a feature, over the sum for all features. Where
+        layers that are not linear read the input: the mean squared derivative of the
+        predictions in the feature times the feature's variance, over the sum for all.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        The same under scikit-learn's name.
+    n_layers_ : int
+        Number of layers, input and output included.
+    n_outputs_ : int
+        Number of raw predictions.
+    out_activation_ : str
+        Inverse link: "identity", or "exp" for a logarithmic link.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit, where X has any.
+
+    See Also
+    --------
+    NewtonNetClassifier : The same for classes.
+    NewtonMLPRegressor : Linear layers, by their sizes.
+    RBFNetRegressor : Gaussian units, with centres from k-means and penalised widths.
+    sknewtonnet.calculus.Network.from_layers : The net itself.
+
+    Notes
+    -----
+    With S the sum of the sample weights s_i, the objective is
+
+        f(w) = 1/S sum_i s_i loss_i(w) + alpha / (2 S) sum of squared coefficients
+
+    where the loss of a sample is the sum of the losses of its outputs. Each layer starts where
+    its method :meth:`sknewtonnet.calculus.Layer.start` says: by default at small random numbers,
+    units of Gaussian and quadratic layers at random centres that are spread like their inputs.
+    Starts see the data through weighted means alone, so a row twice is a row of weight two. With
+    t_k parameters in each of s_k units, P in all, an exact Hessian costs about n P^2 flops; a
+    layer that is not linear and reads others takes n s_k (t_k + p_k) numbers for a while.
+
+    References
+    ----------
+    .. [I] Iovleff (2004), Exact Calculus of First and Second Derivatives of Arbitrary
+       Feed-Forward Neural Networks, eq. 7 to 11.
+    .. [N] Nocedal and Wright (2006), Numerical Optimization, chapters 4 and 7.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import scale
+    >>> from sknewtonnet import NewtonNetRegressor
+    >>> from sknewtonnet.calculus import GaussianRBF, Linear
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> X, y = scale(X), scale(y)
+    >>> layers = [GaussianRBF((0,), 2, "spherical"), Linear((0, 1), 1)]  # bumps and a trend
+    >>> alpha = {"coefs_0": 1.0, "precisions_cholesky": 1.0}
+    >>> net = NewtonNetRegressor(layers, alpha=alpha, random_state=0).fit(X, y)
+    >>> net.critical_point_
+    'minimum'
+    >>> {name: array.shape for name, array in net.arrays_.items()}
+    {'centers': (2, 10), 'precisions_cholesky': (2,), 'coefs_0': (12, 1), 'intercepts_0': (1,)}
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseNet._parameter_constraints,
+        **RegressorRole._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        layers: Layers = None,
+        *,
+        loss: str | Loss = "squared_error",
+        alpha: Alpha = 1.0,
+        penalties: Penalties = None,
+        solver: str = "auto",
+        hessian: str = "exact",
+        solver_options: Mapping[str, Any] | None = None,
+        max_iter: int = 1000,
+        tol: float = 1e-10,
+        n_init: int = 1,
+        connectivity: Mapping[str, ArrayLike] | None = None,
+        bounds: Mapping[str, Any] | None = None,
+        linear_constraints: LinearConstraints | None = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.layers = layers
+        self.loss = loss
+        self.alpha = alpha
+        self.penalties = penalties
+        self.solver = solver
+        self.hessian = hessian
+        self.solver_options = solver_options
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_init = n_init
+        self.connectivity = connectivity
+        self.bounds = bounds
+        self.linear_constraints = linear_constraints
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class NewtonNetClassifier(ClassifierRole, BaseNet):
+    """Network of any layers for classification, trained to its exact minimum.
+
+    Minimises a penalised mean log loss with exact first and second derivatives, whatever the
+    kinds of layers and whichever earlier ones they read. Two classes share one logit, more
+    classes have one each (softmax), and so have the columns of an indicator matrix, whose
+    labels may be on together.
+
+    Parameters
+    ----------
+    layers : list of Layer, callable or None, default=None
+        The layers in order, the output layer included: instances of
+        :class:`sknewtonnet.calculus.Layer`, such as ``Linear((0,), 10, "tanh")``, of
+        :class:`~sknewtonnet.calculus.GaussianRBF`, :class:`~sknewtonnet.calculus.Quadratic`, or
+        of a class of your own. Each says which nodes it reads: 0 is the input, k + 1 what layer
+        k makes of it. The last one has a unit for each raw prediction, and the identity as
+        activation. Or a function from (n_features, n_outputs) to such a list. None: ten tanh
+        units, then the output. A pickle needs classes and functions that can be imported.
+    alpha : float, array-like of shape (n_linear_layers,), or dict, default=1.0
+        Strength of the L2 penalty, in the units of scikit-learn's MLP: it counts as much as
+        ``alpha`` rows. One for the coefficients of all linear layers, one per linear layer, or
+        by the names of arrays ("coefs_0", "intercepts_0", "centers", ...) a number or an array
+        each. All else, such as intercepts and centres, is penalised only where it is named.
+    penalties : Penalty or list of Penalty, default=None
+        Penalties besides that of ``alpha``, added to it: instances of
+        :class:`sknewtonnet.calculus.Penalty`, such as
+        :class:`~sknewtonnet.calculus.NormPenalty`, or of a class of your own. Their strengths
+        count like rows. One that may depend on the output layer keeps "auto" from solving for
+        that layer; ``solver_result_.message`` then says so.
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Factors on the sample weights, by class; "balanced" gives all classes the same
+        total weight. A list has one dict per label of an indicator matrix.
+    solver : str, default="auto"
+        "auto" is "newton", with the output layer solved for where squared errors and a penalty
+        allow it, and L-BFGS steps before it there and above 1000 parameters. "newton" takes Newton
+        steps in a trust region: from the exact Hessian, and above 125 parameters from products
+        as long as they are the cheaper way. Neither ends at a saddle point. "lm" is
+        Levenberg-Marquardt; "bpos" gradient descent with exact optimal steps; "gd" standard
+        back-propagation. All others are methods of :func:`scipy.optimize.minimize`:
+        "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
+        "trust-exact" the exact Hessian (and some ten factorisations a step), "l-bfgs-b" and
+        "bfgs" the gradient only, for which ``tol=1e-6`` is a fair aim. "trust-krylov" does
+        not always take the same path from the same start. Constraints are kept by "auto",
+        "slsqp", "trust-constr" and, bounds alone, by "l-bfgs-b"; ``solver_result_.multipliers``
+        then has multipliers and the residuals of the conditions.
+    hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
+        The second derivatives that a second-order solver works with: those of the
+        objective; its blocks of each unit with itself; those of the Lagrangian at fixed
+        states and multipliers; or without the curvature of the units. All end at the same
+        minima, if they get there: the gradient is exact with each.
+    solver_options : dict, default=None
+        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``.
+    max_iter : int, default=1000
+        Iterations at most.
+    tol : float, default=1e-10
+        Stop when the largest absolute entry of the gradient of the objective is at most
+        this, whatever the solver.
+    n_init : int, default=1
+        Random starts; the lowest minimum is kept, and ``starts_`` tells of all.
+    connectivity : dict, default=None
+        Boolean masks by the names of arrays ("coefs_0", "intercepts_0", ...; ``arrays_`` has
+        them all), of their shapes. Where a mask is False the parameter does not exist: exactly
+        0 in the fit.
+    bounds : dict, default=None
+        Lower and upper limits by the names of arrays ("coefs_0") or single parameters
+        ("coefs_0[age, h3]"): pairs of numbers or arrays, None for no limit. Equal limits
+        freeze a parameter at that value.
+    linear_constraints : list of tuple, default=None
+        Triples (terms, lower, upper): lower <= sum of factor times parameter <= upper, with
+        terms a dict from names, as in ``bounds``, to factors.
+    warm_start : bool, default=False
+        Start from the parameters of the last fit, in place of the random starts.
+    random_state : int, RandomState instance or None, default=None
+        Determines the starts; pass an int for the same fit at each call.
+    n_jobs : int, default=None
+        Starts to run in parallel, as in joblib. The result does not depend on it.
+    verbose : int, default=0
+        1 prints one iteration in ten, 2 prints each.
+
+    Attributes
+    ----------
+    params_ : ndarray of shape (n_parameters,)
+        The minimum, as one vector; ``objective(X, y)`` takes it.
+    parameter_names_ : list of str
+        Name of each entry of ``params_``, such as "coefs_0[age, h3]".
+    arrays_ : dict of str to ndarray
+        All parameters by the names of their arrays, zero where ``connectivity`` has no parameter.
+    coefs_ : list of ndarray of shape (n_inputs_k, n_units_k)
+        Coefficients of each linear layer, inputs by units.
+    intercepts_ : list of ndarray of shape (n_units_k,)
+        Intercepts of each linear layer.
+    loss_ : float
+        The objective at the minimum, penalty included.
+    loss_curve_ : list of float
+        The objective at the start and after each iteration.
+    n_iter_ : int
+        Iterations of the kept start.
+    critical_point_ : {"minimum", "saddle", "inconclusive", "not stationary"}
+        What the exact Hessian says of the point where the fit ended. "inconclusive" is a
+        Hessian without negative eigenvalues that is singular to working precision.
+    solver_result_ : SolverResult
+        How the kept start ended: status, gradient, counts of evaluations.
+    starts_ : dict of ndarray of shape (n_init,)
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum", the
+        same number for starts that found the same minimum (up to permutations and signs of
+        units, or with the same predictions), 0 for the lowest, -1 where none was found.
+        ``pandas.DataFrame(net.starts_)`` shows it as a table.
+    weight_importance_ : ndarray of shape (n_parameters,)
+        OBS saliency of each parameter, aligned with ``params_``: what S times the objective would
+        grow by without it, to second order, the others adapting. Computed when it is asked
+        for, from one Hessian; refused above 3000 parameters.
+    feature_importance_ : ndarray of shape (n_features_in_,)
+        The same of all coefficients that leave a feature, over the sum for all features. Where
+        layers that are not linear read the input: the mean squared derivative of the
+        predictions in the feature times the feature's variance, over the sum for all.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        The same under scikit-learn's name.
+    n_layers_ : int
+        Number of layers, input and output included.
+    n_outputs_ : int
+        Number of raw predictions.
+    out_activation_ : str
+        Inverse link: "logistic" or "softmax".
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit, where X has any.
+
+    See Also
+    --------
+    NewtonNetRegressor : The same for numbers.
+    NewtonMLPClassifier : Linear layers, by their sizes.
+    RBFNetClassifier : Gaussian units, with centres from k-means and penalised widths.
+    sknewtonnet.calculus.Network.from_layers : The net itself.
+
+    Notes
+    -----
+    The objective is that of :class:`NewtonNetRegressor`, where the loss of a sample is the
+    negative log-likelihood of its class or labels; start and cost are the same.
+
+    References
+    ----------
+    .. [I] Iovleff (2004), Exact Calculus of First and Second Derivatives of Arbitrary
+       Feed-Forward Neural Networks, eq. 7 to 11.
+    .. [N] Nocedal and Wright (2006), Numerical Optimization, chapters 4 and 7.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
+    >>> from sknewtonnet import NewtonNetClassifier
+    >>> from sknewtonnet.calculus import Linear, Quadratic
+    >>> X, y = load_iris(return_X_y=True)
+    >>> def layers(n_features, n_outputs):
+    ...     return [Quadratic((0,), 2), Linear((0, 1), n_outputs)]
+    >>> alpha = {"quadratic_forms": 1.0, "coefs_0": 1.0}
+    >>> net = NewtonNetClassifier(layers, alpha=alpha, random_state=0).fit(scale(X), y)
+    >>> net.critical_point_
+    'minimum'
+    >>> round(net.score(scale(X), y), 2)
+    0.99
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseNet._parameter_constraints,
+        **ClassifierRole._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        layers: Layers = None,
+        *,
+        alpha: Alpha = 1.0,
+        penalties: Penalties = None,
+        class_weight: ClassWeight = None,
+        solver: str = "auto",
+        hessian: str = "exact",
+        solver_options: Mapping[str, Any] | None = None,
+        max_iter: int = 1000,
+        tol: float = 1e-10,
+        n_init: int = 1,
+        connectivity: Mapping[str, ArrayLike] | None = None,
+        bounds: Mapping[str, Any] | None = None,
+        linear_constraints: LinearConstraints | None = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.layers = layers
+        self.alpha = alpha
+        self.penalties = penalties
+        self.class_weight = class_weight
+        self.solver = solver
+        self.hessian = hessian
+        self.solver_options = solver_options
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_init = n_init
+        self.connectivity = connectivity
+        self.bounds = bounds
+        self.linear_constraints = linear_constraints
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
