@@ -152,6 +152,7 @@ class Store:
 
     def add(self, table, method, about, record):
         """Keep a result; results on other data (another version of a package) are refused."""
+        self.kept["tables"] |= self._load("tables")  # another run may have added some
         known = self.kept["tables"].setdefault(table, about)
         if not np.allclose(known["baseline"], about["baseline"], rtol=1e-4):
             raise ValueError(

@@ -22,7 +22,7 @@ TIME_OF = "net, X scaled"
 HEADER = f"""# Accuracy of the defaults on real tables
 
 {{n}} tables that come with packages ({{regression}} to predict a number, {{classification}} to predict a class), our nets as they are, and what
-scikit-learn has. Written by `benchmarks/accuracy.py`; `pip install ".[bench]"` brings the tables.
+scikit-learn has; {{of}} are in the list, and "-" is what has not been run yet. Written by `benchmarks/accuracy.py`; `pip install ".[bench]"` brings the tables.
 
 **Two halves.** A hash of its name puts each table into the development half ({{development}}) or the held-out half ({{held-out}}), for
 ever. Defaults may be chosen on the development half alone. The held-out half is there to judge the choice.
@@ -50,7 +50,7 @@ values. svm: `SVR`, or `CalibratedClassifierCV(SVC(), ensemble=False)`, the succ
 tuned: "lbfgs", 200 iterations, alpha in 0.01 to 10 (4) by 10 and 50 units. boosting: `HistGradientBoosting`; tuned: learning rate
 in 0.03, 0.1 by least leaf in 3, 10, 30. forest: `RandomForest`; tuned: least leaf in 1, 3, 10 by features in a third (root) or all (half). All but
 trees get standardised columns, and svm, kernel ridge, gp and mlp a standardised target. Searches have {INNER_FOLDS} inner folds and see at most {SEARCH_ROWS} rows (forests
-with 30 trees), and the last fit has all rows, but at most {KERNEL_ROWS} for svm and kernel ridge, {GP_ROWS} for gp. "-" is what was not run.
+with 30 trees), and the last fit has all rows, but at most {KERNEL_ROWS} for svm and kernel ridge, {GP_ROWS} for gp.
 
 **Columns.** "minus linear" is the mean difference to plain linear, "of linear's" the geometric mean of the log loss over linear's, both
 on the tables that the method ran on; other means are over those tables, too, so compare them only where "tables" agree. "worse", "better": tables on which the method is worse or better than plain linear by more than {MARGINS["regression"]} R², or {MARGINS["classification"]:.0%} of its log
@@ -319,7 +319,7 @@ def failures(scores):
 def report(tables, results):
     """Return the whole document."""
     scores = Scores(tables, results)
-    counts = {"n": len(tables)}
+    counts = {"n": len(tables), "of": len(TABLES)}
     for key in ("task", "half"):
         for value in ("regression", "classification", *HALVES):
             if found := sum(getattr(TABLES[name], key) == value for name in tables):
