@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.linalg import lstsq, null_space
 
-from sknewtonnet._typing import Array, Bools
+from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import (
     CriticalPoint,
     Loss,
@@ -23,9 +24,10 @@ from sknewtonnet.calculus import (
     SmoothFunction,
     critical_point,
 )
+from sknewtonnet.calculus.functions.units import settle
 from sknewtonnet.calculus.pieces.penalties import Penalty
 from sknewtonnet.estimators._targets import Target
-from sknewtonnet.inference import Criteria, Information
+from sknewtonnet.inference import Criteria, Information, flat_directions
 from sknewtonnet.inspection import importances
 from sknewtonnet.solvers import Constraints, Solver, SolverResult, Status, get_solver
 
@@ -249,6 +251,38 @@ class Fit:
     def on(self, data: Data | None) -> "Fit":
         """The same net on other data."""
         return replace(self, problem=replace(self.problem, data=data))
+
+    def without(self, positions: Ints) -> "Fit | None":
+        """The minimum without some parameters, and without what then does nothing.
+
+        The others start where the quadratic model has its minimum (Hassibi and Stork 1993):
+        w - K_S (K_SS)^-1 w_S, with K the inverse Hessian; along directions without curvature
+        they move for nothing.
+
+        Parameters
+        ----------
+        positions : ndarray of int
+            Which parameters go.
+
+        Returns
+        -------
+        Fit or None
+            To a gradient of 1e-8, if there are no constraints; None if nothing would be left.
+        """
+        K, w = self.information.factor.inverse[:, positions], self.params[positions]
+        flat = flat_directions(self.information)
+        held = null_space(flat[positions].T)
+        force = held @ lstsq(held.T @ K[positions] @ held, held.T @ w)[0] if held.size else 0.0 * w
+        along = lstsq(flat[positions], w - K[positions] @ force)[0] if flat.size else np.empty(0)
+        start = self.params - K @ force - flat @ along
+        exists = np.ones(self.n_parameters, dtype=bool)
+        exists[positions] = False
+        start[~exists] = 0.0
+        full, kept = settle(self.network, start, exists)
+        if not kept.any():
+            return None
+        layout = self.network.layout
+        return self.refit(layout.masks(kept), layout.unpack(layout.restrict(full)), tol=1e-8)
 
     def refit(
         self,

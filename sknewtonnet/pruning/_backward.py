@@ -16,7 +16,7 @@ from sknewtonnet.calculus.functions.units import connected_units
 from sknewtonnet.estimators import BaseNewtonNet, Fit, fit_from, fit_of
 from sknewtonnet.inference import COVARIANCES, CRITERIA, fatal_messages, findings
 from sknewtonnet.pruning._meta import MetaNet, Task, advice
-from sknewtonnet.pruning._net import UNITS, parts, without
+from sknewtonnet.pruning._parts import UNITS, parts
 from sknewtonnet.pruning._path import PruningPath, PruningStep
 from sknewtonnet.pruning._significance import METHODS, Tested, significances
 
@@ -246,7 +246,7 @@ class BackwardPruning(MetaNet):
         count = self._count(n_parts, len(candidates))
         while True:
             chosen = candidates[:count]
-            smaller = without(fit, np.unique(np.concatenate([t.part.positions for t in chosen])))
+            smaller = fit.without(np.unique(np.concatenate([t.part.positions for t in chosen])))
             accepted = smaller is not None and not self._worse(smaller, fit)
             if smaller is not None:
                 steps.append(self._recorded(tuple(chosen), smaller, accepted))

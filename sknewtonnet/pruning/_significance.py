@@ -16,7 +16,7 @@ from sknewtonnet.inference import (
     parameter_covariance,
     wald_statistic,
 )
-from sknewtonnet.pruning._net import Part
+from sknewtonnet.pruning._parts import Part
 
 METHODS = ("wald", "obs", "obd")
 

@@ -16,7 +16,7 @@ from sknewtonnet import (
     RBFNetRegressor,
 )
 from sknewtonnet.estimators import fit_of
-from sknewtonnet.pruning._net import parts, without
+from sknewtonnet.pruning._parts import parts
 from sknewtonnet.pruning._significance import significances
 
 N = 200
@@ -369,5 +369,5 @@ def test_effective_parameters_stay_between_none_and_all():
         assert np.trace(information.factor.inverse @ H0) - 1e-9 <= count
         assert 0.0 <= count <= information.n_identified
         first = significances(state, parts(state, "weight"), "obs", "bayesian")[0]
-        state, n_steps = without(state, first.part.positions), n_steps + 1
+        state, n_steps = state.without(first.part.positions), n_steps + 1
     assert n_steps > 10

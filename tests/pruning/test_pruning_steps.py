@@ -10,10 +10,9 @@ from penalty_cases import Fused
 
 from sknewtonnet import BackwardPruning, NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
 from sknewtonnet.calculus.functions.units import connected_units
-from sknewtonnet.estimators import _fit, fit_of
+from sknewtonnet.estimators import Fit, _fit, fit_of
 from sknewtonnet.inference import flat_directions, group_saliency
-from sknewtonnet.pruning import _backward
-from sknewtonnet.pruning._net import Part, parts, without
+from sknewtonnet.pruning._parts import Part, parts
 from sknewtonnet.pruning._significance import significances as judged
 
 
@@ -45,13 +44,14 @@ def starts(monkeypatch):
 def removals(monkeypatch):
     """Each removal that is tried: the net before, the positions, the net after."""
     seen = []
+    without = Fit.without
 
-    def spied(fit, positions):
-        after = without(fit, positions)
-        seen.append((fit, np.array(positions), after))
+    def spied(self, positions):
+        after = without(self, positions)
+        seen.append((self, np.array(positions), after))
         return after
 
-    monkeypatch.setattr(_backward, "without", spied)
+    monkeypatch.setattr(Fit, "without", spied)
     return seen
 
 
@@ -89,7 +89,7 @@ def test_predicted_increase_is_the_true_one(name):
     total = net.problem.data.sample_weight.sum()
     for group in groups_of(net):
         predicted = group_saliency(net.information, group)
-        found = total * (without(net, group).value - net.value)
+        found = total * (net.without(group).value - net.value)
         assert found == pytest.approx(predicted, rel=1e-9, abs=1e-11 * total)
         assert predicted >= 0.0
 
@@ -99,14 +99,14 @@ def test_step_lands_on_the_refit(name, starts):
     net = affine(name)
     for group in groups_of(net):
         starts.clear()
-        after = without(net, group)
+        after = net.without(group)
         assert len(starts) == 1
         assert starts[0] == pytest.approx(after.params, rel=1e-9, abs=1e-10)
 
 
 def test_refit_is_least_squares_of_what_is_left():
     X, y = regression()
-    net = without(affine("plain"), np.array([1]))
+    net = affine("plain").without(np.array([1]))
     A = np.column_stack([X[:, [0, 2]], np.ones(len(X))])
     w, rss = np.linalg.lstsq(A, y, rcond=None)[:2]
     assert net.params == pytest.approx(w, rel=1e-9)
@@ -171,7 +171,7 @@ def test_single_weight_along_a_flat_direction_goes_for_nothing():
     for method in ("wald", "obs"):
         assert [t.p_value for t in judged(net, all_parts, method, "hessian")] == [1.0, 1.0]
     for part in all_parts:
-        assert without(net, part.positions).value == pytest.approx(net.value, rel=1e-9)
+        assert net.without(part.positions).value == pytest.approx(net.value, rel=1e-9)
 
 
 def test_softmax_weights_of_a_row_shift_together():
@@ -182,7 +182,7 @@ def test_softmax_weights_of_a_row_shift_together():
     for method in ("wald", "obs"):
         order = judged(net, all_parts, method, "hessian")
         assert [t.p_value for t in order] == [1.0] * len(all_parts)
-    after = without(net, all_parts[0].positions)
+    after = net.without(all_parts[0].positions)
     assert after.value == pytest.approx(net.value, rel=1e-10)
     left = [p for p in parts(after, "weight") if p.name.startswith("coefs_0[x0")]
     found = judged(after, left, "wald", "hessian")
@@ -195,7 +195,7 @@ def test_step_uses_flat_directions(starts):
     net = at_minimum(NewtonMLPClassifier((1,), alpha=0.0, random_state=0, n_init=2), X, y)
     last = [part for part in parts(net, "weight") if part.name.startswith("coefs_1")]
     for part in last:
-        after = without(net, part.positions)
+        after = net.without(part.positions)
         assert after.problem.objective().value(starts[-1]) == pytest.approx(net.value, rel=1e-8)
         assert after.value == pytest.approx(net.value, rel=1e-8)
 
@@ -274,7 +274,7 @@ def test_survivors_need_a_path():
 def test_net_without_a_center_is_the_net_that_never_had_it():
     X, y = plane()
     net = at_minimum(RBFNetRegressor(3, alpha=0.02, n_init=2, random_state=0), X, y)
-    after = without(net, parts(net, "neuron")[1].positions)
+    after = net.without(parts(net, "neuron")[1].positions)
     arrays = after.problem.network.layout.unpack(after.params)
     fresh = RBFNetRegressor(2, alpha=0.02, random_state=0).fit(X, y)
     same = {name: a if a.shape == (1,) else a[[0, 2]] for name, a in arrays.items()}
