@@ -41,8 +41,9 @@ class BackwardPruning(MetaNet):
         of optimal brain damage (LeCun, Denker and Solla 1990). Saliencies L become p-values as
         2 L / dispersion.
     unit : {"weight", "neuron", "feature"}, default="weight"
-        What goes in one piece: a coefficient; all that leaves a hidden unit or a centre; all that
-        leaves an input, skip connections included.
+        What goes in one piece: a coefficient, or a parameter of another layer that is zero where
+        an input has no effect; all that leaves a hidden unit or a centre; all that leaves an
+        input, skip connections included.
     significance_level : float, default=0.05
         What has a smaller p-value stays.
     scoring : {"aic", "aicc", "bic", "nic", "tic", "gcv"} or None, default="bic"

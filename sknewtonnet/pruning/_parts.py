@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sknewtonnet._typing import Ints
+from sknewtonnet.calculus import Network
 from sknewtonnet.estimators import Fit
 
 UNITS = ("weight", "neuron", "feature")
@@ -31,9 +32,7 @@ def parts(fit: Fit, unit: str) -> list[Part]:
     network = fit.network
     names = network.layout.names
     if unit == "weight":
-        return [
-            Part(name, np.array([j])) for j, name in enumerate(names) if name.startswith("coefs_")
-        ]
+        return [Part(names[position], np.array([position])) for position in _weights(network)]
     if unit == "feature":
         outgoing = network.feature_parameters or []
         features = zip(fit.feature_names, outgoing, strict=False)
@@ -43,3 +42,14 @@ def parts(fit: Fit, unit: str) -> list[Part]:
         places = np.hstack(network.outgoing(network.positions, k + 1))
         found += [Part(name, row[row >= 0]) for name, row in zip(units, places, strict=True)]
     return [part for part in found if len(part.positions)]
+
+
+def _weights(network: Network) -> Ints:
+    """Coefficients, and parameters of other layers that are zero where an input has no effect."""
+    found = [np.empty(0, dtype=int)]
+    for layer, positions in zip(network.layers, network.positions, strict=True):
+        rows = layer.input_rows(sum(network.node_sizes[node] for node in layer.sources))
+        if rows is not None:
+            found.append(positions[np.unique(np.concatenate(rows))].ravel())
+    places = np.sort(np.concatenate(found))
+    return places[places >= 0]

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from unit_cases import each_net, masked, moves
 
-from sknewtonnet.calculus import GaussianRBF, Network
+from sknewtonnet.calculus import GaussianRBF, Linear, Network, Quadratic
 from sknewtonnet.calculus.functions.units import (
     connected_units,
     interchangeable,
@@ -170,6 +170,27 @@ def test_rearranged_units_are_the_same_function(activation, skip):
         rearrange(net, net.by_layer(full), k, rng.permutation(size), sign)
         assert not np.array_equal(full, w)
         assert_allclose(net.predict_raw(full, X), raw, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("unit", [0, 1, None])
+def test_terms_of_a_quadratic_form_connect(unit):
+    """An input is connected through units that have a term with it, and through no others."""
+    forms = np.ones((2, 4, 4), dtype=bool)
+    forms[:, 1, :] = forms[:, :, 1] = False
+    if unit is not None:
+        forms[unit, 1, 3] = forms[unit, 3, 1] = True
+    layers = [Linear((0,), 3, "tanh"), Quadratic((1,), 2), Linear((2,), 1)]
+    mask = {"quadratic_forms": forms, "coefs_1": np.array([[True], [False]])}
+    net = Network.from_layers(2, layers, connectivity=mask)
+    _, first, second, _ = connected_units(net)
+    assert first.tolist() == [True, unit == 0, True]
+    assert second.tolist() == [True, False]
+    w = np.random.default_rng(0).standard_normal(net.n_parameters)
+    full, kept = settle(net, w, np.ones(net.n_parameters, dtype=bool))
+    assert net.by_layer(kept)[0][:, 1].all() == (unit == 0)
+    X = np.random.default_rng(1).standard_normal((20, 2))
+    whole = net.with_connectivity(None)
+    assert_allclose(whole.predict_raw(full, X), net.predict_raw(w, X), rtol=1e-12)
 
 
 @each_net

@@ -372,3 +372,61 @@ def test_pruning():
     confirmed = pruned.confirm(*one_bump(300))
     assert confirmed.post_selection is False
     assert confirmed.names == left.parameter_names_
+
+
+class Powers(Layer):
+    """exp(z' theta): with z the logarithms of x, a product of powers of x."""
+
+    def unit_arrays(self, n_inputs):
+        return {"exponents": np.arange(n_inputs)}
+
+    def input_rows(self, n_inputs):
+        return [np.array([j]) for j in range(n_inputs)]
+
+    def value(self, theta, z):
+        return np.exp(theta.T @ z)
+
+    def slopes(self, theta, z):
+        p = self.value(theta, z)[:, None]
+        return theta.T[:, :, None] * p, z * p
+
+    def curvature_parameters(self, theta, z, delta):
+        return np.einsum("ai,bi,ji->jab", z, z, delta * self.value(theta, z))
+
+
+def pendulum():
+    """Draw periods that depend on length and gravity, and not on mass."""
+    rng = np.random.default_rng(0)
+    x = np.log(rng.uniform([0.2, 1.5, 0.1], [3.0, 25.0, 2.0], size=(150, 3)))
+    period = 2.0 * np.pi * np.exp(0.5 * (x[:, 0] - x[:, 1]))
+    return x, period * (1.0 + 0.03 * rng.standard_normal(150))
+
+
+@pytest.mark.parametrize("unit", ["weight", "feature"])
+def test_pruning_of_a_law(unit):
+    """Exponents are zero where an input has no part: they go like coefficients."""
+    X, y = pendulum()
+    mask = {"intercepts_0": np.array([False])}
+    net = NewtonNetRegressor(
+        [Powers((0,), 1), Linear((1,), 1)], alpha=0.0, connectivity=mask, random_state=0
+    )
+    pruned = BackwardPruning(net, unit=unit).fit(X, y)
+    gone = "exponents[c0, x2]" if unit == "weight" else "x2"
+    assert [step.removed for step in pruned.path_ if step.accepted] == [(), (gone,)]
+    assert pruned.get_support().tolist() == [True, True, False]
+    exponents = pruned.estimator_.arrays_["exponents"][0]
+    assert_allclose(exponents, [0.5, -0.5, 0.0], atol=0.02)
+    assert exponents[2] == 0.0
+
+
+@quiet
+def test_pruning_of_terms():
+    """Entries of a quadratic form are terms of a polynomial, each with a test of its own."""
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((200, 2))
+    y = 1.0 + X[:, 0] + 2.0 * X[:, 0] * X[:, 1] + 0.5 * rng.standard_normal(200)
+    net = NewtonNetRegressor([Quadratic((0,), 1, "identity")], alpha=0.0, random_state=0)
+    pruned = BackwardPruning(net).fit(X, y)
+    form = pruned.estimator_.arrays_["quadratic_forms"][0]
+    assert_allclose(form, [[0.0, 1.0, 0.5], [1.0, 0.0, 0.0], [0.5, 0.0, 1.0]], atol=0.15)
+    assert form[0, 0] == form[1, 1] == form[1, 2] == 0.0

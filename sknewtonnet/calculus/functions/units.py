@@ -347,18 +347,26 @@ def connected_units(network: Network, flags: Sequence[Bools] | None = None) -> l
     -------
     list of ndarray of bool
         One entry per node: the inputs, the units of each layer. All outputs are connected. A
-        layer that is not linear depends on all that it reads.
+        layer without :meth:`Layer.input_rows` depends on all that it reads.
     """
     graph, exists = network._graph, network.exists if flags is None else flags
     found = [np.ones(size, dtype=bool) for size in graph.node_sizes]
     for node in range(len(found) - 2, -1, -1):
         found[node][:] = False
         for k, rows in graph.readers[node]:
-            if graph.linear[k]:
-                found[node] |= (exists[k][rows] & found[k + 1]).any(axis=1)
-            else:
-                found[node] |= found[k + 1].any()
+            found[node] |= (_reads(network, exists, k, rows) & found[k + 1]).any(axis=1)
     return found
+
+
+def _reads(network: Network, flags: Sequence[Bools], k: int, rows: slice) -> Bools:
+    """Whether each unit of layer k depends on each of its inputs at these rows."""
+    if network.linear[k]:
+        return flags[k][rows]
+    n_inputs = network._graph.n_inputs[k]
+    parameters = network.layers[k].input_rows(n_inputs)
+    if parameters is None:
+        return np.ones((rows.stop - rows.start, flags[k].shape[1]), dtype=bool)
+    return np.array([flags[k][own].any(axis=0) for own in parameters[rows]])
 
 
 def interchangeable(network: Network, layer: int) -> Bools:
@@ -442,11 +450,10 @@ def settle(network: Network, params: Array, exists: Bools) -> tuple[Array, Bools
 
 
 def _is_read(network: Network, flags: Sequence[Bools], k: int, j: int) -> bool:
-    """Whether a layer that is there reads unit j of layer k."""
-    graph = network._graph
+    """Whether a unit that is there reads unit j of layer k."""
     return any(
-        flags[reader][rows][j].any() if graph.linear[reader] else flags[reader].any()
-        for reader, rows in graph.readers[k + 1]
+        (_reads(network, flags, reader, rows)[j] & flags[reader].any(axis=0)).any()
+        for reader, rows in network._graph.readers[k + 1]
     )
 
 
