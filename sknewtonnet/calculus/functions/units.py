@@ -19,8 +19,10 @@ far              of Gaussian units, which are 1 at their centre: no value above 
 on one sample    of Gaussian units: one distinct sample has 99 % of sum_i s_i x_i
 ===============  ==============================================================================
 
-U is the largest |o| spread(x) of the layer, at least 1. So nothing changes where a unit's values
-are multiplied or shifted, and outgoing coefficients and intercepts make up for it.
+U is the largest |o| spread(x) of the layer, at least 1. Whether a unit is at work, that is neither
+unused nor constant, stays the same if its values are multiplied or shifted and outgoing
+coefficients and intercepts make up for it. (A constant unit whose values are shifted to 0 is
+unused.)
 """
 
 from collections.abc import Iterator, Sequence
@@ -84,7 +86,7 @@ class UnitReport:
             "on one sample": self.on_one_sample,
             f"same as unit {self.twin}": self.twin is not None,
         }
-        return next((words for words, holds in reasons.items() if holds), "")
+        return next((words for words, holds in reasons.items() if holds), "")  # the first
 
 
 def unit_reports(objective: Objective, w: Array) -> list[UnitReport]:

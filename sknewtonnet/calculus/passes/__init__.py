@@ -15,6 +15,10 @@ R v                              derivative of v along a direction V of the para
 G           (s_k, s_l, c)        d delta^k / d u^l, where u^l enters a^l
 ==========  ===================  ==========================================================
 
+All passes over a chunk at one point share one list of *layers at the point*
+(:mod:`sknewtonnet.calculus.pieces.layer_at_point`): it is made once, by ``Chunk.layers_at``, and
+goes with the last pass.
+
 Reading order: ``graph`` (who reads whom, where in the flat vector), ``workspace`` (arrays that
 are overwritten), ``chunk`` (forward, adjoint and tangent passes, products),
 ``sample_curvature`` (what each sample contributes to second derivatives), ``hessian_sums``
