@@ -1,18 +1,23 @@
-"""The default: quasi-Newton steps far from a minimum, Newton steps near it."""
+"""The default: quasi-Newton steps far from a minimum, Newton steps near it.
 
-from collections.abc import Callable
+It is made of runs of other solvers, one after the other, and so overrides ``minimize``.
+"""
+
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import SmoothFunction
-from sknewtonnet.calculus.pieces.function import PRODUCT_KINDS
-from sknewtonnet.solvers._base import Callback, Iteration, Solver, SolverResult, Status
+from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS, EmbeddedFunction
+from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Solver
+from sknewtonnet.solvers._constrained import AutoConstrainedSolver
 from sknewtonnet.solvers._newton import NewtonSolver
-from sknewtonnet.solvers._run import Counted, Watch
-from sknewtonnet.solvers._scipy import ScipySolver
+from sknewtonnet.solvers._options import Range, option
+from sknewtonnet.solvers._result import Callback, Iteration, SolverResult, Status
+from sknewtonnet.solvers._run import Run
+from sknewtonnet.solvers._scipy import LBFGSBSolver
+from sknewtonnet.solvers.constraints import ConstraintKind
 
 # Newton steps take over where the largest gradient entry has fallen to this part of its start:
 # later if the output layer is solved for, which lets quasi-Newton steps go far.
@@ -27,7 +32,7 @@ _NEAR = 1e-4
 _FEWEST = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AutoSolver(Solver):
     """L-BFGS steps far from a minimum, Newton steps near it; the output layer solved for.
 
@@ -42,72 +47,87 @@ class AutoSolver(Solver):
     derivatives far out are worth no more than a few gradients, L-BFGS steps go before it, to a
     hundredth. The run does not end at a saddle point.
 
-    Options: those of "newton".
+    Parameters
+    ----------
+    tol, max_iter, hessian
+        As in :class:`Solver`.
+    initial_trust_radius : float, default=0.3
+        Of "newton". It has no effect under constraints, which :class:`AutoConstrainedSolver`
+        keeps to.
     """
 
-    def check(self) -> None:
-        """See :meth:`Solver.check`."""
-        self._newton().check()
+    needs = FIRST_ORDER | SECOND_DERIVATIVES
+    hessian_kinds = HESSIAN_KINDS
+    keeps = ConstraintKind.LINEAR
+
+    initial_trust_radius: float = option(0.3, Range(1e-12, 1e6))
+
+    @classmethod
+    def under_constraints(cls) -> type[Solver]:
+        """A method of scipy chosen by the constraints, with an exact end."""
+        return AutoConstrainedSolver
 
     def minimize(
-        self, objective: SmoothFunction, w0: Array, callback: Callback | None = None
+        self, function: SmoothFunction, w0: Array, callback: Callback | None = None
     ) -> SolverResult:
         """See :meth:`Solver.minimize`."""
-        self.check()
-        start = Watch(Counted(objective, self.hessian), self.tol, self.max_iter, None)
+        self.check(function)
+        start = Run(function, self.tol, self.max_iter)
         with np.errstate(over="ignore", invalid="ignore"):
-            start.begin(np.array(w0, dtype=float))
-        run = _Run(start, callback)
+            start.begin(w0)
+        note = function.why_not_reduced() if self.hessian in PRODUCT_KINDS else ""
+        legs = _Legs(start, callback, note)
         reduced = (
-            None if start.status is Status.CONVERGED else self._reduced(objective, run.params)
+            None if start.status is Status.CONVERGED else self._reduced(function, legs.params)
         )
         if reduced is not None:
-            run.jump(reduced.expand(run.params[: reduced.n_parameters]))
-            run.leg(self._quasi_newton(run, _TAKE_OVER_REDUCED), reduced, reduced.expand)
-            run.leg(self._newton(run.n_iter), reduced, reduced.expand)
-            if run.is_flat():
-                return run.result()
-        elif start.status is None and len(run.params) > _MANY:
-            run.leg(self._quasi_newton(run, _TAKE_OVER), objective)
-        run.leg(self._newton(run.n_iter), objective)
-        return run.result()
+            legs.jump(reduced.expand(reduced.restrict(legs.params)))
+            legs.go(self._quasi_newton(legs, _TAKE_OVER_REDUCED), reduced)
+            legs.go(self._newton(legs), reduced)
+            if legs.is_flat():
+                return legs.result()
+        elif start.status is None and len(legs.params) > _MANY:
+            legs.go(self._quasi_newton(legs, _TAKE_OVER))
+        legs.go(self._newton(legs))
+        return legs.result()
 
-    def _reduced(self, objective: SmoothFunction, w: Array) -> Any:
-        """The reduced form of an objective, where it has one and that is well conditioned."""
-        if self.hessian not in PRODUCT_KINDS or not hasattr(objective, "reduced"):
+    def _reduced(self, function: SmoothFunction, w: Array) -> EmbeddedFunction | None:
+        """The reduced form of a function, where it has one and that is well conditioned."""
+        reduced = function.reduced()
+        if reduced is None or self.hessian not in reduced.hessian_kinds:
             return None
-        reduced = objective.reduced()
-        if reduced is None or not np.isfinite(reduced.value(w[: reduced.n_parameters])):
-            return None
-        return reduced
+        return reduced if np.isfinite(reduced.value(reduced.restrict(w))) else None
 
-    def _quasi_newton(self, run: "_Run", part: float) -> ScipySolver:
-        near = _NEAR * abs(run.start.value)
-        goal = max(part * run.start.gradient_norm, near, self.tol)
-        most = max(len(run.params), _FEWEST)
-        return ScipySolver("l-bfgs-b", goal, min(most, self.max_iter - run.n_iter))
+    def _quasi_newton(self, legs: "_Legs", part: float) -> Solver:
+        near = _NEAR * abs(legs.start.value)
+        goal = max(part * legs.start.stationarity, near, self.tol)
+        most = max(len(legs.params), _FEWEST)
+        return LBFGSBSolver(tol=goal, max_iter=min(most, self.max_iter - legs.n_iter))
 
-    def _newton(self, n_iter: int = 0) -> NewtonSolver:
+    def _newton(self, legs: "_Legs") -> Solver:
         return NewtonSolver(
-            self.name, self.tol, self.max_iter - n_iter, self.hessian, self.options
+            tol=self.tol,
+            max_iter=self.max_iter - legs.n_iter,
+            hessian=self.hessian,
+            initial_trust_radius=self.initial_trust_radius,
         )
 
 
-class _Run:
-    """Several solvers one after the other, told of as one."""
+class _Legs:
+    """Runs of several solvers one after the other, reported as one."""
 
-    def __init__(self, start: Watch, callback: Callback | None):
-        self.start, self.callback = start, callback
+    def __init__(self, start: Run, callback: Callback | None, note: str):
+        self.start, self.callback, self._note = start, callback, note
         self.params, self.value, self.n_iter = start.params, start.value, 0
         self._history = [start.value]
         self._last: SolverResult | None = None
-        self._calls = start.counted.calls
+        self._calls = start.function.calls
         self._stopped = False
         self._gradient: Array | None = start.gradient
 
     def jump(self, w: Array) -> None:
         """Solve for the output layer: the first iteration."""
-        self.params, self.value = w, self.start.counted.value(w)
+        self.params, self.value = w, self.start.function.value(w)
         self._history.append(self.value)
         self.n_iter += 1
         self.is_flat()
@@ -116,36 +136,35 @@ class _Run:
             steepness = float(np.abs(self._gradient).max())
             self._stopped = bool(self.callback(Iteration(1, w, self.value, steepness)))
 
-    def leg(
-        self,
-        solver: Solver,
-        problem: SmoothFunction,
-        expand: Callable[[Array], Array] = lambda u: u,
-    ) -> None:
+    def go(self, solver: Solver, reduced: EmbeddedFunction | None = None) -> None:
         """Go on with a solver from where the last one ended, unless that was told to stop."""
         if self._stopped or solver.max_iter < 1:
             return
+        function, u = self.start.function.function, self.params
+        if reduced is not None:
+            function, u = reduced, reduced.restrict(u)
+
+        def expand(u: Array) -> Array:
+            return u if reduced is None else reduced.expand(u)
 
         def relay(it: Iteration) -> bool:
             assert self.callback is not None
             n_iter = self.n_iter + it.n_iter
-            told = Iteration(n_iter, expand(it.params), it.value, it.gradient_norm)
-            self._stopped = bool(self.callback(told))
+            seen = Iteration(n_iter, expand(it.params), it.value, it.gradient_norm)
+            self._stopped = bool(self.callback(seen))
             return self._stopped
 
-        u = self.params[: problem.n_parameters]
-        found = solver.minimize(problem, u, None if self.callback is None else relay)
-        self._last, self._gradient = found, None
-        if problem is self.start.counted.objective:
-            self._gradient = found.gradient
+        found = solver.minimize(function, u, None if self.callback is None else relay)
+        self._last = found
+        self._gradient = found.gradient if reduced is None else None
         self._calls.update(found.n_evaluations)
         self._history += found.history[1:]
         self.params, self.value = expand(found.params), found.value
         self.n_iter += found.n_iter
 
     def is_flat(self) -> bool:
-        """Whether the objective itself, not a reduced form, has a gradient small enough."""
-        self._gradient = self.start.counted.gradient(self.params)
+        """Whether the function itself, not a reduced form, has a gradient small enough."""
+        self._gradient = self.start.function.gradient(self.params)
         return self._is_small(self._gradient)
 
     def result(self) -> SolverResult:
@@ -153,9 +172,8 @@ class _Run:
         flat = self.is_flat() if self._gradient is None else self._is_small(self._gradient)
         assert self._gradient is not None
         status, message = self._end(flat)
-        if self.start.counted.kind in PRODUCT_KINDS:
-            reason = self.start.counted.objective.why_not_reduced()
-            message = f"{message}; {reason}" if reason else message
+        if self._note:
+            message = f"{message}; {self._note}"
         return SolverResult(
             params=self.params,
             value=self.value,
@@ -165,7 +183,7 @@ class _Run:
             n_iter=self.n_iter,
             n_evaluations=dict(self._calls),
             history=tuple(self._history),
-            initial_gradient_norm=self.start.gradient_norm,
+            initial_gradient_norm=self.start.stationarity,
         )
 
     def _is_small(self, gradient: Array) -> bool:

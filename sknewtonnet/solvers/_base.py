@@ -1,166 +1,282 @@
-"""What a solver is, what it needs, and what it hands back."""
+"""What a solver is: its settings, what it needs, and the one loop that all of them run in."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any
+from abc import ABC
+from dataclasses import dataclass, fields
+from enum import Flag, auto
+from typing import Any, ClassVar
 
 import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import SmoothFunction
-from sknewtonnet.solvers.constraints import Multipliers
+from sknewtonnet.solvers._options import Choice, Range, check_hessian, check_value, option
+from sknewtonnet.solvers._result import Callback, SolverResult, Status
+from sknewtonnet.solvers._run import Run
+from sknewtonnet.solvers.constraints import ConstraintKind, Constraints
 
 
-class Capability(Enum):
-    """The highest derivative a solver asks for."""
+class Capability(Flag):
+    """The methods of a function that the steps of a solver call."""
 
-    GRADIENT = "gradient"
-    HESSIAN_PRODUCT = "Hessian-vector product"
-    HESSIAN = "Hessian"
-
-
-class Status(Enum):
-    """Why a solver stopped; the values are words for a message."""
-
-    CONVERGED = "the largest gradient entry is at most tol"
-    MAX_ITER = "max_iter iterations were not enough"
-    STALLED = "no step lowers the objective any more in double precision"
-    STOPPED = "a callback asked to stop"
-
-
-@dataclass(frozen=True, slots=True)
-class Iteration:
-    """What a callback sees after each iteration.
-
-    Attributes
-    ----------
-    n_iter : int
-        Iterations so far.
-    params : ndarray of shape (n_parameters,)
-        Current point.
-    value : float
-        Objective there.
-    gradient_norm : float
-        Largest absolute entry of the gradient there; under constraints the largest residual of
-        the Karush-Kuhn-Tucker conditions.
-    """
-
-    n_iter: int
-    params: Array
-    value: float
-    gradient_norm: float
-
-
-@dataclass(frozen=True, slots=True)
-class SolverResult:
-    """Where a solver ended, and how it got there.
-
-    Attributes
-    ----------
-    params : ndarray of shape (n_parameters,)
-        The last point.
-    value : float
-        Objective there.
-    gradient : ndarray of shape (n_parameters,)
-        Gradient there.
-    status : Status
-        Why the solver stopped.
-    message : str
-        The same in words; for a run that stalled, the solver's own.
-    n_iter : int
-        Number of iterations.
-    n_evaluations : dict of str to int
-        Calls of "value", "gradient", "hessian" and "hessian_product".
-    history : tuple of float
-        Objective at the start and after each iteration.
-    initial_gradient_norm : float
-        The same as an iteration's ``gradient_norm``, at the start.
-    n_events : dict of str to int
-        What else a solver counts, by its own names.
-    multipliers : Multipliers or None
-        Of the constraints, with the residuals of the conditions; None without constraints.
-    """
-
-    params: Array
-    value: float
-    gradient: Array
-    status: Status
-    message: str
-    n_iter: int
-    n_evaluations: Mapping[str, int]
-    history: tuple[float, ...] = field(repr=False)
-    initial_gradient_norm: float
-    n_events: Mapping[str, int] = field(default_factory=dict)
-    multipliers: Multipliers | None = None
+    VALUE = auto()
+    GRADIENT = auto()
+    HESSIAN_PRODUCT = auto()
+    HESSIAN = auto()
 
     @property
-    def gradient_norm(self) -> float:
-        """Largest absolute entry of the gradient."""
-        return float(np.abs(self.gradient).max())
-
-    @property
-    def stationarity(self) -> float:
-        """What ``tol`` is compared with: gradient_norm, or the largest KKT residual."""
-        if self.multipliers is None:
-            return self.gradient_norm
-        return self.multipliers.residuals.largest
-
-    @property
-    def converged(self) -> bool:
-        """Whether the gradient is as small as was asked for."""
-        return self.status is Status.CONVERGED
+    def methods(self) -> tuple[str, ...]:
+        """Their names, such as "hessian_product"."""
+        return tuple(str(one.name).lower() for one in self)
 
 
-Callback = Callable[[Iteration], bool | None]
+FIRST_ORDER = Capability.VALUE | Capability.GRADIENT
+SECOND_DERIVATIVES = Capability.HESSIAN | Capability.HESSIAN_PRODUCT
 
 
-@dataclass(frozen=True)
-class Solver(ABC):
+@dataclass(frozen=True, kw_only=True)
+class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
     """A method of minimisation with its settings.
 
+    A method is one class, a frozen dataclass: options are its fields, declared by
+    :func:`option`, ``needs`` says what its steps call, and :meth:`begin` and :meth:`step` are
+    the method itself. All else is the loop's business: the count of calls and iterations, the
+    callback, the tests for the end, and overflows at far points.
+
+    Parameters
+    ----------
+    tol : float, default=1e-10
+        Stop when the largest absolute entry of the gradient is at most this.
+    max_iter : int, default=1000
+        Stop after so many iterations.
+    hessian : str, default="exact"
+        The second derivatives to use, one of ``hessian_kinds``.
+
     Attributes
     ----------
-    name : str
-        Its name in ``SOLVERS``.
-    tol : float
-        Stop when the largest absolute entry of the gradient is at most this.
-    max_iter : int
-        Stop after so many iterations.
-    hessian : str
-        The second derivatives to use: "exact", "block", "lagrangian" or "gauss-newton".
-    options : mapping of str to Any
-        Settings of this method alone.
+    needs : Capability
+        The methods of a function that the steps call; where those have stalled in the rounding of
+        f, a method with second derivatives may end with steps that call the other kind as well.
+    hessian_kinds : tuple of str
+        What ``hessian`` may be: of "exact", "block", "lagrangian" and "gauss-newton" those that
+        have an effect.
+    keeps : ConstraintKind
+        Which constraints the method can keep to.
+
+    Examples
+    --------
+    Newton's method, damped by halving until the function falls:
+
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> from sknewtonnet.solvers import Capability, Range, Solver, option
+    >>> @dataclass(frozen=True, kw_only=True)
+    ... class DampedNewton(Solver):
+    ...     needs = Capability.VALUE | Capability.GRADIENT | Capability.HESSIAN
+    ...     n_halvings: int = option(30, Range(1, 100))
+    ...
+    ...     def step(self, run, state):
+    ...         H = run.function.hessian(run.params)
+    ...         values, vectors = np.linalg.eigh(H)
+    ...         s = -vectors @ (vectors.T @ run.gradient / np.maximum(np.abs(values), 1e-8))
+    ...         for halvings in range(self.n_halvings):
+    ...             w = run.params + 0.5**halvings * s
+    ...             value = run.function.value(w)
+    ...             if value < run.value:
+    ...                 run.take(w, value)
+    ...                 return
+    >>> X = np.linspace(-2.0, 2.0, 50)[:, None]
+    >>> net = NewtonMLPRegressor((2,), solver=DampedNewton(tol=1e-8), random_state=0)
+    >>> bool(net.fit(X, np.tanh(2.0 * X[:, 0])).solver_result_.converged)
+    True
     """
 
-    name: str
-    tol: float
-    max_iter: int
+    needs: ClassVar[Capability] = FIRST_ORDER
+    hessian_kinds: ClassVar[tuple[str, ...]] = ("exact",)
+    keeps: ClassVar[ConstraintKind] = ConstraintKind.NOTHING
+
+    tol: float = option(1e-10, Range(0.0, np.inf))
+    max_iter: int = option(1000, Range(0, np.inf))
     hessian: str = "exact"
-    options: Mapping[str, Any] = field(default_factory=dict)
 
-    @abstractmethod
-    def check(self) -> None:
-        """Raise a ValueError if the settings do not fit the method."""
+    def __post_init__(self) -> None:
+        """Raise a ValueError for a setting that is not allowed."""
+        for one in fields(self):
+            label = f"{one.name} of {type(self).__name__}"
+            check_value(label, getattr(self, one.name), one.metadata.get("allowed"))
+        check_hessian(type(self).__name__, self.hessian, self.hessian_kinds)
 
-    @abstractmethod
+    @classmethod
+    def options(cls) -> dict[str, Range | Choice | None]:
+        """The settings of this method alone, with what each may be.
+
+        Returns
+        -------
+        dict
+            From names to what is allowed, None where anything is.
+        """
+        common = {"tol", "max_iter", "hessian", "constraints"}
+        return {f.name: f.metadata.get("allowed") for f in fields(cls) if f.name not in common}
+
+    @classmethod
+    def under_constraints(cls) -> "type[Solver] | None":
+        """The class that takes over under constraints, None if ``keeps`` says there is none.
+
+        Returns
+        -------
+        type or None
+            A class of solvers with a field ``constraints``.
+        """
+        return None
+
+    def limits(self, size: int) -> Constraints | None:
+        """The constraints that this solver keeps to.
+
+        Parameters
+        ----------
+        size : int
+            Number of parameters.
+
+        Returns
+        -------
+        Constraints or None
+            None for none.
+        """
+        return None
+
+    @property
+    def kind(self) -> str:
+        """The second derivatives that the steps ask a function for."""
+        return self.hessian
+
+    def check(self, function: SmoothFunction) -> None:
+        """See that a function has what the method needs.
+
+        Parameters
+        ----------
+        function : SmoothFunction
+            The function.
+
+        Raises
+        ------
+        TypeError
+            If it has not; the message says which method of the function is missing.
+        """
+        name = type(self).__name__
+        if not isinstance(function, SmoothFunction):
+            raise TypeError(
+                f"{name} minimises a sknewtonnet.calculus.SmoothFunction, got {function!r}."
+            )
+        second = (self.needs & SECOND_DERIVATIVES).methods
+        if not second:
+            return
+        calls = " and ".join(second)
+        if not function.has_second_derivatives():
+            raise TypeError(
+                f"{name} calls {calls}, and {type(function).__name__} has neither hessian(w, "
+                "kind) nor hessian_product(w, v, kind): give it one of them, or use a solver "
+                "that calls value and gradient alone, such as 'l-bfgs-b'."
+            )
+        if self.kind not in function.hessian_kinds:
+            raise TypeError(
+                f"{name} calls {calls} with kind={self.kind!r}, and {type(function).__name__} "
+                f"has hessian_kinds={function.hessian_kinds}."
+            )
+
     def minimize(
-        self, objective: SmoothFunction, w0: Array, callback: Callback | None = None
+        self, function: SmoothFunction, w0: Array, callback: Callback | None = None
     ) -> SolverResult:
         """Minimise from a starting point.
 
         Parameters
         ----------
-        objective : SmoothFunction
+        function : SmoothFunction
             The function and its derivatives.
         w0 : ndarray of shape (n_parameters,)
-            Starting point.
+            Starting point; it is not written to.
         callback : callable, default=None
             Called with an :class:`Iteration` after each one; true means stop.
 
+        Returns
+        -------
+        SolverResult
+            Where the run ended, and why.
+
         Raises
         ------
+        TypeError
+            If the function lacks a method that the solver calls.
         ValueError
             If the objective is not finite at the starting point.
         """
+        self.check(function)
+        limits = self.limits(function.n_parameters)
+        run = Run(function, self.tol, self.max_iter, callback, limits)
+        # Methods probe far points on purpose; an overflow there is a rejected step.
+        with np.errstate(over="ignore", invalid="ignore"):
+            run.begin(w0)
+            state = self.begin(run)
+            while run.status is None or self._leaves(run, state):
+                if not run.iterate(lambda: self.step(run, state)):
+                    break  # even if tol is met: nothing is lower from here
+            self.finish(run, state)
+        return run.result()
+
+    def begin(self, run: Run) -> Any:
+        """Make the state of a run, what a step hands on to the next one.
+
+        Parameters
+        ----------
+        run : Run
+            At the starting point.
+
+        Returns
+        -------
+        object
+            Of any kind; None by default.
+        """
+        return None
+
+    def step(self, run: Run, state: Any) -> None:
+        """Look for a better point, and take it by ``run.take``.
+
+        A run in which a step takes no point is over: STALLED, for the reason in ``run.message``.
+        Every method has a step, but those that are made of runs of other methods, which have
+        loops of their own: they override :meth:`minimize`.
+
+        Parameters
+        ----------
+        run : Run
+            The best-known point, the function, and its gradient at the point.
+        state : object
+            What :meth:`begin` made.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no step.")
+
+    def leaves(self, run: Run, state: Any) -> bool:
+        """Whether to go on from a point where the gradient is small, such as a saddle point.
+
+        Parameters
+        ----------
+        run, state
+            As in :meth:`step`.
+
+        Returns
+        -------
+        bool
+            False by default.
+        """
+        return False
+
+    def finish(self, run: Run, state: Any) -> None:  # noqa: B027 - nothing, unless a method does
+        """Do what is left to do after the last step; nothing by default.
+
+        Parameters
+        ----------
+        run, state
+            As in :meth:`step`.
+        """
+
+    def _leaves(self, run: Run, state: Any) -> bool:
+        stands = run.status is Status.CONVERGED and run.n_iter < run.max_iter
+        return stands and self.leaves(run, state)

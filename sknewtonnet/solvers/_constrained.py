@@ -1,7 +1,9 @@
 """Minimisation under bounds and linear constraints: scipy's methods, and an exact end."""
 
 import warnings
-from dataclasses import dataclass, replace
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,219 +11,261 @@ from scipy.linalg import null_space
 from scipy.optimize import Bounds, LinearConstraint, minimize
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS
-from sknewtonnet.solvers._base import Callback, Solver, SolverResult, Status
+from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Capability, Solver
 from sknewtonnet.solvers._model_dense import QuadraticModel
-from sknewtonnet.solvers._options import Choice, Range, check_hessian, check_options
-from sknewtonnet.solvers._run import Counted, Watch
-from sknewtonnet.solvers.constraints import Constraints, Multipliers, multipliers
+from sknewtonnet.solvers._options import Range, option
+from sknewtonnet.solvers._result import Status
+from sknewtonnet.solvers._run import Run
+from sknewtonnet.solvers.constraints import (
+    ConstraintKind,
+    Constraints,
+    Multipliers,
+    multipliers,
+    unconstrained,
+)
 
-# What each method can keep to, and its options.
-CONSTRAINED = {
-    "auto": "linear constraints",
-    "l-bfgs-b": "bounds",
-    "slsqp": "linear constraints",
-    "trust-constr": "linear constraints",
-}
-_OPTIONS: dict[str, dict[str, Range | Choice]] = {
-    "l-bfgs-b": {"maxcor": Range(1, 10_000), "maxls": Range(1, 10_000)},
-    "trust-constr": {"initial_trust_radius": Range(1e-12, np.inf)},
-}
 # SLSQP solves a dense problem per step; above so many parameters trust-constr is faster.
 _SLSQP_LIMIT = 300
 # Newton steps take over where the residuals have fallen to this part of their start.
 _HAND_OVER = 1e-3
 # Iterations of an interior method, which converges slowly without exact second derivatives.
 _INTERIOR = 200
-_CONVERGED = "the largest residual of the Karush-Kuhn-Tucker conditions is at most tol"
 # Radii and blocking constraints tried at a point.
 _MAX_TRIALS = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ConstrainedSolver(Solver):
-    """Minimisation under bounds and linear constraints by :func:`scipy.optimize.minimize`.
+    """Minimisation under bounds and linear constraints, by scipy first and exactly at the end.
 
-    "l-bfgs-b" for bounds, "slsqp" and "trust-constr" for linear constraints as well; "auto" is
-    the first where there are bounds only, else "slsqp", and "trust-constr" above 300 parameters.
-    They find out which constraints hold the minimum. Newton steps on the surface where those hold
-    with equality, each within a trust region and no further than the next constraint, then go
-    on to a point where all four conditions of Karush, Kuhn and Tucker are met up to ``tol``.
+    A method of :func:`scipy.optimize.minimize` finds out which constraints hold the minimum.
+    Newton steps on the surface where those hold with equality, each within a trust region and no
+    further than the next constraint, then go on to a point where all four conditions of
+    Karush, Kuhn and Tucker are met up to ``tol``.
 
     ``SolverResult.multipliers`` has the multipliers and the residual of each condition. A start
     outside the constraints is moved to a near point inside.
 
-    ``constraints`` is None for none.
+    Parameters
+    ----------
+    tol, max_iter, hessian
+        As in :class:`Solver`; ``tol`` is for the largest residual of the conditions.
+    constraints : Constraints, default=None
+        What the parameters are held to; None for nothing.
 
     References
     ----------
     Nocedal and Wright (2006), Numerical Optimization, chapters 12, 16 and 18.
     """
 
+    needs = FIRST_ORDER | Capability.HESSIAN
+    keeps = ConstraintKind.LINEAR
+
     constraints: Constraints | None = None
 
-    def check(self) -> None:
-        """See :meth:`Solver.check`."""
-        where = " under constraints" if self.constraints else ""
-        check_options(self.name, self.options, _OPTIONS.get(self.name, {}), where)
-        kinds = HESSIAN_KINDS if self.name in ("auto", "trust-constr") else ("exact",)
-        check_hessian(self.name, self.hessian, kinds)
+    def __post_init__(self) -> None:
+        """Raise a ValueError for a setting that is not allowed, or constraints of another kind."""
+        super().__post_init__()
+        if self.constraints is not None and self.constraints.kind > self.keeps:
+            raise ValueError(f"{type(self).__name__} cannot keep to linear constraints.")
 
-    def minimize(
-        self, objective: SmoothFunction, w0: Array, callback: Callback | None = None
-    ) -> SolverResult:
-        """See :meth:`Solver.minimize`."""
-        self.check()
-        constraints = self.constraints or unconstrained(objective.n_parameters)
-        counted = Counted(objective, self.hessian)
-        watch = ConstrainedWatch(counted, self.tol, self.max_iter, callback, constraints)
-        message = ""
-        with np.errstate(over="ignore", invalid="ignore"):
-            watch.begin(constraints.nearest(np.array(w0, dtype=float)))
-            if watch.status is None:
-                watch.hand_over = _HAND_OVER * watch.gradient_norm
-                message = self._run(counted, watch, constraints)
-                watch.go_inside()
-                _finish(watch, constraints)
-        result = watch.result(message if watch.status is Status.STALLED else "")
-        if result.converged:
-            result = replace(result, message=_CONVERGED)
-        return replace(result, multipliers=watch.multipliers)
+    @classmethod
+    def under_constraints(cls) -> type[Solver]:
+        """The class itself."""
+        return cls
 
-    def _method(self, constraints: Constraints) -> str:
-        if self.name != "auto":
-            return self.name
-        if constraints.only_bounds:
-            return "l-bfgs-b"
-        return "slsqp" if len(constraints.lower) <= _SLSQP_LIMIT else "trust-constr"
+    def limits(self, size: int) -> Constraints:
+        """The constraints, or none on so many parameters."""
+        return self.constraints or unconstrained(size)
 
-    def _run(self, counted: Counted, watch: "ConstrainedWatch", constraints: Constraints) -> str:
-        """One run of scipy's method; its own words on how it ended."""
-        method = self._method(constraints)
-        try:
-            with warnings.catch_warnings():  # dependent rows are no trouble here
-                warnings.filterwarnings("ignore", "Singular Jacobian", UserWarning)
-                found = minimize(
-                    counted.value,
-                    watch.params,
-                    jac=counted.gradient,
-                    method=method,
-                    callback=watch.see,
-                    options=self._scipy_options(method),
-                    **self._settings(method, counted, constraints),
-                )
-        except _Ended:
-            return ""
-        watch.status = None
-        return str(found.message)
+    def begin(self, run: Run) -> "_Surface":
+        """Go where scipy's method leads; the constraints that hold there make the surface."""
+        assert run.constraints is not None
+        if run.status is None:
+            self.first_phase(run)
+            _go_inside(run)
+        return _Surface(run.constraints)
 
-    def _settings(self, method: str, counted: Counted, constraints: Constraints) -> dict[str, Any]:
-        """Constraints and second derivatives in scipy's words."""
-        settings: dict[str, Any] = {"bounds": Bounds(constraints.lower, constraints.upper)}
-        if not constraints.only_bounds:
-            A, lower, upper = constraints.scaled
-            equal = lower == upper
-            settings["constraints"] = [  # scipy wants equalities apart
-                LinearConstraint(A[rows], lower[rows], upper[rows])
-                for rows in (equal, ~equal)
-                if rows.any()
-            ]
-        if method == "trust-constr":
-            if self.hessian in PRODUCT_KINDS:
-                settings["hessp"] = counted.hessian_product
-            else:
-                settings["hess"] = counted.hessian
-        return settings
+    @abstractmethod
+    def first_phase(self, run: Run) -> None:
+        """Run a method of scipy until it is near a minimum, or gives up."""
 
-    def _scipy_options(self, method: str) -> dict[str, Any]:
-        limit = {"maxiter": self.max_iter}
-        if method == "trust-constr":  # it stays inside, and never sees which bounds are active
-            limit = {"maxiter": min(self.max_iter, _INTERIOR)}
-        if method == "slsqp":
-            return {**limit, "ftol": 1e-12}
-        if method == "l-bfgs-b":
-            never = {"ftol": 0.0, "gtol": self.tol, "maxfun": 2**31 - 1}
-            return {**limit, "maxcor": 20, "maxls": 50, **never, **self.options}
-        radius = self.options.get("initial_trust_radius", 1.0)
-        return {**limit, "gtol": 1e-5, "xtol": 1e-8, "initial_tr_radius": radius}
+    def step(self, run: Run, state: Any) -> None:
+        """One Newton step on the surface of the active constraints."""
+        state.advance(run, self.hessian)
 
 
-def unconstrained(size: int) -> Constraints:
-    """No constraints on so many parameters."""
-    return Constraints(
-        lower=np.full(size, -np.inf),
-        upper=np.full(size, np.inf),
-        A=np.empty((0, size)),
-        row_lower=np.empty(0),
-        row_upper=np.empty(0),
-    )
+@dataclass(frozen=True, kw_only=True)
+class SLSQPSolver(ConstrainedSolver):
+    """Sequential quadratic programming, from gradients, and an exact end ("slsqp").
+
+    Parameters
+    ----------
+    tol, max_iter, hessian, constraints
+        As in :class:`ConstrainedSolver`.
+    """
+
+    def first_phase(self, run: Run) -> None:
+        """See :meth:`ConstrainedSolver.first_phase`."""
+        _slsqp(run)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrustConstrSolver(ConstrainedSolver):
+    """An interior point method, and an exact end ("trust-constr").
+
+    Parameters
+    ----------
+    tol, max_iter, hessian, constraints
+        As in :class:`ConstrainedSolver`.
+    initial_trust_radius : float, default=1.0
+        Length of the first step at most, at least 1e-12.
+    """
+
+    needs = FIRST_ORDER | SECOND_DERIVATIVES
+    hessian_kinds = HESSIAN_KINDS
+
+    initial_trust_radius: float = option(1.0, Range(1e-12, np.inf))
+
+    def first_phase(self, run: Run) -> None:
+        """See :meth:`ConstrainedSolver.first_phase`."""
+        _trust_constr(run, self.hessian, self.initial_trust_radius)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundedLBFGSBSolver(ConstrainedSolver):
+    """Limited-memory quasi-Newton steps within bounds, and an exact end ("l-bfgs-b").
+
+    Parameters
+    ----------
+    tol, max_iter, hessian, constraints
+        As in :class:`ConstrainedSolver`.
+    maxcor : int, default=20
+        Steps that are remembered.
+    maxls : int, default=50
+        Values of a line search at most.
+    """
+
+    keeps = ConstraintKind.BOUNDS
+
+    maxcor: int = option(20, Range(1, 10_000))
+    maxls: int = option(50, Range(1, 10_000))
+
+    def first_phase(self, run: Run) -> None:
+        """See :meth:`ConstrainedSolver.first_phase`."""
+        _l_bfgs_b(run, self.maxcor, self.maxls)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoConstrainedSolver(ConstrainedSolver):
+    """The method that suits the constraints, and an exact end ("auto" under constraints).
+
+    Where there are bounds only it is "l-bfgs-b", else "slsqp", and "trust-constr" above 300
+    parameters.
+
+    Parameters
+    ----------
+    tol, max_iter, hessian, constraints
+        As in :class:`ConstrainedSolver`.
+    """
+
+    needs = FIRST_ORDER | SECOND_DERIVATIVES
+    hessian_kinds = HESSIAN_KINDS
+
+    def first_phase(self, run: Run) -> None:
+        """See :meth:`ConstrainedSolver.first_phase`."""
+        if self.limits(len(run.params)).only_bounds:
+            _l_bfgs_b(run)
+        elif len(run.params) <= _SLSQP_LIMIT:
+            _slsqp(run)
+        else:
+            _trust_constr(run, self.hessian)
 
 
 class _Ended(Exception):
-    """The run is over, whatever scipy thinks."""
+    """The run is over, or near enough, whatever scipy thinks."""
 
 
-class ConstrainedWatch(Watch):
-    """Takes the largest residual of the conditions for what a gradient is elsewhere."""
+class _Listener:
+    """The callback of scipy's methods: counts, and ends a run that has come near."""
 
-    def __init__(self, counted: Counted, tol: float, max_iter: int, callback: Any, limits: Any):
-        super().__init__(counted, tol, max_iter, callback)
-        self.limits = limits
-        self.hand_over = 0.0
+    def __init__(self, run: Run):
+        self.run = run
+        self.hand_over = _HAND_OVER * run.stationarity
 
-    def take(self, w: Array, value: float, gradient: Array | None = None) -> None:
-        """Make a point, with its value and gradient, the best-known one."""
-        super().take(w, value, gradient)
-        self.multipliers: Multipliers = multipliers(self.limits, w, self.gradient)
-        self.gradient_norm = self.multipliers.residuals.largest
-
-    def go_inside(self) -> None:
-        """Leave a point that is outside the constraints for a near one inside."""
-        if self.multipliers.residuals.feasibility == 0.0:
-            return
-        inside = self.limits.nearest(self.params)
-        self.take(inside, self.counted.value(inside))
-        self.history[-1] = self.value
-        if self.status is Status.CONVERGED and self.gradient_norm > self.tol:
-            self.status = None
-
-    def see(self, x: Array, *state: Any) -> None:
-        """The callback of scipy's methods."""
-        if not np.array_equal(x, self.params):
-            self.take(x, self.counted.value(x))
-        self.count()
-        if self.status is not None or self.gradient_norm <= self.hand_over:
+    def __call__(self, x: Array, *state: Any) -> None:
+        run = self.run
+        if not np.array_equal(x, run.params):
+            run.take(x, run.function.value(x))
+        run.count()
+        if run.status is not None or run.stationarity <= self.hand_over:
             raise _Ended
 
 
-def _finish(watch: ConstrainedWatch, constraints: Constraints) -> None:
-    """Newton steps on the surface of the active constraints."""
-    surface = _Surface(constraints)
-    while watch.status is None:
-        surface.hold(_next_held(watch.multipliers, surface.held))
-        w = surface.restored(watch.params)
-        H = watch.counted.hessian(watch.params)
-        model = surface.model(H, watch.gradient)
-        for _ in range(_MAX_TRIALS + len(w)):
-            s = surface.step(model)
-            length = float(np.linalg.norm(s))
-            part, blocking = surface.room(w, s, length)
-            if _better(watch, w + part * s):
-                surface.radius = max(surface.radius, 2.0 * length)
-                watch.count()
-                break
-            if len(blocking):
-                surface.hold(np.r_[surface.held, blocking])
-                w = surface.restored(watch.params)
-                model = surface.model(H, watch.gradient)
-                continue
-            surface.radius = 0.25 * length
-            if surface.radius <= max(1e-16 * float(np.linalg.norm(w)), 1e-100):
-                watch.count(stalled=True)
-                break
-        else:
-            watch.count(stalled=True)
+def _slsqp(run: Run) -> None:
+    _scipy(run, "slsqp", {"maxiter": run.max_iter, "ftol": 1e-12})
+
+
+def _l_bfgs_b(run: Run, maxcor: int = 20, maxls: int = 50) -> None:
+    never = {"ftol": 0.0, "gtol": run.tol, "maxfun": 2**31 - 1}
+    _scipy(run, "l-bfgs-b", {"maxiter": run.max_iter, "maxcor": maxcor, "maxls": maxls, **never})
+
+
+def _trust_constr(run: Run, kind: str, radius: float = 1.0) -> None:
+    # It stays inside, and never sees which bounds are active.
+    limit = {"maxiter": min(run.max_iter, _INTERIOR)}
+    options = {**limit, "gtol": 1e-5, "xtol": 1e-8, "initial_tr_radius": radius}
+    function = run.function
+    if kind in PRODUCT_KINDS:
+        _scipy(run, "trust-constr", options, hessp=partial(function.hessian_product, kind=kind))
+    else:
+        _scipy(run, "trust-constr", options, hess=partial(function.hessian, kind=kind))
+
+
+def _scipy(run: Run, method: str, options: dict[str, Any], **derivatives: Any) -> None:
+    """One run of scipy's method, under the constraints in its words."""
+    limits = run.constraints
+    assert limits is not None
+    settings: dict[str, Any] = {"bounds": Bounds(limits.lower, limits.upper)}
+    if not limits.only_bounds:
+        A, lower, upper = limits.scaled
+        equal = lower == upper
+        settings["constraints"] = [  # scipy wants equalities apart
+            LinearConstraint(A[rows], lower[rows], upper[rows])
+            for rows in (equal, ~equal)
+            if rows.any()
+        ]
+    try:
+        with warnings.catch_warnings():  # dependent rows are no trouble here
+            warnings.filterwarnings("ignore", "Singular Jacobian", UserWarning)
+            found = minimize(
+                run.function.value,
+                run.params,
+                jac=run.function.gradient,
+                method=method,
+                callback=_Listener(run),
+                options=options,
+                **settings,
+                **derivatives,
+            )
+    except _Ended:
+        return
+    run.status = None
+    run.message = str(found.message)
+
+
+def _go_inside(run: Run) -> None:
+    """Leave a point that is outside the constraints for a near one inside."""
+    assert run.constraints is not None
+    assert run.multipliers is not None
+    if run.multipliers.residuals.feasibility == 0.0:
+        return
+    inside = run.constraints.nearest(run.params)
+    run.take(inside, run.function.value(inside))
+    run.history[-1] = run.value
+    if run.status is Status.CONVERGED and run.stationarity > run.tol:
+        run.status = None
 
 
 def _next_held(found: Multipliers, before: Ints) -> Ints:
@@ -233,12 +277,42 @@ def _next_held(found: Multipliers, before: Ints) -> Ints:
 
 
 class _Surface:
-    """Where some constraints hold with equality, and a trust region on it."""
+    """Where some constraints hold with equality, and a trust region on it.
+
+    An active-set method: Nocedal and Wright (2006), 16.5, with a trust region in place of the
+    line search, since the Hessian may be indefinite on the surface.
+    """
 
     def __init__(self, constraints: Constraints):
         self.constraints = constraints
         self.radius = 1.0
         self.held: Ints = np.empty(0, dtype=int)
+
+    def advance(self, run: Run, kind: str) -> None:
+        """Take one step, unless none is better."""
+        assert run.multipliers is not None
+        # The working set: what the multipliers say holds the minimum.
+        self.hold(_next_held(run.multipliers, self.held))
+        w = self.restored(run.params)
+        H = run.function.hessian(run.params, kind)
+        model = self.model(H, run.gradient)
+        for _ in range(_MAX_TRIALS + len(w)):
+            s = self.step(model)
+            length = float(np.linalg.norm(s))
+            # No further than the next constraint: (16.41).
+            part, blocking = self.room(w, s, length)
+            if _better(run, w + part * s):
+                self.radius = max(self.radius, 2.0 * length)
+                return
+            if len(blocking):
+                # A blocking constraint joins the working set.
+                self.hold(np.r_[self.held, blocking])
+                w = self.restored(run.params)
+                model = self.model(H, run.gradient)
+                continue
+            self.radius = 0.25 * length
+            if self.radius <= max(1e-16 * float(np.linalg.norm(w)), 1e-100):
+                return
 
     def hold(self, held: Ints) -> None:
         """Hold these constraints with equality, and no others."""
@@ -248,7 +322,7 @@ class _Surface:
         self._basis = null_space(A) if len(A) else None
 
     def model(self, H: Array, g: Array) -> QuadraticModel | None:
-        """The quadratic model on the surface; None where it is a point."""
+        """The quadratic model on the surface, Z'HZ and Z'g; None where it is a point."""
         H, g = H[np.ix_(self._free, self._free)], g[self._free]
         if self._basis is not None:
             H, g = self._basis.T @ H @ self._basis, self._basis.T @ g
@@ -291,14 +365,15 @@ class _Surface:
         return w
 
 
-def _better(watch: ConstrainedWatch, w: Array) -> bool:
+def _better(run: Run, w: Array) -> bool:
     """Take a point that is lower, or as low and closer to the conditions."""
-    value = watch.counted.value(w)
-    if not value <= watch.value + watch.rounding:
+    value = run.function.value(w)
+    if not value <= run.value + run.rounding:
         return False
-    before = watch.params, watch.value, watch.gradient_norm
-    watch.take(w, value)
-    if value < before[1] - watch.rounding or watch.gradient_norm < 0.5 * before[2]:
+    gradient = run.function.gradient(w)
+    assert run.constraints is not None
+    residuals = multipliers(run.constraints, w, gradient).residuals
+    if value < run.value - run.rounding or residuals.largest < 0.5 * run.stationarity:
+        run.take(w, value, gradient)
         return True
-    watch.take(*before[:2])
     return False

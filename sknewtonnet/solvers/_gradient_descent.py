@@ -1,17 +1,25 @@
 """Gradient descent with a constant step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import SmoothFunction
-from sknewtonnet.solvers._base import Callback, Solver, SolverResult, Status
-from sknewtonnet.solvers._options import POSITIVE, Range, check_hessian, check_options
-from sknewtonnet.solvers._run import Counted, Watch
+from sknewtonnet.solvers._base import Solver
+from sknewtonnet.solvers._options import POSITIVE, Range, option
+from sknewtonnet.solvers._result import Status
+from sknewtonnet.solvers._run import Run
 
 
-@dataclass(frozen=True)
+@dataclass
+class _Momentum:
+    """The last step."""
+
+    step: Array | float = field(default=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class GradientDescentSolver(Solver):
     """Standard back-propagation: steps of constant length along the gradient.
 
@@ -19,39 +27,38 @@ class GradientDescentSolver(Solver):
 
     The objective may rise on the way; the run stops, STALLED, before a point where it is not
     finite. Below a learning rate of 2 / (largest eigenvalue of the Hessian) it converges near
-    a minimum, linearly.
+    a minimum, linearly. A step costs one gradient.
 
-    Options: ``learning_rate`` (0.1), positive; ``momentum`` (0.0), from 0 to below 1. A step
-    costs one gradient.
+    Parameters
+    ----------
+    tol, max_iter, hessian
+        As in :class:`Solver`.
+    learning_rate : float, default=0.1
+        Positive.
+    momentum : float, default=0.0
+        From 0 to below 1.
     """
 
-    def check(self) -> None:
-        """See :meth:`Solver.check`."""
-        options = {"learning_rate": POSITIVE, "momentum": Range(0.0, 1.0)}
-        check_options(self.name, self.options, options)
-        check_hessian(self.name, self.hessian, ("exact",))
+    learning_rate: float = option(0.1, POSITIVE)
+    momentum: float = option(0.0, Range(0.0, 1.0))
 
-    def minimize(
-        self, objective: SmoothFunction, w0: Array, callback: Callback | None = None
-    ) -> SolverResult:
-        """See :meth:`Solver.minimize`."""
-        self.check()
-        rate = float(self.options.get("learning_rate", 0.1))
-        momentum = float(self.options.get("momentum", 0.0))
-        watch = Watch(Counted(objective, self.hessian), self.tol, self.max_iter, callback)
-        step, message = np.zeros(objective.n_parameters), ""
-        with np.errstate(over="ignore", invalid="ignore"):
-            watch.begin(np.array(w0, dtype=float))
-            while watch.status is None:
-                step = momentum * step - rate * watch.gradient
-                w = watch.params + step
-                value = watch.counted.value(w)
-                gradient = watch.counted.gradient(w)
-                if not (np.isfinite(value) and np.isfinite(gradient).all()):
-                    message = f"a step led out of all bounds: learning_rate={rate:g} is too large"
-                    watch.count(stalled=True)
-                else:
-                    watch.take(w, value, gradient)
-                    watch.count()
-        diverged = watch.status is Status.STALLED
-        return watch.result(message if diverged else "", {"diverged": int(diverged)})
+    def begin(self, run: Run) -> _Momentum:
+        """No step yet."""
+        run.events["diverged"] = 0
+        return _Momentum()
+
+    def step(self, run: Run, state: Any) -> None:
+        """Take the next point, whatever its value, if it is finite."""
+        state.step = self.momentum * state.step - self.learning_rate * run.gradient
+        w = run.params + state.step
+        value, gradient = run.function.value(w), run.function.gradient(w)
+        if np.isfinite(value) and np.isfinite(gradient).all():
+            run.take(w, value, gradient)
+        else:
+            run.message = (
+                f"a step led out of all bounds: learning_rate={self.learning_rate:g} is too large"
+            )
+
+    def finish(self, run: Run, state: Any) -> None:
+        """A run that has stalled has diverged."""
+        run.events["diverged"] = int(run.status is Status.STALLED)

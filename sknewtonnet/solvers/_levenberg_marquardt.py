@@ -1,27 +1,23 @@
 """Levenberg-Marquardt: Gauss-Newton steps, damped until they lower the objective."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import SmoothFunction
-from sknewtonnet.solvers._base import Callback, Solver, SolverResult
-from sknewtonnet.solvers._newton import finish
-from sknewtonnet.solvers._options import Choice, Range, check_hessian, check_options
-from sknewtonnet.solvers._run import Counted, Watch
+from sknewtonnet.solvers._base import FIRST_ORDER, Capability, Solver
+from sknewtonnet.solvers._newton import finish_by_newton
+from sknewtonnet.solvers._options import Choice, Range, option
+from sknewtonnet.solvers._run import Run
 
-_OPTIONS: dict[str, Range | Choice] = {
-    "damping": Choice(("marquardt", "nielsen")),
-    "initial_damping": Range(1e-12, 1e12),
-}
 # Damped steps tried at a point: by then they are shorter than rounding.
 _MAX_REJECTED = 60
 _LEAST, _MOST = 1e-15, 1e100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LevenbergMarquardtSolver(Solver):
     """Levenberg-Marquardt for any loss with a penalty, by a P x P matrix alone.
 
@@ -33,18 +29,25 @@ class LevenbergMarquardtSolver(Solver):
     and is taken if it lowers the objective. For squared errors without a penalty it is the
     classical method; no other loss is written as a square, and J is never stored.
 
-    Options: ``damping``, "nielsen" (D the identity, the factor from the ratio of true and
-    predicted decrease; the default) or "marquardt" (D the largest diagonal of G so far, the factor
-    divided by ten after a good step and multiplied by ten after a bad one; it does not mind
-    the scale of parameters, but lets saturated units run away); ``initial_damping`` (1e-3), for
-    "nielsen" relative to the largest diagonal entry of the first G. With features or outputs of
-    very different scales "nielsen" takes many steps: standardise them.
-
     Steps cost a Gauss-Newton matrix, about n P^2 / 2 flops for one output, and P^3 / 3 for
     each damping tried. Convergence is fast where residuals are small or the net nearly
     linear in its parameters, and linear otherwise, for G lacks the curvature of the units. Where
     differences of f drown in its rounding, Newton steps judged by the gradient end the run. It
     can stop at a saddle point that it starts at.
+
+    Parameters
+    ----------
+    tol, max_iter, hessian
+        As in :class:`Solver`.
+    damping : {"nielsen", "marquardt"}, default="nielsen"
+        "nielsen": D is the identity, and the damping changes with the ratio of true and predicted
+        decrease. "marquardt": D is the largest diagonal of G so far, and the damping is
+        divided by ten after a good step and multiplied by ten after a bad one; it does not mind
+        the scale of parameters, but lets saturated units run away. With features or outputs
+        of very different scales "nielsen" takes many steps: standardise them.
+    initial_damping : float, default=1e-3
+        From 1e-12 to below 1e12; for "nielsen" relative to the largest diagonal entry of the
+        first G.
 
     References
     ----------
@@ -54,27 +57,28 @@ class LevenbergMarquardtSolver(Solver):
     Hagan and Menhaj (1994), Training feedforward networks with the Marquardt algorithm.
     """
 
-    def check(self) -> None:
-        """See :meth:`Solver.check`."""
-        check_options(self.name, self.options, _OPTIONS)
-        check_hessian(self.name, self.hessian, ("exact",))
+    needs = FIRST_ORDER | Capability.HESSIAN
 
-    def minimize(
-        self, objective: SmoothFunction, w0: Array, callback: Callback | None = None
-    ) -> SolverResult:
-        """See :meth:`Solver.minimize`."""
-        self.check()
-        counted = Counted(objective, "gauss-newton")
-        watch = Watch(counted, self.tol, self.max_iter, callback)
-        start = float(self.options.get("initial_damping", 1e-3))
-        marquardt = self.options.get("damping", "nielsen") == "marquardt"
-        damping: _Marquardt = _Marquardt(start) if marquardt else _Nielsen(start)
-        with np.errstate(over="ignore", invalid="ignore"):
-            watch.begin(np.array(w0, dtype=float))
-            while watch.status is None:
-                _advance(watch, damping)
-            finish(counted, watch)
-        return watch.result()
+    damping: str = option("nielsen", Choice(("marquardt", "nielsen")))
+    initial_damping: float = option(1e-3, Range(1e-12, 1e12))
+
+    @property
+    def kind(self) -> str:
+        """The generalised Gauss-Newton matrix."""
+        return "gauss-newton"
+
+    def begin(self, run: Run) -> "_Marquardt":
+        """The first damping."""
+        start = float(self.initial_damping)
+        return _Marquardt(start) if self.damping == "marquardt" else _Nielsen(start)
+
+    def step(self, run: Run, state: Any) -> None:
+        """Damp until a step lowers the function."""
+        _advance(run, state)
+
+    def finish(self, run: Run, state: Any) -> None:
+        """End with exact Newton steps, where Gauss-Newton steps have stalled."""
+        finish_by_newton(run)
 
 
 class _Marquardt:
@@ -87,6 +91,8 @@ class _Marquardt:
     def begin(self, diagonal: Array) -> None:
         """See the matrix of a new point; a unit that saturates keeps its damping."""
         largest = float(diagonal.max()) or 1.0
+        # The largest diagonal so far, Moré's (1978) adaptive scaling: else damping would vanish
+        # along a parameter whose column of J fades.
         self.diagonal = np.maximum(np.maximum(diagonal, 1e-12 * largest), self.diagonal)
 
     def accept(self, ratio: float) -> None:
@@ -109,12 +115,13 @@ class _Nielsen(_Marquardt):
     def begin(self, diagonal: Array) -> None:
         """See the matrix of a new point."""
         if not self._begun:
+            # mu_0 = tau max_p G_pp: Madsen, Nielsen and Tingleff (2004), (3.14).
             self.factor *= float(diagonal.max()) or 1.0
             self._begun = True
         self.diagonal = np.ones_like(diagonal)
 
     def accept(self, ratio: float) -> None:
-        """Damp by the gain ratio."""
+        """Damp by the gain ratio, as in algorithm 3.16 of Madsen, Nielsen and Tingleff."""
         self.factor = max(self.factor * max(1.0 / 3.0, 1.0 - (2.0 * ratio - 1.0) ** 3), _LEAST)
         self._grow = 2.0
 
@@ -124,11 +131,12 @@ class _Nielsen(_Marquardt):
         self._grow *= 2.0
 
 
-def _advance(watch: Watch, damping: _Marquardt) -> None:
-    """One accepted step, or the end of the run."""
-    G, g = watch.counted.hessian(watch.params), watch.gradient
+def _advance(run: Run, damping: _Marquardt) -> None:
+    """Take one step, unless none is better."""
+    G, g = run.function.hessian(run.params, "gauss-newton"), run.gradient
     damping.begin(G.diagonal().copy())
     for _ in range(_MAX_REJECTED):
+        # (G + damping D) s = -g by a Cholesky factor.
         damped = G.copy()
         damped.ravel()[:: len(G) + 1] += damping.factor * damping.diagonal
         factor, info = dpotrf(damped.T, lower=0, overwrite_a=1, clean=0)
@@ -137,18 +145,15 @@ def _advance(watch: Watch, damping: _Marquardt) -> None:
             continue
         step, _ = dpotrs(factor, -g)
         predicted = -float(g @ step + 0.5 * step @ (G @ step))
-        if predicted <= watch.rounding:
-            if watch.take_if_flatter(watch.params + step):
+        if predicted <= run.rounding:
+            # f cannot tell such points apart: the gradient judges them.
+            if run.take_if_flatter(run.params + step):
                 damping.accept(1.0)
-                watch.count()
-            else:
-                watch.count(stalled=True)
             return
-        value = watch.counted.value(watch.params + step)
-        if value < watch.value:
-            damping.accept((watch.value - value) / predicted)
-            watch.take(watch.params + step, value)
-            watch.count()
+        value = run.function.value(run.params + step)
+        if value < run.value:
+            # The gain ratio, true over predicted decrease: Madsen et al. (2004), (2.18).
+            damping.accept((run.value - value) / predicted)
+            run.take(run.params + step, value)
             return
         damping.reject()
-    watch.count(stalled=True)

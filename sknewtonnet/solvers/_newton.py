@@ -2,17 +2,20 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from sknewtonnet._typing import Array
-from sknewtonnet.calculus import SmoothFunction, critical_point
+from sknewtonnet.calculus import critical_point
 from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS
-from sknewtonnet.solvers._base import Callback, Solver, SolverResult, Status
+from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Solver
 from sknewtonnet.solvers._model_dense import QuadraticModel, Step
 from sknewtonnet.solvers._model_products import CurvatureModel, ProductModel
-from sknewtonnet.solvers._options import Range, check_hessian, check_options
-from sknewtonnet.solvers._run import Counted, Watch, polish
+from sknewtonnet.solvers._options import Range, option
+from sknewtonnet.solvers._result import Status
+from sknewtonnet.solvers._run import Run, polish
+
+_RADIUS = 0.3
 
 # Rejected steps in a row after which a region has shrunk by at least 4^30, to nothing.
 _MAX_REJECTED = 30
@@ -22,7 +25,7 @@ _MAX_REJECTED = 30
 _PRODUCTS, _ALWAYS_DENSE, _NEVER_DENSE = 8, 125, 2000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NewtonSolver(Solver):
     """Newton's method in a trust region, for the exact Hessian of any size.
 
@@ -39,7 +42,12 @@ class NewtonSolver(Solver):
     ``hessian="block"`` and "lagrangian", which have no products, are formed at any size, and only
     the exact Hessian tells a saddle point.
 
-    Options: ``initial_trust_radius`` (0.3), from 1e-12 to below 1e6.
+    Parameters
+    ----------
+    tol, max_iter, hessian
+        As in :class:`Solver`.
+    initial_trust_radius : float, default=0.3
+        Length of the first step at most, from 1e-12 to below 1e6.
 
     References
     ----------
@@ -48,102 +56,90 @@ class NewtonSolver(Solver):
     Nocedal and Wright (2006), Numerical Optimization, chapters 4 and 7.
     """
 
-    def check(self) -> None:
-        """See :meth:`Solver.check`."""
-        check_options(self.name, self.options, {"initial_trust_radius": Range(1e-12, 1e6)})
-        check_hessian(self.name, self.hessian, HESSIAN_KINDS)
+    needs = FIRST_ORDER | SECOND_DERIVATIVES
+    hessian_kinds = HESSIAN_KINDS
 
-    def minimize(
-        self, objective: SmoothFunction, w0: Array, callback: Callback | None = None
-    ) -> SolverResult:
-        """See :meth:`Solver.minimize`."""
-        self.check()
-        counted = Counted(objective, self.hessian)
-        watch = Watch(counted, self.tol, self.max_iter, callback)
-        run = _Run(watch, float(self.options.get("initial_trust_radius", 0.3)))
-        with np.errstate(over="ignore", invalid="ignore"):
-            watch.begin(np.array(w0, dtype=float))
-            while watch.status in (None, Status.CONVERGED):
-                last = watch.n_iter >= self.max_iter
-                if watch.status is Status.CONVERGED and (last or not run.at_saddle()):
-                    break
-                before, watch.status = watch.params, None
-                run.advance()
-                if watch.params is before:
-                    break  # nothing is lower from here, whatever the Hessian says
-            polish(counted, watch)
-        return watch.result()
+    initial_trust_radius: float = option(_RADIUS, Range(1e-12, 1e6))
+
+    def begin(self, run: Run) -> "_TrustRegion":
+        """The first region."""
+        return _TrustRegion(run, self.hessian, float(self.initial_trust_radius))
+
+    def step(self, run: Run, state: Any) -> None:
+        """Shrink the region until its model's step lowers the function."""
+        state.advance()
+
+    def leaves(self, run: Run, state: Any) -> bool:
+        """Whether a stationary point is a saddle point."""
+        return bool(state.at_saddle())
+
+    def finish(self, run: Run, state: Any) -> None:
+        """End in the rounding of f, judged by the gradient."""
+        polish(run)
 
 
-def finish(counted: Counted, watch: Watch) -> None:
+def finish_by_newton(run: Run) -> None:
     """Take up a run of another method that has stalled, with exact Newton steps."""
-    counted.kind = "exact"
-    run = _Run(watch, 0.3)
-    while watch.status is Status.STALLED and watch.n_iter < watch.max_iter:
-        before, watch.status = watch.params, None
-        run.advance()
-        if watch.params is before:
+    region = _TrustRegion(run, "exact", _RADIUS)
+    while run.status is Status.STALLED and run.n_iter < run.max_iter:
+        if not run.iterate(region.advance):
             break
-        if watch.status is None:
-            watch.status = Status.STALLED
-    polish(counted, watch)
+        run.status = run.status or Status.STALLED
+    polish(run)
 
 
-class _Run:
-    """The state of one run: the radius, and how models are minimised."""
+class _TrustRegion:
+    """The state of a run: the radius, and the model of the function within it.
 
-    def __init__(self, watch: Watch, radius: float):
-        self.watch, self.radius = watch, radius
+    Nocedal and Wright (2006), algorithm 4.1, but that the region adapts to the length of the
+    steps, and that one iteration ends with an accepted step.
+    """
+
+    def __init__(self, run: Run, kind: str, radius: float):
+        self.run, self.kind, self.radius = run, kind, radius
         self.shift = 0.0  # of the last model
         # Of the current point.
         self.model: QuadraticModel | ProductModel | CurvatureModel | None = None
-        objective = watch.counted.objective
-        # Directions along which the function is constant, if it knows of any.
-        directions = getattr(objective, "invariant_directions", None)
-        self.constant: Array = np.empty((0, 0)) if directions is None else directions()
-        size, kind = watch.counted.objective.n_parameters, watch.counted.kind
+        self.constant = run.function.invariant_directions()
+        size = run.function.n_parameters
         self.dense = size <= _ALWAYS_DENSE or kind not in PRODUCT_KINDS
         self.may_be_dense = size <= _NEVER_DENSE or kind not in PRODUCT_KINDS
-        cost = getattr(objective, "product_cost", 1)
         # Enough for an inexact step, if there is no other way.
-        most = max(size // (_PRODUCTS * cost), 10)
+        most = max(size // (_PRODUCTS * run.function.product_cost), 10)
         self.max_products = most if self.may_be_dense else 500
 
     def advance(self) -> None:
-        """One accepted step, or the end of the run."""
-        watch = self.watch
+        """Take one step, unless none is better."""
+        run = self.run
         for _ in range(_MAX_REJECTED):
-            step = self.step()
-            w = watch.params + step.s
-            if step.predicted <= watch.rounding:
-                if watch.take_if_flatter(w):
+            step = self._step()
+            w = run.params + step.s
+            if step.predicted <= run.rounding:
+                # f cannot tell such points apart: the gradient judges them.
+                if run.take_if_flatter(w):
                     self.model = None
-                    watch.count()
                 elif isinstance(self.model, ProductModel) and self.may_be_dense:
                     self._go_dense()  # an inexact step: the exact one may do
                     continue
-                else:
-                    watch.count(stalled=True)
                 return
-            value = watch.counted.value(w)
-            ratio = (watch.value - value) / step.predicted if np.isfinite(value) else -1.0
+            value = run.function.value(w)
+            # rho of (4.4), true over predicted decrease; far points may overflow.
+            ratio = (run.value - value) / step.predicted if np.isfinite(value) else -1.0
             if ratio > 0.75 and step.norm > 0.8 * self.radius:
                 self.radius *= 2.5
             elif ratio < 0.25:
                 self.radius = 0.25 * step.norm
-            if ratio > 1e-4:
+            if ratio > 1e-4:  # eta of algorithm 4.1
                 self.model = None
-                watch.take(w, value)
-                watch.count()
+                run.take(w, value)
                 return
-        watch.count(stalled=True)
 
-    def step(self) -> Step:
+    def _step(self) -> Step:
         """The step of the model of the current point, within the radius."""
-        watch = self.watch
+        run = self.run
         if self.model is None and not self.dense:
-            product = partial(watch.counted.hessian_product, watch.params)
-            self.model = ProductModel(product, watch.gradient, self.max_products)
+            product = partial(run.function.hessian_product, run.params, kind=self.kind)
+            self.model = ProductModel(product, run.gradient, self.max_products)
         elif self.model is None:
             self._go_dense()
         assert self.model is not None
@@ -156,20 +152,20 @@ class _Run:
         return step
 
     def _go_dense(self) -> None:
+        """Form the Hessian at the current point, and from now on at each."""
         self.dense = True
-        watch = self.watch
-        H = watch.counted.hessian(watch.params)
+        H = self.run.function.hessian(self.run.params, self.kind)
         if self.constant.size:  # else a step along them is rounding over rounding
-            H += np.abs(H).sum(axis=0).max() * (self.constant @ self.constant.T)
-        self.model = QuadraticModel(H, watch.gradient, self.shift)
+            H = H + np.abs(H).sum(axis=0).max() * (self.constant @ self.constant.T)
+        self.model = QuadraticModel(H, self.run.gradient, self.shift)
 
     def at_saddle(self) -> bool:
         """Whether the point is stationary with negative curvature, and if so the way out."""
-        watch = self.watch
-        if watch.counted.kind != "exact":
+        run = self.run
+        if self.kind != "exact":
             return False
-        point = critical_point(watch.counted, watch.params, known=(watch.value, watch.gradient))
+        point = critical_point(run.function, run.params, known=(run.value, run.gradient))
         if point.kind not in ("saddle", "maximum") or point.escape is None:
             return False
-        self.model = CurvatureModel(point.escape, point.lowest, watch.gradient)
+        self.model = CurvatureModel(point.escape, point.lowest, run.gradient)
         return True

@@ -1,43 +1,47 @@
 """Gradient descent with the step that exact curvature asks for."""
 
-from collections import Counter
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import SmoothFunction
-from sknewtonnet.calculus.functions.output_parts import HalfSquare
-from sknewtonnet.solvers._base import Callback, Solver, SolverResult
-from sknewtonnet.solvers._options import Choice, check_hessian, check_options
-from sknewtonnet.solvers._run import Counted, Watch
+from sknewtonnet.solvers._base import FIRST_ORDER, Capability, Solver
+from sknewtonnet.solvers._options import Choice, option
+from sknewtonnet.solvers._run import Counted, Run
 
 # Halvings of a step that raises f: by then it is below the rounding of w.
 _MAX_HALVINGS = 60
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OptimalStepSolver(Solver):
     """Gradient descent with the step that minimises the quadratic model along its direction.
 
         w+ = w + eta d,    eta = -g'd / (d'Hd)
 
     with the exact Hessian H, of which one product is needed: a step costs about two gradients
-    and O(P) memory. ``solver_options`` are
-
-    - ``direction``: "steepest" (d = -g; the default) or "conjugate" (d = -g + beta d_last with
-      the beta of Polak, Ribiere and Polyak, not below 0; steepest wherever d would go up).
-    - ``objective``: "standard" (f; the default) or "modified", for squared errors: g and H are
-      those of F = 1/2 sum_o f_o^2, with f_o the part of f that output o makes (the penalty is
-      shared out evenly; the factors of the paper's c_o = 2 S f_o change no step). For one output
-      F = f^2 / 2 has the minima of f, and its curvature the square of the slope in addition,
-      so that steps are shorter. For several outputs its minima are others than those of f;
-      a run that ends at one of them is STALLED, for status and gradient are about f.
+    and O(P) memory.
 
     Where d'Hd <= 0 the step that the absolute value asks for is taken, and a step that raises
     the function is halved until it does not. ``SolverResult.n_events`` counts both, as
     "negative_curvature" and "shortened_steps".
+
+    Parameters
+    ----------
+    tol, max_iter, hessian
+        As in :class:`Solver`.
+    objective : {"standard", "modified"}, default="standard"
+        "standard" is f. "modified", for squared errors: g and H are those of F = 1/2 sum_o f_o^2,
+        with f_o the part of f that output o makes (the penalty is shared out evenly; the
+        factors of the paper's c_o = 2 S f_o change no step). For one output
+        F = f^2 / 2 has the minima of f, and its curvature the square of the slope in addition,
+        so that steps are shorter. For several outputs its minima are others than those of f;
+        a run that ends at one of them is STALLED, for status and gradient are about f.
+    direction : {"steepest", "conjugate"}, default="steepest"
+        "steepest" is d = -g, "conjugate" d = -g + beta d_last with the beta of Polak, Ribiere
+        and Polyak, not below 0; steepest wherever d would go up.
 
     References
     ----------
@@ -45,126 +49,107 @@ class OptimalStepSolver(Solver):
     powers of the gradient's length corrected; see doc/optimal_steps.md.
     """
 
-    def check(self) -> None:
-        """See :meth:`Solver.check`."""
-        options = {
-            "objective": Choice(("standard", "modified")),
-            "direction": Choice(("steepest", "conjugate")),
-        }
-        check_options(self.name, self.options, options)
-        check_hessian(self.name, self.hessian, ("exact",))
+    needs = FIRST_ORDER | Capability.HESSIAN_PRODUCT
 
-    def minimize(
-        self, objective: SmoothFunction, w0: Array, callback: Callback | None = None
-    ) -> SolverResult:
-        """See :meth:`Solver.minimize`."""
-        self.check()
-        counted = Counted(objective, self.hessian)
-        watch = Watch(counted, self.tol, self.max_iter, callback)
-        run = _Run(watch, self._target(counted), self.options.get("direction") == "conjugate")
-        with np.errstate(over="ignore", invalid="ignore"):
-            watch.begin(np.array(w0, dtype=float))
-            while watch.status is None:
-                run.advance()
-        return watch.result(events=run.events)
+    objective: str = option("standard", Choice(("standard", "modified")))
+    direction: str = option("steepest", Choice(("steepest", "conjugate")))
 
-    def _target(self, counted: Counted) -> "_Target":
-        if self.options.get("objective", "standard") == "standard":
-            return _Standard(counted)
-        modified = getattr(counted.objective, "modified", None)
-        target = None if modified is None else modified()
-        return HalfSquare(counted) if target is None else _Modified(counted, target)
+    def begin(self, run: Run) -> "_Descent":
+        """No direction yet."""
+        run.events.update(negative_curvature=0, shortened_steps=0)
+        return _Descent(run, self._target(run.function), self.direction == "conjugate")
+
+    def step(self, run: Run, state: Any) -> None:
+        """Go down the direction as far as the curvature says, or less."""
+        state.advance()
+
+    def _target(self, counted: Counted) -> SmoothFunction:
+        """The function whose quadratic model gives the step."""
+        if self.objective == "standard":
+            return counted
+        try:
+            squares = counted.function.output_squares()
+        except ValueError as reason:
+            raise ValueError(f'objective="modified": {reason} Use objective="standard".') from None
+        return HalfSquare(counted) if squares is None else Counted(squares, counted.calls)
 
 
-class _Target(Protocol):
-    """The function whose quadratic model gives the step."""
+class HalfSquare(SmoothFunction):
+    """F = f^2 / 2, the modified objective of one output ([G] eq. 19).
 
-    def value(self, w: Array) -> float:
-        """The function at w."""
+    It has the minima of f wherever f is positive. Its curvature d'(D2 F)d = (g'd)^2 + f d'Hd is
+    positive in more places than that of f.
 
-    def gradient(self, w: Array) -> Array:
-        """Its gradient."""
+    Parameters
+    ----------
+    function : SmoothFunction
+        The function f.
+    """
 
-    def curvature(self, w: Array, d: Array) -> float:
-        """Second derivative along d."""
-
-
-class _Standard:
-    """The objective itself."""
-
-    def __init__(self, counted: Counted):
-        self._counted = counted
-        self.value, self.gradient = counted.value, counted.gradient
-
-    def curvature(self, w: Array, d: Array) -> float:
-        """Second derivative along d."""
-        return float(d @ self._counted.hessian_product(w, d))
-
-
-class _Modified:
-    """The squared parts of several outputs, with its calls counted."""
-
-    def __init__(self, counted: Counted, target: _Target):
-        self._calls, self._target = counted.calls, target
+    def __init__(self, function: SmoothFunction):
+        self.function = function
+        self.n_parameters = function.n_parameters
 
     def value(self, w: Array) -> float:
-        """The function at w."""
-        self._calls["value"] += 1
-        return self._target.value(w)
+        """F at w."""
+        return 0.5 * self.function.value(w) ** 2
 
     def gradient(self, w: Array) -> Array:
-        """Its gradient."""
-        self._calls["gradient"] += 1
-        return self._target.gradient(w)
+        """Gradient f g."""
+        return self.function.value(w) * self.function.gradient(w)
+
+    def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:
+        """Hessian g g' + f H times v."""
+        f, g = self.function.value(w), self.function.gradient(w)
+        product = self.function.hessian_product(w, v, kind)
+        return np.asarray(np.multiply.outer(g, g @ v) + f * product)
 
     def curvature(self, w: Array, d: Array) -> float:
         """Second derivative along d."""
-        self._calls["hessian_product"] += 1
-        return self._target.curvature(w, d)
+        f, slope = self.function.value(w), float(self.function.gradient(w) @ d)
+        return slope**2 + f * self.function.curvature(w, d)
 
 
-class _Run:
-    """The state of one run: the last direction, and what happened."""
+class _Descent:
+    """The state of a run: the last direction, and the value of the target."""
 
-    def __init__(self, watch: Watch, target: _Target, conjugate: bool):
-        self.watch, self.target, self.conjugate = watch, target, conjugate
-        self.events = Counter(negative_curvature=0, shortened_steps=0)
+    def __init__(self, run: Run, target: SmoothFunction, conjugate: bool):
+        self.run, self.target, self.conjugate = run, target, conjugate
         self._last: tuple[Array, Array] | None = None
         self._value: float | None = None  # of the target, at the current point
 
     def advance(self) -> None:
-        """One accepted step, or the end of the run."""
-        watch, w = self.watch, self.watch.params
+        """Take one step, unless none is better."""
+        run, w = self.run, self.run.params
         g = self.target.gradient(w)
         d = self._direction(g)
+        # The minimum of the quadratic model along d, [G] eq. 17 and 18.
         slope, bend = float(g @ d), self.target.curvature(w, d)
         if not bend > 0.0:
-            self.events["negative_curvature"] += 1
+            run.events["negative_curvature"] += 1
         eta = -slope / abs(bend) if bend != 0.0 and np.isfinite(bend) else 1.0
         if self._value is None:
             self._value = self.target.value(w)
         for halvings in range(_MAX_HALVINGS):
             value = self.target.value(w + eta * d)
             if value < self._value:
-                self.events["shortened_steps"] += halvings > 0
+                run.events["shortened_steps"] += halvings > 0
                 self._value = value
-                watch.take(w + eta * d, self._value_of_f(w + eta * d, value))
-                watch.count()
+                run.take(w + eta * d, self._value_of_f(w + eta * d, value))
                 return
-            if halvings == 0 and watch.take_if_flatter(w + eta * d):
+            if halvings == 0 and run.take_if_flatter(w + eta * d):
                 self._value = None
-                watch.count()
                 return
             eta *= 0.5
-        watch.count(stalled=True)
 
     def _value_of_f(self, w: Array, value: float) -> float:
-        return value if isinstance(self.target, _Standard) else self.watch.counted.value(w)
+        return value if self.target is self.run.function else self.run.function.value(w)
 
     def _direction(self, g: Array) -> Array:
         """Down the gradient, or conjugate to the last direction."""
         d = -g
         if self.conjugate and self._last is not None:
+            # beta of Polak, Ribiere and Polyak, PR+: Nocedal and Wright (2006), (5.45).
             last_g, last_d = self._last
             beta = float(g @ (g - last_g)) / float(last_g @ last_g)
             d = max(beta, 0.0) * last_d - g

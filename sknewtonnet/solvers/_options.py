@@ -1,7 +1,7 @@
-"""Options of solvers: what each may be, checked before a run."""
+"""Settings of solvers: what each may be, checked when a solver is made."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any
 
@@ -10,7 +10,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from a first to below a second limit; integers if the first is one."""
+    """Numbers from a first to below a second limit; integers if the first is one.
+
+    Parameters
+    ----------
+    low, high : float
+        The limits.
+    """
 
     low: float
     high: float
@@ -25,12 +31,20 @@ class Range:
         what = "an integer" if isinstance(self.low, int) else "a number"
         if self == POSITIVE:
             return "a positive number"
+        if np.isinf(self.high):
+            return f"{what.replace('a number', 'a finite number')} of at least {self.low:g}"
         return f"{what} from {self.low:g} to below {self.high:g}"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several words."""
+    """One of several words.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words.
+    """
 
     words: tuple[str, ...]
 
@@ -45,21 +59,50 @@ class Choice:
 POSITIVE = Range(float(np.finfo(float).tiny), np.inf)
 
 
+def option(default: Any, allowed: Range | Choice) -> Any:
+    """Declare an option of a solver, a field of its dataclass.
+
+    Parameters
+    ----------
+    default : object
+        Its value if it is not given.
+    allowed : Range or Choice
+        What it may be.
+
+    Returns
+    -------
+    dataclasses.Field
+        With ``allowed`` in its metadata.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from sknewtonnet.solvers import Range, option
+    >>> @dataclass(frozen=True)
+    ... class Settings:
+    ...     shrink: float = option(0.5, Range(0.0, 1.0))
+    >>> Settings()
+    Settings(shrink=0.5)
+    """
+    return field(default=default, metadata={"allowed": allowed})
+
+
 def check_options(
-    solver: str,
-    options: Mapping[str, Any],
-    allowed: Mapping[str, Range | Choice],
-    where: str = "",
+    solver: str, given: Mapping[str, Any], allowed: Mapping[str, Range | Choice | None]
 ) -> None:
     """Raise a ValueError for an option that a solver does not have, or a value it cannot take."""
-    for name, value in options.items():
+    for name, value in given.items():
         if name not in allowed:
             raise ValueError(
-                f"solver_options of {solver!r}{where} must be among {sorted(allowed)}, "
-                f"got {name!r}."
+                f"solver_options of {solver} must be among {sorted(allowed)}, got {name!r}."
             )
-        if not allowed[name].allows(value):
-            raise ValueError(f"solver_options[{name!r}] must be {allowed[name]}, got {value!r}.")
+        check_value(f"solver_options[{name!r}]", value, allowed[name])
+
+
+def check_value(label: str, value: Any, allowed: Range | Choice | None) -> None:
+    """Raise a ValueError for a value that is not allowed."""
+    if allowed is not None and not allowed.allows(value):
+        raise ValueError(f"{label} must be {allowed}, got {value!r}.")
 
 
 def check_hessian(solver: str, hessian: str, kinds: tuple[str, ...]) -> None:
@@ -67,7 +110,5 @@ def check_hessian(solver: str, hessian: str, kinds: tuple[str, ...]) -> None:
     if hessian in kinds:
         return
     if kinds == ("exact",):
-        raise ValueError(
-            f"hessian={hessian!r} has no effect on solver={solver!r}; leave it at 'exact'."
-        )
+        raise ValueError(f"hessian={hessian!r} has no effect on {solver}; leave it at 'exact'.")
     raise ValueError(f"hessian must be one of {list(kinds)}, got {hessian!r}.")

@@ -1,7 +1,7 @@
 """The book-keeping of a run: calls, the best-known point, when to stop."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -9,94 +9,256 @@ from scipy.sparse.linalg import LinearOperator, minres
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import SmoothFunction
-from sknewtonnet.solvers._base import Callback, Iteration, SolverResult, Status
+from sknewtonnet.calculus.pieces.function import EmbeddedFunction
+from sknewtonnet.solvers._result import Callback, Iteration, SolverResult, Status
+from sknewtonnet.solvers.constraints import Constraints, Multipliers, multipliers
+
+_KKT_CONVERGED = "the largest residual of the Karush-Kuhn-Tucker conditions is at most tol"
 
 
 class Counted(SmoothFunction):
-    """An objective that counts its calls, for one kind of second derivatives."""
+    """A function that counts its calls.
 
-    def __init__(self, objective: SmoothFunction, kind: str):
-        self.objective = objective
-        self.n_parameters = objective.n_parameters
-        self.kind = kind
+    Parameters
+    ----------
+    function : SmoothFunction
+        The function.
+    calls : Counter, default=None
+        Where to count; a new counter if None.
+
+    Attributes
+    ----------
+    calls : Counter
+        Calls of "value", "gradient", "hessian" and "hessian_product".
+    last_value : float
+        What the last call of ``value`` returned.
+    """
+
+    def __init__(self, function: SmoothFunction, calls: Counter[str] | None = None):
+        self.function = function
+        self.n_parameters = function.n_parameters
+        self.hessian_kinds, self.product_cost = function.hessian_kinds, function.product_cost
+        none = Counter(value=0, gradient=0, hessian=0, hessian_product=0)
+        self.calls: Counter[str] = none if calls is None else calls
         self.last_value = np.nan
-        self.calls: Counter[str] = Counter(value=0, gradient=0, hessian=0, hessian_product=0)
 
     def value(self, w: Array) -> float:
         """The function at w."""
         self.calls["value"] += 1
-        self.last_value = self.objective.value(w)
+        self.last_value = self.function.value(w)
         return self.last_value
 
     def gradient(self, w: Array) -> Array:
         """Its gradient."""
         self.calls["gradient"] += 1
-        return self.objective.gradient(w)
+        return self.function.gradient(w)
 
-    def hessian(self, w: Array, kind: str = "") -> Array:
-        """Its Hessian, of the kind in use."""
+    def hessian(self, w: Array, kind: str = "exact") -> Array:
+        """Its Hessian, or an approximation."""
         self.calls["hessian"] += 1
-        return self.objective.hessian(w, kind or self.kind)
+        return self.function.hessian(w, kind)
 
-    def hessian_product(self, w: Array, v: Array, kind: str = "") -> Array:
-        """That Hessian times a vector."""
+    def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:
+        """That Hessian times directions."""
         self.calls["hessian_product"] += 1
-        return self.objective.hessian_product(w, v, kind or self.kind)
+        return self.function.hessian_product(w, v, kind)
+
+    def curvature(self, w: Array, d: Array) -> float:
+        """Second derivative along a direction, which counts as a product."""
+        self.calls["hessian_product"] += 1
+        return self.function.curvature(w, d)
+
+    def has_second_derivatives(self) -> bool:
+        """Whether the function has."""
+        return self.function.has_second_derivatives()
 
     def invariant_directions(self) -> Array:
-        """Directions along which it is constant."""
-        return self.objective.invariant_directions()
+        """Those of the function."""
+        return self.function.invariant_directions()
 
     def kinks(self, w: Array) -> tuple[str, ...]:
-        """Places without derivatives."""
-        return self.objective.kinks(w)
+        """Those of the function."""
+        return self.function.kinks(w)
 
     def scale(self) -> float | None:
-        """Its typical size."""
-        return self.objective.scale()
+        """That of the function."""
+        return self.function.scale()
+
+    def reduced(self) -> EmbeddedFunction | None:
+        """The reduced form of the function, whose calls are not counted."""
+        return self.function.reduced()
+
+    def why_not_reduced(self) -> str:
+        """That of the function."""
+        return self.function.why_not_reduced()
 
 
-class Watch:
-    """Keeps the best-known point, counts iterations, and says when to stop."""
+class Run:
+    """One run of a solver: the best-known point, the iterations so far, whether it is over.
 
-    def __init__(self, counted: Counted, tol: float, max_iter: int, callback: Callback | None):
-        self.counted = counted
-        self.tol = tol
-        self.max_iter = max_iter
-        self.callback = callback
+    A solver's ``step`` looks for a better point, evaluating ``function`` where it likes, and
+    takes it by :meth:`take`. If it takes none, the run is over. Counting, callbacks and the
+    tests for the end are the loop's business.
+
+    Parameters
+    ----------
+    function : SmoothFunction
+        What is minimised.
+    tol : float
+        Goal for ``stationarity``.
+    max_iter : int
+        Iterations at most.
+    callback : callable, default=None
+        Called with an :class:`Iteration` after each one; true means stop.
+    constraints : Constraints, default=None
+        What the parameters are held to.
+
+    Attributes
+    ----------
+    function : Counted
+        The function; its calls are counted.
+    params, value, gradient
+        The best-known point, with value and gradient there.
+    stationarity : float
+        Largest absolute entry of the gradient; under constraints the largest residual of
+        the conditions of Karush, Kuhn and Tucker.
+    multipliers : Multipliers or None
+        Of the constraints, at the point.
+    status : Status or None
+        Why the run is over; None while it goes on.
+    n_iter : int
+        Iterations so far.
+    history : list of float
+        The function at the start and after each iteration.
+    message : str
+        The solver's own words for why it takes no further step.
+    events : Counter
+        What else a solver counts, for ``SolverResult.n_events``.
+    """
+
+    def __init__(
+        self,
+        function: SmoothFunction,
+        tol: float,
+        max_iter: int,
+        callback: Callback | None = None,
+        constraints: Constraints | None = None,
+    ):
+        self.function = Counted(function)
+        self.tol, self.max_iter, self.callback = tol, max_iter, callback
+        self.constraints = constraints
+        self.multipliers: Multipliers | None = None
         self.status: Status | None = None
         self.history: list[float] = []
         self.n_iter = 0
+        self.message = ""
+        self.events: Counter[str] = Counter()
 
     def begin(self, w0: Array) -> None:
-        """Take the starting point, which may be stationary already."""
-        self.take(w0, self.counted.value(w0))
+        """Take the starting point, which may be stationary already.
+
+        Parameters
+        ----------
+        w0 : ndarray of shape (n_parameters,)
+            The point, which is not written to; under constraints a near one inside is taken.
+
+        Raises
+        ------
+        ValueError
+            If the function is not finite there.
+        """
+        w = np.array(w0, dtype=float)
+        if self.constraints is not None:
+            w = self.constraints.nearest(w)
+        self.take(w, self.function.value(w))
         if not (np.isfinite(self.value) and np.isfinite(self.gradient).all()):
             raise ValueError(
                 "the objective is not finite at the starting point; are X and y standardised?"
             )
         self.history.append(self.value)
-        self.initial_gradient_norm = self.gradient_norm
-        if self.gradient_norm <= self.tol:
+        self.initial_stationarity = self.stationarity
+        if self.stationarity <= self.tol:
             self.status = Status.CONVERGED
+        elif self.max_iter < 1:
+            self.status = Status.MAX_ITER
 
     def take(self, w: Array, value: float, gradient: Array | None = None) -> None:
-        """Make a point, with its value and gradient, the best-known one."""
+        """Make a point the best-known one.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        value : float
+            The function there.
+        gradient : ndarray of shape (n_parameters,), default=None
+            Its gradient there; evaluated if None.
+        """
         self.params = w.copy()
         self.value = float(value)
-        self.gradient = self.counted.gradient(w) if gradient is None else gradient
-        self.gradient_norm = float(np.abs(self.gradient).max())
+        self.gradient = self.function.gradient(w) if gradient is None else gradient
+        if self.constraints is None:
+            self.stationarity = float(np.abs(self.gradient).max())
+        else:
+            self.multipliers = multipliers(self.constraints, w, self.gradient)
+            self.stationarity = self.multipliers.residuals.largest
+
+    def take_if_flatter(self, w: Array) -> bool:
+        """Take a point if its gradient is half as large and f the same up to its rounding.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        bool
+            Whether it was taken.
+        """
+        value = self.function.value(w)
+        gradient = self.function.gradient(w)
+        if not (value <= self.value + self.rounding and np.isfinite(gradient).all()):
+            return False
+        if np.abs(gradient).max() > 0.5 * self.stationarity:
+            return False
+        self.take(w, value)
+        return True
+
+    def iterate(self, step: Callable[[], None]) -> bool:
+        """One iteration: a step, and whether it was the last.
+
+        Parameters
+        ----------
+        step : callable
+            Takes a better point; if it takes none, the run has stalled.
+
+        Returns
+        -------
+        bool
+            Whether a point was taken.
+        """
+        before, self.status = self.params, None
+        step()
+        moved = self.params is not before
+        self.count(stalled=not moved)
+        return moved
 
     def count(self, stalled: bool = False) -> None:
-        """Count an iteration, tell of it, and see whether it was the last."""
+        """Record an iteration, call the callback, and check the stopping rules.
+
+        Parameters
+        ----------
+        stalled : bool, default=False
+            Whether there is no further step.
+        """
         self.n_iter += 1
         self.history.append(self.value)
         stop = False
         if self.callback is not None:
-            stop = bool(
-                self.callback(Iteration(self.n_iter, self.params, self.value, self.gradient_norm))
-            )
-        if self.gradient_norm <= self.tol:
+            seen = Iteration(self.n_iter, self.params, self.value, self.stationarity)
+            stop = bool(self.callback(seen))
+        if self.stationarity <= self.tol:
             self.status = Status.CONVERGED
         elif stop:
             self.status = Status.STOPPED
@@ -105,20 +267,31 @@ class Watch:
         elif stalled:
             self.status = Status.STALLED
 
-    def result(self, message: str = "", events: Mapping[str, int] | None = None) -> SolverResult:
-        """How the run ended; a message counts where it stalled."""
+    def result(self) -> SolverResult:
+        """How the run ended.
+
+        Returns
+        -------
+        SolverResult
+        """
         assert self.status is not None, "the run has ended"
+        message = self.status.value
+        if self.status is Status.STALLED and self.message:
+            message = self.message
+        elif self.status is Status.CONVERGED and self.constraints is not None:
+            message = _KKT_CONVERGED
         return SolverResult(
             params=self.params,
             value=self.value,
             gradient=self.gradient,
             status=self.status,
-            message=message or self.status.value,
+            message=message,
             n_iter=self.n_iter,
-            n_evaluations=dict(self.counted.calls),
+            n_evaluations=dict(self.function.calls),
             history=tuple(self.history),
-            initial_gradient_norm=self.initial_gradient_norm,
-            n_events=dict(events or {}),
+            initial_gradient_norm=self.initial_stationarity,
+            n_events=dict(self.events),
+            multipliers=self.multipliers,
         )
 
     @property
@@ -126,29 +299,22 @@ class Watch:
         """A difference of f that may be rounding alone."""
         return 50.0 * float(np.finfo(float).eps) * abs(self.value)
 
-    def take_if_flatter(self, w: Array) -> bool:
-        """Take a point whose gradient is smaller, if f is the same up to its rounding."""
-        value = self.counted.value(w)
-        gradient = self.counted.gradient(w)
-        if not (value <= self.value + self.rounding and np.isfinite(gradient).all()):
-            return False
-        if np.abs(gradient).max() > 0.5 * self.gradient_norm:
-            return False
-        self.take(w, value)
-        return True
 
+def polish(run: Run) -> None:
+    """Take up a run that has stalled: Newton steps judged by the gradient alone.
 
-def polish(counted: Counted, watch: Watch) -> None:
-    """Exact Newton steps judged by the gradient, where f no longer tells points apart."""
-    size, counted.kind = len(watch.params), "exact"
-    while watch.status is Status.STALLED and watch.n_iter < watch.max_iter:
-        w = watch.params
-        product = partial(counted.hessian_product, w)
+    Near a minimum f differs by h'Hh / 2 from its lowest value, and by less than its rounding
+    eps |f| for steps h up to sqrt(eps); the gradient Hh is then still sqrt(eps) large, and
+    tells points apart.
+    """
+    size = len(run.params)
+    while run.status is Status.STALLED and run.n_iter < run.max_iter:
+        product = partial(run.function.hessian_product, run.params)
         curvature = LinearOperator((size, size), matvec=product, dtype=float)
-        step, _ = minres(curvature, -watch.gradient, rtol=1e-12, maxiter=2 * size)
-        if not watch.take_if_flatter(w + step):
+        # MINRES, for the Hessian may be indefinite or singular here.
+        step, _ = minres(curvature, -run.gradient, rtol=1e-12, maxiter=2 * size)
+        if not run.take_if_flatter(run.params + step):
             return
-        watch.status = None
-        watch.count()
-        if watch.status is None:
-            watch.status = Status.STALLED
+        run.status = None
+        run.count()
+        run.status = run.status or Status.STALLED

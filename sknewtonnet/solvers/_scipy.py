@@ -1,8 +1,14 @@
-"""The methods of :func:`scipy.optimize.minimize`, and what each of them needs."""
+"""The methods of :func:`scipy.optimize.minimize`, one class each.
+
+They do not run in the loop of :class:`Solver`: scipy's methods have loops of their own, and report
+an iteration to a callback. So :class:`ScipySolver` overrides ``minimize``; counts, the tests for
+the end and the result are those of :class:`Run` all the same.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
@@ -10,57 +16,39 @@ from scipy.optimize import OptimizeResult, minimize
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS
-from sknewtonnet.solvers._base import Callback, Capability, Solver, SolverResult, Status
-from sknewtonnet.solvers._newton import finish
-from sknewtonnet.solvers._options import Choice, Range, check_hessian, check_options
-from sknewtonnet.solvers._run import Counted, Watch
+from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Capability, Solver
+from sknewtonnet.solvers._constrained import BoundedLBFGSBSolver
+from sknewtonnet.solvers._newton import finish_by_newton
+from sknewtonnet.solvers._options import Range, option
+from sknewtonnet.solvers._result import Callback, SolverResult, Status
+from sknewtonnet.solvers._run import Run
+from sknewtonnet.solvers.constraints import ConstraintKind
 
-
-@dataclass(frozen=True)
-class _Method:
-    """A method of scipy: what it needs, what a user may set, what we always set."""
-
-    needs: Capability
-    options: Mapping[str, Range | Choice]
-    fixed: Mapping[str, Any]
-    checks_gradient: bool = True
-
-
-_RADII = {
-    "initial_trust_radius": Range(1e-12, np.inf),
-    "max_trust_radius": Range(1e-12, np.inf),
-    "eta": Range(0.0, 0.25),
-}
+_RADIUS = Range(1e-12, np.inf)
+_WOLFE = Range(0.0, 1.0)
+_MEMORY = Range(1, 10_000)
 # scipy's bound of 1000 would keep parameters in the units of a raw target out of reach.
-_FAR = {"max_trust_radius": 1e100}
-_WOLFE = {"c1": Range(0.0, 1.0), "c2": Range(0.0, 1.0)}
-
-# scipy's trust-region methods compare gtol with the 2-norm, BFGS and L-BFGS-B with the
-# largest entry, Newton-CG not at all. So tol is checked here, after each iteration, and
-# scipy's own criteria are set so that they never stop a run that is not there yet.
-METHODS: dict[str, _Method] = {
-    "trust-ncg": _Method(Capability.HESSIAN_PRODUCT, _RADII, _FAR),
-    "trust-krylov": _Method(Capability.HESSIAN_PRODUCT, _RADII, {**_FAR, "inexact": True}),
-    "trust-exact": _Method(Capability.HESSIAN, _RADII, _FAR),
-    "newton-cg": _Method(Capability.HESSIAN_PRODUCT, _WOLFE, {"xtol": 0.0}, checks_gradient=False),
-    "l-bfgs-b": _Method(
-        Capability.GRADIENT,
-        {"maxcor": Range(1, 10_000), "maxls": Range(1, 10_000)},
-        {"maxcor": 20, "maxls": 50, "ftol": 0.0, "maxfun": 2**31 - 1},
-    ),
-    "bfgs": _Method(Capability.GRADIENT, _WOLFE, {"norm": np.inf}),
-}
+_FAR = 1e100
 
 # Rejected steps in a row after which a trust region has shrunk by 4^20, to nothing.
 _MAX_REJECTED = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScipySolver(Solver):
     """One of the methods of :func:`scipy.optimize.minimize`.
 
-    See :class:`sknewtonnet.solvers.Solver` for the settings; ``options`` takes those
-    options of the method that are listed in ``METHODS``.
+    Attributes
+    ----------
+    method : str
+        Its name in scipy.
+    fixed : mapping of str to Any
+        Options of scipy that are not a user's. Its trust-region methods compare ``gtol`` with the
+        2-norm of the gradient, BFGS and L-BFGS-B with the largest entry, Newton-CG not at all. So
+        ``tol`` is checked by us, after each iteration, and scipy's own criteria are set so that
+        they never stop a run that is not there yet.
+    has_gtol : bool
+        Whether the method has ``gtol``.
 
     Notes
     -----
@@ -69,65 +57,57 @@ class ScipySolver(Solver):
     a method with second derivatives ends with Newton steps judged by the gradient alone.
     """
 
-    def check(self) -> None:
-        """See :meth:`Solver.check`."""
-        method = METHODS[self.name]
-        check_options(self.name, self.options, method.options)
-        gradient_only = method.needs is Capability.GRADIENT
-        check_hessian(self.name, self.hessian, ("exact",) if gradient_only else HESSIAN_KINDS)
+    method: ClassVar[str]
+    fixed: ClassVar[Mapping[str, Any]] = {}
+    has_gtol: ClassVar[bool] = True
 
     def minimize(
-        self, objective: SmoothFunction, w0: Array, callback: Callback | None = None
+        self, function: SmoothFunction, w0: Array, callback: Callback | None = None
     ) -> SolverResult:
         """See :meth:`Solver.minimize`."""
-        self.check()
-        counted = Counted(objective, self.hessian)
-        watch = _ScipyWatch(counted, self.tol, self.max_iter, callback)
-        message = ""
-        watch.begin(np.array(w0, dtype=float))
-        # The methods probe far points on purpose; an overflow there is a rejected step.
+        self.check(function)
+        run = _ScipyRun(function, self.tol, self.max_iter, callback)
         with np.errstate(over="ignore", invalid="ignore"):
-            while watch.status is None:
-                before = watch.value
-                message = self._run(counted, watch)
-                if watch.status is None and not watch.value < before:
-                    watch.status = Status.STALLED
-            second = METHODS[self.name].needs is not Capability.GRADIENT
-            if second:
-                finish(counted, watch)
-        return watch.result(message if watch.status is Status.STALLED else "")
+            run.begin(w0)
+            while run.status is None:
+                before = run.value
+                run.message = self._minimize(run)
+                if run.status is None and not run.value < before:
+                    run.status = Status.STALLED
+            if self.needs & SECOND_DERIVATIVES:
+                finish_by_newton(run)
+        return run.result()
 
-    def _run(self, counted: Counted, watch: "_ScipyWatch") -> str:
+    def _minimize(self, run: "_ScipyRun") -> str:
         """One run of scipy's loop; its own words on how it ended."""
         found = minimize(
-            counted.value,
-            watch.params,
-            method=self.name,
-            jac=counted.gradient,
-            callback=watch,
-            options=self._scipy_options(self.max_iter - watch.n_iter),
-            **self._second_derivatives(counted),
+            run.function.value,
+            run.params,
+            method=self.method,
+            jac=run.function.gradient,
+            callback=run,
+            options=self._scipy_options(run.max_iter - run.n_iter),
+            **self._second_derivatives(run),
         )
-        if watch.status is None:
-            watch.end(found)
+        if run.status is None:
+            run.end(found)
         return str(found.message)
 
     def _scipy_options(self, max_iter: int) -> dict[str, Any]:
-        method = METHODS[self.name]
-        options = {"maxiter": max_iter, **method.fixed, **self.options}
-        return options | {"gtol": self.tol} if method.checks_gradient else options
+        own = {name: getattr(self, name) for name in self.options()}
+        options = {"maxiter": max_iter, **self.fixed, **own}
+        return options | {"gtol": self.tol} if self.has_gtol else options
 
-    def _second_derivatives(self, counted: Counted) -> dict[str, Callable[..., Array]]:
-        needs = METHODS[self.name].needs
-        if needs is Capability.GRADIENT:
+    def _second_derivatives(self, run: Run) -> dict[str, Callable[..., Array]]:
+        if not self.needs & SECOND_DERIVATIVES:
             return {}
-        if needs is Capability.HESSIAN_PRODUCT and self.hessian in PRODUCT_KINDS:
-            return {"hessp": counted.hessian_product}
-        return {"hess": counted.hessian}
+        if Capability.HESSIAN_PRODUCT in self.needs and self.hessian in PRODUCT_KINDS:
+            return {"hessp": partial(run.function.hessian_product, kind=self.hessian)}
+        return {"hess": partial(run.function.hessian, kind=self.hessian)}
 
 
-class _ScipyWatch(Watch):
-    """The callback of scipy's methods."""
+class _ScipyRun(Run):
+    """A run that hears of iterations as the callback of scipy's methods."""
 
     n_rejected = 0
 
@@ -139,7 +119,7 @@ class _ScipyWatch(Watch):
         else:
             self.n_rejected += 1
         # A rejection says nothing where f cannot tell the points apart.
-        blind = not moved and abs(self.counted.last_value - self.value) <= self.rounding
+        blind = not moved and abs(self.function.last_value - self.value) <= self.rounding
         self.count(stalled=blind or self.n_rejected >= _MAX_REJECTED)
         if self.status is not None:
             raise StopIteration
@@ -149,5 +129,139 @@ class _ScipyWatch(Watch):
         self.n_rejected = 0
         if not np.array_equal(found.x, self.params) and found.fun <= self.value:
             self.take(found.x, found.fun)
-            if self.gradient_norm <= self.tol:
+            if self.stationarity <= self.tol:
                 self.status = Status.CONVERGED
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrustNCGSolver(ScipySolver):
+    """Trust region with conjugate gradients, from Hessian-vector products ("trust-ncg").
+
+    Parameters
+    ----------
+    tol, max_iter, hessian
+        As in :class:`Solver`.
+    initial_trust_radius, max_trust_radius : float, default=1.0 and 1e100
+        Length of the first step at most, and of any step.
+    eta : float, default=0.15
+        True over predicted decrease from which a step is taken, from 0 to below 0.25.
+    """
+
+    needs = FIRST_ORDER | Capability.HESSIAN_PRODUCT
+    hessian_kinds = HESSIAN_KINDS
+    method = "trust-ncg"
+
+    initial_trust_radius: float = option(1.0, _RADIUS)
+    max_trust_radius: float = option(_FAR, _RADIUS)
+    eta: float = option(0.15, Range(0.0, 0.25))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrustKrylovSolver(ScipySolver):
+    """Trust region with a Krylov space, from Hessian-vector products ("trust-krylov").
+
+    Parameters
+    ----------
+    tol, max_iter, hessian
+        As in :class:`Solver`.
+    initial_trust_radius, max_trust_radius, eta
+        As in :class:`TrustNCGSolver`.
+    """
+
+    needs = FIRST_ORDER | Capability.HESSIAN_PRODUCT
+    hessian_kinds = HESSIAN_KINDS
+    method = "trust-krylov"
+    fixed: ClassVar[Mapping[str, Any]] = {"inexact": True}
+
+    initial_trust_radius: float = option(1.0, _RADIUS)
+    max_trust_radius: float = option(_FAR, _RADIUS)
+    eta: float = option(0.15, Range(0.0, 0.25))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrustExactSolver(ScipySolver):
+    """Trust region with nearly exact steps, from Hessians ("trust-exact").
+
+    Parameters
+    ----------
+    tol, max_iter, hessian
+        As in :class:`Solver`.
+    initial_trust_radius, max_trust_radius, eta
+        As in :class:`TrustNCGSolver`.
+    """
+
+    needs = FIRST_ORDER | Capability.HESSIAN
+    hessian_kinds = HESSIAN_KINDS
+    method = "trust-exact"
+
+    initial_trust_radius: float = option(1.0, _RADIUS)
+    max_trust_radius: float = option(_FAR, _RADIUS)
+    eta: float = option(0.15, Range(0.0, 0.25))
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewtonCGSolver(ScipySolver):
+    """Line searches along truncated Newton directions, from products ("newton-cg").
+
+    Parameters
+    ----------
+    tol, max_iter, hessian
+        As in :class:`Solver`.
+    c1, c2 : float, default=1e-4 and 0.9
+        The two conditions of Wolfe, from 0 to below 1.
+    """
+
+    needs = FIRST_ORDER | Capability.HESSIAN_PRODUCT
+    hessian_kinds = HESSIAN_KINDS
+    method = "newton-cg"
+    fixed: ClassVar[Mapping[str, Any]] = {"xtol": 0.0}
+    has_gtol = False
+
+    c1: float = option(1e-4, _WOLFE)
+    c2: float = option(0.9, _WOLFE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LBFGSBSolver(ScipySolver):
+    """Limited-memory quasi-Newton steps, from gradients ("l-bfgs-b").
+
+    Parameters
+    ----------
+    tol, max_iter, hessian
+        As in :class:`Solver`.
+    maxcor : int, default=20
+        Steps that are remembered.
+    maxls : int, default=50
+        Values of a line search at most.
+    """
+
+    method = "l-bfgs-b"
+    keeps = ConstraintKind.BOUNDS
+    fixed: ClassVar[Mapping[str, Any]] = {"ftol": 0.0, "maxfun": 2**31 - 1}
+
+    maxcor: int = option(20, _MEMORY)
+    maxls: int = option(50, _MEMORY)
+
+    @classmethod
+    def under_constraints(cls) -> type[Solver]:
+        """The same method within bounds, with an exact end."""
+        return BoundedLBFGSBSolver
+
+
+@dataclass(frozen=True, kw_only=True)
+class BFGSSolver(ScipySolver):
+    """Quasi-Newton steps, from gradients ("bfgs").
+
+    Parameters
+    ----------
+    tol, max_iter, hessian
+        As in :class:`Solver`.
+    c1, c2 : float, default=1e-4 and 0.9
+        The two conditions of Wolfe, from 0 to below 1.
+    """
+
+    method = "bfgs"
+    fixed: ClassVar[Mapping[str, Any]] = {"norm": np.inf}
+
+    c1: float = option(1e-4, _WOLFE)
+    c2: float = option(0.9, _WOLFE)

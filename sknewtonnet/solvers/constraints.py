@@ -1,6 +1,7 @@
 """Linear constraints, the conditions of Karush, Kuhn and Tucker, and how far a point is off."""
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +11,14 @@ from sknewtonnet._typing import Array, Bools, Ints
 
 # How far from a limit, relative to the size of what is limited, counts as rounding.
 _ROUNDING = 1e-12
+
+
+class ConstraintKind(IntEnum):
+    """What a method of minimisation can keep to; each kind includes the ones before."""
+
+    NOTHING = 0
+    BOUNDS = 1
+    LINEAR = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,11 @@ class Constraints:
     def only_bounds(self) -> bool:
         """Whether no combination is constrained."""
         return len(self.A) == 0
+
+    @property
+    def kind(self) -> ConstraintKind:
+        """What a method must be able to keep to."""
+        return ConstraintKind.BOUNDS if self.only_bounds else ConstraintKind.LINEAR
 
     def nearest(self, w: Array) -> Array:
         """A feasible point near w: itself, the nearest in a box, or in the sum of distances.
@@ -157,6 +171,17 @@ class Constraints:
         free = np.ones(len(self.lower), dtype=bool)
         free[fixed] = False
         return fixed, positions[positions >= n_bounds] - n_bounds, free
+
+
+def unconstrained(size: int) -> Constraints:
+    """No constraints on so many parameters."""
+    return Constraints(
+        lower=np.full(size, -np.inf),
+        upper=np.full(size, np.inf),
+        A=np.empty((0, size)),
+        row_lower=np.empty(0),
+        row_upper=np.empty(0),
+    )
 
 
 @dataclass(frozen=True)

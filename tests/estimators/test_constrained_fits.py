@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from constrained_cases import is_constrained_minimum, table
+from constrained_cases import CONSTRAINED, is_constrained_minimum, table
 from estimator_cases import (
     Recorder,
     classifier,
@@ -22,7 +22,6 @@ from sknewtonnet import NewtonMLPRegressor
 from sknewtonnet.calculus import Network
 from sknewtonnet.estimators import _mlp
 from sknewtonnet.solvers import SOLVERS, Status
-from sknewtonnet.solvers._constrained import CONSTRAINED
 
 ROW = [({"coefs_0[x0, h0]": 1.0, "coefs_0[x0, h1]": -1.0}, 0.0, 0.0)]
 MIXED = {
@@ -224,7 +223,7 @@ def test_grid_search():
     assert search.best_params_["monotonic_cst"] is None
 
 
-@pytest.mark.parametrize("name", sorted(SOLVERS.keys() - CONSTRAINED.keys()))
+@pytest.mark.parametrize("name", sorted(SOLVERS.keys() - CONSTRAINED))
 def test_other_solvers_are_refused(name):
     est = regressor(solver=name, bounds={"coefs_0": (0, 1)}, random_state=0)
     with pytest.raises(ValueError, match=f"solver='{name}' cannot keep to constraints; use one"):

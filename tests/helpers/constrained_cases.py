@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from estimator_cases import data
 
-from sknewtonnet.solvers import Constraints, Status, get_solver
+from sknewtonnet.solvers import SOLVERS, Constraints, Status, get_solver
 
 INF = np.inf
+CONSTRAINED = [name for name, cls in SOLVERS.items() if cls.under_constraints() is not None]
 
 
 def constraints(size, lower=-INF, upper=INF, rows=()):

@@ -7,20 +7,27 @@ import numpy as np
 from scipy.optimize import rosen, rosen_der, rosen_hess, rosen_hess_prod
 
 from sknewtonnet.calculus import SmoothFunction
-from sknewtonnet.solvers import get_solver
+from sknewtonnet.solvers import SOLVERS, Capability, get_solver
 
-# Solvers without second derivatives; those that go down the gradient; those whose steps are
-# judged by the objective alone, which tells points apart no longer than its rounding lets it.
-GRADIENT_ONLY = ["bfgs", "l-bfgs-b", "gd"]
-SLOW = ["gd", "bpos"]
-BLIND = [*GRADIENT_ONLY, "bpos", "lm"]
+# What solvers say of themselves: those without second derivatives, those with no choice of them,
+# and those that go on where the rounding of f tells points no longer apart.
+SECOND = Capability.HESSIAN | Capability.HESSIAN_PRODUCT
+GRADIENT_ONLY = [name for name, cls in SOLVERS.items() if not cls.needs & SECOND]
+ONE_KIND = [name for name, cls in SOLVERS.items() if cls.hessian_kinds == ("exact",)]
+BELOW_ROUNDING = [
+    name
+    for name, cls in SOLVERS.items()
+    if cls.needs & Capability.HESSIAN or len(cls.hessian_kinds) > 1
+]
+# Those that go down the gradient, with settings for the problems below.
+SLOW = {"gd": {"momentum": 0.9}, "bpos": {"direction": "conjugate"}}
 
 
 class Function(SmoothFunction):
     """A function with its derivatives, which counts the calls."""
 
     def __init__(self, size, value, gradient, hessian, product=None):
-        self.n_parameters = size
+        self.n_parameters, self.hessian_kinds = size, ("exact", "gauss-newton")
         self.functions = value, gradient, hessian, product
         self.calls = Counter(value=0, gradient=0, hessian=0, hessian_product=0)
         self.kind = "exact"  # the Hessian it expects to be asked for
@@ -88,11 +95,8 @@ class Problem:
     learning_rate: float = 0.1  # with momentum, for gradient descent
 
     def run(self, name, callback=None, **settings):
-        own = {
-            "gd": {"learning_rate": self.learning_rate, "momentum": 0.9},
-            "bpos": {"direction": "conjugate"},
-        }
-        settings.setdefault("options", own.get(name, {}))
+        own = SLOW.get(name, {}) | ({"learning_rate": self.learning_rate} if name == "gd" else {})
+        settings.setdefault("options", own)
         function = self.make()
         return function, minimize(name, function, self.start, callback, **settings)
 

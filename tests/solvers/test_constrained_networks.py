@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from constrained_cases import INF, constraints, minimize, violation
+from constrained_cases import CONSTRAINED, INF, constraints, minimize, violation
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknewtonnet.calculus import Network, Objective
 from sknewtonnet.inspection import critical_point, same_minimum
 from sknewtonnet.solvers import HESSIAN_KINDS, Status, get_solver
-from sknewtonnet.solvers._constrained import CONSTRAINED
 
 NET = Network.mlp(2, (2,), 1, "tanh")
 NET_CONSTRAINTS = {

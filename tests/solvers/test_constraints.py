@@ -5,15 +5,14 @@ from itertools import product
 
 import numpy as np
 import pytest
-from constrained_cases import INF, constraints, minimize, violation
+from constrained_cases import CONSTRAINED, INF, constraints, minimize, violation
 from functions import Function, double_well, quadratic, rosenbrock
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import lsq_linear
 
 from sknewtonnet.inspection import critical_point
 from sknewtonnet.solvers import SOLVERS, Status, get_solver
-from sknewtonnet.solvers._constrained import CONSTRAINED, unconstrained
-from sknewtonnet.solvers.constraints import multipliers
+from sknewtonnet.solvers.constraints import multipliers, unconstrained
 
 each_method = pytest.mark.parametrize("name", CONSTRAINED)
 

@@ -78,10 +78,6 @@ class KeptPoint:
         self._stage = FORWARD
         return self.w.copy()
 
-    def change_loss(self, loss: Loss) -> None:
-        """Take another loss, for which nothing is known yet."""
-        self.loss, self._stage = loss, NOTHING
-
     def _place(self, w: ArrayLike) -> None:
         vector = real_array("w", w)
         if vector.shape != self.w.shape:

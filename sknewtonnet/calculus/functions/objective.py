@@ -466,13 +466,13 @@ class Objective(SmoothFunction):
         """The mean of another loss on the same net and data, without a penalty."""
         return Objective(self.network, loss, self.samples, self.targets, self.sample_weight)
 
-    def change_loss(self, loss: Loss) -> None:
-        """Take another loss from now on."""
-        self.loss = loss
-        self._kept.change_loss(loss)
-
-    def modified(self) -> OutputSquares | None:
+    def output_squares(self) -> OutputSquares | None:
         """Half the sum of the squared parts of the outputs, where there are several.
+
+        Returns
+        -------
+        OutputSquares or None
+            None for one output.
 
         Raises
         ------
@@ -481,8 +481,8 @@ class Objective(SmoothFunction):
         """
         if not self.loss.quadratic:
             raise ValueError(
-                'objective="modified" is made of squared errors; '
-                f'for the loss {self.loss.name} use objective="standard".'
+                f"Parts of outputs are made of squared errors; for the loss {self.loss.name} "
+                "there are none."
             )
         return OutputSquares(self) if self.network.n_outputs > 1 else None
 

@@ -108,7 +108,7 @@ class SmoothFunction(ABC):
         Returns
         -------
         ndarray of shape (n_parameters, n_parameters)
-            Symmetric; the caller may write to it.
+            Symmetric.
 
         Raises
         ------
@@ -222,6 +222,21 @@ class SmoothFunction(ABC):
             A main clause for messages; empty, the default, if there is nothing to say.
         """
         return ""
+
+    def output_squares(self) -> "SmoothFunction | None":
+        """Return 1/2 sum_o f_o^2, where f = sum_o f_o is a sum over several outputs.
+
+        Returns
+        -------
+        SmoothFunction or None
+            None, the default, if f is one part: then it is f^2 / 2.
+
+        Raises
+        ------
+        ValueError
+            If f has outputs, but parts of another form.
+        """
+        return None
 
 
 class EmbeddedFunction(SmoothFunction):

@@ -1,0 +1,127 @@
+"""The names of solvers, and from a name or an object to a solver that suits a problem."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from sknewtonnet.solvers._auto import AutoSolver
+from sknewtonnet.solvers._base import Solver
+from sknewtonnet.solvers._constrained import SLSQPSolver, TrustConstrSolver
+from sknewtonnet.solvers._gradient_descent import GradientDescentSolver
+from sknewtonnet.solvers._levenberg_marquardt import LevenbergMarquardtSolver
+from sknewtonnet.solvers._newton import NewtonSolver
+from sknewtonnet.solvers._optimal_step import OptimalStepSolver
+from sknewtonnet.solvers._options import check_hessian, check_options
+from sknewtonnet.solvers._scipy import (
+    BFGSSolver,
+    LBFGSBSolver,
+    NewtonCGSolver,
+    TrustExactSolver,
+    TrustKrylovSolver,
+    TrustNCGSolver,
+)
+from sknewtonnet.solvers.constraints import ConstraintKind, Constraints
+
+SOLVERS: dict[str, type[Solver]] = {
+    "auto": AutoSolver,
+    "newton": NewtonSolver,
+    "lm": LevenbergMarquardtSolver,
+    "bpos": OptimalStepSolver,
+    "gd": GradientDescentSolver,
+    "trust-ncg": TrustNCGSolver,
+    "trust-krylov": TrustKrylovSolver,
+    "trust-exact": TrustExactSolver,
+    "newton-cg": NewtonCGSolver,
+    "l-bfgs-b": LBFGSBSolver,
+    "bfgs": BFGSSolver,
+    "slsqp": SLSQPSolver,
+    "trust-constr": TrustConstrSolver,
+}
+
+
+def get_solver(
+    solver: str | Solver,
+    *,
+    tol: float = 1e-10,
+    max_iter: int = 1000,
+    hessian: str = "exact",
+    options: Mapping[str, Any] | None = None,
+    constraints: Constraints | None = None,
+) -> Solver:
+    """Return the solver a name stands for, or the object itself, for a problem.
+
+    Parameters
+    ----------
+    solver : str or Solver
+        A key of ``SOLVERS``, or an object.
+    tol, max_iter, hessian
+        As in :class:`Solver`; of a name. An object has its own.
+    options : mapping of str to Any, default=None
+        Options of the solver alone, by the names of its fields; of a name.
+    constraints : Constraints, default=None
+        Bounds and linear constraints, for a solver that can keep to them.
+
+    Returns
+    -------
+    Solver
+        Under constraints of the class that :meth:`Solver.under_constraints` names.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, a setting does not fit the method, the method cannot keep
+        to the constraints, or there are options beside an object.
+
+    Examples
+    --------
+    >>> from sknewtonnet.solvers import get_solver
+    >>> get_solver("newton", tol=1e-8, options={"initial_trust_radius": 1.0})
+    NewtonSolver(tol=1e-08, max_iter=1000, hessian='exact', initial_trust_radius=1.0)
+    """
+    if isinstance(solver, Solver):
+        if options is not None or hessian != "exact":
+            what = "solver_options" if options is not None else "hessian"
+            raise ValueError(
+                f"{what} belongs to a solver given by name; solver={solver!r} has its own "
+                "settings."
+            )
+        return solver if constraints is None else _constrained(solver, constraints)
+    if not isinstance(solver, str) or solver not in SOLVERS:
+        raise ValueError(f"solver must be one of {sorted(SOLVERS)}, got {solver!r}.")
+    cls, label, limits = SOLVERS[solver], repr(solver), {}
+    if constraints is not None:
+        cls = _able(cls, f"solver={solver!r}", constraints)
+        label, limits = f"{solver!r} under constraints", {"constraints": constraints}
+    given = dict(options or {})
+    check_options(label, given, cls.options())
+    check_hessian(f"solver={solver!r}", hessian, cls.hessian_kinds)
+    settings: dict[str, Any] = {**given, **limits}
+    return cls(tol=tol, max_iter=max_iter, hessian=hessian, **settings)
+
+
+def _able(cls: type[Solver], label: str, constraints: Constraints) -> type[Solver]:
+    """The class that keeps to constraints in place of another one."""
+    able = cls.under_constraints()
+    if able is not None and cls.keeps >= constraints.kind:
+        return able
+    names = sorted(name for name, kind in SOLVERS.items() if kind.keeps is ConstraintKind.LINEAR)
+    nothing = cls.keeps is ConstraintKind.NOTHING
+    raise ValueError(
+        f"{label} cannot keep to {'constraints' if nothing else 'linear constraints'}; "
+        f"use one of {names}{', or l-bfgs-b for bounds' if nothing else ''}."
+    )
+
+
+def _constrained(solver: Solver, constraints: Constraints) -> Solver:
+    """An object with the same settings that keeps to constraints."""
+    name = type(solver).__name__
+    able = _able(type(solver), f"solver={name}", constraints)
+    kept = {field.name for field in fields(able)}
+    settings: dict[str, Any] = {}
+    for field in fields(solver):
+        value = getattr(solver, field.name)
+        if field.name in kept:
+            settings[field.name] = value
+        elif value != field.default:
+            raise ValueError(f"{field.name} of {name} has no effect under constraints.")
+    return able(**{**settings, "constraints": constraints})
