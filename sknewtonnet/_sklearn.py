@@ -4,7 +4,7 @@ They are private, yet used by all packages that follow scikit-learn's convention
 them moves, this is the file to mend.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from sklearn.base import _fit_context
@@ -33,6 +33,29 @@ def fit_method(*, nested_validation: bool) -> Callable[[Method], Method]:
     return decorate
 
 
+class RegisteredNames(StrOptions):
+    """Names of a registry, those added after this line included.
+
+    Parameters
+    ----------
+    registry : mapping of str to Any
+        The registry, which may grow.
+    admits : callable, default=bool
+        Whether what a name stands for is allowed.
+    """
+
+    def __init__(self, registry: Mapping[str, Any], admits: Callable[[Any], bool] = bool):
+        # In place of the base class's, which would keep the names of today.
+        self.hidden, self.type = False, str
+        self.deprecated: set[str] = set()
+        self._registry, self._admits = registry, admits
+
+    @property
+    def options(self) -> set[str]:
+        """The names of now."""
+        return {name for name, thing in self._registry.items() if self._admits(thing)}
+
+
 def has_callbacks(estimator: Any) -> bool:
     """Whether scikit-learn's callbacks watch this estimator."""
     return bool(getattr(estimator, "_skl_callbacks", []))
@@ -46,6 +69,7 @@ def one_blas_thread() -> Any:
 __all__ = [
     "Interval",
     "Options",
+    "RegisteredNames",
     "StrOptions",
     "check_sample_weight",
     "fit_method",

@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sknewtonnet._sklearn import (
     Interval,
     Options,
+    RegisteredNames,
     StrOptions,
     check_sample_weight,
     fit_method,
@@ -30,7 +31,6 @@ from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import (
     ACTIVATIONS,
     Activation,
-    Layer,
     Loss,
     Network,
     Objective,
@@ -41,20 +41,28 @@ from sknewtonnet.estimators._fit import Data, Fit, Problem, Settings
 from sknewtonnet.estimators._named_constraints import make_constraints
 from sknewtonnet.estimators._parameters import Alpha, LinearConstraints, Penalties, RandomState
 from sknewtonnet.estimators._runs import report_of_starts, run_one_of_several, run_start
+from sknewtonnet.estimators._solver_parameters import SolverParametersMixin
 from sknewtonnet.estimators._statistics import StatisticsMixin
 from sknewtonnet.estimators._targets import Target
-from sknewtonnet.solvers import HESSIAN_KINDS, SOLVERS, SolverResult, Status
+from sknewtonnet.solvers import (
+    HESSIAN_KINDS,
+    SOLVERS,
+    Solver,
+    SolverResult,
+    Status,
+    get_solver,
+)
 
 # _warn, _report, _fit, _fit_from with its two decorators, fit: a warning points to who called it.
 FRAMES_TO_CALLER = 8
 
 
-class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
+class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin, BaseEstimator):
     """What regressors and classifiers share: from a table to a fitted minimum."""
 
     alpha: Alpha
     penalties: Penalties
-    solver: str
+    solver: str | Solver
     hessian: str
     solver_options: Mapping[str, Any] | None
     max_iter: int
@@ -84,9 +92,8 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        # Of a linear propagation it would be a plain exponential, without bound.
         "activation": [
-            StrOptions(set(ACTIVATIONS) - {"squared_exponential"}),
+            RegisteredNames(ACTIVATIONS, lambda activation: not activation.for_distances),
             Activation,
             list,
             tuple,
@@ -94,7 +101,7 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
         "alpha": [Interval(Real, 0, None, closed="left"), "array-like", dict],
         "penalties": [Penalty, list, tuple, None],
         "skip_connections": [Options(bool, {False}), StrOptions({"input-output", "all"})],
-        "solver": [StrOptions(set(SOLVERS))],
+        "solver": [RegisteredNames(SOLVERS), Solver],
         "hessian": [StrOptions(set(HESSIAN_KINDS))],
         "solver_options": [dict, None],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -287,11 +294,14 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
         loss = self._make_loss(target, n_outputs)
         # Copies: what a user changes later is not what was fitted.
         settings = Settings(
-            solver=self.solver,
-            hessian=self.hessian,
-            solver_options=deepcopy(self.solver_options),
-            tol=self.tol,
-            max_iter=self.max_iter,
+            solver=partial(
+                get_solver,
+                self.solver,
+                tol=self.tol,
+                max_iter=self.max_iter,
+                hessian=self.hessian,
+                options=deepcopy(self.solver_options),
+            ),
             alpha=deepcopy(self.alpha),
             penalties=self._penalties(X, data.sample_weight),
             constrain=partial(
@@ -370,7 +380,7 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
             "critical_point_": kind,
             **self._findings(fit),
         }
-        self._warn(best, kind, problem.network.layers, objective.kinks(best.params))
+        self._warn(best, kind, problem, objective.kinks(best.params))
         return fitted
 
     def _attributes(self, fit: Fit) -> dict[str, Any]:
@@ -401,20 +411,23 @@ class BaseNewtonNet(StatisticsMixin, CallbackSupportMixin, BaseEstimator):
     ) -> Progress:
         bridge = None
         if has_callbacks(self):
-            task = context.subcontext("start", number, max_subtasks=self.max_iter)
+            task = context.subcontext("start", number, max_subtasks=problem.solver().max_iter)
             bridge = CallbackBridge(task, hooks, partial(self._attributes_on_the_way, problem))
         return Progress(number, int(self.verbose), bridge)
 
     def _warn(
-        self, result: SolverResult, critical: str, layers: Sequence[Layer], kinks: Sequence[str]
+        self, result: SolverResult, critical: str, problem: Problem, kinks: Sequence[str]
     ) -> None:
         """Say what a user should know of the end of a fit, and what can be done."""
+        name = self.solver if isinstance(self.solver, str) else type(self.solver).__name__
+        tol = problem.settings.solver().tol
         stopped = (
-            f"{self.solver} stopped after {result.n_iter} iterations with a largest "
+            f"{name} stopped after {result.n_iter} iterations with a largest "
             f"{'gradient entry' if result.multipliers is None else 'KKT residual'} of "
-            f"{result.stationarity:.2e} (tol={self.tol:g}): {result.message}. "
+            f"{result.stationarity:.2e} (tol={tol:g}): {result.message}. "
         )
-        kinked = {layer.activation.name for layer in layers if not layer.activation.smooth}
+        activations = [layer.activation for layer in problem.network.layers]
+        kinked = {activation.name for activation in activations if not activation.smooth}
         if kinks:
             message = stopped + (
                 f"There {' and '.join(kinks)}, where a penalty has no derivative: the fit is "

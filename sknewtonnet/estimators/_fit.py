@@ -47,8 +47,8 @@ class Settings:
 
     Attributes
     ----------
-    solver, hessian, solver_options, tol, max_iter
-        As in the estimators.
+    solver : callable
+        From ``constraints``, or None, to the solver that keeps to them.
     alpha : float, sequence, or mapping
         Strength of the L2 penalty.
     penalties : tuple of Penalty
@@ -59,11 +59,7 @@ class Settings:
         From a problem and a source of random numbers to a starting point.
     """
 
-    solver: str
-    hessian: str
-    solver_options: Mapping[str, Any] | None
-    tol: float
-    max_iter: int
+    solver: Callable[..., Solver]
     alpha: Any
     penalties: tuple[Penalty, ...]
     constrain: Callable[[Network], Constraints | None]
@@ -123,15 +119,7 @@ class Problem:
 
     def solver(self) -> Solver:
         """The solver, which keeps to the constraints."""
-        settings = self.settings
-        return get_solver(
-            settings.solver,
-            tol=settings.tol,
-            max_iter=settings.max_iter,
-            hessian=settings.hessian,
-            options=settings.solver_options,
-            constraints=self.constraints(),
-        )
+        return self.settings.solver(constraints=self.constraints())
 
     def start(self, seed: int) -> Array:
         """A random starting point."""
@@ -139,8 +127,8 @@ class Problem:
 
     def minimize(self, function: SmoothFunction, start: Array) -> Array:
         """A minimum of a function, such as the objective on a subspace."""
-        settings = self.settings
-        solver = get_solver("auto", tol=settings.tol, max_iter=settings.max_iter)
+        asked = self.settings.solver()
+        solver = get_solver("auto", tol=asked.tol, max_iter=asked.max_iter)
         return solver.minimize(function, start).params
 
 
@@ -305,13 +293,11 @@ class Fit:
         -------
         Fit
         """
-        settings = self.problem.settings
         network = self.network.with_connectivity(connectivity)
         problem = replace(self.problem, network=network)
+        solver = problem.solver()
         if problem.constraints() is None:  # near a minimum nothing is faster
-            solver = get_solver("newton", tol=max(settings.tol, tol), max_iter=settings.max_iter)
-        else:
-            solver = problem.solver()
+            solver = get_solver("newton", tol=max(solver.tol, tol), max_iter=solver.max_iter)
         objective = problem.objective()
         result = solver.minimize(objective, network.layout.pack(start))
         kind = verdict(objective, result).kind

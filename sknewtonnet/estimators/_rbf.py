@@ -30,6 +30,7 @@ from sknewtonnet.estimators._parameters import (
 )
 from sknewtonnet.estimators._radial_starts import DistinctRows, radial_parameters
 from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
+from sknewtonnet.solvers import Solver
 
 
 class BaseRBFNet(BaseNewtonNet):
@@ -177,14 +178,17 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     skip_connections : {False, "input-output", "all"}, default=False
         Whether the output also reads the inputs, a linear trend under the bumps, or every
         linear layer all earlier ones.
-    solver : str, default="auto"
+    solver : str or Solver, default="auto"
         "auto" takes Newton steps in a trust region, after L-BFGS steps where those pay; the
-        others are those of :class:`NewtonMLPRegressor`.
+        others are those of :class:`NewtonMLPRegressor`. Or an instance of
+        :class:`sknewtonnet.solvers.Solver`: it has a ``tol``, ``max_iter``, ``hessian`` and
+        options of its own, and those below are about names alone.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with, as in
         :class:`NewtonMLPRegressor`. The gradient is exact with each.
     solver_options : dict, default=None
-        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``.
+        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``; those of a name are
+        the fields of its class in ``sknewtonnet.solvers.SOLVERS``.
     max_iter : int, default=1000
         Iterations at most.
     tol : float, default=1e-10
@@ -336,7 +340,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         alpha_widths: float = 0.1,
         penalties: Penalties = None,
         skip_connections: bool | str = False,
-        solver: str = "auto",
+        solver: str | Solver = "auto",
         hessian: str = "exact",
         solver_options: Mapping[str, Any] | None = None,
         max_iter: int = 1000,
@@ -418,14 +422,17 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     skip_connections : {False, "input-output", "all"}, default=False
         Whether the output also reads the inputs, a linear trend under the bumps, or every
         linear layer all earlier ones.
-    solver : str, default="auto"
+    solver : str or Solver, default="auto"
         "auto" takes Newton steps in a trust region, after L-BFGS steps where those pay; the
-        others are those of :class:`NewtonMLPRegressor`.
+        others are those of :class:`NewtonMLPRegressor`. Or an instance of
+        :class:`sknewtonnet.solvers.Solver`: it has a ``tol``, ``max_iter``, ``hessian`` and
+        options of its own, and those below are about names alone.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with, as in
         :class:`NewtonMLPRegressor`. The gradient is exact with each.
     solver_options : dict, default=None
-        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``.
+        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``; those of a name are
+        the fields of its class in ``sknewtonnet.solvers.SOLVERS``.
     max_iter : int, default=1000
         Iterations at most.
     tol : float, default=1e-10
@@ -563,7 +570,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         penalties: Penalties = None,
         class_weight: ClassWeight = None,
         skip_connections: bool | str = False,
-        solver: str = "auto",
+        solver: str | Solver = "auto",
         hessian: str = "exact",
         solver_options: Mapping[str, Any] | None = None,
         max_iter: int = 1000,

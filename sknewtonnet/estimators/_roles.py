@@ -7,13 +7,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 
-from sknewtonnet._sklearn import StrOptions
+from sknewtonnet._sklearn import RegisteredNames, StrOptions
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Loss, get_loss
+from sknewtonnet.calculus import LOSSES, Loss, get_loss
 from sknewtonnet.estimators._parameters import ClassWeight
 from sknewtonnet.estimators._targets import ClassTarget, RegressionTarget
-
-_REGRESSION_LOSSES = {"squared_error", "poisson", "gamma", "pseudo_huber"}
 
 
 def _refuses_negative(loss: Any) -> bool:
@@ -35,7 +33,7 @@ class RegressorRole(RegressorMixin):
     loss: str | Loss
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "loss": [StrOptions(_REGRESSION_LOSSES), Loss],
+        "loss": [RegisteredNames(LOSSES, lambda loss: not loss.for_classes), Loss],
     }
 
     def __sklearn_tags__(self) -> Any:

@@ -116,6 +116,8 @@ def _constrained(solver: Solver, constraints: Constraints) -> Solver:
     """An object with the same settings that keeps to constraints."""
     name = type(solver).__name__
     able = _able(type(solver), f"solver={name}", constraints)
+    if getattr(solver, "constraints", None) is not None:
+        raise ValueError(f"{name} has constraints of its own beside those that are given.")
     kept = {field.name for field in fields(able)}
     settings: dict[str, Any] = {}
     for field in fields(solver):

@@ -32,6 +32,9 @@ class Activation(ABC):
         Whether h never falls.
     parity : {-1, 0, 1}
         Whether h(-a) = -h(a), neither, or h(-a) = h(a).
+    for_distances : bool
+        Whether h is made for pre-activations that are not negative, such as the squared distances
+        of radial units: in a linear layer it is unbounded.
     max_order : int or None
         The highest order that :meth:`derivatives` offers; None stands for any order.
     """
@@ -40,6 +43,7 @@ class Activation(ABC):
     smooth: ClassVar[bool] = True
     monotonic: ClassVar[bool] = False
     parity: ClassVar[int] = 0
+    for_distances: ClassVar[bool] = False
     max_order: ClassVar[int | None] = 2
 
     @abstractmethod
@@ -338,6 +342,7 @@ class SquaredExponential(Activation):
     """h(a) = exp(-a / 2) of a squared distance a, with h^(n) = (-1/2)^n h."""
 
     name = "squared_exponential"
+    for_distances = True
     max_order = None
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:

@@ -97,6 +97,8 @@ class Loss(ABC):
         The name under which a registry or an error message knows it.
     out_activation : str
         The inverse link, in scikit-learn's words: "identity", "logistic", "softmax", "exp".
+    for_classes : bool
+        Whether its targets are classes or labels, which a classifier encodes.
     shift_invariant : bool
         Whether a number added to all raw predictions of a sample changes nothing.
     quadratic : bool
@@ -109,6 +111,7 @@ class Loss(ABC):
 
     name: ClassVar[str] = "unnamed"
     out_activation: ClassVar[str] = "identity"
+    for_classes: ClassVar[bool] = False
     shift_invariant: ClassVar[bool] = False
     quadratic: ClassVar[bool] = False
     likelihood: ClassVar[bool] = False
@@ -258,6 +261,7 @@ class BinaryLogLoss(Loss):
     """
 
     name = "binary_log_loss"
+    for_classes = True
     out_activation = "logistic"
     likelihood = True
 
@@ -303,6 +307,7 @@ class MultinomialLogLoss(Loss):
     """
 
     name = "multinomial_log_loss"
+    for_classes = True
     out_activation = "softmax"
     shift_invariant = True
     likelihood = True

@@ -1,4 +1,4 @@
-"""Checks for activations, losses, layers and penalties of one's own."""
+"""The checks of derivatives: of activations, losses, layers and penalties."""
 
 from collections.abc import Callable
 

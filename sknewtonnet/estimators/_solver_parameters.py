@@ -1,0 +1,74 @@
+"""The settings of a solver object as parameters of the estimator that has it."""
+
+from dataclasses import fields, replace
+from typing import Any, Self
+
+from sknewtonnet.solvers import Solver
+
+_PREFIX = "solver__"
+
+
+class SolverParametersMixin:
+    """Parameters such as ``solver__tol``; goes left of scikit-learn's base class.
+
+    A solver is frozen: setting one of its parameters puts another solver in its place.
+    """
+
+    solver: str | Solver
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get parameters of this estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether those of a solver object are listed as well, as ``solver__tol`` and so on.
+
+        Returns
+        -------
+        dict
+            From names to values.
+        """
+        params: dict[str, Any] = super().get_params(deep)  # type: ignore[misc]
+        if deep and isinstance(self.solver, Solver):
+            for field in fields(self.solver):
+                params[_PREFIX + field.name] = getattr(self.solver, field.name)
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of this estimator.
+
+        Parameters
+        ----------
+        **params : dict
+            From names to values; ``solver__tol`` and the like are those of a solver object.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter.
+        """
+        own = {name: value for name, value in params.items() if not name.startswith(_PREFIX)}
+        super().set_params(**own)  # type: ignore[misc]
+        nested = {name.removeprefix(_PREFIX): params[name] for name in params.keys() - own.keys()}
+        if not nested:
+            return self
+        if not isinstance(self.solver, Solver):
+            raise ValueError(
+                f"{_PREFIX}{min(nested)} needs a Solver object; solver={self.solver!r} takes "
+                "tol, max_iter, hessian and solver_options of the estimator."
+            )
+        known = [field.name for field in fields(self.solver)]
+        unknown = sorted(nested.keys() - set(known))
+        if unknown:
+            raise ValueError(
+                f"Invalid parameter {unknown[0]!r} for solver {self.solver!r}. Valid parameters "
+                f"are: {known!r}."
+            )
+        self.solver = replace(self.solver, **nested)
+        return self

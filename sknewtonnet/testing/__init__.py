@@ -1,0 +1,11 @@
+"""Checks for activations, losses, layers, penalties and solvers of one's own."""
+
+from sknewtonnet.testing._derivatives import (
+    check_activation,
+    check_layer,
+    check_loss,
+    check_penalty,
+)
+from sknewtonnet.testing._solvers import check_solver
+
+__all__ = ["check_activation", "check_layer", "check_loss", "check_penalty", "check_solver"]
