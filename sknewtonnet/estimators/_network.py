@@ -20,6 +20,7 @@ from sknewtonnet.estimators._parameters import (
 )
 from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
 from sknewtonnet.estimators._starts import initial_parameters
+from sknewtonnet.solvers import Solver
 
 _SAID_BY_LAYERS = ("hidden_layer_sizes", "activation", "skip_connections")
 
@@ -92,7 +93,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         :class:`~sknewtonnet.calculus.NormPenalty`, or of a class of your own. Their strengths
         count like rows. One that may depend on the output layer keeps "auto" from solving for
         that layer; ``solver_result_.message`` then says so.
-    solver : str, default="auto"
+    solver : str or Solver, default="auto"
         "auto" is "newton", with the output layer solved for where squared errors and a penalty
         allow it, and L-BFGS steps before it there and above 1000 parameters. "newton" takes Newton
         steps in a trust region: from the exact Hessian, and above 125 parameters from products
@@ -105,13 +106,17 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         not always take the same path from the same start. Constraints are kept by "auto",
         "slsqp", "trust-constr" and, bounds alone, by "l-bfgs-b"; ``solver_result_.multipliers``
         then has multipliers and the residuals of the conditions.
+        Or an instance of :class:`sknewtonnet.solvers.Solver`, such as
+        ``NewtonSolver(tol=1e-8)`` or one of a class of your own: it has a ``tol``, ``max_iter``,
+        ``hessian`` and options of its own, and those below are about names alone.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed
         states and multipliers; or without the curvature of the units. All end at the same
         minima, if they get there: the gradient is exact with each.
     solver_options : dict, default=None
-        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``.
+        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``; those of a name are
+        the fields of its class in ``sknewtonnet.solvers.SOLVERS``.
     max_iter : int, default=1000
         Iterations at most.
     tol : float, default=1e-10
@@ -243,7 +248,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         loss: str | Loss = "squared_error",
         alpha: Alpha = 1.0,
         penalties: Penalties = None,
-        solver: str = "auto",
+        solver: str | Solver = "auto",
         hessian: str = "exact",
         solver_options: Mapping[str, Any] | None = None,
         max_iter: int = 1000,
@@ -308,7 +313,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factors on the sample weights, by class; "balanced" gives all classes the same
         total weight. A list has one dict per label of an indicator matrix.
-    solver : str, default="auto"
+    solver : str or Solver, default="auto"
         "auto" is "newton", with the output layer solved for where squared errors and a penalty
         allow it, and L-BFGS steps before it there and above 1000 parameters. "newton" takes Newton
         steps in a trust region: from the exact Hessian, and above 125 parameters from products
@@ -321,13 +326,17 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         not always take the same path from the same start. Constraints are kept by "auto",
         "slsqp", "trust-constr" and, bounds alone, by "l-bfgs-b"; ``solver_result_.multipliers``
         then has multipliers and the residuals of the conditions.
+        Or an instance of :class:`sknewtonnet.solvers.Solver`, such as
+        ``NewtonSolver(tol=1e-8)`` or one of a class of your own: it has a ``tol``, ``max_iter``,
+        ``hessian`` and options of its own, and those below are about names alone.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed
         states and multipliers; or without the curvature of the units. All end at the same
         minima, if they get there: the gradient is exact with each.
     solver_options : dict, default=None
-        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``.
+        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``; those of a name are
+        the fields of its class in ``sknewtonnet.solvers.SOLVERS``.
     max_iter : int, default=1000
         Iterations at most.
     tol : float, default=1e-10
@@ -453,7 +462,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         alpha: Alpha = 1.0,
         penalties: Penalties = None,
         class_weight: ClassWeight = None,
-        solver: str = "auto",
+        solver: str | Solver = "auto",
         hessian: str = "exact",
         solver_options: Mapping[str, Any] | None = None,
         max_iter: int = 1000,
