@@ -9,12 +9,12 @@ import pytest
 from estimator_cases import class_data, each_kind, each_model, fitted, regression_data, regressor
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import is_classifier
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.feature_selection import SelectFromModel
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
 from sknewtonnet.calculus import Objective
-from sknewtonnet.estimators import fit_from, fit_of
+from sknewtonnet.estimators import after_selection, fit_from, fit_of
 
 # What a fit depends on, and another value of each; all estimators have the first ones.
 OTHER = {"alpha": 7.0, "tol": 1e-2, "max_iter": 1, "solver": "gd", "random_state": 5}
@@ -204,6 +204,23 @@ def test_fit_from_starts_where_the_other_ended():
     marked = fit_from(regressor(), fit_of(first), X, y, post_selection=True)
     assert marked.inference(X, y).post_selection is True
     assert second.inference(X, y).post_selection is False
+
+
+@quiet
+@each_kind
+def test_a_net_from_another_process_gets_its_data_back(make, make_data):
+    X, y = make_data()
+    weight = np.arange(1.0, len(X) + 1.0)
+    est = make(random_state=0).fit(X, y, weight)
+    twin = after_selection(pickle.loads(pickle.dumps(est)), X, y, weight)
+    assert_allclose(twin.feature_importances_, est.feature_importances_, rtol=1e-12)
+    assert twin.inference(X, y, weight).post_selection is True
+    assert est.inference(X, y, weight).post_selection is False
+    data = fit_of(est).problem.data
+    after_selection(est, X[::2], y[::2], post_selection=False)  # its own data stay
+    assert fit_of(est).problem.data is data
+    with pytest.raises(NotFittedError):
+        after_selection(make(), X, y)
 
 
 def test_fit_from_another_kind_of_net():
