@@ -186,7 +186,7 @@ def work(name, entrant, options):
         if objective is not None:
             from sknewtonnet.inspection import critical_point
 
-            facts["verdict"] = critical_point(objective, points[-1][order])
+            facts["verdict"] = critical_point(objective, points[-1][order]).kind
             if result is not None:
                 facts["note"] = result.status.name.lower()
         columns = thinned(times, values, norms)
