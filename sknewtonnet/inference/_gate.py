@@ -37,6 +37,11 @@ def findings(information: Information, feature_names: Sequence[str]) -> list[Fin
         The minimum.
     feature_names : sequence of str
         Names of the inputs.
+
+    Returns
+    -------
+    list of Finding
+        The same as ``findings`` of :class:`InferenceResults`.
     """
     found = [*_sample(information), *separation_findings(information), *_stationary(information)]
     found += [*unit_findings(information), *input_findings(information, feature_names)]

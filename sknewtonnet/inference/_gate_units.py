@@ -40,7 +40,18 @@ class Finding:
 
 
 def fatal_messages(findings: Iterable[Finding]) -> list[str]:
-    """What leaves a fit without any standard errors, in words."""
+    """What leaves a fit without any standard errors, in words.
+
+    Parameters
+    ----------
+    findings : iterable of Finding
+        As :func:`findings` gives them.
+
+    Returns
+    -------
+    list of str
+        Empty if there are standard errors.
+    """
     return [finding.message for finding in findings if finding.severity == "fatal"]
 
 

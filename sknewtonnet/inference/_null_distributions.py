@@ -93,6 +93,13 @@ def wald_statistic(difference: Array, covariance: Array) -> tuple[float, int]:
     -------
     tuple of float and int
         The statistic, and its degrees of freedom.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.inference import wald_statistic
+    >>> wald_statistic(np.array([2.0, -1.0]), np.diag([4.0, 1.0]))
+    (2.0, 2)
     """
     variance = np.diag(covariance)
     if not (np.isfinite(variance).all() and (variance > 0).all()):

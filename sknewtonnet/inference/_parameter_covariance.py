@@ -135,6 +135,16 @@ def parameter_covariance(
     -------
     ndarray of shape (n_parameters, n_parameters)
         Symmetric.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.inference import Information, parameter_covariance
+    >>> X = np.array([[-1.0], [0.0], [1.0], [2.0]])
+    >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, [0.0, 1.0, 1.0, 3.0])
+    >>> parameter_covariance(Information(f, np.array([0.9, 0.8])), "hessian").round(3).tolist()
+    [[0.07, -0.035], [-0.035, 0.105]]
     """
     found = COVARIANCES[cov_type].estimate(information, groups)
     return 0.5 * (found + found.T)

@@ -111,6 +111,22 @@ class InferenceResults:
     ----------
     White (1982), Econometrica 50; White (1989), Neural Computation 1; Murata, Yoshizawa and Amari
     (1994), IEEE Transactions on Neural Networks 5; MacKinnon and White (1985), J. Econometrics 29.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 3))
+    >>> y = np.tanh(1.5 * X[:, 0] - X[:, 1]) + 0.2 * rng.normal(size=200)
+    >>> net = NewtonMLPRegressor((1,), alpha=0.0, n_init=4, random_state=0).fit(X, y)
+    >>> results = net.inference(X, y)
+    >>> results.identifiable
+    True
+    >>> {name: bool(test.p_value < 0.05) for name, test in results.wald_test_features().items()}
+    {'x0': True, 'x1': True, 'x2': False}
+    >>> results.marginal_effects().effects.round(1)[:2].tolist()
+    [0.6, -0.4]
     """
 
     information: Information = field(repr=False)

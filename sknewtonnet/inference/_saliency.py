@@ -16,6 +16,20 @@ def weight_saliencies(information: Information) -> Array:
     What M = S f grows by, to second order, if the weight becomes 0 and all others adapt
     (Hassibi and Stork 1993). Zero for a weight that can go to 0 along a direction in which
     there is no curvature. Stands at the minimum of the quadratic model, w - H^-1 grad.
+
+    Parameters
+    ----------
+    information : Information
+        The minimum.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,)
+        In units of M.
+
+    References
+    ----------
+    Hassibi and Stork (1993), Second order derivatives for network pruning: optimal brain surgeon.
     """
     minimum, variance = _minimum(information), np.diag(information.factor.inverse)
     each = np.eye(len(minimum))
@@ -28,7 +42,20 @@ def weight_saliencies(information: Information) -> Array:
 
 
 def group_saliency(information: Information, group: Ints) -> float:
-    """OBS saliency of weights that go together, 1/2 w_S' ([H^-1]_SS)^-1 w_S."""
+    """OBS saliency of weights that go together, 1/2 w_S' ([H^-1]_SS)^-1 w_S.
+
+    Parameters
+    ----------
+    information : Information
+        The minimum.
+    group : ndarray of int
+        Their positions.
+
+    Returns
+    -------
+    float
+        As :func:`weight_saliencies` for a single weight; 0 for none.
+    """
     if not len(group):
         return 0.0
     if information.held(np.eye(information.objective.n_parameters)[group]).any():
@@ -63,7 +90,18 @@ def _minimum(information: Information) -> Array:
 
 
 def flat_directions(information: Information) -> Array:
-    """Directions of parameters without curvature, known or found, as columns of unit length."""
+    """Directions of parameters without curvature, known or found.
+
+    Parameters
+    ----------
+    information : Information
+        The minimum.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters, n_directions)
+        Columns of unit length, not orthogonal.
+    """
     known = information.objective.invariant_directions()
     return np.hstack([information.factor.null_parameters, known])
 
@@ -73,6 +111,16 @@ def feature_saliencies(information: Information) -> Array:
 
     Where radial units read the inputs no weights do that alone; there it is
     sum_i s_i sum_o (d mean_io / d x_j)^2 times the variance of the input.
+
+    Parameters
+    ----------
+    information : Information
+        The minimum.
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
+        In units of M, or of squared means.
     """
     network, objective = information.objective.network, information.objective
     if information.input_parameters is not None:
@@ -93,6 +141,15 @@ def shares(saliencies: Sequence[float] | Array) -> Array:
     """Saliencies over their sum; zeros if the net depends on nothing.
 
     What only a constraint keeps in has a negative saliency, and no share.
+
+    Parameters
+    ----------
+    saliencies : array-like of shape (n_features,)
+        What the objective would grow by.
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
     """
     values = np.maximum(np.asarray(saliencies, dtype=float), 0.0)
     total = values.sum()

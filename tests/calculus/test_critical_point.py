@@ -9,6 +9,7 @@ from sknewtonnet import inspection
 from sknewtonnet.calculus import (
     CriticalPoint,
     Network,
+    NormPenalty,
     Objective,
     SmoothFunction,
     critical_point,
@@ -173,6 +174,18 @@ def test_a_function_that_is_constant_here_tells_nothing():
     point = critical_point(function, np.ones(2))
     assert point == "inconclusive"
     assert_array_equal(point.idle, [0, 1])
+
+
+def test_next_to_a_kink_derivatives_tell_nothing():
+    """The norm of a layer of zeros: below the kink there may be anything."""
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    net = Network.mlp(2, (2,), 1)
+    penalised = Objective(net, "squared_error", X, np.tanh(X[:, 0]), penalties=NormPenalty(0.5))
+    w = np.zeros(net.n_parameters)
+    w[-1] = np.tanh(X[:, 0]).mean()
+    assert penalised.kinks(w)
+    assert critical_point(penalised, w) == "inconclusive"
+    assert critical_point(penalised, w + 0.3) == "not stationary"
 
 
 def test_what_is_known_is_not_asked_for():

@@ -345,3 +345,21 @@ def test_large_nets_are_refused():
     objective = Objective(Network.mlp(1, 1100, 1), "squared_error", X, X)
     with pytest.raises(ValueError, match="inference for 3301 parameters"):
         infer(objective, np.zeros(objective.n_parameters))
+
+
+def test_the_lowest_of_several_restricted_fits_counts():
+    """With a refit that stays where it is, only one of the starts is any good."""
+    objective, w, _ = minimum("product", weighed=False)
+    X, y, _ = measurements()
+    masks = {"exponents": np.array([[True, False, True]])}
+    smaller = Objective(product_net(masks), "squared_error", X, y)
+    best = get_solver("newton", tol=1e-12).minimize(smaller, np.array([0.5, 0.0, 3.0]))
+    starts = [w + 0.05, np.insert(best.params, 1, 0.0), w - 0.05]
+    stay = infer(objective, w, refit=lambda f, at: at, start=lambda seed: starts[seed])
+    found = stay.likelihood_ratio_test("gravity", n_init=3, random_state=0)
+    assert_allclose(found.restricted_params, starts[1], atol=1e-10)
+    assert_allclose(found.restricted_loss, best.value, rtol=1e-12)
+    assert found.reason == ""
+    first = stay.likelihood_ratio_test("gravity", n_init=1, random_state=0)
+    assert first.restricted_loss > best.value
+    assert first.reason == "the restricted fit did not converge"

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -22,6 +23,7 @@ from scipy import stats
 from scipy.special import gammaln, xlogy
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
+from sknewtonnet.inference import COV_TYPES, InferenceResults
 
 NAMES = ["age", "bmi", "pressure", "sugar"]
 
@@ -391,3 +393,11 @@ def test_plot_of_a_partial_effect():
     assert_allclose(ax.lines[0].get_ydata(), effect.mean[:, 1])
     assert ax.get_xlabel() == "x0"
     plt.close(figure)
+
+
+@pytest.mark.parametrize("cov_type", COV_TYPES)
+def test_every_covariance_is_documented(cov_type):
+    """A new entry of the table needs a line in the docstring and one in the document."""
+    document = Path(__file__).parents[2] / "doc" / "inference.md"
+    assert f'"{cov_type}"' in InferenceResults.__doc__
+    assert f'`"{cov_type}"`' in document.read_text(encoding="utf-8")

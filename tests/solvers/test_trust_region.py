@@ -156,6 +156,22 @@ def test_networks_of_each_size(hidden):
     assert left.value < objective.value(zero) - 1e-4
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_a_saddle_is_left_whatever_the_scale_of_the_objective(unit):
+    """What counts as a small gradient goes with the size of f."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((80, 2))
+    y = np.tanh(2.0 * X[:, 0])
+    net = Network.mlp(2, (1,), 1)
+    objective = Objective(net, "squared_error", X, unit * (y - y.mean()))
+    near = np.zeros(net.n_parameters)
+    near[-1] = 1e-6 * unit
+    tol = 2.0 * np.abs(objective.gradient(near)).max()
+    result = get_solver("newton", tol=tol, max_iter=200).minimize(objective, near)
+    assert result.n_iter > 0
+    assert result.value < 0.9 * objective.value(near)
+
+
 @pytest.mark.parametrize("n_units", [60, 120])
 def test_many_equal_units_at_zero(n_units):
     """A Hessian with few distinct eigenvalues, which not every LAPACK driver can take."""

@@ -218,12 +218,16 @@ def critical_point(
     noise = len(w) * float(np.finfo(float).eps) * curvature.largest
     along = tangent.restrict(gradient)
     slope = float(np.linalg.norm(along)) / max(1.0, float(np.linalg.norm(w)))
-    gain = _in_parts(curvature.gain(along, noise + slope), function, value, curvature)
+    scale = function.scale()
+    size = max(abs(value), curvature.energy if scale is None else scale)
+    gain = curvature.gain(along, noise + slope)
+    if gain > 0.0:
+        gain = gain / size if size > 0.0 else np.inf
     stationary = converged and gain <= _STATIONARY
     noise += slope if stationary else 0.0
     kind, idle = "minimum", np.empty(0, dtype=int)
     if not curvature.is_above(noise):
-        curvature, idle = curvature.settled(function, w, noise)
+        curvature, idle = curvature.settled(function, w, noise, size)
         if not (0 < idle.size < tangent.size and curvature.is_above(noise)):
             kind = "inconclusive"
     falls = kind != "minimum" and not curvature.is_above(-noise)
@@ -237,17 +241,6 @@ def critical_point(
         kind = "inconclusive"
     kind = kind if stationary else "not stationary"
     return CriticalPoint(kind, gain, noise, falls, idle, gradient, curvature.pairs)
-
-
-def _in_parts(
-    gain: float, function: SmoothFunction, value: float, curvature: "_Curvature"
-) -> float:
-    """A gain of f in parts of the size of f."""
-    if gain == 0.0:
-        return 0.0
-    scale = function.scale()
-    size = max(abs(value), curvature.energy if scale is None else scale)
-    return gain / size if size > 0.0 else np.inf
 
 
 def _unknown(kind: str, gradient: Array) -> CriticalPoint:
@@ -300,7 +293,7 @@ class _Curvature(ABC):
     energy: float
 
     def settled(
-        self, function: SmoothFunction, w: Array, noise: float
+        self, function: SmoothFunction, w: Array, noise: float, size: float
     ) -> tuple["_Curvature", Ints]:
         """The same without parameters that f does not depend on, and which these are."""
         return self, np.empty(0, dtype=int)
@@ -346,14 +339,17 @@ class _Formed(_Curvature):
         )
 
     def settled(
-        self, function: SmoothFunction, w: Array, noise: float
+        self, function: SmoothFunction, w: Array, noise: float, size: float
     ) -> tuple["_Curvature", Ints]:
         """The same without parameters that f does not depend on, and which these are."""
         if self.tangent.basis is not None:
             return self, np.empty(0, dtype=int)
-        # What an entry off the diagonal takes from an eigenvalue is about its square.
-        small = float(np.sqrt(noise * self.largest))
-        idle = _idle(function, w, np.abs(self.H).max(axis=0) <= small, self.tangent.free)
+        # What an entry off the diagonal takes from an eigenvalue is about its square, unless there
+        # is nothing on the diagonal at either end: two factors at 0 are no idle parameters.
+        rows = np.abs(self.H)
+        idle = rows.max(axis=0) <= float(np.sqrt(noise * self.largest))
+        idle &= rows[idle].max(axis=0, initial=0.0) <= noise
+        idle = _idle(function, w, idle, self.tangent.free, 1e-12 * size)
         return replace(self, counts=~idle), self.tangent.free[idle]
 
     def is_above(self, level: float) -> bool:
@@ -507,7 +503,9 @@ def _curvature_at(
     return _Formed.of(H, w, tangent, constant) if np.isfinite(H).all() else None
 
 
-def _idle(function: SmoothFunction, w: Array, idle: Bools, positions: Ints) -> Bools:
+def _idle(
+    function: SmoothFunction, w: Array, idle: Bools, positions: Ints, nothing: float
+) -> Bools:
     """Which of some candidates f does not depend on where the others stand."""
     value = function.value(w) if idle.any() else 0.0
     for number in np.flatnonzero(idle):
@@ -515,5 +513,5 @@ def _idle(function: SmoothFunction, w: Array, idle: Bools, positions: Ints) -> B
             moved = w.copy()
             moved[positions[number]] += step
             # Outgoing coefficients are 0 up to the tolerance of a solver, and enter squared.
-            idle[number] &= abs(function.value(moved) - value) <= 1e-12 * max(abs(value), 1.0)
+            idle[number] &= abs(function.value(moved) - value) <= nothing
     return idle
