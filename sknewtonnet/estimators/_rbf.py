@@ -8,15 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sknewtonnet._sklearn import Interval, StrOptions
+from sknewtonnet._sklearn import Interval, RegisteredNames
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss, Network
 from sknewtonnet.calculus.functions.units import unit_reports
-from sknewtonnet.calculus.pieces.gaussian import (
-    COVARIANCE_TYPES,
-    covariance_form,
-    radial_layer,
-)
+from sknewtonnet.calculus.pieces.gaussian import covariance_form, radial_layer
+from sknewtonnet.calculus.pieces.gaussian_forms import FORMS
 from sknewtonnet.calculus.pieces.penalties import Penalty, WidthPenalty
 from sknewtonnet.estimators._base import FRAMES_TO_CALLER, BaseNewtonNet
 from sknewtonnet.estimators._fit import Fit, Problem
@@ -53,7 +50,7 @@ class BaseRBFNet(BaseNewtonNet):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseNewtonNet._parameter_constraints,
         "n_centers": [Interval(Integral, 1, None, closed="left")],
-        "covariance_type": [StrOptions(set(COVARIANCE_TYPES))],
+        "covariance_type": [RegisteredNames(FORMS)],
         "alpha_widths": [Interval(Real, 0, None, closed="left")],
     }
 
@@ -88,7 +85,8 @@ class BaseRBFNet(BaseNewtonNet):
     @staticmethod
     def _layer_attributes(network: Network, arrays: dict[str, Array]) -> dict[str, Any]:
         centers, form = arrays["centers"], radial_layer(network.layers).form
-        free, n_features = form.free(arrays["precisions_cholesky"]), network.n_features
+        n_features = network.n_features
+        free = form.free(arrays["precisions_cholesky"], n_features)
         shapes, matrices = form.shapes(free, n_features), form.precisions(free, n_features)
         pull = np.matmul(matrices, centers[:, :, None])
         far = np.matmul(centers[:, None], pull)

@@ -70,8 +70,10 @@ class RadialShape:
 
     def _parts(self, theta: NDArray[Any]) -> list[NDArray[Any]]:
         padded = np.r_[theta, 0.0]
-        centers, free = padded[self.centers], self.form.free(padded[self.factors])
-        shapes = self.form.shapes(free, centers.shape[1])
+        centers = padded[self.centers]
+        n_features = centers.shape[1]
+        free = self.form.free(padded[self.factors], n_features)
+        shapes = self.form.shapes(free, n_features)
         return [centers, shapes.covariances, shapes.widths]
 
     def units(self, values: Array, errors: Array) -> RadialUnits:

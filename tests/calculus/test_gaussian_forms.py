@@ -36,7 +36,7 @@ def test_array_and_parameters_are_the_same(name, n_inputs):
     form, free = FORMS[name], parameters(name, n_inputs)
     array = form.array(free, n_inputs)
     assert array.shape == Network.rbf(n_inputs, 4, 1, name).layout.shapes["precisions_cholesky"]
-    assert_array_equal(form.free(array), free)
+    assert_array_equal(form.free(array, n_inputs), free)
 
 
 @each_form
@@ -164,11 +164,8 @@ class Stretched(GaussianForm):
 
 @pytest.fixture
 def own_form(monkeypatch):
-    """One line of the registry, and the estimators' list of names, which is made from it."""
+    """One line of the registry."""
     monkeypatch.setitem(FORMS, "stretched", Stretched())
-    for estimator in (RBFNetRegressor, RBFNetClassifier):
-        monkeypatch.delitem(estimator._parameter_constraints, "covariance_type")
-    return FORMS["stretched"]
 
 
 @pytest.mark.usefixtures("own_form")

@@ -11,8 +11,6 @@ from sknewtonnet.calculus.pieces.gaussian_forms import FORMS, GaussianForm
 from sknewtonnet.calculus.pieces.layer_at_point import LayerAtPoint, LinearAtPoint, Tangents
 from sknewtonnet.calculus.pieces.layers import Layer
 
-COVARIANCE_TYPES = tuple(FORMS)
-
 
 def covariance_form(covariance_type: str) -> GaussianForm:
     """The form of that name, or raise."""

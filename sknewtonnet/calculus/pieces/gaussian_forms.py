@@ -48,11 +48,9 @@ class GaussianForm(ABC):
     def rows(self, n_inputs: int) -> Ints:
         """Row of each entry of a unit's ``precisions_cholesky``, counted from 0."""
 
-    def free(self, array: NDArray[Any]) -> NDArray[Any]:
+    def free(self, array: NDArray[Any], n_inputs: int) -> NDArray[Any]:
         """Parameters (s, f) of the array "precisions_cholesky" of all units."""
-        n_inputs = array.shape[-1] if array.ndim > 1 else 1
-        rows = np.broadcast_to(self.rows(n_inputs), array.shape[1:])
-        numbers, entries = np.unique(rows, return_index=True)
+        numbers, entries = np.unique(self.rows(n_inputs), return_index=True)
         return array.reshape(len(array), -1)[:, entries[numbers >= 0]]
 
     def array(self, free: Array, n_inputs: int) -> Array:

@@ -237,7 +237,7 @@ class L2Penalty(SeparablePenalty):
 
 # Norms below this count as 0: their squares underflow.
 _ZERO_NORM = 1e-150
-# A fit that goes to a norm of 0 stops at about the root of the rounding error.
+# Fits that are drawn to a norm of 0 stop at 1e-14 or so; a layer that does something is larger.
 _NEAR_ZERO = 1e-6
 
 
@@ -269,8 +269,8 @@ class NormPenalty(Penalty):
     -----
     At W = 0 the norm has no derivative. There the gradient that is returned is 0, the shortest
     subgradient, and so is the Hessian. A fit that is drawn to such a point comes near it and
-    stalls; it says so in its warning, and ``critical_point_`` is "not stationary". A value costs
-    O(P), a product O(P); the Hessian is dense.
+    stalls. It says so in its warning, ``critical_point_`` is "not stationary" or "inconclusive",
+    and the inference names the layer. A value costs O(P), a product O(P); the Hessian is dense.
 
     References
     ----------
@@ -410,7 +410,7 @@ class WidthPenalty(SeparablePenalty):
     def _places(self) -> Ints:
         """Where in w the parameters of the units are, (s, f), -1 for those that do not exist."""
         assert self.layout is not None, "it is on a net"
-        return self.form.free(self.layout.places("precisions_cholesky"))
+        return self.form.free(self.layout.places("precisions_cholesky"), len(self.reference))
 
     def _parts(self, w: Array) -> tuple[Array, ...]:
         """Terms of the parameters that exist, and their derivatives."""
