@@ -231,6 +231,7 @@ def check_layer(layer: Layer, *, n_inputs: int = 3, rtol: float = 1e-7) -> None:
         "parameters",
     )
     probe.check_input_rows(layer)
+    probe.check_input_shift(layer)
     if type(layer).curvature_mixed is not Layer.curvature_mixed:
         probe.check(
             "curvature_mixed",
@@ -433,6 +434,27 @@ class _LayerProbe:
             raise AssertionError(
                 f"{self.name}: {what} is {found[worst]:.10g} at {where}, where differences "
                 f"give {expected[worst]:.10g}."
+            )
+
+    def check_input_shift(self, layer: Layer) -> None:
+        """Check that a change of the parameters does what a shift of an input does."""
+        shift = layer.input_shift(len(self.z))
+        if shift is None:
+            return
+        shape = (len(self.z), len(self.theta))
+        assert np.shape(shift) == shape, (
+            f"{self.name}: input_shift must have shape {shape}, got {np.shape(shift)}."
+        )
+        for j, row in enumerate(shift):
+            moved = self.z.copy()
+            moved[j] += 0.5
+            expected = layer.value(self.theta, moved)
+            found = layer.value(self.theta + 0.5 * row[:, None], self.z)
+            scale = max(1.0, float(np.abs(expected).max()))
+            error = float(np.abs(found - expected).max())
+            assert error <= self.rtol * scale, (
+                f"{self.name}: along input_shift value does not change as with input {j}, but "
+                f"differs by {error:.3g}."
             )
 
     def check_input_rows(self, layer: Layer) -> None:

@@ -115,3 +115,44 @@ def test_check_layer_looks_at_the_rows_of_inputs(rows, message):
     layer.input_rows = rows
     with pytest.raises(AssertionError, match=message):
         check_layer(layer)
+
+
+class WithoutShift(GaussianRBF):
+    """Gaussian units whose effects take the long way, through mixed second derivatives."""
+
+    input_shift = Layer.input_shift
+
+
+@pytest.mark.parametrize("form", ["spherical", "diag", "full"])
+@pytest.mark.parametrize("fixed", [False, True])
+def test_moving_centres_is_moving_inputs(form, fixed):
+    """Also where a centre is held at 0, and with a layer that reads the input as well."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3))
+    masks = None
+    if fixed:
+        masks = {"centers": np.ones((2, 3), dtype=bool)}
+        masks["centers"][0, 1] = False
+    found = []
+    for kind in (GaussianRBF, WithoutShift):
+        layers = [kind((0,), 2, form), Linear((0, 1), 2, "tanh"), Linear((2,), 1)]
+        net = Network.from_layers(3, layers, connectivity=masks)
+        objective = Objective(net, "squared_error", X, X[:, 0], np.arange(1.0, 41.0))
+        w = 0.3 * np.random.default_rng(1).normal(size=net.n_parameters)
+        found.append(objective.shift_derivatives(w, [2, 0, 1]))
+    for one, other in zip(*found, strict=True):
+        oracles.assert_close(one, other, 1e-10)
+
+
+@pytest.mark.parametrize(
+    ("shift", "message"),
+    [
+        (lambda n: np.zeros((n, 2)), r"input_shift must have shape \(3, 4\), got \(3, 2\)"),
+        (lambda n: np.eye(n, n + 1), "value does not change as with input 0"),
+    ],
+)
+def test_check_layer_looks_at_the_shift_of_inputs(shift, message):
+    layer = GaussianRBF((0,), 2, "spherical")
+    layer.input_shift = shift
+    with pytest.raises(AssertionError, match=message):
+        check_layer(layer)

@@ -46,7 +46,7 @@ def input_derivatives(network: Network, w: Array, X: Array, order: int = 1) -> l
     for where in sample_chunks(n, size):
         chunk = Chunk(network._graph, X[where])
         chunk.forward(chunk.layers_at(weights))
-        layers = chunk.layers_of_inputs_at(weights)
+        layers = chunk.layers_at(weights, in_inputs=range(len(weights)))
         into_z, into_a = _tangents(chunk, layers, p)
         found[0][where] = into_a[-1].transpose(2, 1, 0)
         if order == 2:

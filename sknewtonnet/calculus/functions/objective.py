@@ -290,7 +290,7 @@ class Objective(SmoothFunction):
         Raises
         ------
         NotImplementedError
-            If a layer that reads the input has no ``curvature_mixed``.
+            If a layer that reads the input has neither ``input_shift`` nor ``curvature_mixed``.
 
         Notes
         -----
@@ -298,18 +298,33 @@ class Objective(SmoothFunction):
         """
         self._kept.reach(w, SECOND)
         graph, chosen = self.network._graph, np.asarray(features, dtype=int)
+        shifts = {k: graph.layers[k].input_shift(graph.n_inputs[k]) for k, _ in graph.readers[0]}
+        by_input = [k for k, shift in shifts.items() if shift is None]
         slopes = np.zeros(self.network.n_features)
         mixed = np.zeros((len(chosen), graph.n_full))
+        # Mixed derivatives of layers that are not linear are formed once for all inputs.
+        formed = any(not graph.linear[k] for k in by_input)
+        groups = [slice(None)] if formed else self._groups(len(chosen))
         for chunk in self._chunks:
-            layers = chunk.layers_of_inputs_at(self._kept.weights)
+            layers = chunk.layers_at(self._kept.weights, in_inputs=by_input)
             for k, rows in graph.readers[0]:
-                slopes += layers[k].pull_back(rows, chunk.delta[k]).sum(axis=1)
-            for some in self._groups(len(chosen)):
-                out, moved = graph.matrices(mixed[some]), chosen[some]
-                source = np.zeros((len(moved), self.network.n_features, chunk.n_samples))
-                source[np.arange(len(moved)), moved] = 1.0
-                still = graph.matrices(np.zeros((len(moved), graph.n_full)))
-                chunk.product(layers, still, out, False, source)
+                shift = shifts[k]
+                if shift is None:
+                    slopes += layers[k].pull_back(rows, chunk.delta[k]).sum(axis=1)
+                else:
+                    slopes += shift[rows] @ layers[k].gradient(chunk.delta[k]).sum(axis=1)
+            for some in groups:
+                some_chosen = chosen[some]
+                full = np.zeros((len(some_chosen), graph.n_full))
+                direction = graph.matrices(full)
+                for k, rows in graph.readers[0]:
+                    shift = shifts[k]
+                    if shift is not None:
+                        direction[k][...] = shift[rows][some_chosen][:, :, None]
+                source = np.zeros((len(full), self.network.n_features, chunk.n_samples))
+                source[np.arange(len(full)), some_chosen] = 1.0
+                moved = dict.fromkeys(by_input, source)
+                chunk.product(layers, direction, graph.matrices(mixed[some]), False, moved)
         return slopes[chosen], self.network.layout.restrict(mixed.T)
 
     def _groups(self, n_directions: int) -> list[slice]:

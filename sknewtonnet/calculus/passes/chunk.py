@@ -3,7 +3,7 @@
 The notation is that of :mod:`sknewtonnet.calculus.passes`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -61,23 +61,20 @@ class Chunk:
         self.bend: list[Array] = []
         self.loss_hessian = _EMPTY
 
-    def layers_at(self, weights: Sequence[Array]) -> list[AnyLayerAtPoint]:
+    def layers_at(
+        self, weights: Sequence[Array], in_inputs: Container[int] = ()
+    ) -> list[AnyLayerAtPoint]:
         """The layers at a point, on these samples, for all passes over them there.
 
         They hold what is worth forming once for all passes, such as the monomials of the
-        inputs for Gaussian units; so make them once, and let them go with the last pass.
+        inputs for Gaussian units; so make them once, and let them go with the last pass. These
+        have no derivatives in the input X; layers ``in_inputs`` have.
         """
-        return self.graph.layers_at(weights, self.z)
-
-    def layers_of_inputs_at(self, weights: Sequence[Array]) -> list[AnyLayerAtPoint]:
-        """The same for passes that also ask for derivatives in the input X.
-
-        A first radial layer in monomials of its inputs has none.
-        """
-        return [
-            layer.at(theta, z)
-            for layer, theta, z in zip(self.graph.layers, weights, self.z, strict=True)
-        ]
+        layers = self.graph.layers_at(weights, self.z)
+        for k, layer in enumerate(self.graph.layers):
+            if k in in_inputs:
+                layers[k] = layer.at(weights[k], self.z[k])
+        return layers
 
     def last_layer_at(self, weights: Sequence[Array]) -> AnyLayerAtPoint:
         """The last of them, alone."""
@@ -212,11 +209,14 @@ class Chunk:
         return np.einsum("opi,...pi->...oi", self.loss_hessian, tangent)
 
     def tangents(
-        self, layers: LayersAtPoint, direction: Sequence[Array], source: Array | None = None
+        self,
+        layers: LayersAtPoint,
+        direction: Sequence[Array],
+        moved: Mapping[int, Array] | None = None,
     ) -> tuple[list[Array], list[Array], list[list[tuple[slice, Array]]]]:
         """Ra and Rx of the layers along a direction, and Rz where it is not 0.
 
-        Along an input that moves as well, if its tangents ``source`` are given.
+        For some layers the input X has tangents as well, ``moved``.
         """
         last = len(layers) - 1
         tangent_a: list[Array] = []
@@ -227,10 +227,10 @@ class Chunk:
             along.append(
                 [(rows, tangent_x[node - 1]) for node, rows in self.graph.hidden_sources(k)]
             )
-            if source is not None:
-                along[k] += [(rows, source) for node, rows in self.graph.sources[k] if node == 0]
-            for rows, moved in along[k]:
-                tangent += layers[k].input_tangent(rows, moved)
+            if moved is not None and k in moved:
+                along[k] += [(rows, moved[k]) for node, rows in self.graph.sources[k] if node == 0]
+            for rows, source in along[k]:
+                tangent += layers[k].input_tangent(rows, source)
             tangent_a.append(tangent)
             if k < last:
                 tangent_x.append(tangent * self.slope[k])
@@ -242,7 +242,7 @@ class Chunk:
         direction: Sequence[Array],
         out: Sequence[Array],
         gauss_newton: bool,
-        source: Array | None = None,
+        moved: Mapping[int, Array] | None = None,
     ) -> None:
         """Add Hessian times direction to out (doc/mathematics.md 3.2 and 3.3).
 
@@ -264,13 +264,13 @@ class Chunk:
             Where to add.
         gauss_newton : bool
             Which of the two matrices to multiply with.
-        source : ndarray of shape (..., n_features, n_samples), default=None
-            Tangents of the input X; then derivatives of the gradient along them are added,
-            for layers of :meth:`layers_of_inputs_at`.
+        moved : mapping of int to ndarray of shape (..., n_features, n_samples), default=None
+            Tangents of the input X for some layers, which have derivatives in it; derivatives of
+            the gradient along them are added.
         """
         last = len(layers) - 1
         # Forwards: Ra^k of all layers, and from the last one Rdelta = (d2 loss) Ra.
-        tangent_a, tangent_x, along = self.tangents(layers, direction, source)
+        tangent_a, tangent_x, along = self.tangents(layers, direction, moved)
         tangent_delta = [*tangent_x, self.loss_curvature(tangent_a[last])]
         for k in range(last, -1, -1):
             if k < last:

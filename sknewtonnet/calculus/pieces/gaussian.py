@@ -71,6 +71,11 @@ class GaussianRBF(Layer):
             "precisions_cholesky": np.where(rows < 0, -1, rows + n_inputs),
         }
 
+    def input_shift(self, n_inputs: int) -> Array:
+        """Centres move the other way."""
+        n_rows = n_inputs + 1 + int(self.form.rows(n_inputs).max())
+        return -np.eye(n_inputs, n_rows)
+
     def value(self, theta: Array, z: Array) -> Array:
         """The quadratic forms p; from differences, so that a far origin costs no digits."""
         return self.form.value(*_split(theta, z))

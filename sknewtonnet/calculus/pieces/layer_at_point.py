@@ -117,7 +117,8 @@ class LayerAtPoint:
         if tangents:
             mixed = self.curvature_mixed(delta)
             for rows, tangent in tangents:
-                out += np.einsum("stpi,...pi->...ts", mixed[:, :, rows], tangent)
+                added = np.tensordot(tangent, mixed[:, :, rows], axes=([-2, -1], [2, 3]))
+                out += transposed(added)
 
     def curvature(self, delta: Array) -> Array:
         """Sum over samples of delta d2p/dtheta dtheta', of shape (s, t, t)."""

@@ -85,7 +85,7 @@ class Layer(ABC):
     def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
         """Values of delta d2p/dtheta dz, of shape (s, t, p, c).
 
-        Needed behind other layers, and for effects of inputs.
+        Needed behind other layers, and for effects of inputs without :meth:`input_shift`.
         """
         raise NotImplementedError(
             f"{type(self).__name__} has no curvature_mixed: it may read the input X alone, and "
@@ -118,6 +118,24 @@ class Layer(ABC):
         list of integer array, or None
             Rows of theta: with all of them zero the unit does not depend on the input. None,
             the default, where no zeros do that, such as those of a centre.
+        """
+        return None
+
+    def input_shift(self, n_inputs: int) -> Array | None:
+        """Changes of parameters that do what shifts of the inputs do, whatever the parameters.
+
+        A faster way to effects of inputs, if there is one: then they need no ``curvature_mixed``.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Number of inputs, p.
+
+        Returns
+        -------
+        ndarray of shape (p, t), or None
+            Row j changes the parameters of each unit as much as a step of 1 of input j, such as
+            -1 for the centre. None, the default, if there is none.
         """
         return None
 
