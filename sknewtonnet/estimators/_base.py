@@ -36,14 +36,16 @@ from sknewtonnet.calculus import (
     Objective,
 )
 from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
+from sknewtonnet.estimators._alpha import chosen_alpha, with_hidden_intercepts
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
-from sknewtonnet.estimators._fit import Data, Fit, Problem, Settings
+from sknewtonnet.estimators._fit import Data, Fit, Problem, Settings, encoded
 from sknewtonnet.estimators._named_constraints import make_constraints
 from sknewtonnet.estimators._parameters import Alpha, LinearConstraints, Penalties, RandomState
 from sknewtonnet.estimators._runs import report_of_starts, run_one_of_several, run_start
 from sknewtonnet.estimators._solver_parameters import SolverParametersMixin
 from sknewtonnet.estimators._statistics import StatisticsMixin
 from sknewtonnet.estimators._targets import Target
+from sknewtonnet.estimators._units import Units
 from sknewtonnet.solvers import (
     HESSIAN_KINDS,
     SOLVERS,
@@ -98,7 +100,14 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
             list,
             tuple,
         ],
-        "alpha": [Interval(Real, 0, None, closed="left"), "array-like", dict],
+        "standardize": ["boolean"],
+        "alpha": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, None, closed="left"),
+            "array-like",
+            dict,
+        ],
+        "cv": ["cv_object"],
         "penalties": [Penalty, list, tuple, None],
         "skip_connections": [Options(bool, {False}), StrOptions({"input-output", "all"})],
         "solver": [RegisteredNames(SOLVERS), Solver],
@@ -190,19 +199,25 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         Objective
             With value, gradient, Hessian and more at any parameters, ``params_`` above all.
         """
-        return self._on(X, y, sample_weight).objective()
+        fit, data = self._fit_, self._table(X, y, sample_weight)
+        return fit.problem.original_objective(data)
 
     @property
     def _shown(self) -> Fit:
         """The fit, at the point that the attributes show."""
-        return replace(self._fit_, params=self.params_, verdict=self.critical_point_)
+        params = self._fit_.problem.from_original(self.params_)
+        return replace(self._fit_, params=params, verdict=self.critical_point_)
 
     def _on(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Fit:
         """The same on any data."""
+        data = self._table(X, y, sample_weight)
+        return self._shown.on(self._fit_.problem.standardised(data))
+
+    def _table(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Data:
+        """Checked data in the units in which they come."""
         check_is_fitted(self)
         samples, labels, weight = self._validated(X, y, sample_weight, reset=False)
-        target = self._fit_.problem.target
-        return self._shown.on(Data(samples, target.encode(labels), target.weigh(labels, weight)))
+        return encoded(self._fit_.problem.target, samples, labels, weight)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether a fit has ended; while one goes on, some attributes are there already."""
@@ -249,19 +264,20 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         hooks = {"estimator": self, "X": X, "y": y, "metadata": metadata}
         samples, labels, weight = self._validated(X, y, sample_weight, reset=True)
         problem = self._problem(samples, labels, weight, getattr(y, "columns", None))
+        problem, selection = self._with_alpha(problem)
         objective = self._checked(problem)
         starts = self._starts(problem, last)
         context = self._init_callback_context(max_subtasks=len(starts), sequential_subtasks=False)
         context.call_on_fit_task_begin(**hooks)
         results = self._runs(problem, objective, starts, context, hooks)
-        fitted = self._report(problem, objective, results, post_selection)
+        fitted = self._report(problem, objective, results, post_selection) | selection
         self.__dict__.update(fitted)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: fitted)
 
     def _validated(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
     ) -> tuple[Array, Any, Array]:
-        """Checked data, without the rows of weight zero, which count as not there."""
+        """Checked data; rows of weight zero only tell which classes there are."""
         if is_regressor(self) and y is not None:
             _check_numbers(y)
         samples, labels = validate_data(
@@ -276,14 +292,13 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         weight = check_sample_weight(
             sample_weight, samples, dtype=np.float64, ensure_non_negative=True
         )
-        counts = weight > 0
-        return samples[counts], labels[counts], weight[counts]
+        return samples, labels, weight
 
     def _problem(self, X: Array, y: Any, weight: Array, columns: Any) -> Problem:
         """What there is to minimise; columns are those of y, if it is a data frame."""
         names = None if columns is None else tuple(str(name) for name in columns)
         target = self._describe_target(y, names, weight)
-        data = Data(X, target.encode(y), target.weigh(y, weight))
+        data = encoded(target, X, y, weight)
         n_outputs = data.Y.shape[1]
         network = self._make_network(
             n_outputs,
@@ -292,6 +307,11 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
             output_names=target.names,
         )
         loss = self._make_loss(target, n_outputs)
+        units = None
+        if self.standardize:
+            units = Units.of(data.X, data.Y, data.sample_weight, loss.of_differences)
+        alpha = deepcopy(self.alpha)
+        alpha = 1.0 if isinstance(alpha, str) else self._spread(network, alpha)
         # Copies: what a user changes later is not what was fitted.
         settings = Settings(
             solver=partial(
@@ -302,8 +322,8 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
                 hessian=self.hessian,
                 options=deepcopy(self.solver_options),
             ),
-            alpha=deepcopy(self.alpha),
-            penalties=self._penalties(X, data.sample_weight),
+            alpha=alpha,
+            penalties=(),
             constrain=partial(
                 make_constraints,
                 bounds=deepcopy(self.bounds),
@@ -312,7 +332,27 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
             ),
             draw=self._draw(),
         )
-        return Problem(network, loss, target, settings, data, feature_names(self))
+        problem = Problem(network, loss, target, settings, None, feature_names(self), units)
+        data = problem.standardised(data)
+        penalties = self._penalties(data.X, data.sample_weight)
+        return replace(problem, data=data, settings=replace(settings, penalties=penalties))
+
+    def _spread(self, network: Network, alpha: Any) -> Any:
+        """Strengths as the objective takes them."""
+        return with_hidden_intercepts(network, alpha) if self.standardize else alpha
+
+    def _with_alpha(self, problem: Problem) -> tuple[Problem, dict[str, Any]]:
+        """The problem with the penalty that the data choose, if they are asked."""
+        if not isinstance(self.alpha, str):
+            return problem, {"alpha_": deepcopy(self.alpha), "alpha_selection_": None}
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        alpha_of = partial(self._spread, problem.network)
+        found = chosen_alpha(problem, alpha_of, seed, self.cv, self.n_jobs)
+        settings = replace(problem.settings, alpha=alpha_of(found.alpha))
+        return replace(problem, settings=settings), {
+            "alpha_": found.alpha,
+            "alpha_selection_": found,
+        }
 
     def _checked(self, problem: Problem) -> Objective:
         """The objective, or an error that says what is wrong with the data or the settings."""
@@ -334,7 +374,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
                     f"({known_link}), now {len(layout.names)} from {layout.names[0]!r} to "
                     f"{layout.names[-1]!r} ({link}). Set warm_start=False to start anew."
                 )
-            return [last.params]
+            return [problem.from_original(last.original_params)]
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_init)
         return [problem.start(seed) for seed in seeds]
@@ -371,12 +411,13 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         number = min(range(len(results)), key=lambda k: results[k].value)
         best, kind = results[number], kinds[number]
         fit = Fit(problem, best.params, best, kind, post_selection)
+        factor = 1.0 if problem.original is None else problem.original.factor
         fitted = self._attributes(fit) | {
             "n_iter_": best.n_iter,
-            "loss_": best.value,
-            "loss_curve_": list(best.history),
+            "loss_": factor * best.value,
+            "loss_curve_": [factor * value for value in best.history],
             "solver_result_": best,
-            "starts_": starts,
+            "starts_": starts | {"loss": factor * starts["loss"]},
             "critical_point_": kind,
             **self._findings(fit),
         }
@@ -385,13 +426,13 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
 
     def _attributes(self, fit: Fit) -> dict[str, Any]:
         """The fitted attributes that parameters determine; enough to predict."""
-        network = fit.network
-        arrays = network.layout.unpack(fit.params)
+        network, params = fit.network, fit.original_params
+        arrays = network.layout.unpack(params)
         n_linear = sum(network.linear)
         return {
             **fit.problem.target.attributes,
-            **self._layer_attributes(network, arrays),
-            "params_": fit.params.copy(),
+            **self._layer_attributes(fit.problem.original_network, arrays),
+            "params_": params.copy(),
             "arrays_": arrays,
             "coefs_": [arrays[f"coefs_{k}"] for k in range(n_linear)],
             "intercepts_": [arrays[f"intercepts_{k}"] for k in range(n_linear)],
@@ -465,7 +506,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         check_is_fitted(self)
         samples = validate_data(self, X, reset=False, dtype=np.float64)
         w = self.params_ if params is None else _checked_params(params, len(self.params_))
-        return self._fit_.network.predict_raw(w, samples)
+        return self._fit_.problem.original_network.predict_raw(w, samples)
 
 
 def _checked_params(params: ArrayLike, size: int) -> Array:

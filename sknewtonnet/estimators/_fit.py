@@ -25,9 +25,11 @@ from sknewtonnet.calculus import (
     critical_point,
 )
 from sknewtonnet.calculus.functions.units import settle
-from sknewtonnet.calculus.pieces.penalties import Penalty
+from sknewtonnet.calculus.pieces.affine_map import MappedPenalty
+from sknewtonnet.calculus.pieces.penalties import Penalty, l2_penalty
 from sknewtonnet.estimators._targets import Target
-from sknewtonnet.inference import Criteria, Information, flat_directions
+from sknewtonnet.estimators._units import Original, Units
+from sknewtonnet.inference import Criteria, Information, Rescaled, flat_directions
 from sknewtonnet.inspection import importances
 from sknewtonnet.solvers import Constraints, Solver, SolverResult, Status, get_solver
 
@@ -39,6 +41,13 @@ class Data:
     X: Array
     Y: Array
     sample_weight: Array
+
+
+def encoded(target: Target, X: Array, y: Any, weight: Array) -> Data:
+    """Data as the loss takes them, without the rows of weight zero, which count as not there."""
+    counts = weight > 0
+    X, y, weight = X[counts], y[counts], weight[counts]
+    return Data(X, target.encode(y), target.weigh(y, weight))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +89,9 @@ class Problem:
         None where they were left behind.
     feature_names : tuple of str
         Names of the inputs; "x0", "x1", ... where they had none.
+    units : Units or None
+        In which the data came; the problem itself is that of standardised columns. None where
+        they are taken as they come.
     """
 
     network: Network
@@ -88,6 +100,7 @@ class Problem:
     settings: Settings
     data: Data | None
     feature_names: tuple[str, ...]
+    units: Units | None = None
 
     @property
     def known_data(self) -> Data:
@@ -99,6 +112,55 @@ class Problem:
                 "feature_importance(net.objective(X, y), net.params_) of sknewtonnet.inspection."
             )
         return self.data
+
+    @cached_property
+    def original(self) -> Original | None:
+        """The same in the units of the table; None where columns are taken as they come."""
+        return None if self.units is None else Original.of(self.network, self.loss, self.units)
+
+    @property
+    def original_network(self) -> Network:
+        """The net that takes inputs in the units of the table."""
+        return self.network if self.original is None else self.original.network
+
+    def standardised(self, data: Data) -> Data:
+        """Data in the units of the problem, from data in those of the table."""
+        if self.original is None:
+            return data
+        units = self.original.units
+        return Data(units.inputs(data.X), units.targets(data.Y), data.sample_weight)
+
+    def to_original(self, params: Array) -> Array:
+        """Parameters in the units of the table."""
+        return params if self.original is None else self.original.map.forward(params)
+
+    def from_original(self, params: Array) -> Array:
+        """Parameters of the problem, from those in the units of the table."""
+        return params if self.original is None else self.original.map.inverse(params)
+
+    def original_objective(self, data: Data) -> Objective:
+        """The objective as a function of parameters and data in the units of the table."""
+        if self.original is None:
+            return replace(self, data=data).objective()
+        network, map, factor = self.original.network, self.original.map, self.original.factor
+        given: list[Penalty] = [l2_penalty(self.network.layout, self.settings.alpha)]
+        given += [penalty.on(self.network.layout) for penalty in self.settings.penalties]
+        return Objective(
+            network,
+            self.original.loss,
+            data.X,
+            data.Y,
+            data.sample_weight,
+            penalties=[MappedPenalty(penalty, map, factor) for penalty in given],
+        )
+
+    def rescaled(self, data: Data) -> Rescaled | None:
+        """How inference reports the problem in the units of the table."""
+        found = self.original
+        if found is None:
+            return None
+        objective = self.original_objective(data)
+        return Rescaled(objective, found.map, found.factor, found.units.out_scale)
 
     def objective(self) -> Objective:
         """The function to minimise, with work space of its own."""
@@ -115,7 +177,10 @@ class Problem:
 
     def constraints(self) -> Constraints | None:
         """What the parameters are held to, if to anything."""
-        return self.settings.constrain(self.network)
+        found = self.settings.constrain(self.network)
+        if found is None or self.original is None:
+            return found
+        return self.original.constraints(found)
 
     def solver(self) -> Solver:
         """The solver, which keeps to the constraints."""
@@ -187,6 +252,11 @@ class Fit:
     def connectivity(self) -> dict[str, Bools]:
         """Masks of what exists, by the names of arrays."""
         return self.network.layout.masks()
+
+    @property
+    def original_params(self) -> Array:
+        """Parameters in the units of the table."""
+        return self.problem.to_original(self.params)
 
     @property
     def stationary(self) -> bool:

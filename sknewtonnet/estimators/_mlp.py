@@ -104,11 +104,21 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         the logarithmic link; the smooth Huber loss that turns linear around 1 (for another
         scale pass ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
         :class:`sknewtonnet.calculus.Loss`.
-    alpha : float, array-like of shape (n_layers - 1,), or dict, default=1.0
+    standardize : bool, default=False
+        Whether the fit works on standardised columns, as in glmnet: inputs centred and scaled by
+        their weighted means and standard deviations, and the target, too, under losses of
+        differences (squared error, pseudo-Huber). Units then do not matter, ``alpha`` counts
+        rows of the standardised problem, and the intercepts of hidden units are penalised like
+        coefficients. All that is reported is in the units of the table: parameters, bounds,
+        ``objective(X, y)``, ``loss_``, inference. "spherical" radial units are round in
+        standardised columns. ``solver_result_`` and "loss" aside, ``starts_`` are those of
+        the standardised problem.
+    alpha : "auto", float, array-like of shape (n_layers - 1,), or dict, default=1.0
         Strength of the L2 penalty, in the units of scikit-learn's MLP: it counts as much as
         ``alpha`` rows. One for all coefficients, one per layer, or by the names of arrays
         ("coefs_0", "intercepts_0", ...) a number or an array each. Intercepts are penalised
         only where they are named.
+        "auto": chosen in the fit by cross-validation, see ``alpha_selection_``.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -148,6 +158,9 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         this, whatever the solver.
     n_init : int, default=1
         Random starts; the lowest minimum is kept, and ``starts_`` tells of all.
+    cv : int, cross-validation generator or iterable, default=None
+        Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
+        stay together, and above 4000 distinct rows a sample of those takes part.
     connectivity : dict, default=None
         Boolean masks by the names of arrays ("coefs_0", "intercepts_0", ...), of their
         shapes. Where a mask is False the connection does not exist: exactly 0 in the
@@ -175,6 +188,10 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
 
     Attributes
     ----------
+    alpha_ : float, array-like or dict
+        Strength of the penalty: ``alpha``, or what was chosen.
+    alpha_selection_ : AlphaSelection or None
+        The strengths that "auto" has tried, with held-out losses, and why it took this one.
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
@@ -273,6 +290,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         *,
         activation: ActivationLike = "tanh",
         loss: str | Loss = "squared_error",
+        standardize: bool = False,
         alpha: Alpha = 1.0,
         penalties: Penalties = None,
         skip_connections: bool | str = False,
@@ -282,6 +300,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         max_iter: int = 1000,
         tol: float = 1e-10,
         n_init: int = 1,
+        cv: int | Any = None,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
@@ -294,6 +313,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.loss = loss
+        self.standardize = standardize
         self.alpha = alpha
         self.penalties = penalties
         self.skip_connections = skip_connections
@@ -303,6 +323,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         self.max_iter = max_iter
         self.tol = tol
         self.n_init = n_init
+        self.cv = cv
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints
@@ -330,11 +351,21 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         "sine", "gaussian", or an instance of :class:`sknewtonnet.calculus.Activation`.
         "relu", "elu" and "softsign" are not twice continuously differentiable: second-order
         steps then stand on the derivatives of the branch each sample is in.
-    alpha : float, array-like of shape (n_layers - 1,), or dict, default=1.0
+    standardize : bool, default=False
+        Whether the fit works on standardised columns, as in glmnet: inputs centred and scaled by
+        their weighted means and standard deviations, and the target, too, under losses of
+        differences (squared error, pseudo-Huber). Units then do not matter, ``alpha`` counts
+        rows of the standardised problem, and the intercepts of hidden units are penalised like
+        coefficients. All that is reported is in the units of the table: parameters, bounds,
+        ``objective(X, y)``, ``loss_``, inference. "spherical" radial units are round in
+        standardised columns. ``solver_result_`` and "loss" aside, ``starts_`` are those of
+        the standardised problem.
+    alpha : "auto", float, array-like of shape (n_layers - 1,), or dict, default=1.0
         Strength of the L2 penalty, in the units of scikit-learn's MLP: it counts as much as
         ``alpha`` rows. One for all coefficients, one per layer, or by the names of arrays
         ("coefs_0", "intercepts_0", ...) a number or an array each. Intercepts are penalised
         only where they are named.
+        "auto": chosen in the fit by cross-validation, see ``alpha_selection_``.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -377,6 +408,9 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         this, whatever the solver.
     n_init : int, default=1
         Random starts; the lowest minimum is kept, and ``starts_`` tells of all.
+    cv : int, cross-validation generator or iterable, default=None
+        Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
+        stay together, and above 4000 distinct rows a sample of those takes part.
     connectivity : dict, default=None
         Boolean masks by the names of arrays ("coefs_0", "intercepts_0", ...), of their
         shapes. Where a mask is False the connection does not exist: exactly 0 in the
@@ -404,6 +438,10 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
 
     Attributes
     ----------
+    alpha_ : float, array-like or dict
+        Strength of the penalty: ``alpha``, or what was chosen.
+    alpha_selection_ : AlphaSelection or None
+        The strengths that "auto" has tried, with held-out losses, and why it took this one.
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
@@ -498,6 +536,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         hidden_layer_sizes: ArrayLike = (10,),
         *,
         activation: ActivationLike = "tanh",
+        standardize: bool = False,
         alpha: Alpha = 1.0,
         penalties: Penalties = None,
         class_weight: ClassWeight = None,
@@ -508,6 +547,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         max_iter: int = 1000,
         tol: float = 1e-10,
         n_init: int = 1,
+        cv: int | Any = None,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
@@ -519,6 +559,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.standardize = standardize
         self.alpha = alpha
         self.penalties = penalties
         self.class_weight = class_weight
@@ -529,6 +570,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         self.max_iter = max_iter
         self.tol = tol
         self.n_init = n_init
+        self.cv = cv
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints

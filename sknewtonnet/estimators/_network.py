@@ -82,11 +82,21 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         the logarithmic link; the smooth Huber loss that turns linear around 1 (for another
         scale pass ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
         :class:`sknewtonnet.calculus.Loss`.
-    alpha : float, array-like of shape (n_linear_layers,), or dict, default=1.0
+    standardize : bool, default=False
+        Whether the fit works on standardised columns, as in glmnet: inputs centred and scaled by
+        their weighted means and standard deviations, and the target, too, under losses of
+        differences (squared error, pseudo-Huber). Units then do not matter, ``alpha`` counts
+        rows of the standardised problem, and the intercepts of hidden units are penalised like
+        coefficients. All that is reported is in the units of the table: parameters, bounds,
+        ``objective(X, y)``, ``loss_``, inference. "spherical" radial units are round in
+        standardised columns. ``solver_result_`` and "loss" aside, ``starts_`` are those of
+        the standardised problem.
+    alpha : "auto", float, array-like of shape (n_linear_layers,), or dict, default=1.0
         Strength of the L2 penalty, in the units of scikit-learn's MLP: it counts as much as
         ``alpha`` rows. One for the coefficients of all linear layers, one per linear layer, or
         by the names of arrays ("coefs_0", "intercepts_0", "centers", ...) a number or an array
         each. All else, such as intercepts and centres, is penalised only where it is named.
+        "auto": chosen in the fit by cross-validation, see ``alpha_selection_``.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -124,6 +134,9 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         this, whatever the solver.
     n_init : int, default=1
         Random starts; the lowest minimum is kept, and ``starts_`` tells of all.
+    cv : int, cross-validation generator or iterable, default=None
+        Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
+        stay together, and above 4000 distinct rows a sample of those takes part.
     connectivity : dict, default=None
         Boolean masks by the names of arrays ("coefs_0", "intercepts_0", ...; ``arrays_`` has
         them all), of their shapes. Where a mask is False the parameter does not exist: exactly
@@ -146,6 +159,10 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
 
     Attributes
     ----------
+    alpha_ : float, array-like or dict
+        Strength of the penalty: ``alpha``, or what was chosen.
+    alpha_selection_ : AlphaSelection or None
+        The strengths that "auto" has tried, with held-out losses, and why it took this one.
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
@@ -246,6 +263,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         layers: Layers = None,
         *,
         loss: str | Loss = "squared_error",
+        standardize: bool = False,
         alpha: Alpha = 1.0,
         penalties: Penalties = None,
         solver: str | Solver = "auto",
@@ -254,6 +272,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         max_iter: int = 1000,
         tol: float = 1e-10,
         n_init: int = 1,
+        cv: int | Any = None,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
@@ -264,6 +283,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
     ) -> None:
         self.layers = layers
         self.loss = loss
+        self.standardize = standardize
         self.alpha = alpha
         self.penalties = penalties
         self.solver = solver
@@ -272,6 +292,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         self.max_iter = max_iter
         self.tol = tol
         self.n_init = n_init
+        self.cv = cv
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints
@@ -299,11 +320,21 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         k makes of it. The last one has a unit for each raw prediction, and the identity as
         activation. Or a function from (n_features, n_outputs) to such a list. None: ten tanh
         units, then the output. A pickle needs classes and functions that can be imported.
-    alpha : float, array-like of shape (n_linear_layers,), or dict, default=1.0
+    standardize : bool, default=False
+        Whether the fit works on standardised columns, as in glmnet: inputs centred and scaled by
+        their weighted means and standard deviations, and the target, too, under losses of
+        differences (squared error, pseudo-Huber). Units then do not matter, ``alpha`` counts
+        rows of the standardised problem, and the intercepts of hidden units are penalised like
+        coefficients. All that is reported is in the units of the table: parameters, bounds,
+        ``objective(X, y)``, ``loss_``, inference. "spherical" radial units are round in
+        standardised columns. ``solver_result_`` and "loss" aside, ``starts_`` are those of
+        the standardised problem.
+    alpha : "auto", float, array-like of shape (n_linear_layers,), or dict, default=1.0
         Strength of the L2 penalty, in the units of scikit-learn's MLP: it counts as much as
         ``alpha`` rows. One for the coefficients of all linear layers, one per linear layer, or
         by the names of arrays ("coefs_0", "intercepts_0", "centers", ...) a number or an array
         each. All else, such as intercepts and centres, is penalised only where it is named.
+        "auto": chosen in the fit by cross-validation, see ``alpha_selection_``.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -344,6 +375,9 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         this, whatever the solver.
     n_init : int, default=1
         Random starts; the lowest minimum is kept, and ``starts_`` tells of all.
+    cv : int, cross-validation generator or iterable, default=None
+        Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
+        stay together, and above 4000 distinct rows a sample of those takes part.
     connectivity : dict, default=None
         Boolean masks by the names of arrays ("coefs_0", "intercepts_0", ...; ``arrays_`` has
         them all), of their shapes. Where a mask is False the parameter does not exist: exactly
@@ -366,6 +400,10 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
 
     Attributes
     ----------
+    alpha_ : float, array-like or dict
+        Strength of the penalty: ``alpha``, or what was chosen.
+    alpha_selection_ : AlphaSelection or None
+        The strengths that "auto" has tried, with held-out losses, and why it took this one.
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
@@ -459,6 +497,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         self,
         layers: Layers = None,
         *,
+        standardize: bool = False,
         alpha: Alpha = 1.0,
         penalties: Penalties = None,
         class_weight: ClassWeight = None,
@@ -468,6 +507,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         max_iter: int = 1000,
         tol: float = 1e-10,
         n_init: int = 1,
+        cv: int | Any = None,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
@@ -477,6 +517,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         verbose: int = 0,
     ) -> None:
         self.layers = layers
+        self.standardize = standardize
         self.alpha = alpha
         self.penalties = penalties
         self.class_weight = class_weight
@@ -486,6 +527,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         self.max_iter = max_iter
         self.tol = tol
         self.n_init = n_init
+        self.cv = cv
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints

@@ -155,11 +155,21 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         the logarithmic link; the smooth Huber loss that turns linear around 1 (for another
         scale pass ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
         :class:`sknewtonnet.calculus.Loss`.
-    alpha : float, array-like of shape (n_hidden_layers + 1,), or dict, default=1.0
+    standardize : bool, default=False
+        Whether the fit works on standardised columns, as in glmnet: inputs centred and scaled by
+        their weighted means and standard deviations, and the target, too, under losses of
+        differences (squared error, pseudo-Huber). Units then do not matter, ``alpha`` counts
+        rows of the standardised problem, and the intercepts of hidden units are penalised like
+        coefficients. All that is reported is in the units of the table: parameters, bounds,
+        ``objective(X, y)``, ``loss_``, inference. "spherical" radial units are round in
+        standardised columns. ``solver_result_`` and "loss" aside, ``starts_`` are those of
+        the standardised problem.
+    alpha : "auto", float, array-like of shape (n_hidden_layers + 1,), or dict, default=1.0
         Strength of the L2 penalty of the coefficients, in the units of scikit-learn's MLP: it
         counts as much as ``alpha`` rows. One for all coefficients, one per linear layer, or by
         the names of arrays ("coefs_0", "intercepts_0", "centers", "precisions_cholesky", ...)
         a number or an array each. Intercepts are penalised only where they are named.
+        "auto": chosen in the fit by cross-validation, see ``alpha_selection_``.
     alpha_widths : float, default=0.1
         Strength of the penalty of the covariances, which keeps widths from collapsing or
         growing without bound: that many rows times the Kullback-Leibler divergence of each
@@ -194,6 +204,9 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         this, whatever the solver.
     n_init : int, default=1
         Random starts; the lowest minimum is kept, and ``starts_`` tells of all.
+    cv : int, cross-validation generator or iterable, default=None
+        Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
+        stay together, and above 4000 distinct rows a sample of those takes part.
     connectivity : dict, default=None
         Boolean masks by the names of arrays ("coefs_0", "intercepts_0", "centers", ...), of
         their shapes. Where a mask is False the parameter does not exist: exactly 0 in the
@@ -216,6 +229,10 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
 
     Attributes
     ----------
+    alpha_ : float, array-like or dict
+        Strength of the penalty: ``alpha``, or what was chosen.
+    alpha_selection_ : AlphaSelection or None
+        The strengths that "auto" has tried, with held-out losses, and why it took this one.
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
@@ -334,6 +351,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         hidden_layer_sizes: ArrayLike = (),
         activation: ActivationLike = "tanh",
         loss: str | Loss = "squared_error",
+        standardize: bool = False,
         alpha: Alpha = 1.0,
         alpha_widths: float = 0.1,
         penalties: Penalties = None,
@@ -344,6 +362,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         max_iter: int = 1000,
         tol: float = 1e-10,
         n_init: int = 1,
+        cv: int | Any = None,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
@@ -357,6 +376,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.loss = loss
+        self.standardize = standardize
         self.alpha = alpha
         self.alpha_widths = alpha_widths
         self.penalties = penalties
@@ -367,6 +387,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         self.max_iter = max_iter
         self.tol = tol
         self.n_init = n_init
+        self.cv = cv
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints
@@ -396,11 +417,21 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     activation : str, Activation, or list of them, default="tanh"
         Function of the units of these further layers, one for all or one for each; the names
         are those of :class:`NewtonMLPRegressor`.
-    alpha : float, array-like of shape (n_hidden_layers + 1,), or dict, default=1.0
+    standardize : bool, default=False
+        Whether the fit works on standardised columns, as in glmnet: inputs centred and scaled by
+        their weighted means and standard deviations, and the target, too, under losses of
+        differences (squared error, pseudo-Huber). Units then do not matter, ``alpha`` counts
+        rows of the standardised problem, and the intercepts of hidden units are penalised like
+        coefficients. All that is reported is in the units of the table: parameters, bounds,
+        ``objective(X, y)``, ``loss_``, inference. "spherical" radial units are round in
+        standardised columns. ``solver_result_`` and "loss" aside, ``starts_`` are those of
+        the standardised problem.
+    alpha : "auto", float, array-like of shape (n_hidden_layers + 1,), or dict, default=1.0
         Strength of the L2 penalty of the coefficients, in the units of scikit-learn's MLP: it
         counts as much as ``alpha`` rows. One for all coefficients, one per linear layer, or by
         the names of arrays ("coefs_0", "intercepts_0", "centers", "precisions_cholesky", ...)
         a number or an array each. Intercepts are penalised only where they are named.
+        "auto": chosen in the fit by cross-validation, see ``alpha_selection_``.
     alpha_widths : float, default=0.1
         Strength of the penalty of the covariances, which keeps widths from collapsing or
         growing without bound: that many rows times the Kullback-Leibler divergence of each
@@ -438,6 +469,9 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         this, whatever the solver.
     n_init : int, default=1
         Random starts; the lowest minimum is kept, and ``starts_`` tells of all.
+    cv : int, cross-validation generator or iterable, default=None
+        Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
+        stay together, and above 4000 distinct rows a sample of those takes part.
     connectivity : dict, default=None
         Boolean masks by the names of arrays ("coefs_0", "intercepts_0", "centers", ...), of
         their shapes. Where a mask is False the parameter does not exist: exactly 0 in the
@@ -460,6 +494,10 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
 
     Attributes
     ----------
+    alpha_ : float, array-like or dict
+        Strength of the penalty: ``alpha``, or what was chosen.
+    alpha_selection_ : AlphaSelection or None
+        The strengths that "auto" has tried, with held-out losses, and why it took this one.
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
@@ -563,6 +601,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         covariance_type: str = "spherical",
         hidden_layer_sizes: ArrayLike = (),
         activation: ActivationLike = "tanh",
+        standardize: bool = False,
         alpha: Alpha = 1.0,
         alpha_widths: float = 0.1,
         penalties: Penalties = None,
@@ -574,6 +613,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         max_iter: int = 1000,
         tol: float = 1e-10,
         n_init: int = 1,
+        cv: int | Any = None,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
@@ -586,6 +626,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         self.covariance_type = covariance_type
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.standardize = standardize
         self.alpha = alpha
         self.alpha_widths = alpha_widths
         self.penalties = penalties
@@ -597,6 +638,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         self.max_iter = max_iter
         self.tol = tol
         self.n_init = n_init
+        self.cv = cv
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints

@@ -18,7 +18,9 @@ def initial_parameters(problem: Problem, random_state: np.random.RandomState) ->
     Layers start by :meth:`sknewtonnet.calculus.Layer.start`. If the last one is linear, its
     intercepts are the raw prediction of the weighted mean of Y, and for an identity link its
     coefficients are multiplied by the weighted standard deviation of Y, so that a fit does not
-    depend on the units of the target.
+    depend on the units of the target. Weights on standardised columns are twice as large: deep
+    nets and classes around each other then do not start in the flat middle. A linear net on
+    them, which has one minimum, starts at zero.
 
     Parameters
     ----------
@@ -34,6 +36,7 @@ def initial_parameters(problem: Problem, random_state: np.random.RandomState) ->
     network, loss, data = problem.network, problem.loss, problem.known_data
     full = np.empty(network.layout.n_full)
     thetas = network.by_layer(full)
+    wider = 2.0 if len(network.layers) > 1 else 0.0
     for k, layer in enumerate(network.layers):
         moments = _input_moments(network, k, thetas, data)
         theta = layer.start(*moments, random_state)
@@ -42,7 +45,8 @@ def initial_parameters(problem: Problem, random_state: np.random.RandomState) ->
                 f"start of {layer!r} must return an array of shape {thetas[k].shape}, got "
                 f"{np.shape(theta)}."
             )
-        thetas[k][...] = np.where(network.exists[k], theta, 0.0)
+        factor = 1.0 if problem.units is None or not network.linear[k] else wider
+        thetas[k][...] = np.where(network.exists[k], factor * theta, 0.0)
     if network.linear[-1]:
         if loss.out_activation == "identity":
             mean = np.average(data.Y, axis=0, weights=data.sample_weight)

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives
-from sknewtonnet.estimators._fit import Fit
+from sknewtonnet.estimators._fit import Data, Fit
 from sknewtonnet.inference import InferenceResults, cluster_numbers, infer
 from sknewtonnet.solvers import SolverResult
 
@@ -22,8 +22,13 @@ class StatisticsMixin:
     _fit_: Fit
 
     @abstractmethod
-    def _on(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Fit:
-        """The fit on any data."""
+    def _table(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Data:
+        """Checked data in the units in which they come."""
+
+    @property
+    @abstractmethod
+    def _shown(self) -> Fit:
+        """The fit, at the point that the attributes show."""
 
     def inference(
         self,
@@ -85,7 +90,9 @@ class StatisticsMixin:
         flops each; "HC2", "HC3" and several outputs take an array of n O P numbers, the other
         sandwiches one of n P.
         """
-        fit = self._on(X, y, sample_weight)
+        data = self._table(X, y, sample_weight)
+        problem = self._fit_.problem
+        fit = self._shown.on(problem.standardised(data))
         return infer(
             fit.objective(),
             fit.params,
@@ -102,6 +109,7 @@ class StatisticsMixin:
             groups=None if groups is None else _clusters(groups, X, sample_weight),
             use_t=use_t,
             post_selection=fit.post_selection,
+            rescaled=problem.rescaled(data),
             stacklevel=3,
         )
 
@@ -127,7 +135,7 @@ class StatisticsMixin:
         if order not in (1, 2):
             raise ValueError(f"order must be 1 or 2, got {order!r}.")
         samples = validate_data(self, X, reset=False, dtype=np.float64)
-        network, loss = self._fit_.network, self._fit_.loss
+        network, loss = self._fit_.problem.original_network, self._fit_.loss
         found = input_derivatives(network, self.params_, samples, order)
         wanted = found[-1]
         if not raw:

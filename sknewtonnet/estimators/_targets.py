@@ -93,7 +93,9 @@ class ClassTarget:
             target = cls(_distinct(column_or_1d(y, warn=True)), multilabel=False)
         if class_weight is None:
             return target
-        return replace(target, factors=target._class_factors(y, class_weight, sample_weight))
+        counts = sample_weight > 0  # a class whose rows all weigh nothing is known, not balanced
+        factors = target._class_factors(np.asarray(y)[counts], class_weight, sample_weight[counts])
+        return replace(target, factors=factors)
 
     @property
     def attributes(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from sknewtonnet.inference._parameter_covariance import (
 from sknewtonnet.inference._prediction import PredictionResults
 from sknewtonnet.inference._radial_units import RadialUnits
 from sknewtonnet.inference._reported import Reported
+from sknewtonnet.inference._rescaled import Rescaled
 from sknewtonnet.inference._results import InferenceResults
 from sknewtonnet.inference._saliency import (
     feature_saliencies,
@@ -50,6 +51,7 @@ __all__ = [
     "PredictionResults",
     "RadialUnits",
     "Reported",
+    "Rescaled",
     "ScoreTestResult",
     "WaldTestResult",
     "adjust_p_values",

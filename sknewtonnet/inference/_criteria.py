@@ -22,9 +22,12 @@ class Criteria:
     ----------
     information : Information
         The minimum.
+    factor : float, default=1.0
+        What the loss is in the units of the table, over what it is at the minimum.
     """
 
     information: Information
+    factor: float = 1.0
 
     @property
     def _n(self) -> float:
@@ -58,6 +61,8 @@ class Criteria:
         if dispersion == 0.0:
             return np.inf
         density = loss.log_density(objective.targets, information.raw, dispersion / precision)
+        # Of d times y the density is 1 / d times as high, and the factor is d^2.
+        density = density - 0.5 * np.log(self.factor)
         return float(density.sum() if precise else weight @ density.sum(axis=1))
 
     @property
@@ -84,7 +89,8 @@ class Criteria:
     @property
     def nic(self) -> float:
         """D / n + tr(J_c H^-1) / n, in units of the loss (Murata, Yoshizawa and Amari 1994)."""
-        return (self.information.total_loss + self.robust_parameters) / self._n
+        found = (self.information.total_loss + self.robust_parameters) / self._n
+        return self.factor * found
 
     @property
     def tic(self) -> float:
@@ -97,4 +103,5 @@ class Criteria:
         """(2 D / n) / (1 - k / n)^2; 2 D is the residual sum of squares, or the deviance."""
         if self._k >= self._n:  # false where n is not known
             return np.inf
-        return 2.0 * self.information.total_loss / self._n / (1.0 - self._k / self._n) ** 2
+        found = 2.0 * self.information.total_loss / self._n / (1.0 - self._k / self._n) ** 2
+        return self.factor * found

@@ -123,7 +123,7 @@ def _selection(
     feature_names: Sequence[str],
 ) -> tuple[Array, str]:
     """Rows that pick the parameters named, or all that leave the features named."""
-    coefficients = reported.coefficients
+    coefficients = reported.contrasts
     chosen = np.zeros(len(reported.names), dtype=bool)
     for name in names:
         if name in reported.names:

@@ -14,6 +14,7 @@ from sknewtonnet.inference._checks import check_choice
 from sknewtonnet.inference._minimum import WEIGHT_TYPES, Information
 from sknewtonnet.inference._parameter_covariance import COVARIANCES, cluster_numbers
 from sknewtonnet.inference._reported import Reported
+from sknewtonnet.inference._rescaled import Rescaled
 from sknewtonnet.inference._restricted_fits import Minimiser, Refit, Start
 from sknewtonnet.inference._results import InferenceResults
 
@@ -36,6 +37,7 @@ def infer(
     groups: ArrayLike | None = None,
     use_t: bool | None = None,
     post_selection: bool = False,
+    rescaled: Rescaled | None = None,
     stacklevel: int = 2,
 ) -> InferenceResults:
     """Standard errors, tests, criteria, predictions and effects of any net at a minimum.
@@ -83,6 +85,8 @@ def infer(
         estimated (squared error, gamma).
     post_selection : bool, default=False
         Whether the form of the net was chosen on the same data, so that p-values are too small.
+    rescaled : Rescaled, default=None
+        The same objective in other units, in which all is reported.
     stacklevel : int, default=2
         Where the warning points: 2 is the caller.
 
@@ -134,7 +138,10 @@ def infer(
         information=replace(
             found, weight_type=weight_type, class_weights=class_weights, converged=converged
         ),
-        reported=Reported.of(network, loss.shift_invariant),
+        reported=Reported.of(
+            network, loss.shift_invariant, None if rescaled is None else rescaled.map
+        ),
+        rescaled=rescaled,
         feature_names=names,
         output_names=_names("output_names", output_names, network.output_names),
         # Names that only count columns are not asked of data frames.

@@ -24,7 +24,7 @@ def profile_interval(
     level: float,
     df_denom: float,
 ) -> tuple[float, float]:
-    """Values of a linear function that a likelihood-ratio test does not reject.
+    """Values of row times the parameters that a likelihood-ratio test does not reject.
 
     Where the signed root of 2 (M(value) - M) / dispersion is within a quantile of t or the
     normal distribution (Bates and Watts 1988, 6.1). Infinite if it is not reached.

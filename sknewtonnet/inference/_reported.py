@@ -7,6 +7,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Network
+from sknewtonnet.calculus.pieces.affine_map import AffineMap
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,13 +20,18 @@ class Reported:
         Their names.
     matrix : ndarray of shape (n_reported, n_parameters), or None
         Their coefficients; None where they are the parameters themselves.
+    map : AffineMap, default=None
+        From the parameters of the minimum to those of the net, if these have other units.
     """
 
     names: list[str]
     matrix: Array | None
+    map: AffineMap | None = None
 
     @classmethod
-    def of(cls, network: Network, shift_invariant: bool) -> "Reported":
+    def of(
+        cls, network: Network, shift_invariant: bool, map: AffineMap | None = None
+    ) -> "Reported":
         """The parameters; of a softmax output layer the differences to the first class.
 
         K logits are known up to a common shift only, their K - 1 differences are what the data
@@ -33,7 +39,7 @@ class Reported:
         """
         names = network.layout.names
         if not shift_invariant:
-            return cls(list(names), None)
+            return cls(list(names), None, map)
         reference: dict[int, int] = {}
         for row in network.positions[-1]:
             if (row >= 0).all():
@@ -51,23 +57,39 @@ class Reported:
                 name = f"{name[:-1]} - {first}]"
             rows.append(row)
             labels.append(name)
-        return cls(labels, np.array(rows))
+        return cls(labels, np.array(rows), map)
 
     def values(self, params: Array) -> Array:
         """The reported parameters at a point."""
-        return params.copy() if self.matrix is None else self.matrix @ params
+        w = params.copy() if self.map is None else self.map.forward(params)
+        return w if self.matrix is None else self.matrix @ w
 
     def covariance(self, covariance: Array) -> Array:
         """Their covariance, from that of the net's parameters."""
-        if self.matrix is None:
+        if self.matrix is None and self.map is None:
             return covariance
-        return self.matrix @ covariance @ self.matrix.T
+        return self.coefficients @ covariance @ self.coefficients.T
 
     def rows(self, R: Array) -> Array:
-        """Linear functions of the reported parameters as functions of the net's."""
-        return R if self.matrix is None else R @ self.matrix
+        """Linear functions of the reported parameters as functions of those of the minimum."""
+        if self.matrix is None and self.map is None:
+            return R
+        return np.asarray(R @ self.coefficients)
+
+    def limits(self, R: Array, r: Array) -> Array:
+        """What rows(R) v is where R times the reported parameters is r."""
+        if self.map is None:
+            return r
+        return np.asarray(r - R @ (self.contrasts @ self.map.offset))
+
+    @cached_property
+    def contrasts(self) -> Array:
+        """The matrix, written out."""
+        return np.eye(len(self.names)) if self.matrix is None else self.matrix
 
     @cached_property
     def coefficients(self) -> Array:
-        """The matrix, written out."""
-        return np.eye(len(self.names)) if self.matrix is None else self.matrix
+        """Coefficients of the parameters of the minimum, whatever their units."""
+        if self.map is None:
+            return self.contrasts
+        return np.asarray(self.contrasts @ self.map.matrix)

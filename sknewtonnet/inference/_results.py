@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Bools, Ints
+from sknewtonnet.calculus import Objective
 from sknewtonnet.inference._checks import (
     check_choice,
     check_count,
@@ -47,6 +48,7 @@ from sknewtonnet.inference._prediction import PredictionResults, Predictor
 from sknewtonnet.inference._profile import profile_interval
 from sknewtonnet.inference._radial_units import RadialShape, RadialUnits
 from sknewtonnet.inference._reported import Reported
+from sknewtonnet.inference._rescaled import Rescaled
 from sknewtonnet.inference._restricted_fits import Refit, Restriction
 from sknewtonnet.inference._saliency import feature_saliencies, shares
 from sknewtonnet.inference._score import ScoreTestResult, score_test
@@ -106,6 +108,8 @@ class InferenceResults:
         Whether tests refer to t and F, else to normal and chi-square.
     post_selection : bool
         Whether the net's form was chosen on the same data, so that p-values are too small.
+    rescaled : Rescaled or None
+        Units of the table, where the minimum is that of standardised columns.
 
     References
     ----------
@@ -140,6 +144,7 @@ class InferenceResults:
     groups: Ints | None = field(default=None, repr=False)
     use_t: bool = True
     post_selection: bool = False
+    rescaled: Rescaled | None = field(default=None, repr=False)
 
     @property
     def names(self) -> list[str]:
@@ -192,6 +197,11 @@ class InferenceResults:
             return np.zeros(len(rows), dtype=bool)
         factors = COVARIANCES[self.cov_type].factors(self.information)
         return np.logical_and.reduce([factor.estimable(rows) for factor in factors])
+
+    def _estimable_in_units(self, rows: Array) -> Bools:
+        """The same of parameters in the units of the table."""
+        assert self.rescaled is not None
+        return self._estimable_rows(np.asarray(rows @ self.rescaled.map.matrix))
 
     @cached_property
     def covariance(self) -> Array:
@@ -264,7 +274,21 @@ class InferenceResults:
     @property
     def dispersion(self) -> float:
         """Phi: of squared errors the residual variance."""
-        return self.information.dispersion
+        return self._factor * self.information.dispersion
+
+    @property
+    def objective_value(self) -> float:
+        """The objective at the minimum."""
+        return self._factor * self.information.objective.value(self.information.params)
+
+    @property
+    def _factor(self) -> float:
+        return 1.0 if self.rescaled is None else self.rescaled.factor
+
+    @property
+    def _table(self) -> Objective:
+        """The objective on the data in the units of the table."""
+        return self.information.objective if self.rescaled is None else self.rescaled.objective
 
     @property
     def effective_parameters(self) -> float:
@@ -274,7 +298,7 @@ class InferenceResults:
     @cached_property
     def criteria(self) -> Criteria:
         """All criteria, each computed when it is asked for."""
-        return Criteria(self.information)
+        return Criteria(self.information, self._factor)
 
     @property
     def log_likelihood(self) -> float:
@@ -426,9 +450,8 @@ class InferenceResults:
         reason = self._untestable(asked, model_based=True)
         if reason:
             return LikelihoodRatioResult(np.nan, asked.df, np.nan, self._df_denom, reason)
-        restriction = Restriction(self.information, self.reported.rows(asked.R), asked.r)
         found = likelihood_ratio(
-            restriction, self.refit, asked.df, self._df_denom, n_init, random_state
+            self._restriction(asked), self.refit, asked.df, self._df_denom, n_init, random_state
         )
         if self._robust and not found.reason:
             note = "the ratio stands on the model, whatever the covariance"
@@ -472,8 +495,7 @@ class InferenceResults:
         reason = self._untestable(asked, model_based=not scores)
         if reason:
             return ScoreTestResult(np.nan, asked.df, np.nan, np.inf, reason)
-        restriction = Restriction(self.information, self.reported.rows(asked.R), asked.r)
-        return score_test(restriction, self.refit, scores, n_init, random_state)
+        return score_test(self._restriction(asked), self.refit, scores, n_init, random_state)
 
     def hidden_unit_test(
         self,
@@ -549,16 +571,23 @@ class InferenceResults:
                 found[name] = (np.nan, np.nan)
                 continue
             row = self.reported.coefficients[j]
-            found[name] = profile_interval(
+            estimate = float(row @ self.information.params)
+            ends = profile_interval(
                 self.information,
                 row,
-                float(self.params[j]),
+                estimate,
                 float(self.std_errors[j]),
                 self.refit,
                 level,
                 self._df_denom,
             )
+            moved = float(self.params[j]) - estimate
+            found[name] = (ends[0] + moved, ends[1] + moved)
         return found
+
+    def _restriction(self, asked: Hypothesis) -> Restriction:
+        rows, r = self.reported.rows(asked.R), self.reported.limits(asked.R, asked.r)
+        return Restriction(self.information, rows, r)
 
     def _hypothesis(
         self, given: HypothesisLike, r: ArrayLike | None = None, argument: str = "R"
@@ -655,7 +684,7 @@ class InferenceResults:
         names = list(self.feature_names)
         chosen = names if features is None else _listed(features)
         check_names("features", chosen, names)
-        X = self.information.objective.samples
+        X = self._table.samples
         low, high = X.min(axis=0), X.max(axis=0)
         if isinstance(discrete, str) and discrete == "auto":
             two = ((low == X) | (high == X)).all(axis=0) & (low < high)
@@ -702,7 +731,7 @@ class InferenceResults:
         check_choice("band", band, ("pointwise", "simultaneous"))
         check_names("feature", [feature], self.feature_names)
         j = list(self.feature_names).index(feature)
-        column = self.information.objective.samples[:, j]
+        column = self._table.samples[:, j]
         if grid is None:
             check_count("n_points", n_points)
             values = np.linspace(column.min(), column.max(), n_points)
@@ -757,7 +786,7 @@ class InferenceResults:
         ValueError
             If the net has no radial units.
         """
-        shape = RadialShape.of(self.information.objective.network, self.reported)
+        shape = RadialShape.of(self._table.network, self.reported)
         values, covariance = self.delta_method(shape.values)
         variance = np.diag(covariance)
         return shape.units(values, np.sqrt(np.where(variance >= 0, variance, np.nan)))
@@ -803,17 +832,22 @@ class InferenceResults:
 
     @property
     def _predictor(self) -> Predictor:
-        information = self.information
-        objective = information.objective
-        variance = np.full(objective.network.n_outputs, self.dispersion)
-        if objective.loss.quadratic and objective.network.n_outputs > 1:
+        information, loss = self.information, self.information.objective.loss
+        network, n_outputs = self._table.network, self._table.network.n_outputs
+        params, covariance, T = information.params, self._covariance, None
+        variance = np.full(n_outputs, self.dispersion)
+        if loss.quadratic and n_outputs > 1:
             variance = np.diag(information.residual_covariance)
+        if self.rescaled is not None:
+            T = self.rescaled.map.matrix
+            params, covariance = self.rescaled.map.forward(params), T @ (T @ covariance).T
+            variance = variance * self.rescaled.out_scale**2 if n_outputs > 1 else variance
         return Predictor(
-            network=objective.network,
-            loss=objective.loss,
-            params=information.params,
-            covariance=self._covariance,
-            estimable=self._estimable_rows,
+            network=network,
+            loss=loss,
+            params=params,
+            covariance=covariance,
+            estimable=self._estimable_rows if T is None else self._estimable_in_units,
             residual_variance=variance,
             df_denom=self._df_denom,
             names=self.output_names,
@@ -821,8 +855,8 @@ class InferenceResults:
 
     @property
     def _effects(self) -> Effects:
-        objective = self.information.objective
-        return Effects(self._predictor, objective.samples, objective.sample_weight)
+        table = self._table
+        return Effects(self._predictor, table.samples, table.sample_weight)
 
 
 def _listed(names: str | Sequence[str]) -> list[str]:

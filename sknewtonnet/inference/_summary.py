@@ -138,7 +138,7 @@ def _facts(results: Any) -> list[tuple[str, str]]:
         ("Effective parameters", _number(results.effective_parameters)),
         ("Residual df", _number(results.df_resid)),
         ("Dispersion", _number(results.dispersion)),
-        ("Objective", _number(information.objective.value(information.params))),
+        ("Objective", _number(results.objective_value)),
         ("Critical point", information.critical_point.kind),
         ("Newton decrement", f"{information.decrement:.1e}"),
         ("Condition (H, G)", " ".join(f"{f.condition:.1e}" for f in information.whitened_factors)),

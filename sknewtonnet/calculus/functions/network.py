@@ -241,6 +241,22 @@ class Network:
         layout = ParameterLayout(self.layout.arrays, connectivity)
         return Network(self._graph, layout, self.feature_names)
 
+    def with_layers(self, layers: Sequence[Layer]) -> "Network":
+        """Other layers in the place of these, with the same sources, sizes and parameters.
+
+        Parameters
+        ----------
+        layers : sequence of Layer
+            One for each layer.
+
+        Returns
+        -------
+        Network
+        """
+        if all(new is old for new, old in zip(layers, self.layers, strict=True)):
+            return self
+        return Network(Graph(self.n_features, layers), self.layout, self.feature_names)
+
     def matrices(self, w: Array) -> list[Array]:
         """One (t_k, s_k) matrix per layer, a column per unit."""
         return self._graph.matrices(self.layout.expand(w))

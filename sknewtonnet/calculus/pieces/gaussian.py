@@ -1,8 +1,10 @@
 """Layers of Gaussian radial basis functions ([I] 4.2, doc/mathematics.md 4)."""
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.activations import Activation
@@ -104,6 +106,13 @@ class GaussianRBF(Layer):
         """Sum over units of 2 M delta."""
         precisions = self.form.precisions(theta[len(z) :].T, len(z))
         return np.tensordot(2.0 * precisions, delta, axes=(0, 0))
+
+    def rescaled(self, shift: Array, scale: Array) -> tuple[Layer, Array, Array]:
+        """Mu shift + scale, and the factor U with rows over scale."""
+        form, matrix, offset = self.form.rescaled(scale)
+        layer = copy(self)
+        layer.form = form
+        return layer, block_diag(np.diag(scale), matrix), np.concatenate([shift, offset])
 
     def on_input(self, theta: Array, z: Array) -> LayerAtPoint | LinearAtPoint:
         """On monomials of z, where that loses no digits."""

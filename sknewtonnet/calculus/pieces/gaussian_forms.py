@@ -135,6 +135,10 @@ class GaussianForm(ABC):
     def times_along(self, free: Array, along: Array, nu: Array) -> Array:
         """Change of M nu along free parameters (s, f, r), (s, p, r)."""
 
+    @abstractmethod
+    def rescaled(self, scale: Array) -> "tuple[GaussianForm, Array, Array]":
+        """Form, matrix (f, f) and offset (f,) of parameters on inputs scale times as large."""
+
 
 def scales(logarithms: NDArray[Any]) -> NDArray[Any]:
     """Exponentials that stay finite: a unit this narrow is 0 off its centre anyway."""
@@ -210,9 +214,28 @@ class _Diag(GaussianForm):
     def times_along(self, free: Array, along: Array, nu: Array) -> Array:
         return self.weights_along(free, along) * nu[:, :, None]
 
+    def rescaled(self, scale: Array) -> tuple[GaussianForm, Array, Array]:
+        return self, np.eye(len(scale)), -np.log(scale)
+
 
 class _Spherical(_Diag):
-    """M = exp(2 tau) I, tau = log(1 / sigma): one parameter for the whole diagonal."""
+    """M = exp(2 tau) diag(metric), tau = log(1 / sigma): one parameter for the whole diagonal.
+
+    The metric is 1 unless inputs of other units are measured in their own scales.
+    """
+
+    def __init__(self, metric: Array | None = None):
+        self.metric = np.ones(1) if metric is None else metric
+
+    def precisions(self, free: Array, n_inputs: int) -> Array:
+        return super().precisions(free, n_inputs) * self.metric
+
+    def times(self, free: Array, d: Array) -> Array:
+        return self.weights(free)[:, :, None] * (self.metric[:, None] * d)
+
+    def value(self, free: Array, d: Array) -> Array:
+        scaled = scales(free)[:, :, None] * (np.sqrt(self.metric)[:, None] * d)
+        return np.einsum("spi,spi->si", scaled, scaled)
 
     def rows(self, n_inputs: int) -> Ints:
         return np.array(0)
@@ -241,18 +264,25 @@ class _Spherical(_Diag):
         return (4.0 * self.times(free, d) * delta[:, None])[:, None]
 
     def square(self, d: Array, delta: Array) -> Array:
-        return np.einsum("spi,spi,si->s", d, d, delta)[:, None]
+        return np.einsum("spi,spi,si->s", self.metric[:, None] * d, d, delta)[:, None]
 
     def second(self, free: Array, mean: Array, square: Array) -> tuple[Array, Array]:
         scale = 4.0 * self.weights(free)
-        return -(scale * mean)[:, :, None], (scale * square)[:, :, None]
+        return -(scale * self.metric * mean)[:, :, None], (scale * square)[:, :, None]
 
     def monomials(self, z: Array) -> Array:
-        return np.einsum("pi,pi->i", z, z)[None]
+        return np.einsum("pi,pi->i", self.metric[:, None] * z, z)[None]
 
     def centred(self, squares: Array, mean: Array, total: Array, nu: Array) -> Array:
-        shift = np.einsum("sp,spr->sr", nu, 2.0 * mean + nu[:, :, None] * total[:, None])
+        weighed = self.metric * nu
+        shift = np.einsum("sp,spr->sr", weighed, 2.0 * mean + nu[:, :, None] * total[:, None])
         return squares - shift[:, None]
+
+    def times_along(self, free: Array, along: Array, nu: Array) -> Array:
+        return super().times_along(free, along, self.metric * nu)
+
+    def rescaled(self, scale: Array) -> tuple[GaussianForm, Array, Array]:
+        return _Spherical(self.metric / scale**2), np.eye(1), np.zeros(1)
 
 
 class _Full(GaussianForm):
@@ -360,6 +390,11 @@ class _Full(GaussianForm):
 
     def times_along(self, free: Array, along: Array, nu: Array) -> Array:
         return np.einsum("sabr,sb->sar", self._matrix_along(free, along), nu)
+
+    def rescaled(self, scale: Array) -> tuple[GaussianForm, Array, Array]:
+        a, b = _upper(len(scale))
+        logs = np.where(a == b, -np.log(scale)[a], 0.0)
+        return self, np.diag(np.where(a == b, 1.0, 1.0 / scale[a])), logs
 
     def _matrix_along(self, free: Array, along: Array) -> Array:
         """Change of M, (s, p, p, r): dU U' + U dU'."""

@@ -139,6 +139,23 @@ class Layer(ABC):
         """
         return None
 
+    def rescaled(self, shift: Array, scale: Array) -> "tuple[Layer, Array, Array] | None":
+        """The layer on inputs in other units: p'(shift + scale z; A theta + c) = p(z; theta).
+
+        Parameters
+        ----------
+        shift, scale : ndarray of shape (p,)
+            Inputs are x = shift + scale z.
+
+        Returns
+        -------
+        tuple of Layer and ndarray of shape (t, t) and (t,), or None
+            The layer with the propagation p', often this one; and A and c, for a column theta of
+            any unit. None, the default, if no units of this kind compute the same; then the
+            inputs of such a layer are not standardised.
+        """
+        return None
+
     def at(self, theta: Array, z: Array) -> LayerAtPoint | LinearAtPoint:
         """Return the layer at given parameters and inputs, which have a last row of ones."""
         return LayerAtPoint(self, theta, z)
@@ -226,6 +243,12 @@ class Linear(Layer):
     def curvature_inputs(self, theta: Array, z: Array, delta: Array) -> Array:
         """Zeros: the propagation is linear."""
         return np.zeros((len(z), len(z), z.shape[1]))
+
+    def rescaled(self, shift: Array, scale: Array) -> tuple[Layer, Array, Array]:
+        """W / scale, and b - shift' W / scale."""
+        A = np.diag(np.append(1.0 / scale, 1.0))
+        A[-1, :-1] = -shift / scale
+        return self, A, np.zeros(len(A))
 
     def at(self, theta: Array, z: Array) -> LinearAtPoint:
         """Return the layer at given parameters and inputs, which have a last row of ones."""

@@ -107,6 +107,8 @@ class Loss(ABC):
         Whether loss / dispersion is a negative log-likelihood, up to terms without raw.
     free_dispersion : bool
         Whether that dispersion is a parameter; else it is 1.
+    of_differences : bool
+        Whether it depends on raw - y alone, so that the target may be standardised.
     """
 
     name: ClassVar[str] = "unnamed"
@@ -116,6 +118,7 @@ class Loss(ABC):
     quadratic: ClassVar[bool] = False
     likelihood: ClassVar[bool] = False
     free_dispersion: ClassVar[bool] = False
+    of_differences: ClassVar[bool] = False
 
     @abstractmethod
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
@@ -214,11 +217,59 @@ class Loss(ABC):
             f"the loss {self.name} does not say how observations are distributed about their mean"
         )
 
+    def in_units(self, scale: Array) -> tuple["Loss", float]:
+        """The same loss of targets in other units, for a loss of differences.
+
+        Parameters
+        ----------
+        scale : ndarray of shape (n_outputs,)
+            Size of the old unit of each output in the new one, d.
+
+        Returns
+        -------
+        tuple of Loss and float
+            A loss L and a factor c, the squared geometric mean of d, with
+            L(d y, d raw) = c loss(y, raw).
+        """
+        factor = float(np.exp(2.0 * np.log(scale).mean()))
+        return ScaledLoss(self, scale, factor), factor
+
     def check_target(self, y: Array) -> None:  # noqa: B027 - any target, unless refused
         """Raise a ValueError if a target is outside the domain of the loss."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+class ScaledLoss(Loss):
+    """A loss of differences in other units: factor times loss(y / scale, raw / scale).
+
+    Parameters
+    ----------
+    loss : Loss
+        A loss of differences.
+    scale : ndarray of shape (n_outputs,)
+        Size of its unit of each output, positive.
+    factor : float
+        What it is multiplied by.
+    """
+
+    of_differences = True
+
+    def __init__(self, loss: Loss, scale: Array, factor: float):
+        self.loss, self.scale, self.factor = loss, scale, factor
+        self.name = f"{loss.name} in other units"  # type: ignore[misc]
+
+    def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
+        """See :meth:`Loss.derivatives`."""
+        value, *others = self.loss.derivatives(y / self.scale, raw / self.scale, order)
+        found = [self.factor * value]
+        if order >= 1:
+            found.append(self.factor * others[0] / self.scale)
+        if order >= 2:
+            both = self.scale[:, None] * self.scale if others[1].ndim == 3 else self.scale**2
+            found.append(self.factor * others[1] / both)
+        return tuple(found)
 
 
 class SquaredError(Loss):
@@ -228,6 +279,13 @@ class SquaredError(Loss):
     quadratic = True
     likelihood = True
     free_dispersion = True
+    of_differences = True
+
+    def in_units(self, scale: Array) -> tuple[Loss, float]:
+        """See :meth:`Loss.in_units`; of one unit for all outputs it is the squared error again."""
+        if (scale == scale[0]).all():
+            return self, float(scale[0] ** 2)
+        return super().in_units(scale)
 
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Loss.derivatives`."""
@@ -472,14 +530,22 @@ class PseudoHuber(Loss):
     ----------
     delta : float, default=1.0
         The residual d, in the units of y, around which the loss turns from one to the other.
+        An estimator that standardises y counts it in standard deviations of y.
     """
 
     name = "pseudo_huber"
+    of_differences = True
 
     def __init__(self, delta: float = 1.0):
         if not (np.isfinite(delta) and delta > 0):
             raise ValueError(f"delta must be a positive number, got {delta!r}.")
         self.delta = float(delta)
+
+    def in_units(self, scale: Array) -> tuple[Loss, float]:
+        """See :meth:`Loss.in_units`; of one unit for all outputs it is of the same kind."""
+        if (scale == scale[0]).all():
+            return PseudoHuber(self.delta * float(scale[0])), float(scale[0] ** 2)
+        return super().in_units(scale)
 
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Loss.derivatives`."""

@@ -57,6 +57,16 @@ class Quadratic(Layer):
         products = _squares(z)
         return inputs, np.broadcast_to(products, (self.n_units, *products.shape))
 
+    def rescaled(self, shift: Array, scale: Array) -> tuple[Layer, Array, Array]:
+        """B' W B, with z~ = B x~."""
+        m = len(shift) + 1
+        B = np.diag(np.append(1.0 / scale, 1.0))
+        B[:-1, -1] = -shift / scale
+        a, b = np.triu_indices(m)
+        units = np.zeros((len(a), m, m))  # the symmetric matrix of each parameter
+        units[np.arange(len(a)), a, b] = units[np.arange(len(a)), b, a] = 1.0
+        return self, (B.T @ units @ B)[:, a, b].T, np.zeros(len(a))
+
     def on_input(self, theta: Array, z: Array) -> LinearAtPoint:
         """On the products of entries of x~ it is a linear layer."""
         return LinearAtPoint(theta, _squares(z[:-1]))

@@ -1,0 +1,232 @@
+"""The strength of the penalty, chosen by cross-validation.
+
+Fits of parts of the rows are judged by the mean loss of the rows that were left out. Each
+fit has a start of its own: from the minimum of another strength it would fall into the
+basin that this one chose. Strengths are those of a grid, 10^(k / 2), and no more are tried than
+it takes to have the best between two that are worse. Weak penalties, which cost most, are
+thus tried only where they help.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import KFold, StratifiedKFold, check_cv
+from sklearn.utils.parallel import Parallel, delayed
+
+from sknewtonnet._sklearn import one_blas_thread
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus import Network
+from sknewtonnet.estimators._fit import Data, Problem
+from sknewtonnet.solvers import Iteration
+
+_FIRST = (2, 1, 0)  # strengths 10, 3.2 and 1: nine of ten tables have their best next to these
+_LAST = (-8, 8)
+_FEW_ROWS = 200
+_MANY_ROWS = 4000
+# A loss this much lower is no reason to go on.
+_NO_GAIN = 1e-6
+# Far from the minimum of f held-out losses are what they will be: gradient over f.
+_NEAR = 0.02
+_MAX_ITER = 100
+
+Folds = Sequence[tuple[Ints, Ints]]
+
+
+@dataclass(frozen=True, eq=False)
+class AlphaSelection:
+    """How the strength of the penalty was chosen.
+
+    Attributes
+    ----------
+    alphas : ndarray of shape (n_alphas,)
+        Strengths that were tried, from strong to weak.
+    held_out_loss : ndarray of shape (n_alphas,)
+        Mean loss of the rows left out, in the units of the standardised problem.
+    std_errors : ndarray of shape (n_alphas,)
+        Standard errors of its difference from the lowest one, over rows.
+    alpha : float
+        The strength with the lowest.
+    n_folds : int
+        Parts into which the rows were divided.
+    n_rows : int
+        Distinct rows that took part.
+    reason : str
+        Why this strength was taken, in words.
+    """
+
+    alphas: Array
+    held_out_loss: Array
+    std_errors: Array
+    alpha: float
+    n_folds: int
+    n_rows: int
+    reason: str
+
+    def to_frame(self) -> Any:
+        """The path as a pandas data frame, one row for each strength."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "alpha": self.alphas,
+                "held_out_loss": self.held_out_loss,
+                "std_error": self.std_errors,
+            }
+        )
+
+
+def chosen_alpha(
+    problem: Problem, alpha_of: Any, seed: int, cv: Any, n_jobs: int | None
+) -> AlphaSelection:
+    """Choose the strength of the penalty of a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+        What will be solved.
+    alpha_of : callable
+        From a strength to what the settings of a problem have for it.
+    seed : int
+        Of folds and starts.
+    cv : int, splitter, iterable or None
+        As in the estimators.
+    n_jobs : int or None
+        Fits to run in parallel.
+
+    Returns
+    -------
+    AlphaSelection
+    """
+    own_folds = cv is not None and not isinstance(cv, Integral)
+    rows = problem.known_data if own_folds else distinct(problem.known_data)
+    n_rows = len(rows.X)
+    if (
+        n_rows > _MANY_ROWS and not own_folds
+    ):  # alpha counts rows: its best hardly depends on how many there are
+        sample = np.sort(np.random.RandomState(seed).permutation(n_rows)[:_MANY_ROWS])
+        rows = Data(rows.X[sample], rows.Y[sample], rows.sample_weight[sample])
+        n_rows = len(sample)
+    folds = list(check_cv(cv).split(rows.X)) if own_folds else _folds(rows, problem, cv, seed)
+    if not folds:
+        one = np.ones(1)
+        return AlphaSelection(
+            one, np.full(1, np.nan), np.full(1, np.nan), 1.0, 0, n_rows, "too few rows to compare"
+        )
+    losses: dict[int, Array] = {}
+    wanted: Sequence[int] = _FIRST
+    with Parallel(n_jobs=n_jobs) as parallel:
+        while wanted := [k for k in wanted if k not in losses and _LAST[0] <= k <= _LAST[1]]:
+            tasks = [(k, number, fold) for k in wanted for number, fold in enumerate(folds)]
+            found = parallel(
+                delayed(_held_out)(problem, rows, fold, alpha_of(_strength(k)), seed + number)
+                for k, number, fold in tasks
+            )
+            for k in wanted:
+                losses[k] = np.full(n_rows, np.nan)
+            for (k, _, (_, test)), values in zip(tasks, found, strict=True):
+                losses[k][test] = values
+            best = _best(losses, rows.sample_weight)
+            wanted = (best - 1, best + 1)
+    return _selection(losses, rows.sample_weight, best, len(folds))
+
+
+def with_hidden_intercepts(network: Network, alpha: Any) -> Any:
+    """Strengths by arrays, those of coefficients also for the intercepts of hidden units.
+
+    In standardised columns they say where a unit bends, in standard deviations. Without a
+    penalty they may run to infinity, where units become linear or constant.
+    """
+    if isinstance(alpha, dict):
+        return alpha
+    n_linear = sum(network.linear)
+    each = [alpha] * n_linear if np.ndim(alpha) == 0 else list(alpha)
+    named = {f"coefs_{k}": strength for k, strength in enumerate(each)}
+    hidden = {f"intercepts_{k}": strength for k, strength in enumerate(each[: n_linear - 1])}
+    return named | (hidden if len(each) == n_linear else {})
+
+
+def _strength(k: int) -> float:
+    return float(10.0 ** (k / 2.0))
+
+
+def _best(losses: dict[int, Array], weight: Array) -> int:
+    """The strength with the lowest mean loss; of equal ones the stronger."""
+    means = {k: float(np.average(values, weights=weight)) for k, values in losses.items()}
+    lowest = min(means.values())
+    return max(k for k, mean in means.items() if mean <= lowest + _NO_GAIN * abs(lowest))
+
+
+def _selection(losses: dict[int, Array], weight: Array, best: int, n: int) -> AlphaSelection:
+    order = sorted(losses, reverse=True)
+    values = np.array([losses[k] for k in order])
+    share = weight / weight.sum()
+    mean = values @ share
+    gap = values - losses[best]
+    centred = gap - (gap @ share)[:, None]
+    errors = np.sqrt((centred**2) @ share**2)
+    edge = best in _LAST
+    reason = (
+        f"lowest held-out loss of {len(order)} strengths in {n} folds"
+        f"{', at the end of the range that is tried' if edge else ''}"
+    )
+    return AlphaSelection(
+        np.array([_strength(k) for k in order]),
+        mean,
+        errors,
+        _strength(best),
+        n,
+        values.shape[1],
+        reason,
+    )
+
+
+def distinct(data: Data) -> Data:
+    """Equal rows as one, with the sum of their weights, in an order that only values decide.
+
+    So a row twice and a row of weight two are left out together, and count the same.
+    """
+    both = np.column_stack([data.X, data.Y])
+    rows, inverse = np.unique(both, axis=0, return_inverse=True)
+    weight = np.bincount(inverse.ravel(), weights=data.sample_weight)
+    n_features = data.X.shape[1]
+    return Data(rows[:, :n_features], rows[:, n_features:], weight.astype(float))
+
+
+def _folds(rows: Data, problem: Problem, cv: int | None, seed: int) -> Folds:
+    """Rows to fit and rows to leave out; none if there are too few."""
+    n_rows = len(rows.X)
+    n_folds = min((5 if n_rows < _FEW_ROWS else 3) if cv is None else cv, n_rows // 2)
+    if n_folds < 2:
+        return []
+    labels = rows.Y @ np.arange(1, rows.Y.shape[1] + 1)
+    counts = np.unique(labels, return_counts=True)[1]
+    if problem.target.attributes and counts.min() >= n_folds:  # classes
+        splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+        return list(splitter.split(rows.X, labels))
+    return list(KFold(n_folds, shuffle=True, random_state=seed).split(rows.X))
+
+
+def _held_out(
+    problem: Problem, rows: Data, fold: tuple[Ints, Ints], alpha: Any, seed: int
+) -> Array:
+    """Losses of the rows that are left out."""
+    train, test = fold
+    part = replace(
+        problem,
+        settings=replace(
+            problem.settings, alpha=alpha, max_iter=min(_MAX_ITER, problem.settings.max_iter)
+        ),
+        data=Data(rows.X[train], rows.Y[train], rows.sample_weight[train]),
+    )
+    with one_blas_thread():
+        result = part.solver().minimize(part.objective(), part.start(seed), _near_enough)
+    raw = problem.network.predict_raw(result.params, rows.X[test])
+    losses = problem.loss.value(rows.Y[test], raw)
+    return np.where(np.isfinite(losses), losses, np.finfo(float).max ** 0.5)
+
+
+def _near_enough(iteration: Iteration) -> bool:
+    return iteration.gradient_norm <= _NEAR * abs(iteration.value)
