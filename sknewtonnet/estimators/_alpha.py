@@ -103,9 +103,8 @@ def chosen_alpha(
     own_folds = cv is not None and not isinstance(cv, Integral)
     rows = problem.known_data if own_folds else distinct(problem.known_data)
     n_rows = len(rows.X)
-    if (
-        n_rows > _MANY_ROWS and not own_folds
-    ):  # alpha counts rows: its best hardly depends on how many there are
+    # Alpha counts rows, so its best value hardly depends on how many there are.
+    if n_rows > _MANY_ROWS and not own_folds:
         sample = np.sort(np.random.RandomState(seed).permutation(n_rows)[:_MANY_ROWS])
         rows = Data(rows.X[sample], rows.Y[sample], rows.sample_weight[sample])
         n_rows = len(sample)
@@ -115,6 +114,8 @@ def chosen_alpha(
         return AlphaSelection(
             one, np.full(1, np.nan), np.full(1, np.nan), 1.0, 0, n_rows, "too few rows to compare"
         )
+    weight = rows.sample_weight.copy()
+    weight[np.setdiff1d(np.arange(n_rows), np.concatenate([test for _, test in folds]))] = 0.0
     losses: dict[int, Array] = {}
     wanted: Sequence[int] = _FIRST
     with Parallel(n_jobs=n_jobs) as parallel:
@@ -125,12 +126,12 @@ def chosen_alpha(
                 for k, number, fold in tasks
             )
             for k in wanted:
-                losses[k] = np.full(n_rows, np.nan)
+                losses[k] = np.zeros(n_rows)
             for (k, _, (_, test)), values in zip(tasks, found, strict=True):
                 losses[k][test] = values
-            best = _best(losses, rows.sample_weight)
+            best = _best(losses, weight)
             wanted = (best - 1, best + 1)
-    return _selection(losses, rows.sample_weight, best, len(folds))
+    return _selection(losses, weight, best, len(folds))
 
 
 def with_hidden_intercepts(network: Network, alpha: Any) -> Any:
@@ -216,9 +217,7 @@ def _held_out(
     train, test = fold
     part = replace(
         problem,
-        settings=replace(
-            problem.settings, alpha=alpha, max_iter=min(_MAX_ITER, problem.settings.max_iter)
-        ),
+        settings=replace(problem.settings, alpha=alpha),
         data=Data(rows.X[train], rows.Y[train], rows.sample_weight[train]),
     )
     with one_blas_thread():
@@ -229,4 +228,5 @@ def _held_out(
 
 
 def _near_enough(iteration: Iteration) -> bool:
-    return iteration.gradient_norm <= _NEAR * abs(iteration.value)
+    near = iteration.gradient_norm <= _NEAR * abs(iteration.value)
+    return near or iteration.n_iter >= _MAX_ITER

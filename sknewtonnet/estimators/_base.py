@@ -36,7 +36,8 @@ from sknewtonnet.calculus import (
     Objective,
 )
 from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
-from sknewtonnet.estimators._alpha import chosen_alpha, with_hidden_intercepts
+from sknewtonnet.estimators._advice import advice
+from sknewtonnet.estimators._alpha import AlphaSelection, chosen_alpha, with_hidden_intercepts
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._fit import Data, Fit, Problem, Settings, encoded
 from sknewtonnet.estimators._named_constraints import make_constraints
@@ -51,7 +52,6 @@ from sknewtonnet.solvers import (
     SOLVERS,
     Solver,
     SolverResult,
-    Status,
     get_solver,
 )
 
@@ -62,6 +62,7 @@ FRAMES_TO_CALLER = 8
 class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin, BaseEstimator):
     """What regressors and classifiers share: from a table to a fitted minimum."""
 
+    standardize: bool
     alpha: Alpha
     penalties: Penalties
     solver: str | Solver
@@ -70,6 +71,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
     max_iter: int
     tol: float
     n_init: int
+    cv: Any
     connectivity: Mapping[str, ArrayLike] | None
     bounds: Mapping[str, Any] | None
     linear_constraints: LinearConstraints | None
@@ -78,6 +80,8 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
     n_jobs: int | None
     verbose: int
 
+    alpha_: Any
+    alpha_selection_: AlphaSelection | None
     arrays_: dict[str, Array]
     coefs_: list[Array]
     intercepts_: list[Array]
@@ -333,6 +337,8 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
             draw=self._draw(),
         )
         problem = Problem(network, loss, target, settings, None, feature_names(self), units)
+        if problem.original is not None:  # a net without intercepts is not centred
+            problem = replace(problem, units=problem.original.units)
         data = problem.standardised(data)
         penalties = self._penalties(data.X, data.sample_weight)
         return replace(problem, data=data, settings=replace(settings, penalties=penalties))
@@ -462,44 +468,9 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         """Say what a user should know of the end of a fit, and what can be done."""
         name = self.solver if isinstance(self.solver, str) else type(self.solver).__name__
         tol = problem.settings.solver().tol
-        stopped = (
-            f"{name} stopped after {result.n_iter} iterations with a largest "
-            f"{'gradient entry' if result.multipliers is None else 'KKT residual'} of "
-            f"{result.stationarity:.2e} (tol={tol:g}): {result.message}. "
-        )
-        activations = [layer.activation for layer in problem.network.layers]
-        kinked = {activation.name for activation in activations if not activation.smooth}
-        if kinks:
-            message = stopped + (
-                f"There {' and '.join(kinks)}, where a penalty has no derivative: the fit is "
-                "drawn to such a point, and no step ends at it. Use a smaller strength, or do "
-                "without that layer."
-            )
-        elif result.status in (Status.MAX_ITER, Status.STALLED) and kinked:
-            message = stopped + (
-                f"Second derivatives of {' and '.join(sorted(kinked))} jump, so steps may not "
-                "settle: use a smooth activation such as 'softplus', or raise tol."
-            )
-        elif result.status is Status.MAX_ITER:
-            message = stopped + (
-                "Increase max_iter, standardise X and y, use fewer units, or raise alpha or tol."
-            )
-        elif result.status is Status.STALLED and result.n_events.get("diverged"):
-            message = stopped
-        elif result.status is Status.STALLED:
-            message = stopped + (
-                "Often this is as far as double precision goes, and tol is too small for the "
-                "scale of the objective: standardise y, raise tol, or try another solver."
-            )
-        elif critical in ("saddle", "maximum"):
-            message = (
-                f"The fit ended at a {critical}{' point' if critical == 'saddle' else ''}: the "
-                "Hessian has a negative eigenvalue there, so lower values are near. Try a smaller "
-                "tol, another random_state or n_init > 1."
-            )
-        else:
-            return
-        warnings.warn(message, ConvergenceWarning, stacklevel=FRAMES_TO_CALLER)
+        message = advice(result, critical, name, tol, problem.network.layers, kinks)
+        if message is not None:
+            warnings.warn(message, ConvergenceWarning, stacklevel=FRAMES_TO_CALLER)
 
     def _raw_prediction(self, X: ArrayLike, params: ArrayLike | None = None) -> Array:
         """Raw predictions, at the fitted parameters or at others."""
