@@ -365,12 +365,9 @@ class Fit:
         """
         network = self.network.with_connectivity(connectivity)
         problem = replace(self.problem, network=network)
-<<<<<<< HEAD
-        solver = problem.solver()
-=======
         if problem.original is not None and problem.original.units is not self.problem.units:
             raise ValueError("a standardised net needs the intercepts that centre its columns.")
->>>>>>> 511d979 (ENH folds of one's own choose alpha; units of a net stay when parts of it go)
+        solver = problem.solver()
         if problem.constraints() is None:  # near a minimum nothing is faster
             solver = get_solver("newton", tol=max(solver.tol, tol), max_iter=solver.max_iter)
         objective = problem.objective()
