@@ -203,8 +203,8 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         Objective
             With value, gradient, Hessian and more at any parameters, ``params_`` above all.
         """
-        fit, data = self._fit_, self._table(X, y, sample_weight)
-        return fit.problem.original_objective(data)
+        data = self._table(X, y, sample_weight)
+        return self._fit_.problem.original_objective(data)
 
     @property
     def _shown(self) -> Fit:
