@@ -1,5 +1,7 @@
 """The verdict on a critical point, against functions whose curvature is known."""
 
+import pickle
+
 import numpy as np
 import pytest
 from functions import double_well
@@ -74,6 +76,14 @@ def test_a_verdict_is_its_word():
     assert point in {"minimum"}
     assert point == critical_point(Quadratic([3.0, 5.0]), np.zeros(2))
     assert inspection.critical_point is critical_point
+
+
+@pytest.mark.parametrize("where", [0.0, np.nan])
+def test_verdicts_travel(where):
+    point = critical_point(Quadratic([-1.0, 2.0]), np.full(2, where))
+    again = pickle.loads(pickle.dumps(point))
+    assert again == point
+    assert_array_equal(again.lowest, point.lowest)
 
 
 def test_curvatures_and_directions(route):

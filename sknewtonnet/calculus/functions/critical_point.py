@@ -8,7 +8,7 @@ importances. The answer depends on the function and the point alone.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -245,10 +245,13 @@ def critical_point(
 
 def _unknown(kind: str, gradient: Array) -> CriticalPoint:
     """The verdict where something is not finite."""
-    nothing = np.empty(0), np.empty((len(gradient), 0))
-    return CriticalPoint(
-        kind, np.inf, np.inf, False, np.empty(0, dtype=int), gradient, lambda: nothing
-    )
+    none, nothing = np.empty(0, dtype=int), partial(_no_pairs, len(gradient))
+    return CriticalPoint(kind, np.inf, np.inf, False, none, gradient, nothing)
+
+
+def _no_pairs(size: int) -> tuple[Array, Array]:
+    """No curvature, and no direction."""
+    return np.empty(0), np.empty((size, 0))
 
 
 class _Tangent:
