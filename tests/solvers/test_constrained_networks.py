@@ -61,20 +61,23 @@ def test_network(name, case, minima):
     limits, expected = NET_CONSTRAINTS[case], minima[case]
     assert expected.converged
     start = expected.params + 0.05 * np.random.default_rng(0).normal(size=9)
-    result = minimize(name, objective(), start, limits, tol=1e-9)
+    # Without second derivatives the end is in reach to 1e-6: the lowest curvature is 0.03.
+    first_order = name == "l-bfgs-b"
+    tol, near = (1e-6, 1e-4) if first_order else (1e-9, 1e-6)
+    result = minimize(name, objective(), start, limits, tol=tol)
     assert result.status is Status.CONVERGED
     # An interior point method may go round to the mirror image.
     assert same_minimum(NET, result.params, expected.params, result.value, expected.value)
-    assert result.value == pytest.approx(expected.value, rel=1e-12)
+    assert result.value == pytest.approx(expected.value, rel=1e-8 if first_order else 1e-12)
     if name != "trust-constr":
-        assert_allclose(result.params, expected.params, atol=1e-6)
+        assert_allclose(result.params, expected.params, atol=near)
     assert result.value == objective().value(result.params)
     assert_array_equal(result.gradient, objective().gradient(result.params))
     if limits is None:
-        assert result.gradient_norm <= 1e-9
+        assert result.gradient_norm <= tol
         return
     assert violation(limits, result.params) <= 1e-12
-    assert result.multipliers.residuals.largest <= 1e-9
+    assert result.multipliers.residuals.largest <= tol
     found = critical_point(objective(), result.params, result.multipliers.active)
     assert found == "minimum"
 
