@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
 from sknewtonnet.calculus import Network, Objective
+from sknewtonnet.inspection import critical_point
 from sknewtonnet.solvers import HESSIAN_KINDS, Status, get_solver
 
 
@@ -158,7 +159,9 @@ def test_saddle_without_gradient_is_left(name):
     result, _ = watched(f, w, tol=1e-9)
     assert result.status is Status.CONVERGED
     assert result.value < f.value(w) - 1e-4
-    assert np.linalg.eigvalsh(f.hessian(result.params))[0] > -1e-12
+    found = critical_point(f, result.params)
+    # In some minima of the radial net a unit is without use, and curvatures are 0 to 1e-11.
+    assert found != "saddle" if name == "radial" else found == "minimum"
 
 
 ALPHAS = [1e-6, 1e-10, 1e-14, 1e-18, 1e-30]
