@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from functions import BELOW_ROUNDING, GRADIENT_ONLY, ONE_KIND, SLOW
+from functions import BELOW_ROUNDING, GRADIENT_ONLY, ONE_KIND, SLOW, minimize, quadratic
 
 from sknewtonnet.calculus import Network, Objective
 from sknewtonnet.calculus.pieces.function import EmbeddedFunction
@@ -118,6 +118,21 @@ def test_minimum_below_the_rounding_of_the_objective(name, loss, n_outputs):
     assert np.abs(objective.gradient(lifted.params)).max() <= 1e-8
     assert lifted.value == objective.value(lifted.params) + 1e6
     assert len(lifted.history) == lifted.n_iter + 1
+
+
+@pytest.mark.parametrize(("rise", "status"), [(3e-14, "CONVERGED"), (1e-12, "STALLED")])
+@pytest.mark.parametrize("name", ["auto", "newton", "lm"])
+def test_a_minimum_that_rounding_lifts(name, rise, status):
+    """By as much as terms that cancel leave in an f of size 1; by more, it is another place."""
+    f = quadratic()
+    exact, *derivatives = f.functions
+
+    def value(w):
+        return 1.0 + exact(w) + (rise if np.abs(w - 1.0).max() < 1e-10 else 0.0)
+
+    f.functions = value, *derivatives
+    result = minimize(name, f, np.full(6, 1.0 + 1e-9), tol=1e-10)
+    assert result.status is Status[status]
 
 
 @pytest.mark.parametrize("name", sorted(SOLVERS.keys() - {*BELOW_ROUNDING, "gd"}))
