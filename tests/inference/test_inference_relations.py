@@ -7,6 +7,7 @@ import pytest
 from inference_cases import N, classes, fitted, net, regression, three, two_units
 from inference_oracles import agree, agree_covariances
 from scipy import stats
+from sklearn.exceptions import ConvergenceWarning
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
 
@@ -148,7 +149,9 @@ def test_a_restricted_net_may_be_better_than_a_bad_minimum():
     rng = np.random.default_rng(1)
     X = rng.uniform(-2.0, 2.0, size=(150, 2))
     y = np.sin(2.5 * X[:, 0]) + 0.6 * X[:, 1] ** 2 + 0.2 * rng.normal(size=150)
-    best = min(net((3,), n_init=1, random_state=s).fit(X, y).loss_ for s in (0, 3, 4))
+    with warnings.catch_warnings():  # without a penalty an end may be short of tol
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        best = min(net((3,), n_init=1, random_state=s).fit(X, y).loss_ for s in (0, 3, 4))
     est = net((3,), n_init=1, random_state=6).fit(X, y)
     assert est.loss_ > 2.0 * best
     with warnings.catch_warnings():
