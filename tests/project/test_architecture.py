@@ -5,6 +5,7 @@ import io
 import re
 import sys
 import tokenize
+import warnings
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -217,3 +218,9 @@ def test_no_comparison_is_discarded(path):
             name = getattr(called, "attr", getattr(called, "id", None))
             assert name not in silent, f"line {node.lineno} discards {name}"
             assert not isinstance(node.value, ast.Compare), f"line {node.lineno} discards it"
+
+
+@pytest.mark.parametrize("module", ["sknewtonnet", "sknewtonnet.solvers", "test_x", "cases"])
+def test_warnings_of_the_package_and_its_tests_are_errors(module):
+    with pytest.raises(UserWarning, match="told"):
+        warnings.warn_explicit("told", UserWarning, "x.py", 1, module)

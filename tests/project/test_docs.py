@@ -13,7 +13,7 @@ SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_python_blocks_run(path, capsys):
-    namespace = {}
+    namespace = {"__name__": "__main__"}
     for code in BLOCK.findall(path.read_text(encoding="utf-8")):
         exec(compile(code, path.name, "exec"), namespace)
     capsys.readouterr()
