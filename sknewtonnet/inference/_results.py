@@ -618,8 +618,8 @@ class InferenceResults:
         if not self._estimable_rows(rows).all():
             return "not estimable: the data do not determine all that is to be tested"
         if basis is not None:
-            ranks = [np.linalg.matrix_rank(matrix) for matrix in (rows, rows @ basis)]
-            if ranks[1] < ranks[0]:
+            left = rows @ basis  # nothing, where constraints hold all there is
+            if (np.linalg.matrix_rank(left) if left.size else 0) < np.linalg.matrix_rank(rows):
                 return HELD
         return self._no_likelihood if model_based else ""
 

@@ -315,6 +315,15 @@ def test_held_parameters_cannot_be_tested(hypothesis, test):
     assert "held" in found.reason
 
 
+@pytest.mark.parametrize("test", ["wald_test", "likelihood_ratio_test", "score_test"])
+def test_nothing_can_be_tested_where_all_is_held(test):
+    X, y = regression()
+    held = {"coefs_0": (1.0, 1.0), "intercepts_0": (0.0, 0.0)}
+    found = getattr(net((), bounds=held).fit(X, y).inference(X, y), test)("x1")
+    assert np.isnan(found.p_value)
+    assert "held" in found.reason
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="no alarm clock")
 def test_held_parameters_have_no_profile():
     def late(*_):
