@@ -38,7 +38,7 @@ def enumerated(function, limits):
         active = np.flatnonzero(state)
         C = rows[active]
         d = np.where(np.array(state)[active] < 0, lower[active], upper[active])
-        if not np.isfinite(d).all() or np.linalg.matrix_rank(C) < len(active):
+        if (len(active) and np.linalg.matrix_rank(C) < len(active)) or not np.isfinite(d).all():
             continue
         K = np.block([[H, C.T], [C, np.zeros((len(C), len(C)))]])
         solution = np.linalg.solve(K, np.r_[-g, d])
