@@ -5,6 +5,7 @@ import io
 import re
 import sys
 import tokenize
+import tomllib
 import warnings
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -224,3 +225,11 @@ def test_no_comparison_is_discarded(path):
 def test_warnings_of_the_package_and_its_tests_are_errors(module):
     with pytest.raises(UserWarning, match="told"):
         warnings.warn_explicit("told", UserWarning, "x.py", 1, module)
+
+
+def test_oldest_environment_has_the_lowest_versions_that_are_asked_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    asked = [*project["dependencies"], *extras["test"], *extras["plot"], *extras["pandas"]]
+    pins = (ROOT / ".ci" / "oldest-requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert {requirement.replace(">=", "==") for requirement in asked} <= set(pins)
