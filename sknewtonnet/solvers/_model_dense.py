@@ -2,8 +2,9 @@
 
     min g's + s'Hs / 2   subject to   |s| <= radius
 
-The minimiser is s = -(H + shift I)^-1 g with H + shift I positive semi-definite and
-shift (radius - |s|) = 0 (Moré and Sorensen 1983).
+The minimiser is s = -(H + shift I)^-1 g with H + shift I positive semi-definite, shift >= 0 and
+shift (radius - |s|) = 0: Nocedal and Wright (2006), theorem 4.1. It is found as in Moré and
+Sorensen (1983), with the safeguards of Conn, Gould and Toint (2000), 7.3.
 """
 
 from dataclasses import dataclass
@@ -71,12 +72,14 @@ class QuadraticModel:
 
     def step(self, radius: float) -> Step:
         """The minimiser within a radius."""
+        # Interior convergence: H is definite and the Newton step fits, shift = 0.
         if self._newton is not None and np.linalg.norm(self._newton) <= radius:
             return self._measured(self._newton)
         if self._eigen is None and self._norm_of_g > 0:
             found = self._by_factors(radius)
             if found is not None:
                 return self._measured(found)
+        # The hard case, or nearly so: eigenvalues tell it without doubt.
         return self._measured(self._by_eigenvalues(radius))
 
     def _measured(self, s: Array) -> Step:
@@ -95,7 +98,8 @@ class QuadraticModel:
         """A lower bound of the shift, from how the factors failed at a row.
 
         With the factor U of the rows before and y = U^-T a for the column a above the pivot,
-        v = (-U^-1 y, 1) has v'(H + shift I) v = pivot - y'y < 0.
+        v = (-U^-1 y, 1) has v'(H + shift I) v = pivot - y'y < 0, so that the shift must grow by at
+        least (y'y - pivot) / v'v.
         """
         k = row - 1
         y, part = np.empty(0), np.empty(0)
@@ -106,28 +110,42 @@ class QuadraticModel:
         return float(shift + max(lack, 0.0) / (1.0 + float(part @ part)))
 
     def _by_factors(self, radius: float) -> Array | None:
-        """Newton's method on 1 / |s(shift)| = 1 / radius, safeguarded by bounds of the shift."""
+        """Newton's method on 1 / |s(shift)| = 1 / radius, safeguarded by bounds of the shift.
+
+        Nocedal and Wright (2006), algorithm 4.3. None if it does not end within some factors.
+        """
+        # Bounds of the shift, Conn, Gould and Toint (2000), 7.3.8: on the boundary
+        # (H + shift I) s = -g, so |g| / radius - shift lies among the eigenvalues of H.
         slope = self._norm_of_g / radius
         low = max(self.noise, self._lowest, slope - self._bound)
         high = slope + self._bound + self.noise
+        # The shift of a model near by is a good guess.
         shift = min(max(self.shift, low), high)
         for _ in range(_MAX_FACTORS):
+            # Step 1: factor H + shift I = U'U.
             factor, failed = self._factor(shift)
             if failed:
+                # Not definite: the pivot that failed gives a better lower bound.
                 low = self._lowest = max(self._raised(shift, factor, failed), 1.0000001 * shift)
                 shift = min(low + 0.5 * slope, 0.5 * (low + high))
                 continue
+            # Step 2: solve U'U s = -g.
             s, _ = dpotrs(factor, -self.g)
             norm = float(np.linalg.norm(s))
             if shift <= self.noise:  # H itself is definite
                 self._newton = s
+            # Converged: on the boundary up to a twentieth, or inside without a shift.
             if abs(norm - radius) <= _NEAR * radius or (norm < radius and shift <= self.noise):
                 self.shift = shift
                 return np.asarray(s)
+            # |s(shift)| falls with the shift: too short a step is an upper bound.
             low, high = (low, shift) if norm < radius else (shift, high)
+            # Step 3: with U'q = s Newton's step is (|s| / |q|)^2 (|s| - radius) / radius, Nocedal
+            # and Wright (4.44); 1 / |s| is nearly linear in the shift, so few are needed.
             part, _ = dtrtrs(factor, s, trans=1)
             shift += (norm / float(np.linalg.norm(part))) ** 2 * (norm - radius) / radius
             if not low < shift < high:
+                # Outside the bounds: their lower end, or a mean, Conn, Gould and Toint (7.3.14).
                 untried = low <= self.noise and self._newton is None
                 shift = low if untried else max(np.sqrt(low * high), low + 0.01 * (high - low))
         return None
@@ -141,6 +159,7 @@ class QuadraticModel:
     def _by_eigenvalues(self, radius: float) -> Array:
         """The same by eigenvalues, hard case included."""
         values, vectors, parts = self._spectrum()
+        # The smallest shift that makes H + shift I definite beyond rounding.
         low = max(0.0, -values[0]) + max(self.noise, float(np.finfo(float).tiny))
 
         def at(shift: float) -> Array:
@@ -148,11 +167,15 @@ class QuadraticModel:
 
         coordinates = at(low)
         length = float(np.linalg.norm(coordinates))
-        if length <= radius:  # hard case: the rest of the way along the lowest eigenvector
+        # Hard case: g has no part along the lowest eigenvector, and no shift above the least one
+        # gives so long a step. The rest of the way goes along that vector, at no cost in g.
+        if length <= radius:
             if values[0] < -self.noise:
                 rest = np.sqrt(radius**2 - length**2)
                 coordinates[0] += rest if coordinates[0] >= 0 else -rest
             return np.asarray(vectors @ coordinates)
+        # |s(shift)| falls from above the radius to below it: bisection, which costs products of
+        # length P alone.
         high = low + self._norm_of_g / radius
         for _ in range(200):
             middle = 0.5 * (low + high)

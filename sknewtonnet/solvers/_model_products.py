@@ -2,8 +2,9 @@
 
     min g's + s'Hs / 2   subject to   |s| <= radius
 
-from products H v alone (Steihaug 1983, Toint 1981). The lengths of the iterates grow, so the
-steps for all smaller radii lie on the same path, which is kept: a rejected step costs no product.
+from products H v alone (Steihaug 1983, Toint 1981): Nocedal and Wright (2006), algorithm 7.2. The
+lengths of the iterates grow (theorem 7.3 there), so the steps for all smaller radii lie on the
+same path, which is kept: a rejected step costs no product.
 """
 
 from collections.abc import Callable
@@ -47,7 +48,8 @@ class ProductModel:
     def __init__(self, product: Callable[[Array], Array], g: Array, max_products: int):
         self.product, self.g, self.max_products = product, g, max_products
         slope = float(np.linalg.norm(g))
-        # Superlinear near a minimum, few products far from one.
+        # The residual to end at, (7.3) with min(1/2, |g|^(1/2)): superlinear near a minimum, few
+        # products far from one.
         self._goal = min(0.5, np.sqrt(slope)) * slope
         self._legs: list[_Leg] = []
         self._end = np.zeros_like(g), np.zeros_like(g)
@@ -60,12 +62,14 @@ class ProductModel:
         k, self.exhausted = 0, False
         while True:
             if k == len(self._legs):
+                # The path ends inside the radius: its minimum, or all the products there are.
                 self.exhausted = not self._complete and k >= self.max_products
                 if self._complete or self.exhausted:
                     return self._at(*self._end)
                 self._extend()
             leg = self._legs[k]
             far = leg.s + leg.reach * leg.d if np.isfinite(leg.reach) else None
+            # It leaves the ball on this leg, for good: stop on the boundary.
             if far is None or np.linalg.norm(far) > radius:
                 part = _to_boundary(leg.s, leg.d, radius)
                 return self._at(leg.s + part * leg.d, leg.Hs + part * leg.Hd)
@@ -76,14 +80,17 @@ class ProductModel:
         (s, Hs), d = self._end, self._direction
         Hd = self.product(d)
         bend, old = float(d @ Hd), float(self._residual @ self._residual)
+        # Negative curvature: down along d as far as the radius allows.
         if not bend > 0.0:  # also if it is not a number
             self._legs.append(_Leg(s, Hs, d, Hd, np.inf))
             return
+        # A step of conjugate gradients, from s to the minimum along d.
         reach = old / bend
         self._legs.append(_Leg(s, Hs, d, Hd, reach))
         self._end = s + reach * d, Hs + reach * Hd
         self._residual = self._residual + reach * Hd
         new = float(self._residual @ self._residual)
+        # The next direction, conjugate to all before: beta = |r+|^2 / |r|^2.
         self._direction = (new / old) * d - self._residual
         self._complete = np.sqrt(new) <= self._goal
 
@@ -114,6 +121,6 @@ class CurvatureModel:
 
 
 def _to_boundary(s: Array, d: Array, radius: float) -> float:
-    """How far from s along d the length is the radius."""
+    """Step t with |s + t d| = radius: the positive root of a quadratic equation in t."""
     square, cross, length = float(d @ d), float(s @ d), float(s @ s)
     return (np.sqrt(cross**2 + square * max(radius**2 - length, 0.0)) - cross) / square

@@ -53,6 +53,12 @@ class Counted(SmoothFunction):
         self.calls["gradient"] += 1
         return self.function.gradient(w)
 
+    def value_and_gradient(self, w: Array) -> tuple[float, Array]:
+        """Both, which count as one call of each."""
+        self.calls.update(value=1, gradient=1)
+        self.last_value, gradient = self.function.value_and_gradient(w)
+        return self.last_value, gradient
+
     def hessian(self, w: Array, kind: str = "exact") -> Array:
         """Its Hessian, or an approximation."""
         self.calls["hessian"] += 1
@@ -223,7 +229,7 @@ class Run:
             return False
         if np.abs(gradient).max() > 0.5 * self.stationarity:
             return False
-        self.take(w, value)
+        self.take(w, value, gradient)
         return True
 
     def iterate(self, step: Callable[[], None]) -> bool:
