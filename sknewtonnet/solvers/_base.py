@@ -167,21 +167,22 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
             raise TypeError(
                 f"{name} minimises a sknewtonnet.calculus.SmoothFunction, got {function!r}."
             )
-        second = (self.needs & SECOND_DERIVATIVES).methods
+        second = self.needs & SECOND_DERIVATIVES
         if not second:
             return
-        calls = " and ".join(second)
         if not function.has_second_derivatives():
-            raise TypeError(
-                f"{name} calls {calls}, and {type(function).__name__} has neither hessian(w, "
-                "kind) nor hessian_product(w, v, kind): give it one of them, or use a solver "
-                "that calls value and gradient alone, such as 'l-bfgs-b'."
+            lack = (
+                "has neither hessian(w, kind) nor hessian_product(w, v, kind): give it one of "
+                "them, or use a solver that calls value and gradient alone, such as 'l-bfgs-b'"
             )
-        if self.kind not in function.hessian_kinds:
-            raise TypeError(
-                f"{name} calls {calls} with kind={self.kind!r}, and {type(function).__name__} "
-                f"has hessian_kinds={function.hessian_kinds}."
-            )
+        elif self.kind not in function.hessian_kinds:
+            lack = f"has hessian_kinds={function.hessian_kinds}"
+        else:
+            return
+        raise TypeError(
+            f"{name} calls {' and '.join(second.methods)} with kind={self.kind!r}, and "
+            f"{type(function).__name__} {lack}."
+        )
 
     def minimize(
         self, function: SmoothFunction, w0: Array, callback: Callback | None = None
