@@ -10,7 +10,11 @@ from sknewtonnet.inference._gate_units import Finding, fatal_messages
 from sknewtonnet.inference._infer import infer
 from sknewtonnet.inference._likelihood_ratio import LikelihoodRatioResult
 from sknewtonnet.inference._minimum import WEIGHT_TYPES, Information
-from sknewtonnet.inference._null_distributions import adjust_p_values, wald_statistic
+from sknewtonnet.inference._null_distributions import (
+    TestResult,
+    adjust_p_values,
+    wald_statistic,
+)
 from sknewtonnet.inference._parameter_covariance import (
     COV_TYPES,
     COVARIANCES,
@@ -53,6 +57,7 @@ __all__ = [
     "Reported",
     "Rescaled",
     "ScoreTestResult",
+    "TestResult",
     "WaldTestResult",
     "adjust_p_values",
     "cluster_numbers",

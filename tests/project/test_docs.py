@@ -5,10 +5,25 @@ from pathlib import Path
 
 import pytest
 
+from sknewtonnet.calculus import ACTIVATIONS, LAYERS, LOSSES
+from sknewtonnet.inference import COVARIANCES
+from sknewtonnet.solvers import SOLVERS
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "doc").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(autouse=True)
+def registries():
+    """What a document registers stays in the document."""
+    known = [ACTIVATIONS, LAYERS, LOSSES, COVARIANCES, SOLVERS]
+    before = [dict(registry) for registry in known]
+    yield
+    for registry, entries in zip(known, before, strict=True):
+        registry.clear()
+        registry.update(entries)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
