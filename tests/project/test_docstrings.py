@@ -5,6 +5,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from dataclasses import is_dataclass
 
 import pytest
 from estimator_cases import MODELS
@@ -17,7 +18,11 @@ from sknewtonnet import (
     NewtonNetRegressor,
     RBFNetClassifier,
     RBFNetRegressor,
+    calculus,
+    testing,
 )
+from sknewtonnet.inference import infer
+from sknewtonnet.solvers import Solver
 
 PAIRS = {
     "mlp": (NewtonMLPRegressor, NewtonMLPClassifier),
@@ -169,3 +174,53 @@ def test_what_is_exported_exists():
         assert len(set(exported)) == len(exported)
         for name in exported:
             assert hasattr(module, name), f"{module.__name__}.{name}"
+
+
+# Classes and functions whose documentation is complete: what a user calls, and the base classes
+# from which a user derives.
+FACES = {
+    f"{module.__name__}.{name}": thing
+    for module in (calculus, testing)
+    for name, thing in ((name, getattr(module, name)) for name in module.__all__)
+    if inspect.isclass(thing) or inspect.isfunction(thing)
+}
+FACES |= {f"{thing.__module__}.{thing.__name__}": thing for thing in (*ESTIMATORS, Solver, infer)}
+
+
+def face_methods():
+    """Public methods of the faces, with those that they inherit inside the package."""
+    for face, cls in FACES.items():
+        for name in dir(cls) if inspect.isclass(cls) else ():
+            method = inspect.getattr_static(cls, name)
+            method = getattr(method, "__func__", method)
+            if name.startswith("_") or not inspect.isfunction(method):
+                continue
+            if method.__module__.startswith("sknewtonnet."):
+                yield f"{face}.{name}", method
+
+
+CALLABLES = dict(face_methods()) | {n: f for n, f in FACES.items() if inspect.isfunction(f)}
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_arguments_and_results_are_documented(name):
+    """In sections of their own, or in those of the method that it implements and refers to."""
+    function = CALLABLES[name]
+    implemented = rf"See :meth:`\w+\.{function.__name__}`"
+    if re.search(implemented, inspect.getdoc(function)):
+        return
+    signature, found = inspect.signature(function), sections(function)
+    if set(signature.parameters) - {"self", "cls"}:
+        assert entries(function, "Parameters"), f"{name} has no Parameters"
+    if signature.return_annotation not in (None, "None"):
+        assert any(found.get("Returns", [])), f"{name} has no Returns"
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_faces_have_examples_that_run(name):
+    """And a class describes how it is made, or its fields where it is a record."""
+    face = FACES[name]
+    found = sections(face)
+    assert any(line.startswith(">>> ") for line in found.get("Examples", [])), name
+    if inspect.isclass(face) and inspect.signature(face).parameters:
+        assert "Parameters" in found or (is_dataclass(face) and "Attributes" in found), name

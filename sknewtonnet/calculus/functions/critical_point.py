@@ -24,13 +24,13 @@ DENSE_LIMIT = 3000
 
 KINDS = ("minimum", "maximum", "saddle", "inconclusive", "not stationary")
 
-# A point is stationary up to this gain of a Newton step, in parts of the size of f. Of fits of
-# standardised data those that are cut short, or rattle at a kink, have 1e-7 and more, those that
+# A point is stationary up to this gain of a Newton step, relative to the size of f. On
+# standardised data, fits that are cut short or rattle at a kink have 1e-7 and more; fits that
 # reach a tolerance of 1e-6 have 1e-10 and less.
 _STATIONARY = 1e-9
 
-# Relative accuracy of eigenvalues from products, and how long they are looked for: their sign is
-# what counts. Products from which the gain of a Newton step is estimated.
+# Relative accuracy of eigenvalues from products (only their sign counts), the most iterations
+# spent on them, and the number of products that estimate the gain of a Newton step.
 _LANCZOS_TOL, _LANCZOS_STEPS, _QUADRATURE = 1e-3, 1000, 30
 
 
@@ -49,19 +49,20 @@ class CriticalPoint:
         cannot be told from zero, or f has no derivatives next to the point; "not stationary":
         the gradient does not vanish, or is no number.
     gain : float
-        What a Newton step would lower f by, 1/2 g'(|H| + 2 noise)^-1 g, in parts of the size of f,
-        so that the scale of f does not matter. The size of f is |f| or ``function.scale()``,
+        By how much a Newton step would lower f, 1/2 g'(|H| + 2 noise)^-1 g, relative to the size
+        of f, so that the scale of f does not matter. The size of f is |f| or ``function.scale()``,
         whichever is larger; |w'Hw| stands for a scale that is not known. A point is stationary
         up to 1e-9; infinite where something is not finite.
     noise : float
-        Curvatures of at most this size count as zero; where the point is not stationary, what
-        rounding makes of a zero.
+        Curvatures of at most this size count as zero; where the point is not stationary, the
+        rounding error of a zero curvature.
     has_negative_curvature : bool
         Whether there is a curvature below ``-noise``, whatever the gradient.
     is_stationary : bool
         Whether the gradient vanishes: all kinds but the last.
     idle : ndarray of int
-        Parameters that f does not depend on where the others stand; they do not count.
+        Parameters on which f does not depend while the others stay where they are; they do not
+        count.
     gradient : ndarray of shape (n_parameters,)
         First derivatives.
     lowest, highest : float
@@ -72,6 +73,27 @@ class CriticalPoint:
     negative, flat : ndarray of shape (n_parameters, n_directions)
         Orthonormal directions of negative curvature, and of none. Above 3000 parameters only the
         lowest one, of either.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import SmoothFunction, critical_point
+    >>> class Saddle(SmoothFunction):
+    ...     n_parameters = 2
+    ...
+    ...     def value(self, w):
+    ...         return w[0] ** 2 - w[1] ** 2
+    ...
+    ...     def gradient(self, w):
+    ...         return np.array([2.0 * w[0], -2.0 * w[1]])
+    ...
+    ...     def hessian(self, w, kind="exact"):
+    ...         return np.diag([2.0, -2.0])
+    >>> point = critical_point(Saddle(), np.zeros(2))
+    >>> point == "saddle", point.is_stationary, round(point.lowest, 6), round(point.highest, 6)
+    (True, True, -2.0, 2.0)
+    >>> np.abs(point.escape).round(6).tolist()
+    [0.0, 1.0]
     """
 
     kind: str
@@ -128,7 +150,7 @@ class CriticalPoint:
 
     @property
     def escape(self) -> Array | None:
-        """The way down, to second order."""
+        """Unit vector of the lowest curvature, along which f does not rise to first order."""
         if not self.has_negative_curvature or not self._pairs[0].size:
             return None
         way = self._pairs[1][:, int(np.argmin(self._pairs[0]))]
@@ -148,14 +170,15 @@ def critical_point(
 ) -> CriticalPoint:
     """Second-derivative test at a point ([H]).
 
-    A curvature counts as zero if its absolute value is at most P eps times a bound of the
-    largest one (the largest sum of absolute entries of a row of the Hessian; above 3000
-    parameters the largest eigenvalue itself), what rounding makes of a zero, plus
-    |g| / max(1, |w|), what a gradient g that is not quite zero makes of it: along a curve on which
-    f is constant, such as a rotation of linear units, w'' g + w' H w' = 0.
+    A curvature counts as zero if its absolute value is at most the sum of two terms. The first,
+    P eps times a bound of the largest curvature (the largest sum of absolute entries of a row of
+    the Hessian; above 3000 parameters the largest eigenvalue itself), is the rounding error of a
+    zero. The second, |g| / max(1, |w|), is the effect of a gradient g that is not quite zero:
+    along a curve on which f is constant, such as a rotation of linear units,
+    w'' g + w' H w' = 0.
     Directions along which the function is constant wherever it stands (the common shift of
-    a softmax's logits) tell nothing and do not count. Nor does a parameter that f does not
-    depend on where the others stand, such as the intercept of a unit whose coefficients a penalty
+    a softmax's logits) do not count. Nor does a parameter on which f does not depend while the
+    others stay where they are, such as the intercept of a unit whose coefficients a penalty
     has brought to 0: its row of the Hessian is zero to the square root of that, and a step of 1
     either way changes f by less than 1e-12 of its size.
 
@@ -166,17 +189,17 @@ def critical_point(
     w : ndarray of shape (n_parameters,)
         The point.
     active : ndarray of shape (n_active, n_parameters), default=None
-        Rows of active constraints; then only directions along them all are looked at, and only
-        there need the gradient vanish.
+        Rows of active constraints. Only directions along all of them are examined, and the
+        gradient need vanish only along these.
     tight : ndarray of shape (n_tight, n_parameters), default=None
         Rows of all constraints that hold with equality, the active ones among them. Where a
         multiplier is zero only one side is feasible, and the curvature may be the other's: if
         there is none along all of these, a negative one is "inconclusive".
     converged : bool, default=True
-        False if it is known that the conditions of first order do not hold, such as at a bound
-        that lower values are behind; else the gradient tells.
+        False if the first-order conditions are known not to hold, such as at a bound with lower
+        values behind it; if True, the gradient decides.
     known : tuple, default=()
-        Value, gradient and Hessian at w, or the first two, if they are known already.
+        Value, gradient and Hessian at w, or the first two, if they have been computed already.
 
     Returns
     -------

@@ -39,6 +39,15 @@ class Network:
     hold no parameter values and no data. Their *nodes* are counted as in ``Layer.sources``:
     node 0 is the input X, node q + 1 the output of layer q.
 
+    Parameters
+    ----------
+    graph : Graph
+        The layers, and which nodes each of them reads.
+    layout : ParameterLayout
+        The layout of the parameters of these layers.
+    feature_names : sequence of str
+        Names of the inputs.
+
     Attributes
     ----------
     n_features, n_outputs, n_parameters : int
@@ -160,6 +169,11 @@ class Network:
         feature_names, output_names : sequence of str, default=None
             For the names of the parameters; else "x0", "x1", ... and "y" or "y0", "y1", ...
 
+        Returns
+        -------
+        Network
+            With arrays "coefs_k" and "intercepts_k", k = 0, 1, ... counting linear layers.
+
         Raises
         ------
         ValueError
@@ -209,6 +223,12 @@ class Network:
         connectivity, feature_names, output_names
             As in :meth:`mlp`.
 
+        Returns
+        -------
+        Network
+            With arrays "centers" and "precisions_cholesky" of the Gaussian units, then
+            "coefs_k" and "intercepts_k" of the linear layers.
+
         Raises
         ------
         ValueError
@@ -242,7 +262,7 @@ class Network:
         return Network(self._graph, layout, self.feature_names)
 
     def with_layers(self, layers: Sequence[Layer]) -> "Network":
-        """Other layers in the place of these, with the same sources, sizes and parameters.
+        """The net with other layers of the same sources, sizes and parameters.
 
         Parameters
         ----------
@@ -258,7 +278,18 @@ class Network:
         return Network(Graph(self.n_features, layers), self.layout, self.feature_names)
 
     def matrices(self, w: Array) -> list[Array]:
-        """One (t_k, s_k) matrix per layer, a column per unit."""
+        """The parameters as one matrix per layer.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            Parameters.
+
+        Returns
+        -------
+        list of ndarray of shape (t_k, s_k)
+            One for each layer, a column per unit; zero where a parameter does not exist.
+        """
         return self._graph.matrices(self.layout.expand(w))
 
     def by_layer(self, full: NDArray[Any]) -> list[NDArray[Any]]:
@@ -272,7 +303,7 @@ class Network:
         Returns
         -------
         list of ndarray of shape (..., t_k, s_k)
-            A column per unit. Of a linear layer coefficients above intercepts.
+            A column per unit. In a linear layer coefficients stand above intercepts.
         """
         return self._graph.matrices(full)
 
@@ -287,7 +318,7 @@ class Network:
         return self._graph.matrices(self.layout.positions)
 
     def outgoing(self, matrices: Sequence[NDArray[Any]], node: int) -> list[NDArray[Any]]:
-        """What goes out of the units of a node: the coefficients of the layers that read it.
+        """Outgoing coefficients of the units of a node, one matrix per layer that reads it.
 
         Parameters
         ----------
@@ -300,24 +331,35 @@ class Network:
         -------
         list of ndarray
             Views, one row per unit of the node, for each reader. A reader that is not linear has
-            no coefficients and is left out; :meth:`has_linear_readers` tells whether there is one.
+            no coefficients and is left out; :meth:`has_linear_readers` says whether there is one.
         """
         return [matrices[k][rows] for k, rows in self._graph.readers[node] if self.linear[k]]
 
     def has_linear_readers(self, node: int) -> bool:
-        """Whether all layers that read a node are linear, so that coefficients alone go out."""
+        """Whether all layers that read a node are linear, so that only coefficients leave it.
+
+        Parameters
+        ----------
+        node : int
+            0 for the inputs, k + 1 for the units of layer k.
+
+        Returns
+        -------
+        bool
+            True also if nothing reads the node.
+        """
         return all(self.linear[k] for k, _ in self._graph.readers[node])
 
     @cached_property
     def feature_parameters(self) -> list[Ints] | None:
-        """Parameters without which the net would not depend on an input, for each input.
+        """For each input, the parameters that connect it to the net.
 
         Returns
         -------
         list of ndarray of int, or None
-            Positions in w of what leaves the input, in all layers that read it: the coefficients
-            of linear layers, of others what :meth:`Layer.input_rows` names; None where a layer has
-            no parameters that are zero so.
+            Positions in w of parameters in all layers that read the input. With all of them zero
+            the net does not depend on it. They are the coefficients of linear layers, and what
+            :meth:`Layer.input_rows` names in others; None if a layer has no such parameters.
         """
         found: list[list[Ints]] = [[] for _ in range(self.n_features)]
         for k, where in self._graph.readers[0]:
@@ -342,6 +384,12 @@ class Network:
         Returns
         -------
         ndarray of shape (n_samples, n_outputs)
+            One row per sample.
+
+        Raises
+        ------
+        ValueError
+            If w or X has a wrong shape.
         """
         vector = np.asarray(w, dtype=float)
         samples = np.asarray(X, dtype=float)
@@ -384,7 +432,7 @@ class Network:
         return found
 
     def pre_activations(self, w: Array, X: Array) -> list[Array]:
-        """What the activations of the layers are taken of; of the last one raw predictions.
+        """Pre-activations of all layers; those of the last one are the raw predictions.
 
         Parameters
         ----------
@@ -396,6 +444,7 @@ class Network:
         Returns
         -------
         list of ndarray of shape (n_samples, n_units)
+            One for each layer.
         """
         found = [np.empty((len(X), size)) for size in self.node_sizes[1:]]
 
@@ -437,7 +486,20 @@ class Network:
         return found
 
     def incoming_names(self, layer: int, unit: int) -> tuple[str, ...]:
-        """Names of those parameters of a unit that exist: all that comes in."""
+        """Names of those parameters of a unit that exist.
+
+        Parameters
+        ----------
+        layer : int
+            Number of the layer, from 0 on.
+        unit : int
+            Number of the unit in its layer, from 0 on.
+
+        Returns
+        -------
+        tuple of str
+            In the order of the unit's parameters: in a linear layer the intercept is last.
+        """
         places = self.positions[layer][:, unit]
         return tuple(self.layout.names[place] for place in places if place >= 0)
 

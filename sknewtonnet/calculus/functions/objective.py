@@ -60,7 +60,7 @@ class Objective(SmoothFunction):
     penalties : Penalty or sequence of Penalty, default=()
         Further penalties; each is put :meth:`~Penalty.on` the layout of the network.
     chunk_size : int, default=None
-        Samples that are worked on together; by default as many as suit the cache.
+        Number of samples per chunk; by default as many as fit the cache.
 
     Attributes
     ----------
@@ -87,6 +87,16 @@ class Objective(SmoothFunction):
     ----------
     Iovleff (2004), Exact Calculus of First and Second Derivatives of Arbitrary Feed-Forward
     Neural Networks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> X, y = np.array([[-1.0], [1.0]]), np.array([0.0, 2.0])
+    >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, y)
+    >>> w = np.zeros(f.n_parameters)
+    >>> f.value(w), f.gradient(w).tolist(), f.hessian(w).tolist()
+    (1.0, [-1.0, -1.0], [[1.0, 0.0], [0.0, 1.0]])
     """
 
     hessian_kinds = HESSIAN_KINDS
@@ -130,17 +140,50 @@ class Objective(SmoothFunction):
         self._kept = KeptPoint(network, self.loss, self.penalty, self._chunks)
 
     def value(self, w: ArrayLike) -> float:
-        """The objective f(w)."""
+        """The objective f(w).
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        float
+            Not finite where a loss overflows.
+        """
         self._kept.reach(w, FORWARD)
         return self._kept.value
 
     def gradient(self, w: ArrayLike) -> Array:
-        """Gradient of f, of shape (n_parameters,) ([I] eq. 7 to 9)."""
+        """Gradient of f ([I] eq. 7 to 9).
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+            A new array.
+        """
         self._kept.reach(w, ADJOINT)
         return self._kept.gradient.copy()
 
     def value_and_gradient(self, w: ArrayLike) -> tuple[float, Array]:
-        """Return both, from one pass."""
+        """Value and gradient of f, from one pass.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        tuple of float and ndarray of shape (n_parameters,)
+            As of :meth:`value` and :meth:`gradient`.
+        """
         self._kept.reach(w, ADJOINT)
         return self._kept.value, self._kept.gradient.copy()
 
@@ -245,7 +288,16 @@ class Objective(SmoothFunction):
         Returns
         -------
         ndarray of the shape of v
-            At the cost of about one gradient per direction, up to two in deep nets.
+            The products.
+
+        Raises
+        ------
+        ValueError
+            If ``v`` has a wrong shape, or there are no products of that kind.
+
+        Notes
+        -----
+        Each direction costs about as much as one gradient, up to two in deep nets.
         """
         _check_kind(kind, PRODUCT_KINDS)
         directions = real_array("v", v)
@@ -334,21 +386,53 @@ class Objective(SmoothFunction):
         return [slice(start, start + group) for start in range(0, n_directions, group)]
 
     def jacobian(self, w: ArrayLike) -> Array:
-        """Derivative of the raw predictions in w, of shape (n_samples, n_outputs, n_parameters).
+        """Derivative of the raw predictions in w, not weighted.
 
-        Unweighted. It is the one big array of the calculus, n O P numbers.
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs, n_parameters)
+            The one big array of the calculus, n O P numbers.
         """
         self._kept.reach(w, FORWARD)
         outputs = np.eye(self.network.n_outputs)[:, :, None]
         return self._per_sample([np.tile(outputs, chunk.n_samples) for chunk in self._chunks])
 
     def raw_predictions(self, w: ArrayLike) -> Array:
-        """Raw predictions of the samples, of shape (n_samples, n_outputs)."""
+        """Raw predictions of the samples.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Before the inverse link.
+        """
         self._kept.reach(w, FORWARD)
         return np.concatenate([chunk.raw.T for chunk in self._chunks])
 
     def jacobian_product(self, w: ArrayLike, v: ArrayLike) -> Array:
-        """Jacobian of the raw predictions times v, of shape (n_samples, n_outputs)."""
+        """Jacobian of the raw predictions times a direction.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+        v : array of shape (n_parameters,)
+            The direction.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Not weighted; the Jacobian is not formed.
+        """
         self._kept.reach(w, ADJOINT)
         direction = self.network.matrices(real_array("v", v))
         rows = []
@@ -358,10 +442,20 @@ class Objective(SmoothFunction):
         return np.concatenate(rows)
 
     def scores(self, w: ArrayLike) -> Array:
-        """Gradient of each sample's loss, of shape (n_samples, n_parameters).
+        """Gradient of each sample's loss.
 
-        Neither weighted nor penalised: gradient(w) is
+        They are neither weighted nor penalised: gradient(w) is
         ``sample_weight @ scores(w) / S`` plus the gradient of the penalty.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_parameters)
+            A row per sample.
         """
         self._kept.reach(w, FORWARD)
         seeds = [
@@ -407,7 +501,7 @@ class Objective(SmoothFunction):
         Parameters
         ----------
         penalised : bool, default=True
-            Whether of f, or of f without its penalty.
+            True for f itself, False for f without its penalty.
 
         Returns
         -------
@@ -419,7 +513,18 @@ class Objective(SmoothFunction):
         return invariant_directions(self.network, self.penalty if penalised else None)
 
     def kinks(self, w: ArrayLike) -> tuple[str, ...]:
-        """Places of the penalties without derivatives that w is at, or next to."""
+        """Places without derivatives of the penalties that w is at, or next to.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        tuple of str
+            A clause for each place.
+        """
         return self.penalty.kinks(real_array("w", w))
 
     def scale(self) -> float:
@@ -457,7 +562,13 @@ class Objective(SmoothFunction):
         return ReducedObjective(self, self.network, output, self._kept.reach_solved)
 
     def why_not_reduced(self) -> str:
-        """Which penalties alone are the reason that :meth:`reduced` is None; "" if none is."""
+        """Name the penalties that alone prevent the closed form of :meth:`reduced`.
+
+        Returns
+        -------
+        str
+            A main clause for messages; empty if no penalty is the reason.
+        """
         return why_not_reduced(self.network, self.loss, self.penalty)
 
     def on(
@@ -478,7 +589,18 @@ class Objective(SmoothFunction):
         return Objective(self.network, self.loss, X, Y, sample_weight, penalties=penalties)
 
     def with_loss(self, loss: Loss) -> "Objective":
-        """The mean of another loss on the same net and data, without a penalty."""
+        """The mean of another loss on the same net and data, without a penalty.
+
+        Parameters
+        ----------
+        loss : Loss
+            The other loss.
+
+        Returns
+        -------
+        Objective
+            With the same samples, targets and weights.
+        """
         return Objective(self.network, loss, self.samples, self.targets, self.sample_weight)
 
     def output_squares(self) -> OutputSquares | None:

@@ -1,9 +1,8 @@
 """Activation functions: value and derivatives of one function in one class.
 
-An activation h acts elementwise on the pre-activations a of a layer. Whoever adds one
-writes a class with :meth:`Activation.derivatives` and one line in ``ACTIVATIONS``; the
-tests pick it up from there, and :func:`sknewtonnet.testing.check_activation` tells
-which derivative is wrong.
+An activation h acts elementwise on the pre-activations a of a layer. A new one
+is a class with :meth:`Activation.derivatives` and one line in ``ACTIVATIONS``, where the tests
+find it; :func:`sknewtonnet.testing.check_activation` names a derivative that is wrong.
 """
 
 from abc import ABC, abstractmethod
@@ -37,6 +36,21 @@ class Activation(ABC):
         of radial units: in a linear layer it is unbounded.
     max_order : int or None
         The highest order that :meth:`derivatives` offers; None stands for any order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Activation
+    >>> from sknewtonnet.testing import check_activation
+    >>> class Square(Activation):
+    ...     name = "square"
+    ...     parity = 1
+    ...
+    ...     def derivatives(self, a, order=2):
+    ...         return (a * a, 2.0 * a, np.full_like(a, 2.0))[: order + 1]
+    >>> check_activation(Square())
+    >>> Square().value(np.array([-1.0, 3.0]))
+    array([1., 9.])
     """
 
     name: ClassVar[str] = "unnamed"
@@ -64,18 +78,51 @@ class Activation(ABC):
         """
 
     def value(self, a: Array) -> Array:
-        """The function itself, h(a)."""
+        """The function itself, h(a).
+
+        Parameters
+        ----------
+        a : ndarray of any shape
+            Pre-activations. They are not written to.
+
+        Returns
+        -------
+        ndarray of the shape of a
+            The values h(a).
+        """
         return self.derivatives(a, 0)[0]
 
     def forward(self, a: Array, value: Array, slope: Array) -> None:
-        """Leave h(a) and h'(a) in two arrays of a's shape.
+        """Write h(a) and h'(a) into two given arrays.
 
-        To be written only where it saves temporaries that :meth:`derivatives` makes.
+        Override it only where that saves temporaries that :meth:`derivatives` makes.
+
+        Parameters
+        ----------
+        a : ndarray of any shape
+            Pre-activations. They are not written to.
+        value : ndarray of the shape of a
+            Receives h(a).
+        slope : ndarray of the shape of a
+            Receives h'(a).
         """
         value[...], slope[...] = self.derivatives(a, 1)
 
     def curvature(self, value: Array, slope: Array) -> Array | None:
-        """h''(a) as a function of h(a) and h'(a), or None where it is computed from a."""
+        """h''(a) as a function of h(a) and h'(a), if there is such a formula.
+
+        Parameters
+        ----------
+        value : ndarray of any shape
+            Values h(a).
+        slope : ndarray of the shape of value
+            Slopes h'(a).
+
+        Returns
+        -------
+        ndarray of the shape of value, or None
+            Second derivatives h''(a). None, the default, if they have to be computed from a.
+        """
         return None
 
     def __repr__(self) -> str:
@@ -404,13 +451,29 @@ def _probe(activation: Activation) -> None:
 
 
 def get_activation(activation: "str | Activation") -> Activation:
-    """Return the activation a name stands for, or the object itself.
+    """Return the activation with a given name, or the object itself.
+
+    Parameters
+    ----------
+    activation : str or Activation
+        A key of ``ACTIVATIONS``, or an object.
+
+    Returns
+    -------
+    Activation
+        The object.
 
     Raises
     ------
     ValueError
         If the name is unknown, the object is no :class:`Activation`, or it does not return
         arrays of the shape of its argument.
+
+    Examples
+    --------
+    >>> from sknewtonnet.calculus import get_activation
+    >>> get_activation("tanh")
+    Tanh()
     """
     if isinstance(activation, Activation):
         _probe(activation)

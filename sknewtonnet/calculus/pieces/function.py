@@ -15,8 +15,8 @@ PRODUCT_KINDS = ("exact", "gauss-newton")
 class SmoothFunction(ABC):
     """A function f of P parameters with its derivatives.
 
-    A class gives ``n_parameters``, ``value`` and ``gradient``, and for second-order methods
-    ``hessian`` or ``hessian_product``, of which the other one follows.
+    A subclass supplies ``n_parameters``, ``value`` and ``gradient``; for second-order methods also
+    ``hessian`` or ``hessian_product``, each of which by default follows from the other.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class SmoothFunction(ABC):
         The values of ``kind`` that ``hessian`` knows, of "exact", "block", "lagrangian" and
         "gauss-newton"; by default "exact" alone.
     product_cost : int
-        What a Hessian-vector product costs, in gradients; 1 by default.
+        Cost of a Hessian-vector product, as a number of gradients; 1 by default.
 
     Examples
     --------
@@ -178,7 +178,7 @@ class SmoothFunction(ABC):
         return np.empty((self.n_parameters, 0))
 
     def kinks(self, w: Array) -> tuple[str, ...]:
-        """Places without derivatives that w is at, or next to.
+        """Points without derivatives that w is at, or next to.
 
         Parameters
         ----------
@@ -198,7 +198,7 @@ class SmoothFunction(ABC):
         Returns
         -------
         float or None
-            None, the default, where nothing is known but f itself.
+            None, the default, if no such size is known.
         """
         return None
 
@@ -214,7 +214,7 @@ class SmoothFunction(ABC):
         return None
 
     def why_not_reduced(self) -> str:
-        """What alone keeps :meth:`reduced` from giving such a form, where one is expected.
+        """The one reason why :meth:`reduced` is None, where a closed form is expected.
 
         Returns
         -------

@@ -52,6 +52,17 @@ class GaussianRBF(Layer):
     ------
     ValueError
         If an argument is not of these.
+
+    Examples
+    --------
+    One spherical unit with its centre at the origin and sigma = 1:
+
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import GaussianRBF
+    >>> layer = GaussianRBF((0,), 1, "spherical")
+    >>> theta = np.zeros((3, 1))  # two coordinates of the centre, and log(1 / sigma)
+    >>> layer.value(theta, np.array([[1.0, 0.0], [1.0, 2.0]]))
+    array([[2., 4.]])
     """
 
     def __init__(
@@ -66,7 +77,7 @@ class GaussianRBF(Layer):
         self.covariance_type = covariance_type
 
     def unit_arrays(self, n_inputs: int) -> dict[str, Ints]:
-        """Centre, then the factor of the precision."""
+        """Centre, then the factor of the precision. See :meth:`Layer.unit_arrays`."""
         rows = self.form.rows(n_inputs)
         return {
             "centers": np.arange(n_inputs),
@@ -74,22 +85,31 @@ class GaussianRBF(Layer):
         }
 
     def input_shift(self, n_inputs: int) -> Array:
-        """Centres move the other way."""
+        """Centres move the other way. See :meth:`Layer.input_shift`."""
         n_rows = n_inputs + 1 + int(self.form.rows(n_inputs).max())
         return -np.eye(n_inputs, n_rows)
 
     def value(self, theta: Array, z: Array) -> Array:
-        """The quadratic forms p; from differences, so that a far origin costs no digits."""
+        """The quadratic forms p, from differences: an origin that is far away costs no digits.
+
+        See :meth:`Layer.value`.
+        """
         return self.form.value(*_split(theta, z))
 
     def slopes(self, theta: Array, z: Array) -> tuple[Array, Array]:
-        """First derivatives; in the centre they are those in z with the other sign."""
+        """First derivatives; those in the centre are minus those in z.
+
+        See :meth:`Layer.slopes`.
+        """
         free, d = _split(theta, z)
         inputs = 2.0 * self.form.times(free, d)
         return inputs, np.concatenate([-inputs, self.form.slopes(free, d)], axis=1)
 
     def curvature_parameters(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Second derivatives from the moments of the differences."""
+        """Second derivatives from the moments of the differences.
+
+        See :meth:`Layer.curvature_parameters`.
+        """
         free, d = _split(theta, z)
         mean = np.matmul(d, delta[:, :, None])[:, :, 0]
         return moment_curvature(
@@ -97,30 +117,42 @@ class GaussianRBF(Layer):
         )
 
     def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Second derivatives in parameters and z; -2 M in the centre."""
+        """Second derivatives in parameters and z; -2 M in the centre.
+
+        See :meth:`Layer.curvature_mixed`.
+        """
         free, d = _split(theta, z)
         centre = -2.0 * self.form.precisions(free, len(z))[..., None] * delta[:, None, None]
         return np.concatenate([centre, self.form.mixed(free, d, delta)], axis=1)
 
     def curvature_inputs(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Sum over units of 2 M delta."""
+        """Sum over units of 2 M delta. See :meth:`Layer.curvature_inputs`."""
         precisions = self.form.precisions(theta[len(z) :].T, len(z))
         return np.tensordot(2.0 * precisions, delta, axes=(0, 0))
 
     def rescaled(self, shift: Array, scale: Array) -> tuple[Layer, Array, Array]:
-        """Mu shift + scale, and the factor U with rows over scale."""
+        """Centres become shift + scale mu, and the rows of U are divided by scale.
+
+        See :meth:`Layer.rescaled`.
+        """
         form, matrix, offset = self.form.rescaled(scale)
         layer = copy(self)
         layer.form = form
         return layer, block_diag(np.diag(scale), matrix), np.concatenate([shift, offset])
 
     def on_input(self, theta: Array, z: Array) -> LayerAtPoint | LinearAtPoint:
-        """On monomials of z, where that loses no digits."""
+        """The layer as a linear one of monomials of z, where that loses no digits.
+
+        See :meth:`Layer.on_input`.
+        """
         lifted = LiftedAtPoint(self.form, theta, z[:-1])
         return lifted if lifted.safe else self.at(theta, z)
 
     def start(self, center: Array, spread: Array, random_state: np.random.RandomState) -> Array:
-        """Centres that are spread like the inputs; round units that reach their neighbours."""
+        """Centres that are spread like the inputs; round units that reach their neighbours.
+
+        See :meth:`Layer.start`.
+        """
         centers, widths = random_bumps(self.n_units, center, spread, random_state)
         free = self.form.round_units(-np.log(widths), len(center))
         return np.vstack([centers.T, free.T])

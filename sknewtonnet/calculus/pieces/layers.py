@@ -37,6 +37,28 @@ class Layer(ABC):
     ------
     ValueError
         If there are no sources or units, or the activation is unknown.
+
+    Examples
+    --------
+    Squared distances from centres, p_j = |z - mu_j|^2, for a layer that reads the input:
+
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Layer
+    >>> from sknewtonnet.testing import check_layer
+    >>> class Distance(Layer):
+    ...     def unit_arrays(self, n_inputs):
+    ...         return {"centers": np.arange(n_inputs)}
+    ...
+    ...     def value(self, theta, z):
+    ...         return ((z - theta.T[:, :, None]) ** 2).sum(axis=1)
+    ...
+    ...     def slopes(self, theta, z):
+    ...         inputs = 2.0 * (z - theta.T[:, :, None])
+    ...         return inputs, -inputs
+    ...
+    ...     def curvature_parameters(self, theta, z, delta):
+    ...         return 2.0 * delta.sum(axis=1)[:, None, None] * np.eye(len(z))
+    >>> check_layer(Distance((0,), 4))
     """
 
     def __init__(
@@ -72,20 +94,83 @@ class Layer(ABC):
 
     @abstractmethod
     def value(self, theta: Array, z: Array) -> Array:
-        """The propagation p, of shape (s, c)."""
+        """The propagation p.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+
+        Returns
+        -------
+        ndarray of shape (s, c)
+            The pre-activations, a row per unit.
+        """
 
     @abstractmethod
     def slopes(self, theta: Array, z: Array) -> tuple[Array, Array]:
-        """First derivatives dp/dz, of shape (s, p, c), and dp/dtheta, of shape (s, t, c)."""
+        """First derivatives of the propagation of each unit and sample.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+
+        Returns
+        -------
+        inputs : ndarray of shape (s, p, c)
+            dp/dz.
+        parameters : ndarray of shape (s, t, c)
+            dp/dtheta of each unit in its own parameters.
+        """
 
     @abstractmethod
     def curvature_parameters(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Sum over samples of delta d2p/dtheta dtheta', of shape (s, t, t)."""
+        """Sum over samples of delta d2p/dtheta dtheta'.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        delta : ndarray of shape (s, c)
+            Factor of each unit and sample.
+
+        Returns
+        -------
+        ndarray of shape (s, t, t)
+            A symmetric matrix for each unit.
+        """
 
     def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Values of delta d2p/dtheta dz, of shape (s, t, p, c).
+        """Values of delta d2p/dtheta dz of each unit and sample.
 
-        Needed behind other layers, and for effects of inputs without :meth:`input_shift`.
+        A layer needs it to stand behind other layers, and for effects of inputs without
+        :meth:`input_shift`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        delta : ndarray of shape (s, c)
+            Factor of each unit and sample.
+
+        Returns
+        -------
+        ndarray of shape (s, t, p, c)
+            The products, not summed.
+
+        Raises
+        ------
+        NotImplementedError
+            If the class does not supply it.
         """
         raise NotImplementedError(
             f"{type(self).__name__} has no curvature_mixed: it may read the input X alone, and "
@@ -93,9 +178,28 @@ class Layer(ABC):
         )
 
     def curvature_inputs(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Sum over units of delta d2p/dz dz', of shape (p, p, c).
+        """Sum over units of delta d2p/dz dz'.
 
-        Needed behind other layers, and for second derivatives in the inputs.
+        A layer needs it to stand behind other layers, and for second derivatives in the inputs.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        delta : ndarray of shape (s, c)
+            Factor of each unit and sample.
+
+        Returns
+        -------
+        ndarray of shape (p, p, c)
+            A symmetric matrix for each sample.
+
+        Raises
+        ------
+        NotImplementedError
+            If the class does not supply it.
         """
         raise NotImplementedError(
             f"{type(self).__name__} has no curvature_inputs: it may read the input X alone, and "
@@ -105,7 +209,7 @@ class Layer(ABC):
     def input_rows(self, n_inputs: int) -> list[Ints] | None:
         """Parameters that are zero where a unit does not depend on an input, for each input.
 
-        They make tests that an input has no effect possible, its importance, and pruning of
+        With them there are tests that an input has no effect, its importance, and pruning of
         inputs.
 
         Parameters
@@ -117,14 +221,14 @@ class Layer(ABC):
         -------
         list of integer array, or None
             Rows of theta: with all of them zero the unit does not depend on the input. None,
-            the default, where no zeros do that, such as those of a centre.
+            the default, if there are no such parameters: a centre of 0 removes no input.
         """
         return None
 
     def input_shift(self, n_inputs: int) -> Array | None:
-        """Changes of parameters that do what shifts of the inputs do, whatever the parameters.
+        """Changes of parameters that are equivalent to shifts of the inputs, at any parameters.
 
-        A faster way to effects of inputs, if there is one: then they need no ``curvature_mixed``.
+        If there are any, effects of inputs are faster and need no ``curvature_mixed``.
 
         Parameters
         ----------
@@ -157,11 +261,39 @@ class Layer(ABC):
         return None
 
     def at(self, theta: Array, z: Array) -> LayerAtPoint | LinearAtPoint:
-        """Return the layer at given parameters and inputs, which have a last row of ones."""
+        """The layer at given parameters and inputs.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p + 1, c)
+            Inputs, a column per sample, above a row of ones.
+
+        Returns
+        -------
+        LayerAtPoint or LinearAtPoint
+            What the passes over a chunk of samples work with.
+        """
         return LayerAtPoint(self, theta, z)
 
     def on_input(self, theta: Array, z: Array) -> LayerAtPoint | LinearAtPoint:
-        """Return the same where the layer reads the input alone; for a faster way, if any."""
+        """The layer at given parameters, where it reads the input alone.
+
+        By default the same as :meth:`at`. Override it if there is a faster way.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p + 1, c)
+            Samples of the input, a column per sample, above a row of ones.
+
+        Returns
+        -------
+        LayerAtPoint or LinearAtPoint
+            What the passes over a chunk of samples work with.
+        """
         return self.at(theta, z)
 
     def start(self, center: Array, spread: Array, random_state: np.random.RandomState) -> Array:
@@ -210,48 +342,60 @@ class Linear(Layer):
         Number of units.
     activation : str or Activation, default="identity"
         The function h.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Linear
+    >>> layer = Linear((0,), 1)
+    >>> theta = np.array([[2.0], [-1.0], [0.5]])  # two coefficients, then the intercept
+    >>> layer.value(theta, np.array([[1.0, 0.0], [0.0, 1.0]]))
+    array([[ 2.5, -0.5]])
     """
 
     def unit_arrays(self, n_inputs: int) -> dict[str, Ints]:
-        """Coefficients, then the intercept."""
+        """Coefficients, then the intercept. See :meth:`Layer.unit_arrays`."""
         return {"coefs": np.arange(n_inputs), "intercepts": np.array(n_inputs)}
 
     def input_rows(self, n_inputs: int) -> list[Ints]:
-        """The coefficients of each input."""
+        """The coefficients of each input. See :meth:`Layer.input_rows`."""
         return [np.array([j]) for j in range(n_inputs)]
 
     def value(self, theta: Array, z: Array) -> Array:
-        """W' z + b."""
+        """W' z + b. See :meth:`Layer.value`."""
         return theta[:-1].T @ z + theta[-1][:, None]
 
     def slopes(self, theta: Array, z: Array) -> tuple[Array, Array]:
-        """W', and z with a row of ones, for each unit."""
+        """W', and z with a row of ones, for each unit. See :meth:`Layer.slopes`."""
         n_inputs, c = z.shape
         inputs = np.broadcast_to(theta[:-1].T[:, :, None], (self.n_units, n_inputs, c))
         rows = np.vstack([z, np.ones(c)])
         return inputs, np.broadcast_to(rows, (self.n_units, *rows.shape))
 
     def curvature_parameters(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Zeros: the propagation is linear."""
+        """Zeros: the propagation is linear. See :meth:`Layer.curvature_parameters`."""
         return np.zeros((self.n_units, len(theta), len(theta)))
 
     def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Delta where a coefficient meets its own input."""
+        """Delta where a coefficient meets its own input, else zero.
+
+        See :meth:`Layer.curvature_mixed`.
+        """
         eye = np.eye(len(theta), len(z))
         return eye[None, :, :, None] * delta[:, None, None, :]
 
     def curvature_inputs(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Zeros: the propagation is linear."""
+        """Zeros: the propagation is linear. See :meth:`Layer.curvature_inputs`."""
         return np.zeros((len(z), len(z), z.shape[1]))
 
     def rescaled(self, shift: Array, scale: Array) -> tuple[Layer, Array, Array]:
-        """W / scale, and b - shift' W / scale."""
+        """W / scale, and b - shift' W / scale. See :meth:`Layer.rescaled`."""
         A = np.diag(np.append(1.0 / scale, 1.0))
         A[-1, :-1] = -shift / scale
         return self, A, np.zeros(len(A))
 
     def at(self, theta: Array, z: Array) -> LinearAtPoint:
-        """Return the layer at given parameters and inputs, which have a last row of ones."""
+        """The layer at given parameters and inputs. See :meth:`Layer.at`."""
         return LinearAtPoint(theta, z)
 
 

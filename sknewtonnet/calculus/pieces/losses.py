@@ -2,9 +2,9 @@
 
 A loss sees the *raw prediction* (the linear predictor, before the inverse link), so that
 link and logarithm are never composed numerically. It is unweighted; weights and the
-factor 1/S are the objective's business. Whoever adds one writes a class with
-:meth:`Loss.derivatives` and one line in ``LOSSES``; the tests pick it up from there, and
-:func:`sknewtonnet.testing.check_loss` tells which derivative is wrong.
+factor 1/S belong to the objective. A new loss is a class with :meth:`Loss.derivatives` and one
+line in ``LOSSES``, where the tests find it; :func:`sknewtonnet.testing.check_loss` names a
+derivative that is wrong.
 """
 
 from abc import ABC, abstractmethod
@@ -109,6 +109,25 @@ class Loss(ABC):
         Whether that dispersion is a parameter; else it is 1.
     of_differences : bool
         Whether it depends on raw - y alone, so that the target may be standardised.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import LOSSES, Loss
+    >>> from sknewtonnet.testing import check_loss
+    >>> value, gradient, hessian = LOSSES["squared_error"]().derivatives(
+    ...     np.array([[1.0]]), np.array([[3.0]])
+    ... )
+    >>> value.tolist(), gradient.tolist(), hessian.tolist()
+    ([2.0], [[2.0]], [[1.0]])
+    >>> class Quartic(Loss):
+    ...     name = "quartic"
+    ...     of_differences = True
+    ...
+    ...     def derivatives(self, y, raw, order=2):
+    ...         r = raw - y
+    ...         return ((r**4).sum(axis=1) / 4, r**3, 3 * r**2)[: order + 1]
+    >>> check_loss(Quartic())
     """
 
     name: ClassVar[str] = "unnamed"
@@ -142,15 +161,50 @@ class Loss(ABC):
         """
 
     def value(self, y: Array, raw: Array) -> Array:
-        """The loss of each sample, of shape (n_samples,)."""
+        """The loss of each sample.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Summed over outputs, not weighted.
+        """
         return self.derivatives(y, raw, 0)[0]
 
     def inverse_link(self, raw: Array) -> Array:
-        """The prediction that belongs to a raw prediction, of the same shape."""
+        """The prediction that belongs to a raw prediction.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Means of the targets; by default raw itself.
+        """
         return raw
 
     def link(self, mean: Array) -> Array:
-        """The raw prediction that belongs to a prediction inside the domain."""
+        """The raw prediction that belongs to a prediction inside the domain.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (..., n_outputs)
+            Predictions.
+
+        Returns
+        -------
+        ndarray of the shape of mean
+            Raw predictions, not finite at the edge of the domain; by default mean itself.
+        """
         return mean
 
     def mean_derivatives(self, raw: Array, output: int, order: int = 2) -> tuple[Array, ...]:
@@ -173,20 +227,65 @@ class Loss(ABC):
         return LINKS[self.out_activation](raw, output, order)
 
     def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
-        """Logarithm of the density of each entry of y, at a dispersion that broadcasts.
+        """Logarithm of the density, or probability, of each entry of y.
 
-        Of shape (n_samples, n_outputs); (n_samples, 1) where outputs are one distribution.
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions.
+        dispersion : float or array that broadcasts to the shape of y
+            Dispersion; 1 where it is no parameter.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Of shape (n_samples, 1) where all outputs have one joint distribution.
+
+        Raises
+        ------
+        NotImplementedError
+            If the loss has no likelihood.
         """
         raise NotImplementedError(f"{self.name} has no likelihood.")
 
     def squared_pearson(self, y: Array, raw: Array) -> Array:
-        """Squared residuals over the variance at dispersion 1, of shape (n_samples, n_outputs)."""
+        """Squared residuals, divided by their variance at dispersion 1.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Their expectation is the dispersion.
+
+        Raises
+        ------
+        NotImplementedError
+            If the loss has no dispersion.
+        """
         raise NotImplementedError(f"{self.name} has no dispersion.")
 
     def likeliest_dispersion(self, mean_loss: float, precision: Array | float = 1.0) -> float:
         """The dispersion of highest likelihood, from the mean loss of an entry of y.
 
-        Entries may have dispersions over a precision; then the loss is weighed by that.
+        Parameters
+        ----------
+        mean_loss : float
+            Mean loss per entry of y; with precisions, the mean weighted by them.
+        precision : float or ndarray, default=1.0
+            An entry has the dispersion divided by its precision.
+
+        Returns
+        -------
+        float
+            The dispersion; 1, the default, where it is no parameter.
         """
         return 1.0
 
@@ -205,13 +304,14 @@ class Loss(ABC):
         Returns
         -------
         ndarray of shape (n_samples, n_outputs, n_levels)
-            The smallest values up to which an observation is with a probability of at least the
-            level.
+            The smallest values that an observation does not exceed with a probability of at
+            least the level.
 
         Raises
         ------
         NotImplementedError
-            If the loss has none, with the reason. Then there are no prediction intervals.
+            If the loss has no quantiles; then there are no prediction intervals. The message says
+            why.
         """
         raise NotImplementedError(
             f"the loss {self.name} does not say how observations are distributed about their mean"
@@ -223,7 +323,7 @@ class Loss(ABC):
         Parameters
         ----------
         scale : ndarray of shape (n_outputs,)
-            Size of the old unit of each output in the new one, d.
+            Size d of the old unit of each output, measured in the new one.
 
         Returns
         -------
@@ -235,7 +335,18 @@ class Loss(ABC):
         return ScaledLoss(self, scale, factor), factor
 
     def check_target(self, y: Array) -> None:  # noqa: B027 - any target, unless refused
-        """Raise a ValueError if a target is outside the domain of the loss."""
+        """Check that all targets lie in the domain of the loss; by default any target does.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+
+        Raises
+        ------
+        ValueError
+            If a target is outside the domain; the message names the values.
+        """
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -249,9 +360,9 @@ class ScaledLoss(Loss):
     loss : Loss
         A loss of differences.
     scale : ndarray of shape (n_outputs,)
-        Size of its unit of each output, positive.
+        Size of the unit of each output, positive.
     factor : float
-        What it is multiplied by.
+        The factor in front of the loss.
     """
 
     of_differences = True
@@ -315,7 +426,7 @@ class BinaryLogLoss(Loss):
     """loss = sum_o log(1 + exp(raw_o)) - y_o raw_o, with y_o in [0, 1].
 
     Each output has a logit of its own: one output is two classes, several are labels
-    that may be on together.
+    that may be active together.
     """
 
     name = "binary_log_loss"
@@ -531,6 +642,18 @@ class PseudoHuber(Loss):
     delta : float, default=1.0
         The residual d, in the units of y, around which the loss turns from one to the other.
         An estimator that standardises y counts it in standard deviations of y.
+
+    Raises
+    ------
+    ValueError
+        If ``delta`` is not a positive number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import PseudoHuber
+    >>> PseudoHuber(3.0).value(np.array([[0.0]]), np.array([[4.0]]))  # 9 (5 / 3 - 1)
+    array([6.])
     """
 
     name = "pseudo_huber"
@@ -567,15 +690,33 @@ LOSSES: dict[str, type[Loss]] = {
 
 
 def get_loss(loss: "str | Loss", n_outputs: int) -> Loss:
-    """Return the loss a name stands for, or the object itself.
+    """Return the loss with a given name, or the object itself.
 
-    The name "log_loss" stands for the binary log loss where there is one output, and for
-    the multinomial one where there are several.
+    The name "log_loss" means the binary log loss if there is one output, and the multinomial
+    log loss if there are several.
+
+    Parameters
+    ----------
+    loss : str or Loss
+        A key of ``LOSSES``, "log_loss", or an object.
+    n_outputs : int
+        Number of raw predictions per sample.
+
+    Returns
+    -------
+    Loss
+        The object.
 
     Raises
     ------
     ValueError
         If the name is unknown, or the object is no :class:`Loss`.
+
+    Examples
+    --------
+    >>> from sknewtonnet.calculus import get_loss
+    >>> get_loss("log_loss", 1), get_loss("log_loss", 3)
+    (BinaryLogLoss(), MultinomialLogLoss())
     """
     if isinstance(loss, Loss):
         return loss

@@ -83,6 +83,19 @@ class ParameterLayout:
     ------
     ValueError
         If a mask has an unknown name or the wrong shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network
+    >>> layout = Network.mlp(2, (), 1).layout
+    >>> layout.names
+    ['coefs_0[x0, y]', 'coefs_0[x1, y]', 'intercepts_0[y]']
+    >>> arrays = layout.unpack(np.array([1.0, 2.0, 3.0]))
+    >>> arrays["coefs_0"].tolist(), arrays["intercepts_0"].tolist()
+    ([[1.0], [2.0]], [3.0])
+    >>> layout.pack(arrays)
+    array([1., 2., 3.])
     """
 
     def __init__(
@@ -248,7 +261,18 @@ class ParameterLayout:
         return found[found >= 0]
 
     def expand(self, w: Array) -> Array:
-        """Full vector of a free one; along the first axis, if w has two."""
+        """Full vector of the free parameters, with zeros where a parameter does not exist.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,) or (n_parameters, r)
+            Free parameters, or r vectors of them as columns.
+
+        Returns
+        -------
+        ndarray of shape (n_full,) or (n_full, r)
+            ``w`` itself, not a copy, if all entries exist.
+        """
         if self.free is None:
             return w
         full = np.zeros((self.n_full, *w.shape[1:]))
@@ -256,7 +280,18 @@ class ParameterLayout:
         return full
 
     def restrict(self, full: Array) -> Array:
-        """Entries of a full vector that are free; along the first axis, if it has two."""
+        """Free parameters of a full vector.
+
+        Parameters
+        ----------
+        full : ndarray of shape (n_full,) or (n_full, r)
+            A full vector, or r of them as columns.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,) or (n_parameters, r)
+            ``full`` itself, not a copy, if all entries exist.
+        """
         return full if self.free is None else full[self.free]
 
     def unpack(self, w: ArrayLike) -> dict[str, Array]:
@@ -271,6 +306,11 @@ class ParameterLayout:
         -------
         dict of str to ndarray
             Zero where a parameter does not exist.
+
+        Raises
+        ------
+        ValueError
+            If ``w`` has a wrong shape.
         """
         vector = np.asarray(w, dtype=float)
         if vector.shape != (self.n_parameters,):
@@ -291,6 +331,11 @@ class ParameterLayout:
         Returns
         -------
         ndarray of shape (n_parameters,)
+
+        Raises
+        ------
+        ValueError
+            If the names are not those of the layout, or an array has a wrong shape.
         """
         if set(arrays) != set(self.shapes):
             raise ValueError(f"expected the arrays {list(self.shapes)}, got {list(arrays)}.")

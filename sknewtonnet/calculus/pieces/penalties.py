@@ -154,8 +154,8 @@ class Penalty(ABC):
         Returns
         -------
         tuple of str
-            A clause for each place, such as "coefs_0 is next to 0". A fit that ends there is told
-            of, and no minimum is claimed.
+            A clause for each place, such as "coefs_0 is next to 0". A fit that ends there
+            reports it in a warning, and no minimum is claimed.
         """
         return ()
 
@@ -197,11 +197,11 @@ class SeparablePenalty(Penalty):
         """
 
     def hessian(self, w: Array) -> Array:
-        """Second derivatives at w as a matrix, of shape (n_parameters, n_parameters)."""
+        """Second derivatives as a diagonal matrix. See :meth:`Penalty.hessian`."""
         return np.diag(self.hessian_diagonal(w))
 
     def hessian_product(self, w: Array, v: Array) -> Array:
-        """Second derivatives at w times v, of shape (n_parameters,) or (n_parameters, r)."""
+        """The diagonal times directions. See :meth:`Penalty.hessian_product`."""
         return (self.hessian_diagonal(w) * v.T).T
 
 
@@ -307,7 +307,10 @@ class NormPenalty(Penalty):
         return placed
 
     def depends_on(self, array: str) -> bool:
-        """Whether the norm of that array is one of those that are added."""
+        """Whether the norm of that array is one of those that are added.
+
+        See :meth:`Penalty.depends_on`.
+        """
         return array in self._groups
 
     @cached_property
@@ -330,18 +333,18 @@ class NormPenalty(Penalty):
                 yield where, norm, w[where] / norm
 
     def value(self, w: Array) -> float:
-        """The penalty at w."""
+        """The penalty at w. See :meth:`Penalty.value`."""
         return self.strength * sum(norm for _, norm, _ in self._parts(w))
 
     def gradient(self, w: Array) -> Array:
-        """Derivative in w, of shape (n_parameters,)."""
+        """The gradient, 0 for an array that is 0. See :meth:`Penalty.gradient`."""
         found = np.zeros_like(w)
         for where, _, direction in self._parts(w):
             found[where] = self.strength * direction
         return found
 
     def hessian(self, w: Array) -> Array:
-        """Second derivatives at w, zero between layers, of shape (n_parameters, n_parameters)."""
+        """Second derivatives, zero between layers. See :meth:`Penalty.hessian`."""
         found = np.zeros((len(w), len(w)))
         for where, norm, direction in self._parts(w):
             bend = np.eye(len(where)) - np.outer(direction, direction)
@@ -349,7 +352,7 @@ class NormPenalty(Penalty):
         return found
 
     def hessian_product(self, w: Array, v: Array) -> Array:
-        """Second derivatives at w times v, of shape (n_parameters,) or (n_parameters, r)."""
+        """Second derivatives times directions, in O(P). See :meth:`Penalty.hessian_product`."""
         found = np.zeros_like(v)
         for where, norm, direction in self._parts(w):
             across = v[where] - np.multiply.outer(direction, direction @ v[where])
@@ -403,7 +406,7 @@ class WidthPenalty(SeparablePenalty):
         return replace(self, layout=layout)
 
     def depends_on(self, array: str) -> bool:
-        """Of the covariances alone."""
+        """Whether it is the array of the covariances. See :meth:`Penalty.depends_on`."""
         return array == "precisions_cholesky"
 
     @cached_property
@@ -460,7 +463,7 @@ class PenaltySum(Penalty):
         self._others = [p for p in self.penalties if not isinstance(p, SeparablePenalty)]
 
     def depends_on(self, array: str) -> bool:
-        """Whether any of them does."""
+        """Whether any of the penalties depends on the array. See :meth:`Penalty.depends_on`."""
         return any(penalty.depends_on(array) for penalty in self.penalties)
 
     @property
@@ -518,7 +521,7 @@ class PenaltySum(Penalty):
         return found
 
     def kinks(self, w: Array) -> tuple[str, ...]:
-        """Those of all."""
+        """The kinks of all penalties. See :meth:`Penalty.kinks`."""
         return tuple(phrase for penalty in self.penalties for phrase in penalty.kinks(w))
 
     def _share(self, penalty: Penalty, method: str, found: Array, shape: tuple[int, ...]) -> Array:

@@ -27,6 +27,17 @@ class Quadratic(Layer):
         Number of units.
     activation : str or Activation, default="squared_exponential"
         Function of p_j.
+
+    Examples
+    --------
+    The square (z - 1)^2 as a quadratic form, W = (1, -1; -1, 1):
+
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Quadratic
+    >>> layer = Quadratic((0,), 1)
+    >>> theta = np.array([[1.0], [-1.0], [1.0]])  # W_11, W_12, W_22
+    >>> layer.value(theta, np.array([[0.0, 1.0, 3.0]]))
+    array([[1., 0., 4.]])
     """
 
     def __init__(
@@ -38,27 +49,33 @@ class Quadratic(Layer):
         super().__init__(sources, n_units, activation)
 
     def unit_arrays(self, n_inputs: int) -> dict[str, Ints]:
-        """The upper half of W; the lower one shows the same parameters."""
+        """The upper half of W; the lower one shows the same parameters.
+
+        See :meth:`Layer.unit_arrays`.
+        """
         return {"quadratic_forms": pairs(n_inputs + 1)}
 
     def input_rows(self, n_inputs: int) -> list[Ints]:
-        """The products of entries of x~ that an input is in."""
+        """The products of entries of x~ that contain an input. See :meth:`Layer.input_rows`."""
         forms = pairs(n_inputs + 1)
         return [np.unique(forms[j]) for j in range(n_inputs)]
 
     def value(self, theta: Array, z: Array) -> Array:
-        """The quadratic forms p."""
+        """The quadratic forms p. See :meth:`Layer.value`."""
         return theta.T @ _squares(z)
 
     def slopes(self, theta: Array, z: Array) -> tuple[Array, Array]:
-        """2 W x~ without its last entry, and the products of entries of x~."""
+        """2 W x~ without its last entry, and the products of entries of x~.
+
+        See :meth:`Layer.slopes`.
+        """
         W = theta.T[:, pairs(len(z) + 1)]
         inputs = 2.0 * (np.matmul(W[:, :-1, :-1], z) + W[:, :-1, -1:])
         products = _squares(z)
         return inputs, np.broadcast_to(products, (self.n_units, *products.shape))
 
     def rescaled(self, shift: Array, scale: Array) -> tuple[Layer, Array, Array]:
-        """B' W B, with z~ = B x~."""
+        """B' W B, with z~ = B x~. See :meth:`Layer.rescaled`."""
         m = len(shift) + 1
         B = np.diag(np.append(1.0 / scale, 1.0))
         B[:-1, -1] = -shift / scale
@@ -68,15 +85,21 @@ class Quadratic(Layer):
         return self, (B.T @ units @ B)[:, a, b].T, np.zeros(len(a))
 
     def on_input(self, theta: Array, z: Array) -> LinearAtPoint:
-        """On the products of entries of x~ it is a linear layer."""
+        """The layer as a linear one of the products of entries of x~.
+
+        See :meth:`Layer.on_input`.
+        """
         return LinearAtPoint(theta, _squares(z[:-1]))
 
     def curvature_parameters(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Zeros: p is linear in W."""
+        """Zeros: p is linear in W. See :meth:`Layer.curvature_parameters`."""
         return np.zeros((self.n_units, len(theta), len(theta)))
 
     def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Delta times the derivatives of the products x~_a x~_b in z."""
+        """Delta times the derivatives of the products x~_a x~_b in z.
+
+        See :meth:`Layer.curvature_mixed`.
+        """
         a, b = np.triu_indices(len(z) + 1)
         ones, number = np.vstack([z, np.ones(z.shape[1])]), np.arange(len(a))
         factor = np.where(a == b, 1.0, 2.0)[:, None]
@@ -86,12 +109,18 @@ class Quadratic(Layer):
         return slopes[:, :-1] * delta[:, None, None]
 
     def curvature_inputs(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Sum over units of 2 W delta, without the last row and column of W."""
+        """Sum over units of 2 W delta, without the last row and column of W.
+
+        See :meth:`Layer.curvature_inputs`.
+        """
         W = theta.T[:, pairs(len(z) + 1)][:, :-1, :-1]
         return np.tensordot(2.0 * W, delta, axes=(0, 0))
 
     def start(self, center: Array, spread: Array, random_state: np.random.RandomState) -> Array:
-        """Squared distances from centres that are spread like the inputs, over a width."""
+        """Squared distances from centres that are spread like the inputs, over a width.
+
+        See :meth:`Layer.start`.
+        """
         centers, widths = random_bumps(self.n_units, center, spread, random_state)
         a, b = np.triu_indices(len(center) + 1)
         ones = np.column_stack([-centers, np.ones(self.n_units)])
