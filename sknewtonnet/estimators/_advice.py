@@ -1,4 +1,4 @@
-"""What a user should know of the end of a fit, and what can be done."""
+"""Messages about the end of a fit, with advice."""
 
 from collections.abc import Sequence
 

@@ -1,10 +1,9 @@
 """The strength of the penalty, chosen by cross-validation.
 
-Fits of parts of the rows are judged by the mean loss of the rows that were left out. Each
-fit has a start of its own: from the minimum of another strength it would fall into the
-basin that this one chose. Strengths are those of a grid, 10^(k / 2), and no more are tried than
-it takes to have the best between two that are worse. Weak penalties, which cost most, are
-thus tried only where they help.
+Fits to parts of the rows are judged by the mean loss of the rows that were left out. Each
+fit has its own start: from the minimum of another strength it would fall into the basin of
+that minimum. Strengths come from a grid, 10^(k / 2); the search stops once the best one lies
+between two that are worse. Weak penalties, which cost most, are thus tried only where they help.
 """
 
 from collections.abc import Sequence
@@ -46,9 +45,9 @@ class AlphaSelection:
     held_out_loss : ndarray of shape (n_alphas,)
         Mean loss of the rows left out, in the units of the standardised problem.
     std_errors : ndarray of shape (n_alphas,)
-        Standard errors of its difference from the lowest one, over rows.
+        Standard errors, over rows, of the difference from the lowest held-out loss.
     alpha : float
-        The strength with the lowest.
+        The strength with the lowest held-out loss.
     n_folds : int
         Parts into which the rows were divided.
     n_rows : int

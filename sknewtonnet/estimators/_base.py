@@ -148,7 +148,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         """How to find a starting point."""
 
     def _penalties(self, X: Array, weight: Array) -> tuple[Penalty, ...]:
-        """What is added to the penalty of the coefficients."""
+        """Penalties besides that of the coefficients."""
         return listed_penalties(deepcopy(self.penalties))
 
     def _monotonic(self, network: Network, loss: Loss) -> Ints | None:
@@ -161,7 +161,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         return {}
 
     def _findings(self, fit: Fit) -> dict[str, Any]:
-        """Fitted attributes that say what is odd about a fit."""
+        """Fitted attributes that report oddities of a fit."""
         return {}
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -180,6 +180,17 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         -------
         self : object
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter has an invalid value, the data do not suit the loss, or the objective
+            is not finite at a starting point.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the fit does not end at a minimum.
         """
         last = self._shown if self.warm_start and "_fit_" in vars(self) else None
         return self._fit_from(last, X, y, sample_weight)
@@ -201,7 +212,14 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         Returns
         -------
         Objective
-            With value, gradient, Hessian and more at any parameters, ``params_`` above all.
+            Value, gradient, Hessian and more at any parameters, such as ``params_``.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the data do not match those of the fit.
         """
         data = self._table(X, y, sample_weight)
         return self._fit_.problem.original_objective(data)
@@ -465,7 +483,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
     def _warn(
         self, result: SolverResult, critical: str, problem: Problem, kinks: Sequence[str]
     ) -> None:
-        """Say what a user should know of the end of a fit, and what can be done."""
+        """Warn about the end of a fit, with advice."""
         name = self.solver if isinstance(self.solver, str) else type(self.solver).__name__
         tol = problem.settings.solver().tol
         message = advice(result, critical, name, tol, problem.network.layers, kinks)

@@ -10,7 +10,7 @@ from sknewtonnet.solvers import Iteration
 
 @dataclass(frozen=True)
 class CallbackBridge:
-    """Tell scikit-learn's callbacks of each iteration, as a task of one start.
+    """Report each iteration to scikit-learn's callbacks, as a task of one start.
 
     Attributes
     ----------

@@ -56,25 +56,27 @@ class CriterionScorer:
 
 
 def criterion_scorer(criterion: str = "bic") -> CriterionScorer:
-    """Scorer for searches that choose by an information criterion, without cross-validation.
+    """Make a scorer for searches by an information criterion, without cross-validation.
 
     Parameters
     ----------
     criterion : {"aic", "aicc", "bic", "nic", "tic", "gcv"}, default="bic"
-        Which; see :class:`sknewtonnet.inference.Criteria`.
+        The criterion; :class:`sknewtonnet.inference.Criteria` has the formulas.
 
     Returns
     -------
     callable
-        ``scorer(estimator, X, y)``, minus the criterion. It belongs to the data of the fit, so a
-        search has to take all rows for both: ``GridSearchCV(net, grid, scoring=scorer,
-        cv=[(rows, rows)])``. The estimator may be a pipeline that ends in a net.
+        ``scorer(estimator, X, y, sample_weight=None)`` returns minus the criterion. A criterion
+        belongs to the data of the fit, so a search must use all rows for both training and
+        scoring: ``GridSearchCV(net, grid, scoring=scorer, cv=[(rows, rows)])``. The estimator may
+        be a pipeline that ends in a net. A call costs one ``inference``, about n P^2 + 20 P^3
+        flops.
 
     Raises
     ------
     ValueError
-        If there is no such criterion; when scoring, if the data are not those of the fit, or
-        the fit is not at a minimum.
+        If there is no such criterion. The scorer raises it if the data are not those of the fit,
+        the fit is not at a minimum, or the objective is no likelihood ("gcv" and "nic" aside).
 
     Examples
     --------

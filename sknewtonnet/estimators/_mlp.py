@@ -26,7 +26,7 @@ from sknewtonnet.solvers import Solver
 
 
 class BaseMLP(BaseNewtonNet):
-    """What the two have in common: linear layers, random starts, monotonic constraints."""
+    """Common part of both estimators: linear layers, random starts, monotonic constraints."""
 
     hidden_layer_sizes: ArrayLike
     activation: ActivationLike
@@ -92,27 +92,27 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(10,)
-        Units of each hidden layer. Empty: a (generalised) linear model.
+        Number of units in each hidden layer; empty for a (generalised) linear model.
     activation : str, Activation, or list of them, default="tanh"
         Function of the hidden units, one for all layers or one for each: "identity",
         "logistic", "tanh", "relu", "softplus", "elu", "gelu", "silu", "softsign", "arctan",
         "sine", "gaussian", or an instance of :class:`sknewtonnet.calculus.Activation`.
         "relu", "elu" and "softsign" are not twice continuously differentiable: second-order
-        steps then stand on the derivatives of the branch each sample is in.
+        steps then use the derivatives of the branch that each sample is in.
     loss : {"squared_error", "poisson", "gamma", "pseudo_huber"} or Loss, default="squared_error"
         Half the squared error, summed over outputs; half the Poisson or gamma deviance under
         the logarithmic link; the smooth Huber loss that turns linear around 1 (for another
         scale pass ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
         :class:`sknewtonnet.calculus.Loss`.
     standardize : bool, default=False
-        Whether the fit works on standardised columns, as in glmnet: inputs centred and scaled by
-        their weighted means and standard deviations, and the target, too, under losses of
-        differences (squared error, pseudo-Huber). Units then do not matter, ``alpha`` counts
-        rows of the standardised problem, and the intercepts of hidden units are penalised like
-        coefficients. All that is reported is in the units of the table: parameters, bounds,
-        ``objective(X, y)``, ``loss_``, inference. "spherical" radial units are round in
-        standardised columns. ``solver_result_`` and "loss" aside, ``starts_`` are those of
-        the standardised problem.
+        Whether to fit standardised columns, as glmnet does. Inputs are centred and scaled by
+        their weighted means and standard deviations; so is the target under losses of
+        differences (squared error, pseudo-Huber). Units of measurement then do not matter,
+        ``alpha`` counts rows of the standardised problem, and the intercepts of hidden units are
+        penalised like coefficients. Parameters, bounds, ``objective(X, y)``, ``loss_`` and
+        inference are reported in the units of the table. ``solver_result_`` and, except for
+        "loss", ``starts_`` describe the standardised problem. "spherical" radial units are round
+        in standardised columns.
     alpha : "auto", float, array-like of shape (n_layers - 1,), or dict, default=1.0
         Strength of the L2 penalty, in the units of scikit-learn's MLP: it counts as much as
         ``alpha`` rows. One for all coefficients, one per layer, or by the names of arrays
@@ -128,36 +128,37 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     skip_connections : {False, "input-output", "all"}, default=False
         Whether the output also reads the inputs, or every layer all earlier ones.
     solver : str or Solver, default="auto"
-        "auto" is "newton", with the output layer solved for where squared errors and a penalty
-        allow it, and L-BFGS steps before it there and above 1000 parameters. "newton" takes Newton
-        steps in a trust region: from the exact Hessian, and above 125 parameters from products
-        as long as they are the cheaper way. Neither ends at a saddle point. "lm" is
-        Levenberg-Marquardt; "bpos" gradient descent with exact optimal steps; "gd" standard
-        back-propagation. All others are methods of :func:`scipy.optimize.minimize`:
-        "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
-        "trust-exact" the exact Hessian (and some ten factorisations a step), "l-bfgs-b" and
-        "bfgs" the gradient only, for which ``tol=1e-6`` is a fair aim. "trust-krylov" does
-        not always take the same path from the same start. Constraints are kept by "auto",
-        "slsqp", "trust-constr" and, bounds alone, by "l-bfgs-b"; ``solver_result_.multipliers``
-        then has multipliers and the residuals of the conditions.
+        "auto" is "newton" with two additions: it solves for the output layer where squared
+        errors and a penalty allow it, and there, or above 1000 parameters, it starts with L-BFGS
+        steps. "newton" takes Newton steps in a trust region, from the exact Hessian; above 125
+        parameters from Hessian-vector products, as long as those are cheaper. Neither ends at a
+        saddle point. "lm" is Levenberg-Marquardt; "bpos" is gradient descent with exact optimal
+        steps; "gd" is standard back-propagation. All others are methods of
+        :func:`scipy.optimize.minimize`: "trust-ncg", "trust-krylov" and "newton-cg" use exact
+        Hessian-vector products, "trust-exact" uses the exact Hessian (and some ten
+        factorisations a step), "l-bfgs-b" and "bfgs" use only the gradient, for which
+        ``tol=1e-6`` is a realistic aim. "trust-krylov" does not always take the same path from
+        the same start. "auto", "slsqp" and "trust-constr" keep constraints, "l-bfgs-b" keeps
+        bounds; ``solver_result_.multipliers`` then has the multipliers and the residuals of the
+        optimality conditions.
         Or an instance of :class:`sknewtonnet.solvers.Solver`, such as
-        ``NewtonSolver(tol=1e-8)`` or one of a class of your own: it has a ``tol``, ``max_iter``,
-        ``hessian`` and options of its own, and those below are about names alone.
+        ``NewtonSolver(tol=1e-8)`` or one of a class of your own. It has its own ``tol``,
+        ``max_iter``, ``hessian`` and options; the four below are for solvers given by name.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed
         states and multipliers; or without the curvature of the units. All end at the same
         minima, if they get there: the gradient is exact with each.
     solver_options : dict, default=None
-        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``; those of a name are
-        the fields of its class in ``sknewtonnet.solvers.SOLVERS``.
+        Options of a solver given by name, such as ``{"initial_trust_radius": 0.1}``: the fields
+        of its class in ``sknewtonnet.solvers.SOLVERS``.
     max_iter : int, default=1000
-        Iterations at most.
+        Maximum number of iterations.
     tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient of the objective is at most
         this, whatever the solver.
     n_init : int, default=1
-        Random starts; the lowest minimum is kept, and ``starts_`` tells of all.
+        Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     cv : int, cross-validation generator or iterable, default=None
         Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
         stay together, and above 4000 distinct rows a sample of those takes part.
@@ -174,9 +175,10 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         terms a dict from names, as in ``bounds``, to factors.
     monotonic_cst : array-like of int of shape (n_features,) or dict, default=None
         1: the prediction rises with the feature, -1: it falls, 0: no constraint; in order or
-        by the names of features. For activations that never fall. Coefficients of such
-        features get its sign, those of all units that depend on one are not negative: enough
-        for any depth, and with one hidden layer all increasing sums of increasing units.
+        by the names of features. The activations must never fall. Coefficients that read such a
+        feature get its sign, and those that read a unit that depends on one are not negative.
+        This is sufficient at any depth; with one hidden layer it allows all increasing sums of
+        increasing units.
     warm_start : bool, default=False
         Start from the parameters of the last fit, in place of the random starts.
     random_state : int, RandomState instance or None, default=None
@@ -189,9 +191,9 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     Attributes
     ----------
     alpha_ : float, array-like or dict
-        Strength of the penalty: ``alpha``, or what was chosen.
+        Strength of the penalty: ``alpha``, or the strength that "auto" chose.
     alpha_selection_ : AlphaSelection or None
-        The strengths that "auto" has tried, with held-out losses, and why it took this one.
+        The strengths that "auto" tried, their held-out losses, and the reason for its choice.
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
@@ -209,23 +211,23 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     n_iter_ : int
         Iterations of the kept start.
     critical_point_ : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
-        What the exact Hessian says of the point where the fit ended. "inconclusive" is a
-        Hessian without negative eigenvalues that is singular to working precision.
+        Kind of point where the fit ended, by the exact Hessian. "inconclusive" means that the
+        Hessian has no negative eigenvalues but is singular to working precision.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
-        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum", the
-        same number for starts that found the same minimum (up to permutations and signs of
-        units, or with the same predictions), 0 for the lowest, -1 where none was found.
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum". Starts
+        that found the same minimum (up to permutations and signs of units, or with the same
+        predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
     weight_importance_ : ndarray of shape (n_parameters,)
-        OBS saliency of each parameter, aligned with ``params_``: what S times the objective would
-        grow by without it, to second order, the others adapting. Computed when it is asked
-        for, from one Hessian; refused above 3000 parameters.
+        OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
+        objective, to second order, if the parameter were removed and the others adapted.
+        Computed on request from one Hessian; refused above 3000 parameters.
     feature_importance_ : ndarray of shape (n_features_in_,)
-        The same of all coefficients that leave a feature, over the sum for all features.
+        OBS saliency of all coefficients that leave a feature, divided by the sum over features.
     feature_importances_ : ndarray of shape (n_features_in_,)
-        The same under scikit-learn's name.
+        ``feature_importance_`` under scikit-learn's name.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int
@@ -277,6 +279,9 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     True
     >>> objective.hessian(net.params_).shape
     (37, 37)
+
+    ``standardize=True`` makes ``scale`` unnecessary; ``alpha="auto"`` chooses the penalty by
+    cross-validation.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -339,27 +344,27 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
 
     Minimises a penalised mean log loss with exact first and second derivatives. Two classes
     share one logit, more classes have one each (softmax), and so have the columns of an
-    indicator matrix, whose labels may be on together.
+    indicator matrix, whose labels may be active together.
 
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(10,)
-        Units of each hidden layer. Empty: a (generalised) linear model.
+        Number of units in each hidden layer; empty for a (generalised) linear model.
     activation : str, Activation, or list of them, default="tanh"
         Function of the hidden units, one for all layers or one for each: "identity",
         "logistic", "tanh", "relu", "softplus", "elu", "gelu", "silu", "softsign", "arctan",
         "sine", "gaussian", or an instance of :class:`sknewtonnet.calculus.Activation`.
         "relu", "elu" and "softsign" are not twice continuously differentiable: second-order
-        steps then stand on the derivatives of the branch each sample is in.
+        steps then use the derivatives of the branch that each sample is in.
     standardize : bool, default=False
-        Whether the fit works on standardised columns, as in glmnet: inputs centred and scaled by
-        their weighted means and standard deviations, and the target, too, under losses of
-        differences (squared error, pseudo-Huber). Units then do not matter, ``alpha`` counts
-        rows of the standardised problem, and the intercepts of hidden units are penalised like
-        coefficients. All that is reported is in the units of the table: parameters, bounds,
-        ``objective(X, y)``, ``loss_``, inference. "spherical" radial units are round in
-        standardised columns. ``solver_result_`` and "loss" aside, ``starts_`` are those of
-        the standardised problem.
+        Whether to fit standardised columns, as glmnet does. Inputs are centred and scaled by
+        their weighted means and standard deviations; so is the target under losses of
+        differences (squared error, pseudo-Huber). Units of measurement then do not matter,
+        ``alpha`` counts rows of the standardised problem, and the intercepts of hidden units are
+        penalised like coefficients. Parameters, bounds, ``objective(X, y)``, ``loss_`` and
+        inference are reported in the units of the table. ``solver_result_`` and, except for
+        "loss", ``starts_`` describe the standardised problem. "spherical" radial units are round
+        in standardised columns.
     alpha : "auto", float, array-like of shape (n_layers - 1,), or dict, default=1.0
         Strength of the L2 penalty, in the units of scikit-learn's MLP: it counts as much as
         ``alpha`` rows. One for all coefficients, one per layer, or by the names of arrays
@@ -378,36 +383,37 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     skip_connections : {False, "input-output", "all"}, default=False
         Whether the output also reads the inputs, or every layer all earlier ones.
     solver : str or Solver, default="auto"
-        "auto" is "newton", with the output layer solved for where squared errors and a penalty
-        allow it, and L-BFGS steps before it there and above 1000 parameters. "newton" takes Newton
-        steps in a trust region: from the exact Hessian, and above 125 parameters from products
-        as long as they are the cheaper way. Neither ends at a saddle point. "lm" is
-        Levenberg-Marquardt; "bpos" gradient descent with exact optimal steps; "gd" standard
-        back-propagation. All others are methods of :func:`scipy.optimize.minimize`:
-        "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
-        "trust-exact" the exact Hessian (and some ten factorisations a step), "l-bfgs-b" and
-        "bfgs" the gradient only, for which ``tol=1e-6`` is a fair aim. "trust-krylov" does
-        not always take the same path from the same start. Constraints are kept by "auto",
-        "slsqp", "trust-constr" and, bounds alone, by "l-bfgs-b"; ``solver_result_.multipliers``
-        then has multipliers and the residuals of the conditions.
+        "auto" is "newton" with two additions: it solves for the output layer where squared
+        errors and a penalty allow it, and there, or above 1000 parameters, it starts with L-BFGS
+        steps. "newton" takes Newton steps in a trust region, from the exact Hessian; above 125
+        parameters from Hessian-vector products, as long as those are cheaper. Neither ends at a
+        saddle point. "lm" is Levenberg-Marquardt; "bpos" is gradient descent with exact optimal
+        steps; "gd" is standard back-propagation. All others are methods of
+        :func:`scipy.optimize.minimize`: "trust-ncg", "trust-krylov" and "newton-cg" use exact
+        Hessian-vector products, "trust-exact" uses the exact Hessian (and some ten
+        factorisations a step), "l-bfgs-b" and "bfgs" use only the gradient, for which
+        ``tol=1e-6`` is a realistic aim. "trust-krylov" does not always take the same path from
+        the same start. "auto", "slsqp" and "trust-constr" keep constraints, "l-bfgs-b" keeps
+        bounds; ``solver_result_.multipliers`` then has the multipliers and the residuals of the
+        optimality conditions.
         Or an instance of :class:`sknewtonnet.solvers.Solver`, such as
-        ``NewtonSolver(tol=1e-8)`` or one of a class of your own: it has a ``tol``, ``max_iter``,
-        ``hessian`` and options of its own, and those below are about names alone.
+        ``NewtonSolver(tol=1e-8)`` or one of a class of your own. It has its own ``tol``,
+        ``max_iter``, ``hessian`` and options; the four below are for solvers given by name.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed
         states and multipliers; or without the curvature of the units. All end at the same
         minima, if they get there: the gradient is exact with each.
     solver_options : dict, default=None
-        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``; those of a name are
-        the fields of its class in ``sknewtonnet.solvers.SOLVERS``.
+        Options of a solver given by name, such as ``{"initial_trust_radius": 0.1}``: the fields
+        of its class in ``sknewtonnet.solvers.SOLVERS``.
     max_iter : int, default=1000
-        Iterations at most.
+        Maximum number of iterations.
     tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient of the objective is at most
         this, whatever the solver.
     n_init : int, default=1
-        Random starts; the lowest minimum is kept, and ``starts_`` tells of all.
+        Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     cv : int, cross-validation generator or iterable, default=None
         Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
         stay together, and above 4000 distinct rows a sample of those takes part.
@@ -424,9 +430,10 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         terms a dict from names, as in ``bounds``, to factors.
     monotonic_cst : array-like of int of shape (n_features,) or dict, default=None
         1: the prediction rises with the feature, -1: it falls, 0: no constraint; in order or
-        by the names of features. For activations that never fall. Coefficients of such
-        features get its sign, those of all units that depend on one are not negative: enough
-        for any depth, and with one hidden layer all increasing sums of increasing units.
+        by the names of features. The activations must never fall. Coefficients that read such a
+        feature get its sign, and those that read a unit that depends on one are not negative.
+        This is sufficient at any depth; with one hidden layer it allows all increasing sums of
+        increasing units.
     warm_start : bool, default=False
         Start from the parameters of the last fit, in place of the random starts.
     random_state : int, RandomState instance or None, default=None
@@ -439,9 +446,9 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     Attributes
     ----------
     alpha_ : float, array-like or dict
-        Strength of the penalty: ``alpha``, or what was chosen.
+        Strength of the penalty: ``alpha``, or the strength that "auto" chose.
     alpha_selection_ : AlphaSelection or None
-        The strengths that "auto" has tried, with held-out losses, and why it took this one.
+        The strengths that "auto" tried, their held-out losses, and the reason for its choice.
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
@@ -459,23 +466,23 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     n_iter_ : int
         Iterations of the kept start.
     critical_point_ : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
-        What the exact Hessian says of the point where the fit ended. "inconclusive" is a
-        Hessian without negative eigenvalues that is singular to working precision.
+        Kind of point where the fit ended, by the exact Hessian. "inconclusive" means that the
+        Hessian has no negative eigenvalues but is singular to working precision.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
-        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum", the
-        same number for starts that found the same minimum (up to permutations and signs of
-        units, or with the same predictions), 0 for the lowest, -1 where none was found.
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum". Starts
+        that found the same minimum (up to permutations and signs of units, or with the same
+        predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
     weight_importance_ : ndarray of shape (n_parameters,)
-        OBS saliency of each parameter, aligned with ``params_``: what S times the objective would
-        grow by without it, to second order, the others adapting. Computed when it is asked
-        for, from one Hessian; refused above 3000 parameters.
+        OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
+        objective, to second order, if the parameter were removed and the others adapted.
+        Computed on request from one Hessian; refused above 3000 parameters.
     feature_importance_ : ndarray of shape (n_features_in_,)
-        The same of all coefficients that leave a feature, over the sum for all features.
+        OBS saliency of all coefficients that leave a feature, divided by the sum over features.
     feature_importances_ : ndarray of shape (n_features_in_,)
-        The same under scikit-learn's name.
+        ``feature_importance_`` under scikit-learn's name.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int
@@ -524,6 +531,9 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     'minimum'
     >>> round(net.score(scale(X), y), 2)
     0.99
+
+    ``standardize=True`` makes ``scale`` unnecessary; ``alpha="auto"`` chooses the penalty by
+    cross-validation.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

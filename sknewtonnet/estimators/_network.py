@@ -83,14 +83,14 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         scale pass ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
         :class:`sknewtonnet.calculus.Loss`.
     standardize : bool, default=False
-        Whether the fit works on standardised columns, as in glmnet: inputs centred and scaled by
-        their weighted means and standard deviations, and the target, too, under losses of
-        differences (squared error, pseudo-Huber). Units then do not matter, ``alpha`` counts
-        rows of the standardised problem, and the intercepts of hidden units are penalised like
-        coefficients. All that is reported is in the units of the table: parameters, bounds,
-        ``objective(X, y)``, ``loss_``, inference. "spherical" radial units are round in
-        standardised columns. ``solver_result_`` and "loss" aside, ``starts_`` are those of
-        the standardised problem.
+        Whether to fit standardised columns, as glmnet does. Inputs are centred and scaled by
+        their weighted means and standard deviations; so is the target under losses of
+        differences (squared error, pseudo-Huber). Units of measurement then do not matter,
+        ``alpha`` counts rows of the standardised problem, and the intercepts of hidden units are
+        penalised like coefficients. Parameters, bounds, ``objective(X, y)``, ``loss_`` and
+        inference are reported in the units of the table. ``solver_result_`` and, except for
+        "loss", ``starts_`` describe the standardised problem. "spherical" radial units are round
+        in standardised columns.
     alpha : "auto", float, array-like of shape (n_linear_layers,), or dict, default=1.0
         Strength of the L2 penalty, in the units of scikit-learn's MLP: it counts as much as
         ``alpha`` rows. One for the coefficients of all linear layers, one per linear layer, or
@@ -104,36 +104,37 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         count like rows. One that may depend on the output layer keeps "auto" from solving for
         that layer; ``solver_result_.message`` then says so.
     solver : str or Solver, default="auto"
-        "auto" is "newton", with the output layer solved for where squared errors and a penalty
-        allow it, and L-BFGS steps before it there and above 1000 parameters. "newton" takes Newton
-        steps in a trust region: from the exact Hessian, and above 125 parameters from products
-        as long as they are the cheaper way. Neither ends at a saddle point. "lm" is
-        Levenberg-Marquardt; "bpos" gradient descent with exact optimal steps; "gd" standard
-        back-propagation. All others are methods of :func:`scipy.optimize.minimize`:
-        "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
-        "trust-exact" the exact Hessian (and some ten factorisations a step), "l-bfgs-b" and
-        "bfgs" the gradient only, for which ``tol=1e-6`` is a fair aim. "trust-krylov" does
-        not always take the same path from the same start. Constraints are kept by "auto",
-        "slsqp", "trust-constr" and, bounds alone, by "l-bfgs-b"; ``solver_result_.multipliers``
-        then has multipliers and the residuals of the conditions.
+        "auto" is "newton" with two additions: it solves for the output layer where squared
+        errors and a penalty allow it, and there, or above 1000 parameters, it starts with L-BFGS
+        steps. "newton" takes Newton steps in a trust region, from the exact Hessian; above 125
+        parameters from Hessian-vector products, as long as those are cheaper. Neither ends at a
+        saddle point. "lm" is Levenberg-Marquardt; "bpos" is gradient descent with exact optimal
+        steps; "gd" is standard back-propagation. All others are methods of
+        :func:`scipy.optimize.minimize`: "trust-ncg", "trust-krylov" and "newton-cg" use exact
+        Hessian-vector products, "trust-exact" uses the exact Hessian (and some ten
+        factorisations a step), "l-bfgs-b" and "bfgs" use only the gradient, for which
+        ``tol=1e-6`` is a realistic aim. "trust-krylov" does not always take the same path from
+        the same start. "auto", "slsqp" and "trust-constr" keep constraints, "l-bfgs-b" keeps
+        bounds; ``solver_result_.multipliers`` then has the multipliers and the residuals of the
+        optimality conditions.
         Or an instance of :class:`sknewtonnet.solvers.Solver`, such as
-        ``NewtonSolver(tol=1e-8)`` or one of a class of your own: it has a ``tol``, ``max_iter``,
-        ``hessian`` and options of its own, and those below are about names alone.
+        ``NewtonSolver(tol=1e-8)`` or one of a class of your own. It has its own ``tol``,
+        ``max_iter``, ``hessian`` and options; the four below are for solvers given by name.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed
         states and multipliers; or without the curvature of the units. All end at the same
         minima, if they get there: the gradient is exact with each.
     solver_options : dict, default=None
-        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``; those of a name are
-        the fields of its class in ``sknewtonnet.solvers.SOLVERS``.
+        Options of a solver given by name, such as ``{"initial_trust_radius": 0.1}``: the fields
+        of its class in ``sknewtonnet.solvers.SOLVERS``.
     max_iter : int, default=1000
-        Iterations at most.
+        Maximum number of iterations.
     tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient of the objective is at most
         this, whatever the solver.
     n_init : int, default=1
-        Random starts; the lowest minimum is kept, and ``starts_`` tells of all.
+        Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     cv : int, cross-validation generator or iterable, default=None
         Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
         stay together, and above 4000 distinct rows a sample of those takes part.
@@ -160,9 +161,9 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
     Attributes
     ----------
     alpha_ : float, array-like or dict
-        Strength of the penalty: ``alpha``, or what was chosen.
+        Strength of the penalty: ``alpha``, or the strength that "auto" chose.
     alpha_selection_ : AlphaSelection or None
-        The strengths that "auto" has tried, with held-out losses, and why it took this one.
+        The strengths that "auto" tried, their held-out losses, and the reason for its choice.
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
@@ -179,26 +180,26 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         The objective at the start and after each iteration.
     n_iter_ : int
         Iterations of the kept start.
-    critical_point_ : {"minimum", "saddle", "inconclusive", "not stationary"}
-        What the exact Hessian says of the point where the fit ended. "inconclusive" is a
-        Hessian without negative eigenvalues that is singular to working precision.
+    critical_point_ : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
+        Kind of point where the fit ended, by the exact Hessian. "inconclusive" means that the
+        Hessian has no negative eigenvalues but is singular to working precision.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
-        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum", the
-        same number for starts that found the same minimum (up to permutations and signs of
-        units, or with the same predictions), 0 for the lowest, -1 where none was found.
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum". Starts
+        that found the same minimum (up to permutations and signs of units, or with the same
+        predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
     weight_importance_ : ndarray of shape (n_parameters,)
-        OBS saliency of each parameter, aligned with ``params_``: what S times the objective would
-        grow by without it, to second order, the others adapting. Computed when it is asked
-        for, from one Hessian; refused above 3000 parameters.
+        OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
+        objective, to second order, if the parameter were removed and the others adapted.
+        Computed on request from one Hessian; refused above 3000 parameters.
     feature_importance_ : ndarray of shape (n_features_in_,)
-        The same of all coefficients that leave a feature, over the sum for all features. Where
-        layers that are not linear read the input: the mean squared derivative of the
-        predictions in the feature times the feature's variance, over the sum for all.
+        OBS saliency of all coefficients that leave a feature, divided by the sum over features.
+        Where layers that are not linear read the input: the mean squared derivative of the
+        predictions in the feature times the feature's variance, divided by its sum over features.
     feature_importances_ : ndarray of shape (n_features_in_,)
-        The same under scikit-learn's name.
+        ``feature_importance_`` under scikit-learn's name.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int
@@ -251,6 +252,9 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
     'minimum'
     >>> {name: array.shape for name, array in net.arrays_.items()}
     {'centers': (2, 10), 'precisions_cholesky': (2,), 'coefs_0': (12, 1), 'intercepts_0': (1,)}
+
+    ``standardize=True`` makes ``scale`` unnecessary; ``alpha="auto"`` chooses the penalty by
+    cross-validation.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -308,7 +312,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
     Minimises a penalised mean log loss with exact first and second derivatives, whatever the
     kinds of layers and whichever earlier ones they read. Two classes share one logit, more
     classes have one each (softmax), and so have the columns of an indicator matrix, whose
-    labels may be on together.
+    labels may be active together.
 
     Parameters
     ----------
@@ -321,14 +325,14 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         activation. Or a function from (n_features, n_outputs) to such a list. None: ten tanh
         units, then the output. A pickle needs classes and functions that can be imported.
     standardize : bool, default=False
-        Whether the fit works on standardised columns, as in glmnet: inputs centred and scaled by
-        their weighted means and standard deviations, and the target, too, under losses of
-        differences (squared error, pseudo-Huber). Units then do not matter, ``alpha`` counts
-        rows of the standardised problem, and the intercepts of hidden units are penalised like
-        coefficients. All that is reported is in the units of the table: parameters, bounds,
-        ``objective(X, y)``, ``loss_``, inference. "spherical" radial units are round in
-        standardised columns. ``solver_result_`` and "loss" aside, ``starts_`` are those of
-        the standardised problem.
+        Whether to fit standardised columns, as glmnet does. Inputs are centred and scaled by
+        their weighted means and standard deviations; so is the target under losses of
+        differences (squared error, pseudo-Huber). Units of measurement then do not matter,
+        ``alpha`` counts rows of the standardised problem, and the intercepts of hidden units are
+        penalised like coefficients. Parameters, bounds, ``objective(X, y)``, ``loss_`` and
+        inference are reported in the units of the table. ``solver_result_`` and, except for
+        "loss", ``starts_`` describe the standardised problem. "spherical" radial units are round
+        in standardised columns.
     alpha : "auto", float, array-like of shape (n_linear_layers,), or dict, default=1.0
         Strength of the L2 penalty, in the units of scikit-learn's MLP: it counts as much as
         ``alpha`` rows. One for the coefficients of all linear layers, one per linear layer, or
@@ -345,36 +349,37 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         Factors on the sample weights, by class; "balanced" gives all classes the same
         total weight. A list has one dict per label of an indicator matrix.
     solver : str or Solver, default="auto"
-        "auto" is "newton", with the output layer solved for where squared errors and a penalty
-        allow it, and L-BFGS steps before it there and above 1000 parameters. "newton" takes Newton
-        steps in a trust region: from the exact Hessian, and above 125 parameters from products
-        as long as they are the cheaper way. Neither ends at a saddle point. "lm" is
-        Levenberg-Marquardt; "bpos" gradient descent with exact optimal steps; "gd" standard
-        back-propagation. All others are methods of :func:`scipy.optimize.minimize`:
-        "trust-ncg", "trust-krylov" and "newton-cg" use exact Hessian-vector products,
-        "trust-exact" the exact Hessian (and some ten factorisations a step), "l-bfgs-b" and
-        "bfgs" the gradient only, for which ``tol=1e-6`` is a fair aim. "trust-krylov" does
-        not always take the same path from the same start. Constraints are kept by "auto",
-        "slsqp", "trust-constr" and, bounds alone, by "l-bfgs-b"; ``solver_result_.multipliers``
-        then has multipliers and the residuals of the conditions.
+        "auto" is "newton" with two additions: it solves for the output layer where squared
+        errors and a penalty allow it, and there, or above 1000 parameters, it starts with L-BFGS
+        steps. "newton" takes Newton steps in a trust region, from the exact Hessian; above 125
+        parameters from Hessian-vector products, as long as those are cheaper. Neither ends at a
+        saddle point. "lm" is Levenberg-Marquardt; "bpos" is gradient descent with exact optimal
+        steps; "gd" is standard back-propagation. All others are methods of
+        :func:`scipy.optimize.minimize`: "trust-ncg", "trust-krylov" and "newton-cg" use exact
+        Hessian-vector products, "trust-exact" uses the exact Hessian (and some ten
+        factorisations a step), "l-bfgs-b" and "bfgs" use only the gradient, for which
+        ``tol=1e-6`` is a realistic aim. "trust-krylov" does not always take the same path from
+        the same start. "auto", "slsqp" and "trust-constr" keep constraints, "l-bfgs-b" keeps
+        bounds; ``solver_result_.multipliers`` then has the multipliers and the residuals of the
+        optimality conditions.
         Or an instance of :class:`sknewtonnet.solvers.Solver`, such as
-        ``NewtonSolver(tol=1e-8)`` or one of a class of your own: it has a ``tol``, ``max_iter``,
-        ``hessian`` and options of its own, and those below are about names alone.
+        ``NewtonSolver(tol=1e-8)`` or one of a class of your own. It has its own ``tol``,
+        ``max_iter``, ``hessian`` and options; the four below are for solvers given by name.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed
         states and multipliers; or without the curvature of the units. All end at the same
         minima, if they get there: the gradient is exact with each.
     solver_options : dict, default=None
-        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``; those of a name are
-        the fields of its class in ``sknewtonnet.solvers.SOLVERS``.
+        Options of a solver given by name, such as ``{"initial_trust_radius": 0.1}``: the fields
+        of its class in ``sknewtonnet.solvers.SOLVERS``.
     max_iter : int, default=1000
-        Iterations at most.
+        Maximum number of iterations.
     tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient of the objective is at most
         this, whatever the solver.
     n_init : int, default=1
-        Random starts; the lowest minimum is kept, and ``starts_`` tells of all.
+        Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     cv : int, cross-validation generator or iterable, default=None
         Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
         stay together, and above 4000 distinct rows a sample of those takes part.
@@ -401,9 +406,9 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
     Attributes
     ----------
     alpha_ : float, array-like or dict
-        Strength of the penalty: ``alpha``, or what was chosen.
+        Strength of the penalty: ``alpha``, or the strength that "auto" chose.
     alpha_selection_ : AlphaSelection or None
-        The strengths that "auto" has tried, with held-out losses, and why it took this one.
+        The strengths that "auto" tried, their held-out losses, and the reason for its choice.
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
@@ -420,26 +425,26 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         The objective at the start and after each iteration.
     n_iter_ : int
         Iterations of the kept start.
-    critical_point_ : {"minimum", "saddle", "inconclusive", "not stationary"}
-        What the exact Hessian says of the point where the fit ended. "inconclusive" is a
-        Hessian without negative eigenvalues that is singular to working precision.
+    critical_point_ : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
+        Kind of point where the fit ended, by the exact Hessian. "inconclusive" means that the
+        Hessian has no negative eigenvalues but is singular to working precision.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
-        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum", the
-        same number for starts that found the same minimum (up to permutations and signs of
-        units, or with the same predictions), 0 for the lowest, -1 where none was found.
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum". Starts
+        that found the same minimum (up to permutations and signs of units, or with the same
+        predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
     weight_importance_ : ndarray of shape (n_parameters,)
-        OBS saliency of each parameter, aligned with ``params_``: what S times the objective would
-        grow by without it, to second order, the others adapting. Computed when it is asked
-        for, from one Hessian; refused above 3000 parameters.
+        OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
+        objective, to second order, if the parameter were removed and the others adapted.
+        Computed on request from one Hessian; refused above 3000 parameters.
     feature_importance_ : ndarray of shape (n_features_in_,)
-        The same of all coefficients that leave a feature, over the sum for all features. Where
-        layers that are not linear read the input: the mean squared derivative of the
-        predictions in the feature times the feature's variance, over the sum for all.
+        OBS saliency of all coefficients that leave a feature, divided by the sum over features.
+        Where layers that are not linear read the input: the mean squared derivative of the
+        predictions in the feature times the feature's variance, divided by its sum over features.
     feature_importances_ : ndarray of shape (n_features_in_,)
-        The same under scikit-learn's name.
+        ``feature_importance_`` under scikit-learn's name.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int
@@ -486,6 +491,9 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
     'minimum'
     >>> round(net.score(scale(X), y), 2)
     0.99
+
+    ``standardize=True`` makes ``scale`` unnecessary; ``alpha="auto"`` chooses the penalty by
+    cross-validation.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

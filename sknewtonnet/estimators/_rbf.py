@@ -156,14 +156,14 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         scale pass ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
         :class:`sknewtonnet.calculus.Loss`.
     standardize : bool, default=False
-        Whether the fit works on standardised columns, as in glmnet: inputs centred and scaled by
-        their weighted means and standard deviations, and the target, too, under losses of
-        differences (squared error, pseudo-Huber). Units then do not matter, ``alpha`` counts
-        rows of the standardised problem, and the intercepts of hidden units are penalised like
-        coefficients. All that is reported is in the units of the table: parameters, bounds,
-        ``objective(X, y)``, ``loss_``, inference. "spherical" radial units are round in
-        standardised columns. ``solver_result_`` and "loss" aside, ``starts_`` are those of
-        the standardised problem.
+        Whether to fit standardised columns, as glmnet does. Inputs are centred and scaled by
+        their weighted means and standard deviations; so is the target under losses of
+        differences (squared error, pseudo-Huber). Units of measurement then do not matter,
+        ``alpha`` counts rows of the standardised problem, and the intercepts of hidden units are
+        penalised like coefficients. Parameters, bounds, ``objective(X, y)``, ``loss_`` and
+        inference are reported in the units of the table. ``solver_result_`` and, except for
+        "loss", ``starts_`` describe the standardised problem. "spherical" radial units are round
+        in standardised columns.
     alpha : "auto", float, array-like of shape (n_hidden_layers + 1,), or dict, default=1.0
         Strength of the L2 penalty of the coefficients, in the units of scikit-learn's MLP: it
         counts as much as ``alpha`` rows. One for all coefficients, one per linear layer, or by
@@ -189,21 +189,21 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     solver : str or Solver, default="auto"
         "auto" takes Newton steps in a trust region, after L-BFGS steps where those pay; the
         others are those of :class:`NewtonMLPRegressor`. Or an instance of
-        :class:`sknewtonnet.solvers.Solver`: it has a ``tol``, ``max_iter``, ``hessian`` and
-        options of its own, and those below are about names alone.
+        :class:`sknewtonnet.solvers.Solver`. It has its own ``tol``, ``max_iter``, ``hessian``
+        and options; the four below are for solvers given by name.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with, as in
         :class:`NewtonMLPRegressor`. The gradient is exact with each.
     solver_options : dict, default=None
-        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``; those of a name are
-        the fields of its class in ``sknewtonnet.solvers.SOLVERS``.
+        Options of a solver given by name, such as ``{"initial_trust_radius": 0.1}``: the fields
+        of its class in ``sknewtonnet.solvers.SOLVERS``.
     max_iter : int, default=1000
-        Iterations at most.
+        Maximum number of iterations.
     tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient of the objective is at most
         this, whatever the solver.
     n_init : int, default=1
-        Random starts; the lowest minimum is kept, and ``starts_`` tells of all.
+        Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     cv : int, cross-validation generator or iterable, default=None
         Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
         stay together, and above 4000 distinct rows a sample of those takes part.
@@ -230,9 +230,9 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     Attributes
     ----------
     alpha_ : float, array-like or dict
-        Strength of the penalty: ``alpha``, or what was chosen.
+        Strength of the penalty: ``alpha``, or the strength that "auto" chose.
     alpha_selection_ : AlphaSelection or None
-        The strengths that "auto" has tried, with held-out losses, and why it took this one.
+        The strengths that "auto" tried, their held-out losses, and the reason for its choice.
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
@@ -253,9 +253,9 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     quadratic_forms_ : ndarray of shape (n_centers, n_features + 1, n_features + 1)
         [I]'s W of each unit: (x, 1)' W (x, 1) = (x - mu)' M (x - mu).
     degenerate_units_ : dict of int to str
-        Units without work of their own, and why: "far from all samples", "constant", "on one
-        sample" (the fit warns of these), "unused", or "same as unit c0" (common: the L2
-        penalty is less where two equal units share a height). Often fewer would do.
+        Units that contribute nothing of their own, and why: "far from all samples", "constant",
+        "on one sample" (the fit warns of these), "unused", or "same as unit c0" (common, since
+        the L2 penalty is smaller where two equal units share a height). Fewer units may do.
     coefs_ : list of ndarray of shape (n_inputs_k, n_units_k)
         Coefficients of each linear layer, inputs by units.
     intercepts_ : list of ndarray of shape (n_units_k,)
@@ -267,23 +267,23 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     n_iter_ : int
         Iterations of the kept start.
     critical_point_ : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
-        What the exact Hessian says of the point where the fit ended.
+        Kind of point where the fit ended, by the exact Hessian.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
-        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum", the
-        same number for starts that found the same minimum (up to permutations and signs of
-        units, or with the same predictions), 0 for the lowest, -1 where none was found.
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum". Starts
+        that found the same minimum (up to permutations and signs of units, or with the same
+        predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
     weight_importance_ : ndarray of shape (n_parameters,)
-        OBS saliency of each parameter, aligned with ``params_``: what S times the objective would
-        grow by without it, to second order, the others adapting. Computed when it is asked
-        for, from one Hessian; refused above 3000 parameters.
+        OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
+        objective, to second order, if the parameter were removed and the others adapted.
+        Computed on request from one Hessian; refused above 3000 parameters.
     feature_importance_ : ndarray of shape (n_features_in_,)
         Mean squared derivative of the predictions in a feature times the feature's variance,
-        over the sum for all features.
+        divided by its sum over features.
     feature_importances_ : ndarray of shape (n_features_in_,)
-        The same under scikit-learn's name.
+        ``feature_importance_`` under scikit-learn's name.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int
@@ -336,6 +336,9 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     True
     >>> objective.hessian(net.params_).shape
     (37, 37)
+
+    ``standardize=True`` makes ``scale`` unnecessary; ``alpha="auto"`` chooses the penalty by
+    cross-validation.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -403,7 +406,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     Centres, covariances and coefficients are trained together: a penalised mean log loss is
     minimised with exact first and second derivatives in all of them. Two classes share one
     logit, more classes have one each (softmax), and so have the columns of an indicator
-    matrix, whose labels may be on together.
+    matrix, whose labels may be active together.
 
     Parameters
     ----------
@@ -418,14 +421,14 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         Function of the units of these further layers, one for all or one for each; the names
         are those of :class:`NewtonMLPRegressor`.
     standardize : bool, default=False
-        Whether the fit works on standardised columns, as in glmnet: inputs centred and scaled by
-        their weighted means and standard deviations, and the target, too, under losses of
-        differences (squared error, pseudo-Huber). Units then do not matter, ``alpha`` counts
-        rows of the standardised problem, and the intercepts of hidden units are penalised like
-        coefficients. All that is reported is in the units of the table: parameters, bounds,
-        ``objective(X, y)``, ``loss_``, inference. "spherical" radial units are round in
-        standardised columns. ``solver_result_`` and "loss" aside, ``starts_`` are those of
-        the standardised problem.
+        Whether to fit standardised columns, as glmnet does. Inputs are centred and scaled by
+        their weighted means and standard deviations; so is the target under losses of
+        differences (squared error, pseudo-Huber). Units of measurement then do not matter,
+        ``alpha`` counts rows of the standardised problem, and the intercepts of hidden units are
+        penalised like coefficients. Parameters, bounds, ``objective(X, y)``, ``loss_`` and
+        inference are reported in the units of the table. ``solver_result_`` and, except for
+        "loss", ``starts_`` describe the standardised problem. "spherical" radial units are round
+        in standardised columns.
     alpha : "auto", float, array-like of shape (n_hidden_layers + 1,), or dict, default=1.0
         Strength of the L2 penalty of the coefficients, in the units of scikit-learn's MLP: it
         counts as much as ``alpha`` rows. One for all coefficients, one per linear layer, or by
@@ -454,21 +457,21 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     solver : str or Solver, default="auto"
         "auto" takes Newton steps in a trust region, after L-BFGS steps where those pay; the
         others are those of :class:`NewtonMLPRegressor`. Or an instance of
-        :class:`sknewtonnet.solvers.Solver`: it has a ``tol``, ``max_iter``, ``hessian`` and
-        options of its own, and those below are about names alone.
+        :class:`sknewtonnet.solvers.Solver`. It has its own ``tol``, ``max_iter``, ``hessian``
+        and options; the four below are for solvers given by name.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with, as in
         :class:`NewtonMLPRegressor`. The gradient is exact with each.
     solver_options : dict, default=None
-        Options of the solver alone, such as ``{"initial_trust_radius": 0.1}``; those of a name are
-        the fields of its class in ``sknewtonnet.solvers.SOLVERS``.
+        Options of a solver given by name, such as ``{"initial_trust_radius": 0.1}``: the fields
+        of its class in ``sknewtonnet.solvers.SOLVERS``.
     max_iter : int, default=1000
-        Iterations at most.
+        Maximum number of iterations.
     tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient of the objective is at most
         this, whatever the solver.
     n_init : int, default=1
-        Random starts; the lowest minimum is kept, and ``starts_`` tells of all.
+        Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     cv : int, cross-validation generator or iterable, default=None
         Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
         stay together, and above 4000 distinct rows a sample of those takes part.
@@ -495,9 +498,9 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     Attributes
     ----------
     alpha_ : float, array-like or dict
-        Strength of the penalty: ``alpha``, or what was chosen.
+        Strength of the penalty: ``alpha``, or the strength that "auto" chose.
     alpha_selection_ : AlphaSelection or None
-        The strengths that "auto" has tried, with held-out losses, and why it took this one.
+        The strengths that "auto" tried, their held-out losses, and the reason for its choice.
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
@@ -518,9 +521,9 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     quadratic_forms_ : ndarray of shape (n_centers, n_features + 1, n_features + 1)
         [I]'s W of each unit: (x, 1)' W (x, 1) = (x - mu)' M (x - mu).
     degenerate_units_ : dict of int to str
-        Units without work of their own, and why: "far from all samples", "constant", "on one
-        sample" (the fit warns of these), "unused", or "same as unit c0" (common: the L2
-        penalty is less where two equal units share a height). Often fewer would do.
+        Units that contribute nothing of their own, and why: "far from all samples", "constant",
+        "on one sample" (the fit warns of these), "unused", or "same as unit c0" (common, since
+        the L2 penalty is smaller where two equal units share a height). Fewer units may do.
     coefs_ : list of ndarray of shape (n_inputs_k, n_units_k)
         Coefficients of each linear layer, inputs by units.
     intercepts_ : list of ndarray of shape (n_units_k,)
@@ -532,23 +535,23 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     n_iter_ : int
         Iterations of the kept start.
     critical_point_ : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
-        What the exact Hessian says of the point where the fit ended.
+        Kind of point where the fit ended, by the exact Hessian.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
-        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum", the
-        same number for starts that found the same minimum (up to permutations and signs of
-        units, or with the same predictions), 0 for the lowest, -1 where none was found.
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum". Starts
+        that found the same minimum (up to permutations and signs of units, or with the same
+        predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
     weight_importance_ : ndarray of shape (n_parameters,)
-        OBS saliency of each parameter, aligned with ``params_``: what S times the objective would
-        grow by without it, to second order, the others adapting. Computed when it is asked
-        for, from one Hessian; refused above 3000 parameters.
+        OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
+        objective, to second order, if the parameter were removed and the others adapted.
+        Computed on request from one Hessian; refused above 3000 parameters.
     feature_importance_ : ndarray of shape (n_features_in_,)
         Mean squared derivative of the predictions in a feature times the feature's variance,
-        over the sum for all features.
+        divided by its sum over features.
     feature_importances_ : ndarray of shape (n_features_in_,)
-        The same under scikit-learn's name.
+        ``feature_importance_`` under scikit-learn's name.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int
@@ -587,6 +590,9 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     'minimum'
     >>> round(net.score(scale(X), y), 2)
     0.97
+
+    ``standardize=True`` makes ``scale`` unnecessary; ``alpha="auto"`` chooses the penalty by
+    cross-validation.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

@@ -15,7 +15,7 @@ from sknewtonnet.estimators._targets import ClassTarget, RegressionTarget
 
 
 def _refuses_negative(loss: Any) -> bool:
-    """Whether a loss has no place for negative targets; false for what is no loss."""
+    """Whether the loss rejects negative targets; False if it is invalid."""
     try:
         found = get_loss(loss, 1)
     except ValueError:

@@ -1,4 +1,4 @@
-"""How the starts of a fit are run, and what is said of their ends."""
+"""How the starts of a fit are run, and how their ends are reported."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def run_start(
 
 
 def run_one_of_several(problem: Problem, start: Array, observer: Progress) -> SolverResult:
-    """The same in any process, with one BLAS thread: so sums do not depend on how many run."""
+    """Run one start with one BLAS thread, so that sums do not depend on how many run."""
     with one_blas_thread():
         return run_start(problem, problem.objective(), start, observer)
 

@@ -1,4 +1,4 @@
-"""What a fitted net says beyond predictions: inference, importances, input derivatives."""
+"""Statistics of a fitted net: inference, importances, input derivatives."""
 
 from abc import abstractmethod
 
@@ -72,12 +72,13 @@ class StatisticsMixin:
         Returns
         -------
         InferenceResults
+            Standard errors, tests, criteria, predictions and effects.
 
         Raises
         ------
         ValueError
-            If an argument is not among these, or does not go with the loss or the weights; if
-            there are more than 3000 parameters.
+            If an argument has another value, or does not suit the loss or the weights; if there
+            are more than 3000 parameters.
 
         Warns
         -----
@@ -123,13 +124,20 @@ class StatisticsMixin:
         order : {1, 2}, default=1
             First or second derivatives.
         raw : bool, default=False
-            Whether of the raw predictions (logits, logarithms of means) instead.
+            Whether to differentiate the raw predictions (logits, logarithms of means) instead.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features) or (n_samples, n_features, n_features)
-            For several outputs with a second axis of length n_outputs; for two classes of
-            the probability of the second.
+            With several outputs there is a second axis of length n_outputs. With two classes
+            the derivatives are those of the probability of the second one.
+
+        Raises
+        ------
+        NotFittedError
+            If the net is not fitted.
+        ValueError
+            If ``order`` is neither 1 nor 2, or X does not match the data of the fit.
         """
         check_is_fitted(self)
         if order not in (1, 2):
@@ -149,19 +157,25 @@ class StatisticsMixin:
 
     @property
     def weight_importance_(self) -> Array:
-        """OBS saliency of each weight; computed when it is asked for."""
+        """OBS saliency of each parameter, of shape (n_parameters,); computed on request.
+
+        See :func:`sknewtonnet.inspection.weight_importance`.
+        """
         check_is_fitted(self)
         return self._fit_.importances[0]
 
     @property
     def feature_importance_(self) -> Array:
-        """Share of each feature in what the fit would lose without them."""
+        """Importance of each feature, of shape (n_features_in_,); it sums to one.
+
+        See :func:`sknewtonnet.inspection.feature_importance`.
+        """
         check_is_fitted(self)
         return self._fit_.importances[1]
 
     @property
     def feature_importances_(self) -> Array:
-        """The same under scikit-learn's name, for SelectFromModel and RFE."""
+        """``feature_importance_`` under scikit-learn's name, for SelectFromModel and RFE."""
         return self.feature_importance_
 
 

@@ -50,7 +50,7 @@ class RegressionTarget:
 
 @dataclass(frozen=True)
 class ClassTarget:
-    """Class labels, or an indicator matrix of labels that may be on together.
+    """Class labels, or an indicator matrix of labels that may be active together.
 
     Attributes
     ----------

@@ -18,7 +18,8 @@ def weight_importance(
 ) -> Array:
     """How much the objective would grow without a weight, to second order.
 
-    Of M = S f, the sum over rows with the penalty, S being the sum of the sample weights:
+    The importance is the growth of M = S f, the sum over rows plus the penalty, where S is the
+    sum of the sample weights and H the Hessian of M:
 
         "obs":  1/2 w_j^2 / [H^-1]_jj      all other weights adapt (Hassibi and Stork 1993)
         "obd":  1/2 w_j^2 H_jj             they stay (LeCun, Denker and Solla 1990)
@@ -30,9 +31,9 @@ def weight_importance(
     w : ndarray of shape (n_parameters,)
         The minimum.
     method : {"obs", "obd"}, default="obs"
-        Which of the two.
+        Which of the two formulas to use.
     active : ndarray of shape (n_active, n_parameters), default=None
-        Rows of active constraints, for "obs": the others adapt along them only.
+        Rows of active constraints, for "obs": the others adapt only along them.
 
     Returns
     -------
@@ -47,8 +48,21 @@ def weight_importance(
 
     Notes
     -----
-    "obs" takes one Hessian and its eigenvalues, about 10 P^3 flops; "obd" the Hessian's blocks of
-    each unit alone, for any number of parameters.
+    "obs" takes one Hessian and its eigenvalues, about 10 P^3 flops. "obd" takes only the blocks
+    of the Hessian within each unit, and works for any number of parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> from sknewtonnet.inspection import weight_importance
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 3))
+    >>> y = np.tanh(2.0 * X[:, 0]) + 0.1 * rng.normal(size=200)
+    >>> net = NewtonMLPRegressor((2,), alpha=0.1, random_state=0).fit(X, y)
+    >>> saliency = weight_importance(net.objective(X, y), net.params_, method="obd")
+    >>> saliency.shape == net.params_.shape
+    True
     """
     if method == "obd":
         network = objective.network
@@ -63,12 +77,12 @@ def weight_importance(
 
 
 def feature_importance(objective: Objective, w: Array, active: Array | None = None) -> Array:
-    """Share of each input in the growth of the objective if inputs went.
+    """Share of each input in the growth of the objective if inputs were removed.
 
-    The OBS saliency of all coefficients that leave the input, skip connections included,
-    1/2 w_S' ([H^-1]_SS)^-1 w_S, over the sum for all inputs. Where radial units read the inputs
-    no coefficients do that alone: there it is the mean squared derivative of the predicted
-    mean in the input, times the input's variance, over the sum for all.
+    It is the OBS saliency of all coefficients that leave the input, skip connections included,
+    1/2 w_S' ([H^-1]_SS)^-1 w_S, divided by the sum over inputs. Where radial units read the
+    inputs, no set of zero coefficients removes an input: there it is the mean squared derivative
+    of the predicted mean in the input, times the input's variance, divided by the sum over inputs.
 
     Parameters
     ----------
@@ -82,7 +96,7 @@ def feature_importance(objective: Objective, w: Array, active: Array | None = No
     Returns
     -------
     ndarray of shape (n_features,)
-        Sums to one.
+        The shares, which sum to one.
 
     Raises
     ------
@@ -91,7 +105,20 @@ def feature_importance(objective: Objective, w: Array, active: Array | None = No
 
     Notes
     -----
-    One Hessian and its eigenvalues, about 10 P^3 flops.
+    The cost is one Hessian and its eigenvalues, about 10 P^3 flops.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> from sknewtonnet.inspection import feature_importance
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 3))
+    >>> y = np.tanh(2.0 * X[:, 0]) + 0.1 * rng.normal(size=200)
+    >>> net = NewtonMLPRegressor((2,), alpha=0.1, random_state=0).fit(X, y)
+    >>> share = feature_importance(net.objective(X, y), net.params_)
+    >>> int(share.argmax()), round(float(share.sum()), 6)
+    (0, 1.0)
     """
     return importances(objective, w, active)[1]
 
@@ -99,7 +126,7 @@ def feature_importance(objective: Objective, w: Array, active: Array | None = No
 def importances(
     objective: Objective, w: Array, active: Array | None = None
 ) -> tuple[Array, Array]:
-    """Both, from one Hessian: "obs" of :func:`weight_importance`, and :func:`feature_importance`.
+    """Importances of weights ("obs") and of inputs, from one Hessian.
 
     Parameters
     ----------
@@ -109,6 +136,37 @@ def importances(
         The minimum.
     active : ndarray of shape (n_active, n_parameters), default=None
         Rows of active constraints.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_parameters,)
+        As ``weight_importance(objective, w, "obs", active)``.
+    features : ndarray of shape (n_features,)
+        As ``feature_importance(objective, w, active)``.
+
+    Raises
+    ------
+    ValueError
+        If the Hessian has negative eigenvalues, or there are more than 3000 parameters.
+
+    Notes
+    -----
+    The cost is one Hessian and its eigenvalues, about 10 P^3 flops.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> from sknewtonnet.inspection import importances
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 3))
+    >>> y = np.tanh(2.0 * X[:, 0]) + 0.1 * rng.normal(size=200)
+    >>> net = NewtonMLPRegressor((2,), alpha=0.1, random_state=0).fit(X, y)
+    >>> weights, features = importances(net.objective(X, y), net.params_)
+    >>> weights.shape == net.params_.shape
+    True
+    >>> int(features.argmax())
+    0
     """
     if objective.n_parameters > DENSE_LIMIT:
         raise ValueError(

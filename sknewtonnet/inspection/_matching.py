@@ -1,4 +1,4 @@
-"""Two parameter vectors of a net that are the same up to how its units are named."""
+"""Parameter vectors of a net that are the same up to the order and signs of its units."""
 
 from functools import cached_property
 
@@ -11,19 +11,22 @@ from sknewtonnet.calculus.functions.units import interchangeable, rearrange
 
 
 def aligned(network: Network, w: Array, reference: Array) -> Array:
-    """The parameters with their units in the order and of the signs of a reference.
+    """Parameters with units in the order and with the signs of a reference.
 
-    Hidden units can be permuted, and a unit with an odd activation can change the signs of all
-    that comes in and all that goes out (an even one, of what comes in); the net stays the same
-    function. Layer after layer, units are assigned to those of the reference so that the sum of
-    squared differences of their parameters, and of what goes out to the output, is smallest.
+    A net stays the same function if hidden units are permuted, or if a unit with an odd
+    activation changes the signs of all its incoming and outgoing weights (with an even one, of
+    the incoming weights). Layer after layer, units are assigned to those of the reference so that
+    the sum of squared differences of their parameters, and of their weights to the output, is
+    smallest.
 
     Parameters
     ----------
     network : Network
         The net.
-    w, reference : ndarray of shape (n_parameters,)
-        Parameters; those to compare with.
+    w : ndarray of shape (n_parameters,)
+        The parameters; they are not written to.
+    reference : ndarray of shape (n_parameters,)
+        The parameters to compare with.
 
     Returns
     -------
@@ -32,7 +35,23 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
 
     Notes
     -----
-    About s^2 t flops and an assignment of s^3 for a layer of s units with t parameters each.
+    A layer of s units with t parameters each costs about s^2 t flops, and s^3 for the assignment.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network
+    >>> from sknewtonnet.inspection import aligned
+    >>> network = Network.mlp(2, (3,), 1)
+    >>> w = np.random.default_rng(0).normal(size=network.n_parameters)
+    >>> arrays = network.layout.unpack(w)
+    >>> order, signs = [2, 0, 1], np.array([1.0, -1.0, 1.0])
+    >>> arrays["coefs_0"] = arrays["coefs_0"][:, order] * signs
+    >>> arrays["intercepts_0"] = arrays["intercepts_0"][order] * signs
+    >>> arrays["coefs_1"] = arrays["coefs_1"][order] * signs[:, None]
+    >>> other = network.layout.pack(arrays)  # the same function, as tanh is odd
+    >>> np.allclose(aligned(network, other, w), w)
+    True
     """
     full = network.layout.expand(np.asarray(w, dtype=float)).copy()
     ours = network.by_layer(full)
@@ -71,9 +90,44 @@ def _distances(a: Array, b: Array) -> Array:
 def same_minimum(
     network: Network, w: Array, reference: Array, value: float, reference_value: float
 ) -> bool:
-    """Whether two minima are one, up to permutations and signs of units.
+    """Whether two minima are the same, up to permutations and signs of units.
 
-    The objective must agree to 1e-7 of its size, the aligned parameters to 1e-3.
+    The values of the objective must agree to 1e-7 of their size, and the aligned parameters to
+    1e-3 of 1 + the largest one.
+
+    Parameters
+    ----------
+    network : Network
+        The net.
+    w, reference : ndarray of shape (n_parameters,)
+        The two minima.
+    value, reference_value : float
+        The objective at each.
+
+    Returns
+    -------
+    bool
+        Whether they are the same.
+
+    Notes
+    -----
+    The cost is one call of :func:`aligned`, and nothing where the values differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network
+    >>> from sknewtonnet.inspection import same_minimum
+    >>> network = Network.mlp(2, (3,), 1)
+    >>> w = np.random.default_rng(0).normal(size=network.n_parameters)
+    >>> arrays = network.layout.unpack(w)
+    >>> order, signs = [2, 0, 1], np.array([1.0, -1.0, 1.0])
+    >>> arrays["coefs_0"] = arrays["coefs_0"][:, order] * signs
+    >>> arrays["intercepts_0"] = arrays["intercepts_0"][order] * signs
+    >>> arrays["coefs_1"] = arrays["coefs_1"][order] * signs[:, None]
+    >>> other = network.layout.pack(arrays)  # the same function, as tanh is odd
+    >>> same_minimum(network, other, w, 1.0, 1.0), same_minimum(network, -w, w, 1.0, 2.0)
+    (True, False)
     """
     if abs(value - reference_value) > 1e-7 * max(abs(value), abs(reference_value)):
         return False
@@ -86,7 +140,7 @@ def _same_parameters(network: Network, w: Array, reference: Array) -> bool:
 
 
 class Minimum:
-    """An end of a fit, to be compared with others.
+    """The end of a fit, to be compared with others.
 
     Parameters
     ----------
@@ -95,9 +149,9 @@ class Minimum:
     X : ndarray of shape (n_samples, n_features)
         Samples on which predictions are compared.
     w : ndarray of shape (n_parameters,)
-        Its parameters.
+        The parameters at the end.
     value, start : float
-        The objective there, and at a start, which gives the scale.
+        The objective at the end and at the start; both give the scale of rounding.
     """
 
     def __init__(self, network: Network, X: Array, w: Array, value: float, start: float):
@@ -110,10 +164,21 @@ class Minimum:
         return self.network.predict_raw(self.w, self._X)
 
     def is_same(self, other: "Minimum") -> bool:
-        """Whether two are one, up to permutations and signs of units, or as functions.
+        """Whether two minima are the same, up to permutations and signs of units, or as functions.
 
-        The objective must agree to 1e-7 of its size; then either the aligned parameters, or all
-        raw predictions, to 1e-3. Nets with idle units agree in their predictions alone.
+        The values of the objective must agree to 1e-7 of their size, and then either the aligned
+        parameters or all raw predictions to 1e-3. Nets with idle units agree only in their
+        predictions.
+
+        Parameters
+        ----------
+        other : Minimum
+            Of the same net and samples.
+
+        Returns
+        -------
+        bool
+            Whether they are the same.
         """
         if abs(self.value - other.value) > max(self._rounding, other._rounding):
             return False

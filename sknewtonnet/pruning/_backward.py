@@ -22,13 +22,13 @@ from sknewtonnet.pruning._significance import METHODS, Tested, significances
 
 
 class BackwardPruning(MetaNet):
-    """Take away what a net does not need, the least significant first.
+    """Remove the parts that a net does not need, the least significant first.
 
-    Fit the net, test all its weights (or units, or inputs), remove the least significant one,
-    move the others to where the quadratic model has its minimum then (optimal brain surgeon),
-    refit from there, and accept if an information criterion does not grow; else restore. Stop
-    when all that is left is significant. Units without incoming or outgoing weights go with
-    what is left of them, constant ones into the intercepts.
+    Fit the net, test all its weights (or units, or inputs), and remove the least significant
+    ones. Move the others to the new minimum of the quadratic model (optimal brain surgeon), refit
+    from there, and accept if an information criterion does not grow; else restore the net. Stop
+    when everything left is significant. Units without incoming or outgoing weights are removed as
+    well; the constants that they leave go into the intercepts.
 
     Parameters
     ----------
@@ -36,39 +36,39 @@ class BackwardPruning(MetaNet):
             NewtonNetRegressor or NewtonNetClassifier
         The net. It is cloned.
     criterion : {"wald", "obs", "obd"}, default="wald"
-        What to order by: the p-value of a Wald test (the statistical stepwise method of
+        The order of removal: by the p-value of a Wald test (the statistical stepwise method of
         Cottrell et al. 1995), the saliency of optimal brain surgeon (Hassibi and Stork 1993), or
         of optimal brain damage (LeCun, Denker and Solla 1990). Saliencies L become p-values as
         2 L / dispersion.
     unit : {"weight", "neuron", "feature"}, default="weight"
-        What goes in one piece: a coefficient, or a parameter of another layer that is zero where
-        an input has no effect; all that leaves a hidden unit or a centre; all that leaves an
-        input, skip connections included.
+        What is removed in one piece: a coefficient, or a parameter of another layer that is zero
+        where an input has no effect; all that leaves a hidden unit or a centre; all that leaves
+        an input, skip connections included.
     significance_level : float, default=0.05
-        What has a smaller p-value stays.
+        Parts with a smaller p-value stay.
     scoring : {"aic", "aicc", "bic", "nic", "tic", "gcv"} or None, default="bic"
-        Criterion that must not grow with a removal; None accepts all that is not significant,
-        which is no safe rule for classes that are well told apart: Wald's statistic is small
-        there for weights that matter (Hauck and Donner 1977).
+        Criterion that must not grow with a removal. None accepts every removal that is not
+        significant, which is unsafe for well separated classes: Wald's statistic is small there
+        even for weights that matter (Hauck and Donner 1977).
     step : int or float, default=0.1
-        How many to take at a time at most, of those that are not significant; a float below 1 is
-        a part of what is left. If that is too much, half as many are tried, down to one.
+        Maximum number of insignificant parts to remove at a time; a float below 1 is a fraction
+        of the parts left. If the removal is refused, half as many are tried, down to one.
     cov_type : {"hessian", "gauss-newton", "bayesian", "HC0", "HC1", "HC2", "HC3"}, \
             default="bayesian"
         Covariance of the Wald test. Under a penalty "bayesian" is the wider one, of estimates
         that are shrunk; without it the same as "hessian".
     max_steps : int or None, default=None
-        Attempts at most.
+        Maximum number of attempts; None for no limit.
     verbose : int, default=0
         1 prints each step.
 
     Attributes
     ----------
     estimator_ : object
-        The pruned net, fitted; what is gone is in its ``connectivity``. It knows that its
-        p-values come after a selection.
+        The pruned net, fitted; its ``connectivity`` is False for removed parameters. Its
+        inference reports that p-values come after a selection.
     path_ : PruningPath
-        What went, step by step, with statistics; ``path_.to_frame()`` and ``path_.plot()``.
+        The removals, step by step, with statistics; ``path_.to_frame()`` and ``path_.plot()``.
     support_ : ndarray of bool of shape (n_features_in_,)
         Inputs that the net still depends on.
     unit_support_ : list of ndarray of bool
@@ -80,16 +80,16 @@ class BackwardPruning(MetaNet):
 
     See Also
     --------
-    InformationCriterionSearch : Chooses the size of a net first.
+    InformationCriterionSearch : Chooses the size of a net, best before pruning.
     sklearn.feature_selection.RFE : Drops features by importance, without refits from a minimum.
 
     Notes
     -----
-    P-values of the pruned net are too small, since the data chose what is tested; and the test of
-    a hidden unit by its outgoing weights has no exact null distribution, for its incoming ones
-    mean nothing if those are zero. So the criterion has the last word, and a confirmation on other
-    data is due (doc/statistics.md 3.3). A step costs about n P^2 + 10 P^3 flops and a few Newton
-    steps. Callbacks hear of each ("step") and may ask to stop.
+    P-values of the pruned net are too small, since the data chose what is tested. The test of a
+    hidden unit by its outgoing weights has no exact null distribution, since its incoming weights
+    are not identified if those are zero. So the criterion has the last word, and the result needs
+    a confirmation on other data (doc/statistics.md 3.3). A step costs about n P^2 + 10 P^3 flops
+    and a few Newton steps. Callbacks are called after each step ("step") and may stop the run.
 
     References
     ----------
@@ -218,7 +218,7 @@ class BackwardPruning(MetaNet):
             )
 
     def _prune(self, fit: Fit, tell: Callable[[Fit], bool]) -> tuple[Fit, list[PruningStep]]:
-        """Take away until all that is left is significant."""
+        """Remove parts until everything left is significant."""
         steps = [self._recorded((), fit, True)]
         refused: dict[str, int] = {}  # parts, and how many parameters there were then
         while self.max_steps is None or len(steps) <= self.max_steps:
@@ -234,7 +234,7 @@ class BackwardPruning(MetaNet):
                 if tell(fit):
                     break
             elif any(size > fit.n_parameters for size in refused.values()):
-                # What a larger net could not do without this one may.
+                # A part that a larger net needed may be superfluous in this one.
                 refused = {name: p for name, p in refused.items() if p == fit.n_parameters}
             else:
                 break
@@ -243,7 +243,7 @@ class BackwardPruning(MetaNet):
     def _attempt(
         self, fit: Fit, candidates: list[Tested], n_parts: int, steps: list[PruningStep]
     ) -> tuple[Fit | None, list[Tested]]:
-        """A smaller net that is no worse, or None; and what went, or was refused at the last."""
+        """A smaller net that is no worse, or None; and the parts removed, or refused last."""
         count = self._count(n_parts, len(candidates))
         while True:
             chosen = candidates[:count]
@@ -258,7 +258,7 @@ class BackwardPruning(MetaNet):
             count //= 2
 
     def _count(self, n_parts: int, n_candidates: int) -> int:
-        """How many to take at once."""
+        """How many parts to remove at once."""
         most = self.step if self.step >= 1 else max(1, int(self.step * n_parts))
         return min(int(most), n_candidates)
 
@@ -302,7 +302,12 @@ class BackwardPruning(MetaNet):
         Parameters
         ----------
         indices : bool, default=False
-            Whether as numbers of columns instead of a mask.
+            Whether to return numbers of columns instead of a mask.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_features_in_,), or of int
+            The mask, or the numbers of the columns.
         """
         check_is_fitted(self)
         return np.flatnonzero(self.support_) if indices else self.support_.copy()
@@ -314,6 +319,16 @@ class BackwardPruning(MetaNet):
         ----------
         input_features : array-like of str, default=None
             Names of all inputs; those of the fit if None.
+
+        Returns
+        -------
+        ndarray of str objects
+            Names of the inputs that are left.
+
+        Raises
+        ------
+        ValueError
+            If the number of names is not that of the features.
         """
         check_is_fitted(self)
         names = fit_of(self.estimator_).feature_names

@@ -1,4 +1,4 @@
-"""What estimators share that fit a net and hand out what it says."""
+"""Common part of estimators that fit a net and pass on its results."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -54,7 +54,7 @@ class Task:
 
 
 class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
-    """A net around which another estimator does something; predictions are the net's."""
+    """An estimator around a net; its predictions are those of the net."""
 
     estimator: BaseNewtonNet
     n_features_in_: int
@@ -92,7 +92,7 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the estimator is no such net, or its fit is no minimum.
+            If ``estimator`` is no net of this package, or its fit is no minimum.
         """
         net = checked_net(self.estimator)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
@@ -117,10 +117,10 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         sample_weight: ArrayLike | None = None,
         cov_type: str = "hessian",
     ) -> InferenceResults:
-        """Inference for the form of net that was chosen, on data that had no part in it.
+        """Inference for the chosen form of net, on data that had no part in the choice.
 
-        The net is fitted to these data from where it stands, with the connections it has, and
-        its p-values are not those of a selection.
+        The net is fitted to these data from its present parameters, with its present connections.
+        Its p-values are therefore free of the selection.
 
         Parameters
         ----------
@@ -136,6 +136,14 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         InferenceResults
+            Statistics of the net on the new data.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If feature names or classes differ from those of the fit, or ``inference`` raises.
         """
         check_is_fitted(self)
         if hasattr(self, "feature_names_in_"):
@@ -156,7 +164,7 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         return net.inference(X, y, sample_weight, cov_type)
 
     def inference(self, X: ArrayLike, y: ArrayLike, *args: Any, **kwargs: Any) -> InferenceResults:
-        """Inference for the net; its p-values come after a selection, and say so.
+        """Inference for the net; the summary says that p-values come after a selection.
 
         Parameters
         ----------
@@ -166,6 +174,11 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
             Its targets.
         *args, **kwargs
             As in the net's ``inference``.
+
+        Returns
+        -------
+        InferenceResults
+            Statistics of the net on the data of the fit.
         """
         check_is_fitted(self)
         results: InferenceResults = self._net.inference(X, y, *args, **kwargs)
@@ -173,19 +186,19 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
 
     @property
     def feature_importance_(self) -> Array:
-        """Share of each feature in what the net would lose without them."""
+        """Importance of each feature in the net, of shape (n_features_in_,); it sums to one."""
         check_is_fitted(self)
         found: Array = self._net.feature_importance_
         return found
 
     @property
     def feature_importances_(self) -> Array:
-        """The same under scikit-learn's name."""
+        """``feature_importance_`` under scikit-learn's name."""
         return self.feature_importance_
 
     @property
     def classes_(self) -> NDArray[Any]:
-        """Class labels, of a classifier."""
+        """Class labels, of shape (n_classes,); only of classifiers."""
         labels: NDArray[Any] = self._net.classes_
         return labels
 
@@ -197,6 +210,11 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_samples, n_features)
             Samples, with all columns of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions of the net.
         """
         check_is_fitted(self)
         found: NDArray[Any] = self._net.predict(X)
@@ -210,6 +228,11 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_samples, n_features)
             Samples, with all columns of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
         """
         check_is_fitted(self)
         found: Array = self._net.predict_proba(X)
@@ -223,6 +246,11 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_samples, n_features)
             Samples, with all columns of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
         """
         check_is_fitted(self)
         found: Array = self._net.predict_log_proba(X)
@@ -239,6 +267,11 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
             Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights.
+
+        Returns
+        -------
+        float
+            R^2 of a regressor, accuracy of a classifier.
         """
         check_is_fitted(self)
         return float(self._net.score(X, y, sample_weight))
@@ -266,7 +299,7 @@ def checked_net(estimator: Any) -> Any:
 
 
 def advice(*critical_points: str) -> str:
-    """What to do about fits that are no minimum."""
+    """Advice for fits that are no minimum."""
     if set(critical_points) & {"saddle", "maximum", "not stationary"}:
         return " Raise max_iter, n_init or alpha."
     return ""

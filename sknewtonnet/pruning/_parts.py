@@ -1,4 +1,4 @@
-"""What may be taken away from a net in one piece."""
+"""Parts of a net that can be removed in one piece."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ UNITS = ("weight", "neuron", "feature")
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What can be taken away in one piece.
+    """A part of a net that can be removed in one piece.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Part:
 
 
 def parts(fit: Fit, unit: str) -> list[Part]:
-    """All that can be taken away, in pieces of one kind."""
+    """All parts of one kind that can be removed."""
     network = fit.network
     names = network.layout.names
     if unit == "weight":

@@ -9,15 +9,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class PruningStep:
-    """One attempt to take something away.
+    """One attempt to remove parts of a net.
 
     Attributes
     ----------
     removed : tuple of str
-        Names of what was to go.
+        Names of the parts to be removed.
     statistic, df, p_value : float, int, float
-        Of the test that it is nothing, at the net before; of the most significant one, if
-        several went.
+        Test, in the net before, that the part has no effect; of several parts, that of the most
+        significant one.
     criterion : float
         Information criterion of the refitted net.
     loss : float
@@ -25,7 +25,7 @@ class PruningStep:
     n_parameters : int
         Parameters of the refitted net.
     accepted : bool
-        Whether it went; else the net was restored.
+        Whether they were removed; else the net was restored.
     """
 
     removed: tuple[str, ...]
@@ -39,14 +39,16 @@ class PruningStep:
 
 
 class PruningPath(Sequence[PruningStep]):
-    """The steps, the first of which is the net before any: ``removed`` is empty there.
+    """The steps of a pruning, a sequence of :class:`PruningStep`.
+
+    The first step is the net before any removal: its ``removed`` is empty.
 
     Parameters
     ----------
     steps : sequence of PruningStep
-        In order.
+        The steps in order.
     criterion : str or None
-        Name of the information criterion.
+        Name of the information criterion, None if there was none.
     """
 
     def __init__(self, steps: Sequence[PruningStep], criterion: str | None):
@@ -66,7 +68,13 @@ class PruningPath(Sequence[PruningStep]):
         return f"PruningPath({accepted} of {len(self._steps) - 1} removals accepted{left})"
 
     def to_frame(self) -> Any:
-        """The steps as a data frame of pandas."""
+        """The steps as a pandas data frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per step, with the fields of :class:`PruningStep`; "criterion" has its own name.
+        """
         import pandas as pd
 
         frame = pd.DataFrame([asdict(step) for step in self._steps])
@@ -74,7 +82,18 @@ class PruningPath(Sequence[PruningStep]):
         return frame.rename(columns={"criterion": self.criterion or "criterion"})
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the criterion over the number of parameters; returns the axes."""
+        """Draw the criterion (the loss without one) over the number of parameters.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; new axes if None.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes.
+        """
         import matplotlib.pyplot as plt
 
         ax = ax if ax is not None else plt.subplots()[1]

@@ -25,7 +25,7 @@ _NO_LIKELIHOOD = "The loss, or class_weight, makes the objective no likelihood."
 
 
 class InformationCriterionSearch(MetaNet):
-    """Fit a net with each of several settings, and keep the one of the lowest criterion.
+    """Fit a net with each of several settings, and keep the one with the lowest criterion.
 
     Named and shaped like scikit-learn's searches, but without cross-validation: each setting is
     fitted once, to all rows, from ``n_init`` starts of the net.
@@ -40,22 +40,23 @@ class InformationCriterionSearch(MetaNet):
         Settings to try, as for :class:`sklearn.model_selection.GridSearchCV`, such as
         ``{"hidden_layer_sizes": [(), (1,), (2,), (3,)]}``.
     criterion : {"aic", "aicc", "bic", "nic", "tic", "gcv"}, default="bic"
-        What is to be low; :class:`sknewtonnet.inference.Criteria` has the formulas.
+        The criterion to minimise; :class:`sknewtonnet.inference.Criteria` has the formulas.
     n_jobs : int, default=None
-        Settings to fit in parallel, as in joblib.
+        Number of settings to fit in parallel, as in joblib.
     verbose : int, default=0
         1 prints a line for each setting.
 
     Attributes
     ----------
     best_estimator_ : object
-        The net of the lowest criterion, fitted. It knows that its p-values come after a selection.
+        The net with the lowest criterion, fitted. Its inference reports that p-values come after
+        a selection.
     best_params_ : dict
-        Its settings.
+        Settings of the best net.
     best_score_ : float
-        Its criterion.
+        Criterion of the best net.
     best_index_ : int
-        Its place in ``results_``.
+        Row of the best net in ``results_``.
     results_ : dict of array
         A row per setting: "params", "param_..." for each, the criterion by its name, "rank",
         "loss", "n_parameters", "effective_parameters", "identifiable", "critical_point",
@@ -69,13 +70,13 @@ class InformationCriterionSearch(MetaNet):
 
     See Also
     --------
-    BackwardPruning : Takes away what a net does not need.
+    BackwardPruning : Removes the parts that a net does not need.
     criterion_scorer : The criteria as scores of scikit-learn's own searches.
 
     Notes
     -----
     Tests of a net with more units than the data show reject true hypotheses far too often
-    (doc/statistics.md 3.7): so choose the size first. BIC finds the number of hidden units in
+    (doc/statistics.md 3.7), so choose the size first. BIC finds the number of hidden units in
     nearly all of the cases there. Criteria of nets that are too large are approximations, since
     their likelihood is not regular. They compare fits to the same targets in the same units.
 
@@ -179,7 +180,7 @@ def _run(
     """One setting: its fit, and a row of the table."""
     start = time.perf_counter()
     with warnings.catch_warnings():
-        # A setting that is too large is no reason for a warning; the table tells of it.
+        # A setting that is too large is no reason for a warning; the table reports it.
         warnings.simplefilter("ignore", ConvergenceWarning)
         net.fit(X, y, sample_weight)
         warnings.simplefilter("ignore", UserWarning)
@@ -198,7 +199,7 @@ def _run(
 
 
 def _row(net: Any, criterion: str, start: float, reason: str) -> dict[str, Any]:
-    """What the table says of a fit, as far as it is known without inference."""
+    """The row of a fit in the table, as far as it is known without inference."""
     return {
         criterion: np.nan,
         "loss": net.loss_,

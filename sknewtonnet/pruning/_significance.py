@@ -75,7 +75,7 @@ def significances(fit: Fit, parts: Sequence[Part], method: str, cov_type: str) -
         p_values = stats.f.sf(statistic / counted, counted, information.df_resid)
     else:
         p_values = stats.chi2.sf(statistic, counted)
-    # What cannot be told from nothing goes first.
+    # Parts that cannot be distinguished from zero go first.
     p_values = np.where((df == 0) | np.isnan(p_values), 1.0, p_values)
     results = [
         Tested(part, float(w), int(k), float(p))
@@ -99,7 +99,7 @@ def _wald(fit: Fit, parts: Sequence[Part], V: Array) -> list[tuple[float, int]]:
         places = part.positions
         difference, block = w[places], V[np.ix_(places, places)]
         if touched[places].any():
-            # Along directions without curvature weights go for nothing: the rest is tested.
+            # Along directions without curvature weights can go at no cost: the rest is tested.
             kept = null_space(flat[places].T)
             difference, block = kept.T @ difference, kept.T @ block @ kept
         if len(difference) == 1:

@@ -22,23 +22,23 @@ RESAMPLINGS = ("bootstrap", "folds")
 
 @dataclass(frozen=True, eq=False)
 class PruningStability:
-    """How often what survives on all data survives on parts of them.
+    """How often the inputs and units of a net survive pruning on resampled rows.
 
     Attributes
     ----------
     feature_names : list of str
         Names of the inputs.
     feature_frequency : ndarray of shape (n_features,)
-        Part of the resamples after which the pruned net still depends on the input.
+        Fraction of the resamples after which the pruned net still depends on the input.
     unit_names : list of str
         Names of the hidden units of the net on all data.
     unit_frequency : ndarray of shape (n_units,)
-        Part of the resamples after which the unit is left, once permutations and signs of units
-        are undone.
+        Fraction of the resamples after which the unit is left, once permutations and signs of
+        units are undone.
     n_units : ndarray of shape (n_resamples,)
-        Hidden units that are left after each.
+        Number of hidden units left after each resample.
     n_parameters : ndarray of shape (n_resamples,)
-        Parameters that are left after each.
+        Number of parameters left after each resample.
     pruned : BackwardPruning
         The fit to all data, with which the others are compared.
     """
@@ -52,7 +52,13 @@ class PruningStability:
     pruned: BackwardPruning
 
     def to_frame(self) -> Any:
-        """Frequencies of inputs and units as a data frame of pandas."""
+        """Frequencies of inputs and units as a pandas data frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            "frequency", and "kept" on all data, by "kind" ("feature" or "unit") and "name".
+        """
         import pandas as pd
 
         kept = [self.pruned.support_, np.concatenate([*self.pruned.unit_support_, []])]
@@ -82,29 +88,49 @@ def pruning_stability(
     Parameters
     ----------
     pruning : BackwardPruning
-        What to do; it is cloned.
+        The net and how to prune it; it is cloned.
     X : array-like of shape (n_samples, n_features)
-        Data.
+        Samples.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Targets.
     resampling : {"bootstrap", "folds"}, default="bootstrap"
-        Rows drawn with replacement, as weights; or all rows but those of one of
-        ``n_resamples`` random folds.
+        "bootstrap": rows drawn with replacement, as weights. "folds": all rows except those of
+        one of ``n_resamples`` random folds. Both keep the share of each class.
     n_resamples : int, default=20
-        How many.
+        Number of resamples, from 2 to the number of rows.
     random_state : int or None, default=None
         Seed of the resampling.
     n_jobs : int or None, default=None
-        Resamples in parallel, as in joblib.
+        Number of resamples to prune in parallel, as in joblib.
 
     Returns
     -------
     PruningStability
+        Frequencies of inputs and units, and the fit to all data.
 
     Raises
     ------
     ValueError
-        If an argument is not of these, or there are fewer than two resamples.
+        If an argument has another value, or a fit is no minimum.
+
+    Notes
+    -----
+    The cost is that of ``n_resamples + 1`` fits of ``pruning``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import BackwardPruning, NewtonMLPRegressor
+    >>> from sknewtonnet.pruning import pruning_stability
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(150, 3))
+    >>> y = np.tanh(2.0 * X[:, 0]) + 0.1 * rng.normal(size=150)
+    >>> net = NewtonMLPRegressor((1,), alpha=0.1, random_state=0)
+    >>> found = pruning_stability(BackwardPruning(net), X, y, n_resamples=3, random_state=0)
+    >>> float(found.feature_frequency[0])
+    1.0
+    >>> found.n_parameters.shape
+    (3,)
     """
     if not isinstance(pruning, BackwardPruning):
         raise ValueError(f"pruning must be a BackwardPruning, got {type(pruning).__name__}.")

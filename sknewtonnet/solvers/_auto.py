@@ -37,23 +37,23 @@ class AutoSolver(Solver):
     """L-BFGS steps far from a minimum, Newton steps near it; the output layer solved for.
 
     An objective may offer a reduced form of itself, with the output layer as a function of all
-    other parameters (variable projection: squared errors with a penalty). On that, L-BFGS steps
-    bring the largest gradient entry to a ten-thousandth of its start, in at most as many
-    iterations as there are parameters (or 100); from there "newton" goes on, to the end. The end
-    is a minimum of the objective itself. Where a penalty alone is the reason that there is no such
-    form, the message of the result says so.
+    other parameters (variable projection: squared errors with a penalty). On that form, L-BFGS
+    steps reduce the largest gradient entry to a ten-thousandth of its start, in at most as many
+    iterations as there are parameters (or 100); from there "newton" continues to the end. The end
+    is a minimum of the objective itself. If only a penalty prevents such a form, the message of
+    the result says so.
 
     Without such a form "newton" works from the start. Only above 1000 parameters, where second
-    derivatives far out are worth no more than a few gradients, L-BFGS steps go before it, to a
-    hundredth. The run does not end at a saddle point.
+    derivatives far from a minimum are worth no more than a few gradients, L-BFGS steps come
+    first, until the gradient entry has fallen to a hundredth. The run does not end at a saddle
+    point.
 
     Parameters
     ----------
     tol, max_iter, hessian
         As in :class:`Solver`.
     initial_trust_radius : float, default=0.3
-        Of "newton". It has no effect under constraints, which :class:`AutoConstrainedSolver`
-        keeps to.
+        As in :class:`NewtonSolver`. It has no effect under constraints, which another class keeps.
     """
 
     needs = FIRST_ORDER | SECOND_DERIVATIVES
@@ -64,7 +64,10 @@ class AutoSolver(Solver):
 
     @classmethod
     def under_constraints(cls) -> type[Solver]:
-        """A method of scipy chosen by the constraints, with an exact end."""
+        """A method of scipy chosen by the constraints, with an exact end.
+
+        See :meth:`Solver.under_constraints`.
+        """
         return AutoConstrainedSolver
 
     def minimize(
@@ -137,7 +140,7 @@ class _Legs:
             self._stopped = bool(self.callback(Iteration(1, w, self.value, steepness)))
 
     def go(self, solver: Solver, reduced: EmbeddedFunction | None = None) -> None:
-        """Go on with a solver from where the last one ended, unless that was told to stop."""
+        """Continue with a solver where the last one ended, unless a callback stopped it."""
         if self._stopped or solver.max_iter < 1:
             return
         function, u = self.start.function.function, self.params

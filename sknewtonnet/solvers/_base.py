@@ -25,7 +25,7 @@ class Capability(Flag):
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """Their names, such as "hessian_product"."""
+        """Names of the methods, such as "hessian_product"."""
         return tuple(str(one.name).lower() for one in self)
 
 
@@ -39,28 +39,28 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
 
     A method is one class, a frozen dataclass: options are its fields, declared by
     :func:`option`, ``needs`` says what its steps call, and :meth:`begin` and :meth:`step` are
-    the method itself. All else is the loop's business: the count of calls and iterations, the
-    callback, the tests for the end, and overflows at far points.
+    the method itself. The loop does everything else: it counts calls and iterations, calls the
+    callback, tests for the end, and handles overflows at far points.
 
     Parameters
     ----------
     tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient is at most this.
     max_iter : int, default=1000
-        Stop after so many iterations.
+        Maximum number of iterations.
     hessian : str, default="exact"
-        The second derivatives to use, one of ``hessian_kinds``.
+        The second derivatives to use: one of ``hessian_kinds``.
 
     Attributes
     ----------
     needs : Capability
-        The methods of a function that the steps call; where those have stalled in the rounding of
-        f, a method with second derivatives may end with steps that call the other kind as well.
+        The methods of a function that the steps call. Where these stall in the rounding of f, a
+        method with second derivatives may end with steps that call Hessians and products alike.
     hessian_kinds : tuple of str
-        What ``hessian`` may be: of "exact", "block", "lagrangian" and "gauss-newton" those that
-        have an effect.
+        Allowed values of ``hessian``: those of "exact", "block", "lagrangian" and "gauss-newton"
+        that have an effect.
     keeps : ConstraintKind
-        Which constraints the method can keep to.
+        Which constraints the method can keep.
 
     Examples
     --------
@@ -108,29 +108,29 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
 
     @classmethod
     def options(cls) -> dict[str, Range | Choice | None]:
-        """The settings of this method alone, with what each may be.
+        """The settings that only this method has, with their allowed values.
 
         Returns
         -------
         dict
-            From names to what is allowed, None where anything is.
+            From names to what is allowed: a Range, a Choice, or None for anything.
         """
         common = {"tol", "max_iter", "hessian", "constraints"}
         return {f.name: f.metadata.get("allowed") for f in fields(cls) if f.name not in common}
 
     @classmethod
     def under_constraints(cls) -> "type[Solver] | None":
-        """The class that takes over under constraints, None if ``keeps`` says there is none.
+        """The class that takes over under constraints.
 
         Returns
         -------
         type or None
-            A class of solvers with a field ``constraints``.
+            A class of solvers with a field ``constraints``; None, the default, if there is none.
         """
         return None
 
     def limits(self, size: int) -> Constraints | None:
-        """The constraints that this solver keeps to.
+        """The constraints that this solver keeps.
 
         Parameters
         ----------
@@ -140,22 +140,22 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
         Returns
         -------
         Constraints or None
-            None for none.
+            None, the default, for no constraints.
         """
         return None
 
     @property
     def kind(self) -> str:
-        """The second derivatives that the steps ask a function for."""
+        """The kind of second derivatives that the steps ask for, a str."""
         return self.hessian
 
     def check(self, function: SmoothFunction) -> None:
-        """See that a function has what the method needs.
+        """Check that a function has what the method needs.
 
         Parameters
         ----------
         function : SmoothFunction
-            The function.
+            The function to minimise.
 
         Raises
         ------
@@ -196,7 +196,7 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
         w0 : ndarray of shape (n_parameters,)
             Starting point; it is not written to.
         callback : callable, default=None
-            Called with an :class:`Iteration` after each one; true means stop.
+            Called with an :class:`Iteration` after each iteration; a true result stops the run.
 
         Returns
         -------
@@ -224,26 +224,26 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
         return run.result()
 
     def begin(self, run: Run) -> Any:
-        """Make the state of a run, what a step hands on to the next one.
+        """Make the state of a run, which each step hands on to the next.
 
         Parameters
         ----------
         run : Run
-            At the starting point.
+            The run, at the starting point.
 
         Returns
         -------
         object
-            Of any kind; None by default.
+            The state, of any kind; None by default.
         """
         return None
 
     def step(self, run: Run, state: Any) -> None:
         """Look for a better point, and take it by ``run.take``.
 
-        A run in which a step takes no point is over: STALLED, for the reason in ``run.message``.
-        Every method has a step, but those that are made of runs of other methods, which have
-        loops of their own: they override :meth:`minimize`.
+        If a step takes no point, the run is over: STALLED, for the reason in ``run.message``.
+        Methods that have a loop of their own, or are made of runs of other methods, override
+        :meth:`minimize` in place of this.
 
         Parameters
         ----------
@@ -251,11 +251,16 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
             The best-known point, the function, and its gradient at the point.
         state : object
             What :meth:`begin` made.
+
+        Raises
+        ------
+        NotImplementedError
+            If the method has no step.
         """
         raise NotImplementedError(f"{type(self).__name__} has no step.")
 
     def leaves(self, run: Run, state: Any) -> bool:
-        """Whether to go on from a point where the gradient is small, such as a saddle point.
+        """Whether to continue from a point where the gradient is small, such as a saddle point.
 
         Parameters
         ----------
@@ -265,7 +270,7 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
         Returns
         -------
         bool
-            False by default.
+            True to go on; False by default.
         """
         return False
 

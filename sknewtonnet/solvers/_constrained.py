@@ -39,10 +39,10 @@ _MAX_TRIALS = 100
 class ConstrainedSolver(Solver):
     """Minimisation under bounds and linear constraints, by scipy first and exactly at the end.
 
-    A method of :func:`scipy.optimize.minimize` finds out which constraints hold the minimum.
+    A method of :func:`scipy.optimize.minimize` finds out which constraints hold at the minimum.
     Newton steps on the surface where those hold with equality, each within a trust region and no
-    further than the next constraint, then go on to a point where all four conditions of
-    Karush, Kuhn and Tucker are met up to ``tol``.
+    further than the next constraint, then lead to a point that meets all four conditions of
+    Karush, Kuhn and Tucker up to ``tol``.
 
     ``SolverResult.multipliers`` has the multipliers and the residual of each condition. A start
     outside the constraints is moved to a near point inside.
@@ -52,7 +52,7 @@ class ConstrainedSolver(Solver):
     tol, max_iter, hessian
         As in :class:`Solver`; ``tol`` is for the largest residual of the conditions.
     constraints : Constraints, default=None
-        What the parameters are held to; None for nothing.
+        Bounds and linear constraints of the parameters; None for no constraints.
 
     References
     ----------
@@ -72,15 +72,18 @@ class ConstrainedSolver(Solver):
 
     @classmethod
     def under_constraints(cls) -> type[Solver]:
-        """The class itself."""
+        """Return the class itself; see :meth:`Solver.under_constraints`."""
         return cls
 
     def limits(self, size: int) -> Constraints:
-        """The constraints, or none on so many parameters."""
+        """Return the constraints, or infinite bounds; see :meth:`Solver.limits`."""
         return self.constraints or unconstrained(size)
 
     def begin(self, run: Run) -> "_Surface":
-        """Go where scipy's method leads; the constraints that hold there make the surface."""
+        """Run scipy's method; the constraints that hold at its end make the surface.
+
+        See :meth:`Solver.begin`.
+        """
         assert run.constraints is not None
         if run.status is None:
             self.first_phase(run)
@@ -89,10 +92,16 @@ class ConstrainedSolver(Solver):
 
     @abstractmethod
     def first_phase(self, run: Run) -> None:
-        """Run a method of scipy until it is near a minimum, or gives up."""
+        """Run a method of scipy until it is near a minimum, or gives up.
+
+        Parameters
+        ----------
+        run : Run
+            The run, at a point that meets the constraints; points are taken by ``run.take``.
+        """
 
     def step(self, run: Run, state: Any) -> None:
-        """One Newton step on the surface of the active constraints."""
+        """Take a Newton step on the surface of the active constraints; see :meth:`Solver.step`."""
         state.advance(run, self.hessian)
 
 
@@ -120,7 +129,7 @@ class TrustConstrSolver(ConstrainedSolver):
     tol, max_iter, hessian, constraints
         As in :class:`ConstrainedSolver`.
     initial_trust_radius : float, default=1.0
-        Length of the first step at most, at least 1e-12.
+        Upper limit of the length of the first step; at least 1e-12.
     """
 
     needs = FIRST_ORDER | SECOND_DERIVATIVES
@@ -142,9 +151,9 @@ class BoundedLBFGSBSolver(ConstrainedSolver):
     tol, max_iter, hessian, constraints
         As in :class:`ConstrainedSolver`.
     maxcor : int, default=20
-        Steps that are remembered.
+        Number of steps to remember.
     maxls : int, default=50
-        Values of a line search at most.
+        Maximum number of function values in a line search.
     """
 
     keeps = ConstraintKind.BOUNDS

@@ -34,21 +34,21 @@ class GradientDescentSolver(Solver):
     tol, max_iter, hessian
         As in :class:`Solver`.
     learning_rate : float, default=0.1
-        Positive.
+        Length of a step over that of the gradient; positive.
     momentum : float, default=0.0
-        From 0 to below 1.
+        Part of the last step that is added, from 0 to below 1.
     """
 
     learning_rate: float = option(0.1, POSITIVE)
     momentum: float = option(0.0, Range(0.0, 1.0))
 
     def begin(self, run: Run) -> _Momentum:
-        """No step yet."""
+        """Start without momentum; see :meth:`Solver.begin`."""
         run.events["diverged"] = 0
         return _Momentum()
 
     def step(self, run: Run, state: Any) -> None:
-        """Take the next point, whatever its value, if it is finite."""
+        """Take the next point, whatever its value, if it is finite; see :meth:`Solver.step`."""
         state.step = self.momentum * state.step - self.learning_rate * run.gradient
         w = run.params + state.step
         value, gradient = run.function.value(w), run.function.gradient(w)
@@ -60,5 +60,5 @@ class GradientDescentSolver(Solver):
             )
 
     def finish(self, run: Run, state: Any) -> None:
-        """A run that has stalled has diverged."""
+        """Report a run that has stalled as diverged; see :meth:`Solver.finish`."""
         run.events["diverged"] = int(run.status is Status.STALLED)

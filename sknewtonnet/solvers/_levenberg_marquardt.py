@@ -19,7 +19,7 @@ _LEAST, _MOST = 1e-15, 1e100
 
 @dataclass(frozen=True, kw_only=True)
 class LevenbergMarquardtSolver(Solver):
-    """Levenberg-Marquardt for any loss with a penalty, by a P x P matrix alone.
+    """Levenberg-Marquardt for any loss with a penalty, with a P x P matrix only.
 
     With G = J' L J + penalty the generalised Gauss-Newton matrix, J the Jacobian of the raw
     predictions and L the second derivatives of the loss, each step solves
@@ -64,20 +64,20 @@ class LevenbergMarquardtSolver(Solver):
 
     @property
     def kind(self) -> str:
-        """The generalised Gauss-Newton matrix."""
+        """The generalised Gauss-Newton matrix; see :attr:`Solver.kind`."""
         return "gauss-newton"
 
     def begin(self, run: Run) -> "_Marquardt":
-        """The first damping."""
+        """Make the first damping; see :meth:`Solver.begin`."""
         start = float(self.initial_damping)
         return _Marquardt(start) if self.damping == "marquardt" else _Nielsen(start)
 
     def step(self, run: Run, state: Any) -> None:
-        """Damp until a step lowers the function."""
+        """Damp until a step lowers the function; see :meth:`Solver.step`."""
         _advance(run, state)
 
     def finish(self, run: Run, state: Any) -> None:
-        """End with exact Newton steps, where Gauss-Newton steps have stalled."""
+        """Take exact Newton steps where Gauss-Newton steps stalled; see :meth:`Solver.finish`."""
         finish_by_newton(run)
 
 

@@ -29,31 +29,48 @@ _PRODUCTS, _ALWAYS_DENSE, _NEVER_DENSE = 8, 125, 2000
 class NewtonSolver(Solver):
     """Newton's method in a trust region, for the exact Hessian of any size.
 
-    Each step minimises the quadratic model within a ball. A rejected step shrinks the
-    ball and asks for no new derivatives. Along negative curvature a step goes to
-    the boundary, so that saddle points are left, also if the fit starts at one. Near a
-    minimum, where differences of f drown in its rounding, steps are judged by the gradient.
+    Each step minimises the quadratic model within a ball. A rejected step shrinks the ball and
+    needs no new derivatives. Along negative curvature a step goes to the boundary, so the solver
+    leaves saddle points, even if it starts at one. Near a minimum, where differences of f drown
+    in its rounding, steps are judged by the gradient.
 
     Small problems form the Hessian and minimise the model to optimality. Above 125 parameters
-    conjugate gradients work with Hessian-vector products, until a step would take more than
-    P / 8 of them, what a Hessian with its factors costs: from there on it is
-    formed. Above 2000 parameters it is formed only to tell a minimum from a saddle point, as
-    :func:`sknewtonnet.calculus.critical_point` does, and above 3000 not even there.
-    ``hessian="block"`` and "lagrangian", which have no products, are formed at any size, and only
-    the exact Hessian tells a saddle point.
+    conjugate gradients work with Hessian-vector products until a step would take more than P / 8
+    of them, the cost of a Hessian with its factors; from there on the Hessian is formed. Above
+    2000 parameters it is formed only to tell a minimum from a saddle point, as
+    :func:`sknewtonnet.calculus.critical_point` does, and above 3000 not even for that.
+    ``hessian="block"`` and "lagrangian" have no products and are formed at any size. Only the
+    exact Hessian recognises a saddle point.
 
     Parameters
     ----------
     tol, max_iter, hessian
         As in :class:`Solver`.
     initial_trust_radius : float, default=0.3
-        Length of the first step at most, from 1e-12 to below 1e6.
+        Upper limit of the length of the first step, from 1e-12 to below 1e6.
 
     References
     ----------
     Moré and Sorensen (1983), Computing a trust region step.
     Steihaug (1983), The conjugate gradient method and trust regions in large scale optimization.
     Nocedal and Wright (2006), Numerical Optimization, chapters 4 and 7.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import NewtonSolver
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(50, 2))
+    >>> y = np.tanh(X[:, :1] - X[:, 1:])
+    >>> network = Network.mlp(2, (2,), 1)
+    >>> function = Objective(network, "squared_error", X, y, alpha=0.1)
+    >>> w0 = rng.normal(size=network.n_parameters)
+    >>> result = NewtonSolver(tol=1e-8).minimize(function, w0)
+    >>> result.converged
+    True
+    >>> bool(np.linalg.eigvalsh(function.hessian(result.params)).min() > 0)  # a minimum
+    True
     """
 
     needs = FIRST_ORDER | SECOND_DERIVATIVES
@@ -62,24 +79,24 @@ class NewtonSolver(Solver):
     initial_trust_radius: float = option(_RADIUS, Range(1e-12, 1e6))
 
     def begin(self, run: Run) -> "_TrustRegion":
-        """The first region."""
+        """Make the first region; see :meth:`Solver.begin`."""
         return _TrustRegion(run, self.hessian, float(self.initial_trust_radius))
 
     def step(self, run: Run, state: Any) -> None:
-        """Shrink the region until its model's step lowers the function."""
+        """Shrink the region until a model's step lowers f; see :meth:`Solver.step`."""
         state.advance()
 
     def leaves(self, run: Run, state: Any) -> bool:
-        """Whether a stationary point is a saddle point."""
+        """Whether a stationary point is a saddle point; see :meth:`Solver.leaves`."""
         return bool(state.at_saddle())
 
     def finish(self, run: Run, state: Any) -> None:
-        """End in the rounding of f, judged by the gradient."""
+        """Take last steps judged by the gradient; see :meth:`Solver.finish`."""
         polish(run)
 
 
 def finish_by_newton(run: Run) -> None:
-    """Take up a run of another method that has stalled, with exact Newton steps."""
+    """Continue a stalled run of another method with exact Newton steps."""
     region = _TrustRegion(run, "exact", _RADIUS)
     while run.status is Status.STALLED and run.n_iter < run.max_iter:
         if not run.iterate(region.advance):
@@ -91,8 +108,8 @@ def finish_by_newton(run: Run) -> None:
 class _TrustRegion:
     """The state of a run: the radius, and the model of the function within it.
 
-    Nocedal and Wright (2006), algorithm 4.1, but that the region adapts to the length of the
-    steps, and that one iteration ends with an accepted step.
+    Nocedal and Wright (2006), algorithm 4.1, except that the region adapts to the length of the
+    steps, and that each iteration ends with an accepted step.
     """
 
     def __init__(self, run: Run, kind: str, radius: float):

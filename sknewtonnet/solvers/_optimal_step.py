@@ -24,8 +24,8 @@ class OptimalStepSolver(Solver):
     with the exact Hessian H, of which one product is needed: a step costs about two gradients
     and O(P) memory.
 
-    Where d'Hd <= 0 the step that the absolute value asks for is taken, and a step that raises
-    the function is halved until it does not. ``SolverResult.n_events`` counts both, as
+    Where d'Hd <= 0 its absolute value gives the step. A step that raises the function is halved
+    until it does not. ``SolverResult.n_events`` counts both, as
     "negative_curvature" and "shortened_steps".
 
     Parameters
@@ -55,12 +55,12 @@ class OptimalStepSolver(Solver):
     direction: str = option("steepest", Choice(("steepest", "conjugate")))
 
     def begin(self, run: Run) -> "_Descent":
-        """No direction yet."""
+        """Start without a last direction; see :meth:`Solver.begin`."""
         run.events.update(negative_curvature=0, shortened_steps=0)
         return _Descent(run, self._target(run.function), self.direction == "conjugate")
 
     def step(self, run: Run, state: Any) -> None:
-        """Go down the direction as far as the curvature says, or less."""
+        """Go down the direction as far as the curvature says, or less; see :meth:`Solver.step`."""
         state.advance()
 
     def _target(self, counted: Counted) -> SmoothFunction:

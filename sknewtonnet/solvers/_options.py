@@ -1,4 +1,4 @@
-"""Settings of solvers: what each may be, checked when a solver is made."""
+"""Settings of solvers: their allowed values, checked when a solver is made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,19 +10,30 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from a first to below a second limit; integers if the first is one.
+    """Numbers from ``low`` to below ``high``; only integers if ``low`` is an int.
 
     Parameters
     ----------
     low, high : float
-        The limits.
+        The limits: low is allowed, high is not.
     """
 
     low: float
     high: float
 
     def allows(self, value: Any) -> bool:
-        """Whether a value lies in the range."""
+        """Whether a value lies in the range.
+
+        Parameters
+        ----------
+        value : object
+            The value.
+
+        Returns
+        -------
+        bool
+            False for what is no number, too.
+        """
         kind = Integral if isinstance(self.low, int) else Real
         is_number = isinstance(value, kind) and not isinstance(value, bool)
         return is_number and self.low <= float(value) < self.high
@@ -49,7 +60,18 @@ class Choice:
     words: tuple[str, ...]
 
     def allows(self, value: Any) -> bool:
-        """Whether a value is one of the words."""
+        """Whether a value is one of the words.
+
+        Parameters
+        ----------
+        value : object
+            The value.
+
+        Returns
+        -------
+        bool
+            False for what is no str, too.
+        """
         return isinstance(value, str) and value in self.words
 
     def __str__(self) -> str:
@@ -65,14 +87,14 @@ def option(default: Any, allowed: Range | Choice) -> Any:
     Parameters
     ----------
     default : object
-        Its value if it is not given.
+        The value if none is given.
     allowed : Range or Choice
-        What it may be.
+        The allowed values.
 
     Returns
     -------
     dataclasses.Field
-        With ``allowed`` in its metadata.
+        A field with ``allowed`` in its metadata.
 
     Examples
     --------

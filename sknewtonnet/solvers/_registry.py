@@ -1,4 +1,4 @@
-"""The names of solvers, and from a name or an object to a solver that suits a problem."""
+"""The names of solvers, and the choice of a solver for a problem from a name or an object."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -55,16 +55,17 @@ def get_solver(
     solver : str or Solver
         A key of ``SOLVERS``, or an object.
     tol, max_iter, hessian
-        As in :class:`Solver`; of a name. An object has its own.
+        As in :class:`Solver`, for a solver given by name. An object has its own.
     options : mapping of str to Any, default=None
-        Options of the solver alone, by the names of its fields; of a name.
+        Further options of a solver given by name, by the names of its fields.
     constraints : Constraints, default=None
-        Bounds and linear constraints, for a solver that can keep to them.
+        Bounds and linear constraints, for a solver that can keep them.
 
     Returns
     -------
     Solver
-        Under constraints of the class that :meth:`Solver.under_constraints` names.
+        The solver. Under constraints its class is the one that
+        :meth:`Solver.under_constraints` returns.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a run tells: each iteration to a callback, and how it ended."""
+"""Reports of a run: each iteration for a callback, and the result."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from sknewtonnet.solvers.constraints import Multipliers
 
 
 class Status(Enum):
-    """Why a solver stopped; the values are words for a message."""
+    """Why a solver stopped; the values are sentences for a message."""
 
     CONVERGED = "the largest gradient entry is at most tol"
     MAX_ITER = "max_iter iterations were not enough"
@@ -30,10 +30,10 @@ class Iteration:
     params : ndarray of shape (n_parameters,)
         Current point.
     value : float
-        Objective there.
+        Objective at that point.
     gradient_norm : float
-        Largest absolute entry of the gradient there; under constraints the largest residual of
-        the Karush-Kuhn-Tucker conditions.
+        Largest absolute entry of the gradient at that point; under constraints the largest
+        residual of the Karush-Kuhn-Tucker conditions.
     """
 
     n_iter: int
@@ -51,13 +51,13 @@ class SolverResult:
     params : ndarray of shape (n_parameters,)
         The last point.
     value : float
-        Objective there.
+        Objective at that point.
     gradient : ndarray of shape (n_parameters,)
-        Gradient there.
+        Gradient at that point.
     status : Status
         Why the solver stopped.
     message : str
-        The same in words; for a run that stalled, the solver's own.
+        The status in words; for a run that stalled, the solver's own reason.
     n_iter : int
         Number of iterations.
     n_evaluations : dict of str to int
@@ -65,11 +65,31 @@ class SolverResult:
     history : tuple of float
         Objective at the start and after each iteration.
     initial_gradient_norm : float
-        The same as an iteration's ``gradient_norm``, at the start.
+        ``gradient_norm`` of an :class:`Iteration`, at the start.
     n_events : dict of str to int
-        What else a solver counts, by its own names.
+        Further counts of a solver, by its own names.
     multipliers : Multipliers or None
-        Of the constraints, with the residuals of the conditions; None without constraints.
+        Multipliers of the constraints, with the residuals of the optimality conditions; None
+        without constraints.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import NewtonSolver
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(50, 2))
+    >>> y = np.tanh(X[:, :1] - X[:, 1:])
+    >>> network = Network.mlp(2, (2,), 1)
+    >>> function = Objective(network, "squared_error", X, y, alpha=0.1)
+    >>> w0 = rng.normal(size=network.n_parameters)
+    >>> result = NewtonSolver().minimize(function, w0)
+    >>> result.converged, result.status.name
+    (True, 'CONVERGED')
+    >>> len(result.history) == result.n_iter + 1, result.history[-1] < result.history[0]
+    (True, True)
+    >>> sorted(result.n_evaluations)
+    ['gradient', 'hessian', 'hessian_product', 'value']
     """
 
     params: Array
@@ -86,19 +106,19 @@ class SolverResult:
 
     @property
     def gradient_norm(self) -> float:
-        """Largest absolute entry of the gradient."""
+        """Largest absolute entry of the gradient, a float."""
         return float(np.abs(self.gradient).max())
 
     @property
     def stationarity(self) -> float:
-        """What ``tol`` is compared with: gradient_norm, or the largest KKT residual."""
+        """The float that ``tol`` is compared with: gradient_norm, or the largest KKT residual."""
         if self.multipliers is None:
             return self.gradient_norm
         return self.multipliers.residuals.largest
 
     @property
     def converged(self) -> bool:
-        """Whether the gradient is as small as was asked for."""
+        """Whether the run reached ``tol``."""
         return self.status is Status.CONVERGED
 
 

@@ -103,8 +103,8 @@ class Run:
     """One run of a solver: the best-known point, the iterations so far, whether it is over.
 
     A solver's ``step`` looks for a better point, evaluating ``function`` where it likes, and
-    takes it by :meth:`take`. If it takes none, the run is over. Counting, callbacks and the
-    tests for the end are the loop's business.
+    takes it by :meth:`take`. If it takes none, the run is over. The loop does the counting, the
+    callbacks and the tests for the end.
 
     Parameters
     ----------
@@ -113,23 +113,27 @@ class Run:
     tol : float
         Goal for ``stationarity``.
     max_iter : int
-        Iterations at most.
+        Maximum number of iterations.
     callback : callable, default=None
-        Called with an :class:`Iteration` after each one; true means stop.
+        Called with an :class:`Iteration` after each iteration; a true result stops the run.
     constraints : Constraints, default=None
-        What the parameters are held to.
+        Bounds and linear constraints of the parameters.
 
     Attributes
     ----------
     function : Counted
         The function; its calls are counted.
-    params, value, gradient
-        The best-known point, with value and gradient there.
+    params : ndarray of shape (n_parameters,)
+        The best-known point.
+    value : float
+        The function at that point.
+    gradient : ndarray of shape (n_parameters,)
+        Its gradient at that point.
     stationarity : float
         Largest absolute entry of the gradient; under constraints the largest residual of
         the conditions of Karush, Kuhn and Tucker.
     multipliers : Multipliers or None
-        Of the constraints, at the point.
+        Multipliers of the constraints at the point.
     status : Status or None
         Why the run is over; None while it goes on.
     n_iter : int
@@ -139,7 +143,7 @@ class Run:
     message : str
         The solver's own words for why it takes no further step.
     events : Counter
-        What else a solver counts, for ``SolverResult.n_events``.
+        Further counts of a solver, for ``SolverResult.n_events``.
     """
 
     def __init__(
@@ -166,7 +170,7 @@ class Run:
         Parameters
         ----------
         w0 : ndarray of shape (n_parameters,)
-            The point, which is not written to; under constraints a near one inside is taken.
+            The point, which is not written to; under constraints a feasible one near it is taken.
 
         Raises
         ------
@@ -275,11 +279,12 @@ class Run:
             self.status = Status.STALLED
 
     def result(self) -> SolverResult:
-        """How the run ended.
+        """Return how the run ended.
 
         Returns
         -------
         SolverResult
+            The best-known point, the status and the counts.
         """
         assert self.status is not None, "the run has ended"
         message = self.status.value
@@ -303,12 +308,12 @@ class Run:
 
     @property
     def rounding(self) -> float:
-        """A difference of f that may be rounding alone."""
+        """Largest difference of f that may be rounding alone: 50 eps |f|, a float."""
         return 50.0 * float(np.finfo(float).eps) * abs(self.value)
 
 
 def polish(run: Run) -> None:
-    """Take up a run that has stalled: Newton steps judged by the gradient alone.
+    """Continue a stalled run with Newton steps judged by the gradient alone.
 
     Near a minimum f differs by h'Hh / 2 from its lowest value, and by less than its rounding
     eps |f| for steps h up to sqrt(eps); the gradient Hh is then still sqrt(eps) large, and

@@ -52,7 +52,7 @@ class ScipySolver(Solver):
 
     Notes
     -----
-    A run that scipy gives up is taken up again from where it ended, as long as that helps.
+    If scipy gives up, the run restarts where it ended, as long as that helps.
     Near a minimum, differences of f drown in its rounding before the gradient does; there
     a method with second derivatives ends with Newton steps judged by the gradient alone.
     """
@@ -142,9 +142,9 @@ class TrustNCGSolver(ScipySolver):
     tol, max_iter, hessian
         As in :class:`Solver`.
     initial_trust_radius, max_trust_radius : float, default=1.0 and 1e100
-        Length of the first step at most, and of any step.
+        Upper limits of the length of the first step, and of any step.
     eta : float, default=0.15
-        True over predicted decrease from which a step is taken, from 0 to below 0.25.
+        Ratio of true to predicted decrease above which a step is taken, from 0 to below 0.25.
     """
 
     needs = FIRST_ORDER | Capability.HESSIAN_PRODUCT
@@ -208,7 +208,7 @@ class NewtonCGSolver(ScipySolver):
     tol, max_iter, hessian
         As in :class:`Solver`.
     c1, c2 : float, default=1e-4 and 0.9
-        The two conditions of Wolfe, from 0 to below 1.
+        Constants of the two Wolfe conditions, from 0 to below 1.
     """
 
     needs = FIRST_ORDER | Capability.HESSIAN_PRODUCT
@@ -230,9 +230,9 @@ class LBFGSBSolver(ScipySolver):
     tol, max_iter, hessian
         As in :class:`Solver`.
     maxcor : int, default=20
-        Steps that are remembered.
+        Number of steps to remember.
     maxls : int, default=50
-        Values of a line search at most.
+        Maximum number of function values in a line search.
     """
 
     method = "l-bfgs-b"
@@ -244,7 +244,7 @@ class LBFGSBSolver(ScipySolver):
 
     @classmethod
     def under_constraints(cls) -> type[Solver]:
-        """The same method within bounds, with an exact end."""
+        """The method within bounds, with an exact end; see :meth:`Solver.under_constraints`."""
         return BoundedLBFGSBSolver
 
 
@@ -257,7 +257,7 @@ class BFGSSolver(ScipySolver):
     tol, max_iter, hessian
         As in :class:`Solver`.
     c1, c2 : float, default=1e-4 and 0.9
-        The two conditions of Wolfe, from 0 to below 1.
+        Constants of the two Wolfe conditions, from 0 to below 1.
     """
 
     method = "bfgs"

@@ -14,7 +14,7 @@ _ROUNDING = 1e-12
 
 
 class ConstraintKind(IntEnum):
-    """What a method of minimisation can keep to; each kind includes the ones before."""
+    """Constraints that a method of minimisation can keep; each kind includes the ones before."""
 
     NOTHING = 0
     BOUNDS = 1
@@ -46,7 +46,7 @@ class KKTResiduals:
 
     @property
     def largest(self) -> float:
-        """The largest of the four."""
+        """The largest of the four residuals, a float."""
         return max(
             self.stationarity, self.feasibility, self.dual_feasibility, self.complementarity
         )
@@ -58,16 +58,35 @@ class Constraints:
 
         lower <= w <= upper,   row_lower <= A w <= row_upper
 
-    Equal limits make an equality, infinite ones none.
+    Equal limits make an equality constraint, infinite limits make none.
 
-    Attributes
+    Parameters
     ----------
     lower, upper : ndarray of shape (n_parameters,)
         Bounds of the parameters.
     A : ndarray of shape (n_rows, n_parameters)
         Coefficients of the combinations.
     row_lower, row_upper : ndarray of shape (n_rows,)
-        Their bounds.
+        Bounds of the combinations.
+
+    Examples
+    --------
+    At least 0.5 for the first of two parameters, and a sum of 1:
+
+    >>> import numpy as np
+    >>> from sknewtonnet.solvers import Constraints
+    >>> constraints = Constraints(
+    ...     lower=np.array([0.5, -np.inf]),
+    ...     upper=np.array([np.inf, np.inf]),
+    ...     A=np.array([[1.0, 1.0]]),
+    ...     row_lower=np.array([1.0]),
+    ...     row_upper=np.array([1.0]),
+    ... )
+    >>> constraints.kind.name
+    'LINEAR'
+    >>> w = constraints.nearest(np.array([0.0, 0.0]))
+    >>> bool(w[0] >= 0.5), round(float(w.sum()), 6)
+    (True, 1.0)
     """
 
     lower: Array
@@ -78,16 +97,29 @@ class Constraints:
 
     @property
     def only_bounds(self) -> bool:
-        """Whether no combination is constrained."""
+        """Whether only single parameters are constrained, a bool."""
         return len(self.A) == 0
 
     @property
     def kind(self) -> ConstraintKind:
-        """What a method must be able to keep to."""
+        """The :class:`ConstraintKind` that a method must be able to keep."""
         return ConstraintKind.BOUNDS if self.only_bounds else ConstraintKind.LINEAR
 
     def nearest(self, w: Array) -> Array:
-        """A feasible point near w: itself, the nearest in a box, or in the sum of distances.
+        """A feasible point near w.
+
+        It is w clipped to the bounds, if that meets the combinations as well; else the feasible
+        point with the smallest sum of absolute distances from w (a linear program).
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+            The feasible point.
 
         Raises
         ------
@@ -128,35 +160,68 @@ class Constraints:
 
     @cached_property
     def scaled(self) -> tuple[Array, Array, Array]:
-        """Coefficients of length one, and the limits that go with them."""
+        """A with rows of length one, and ``row_lower`` and ``row_upper`` divided accordingly."""
         norms = np.linalg.norm(self.A, axis=1)
         return self.A / norms[:, None], self.row_lower / norms, self.row_upper / norms
 
     @cached_property
     def bounded(self) -> Ints:
-        """Parameters with a finite bound."""
+        """Positions of the parameters with a finite bound, of shape (n_bounded,)."""
         return np.flatnonzero(np.isfinite(self.lower) | np.isfinite(self.upper))
 
     @cached_property
     def limits(self) -> tuple[Array, Array]:
-        """Lower and upper limits of all constraints: bounds of parameters, then combinations."""
+        """Lower and upper limits of all constraints: bounds of parameters, then combinations.
+
+        Each has the shape (n_bounded + n_rows,).
+        """
         return (
             np.r_[self.lower[self.bounded], self.row_lower],
             np.r_[self.upper[self.bounded], self.row_upper],
         )
 
     def values(self, w: Array) -> Array:
-        """What is limited, in the same order; linear in w."""
+        """The constrained quantities at w, in the order of ``limits``.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_bounded + n_rows,)
+            Parameters with a bound, then combinations A w.
+        """
         return np.r_[w[self.bounded], self.A @ w]
 
     def rows(self) -> tuple[Array, Array, Array]:
-        """All constraints as rows of a matrix, with their limits, in the same order."""
+        """All constraints as rows of a matrix, with their limits, in the order of ``limits``.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_bounded + n_rows, n_parameters)
+            Coefficients.
+        lower, upper : ndarray of shape (n_bounded + n_rows,)
+            Their limits.
+        """
         eye = np.zeros((len(self.bounded), len(self.lower)))
         eye[np.arange(len(self.bounded)), self.bounded] = 1.0
         return np.vstack([eye, self.A]), *self.limits
 
     def at_limits(self, w: Array) -> tuple[Bools, Bools]:
-        """Which constraints hold with equality, or not at all: lower and upper limits."""
+        """Which constraints are at or beyond their limits, up to 1e-12 of the quantities' size.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        at_lower, at_upper : ndarray of bool of shape (n_bounded + n_rows,)
+            Whether each constraint is at its lower and at its upper limit.
+        """
         values, sizes = self.values(w), np.r_[np.abs(w[self.bounded]), np.abs(self.A) @ np.abs(w)]
         lower, upper = self.limits
         near = [
@@ -165,7 +230,22 @@ class Constraints:
         return values - lower <= _ROUNDING * near[0], upper - values <= _ROUNDING * near[1]
 
     def split(self, positions: Ints) -> tuple[Ints, Ints, Bools]:
-        """Parameters and combinations that positions stand for, and the other parameters."""
+        """Divide constraints into bounds and combinations.
+
+        Parameters
+        ----------
+        positions : ndarray of int
+            Positions of constraints, in increasing order, as rows of :meth:`rows`.
+
+        Returns
+        -------
+        fixed : ndarray of int
+            Parameters whose bounds are among them.
+        combinations : ndarray of int
+            Rows of A that are among them.
+        free : ndarray of bool of shape (n_parameters,)
+            All parameters that are not fixed.
+        """
         n_bounds = len(self.bounded)
         fixed = self.bounded[positions[positions < n_bounds]]
         free = np.ones(len(self.lower), dtype=bool)
@@ -174,7 +254,7 @@ class Constraints:
 
 
 def unconstrained(size: int) -> Constraints:
-    """No constraints on so many parameters."""
+    """Infinite bounds on ``size`` parameters, which constrain nothing."""
     return Constraints(
         lower=np.full(size, -np.inf),
         upper=np.full(size, np.inf),
@@ -186,17 +266,18 @@ def unconstrained(size: int) -> Constraints:
 
 @dataclass(frozen=True)
 class Multipliers:
-    """Best multipliers at a point, and what they leave of the conditions.
+    """Best multipliers at a point, and the residuals of the optimality conditions.
 
     Attributes
     ----------
     bounds : ndarray of shape (n_parameters,)
-        Of the bounds: positive where the upper one holds a parameter back, negative where the
-        lower one does. Moving a bound by d changes the minimum by -d times its multiplier.
+        Multipliers of the bounds: positive where the upper bound holds a parameter back, negative
+        where the lower one does. Moving a bound by d changes the minimum by -d times its
+        multiplier.
     linear : ndarray of shape (n_rows,)
-        The same of the linear constraints.
+        Multipliers of the linear constraints, with the same signs.
     residuals : KKTResiduals
-        Of the four conditions.
+        Residuals of the four conditions.
     held : ndarray of int of shape (n_held,)
         Constraints that hold with equality and whose multiplier has the right sign, as
         positions in :meth:`Constraints.rows`: the directions in which a small step is not free.
@@ -222,9 +303,9 @@ class Multipliers:
 def multipliers(constraints: Constraints, w: Array, gradient: Array) -> Multipliers:
     """Multipliers that come closest to grad f + A' lambda = 0 on the constraints that hold.
 
-    Their signs are what they are, and tell whether the objective would fall inside a bound;
-    only where the active constraints are dependent, so that multipliers are not unique, are
-    those taken that have the right signs.
+    Their signs are not restricted: they show whether the objective would fall inside a bound.
+    Only where the active constraints are dependent, so that multipliers are not unique, are
+    those with the right signs chosen.
     """
     lower, upper = constraints.limits
     at_lower, at_upper = constraints.at_limits(w)
