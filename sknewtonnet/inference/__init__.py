@@ -1,6 +1,6 @@
 """Statistics of a minimum: standard errors, tests, criteria, predictions; numpy and scipy only.
 
-:func:`infer` is the door: from an objective and a point to :class:`InferenceResults`.
+:func:`infer` makes :class:`InferenceResults` from an objective and its minimum.
 """
 
 from sknewtonnet.inference._criteria import CRITERIA, Criteria

@@ -12,18 +12,37 @@ CRITERIA = ("aic", "aicc", "bic", "nic", "tic", "gcv")
 
 @dataclass(frozen=True, eq=False)
 class Criteria:
-    """What a fit is worth, in numbers to compare fits by; NaN where there is no likelihood.
+    """Log-likelihood and information criteria, to compare fits by; smaller criteria are better.
 
-    With n observations (rows times outputs; rows where the outputs are one distribution), and
-    k effective parameters, without the dispersion, as in statsmodels (R counts it). In nets with
-    hidden units k counts parameters that are not identified as well.
+    n is the number of observations: rows times outputs, or rows where the outputs are one
+    distribution (softmax). k is the number of effective parameters, without the dispersion, as in
+    statsmodels (R counts it). In nets with hidden units k also counts parameters that are not
+    identified. A number is NaN where there is no likelihood.
 
     Parameters
     ----------
     information : Information
         The minimum.
     factor : float, default=1.0
-        What the loss is in the units of the table, over what it is at the minimum.
+        The loss in the units of the table over the loss that was minimised; 1 without
+        standardised columns.
+
+    References
+    ----------
+    Murata, Yoshizawa and Amari (1994), IEEE Transactions on Neural Networks 5; doc/statistics.md
+    3.4 has the sources of the others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.inference import Criteria, Information
+    >>> X = np.array([[-1.0], [0.0], [1.0], [2.0]])
+    >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, [0.0, 1.0, 1.0, 3.0])
+    >>> minimum = Information(f, np.array([0.9, 0.8]))
+    >>> criteria = Criteria(minimum)
+    >>> round(criteria.log_likelihood, 3), round(criteria.aic, 3), round(criteria.bic, 3)
+    (-2.19, 8.38, 7.152)
     """
 
     information: Information
@@ -39,8 +58,8 @@ class Criteria:
     def _k(self) -> float:
         """Effective parameters, and in nets with hidden units those that are not identified.
 
-        A unit that has become a step has parameters without curvature; were they free, the
-        criteria would prefer nets with such units.
+        A unit that has become a step has parameters without curvature. If they did not count,
+        the criteria would prefer nets with such units.
         """
         k = self.information.effective_parameters
         if len(self.information.objective.network.layers) > 1:
@@ -49,7 +68,14 @@ class Criteria:
 
     @cached_property
     def log_likelihood(self) -> float:
-        """Sum of the logarithms of the densities, at the dispersion of highest likelihood."""
+        """Sum of the logarithms of the densities, at the dispersion of highest likelihood.
+
+        Returns
+        -------
+        float
+            Of the targets in the units of the table; inf if the fit is perfect, NaN if there is no
+            likelihood.
+        """
         information = self.information
         objective = information.objective
         loss, weight = objective.loss, objective.sample_weight
@@ -61,47 +87,89 @@ class Criteria:
         if dispersion == 0.0:
             return np.inf
         density = loss.log_density(objective.targets, information.raw, dispersion / precision)
-        # Of d times y the density is 1 / d times as high, and the factor is d^2.
+        # The density of d times y is 1 / d times that of y, and the factor is d^2.
         density = density - 0.5 * np.log(self.factor)
         return float(density.sum() if precise else weight @ density.sum(axis=1))
 
     @property
     def aic(self) -> float:
-        """-2 log_likelihood + 2 k."""
+        """Akaike's criterion, -2 log_likelihood + 2 k.
+
+        Returns
+        -------
+        float
+        """
         return -2.0 * self.log_likelihood + 2.0 * self._k
 
     @property
     def aicc(self) -> float:
-        """AIC + 2 k (k + 1) / (n - k - 1)."""
+        """Akaike's criterion for small samples, AIC + 2 k (k + 1) / (n - k - 1).
+
+        Returns
+        -------
+        float
+            inf where n - k - 1 is not positive.
+        """
         left = self._n - self._k - 1.0
         return self.aic + (2.0 * self._k * (self._k + 1.0) / left if left > 0 else np.inf)
 
     @property
     def bic(self) -> float:
-        """-2 log_likelihood + k log n."""
+        """Schwarz's Bayesian criterion, -2 log_likelihood + k log n.
+
+        Returns
+        -------
+        float
+        """
         return -2.0 * self.log_likelihood + self._k * float(np.log(self._n))
 
     @cached_property
     def robust_parameters(self) -> float:
-        """Effective parameters that the scores show, tr(J_c H^-1), in units of the loss."""
+        """Effective parameters by the scores, tr(J_c H^-1), with J_c the sum of centred g g'.
+
+        Returns
+        -------
+        float
+            In units of the loss.
+        """
         return float((self.information.factor.inverse * self.information.centred_meat).sum())
 
     @property
     def nic(self) -> float:
-        """D / n + tr(J_c H^-1) / n, in units of the loss (Murata, Yoshizawa and Amari 1994)."""
+        """Network information criterion, (D + tr(J_c H^-1)) / n, of Murata, Yoshizawa and Amari.
+
+        Returns
+        -------
+        float
+            In units of the loss, of the table; D is the sum of the weighted losses.
+        """
         found = (self.information.total_loss + self.robust_parameters) / self._n
         return self.factor * found
 
     @property
     def tic(self) -> float:
-        """-2 log_likelihood + 2 tr(J_c H^-1) / dispersion; Takeuchi's, for wrong models too."""
+        """Takeuchi's criterion, -2 log_likelihood + 2 tr(J_c H^-1) / dispersion.
+
+        It holds also where the model is wrong.
+
+        Returns
+        -------
+        float
+        """
         penalty = 2.0 * self.robust_parameters / self.information.dispersion
         return -2.0 * self.log_likelihood + penalty
 
     @property
     def gcv(self) -> float:
-        """(2 D / n) / (1 - k / n)^2; 2 D is the residual sum of squares, or the deviance."""
-        if self._k >= self._n:  # false where n is not known
+        """Generalised cross-validation, (2 D / n) / (1 - k / n)^2.
+
+        Returns
+        -------
+        float
+            In units of the loss, of the table; 2 D is the residual sum of squares or the deviance.
+            inf where k is n or more.
+        """
+        if self._k >= self._n:  # NaN, where n is not known, compares as False
             return np.inf
         found = 2.0 * self.information.total_loss / self._n / (1.0 - self._k / self._n) ** 2
         return self.factor * found

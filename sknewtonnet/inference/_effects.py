@@ -1,7 +1,7 @@
 """Effects of inputs on the predicted mean, with standard errors (doc/statistics.md 3.6).
 
 The derivative of a mean of predictions in a shift of an input, and the gradient of that in the
-parameters, are mixed second derivatives of the calculus: the same for layers of every kind.
+parameters, are mixed second derivatives of the calculus. They work for layers of every kind.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from sknewtonnet.inference._scaled_spectrum import square_root
 
 
 class _MeanResponse(Loss):
-    """The predicted mean of one output, in the place of a loss."""
+    """The predicted mean of one output, in place of a loss."""
 
     name = "mean_response"
 
@@ -32,12 +32,14 @@ class _MeanResponse(Loss):
 
 @dataclass(frozen=True, eq=False)
 class MarginalEffects:
-    """Average effects of inputs on the predicted mean.
+    """Average effects of inputs on the predicted mean, with standard errors.
+
+    :meth:`InferenceResults.marginal_effects` makes it.
 
     Attributes
     ----------
     names : list of str
-        The inputs; followed by " (low to high)" where the effect is a contrast.
+        Names of the inputs, followed by " (low to high)" where the effect is a contrast.
     effects, std_errors, z_values, p_values : ndarray of shape (n_inputs,) or \
             (n_inputs, n_outputs)
         Mean over the rows of d mean / d input, or of the contrast, with its standard error by
@@ -45,7 +47,7 @@ class MarginalEffects:
     df_denom : float
         Degrees of freedom of t; inf for the normal distribution.
     output_names : tuple of str
-        Of the outputs.
+        Names of the outputs.
     """
 
     names: list[str]
@@ -56,23 +58,69 @@ class MarginalEffects:
 
     @property
     def z_values(self) -> Array:
-        """Effects over their standard errors."""
+        """Effects over their standard errors.
+
+        Returns
+        -------
+        ndarray of the shape of ``effects``
+        """
         with np.errstate(divide="ignore", invalid="ignore"):
             return self.effects / self.std_errors
 
     @property
     def p_values(self) -> Array:
-        """Two-sided p-values."""
+        """Two-sided p-values of the hypotheses that single effects are zero.
+
+        Returns
+        -------
+        ndarray of the shape of ``effects``
+            From t on ``df_denom`` degrees of freedom, or the normal distribution.
+        """
         return two_sided(self.z_values, self.df_denom)
 
     def conf_int(self, level: float = 0.95) -> Array:
-        """Confidence intervals, with a last axis of 2."""
+        """Confidence intervals of the effects.
+
+        Parameters
+        ----------
+        level : float, default=0.95
+            Confidence level.
+
+        Returns
+        -------
+        ndarray of the shape of ``effects`` and a last axis of 2
+            Lower and upper ends.
+
+        Raises
+        ------
+        ValueError
+            If ``level`` is not between 0 and 1.
+        """
         check_level(level)
         reach = quantile(level, self.df_denom) * self.std_errors
         return np.stack([self.effects - reach, self.effects + reach], axis=-1)
 
     def to_frame(self, level: float = 0.95) -> Any:
-        """The same as a data frame of pandas, a row per input (and output)."""
+        """The effects as a pandas data frame.
+
+        Parameters
+        ----------
+        level : float, default=0.95
+            Level of the intervals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per input (and output), with the columns "dy/dx", "std_error", "t" or "z",
+            "p_value", "lower" and "upper".
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        ValueError
+            If ``level`` is not between 0 and 1.
+        """
         import pandas as pd
 
         interval = self.conf_int(level)
@@ -95,20 +143,22 @@ class MarginalEffects:
 class PartialEffect:
     """Mean prediction as a function of one input, averaged over the rows' other inputs.
 
+    :meth:`InferenceResults.partial_effect` makes it.
+
     Attributes
     ----------
     feature : str
-        The input.
+        Name of the input.
     grid : ndarray of shape (n_points,)
-        Its values.
+        Values of the input.
     mean, se, lower, upper : ndarray of shape (n_points,) or (n_points, n_outputs)
         Mean over the rows with the input at that value, its standard error, and the band.
-    band : str
-        "pointwise" or "simultaneous".
+    band : {"pointwise", "simultaneous"}
+        Whether the band holds at each point, or at all points at once.
     level : float
-        Of the band.
+        Level of the band.
     output_names : tuple of str
-        Of the outputs.
+        Names of the outputs.
     """
 
     feature: str
@@ -122,7 +172,24 @@ class PartialEffect:
     output_names: tuple[str, ...]
 
     def plot(self, ax: Any = None, output: int = 0) -> Any:
-        """Draw the curve of one output with its band; returns the axes."""
+        """Draw the curve of one output with its band.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; new axes if None.
+        output : int, default=0
+            Position of the output.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
         import matplotlib.pyplot as plt
 
         ax = ax if ax is not None else plt.subplots()[1]

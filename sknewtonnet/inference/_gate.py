@@ -13,23 +13,23 @@ from sknewtonnet.inference._gate_units import (
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._parameter_covariance import parameter_covariance
 
-# Of the log-likelihood, what one more Newton step may still gain.
+# How much of the log-likelihood one more Newton step may still gain.
 _DECREMENT = 1e-6
 
 # Scaled condition number of a right-sized net, at most. In the designs of doc/statistics.md 3.7
 # those stay below about 100, nets with a unit too many are above in nine of ten cases.
 _CONDITION = 500.0
 
-# Effective over all parameters: a penalty that takes more hides a net that is too large (same
-# section).
+# Effective over all parameters, at least. A penalty that takes more hides a net that is too large
+# (same section).
 _DEGREES = 0.9
 
-# Standard errors that the model and the scores give, one over the other.
+# Ratio of the standard errors by the model and by the scores, at most.
 _RATIO = 1.5
 
 
 def findings(information: Information, feature_names: Sequence[str]) -> list[Finding]:
-    """All that is found, the worst first.
+    """All findings about a minimum, the worst first (doc/statistics.md 3.1).
 
     Parameters
     ----------
@@ -41,14 +41,25 @@ def findings(information: Information, feature_names: Sequence[str]) -> list[Fin
     Returns
     -------
     list of Finding
-        The same as ``findings`` of :class:`InferenceResults`.
+        Also the ``findings`` of :class:`InferenceResults`; empty if there is nothing to report.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.inference import Information, findings
+    >>> X = np.array([[-1.0], [0.0], [1.0], [2.0]])
+    >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, [0.0, 1.0, 1.0, 3.0])
+    >>> minimum = Information(f, np.array([0.9, 0.8]))
+    >>> [finding.kind for finding in findings(minimum, ["x0"])]
+    ['few rows', 'misspecification']
     """
     found = [*_sample(information), *separation_findings(information), *_stationary(information)]
     found += [*unit_findings(information), *input_findings(information, feature_names)]
     found += [*_held_up(information), *_singular(information)]
     if len(information.objective.network.layers) > 1:
         found += _size(information)
-    # In a net that is not identified such differences tell of that.
+    # In a net that is not identified such differences only repeat that.
     if all(finding.severity == "note" for finding in found):
         found += _misspecified(information)
     order = {"fatal": 0, "warning": 1, "note": 2}
@@ -109,7 +120,7 @@ def _stationary(information: Information) -> Iterator[Finding]:
 
 
 def _held_up(information: Information) -> Iterator[Finding]:
-    """Directions of negative curvature of the data's part of the objective."""
+    """Directions in which the loss alone has negative curvature."""
     if information.n_held_up and not information.critical_point.has_negative_curvature:
         yield Finding(
             "indefinite information",

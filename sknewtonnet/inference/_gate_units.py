@@ -9,7 +9,7 @@ from sknewtonnet.calculus import Activation
 from sknewtonnet.calculus.functions.units import unit_reports
 from sknewtonnet.inference._minimum import Information
 
-# Part of rows without doubt, from which on they are not by chance.
+# Share of rows with probability 0 or 1 above which chance does not explain them.
 _SURE = 0.05
 
 # Smallest singular value of standardised inputs that counts as zero.
@@ -18,19 +18,19 @@ _COLLINEAR = 1e-7
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that stands between a fit and its p-values.
+    """One fact that limits what can be concluded from a fit.
 
     Attributes
     ----------
     kind : str
-        A word for it, such as "duplicate units".
+        Its name, such as "duplicate units"; doc/inference.md lists all kinds.
     message : str
-        A sentence for people.
-    parameters : tuple of str
-        Names of parameters that it concerns, if it concerns some more than others.
-    severity : {"fatal", "warning", "note"}
-        "fatal": no standard errors at all; "warning": the net is not identified, what is not
-        estimable is NaN; "note": worth knowing.
+        What was found, and what to do.
+    parameters : tuple of str, default=()
+        Names of the parameters concerned, where it concerns some more than others.
+    severity : {"fatal", "warning", "note"}, default="warning"
+        "fatal": there are no standard errors at all; "warning": p-values cannot be relied on, and
+        numbers that are not estimable are NaN; "note": worth knowing.
     """
 
     kind: str
@@ -40,17 +40,23 @@ class Finding:
 
 
 def fatal_messages(findings: Iterable[Finding]) -> list[str]:
-    """What leaves a fit without any standard errors, in words.
+    """Messages of the findings that leave a fit without any standard errors.
 
     Parameters
     ----------
     findings : iterable of Finding
-        As :func:`findings` gives them.
+        The result of :func:`findings`.
 
     Returns
     -------
     list of str
         Empty if there are standard errors.
+
+    Examples
+    --------
+    >>> from sknewtonnet.inference import Finding, fatal_messages
+    >>> fatal_messages([Finding("few rows", "Only 4 observations.", severity="note")])
+    []
     """
     return [finding.message for finding in findings if finding.severity == "fatal"]
 
@@ -154,7 +160,7 @@ def separation_findings(information: Information) -> Iterator[Finding]:
     if loss.shift_invariant:
         predicted = raw == raw.max(axis=1, keepdims=True)
     separated = (actual == predicted).all(axis=0)
-    # Of a row without doubt nothing more can be learnt: it pulls weights to infinity.
+    # Rows with probability 0 or 1 carry no information; they only push weights to infinity.
     off = np.abs(loss.inverse_link(raw) - actual)
     sure = (off < 1e-6).all(axis=1)
     if loss.shift_invariant and not separated.all():

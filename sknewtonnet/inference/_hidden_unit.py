@@ -11,7 +11,7 @@ from sknewtonnet.inference._score import ScoreTestResult
 
 DIRECTIONS = ("random", "taylor")
 
-# Products of inputs that a Taylor series may have.
+# Largest number of products of inputs in a Taylor series.
 _MOST = 2000
 
 
@@ -23,13 +23,13 @@ def hidden_unit_test(
     robust: bool,
     seed: int,
 ) -> ScoreTestResult:
-    """Score test that nothing of what a further unit could add is left in the residuals.
+    """Score test that the residuals hold nothing that a further unit could explain.
 
     Under the hypothesis that a unit's outgoing weights are zero its incoming ones are not
     identified, so the usual tests do not hold (Davies' problem). Here the incoming weights are
     fixed beforehand: by chance (Lee, White and Granger 1993), or the unit is replaced by the
-    products of inputs of its Taylor series (Terasvirta, Lin and Granger 1993). Of what the net's
-    own parameters cannot do, the main components are tested.
+    products of inputs of its Taylor series (Terasvirta, Lin and Granger 1993). The test takes the
+    main components of the part that the net's own parameters cannot explain.
     """
     Z = _functions(information, directions, n_directions, seed)
     m, q = information.jacobian.shape[1], Z.shape[1]
@@ -39,13 +39,13 @@ def hidden_unit_test(
     by_output = left.reshape(m, q, m, q)
     sizes, vectors = np.linalg.eigh(np.einsum("oaob->ab", by_output))
     kept = vectors[:, ::-1][:, : min(n_components, q)]
-    # What the net can do as well leaves nothing but rounding of what there was.
+    # Drop what the net can do as well: of it only rounding is left.
     whole = np.trace(np.einsum("oaob->ab", G_zz.reshape(m, q, m, q))) / q
     kept = kept[:, sizes[::-1][: kept.shape[1]] > 1e-8 * whole]
     if not kept.shape[1]:
         reason = "the net can do all that a further unit could"
         return ScoreTestResult(np.nan, 0, np.nan, np.inf, reason)
-    # A softmax's outputs have one direction less; the first class is the reference.
+    # Softmax outputs have one free direction fewer; the first class is the reference.
     outputs = np.eye(m)[1:] if information.objective.loss.shift_invariant else np.eye(m)
     select = np.kron(outputs, kept.T)
     own = np.einsum("io,iq->ioq", information.residuals, Z).reshape(len(Z), -1)

@@ -1,4 +1,4 @@
-"""The door: from an objective and a point to all that inference can say."""
+"""The way in: from an objective and its minimum to the results of inference."""
 
 import warnings
 from collections.abc import Sequence
@@ -42,62 +42,64 @@ def infer(
 ) -> InferenceResults:
     """Standard errors, tests, criteria, predictions and effects of any net at a minimum.
 
-    Of any layers, losses and penalties, one's own among them, however the minimum was found. The
-    ``inference`` of an estimator is a call of this.
+    The net may have any layers, losses and penalties, your own among them, and any method may have
+    found the minimum. The ``inference`` of an estimator calls this function.
 
     Parameters
     ----------
     objective : Objective
-        The function that was minimised, on its data. Rows of weight 0 count as not there.
+        The function that was minimised, on its data. Rows of weight 0 are left out.
     params : array-like of shape (n_parameters,)
         The minimum.
     active : array-like of shape (n_active, n_parameters), default=None
-        Rows of constraints that hold the minimum back, such as
-        ``result.multipliers.active`` of a solver; standard errors are those along them.
+        Coefficients of the constraints that hold the minimum back, such as
+        ``result.multipliers.active`` of a solver. Standard errors are those along the constraints.
     tight : array-like of shape (n_tight, n_parameters), default=None
-        Rows of all constraints that hold with equality, those of ``active`` among them.
+        Coefficients of all constraints that hold with equality, those of ``active`` among them.
     converged : bool, default=True
-        False if it is known that the point is none at which a fit may end. Whether the gradient
-        vanishes need not be told.
+        False if the solver reports that the point is not a valid end of a fit. The gradient is
+        checked in any case.
     refit : callable, default=None
         How to minimise again, for likelihood-ratio and score tests and profile intervals: from a
         :class:`sknewtonnet.calculus.SmoothFunction` and a start to a minimum of it, such as
         ``lambda f, w: get_solver("newton").minimize(f, w).params``. By default SciPy's
         "trust-exact".
     start : callable, default=None
-        From a seed to a random start of the net, for the same. By default normal numbers, in
-        each array of the size of its parameters.
+        From a seed to a random start of the net, for the same tests. By default normal numbers
+        whose size in each array is that of its fitted parameters.
     feature_names, output_names : sequence of str, default=None
-        Of inputs and outputs; by default those of the network.
+        Names of the inputs and outputs; by default those of the network.
     model : str, default="Network"
-        What the summary calls it.
+        Name of the model in the summary.
     cov_type : str, default="hessian"
         Kind of covariance, see :class:`InferenceResults`.
     weight_type : {"frequency", "precision", "sampling"}, default="frequency"
         What a weight s means: s equal rows; a row whose variance is the dispersion over s;
-        or a row that stands for s of a population, for which only sandwiches hold.
+        or a row that stands for s rows of a population, for which only sandwich covariances are
+        available.
     class_weights : bool, default=False
-        Whether weights of classes are in the weights, so that the objective is no likelihood.
+        Whether the weights contain class weights, so that the objective is no likelihood.
     groups : array-like of shape (n_samples,), default=None
         Label of the cluster of each row, for "cluster".
     use_t : bool, default=None
-        Whether tests refer to t and F, else to normal and chi-square. None: where a dispersion is
-        estimated (squared error, gamma).
+        Whether tests use the t and F distributions, else the normal and chi-square. None: t and F
+        where a dispersion is estimated (squared error, gamma).
     post_selection : bool, default=False
         Whether the form of the net was chosen on the same data, so that p-values are too small.
     rescaled : Rescaled, default=None
-        The same objective in other units, in which all is reported.
+        The same objective in other units, in which everything is reported.
     stacklevel : int, default=2
-        Where the warning points: 2 is the caller.
+        Frame to which the warning points: 2 is the caller.
 
     Returns
     -------
     InferenceResults
+        Each statistic is computed when it is first asked for.
 
     Raises
     ------
     ValueError
-        If an argument has a wrong shape or value, or does not go with the loss or the weights; if
+        If an argument has a wrong shape or value, or does not fit the loss or the weights; if
         there are more than 3000 parameters.
 
     Warns
@@ -107,8 +109,8 @@ def infer(
 
     Notes
     -----
-    One exact Hessian, n P^2 flops, one Gauss-Newton matrix and their eigenvalues, about 10 P^3
-    flops each.
+    The cost is one exact Hessian and one Gauss-Newton matrix, about n P^2 flops each, and their
+    eigenvalues, about 10 P^3 flops each. doc/statistics.md has the formulas and their sources.
 
     Examples
     --------
@@ -144,7 +146,7 @@ def infer(
         rescaled=rescaled,
         feature_names=names,
         output_names=_names("output_names", output_names, network.output_names),
-        # Names that only count columns are not asked of data frames.
+        # Names that only count columns are not required of data frames.
         named=feature_names is not None or names != tuple(f"x{j}" for j in range(len(names))),
         model=f"{model}: {_described(network)}, loss {loss.name}",
         refit=Refit.of(network, found.params, refit, start),

@@ -13,12 +13,16 @@ from sknewtonnet.inference._restricted_fits import Refit, Restriction
 class LikelihoodRatioResult(TestResult):
     """Result of a likelihood-ratio test.
 
+    :meth:`InferenceResults.likelihood_ratio_test` makes it.
+
     Attributes
     ----------
+    statistic, df, p_value, df_denom, reason, p_adjusted
+        As in :class:`WaldTestResult`.
     restricted_params : ndarray of shape (n_parameters,) or None
-        Parameters of the net at the restricted minimum.
+        Parameters at the restricted minimum, in the units in which the net was fitted.
     restricted_loss : float
-        The objective there.
+        The objective at the restricted minimum, in the same units.
     """
 
     restricted_params: Array | None = None
@@ -30,8 +34,8 @@ def likelihood_ratio(
 ) -> LikelihoodRatioResult:
     """Twice the log-likelihood that the restriction costs.
 
-    Where the dispersion is free, n log(D0 / D1) for squared errors on n observations, with the
-    p-value of F = ((D0 - D1) / df) / (D1 / (n - k)); else 2 (D0 - D1) / dispersion.
+    For squared errors on n observations this is n log(D0 / D1), with the p-value of
+    F = ((D0 - D1) / df) / (D1 / (n - k)); else it is 2 (D0 - D1) / dispersion.
     """
     information = restriction.information
     params, value, converged = restriction.fit(refit, n_init, seed)

@@ -14,9 +14,9 @@ from sknewtonnet.inference._scaled_spectrum import ScaledSpectrum, inside
 def whitening(objective: Objective) -> Array:
     """The matrix T with w = T v, for v the parameters of the net on whitened inputs.
 
-    With x = m + C u, C C' the covariance of x, a layer W'x + b is (C'W)'u + (b + W'm). Of a
-    unit that does not read all inputs the ones it reads are whitened. The identity where inputs
-    are collinear, and for radial units.
+    With x = m + C u, where C C' is the covariance of x, a layer W'x + b is (C'W)'u + (b + W'm).
+    For a unit that reads some inputs only, these are whitened. T is the identity where inputs are
+    collinear, and for radial units.
     """
     network = objective.network
     X, weight = objective.samples, objective.sample_weight
@@ -64,16 +64,30 @@ class Information:
     params : ndarray of shape (n_parameters,)
         The minimum.
     active : ndarray of shape (n_active, n_parameters) or None
-        Rows of constraints that hold the minimum back; all is done on their null space.
-    weight_type : {"frequency", "precision", "sampling"}
+        Coefficients of the constraints that hold the minimum back; everything is computed on their
+        null space.
+    weight_type : {"frequency", "precision", "sampling"}, default="frequency"
         What a sample weight s means: s equal rows; a variance of dispersion / s; or a row that
         stands for s of a population.
-    class_weights : bool
-        Whether weights of classes are in the weights, which then do not count rows.
-    converged : bool
-        False if the run that ended here knows that the conditions of first order do not hold.
+    class_weights : bool, default=False
+        Whether the weights contain class weights, and therefore do not count rows.
+    converged : bool, default=True
+        False if the solver reports that the first-order conditions do not hold.
     tight : ndarray of shape (n_tight, n_parameters) or None
-        Rows of all constraints that hold with equality, those of ``active`` among them.
+        Coefficients of all constraints that hold with equality, those of ``active`` among them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.inference import Information
+    >>> X = np.array([[-1.0], [0.0], [1.0], [2.0]])
+    >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, [0.0, 1.0, 1.0, 3.0])
+    >>> minimum = Information(f, np.array([0.9, 0.8]))
+    >>> minimum.hessian.round(6).tolist()
+    [[6.0, 2.0], [2.0, 4.0]]
+    >>> minimum.n_rows, round(minimum.effective_parameters, 6), round(minimum.dispersion, 6)
+    (4.0, 2.0, 0.35)
     """
 
     objective: Objective
@@ -86,42 +100,77 @@ class Information:
 
     @property
     def is_likelihood(self) -> bool:
-        """Whether the objective, but for the penalty, is a log-likelihood over a dispersion."""
+        """Whether the loss is a negative log-likelihood times the dispersion.
+
+        Returns
+        -------
+        bool
+        """
         likelihood = self.objective.loss.likelihood
         return likelihood and self.weight_type != "sampling" and not self.class_weights
 
     @cached_property
     def basis(self) -> Array | None:
-        """Orthonormal directions that the active constraints leave; None for all."""
+        """Orthonormal directions that the active constraints leave; None for all.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_free), or None
+        """
         if self.active is None or not len(self.active):
             return None
         return null_space(self.active)
 
     @cached_property
     def penalty(self) -> Array:
-        """The matrix L."""
+        """The Hessian L of the penalty P.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+        """
         objective = self.objective
         return objective.weight_sum * objective.penalty.hessian(self.params)
 
     @property
     def penalised(self) -> bool:
-        """Whether there is any penalty."""
+        """Whether there is any penalty.
+
+        Returns
+        -------
+        bool
+        """
         return bool(self.penalty_acts_on.any() or self.objective.kinks(self.params))
 
     @cached_property
     def penalty_acts_on(self) -> Bools:
-        """Parameters in which the penalty has a derivative that is not zero."""
+        """Parameters in which the penalty has a derivative that is not zero.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_parameters,)
+        """
         slope = self.objective.penalty.gradient(self.params)
         return np.asarray(self.penalty.any(axis=1) | (slope != 0))
 
     @cached_property
     def gradient(self) -> Array:
-        """Gradient of M."""
+        """Gradient of M.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+        """
         return self.objective.weight_sum * self.objective.gradient(self.params)
 
     @cached_property
     def critical_point(self) -> CriticalPoint:
-        """The verdict on the point: the one that ``critical_point_`` of an estimator tells."""
+        """The verdict on the point, the same as ``critical_point_`` of an estimator.
+
+        Returns
+        -------
+        CriticalPoint
+        """
         return critical_point(
             self.objective,
             self.params,
@@ -137,31 +186,56 @@ class Information:
 
     @cached_property
     def hessian(self) -> Array:
-        """H."""
+        """The Hessian H of M.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+        """
         return self.objective.weight_sum * self.objective.hessian(self.params)
 
     @cached_property
     def gauss_newton(self) -> Array:
-        """G, without the penalty."""
+        """The Gauss-Newton matrix G of D, without the penalty.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+        """
         G = self.objective.weight_sum * self.objective.hessian(self.params, "gauss-newton")
         return G - self.penalty
 
     @cached_property
     def factor(self) -> ScaledSpectrum:
-        """Factorisation of H; what is negative in it is as much below zero as the verdict says."""
+        """Factorisation of H; an eigenvalue is negative in it only if the verdict says so.
+
+        Returns
+        -------
+        ScaledSpectrum
+        """
         known = self.objective.invariant_directions()
         noise = self.objective.weight_sum * self.critical_point.noise
         return ScaledSpectrum(self.hessian, self.basis, known, noise)
 
     @cached_property
     def gauss_newton_factor(self) -> ScaledSpectrum:
-        """Factorisation of G + L."""
+        """Factorisation of G + L.
+
+        Returns
+        -------
+        ScaledSpectrum
+        """
         matrix = self.gauss_newton + self.penalty
         return ScaledSpectrum(matrix, self.basis, self.objective.invariant_directions())
 
     @cached_property
     def whitened_factors(self) -> tuple[ScaledSpectrum, ScaledSpectrum]:
-        """H and G of the net on whitened inputs, without directions that the loss does not see."""
+        """H and G of the net on whitened inputs, without the null directions of the loss.
+
+        Returns
+        -------
+        tuple of two ScaledSpectrum
+        """
         T = whitening(self.objective)
         basis = self.basis
         if basis is not None:
@@ -176,11 +250,26 @@ class Information:
 
     @property
     def free(self) -> Array:
-        """The same as a matrix, whether there are active constraints or not."""
+        """Basis of the free directions; the identity without active constraints.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_free)
+        """
         return np.eye(self.objective.n_parameters) if self.basis is None else self.basis
 
     def held(self, rows: Array) -> Bools:
-        """Which linear functions of the parameters active constraints hold at a value."""
+        """Which linear functions of the parameters active constraints hold at a value.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (q, n_parameters)
+            Their coefficients.
+
+        Returns
+        -------
+        ndarray of bool of shape (q,)
+        """
         if self.basis is None:
             return np.zeros(len(rows), dtype=bool)
         sizes = np.linalg.norm(rows, axis=1)
@@ -188,63 +277,108 @@ class Information:
 
     @property
     def n_rows(self) -> float:
-        """Number of rows: with frequency weights their sum."""
+        """Number of rows; with frequency weights their sum.
+
+        Returns
+        -------
+        float
+        """
         objective = self.objective
         counted = self.weight_type == "frequency" and not self.class_weights
         return float(objective.weight_sum) if counted else float(objective.n_samples)
 
     @property
     def n_entries(self) -> int:
-        """Observations in a row: one per output, unless the outputs are one distribution."""
+        """Observations in a row: one per output, unless the outputs are one distribution.
+
+        Returns
+        -------
+        int
+        """
         return 1 if self.objective.loss.shift_invariant else self.objective.network.n_outputs
 
     @cached_property
     def effective_parameters(self) -> float:
         """Degrees of freedom of the fit, tr(H^-1 H0); without a penalty the rank of H.
 
-        See doc/statistics.md 3.4. The sum of 1 - l over the eigenvalues l of H^-1 L, none of which
-        may count less than nothing: where the data bend the objective down and the penalty alone
-        holds it up, 1 - l is negative without bound.
+        It is the sum of 1 - l over the eigenvalues l of H^-1 L, in which no term counts less than
+        0: where the loss has negative curvature and only the penalty makes up for it, 1 - l would
+        be negative without bound. See doc/statistics.md 3.4.
+
+        Returns
+        -------
+        float
         """
         return self.factor.rank - float(np.minimum(self._taken, 1.0).sum())
 
     @cached_property
     def _taken(self) -> Array:
-        """Eigenvalues of H^-1 L: what the penalty takes of each direction."""
+        """Eigenvalues of H^-1 L: the share of the penalty in the curvature of each direction."""
         if not self.penalty.any():
             return np.zeros(0)
         return self.factor.relative(self.penalty)
 
     @property
     def n_held_up(self) -> int:
-        """Directions in which H0 has negative curvature, so that only the penalty holds."""
+        """Number of directions in which H0 has negative curvature and only the penalty holds.
+
+        Returns
+        -------
+        int
+        """
         return int((self._taken > 1.0 + 1e-9).sum())
 
     @property
     def n_identified(self) -> int:
-        """Parameters less those that the form of the loss or a constraint makes redundant."""
+        """Number of parameters less those that the loss or a constraint makes redundant.
+
+        Returns
+        -------
+        int
+        """
         known = self.objective.invariant_directions(penalised=False)
         return len(self.factor.eigenvalues) - inside(self.basis, known).shape[1]
 
     @property
     def df_resid(self) -> float:
-        """Rows less effective parameters per output."""
+        """Rows less effective parameters per output.
+
+        Returns
+        -------
+        float
+        """
         return self.n_rows - self.effective_parameters / self.n_entries
 
     @cached_property
     def raw(self) -> Array:
-        """Raw predictions of the rows."""
+        """Raw predictions of the rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+        """
         return self.objective.raw_predictions(self.params)
 
     @cached_property
     def total_loss(self) -> float:
-        """Sum of the weighted losses, D."""
+        """Sum D of the weighted losses.
+
+        Returns
+        -------
+        float
+        """
         losses = self.objective.loss.value(self.objective.targets, self.raw)
         return float(self.objective.sample_weight @ losses)
 
     @cached_property
     def dispersion(self) -> float:
-        """Pearson statistic over n - df, or 1 where it is no parameter; NaN if undefined."""
+        """Dispersion phi: Pearson statistic over n - df, or 1 where it is no parameter.
+
+        Returns
+        -------
+        float
+            NaN without a likelihood, or if no degrees of freedom are left.
+        """
         objective = self.objective
         if not objective.loss.likelihood:
             return np.nan
@@ -257,13 +391,23 @@ class Information:
 
     @cached_property
     def pearson(self) -> float:
-        """Weighted sum of the squared Pearson residuals."""
+        """Weighted sum of the squared Pearson residuals.
+
+        Returns
+        -------
+        float
+        """
         squares = self.objective.loss.squared_pearson(self.objective.targets, self.raw)
         return float(self.objective.sample_weight @ squares.sum(axis=1))
 
     @cached_property
     def residual_covariance(self) -> Array:
-        """Covariance of the residuals of several outputs, of shape (n_outputs, n_outputs)."""
+        """Covariance of the residuals of several outputs.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs, n_outputs)
+        """
         residual = self.objective.targets - self.raw
         return (residual * self.objective.sample_weight[:, None]).T @ residual / self.df_resid
 
@@ -271,7 +415,11 @@ class Information:
     def decrement(self) -> float:
         """Newton decrement in units of the likelihood, 1/2 g' H^-1 g / dispersion.
 
-        What a Newton step would still gain of the log-likelihood.
+        It is the gain in log-likelihood of one more Newton step.
+
+        Returns
+        -------
+        float
         """
         scale = self.dispersion if np.isfinite(self.dispersion) else 1.0
         gain = self.factor.gain(self.gradient)
@@ -281,40 +429,80 @@ class Information:
 
     @cached_property
     def jacobian(self) -> Array:
-        """Derivatives of the raw predictions, of shape (n_samples, n_outputs, n_parameters)."""
+        """Derivatives of the raw predictions in the parameters.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs, n_parameters)
+        """
         return self.objective.jacobian(self.params)
 
     @cached_property
     def loss_curvature(self) -> Array:
-        """Second derivatives of the loss, of shape (n_samples, n_outputs, n_outputs)."""
+        """Second derivatives of the loss of each row in the raw predictions.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs, n_outputs)
+        """
         found = self.objective.loss.derivatives(self.objective.targets, self.raw, 2)[2]
         return found if found.ndim == 3 else found[:, :, None] * np.eye(found.shape[1])
 
     @cached_property
     def input_parameters(self) -> list[Ints] | None:
-        """See :attr:`sknewtonnet.calculus.Network.feature_parameters`."""
+        """Parameters that leave each input.
+
+        Returns
+        -------
+        list of ndarray of int, or None
+            See :attr:`sknewtonnet.calculus.Network.feature_parameters`.
+        """
         return self.objective.network.feature_parameters
 
     @cached_property
     def residuals(self) -> Array:
-        """Derivatives of the loss in the raw predictions, of shape (n_samples, n_outputs)."""
+        """Derivatives of the loss in the raw predictions.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+        """
         return self.objective.loss.derivatives(self.objective.targets, self.raw, 1)[1]
 
     @cached_property
     def scores(self) -> Array:
-        """Gradient of the loss of each row, without its weight."""
+        """Gradient of the loss of each row, without its weight.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_parameters)
+        """
         return self.objective.scores(self.params)
 
     @cached_property
     def mean_score(self) -> Array:
-        """Weighted mean of the scores: not zero under a penalty."""
+        """Weighted mean of the scores; not zero under a penalty.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+        """
         weight = self.objective.sample_weight
         return weight @ self.scores / weight.sum()
 
     def products(self, rows: Array) -> Array:
-        """Sum of products of rows with themselves: covariance of their weighted sum.
+        """Sum of products of rows with themselves: the covariance of their weighted sum.
 
-        Weights count once for equal rows (frequency), else squared.
+        Frequency weights count once, other weights squared.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, k)
+            Such as scores.
+
+        Returns
+        -------
+        ndarray of shape (k, k)
         """
         power = 0.5 if self.weight_type == "frequency" else 1.0
         weighed = rows * (self.objective.sample_weight**power)[:, None]
@@ -322,5 +510,10 @@ class Information:
 
     @cached_property
     def centred_meat(self) -> Array:
-        """Sum of products of the scores, centred: with a penalty they do not sum to zero."""
+        """Sum J_c of products of the centred scores; under a penalty they do not sum to zero.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+        """
         return self.products(self.scores - self.mean_score)

@@ -19,7 +19,7 @@ HELD = "held by a constraint: there is no error, and nothing to test"
 
 @dataclass(frozen=True)
 class TestResult:
-    """A test statistic and what it means.
+    """A test statistic with its degrees of freedom and its p-value.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class TestResult:
     p_value : float
         From chi-square, or, with a finite ``df_denom``, from F at statistic / df.
     df_denom : float
-        Denominator degrees of freedom; inf for chi-square.
+        Denominator degrees of freedom of F; inf for chi-square.
     reason : str
         Why a number is NaN, or what to be careful about; empty if all is well.
     p_adjusted : float or None
@@ -48,7 +48,13 @@ class TestResult:
 
     @property
     def f_statistic(self) -> float:
-        """Statistic over df."""
+        """The statistic over ``df``.
+
+        Returns
+        -------
+        float
+            NaN if ``df`` is 0.
+        """
         return self.statistic / self.df if self.df else np.nan
 
 
@@ -56,13 +62,13 @@ Kind = TypeVar("Kind", bound=TestResult)
 
 
 def quantile(level: float, df: float) -> float:
-    """Half-width of a two-sided interval, in standard errors: of t, or normal where df is inf."""
+    """Half-width of a two-sided interval in standard errors, by t; normal where df is inf."""
     upper = 0.5 + 0.5 * level
     return float(stdtrit(df, upper) if np.isfinite(df) else ndtri(upper))
 
 
 def two_sided(z: Array, df: float) -> Array:
-    """P-values of t statistics, or of normal ones where df is infinite."""
+    """Two-sided p-values of t statistics; normal ones where df is infinite."""
     lower = -np.abs(z)
     return np.asarray(2.0 * (stdtr(df, lower) if np.isfinite(df) else ndtr(lower)))
 
@@ -79,8 +85,7 @@ def tail(statistic: float, df: int, df_denom: float) -> float:
 def wald_statistic(difference: Array, covariance: Array) -> tuple[float, int]:
     """Wald's statistic d' V^-1 d over independent entries of d, and their number.
 
-    Entries whose variance others explain but for rounding are left out, unless they
-    contradict those: then the statistic is NaN.
+    Entries that are linear combinations of others, but for rounding, are left out.
 
     Parameters
     ----------
@@ -91,8 +96,10 @@ def wald_statistic(difference: Array, covariance: Array) -> tuple[float, int]:
 
     Returns
     -------
-    tuple of float and int
-        The statistic, and its degrees of freedom.
+    statistic : float
+        NaN if a variance is not positive and finite, or V is not positive definite.
+    df : int
+        Number of independent entries.
 
     Examples
     --------
@@ -127,18 +134,30 @@ def adjust_p_values(p_values: ArrayLike, method: str) -> Array:
     p_values : array-like of shape (n_tests,)
         P-values; NaN for a test that could not be made, which does not count.
     method : {"holm", "bh"}
-        Holm's step-down adjustment, p_(k) (n - k + 1) made monotone, bounds the chance of any
-        false rejection (Holm 1979); Benjamini and Hochberg's step-up adjustment, p_(k) n / k,
-        the expected part of false ones among the rejected (1995).
+        Holm's step-down adjustment, p_(k) (n - k + 1) made monotone, bounds the probability of
+        any false rejection. Benjamini and Hochberg's step-up adjustment, p_(k) n / k made
+        monotone, bounds the expected share of false rejections among all.
 
     Returns
     -------
     ndarray of shape (n_tests,)
+        At most 1; NaN where ``p_values`` is.
 
     Raises
     ------
     ValueError
         If the method is unknown, or a value is no probability.
+
+    References
+    ----------
+    Holm (1979), Scandinavian Journal of Statistics 6; Benjamini and Hochberg (1995), Journal of
+    the Royal Statistical Society B 57.
+
+    Examples
+    --------
+    >>> from sknewtonnet.inference import adjust_p_values
+    >>> adjust_p_values([0.01, 0.04, 0.03], "holm").round(2).tolist()
+    [0.03, 0.06, 0.06]
     """
     check_choice("method", method, ADJUSTMENTS)
     given = np.asarray(p_values, dtype=float)

@@ -1,8 +1,8 @@
 """Covariances of a minimum (doc/statistics.md 3.2), in sums over rows: one table of all kinds.
 
-All are  K B K  with a bread K = H^-1 or (G + L)^-1 and a meat B, the covariance of the scores:
-what the model says of it, or what the scores show. A new kind is one function and one entry in
-``COVARIANCES``: choices, checks and messages read them there.
+All are  K B K  with a bread K = H^-1 or (G + L)^-1 and a meat B, the covariance of the scores,
+either by the model or from the scores themselves. A new kind is one function and one entry in
+``COVARIANCES``, from which choices, checks and messages are read.
 """
 
 from collections.abc import Callable
@@ -73,18 +73,18 @@ def _clustered(information: Information, groups: Ints | None) -> Array:
 
 @dataclass(frozen=True)
 class CovarianceType:
-    """How to estimate a covariance, and when that is possible.
+    """How to estimate a covariance, and what that needs; the values of ``COVARIANCES``.
 
     Attributes
     ----------
     estimate : callable
         From the minimum, and the numbers of the clusters, to the covariance.
     model_based : bool
-        Whether it stands on the likelihood; else on what the scores show.
+        Whether it assumes the likelihood; else it uses the scores of the rows.
     clustered : bool
         Whether it needs clusters.
     gauss_newton : bool
-        Whether its bread is (G + L)^-1, so that a direction must be seen by G, too.
+        Whether its bread is (G + L)^-1, so that G + L must determine a direction, too.
     """
 
     estimate: Callable[[Information, Ints | None], Array]
@@ -93,7 +93,18 @@ class CovarianceType:
     gauss_newton: bool = False
 
     def factors(self, information: Information) -> list[ScaledSpectrum]:
-        """Those matrices that must determine what is to have a standard error."""
+        """Factorisations of the matrices that must determine a function with a standard error.
+
+        Parameters
+        ----------
+        information : Information
+            The minimum.
+
+        Returns
+        -------
+        list of ScaledSpectrum
+            Of H, and of G + L for "gauss-newton".
+        """
         more = [information.gauss_newton_factor] if self.gauss_newton else []
         return [information.factor, *more]
 
@@ -119,8 +130,8 @@ def parameter_covariance(
 ) -> Array:
     """Covariance of the parameters of a net, of shape (n_parameters, n_parameters).
 
-    Zero along directions that are not identified: which linear functions have a standard error is
-    another question, see :meth:`InferenceResults.reasons`.
+    It is zero along directions that are not identified;
+    :attr:`InferenceResults.reasons` tells which parameters have no standard error.
 
     Parameters
     ----------
@@ -129,12 +140,17 @@ def parameter_covariance(
     cov_type : str
         A name of ``COVARIANCES``.
     groups : ndarray of int of shape (n_samples,), default=None
-        Number of the cluster of each row, for those that need clusters.
+        Number of the cluster of each row, from :func:`cluster_numbers`, for "cluster".
 
     Returns
     -------
     ndarray of shape (n_parameters, n_parameters)
-        Symmetric.
+        Symmetric. :class:`InferenceResults` has the formulas.
+
+    Raises
+    ------
+    KeyError
+        If ``cov_type`` is unknown.
 
     Examples
     --------
@@ -153,7 +169,8 @@ def parameter_covariance(
 def _meat_of_outputs(information: Information) -> Array:
     """For several outputs with squared errors, sum s_i J_i' Sigma J_i.
 
-    Their errors may differ in variance and be correlated, while the fit weighs them alike.
+    The residuals of the outputs may differ in variance and be correlated, while the fit weighs
+    them alike.
     """
     jacobian, weight = information.jacobian, information.objective.sample_weight
     root = square_root(information.residual_covariance)
@@ -175,13 +192,13 @@ def clustered_meat(information: Information, groups: Ints) -> tuple[Array, float
 def adjusted_scores(information: Information, power: float) -> Array:
     """Scores J_i' (I - h_i)^-power r_i with the leverage h_i = s_i L_i J_i H^-1 J_i'.
 
-    L_i is the Hessian of the loss in the raw predictions; for one output h_i is a number. Of
-    equal rows (frequency weights) each has a leverage of its own, without the weight.
+    L_i is the Hessian of the loss in the raw predictions; for one output h_i is a number. With
+    frequency weights each of the equal rows has its own leverage, without the weight.
 
     Returns
     -------
     ndarray of shape (n_samples, n_parameters)
-        NaN where a leverage is 1 or more: such a row is fitted whatever it says.
+        NaN where a leverage is 1 or more: the fit passes through such a row, whatever its target.
     """
     curvature, jacobian = information.loss_curvature, information.jacobian
     if information.weight_type != "frequency":
@@ -216,10 +233,28 @@ def _leverage_power(L: Array, spread: Array, power: float, residuals: Array) -> 
 def cluster_numbers(groups: ArrayLike, n_samples: int) -> Ints:
     """Clusters numbered from 0, from labels of any kind.
 
+    Parameters
+    ----------
+    groups : array-like of shape (n_samples,)
+        Label of the cluster of each row.
+    n_samples : int
+        Number of rows.
+
+    Returns
+    -------
+    ndarray of int of shape (n_samples,)
+        Clusters in the order of their sorted labels.
+
     Raises
     ------
     ValueError
-        If there is not one label per row, or only one cluster.
+        If there is not one label per row, a label is missing, or there is only one cluster.
+
+    Examples
+    --------
+    >>> from sknewtonnet.inference import cluster_numbers
+    >>> cluster_numbers(["north", "south", "north"], 3).tolist()
+    [0, 1, 0]
     """
     labels = np.asarray(groups)
     missing = np.array([label is None or label != label for label in labels.ravel()])

@@ -22,27 +22,30 @@ _N_DRAWS = 2000
 class PredictionResults:
     """Predictions with standard errors: a row per sample, and columns for several outputs.
 
+    :meth:`InferenceResults.get_prediction` makes it.
+
     Attributes
     ----------
     mean, se : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Predicted mean (probability of the classes; of two, of the second) and its standard
-        error; NaN where the data do not determine it.
+        Predicted mean and its standard error, NaN where the data do not determine it. For
+        classifiers the mean is the probability of each class; with two classes, of the second.
     confidence_interval : ndarray of the shape of mean and a last axis of 2
-        For the mean: on the scale of the raw prediction, then transformed; for more than two
-        classes on the logit of each probability.
+        Interval for the mean, made on the scale of the raw prediction and transformed; for more
+        than two classes, made on the logit of each probability.
     prediction_interval : ndarray of the same shape, or None
-        For a new observation: of squared errors with the variance of the residuals added, which
-        is taken as the same for all rows; of other losses quantiles at the mean, without its
-        error (:meth:`sknewtonnet.calculus.Loss.quantiles`). None where the loss has none:
-        of classes, and of losses that are no likelihood.
+        Interval for a new observation. For squared errors the variance of the residuals, the same
+        for all rows, is added to that of the mean. For other losses it has the quantiles at the
+        estimated mean, without its standard error (:meth:`sknewtonnet.calculus.Loss.quantiles`).
+        None where the loss has no quantiles: classes, and losses without a likelihood.
     raw, raw_se : ndarray of the shape of mean
-        Raw predictions, before the inverse link; of several classes differences to the first.
+        Raw predictions, before the inverse link, and their standard errors; for more than two
+        classes differences to the first.
     level : float
-        Of the intervals.
+        Level of the intervals.
     names : tuple of str
-        Of the outputs.
+        Names of the outputs.
     link : str
-        The inverse link.
+        Name of the inverse link.
     root : ndarray of shape (n_samples, n_outputs - 1, n_outputs - 1), or None
         Square root of the covariance of the logits' differences to the first.
     reason : str
@@ -63,10 +66,20 @@ class PredictionResults:
 
     @cached_property
     def moderated(self) -> Array | None:
-        """Class probabilities averaged over the errors of the logits (MacKay 1992), or None.
+        """Class probabilities averaged over the distribution of the logits, or None.
 
-        For one logit sigma(a / (1 + pi s^2 / 8)^(1/2)); for several a mean over 2000 normal draws,
-        when it is first asked for.
+        For one logit a with standard error s this is sigma(a / (1 + pi s^2 / 8)^(1/2)); for
+        several the mean over 2000 normal draws, made when it is first asked for.
+
+        Returns
+        -------
+        ndarray of the shape of ``mean``, or None
+            None for regression.
+
+        References
+        ----------
+        MacKay (1992), The evidence framework applied to classification networks, Neural
+        Computation 4.
         """
         if self.link == "logistic":
             return np.asarray(expit(self.raw / np.sqrt(1.0 + np.pi * self.raw_se**2 / 8.0)))
@@ -81,7 +94,19 @@ class PredictionResults:
         return np.where(np.isnan(self.se), np.nan, total / _N_DRAWS)
 
     def to_frame(self) -> Any:
-        """The same as a data frame of pandas, with columns named as in statsmodels."""
+        """The predictions as a pandas data frame, with columns named as in statsmodels.
+
+        Returns
+        -------
+        pandas.DataFrame
+            "mean", "mean_se", "mean_ci_lower", "mean_ci_upper" and, if there is a prediction
+            interval, "obs_ci_lower" and "obs_ci_upper"; for several outputs under their names.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
         import pandas as pd
 
         columns = {"mean": self.mean, "mean_se": self.se}
@@ -138,7 +163,7 @@ class Predictor:
         """Standard errors of linear functions of the parameters; NaN if not estimable."""
         variance = np.einsum("ip,ip->i", rows @ self.covariance, rows)
         variance[~self.estimable(rows)] = np.nan
-        # A function that is constant has no error; rounding may give it a negative variance.
+        # A constant function has variance 0, which rounding may make negative.
         size = np.abs(np.diag(self.covariance)).max(initial=0.0) * (rows**2).sum(axis=1)
         variance[(variance < 0) & (variance > -1e-12 * size)] = 0.0
         return np.sqrt(np.where(variance >= 0, variance, np.nan))

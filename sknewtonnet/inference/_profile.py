@@ -26,8 +26,9 @@ def profile_interval(
 ) -> tuple[float, float]:
     """Values of row times the parameters that a likelihood-ratio test does not reject.
 
-    Where the signed root of 2 (M(value) - M) / dispersion is within a quantile of t or the
-    normal distribution (Bates and Watts 1988, 6.1). Infinite if it is not reached.
+    These are the values for which the root of 2 (M(value) - M) / dispersion is at most a quantile
+    of t or the normal distribution (Bates and Watts 1988, 6.1). An end that is not reached is
+    infinite.
     """
     limit = quantile(level, df_denom)
     full = information.objective.value(information.params)
@@ -36,7 +37,7 @@ def profile_interval(
     def end(step: float) -> float:
         last = information.params
 
-        @cache  # a value asked for again must not differ in its rounding
+        @cache  # the same value must give the same number, to the last digit
         def beyond(value: float) -> float:
             nonlocal last
             objective = Restriction(information, row[None], np.array([value])).objective()
@@ -52,7 +53,8 @@ def profile_interval(
 def _end(beyond: Callable[[float], float], estimate: float, step: float) -> float:
     """One end of a profile interval: walk out until the limit is passed, then solve.
 
-    In quarters of the half-width of Wald's interval, so that refits follow the branch of the fit.
+    Steps are quarters of the half-width of Wald's interval, so that refits follow the branch of
+    the fit.
     """
     part = 0.25 * step
     inner, outer = estimate + 1e-6 * step, estimate + part

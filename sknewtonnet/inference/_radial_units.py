@@ -15,12 +15,14 @@ from sknewtonnet.inference._reported import Reported
 
 @dataclass(frozen=True, eq=False)
 class RadialUnits:
-    """What radial units look like, with standard errors by the delta method.
+    """Centres, covariances and widths of radial units, with standard errors by the delta method.
+
+    :meth:`InferenceResults.radial_units` makes it.
 
     Attributes
     ----------
     centers, centers_se : ndarray of shape (n_centers, n_features)
-        Centres, and their standard errors.
+        Centres, in the units of the inputs, and their standard errors.
     covariances, covariances_se : ndarray of shape (n_centers,), (n_centers, n_features) or \
             (n_centers, n_features, n_features)
         Variances or matrices, as the fitted attribute ``covariances_``, and their
@@ -59,7 +61,7 @@ class RadialShape:
         layout = network.layout
         form = radial_layer(network.layers).form
         number = {name: k for k, name in enumerate(reported.names)}
-        # Of a parameter that is not reported, and of an entry that is none.
+        # -1 for parameters that are not reported, and for entries that do not exist.
         where = np.array([number.get(name, -1) for name in layout.names] + [-1])
         centers, factors = layout.places("centers"), layout.places("precisions_cholesky")
         return cls(form, where[centers], where[factors])

@@ -22,6 +22,13 @@ class Reported:
         Their coefficients; None where they are the parameters themselves.
     map : AffineMap, default=None
         From the parameters of the minimum to those of the net, if these have other units.
+
+    Examples
+    --------
+    >>> from sknewtonnet.calculus import Network
+    >>> from sknewtonnet.inference import Reported
+    >>> Reported.of(Network.mlp(1, (), 3), shift_invariant=True).names[:2]
+    ['coefs_0[x0, y1 - y0]', 'coefs_0[x0, y2 - y0]']
     """
 
     names: list[str]
@@ -32,10 +39,23 @@ class Reported:
     def of(
         cls, network: Network, shift_invariant: bool, map: AffineMap | None = None
     ) -> "Reported":
-        """The parameters; of a softmax output layer the differences to the first class.
+        """The parameters; for a softmax output layer the differences to the first class.
 
-        K logits are known up to a common shift only, their K - 1 differences are what the data
-        tell of. A row of the last layer of which a connection is missing stays as it is.
+        The data determine K logits up to a common shift only, that is, their K - 1 differences. A
+        row of the last layer with a missing connection stays as it is.
+
+        Parameters
+        ----------
+        network : Network
+            The net.
+        shift_invariant : bool
+            Whether a common shift of all outputs leaves the loss as it is, as with softmax.
+        map : AffineMap, default=None
+            From the parameters of the minimum to those of the net.
+
+        Returns
+        -------
+        Reported
         """
         names = network.layout.names
         if not shift_invariant:
@@ -60,36 +80,90 @@ class Reported:
         return cls(labels, np.array(rows), map)
 
     def values(self, params: Array) -> Array:
-        """The reported parameters at a point."""
+        """The reported parameters at a point.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_parameters,)
+            Parameters of the minimum.
+
+        Returns
+        -------
+        ndarray of shape (n_reported,)
+        """
         w = params.copy() if self.map is None else self.map.forward(params)
         return w if self.matrix is None else self.matrix @ w
 
     def covariance(self, covariance: Array) -> Array:
-        """Their covariance, from that of the net's parameters."""
+        """Covariance of the reported parameters.
+
+        Parameters
+        ----------
+        covariance : ndarray of shape (n_parameters, n_parameters)
+            Covariance of the parameters of the minimum.
+
+        Returns
+        -------
+        ndarray of shape (n_reported, n_reported)
+        """
         if self.matrix is None and self.map is None:
             return covariance
         return self.coefficients @ covariance @ self.coefficients.T
 
     def rows(self, R: Array) -> Array:
-        """Linear functions of the reported parameters as functions of those of the minimum."""
+        """Linear functions of the reported parameters as functions of those of the minimum.
+
+        Parameters
+        ----------
+        R : ndarray of shape (q, n_reported)
+            Their coefficients.
+
+        Returns
+        -------
+        ndarray of shape (q, n_parameters)
+        """
         if self.matrix is None and self.map is None:
             return R
         return np.asarray(R @ self.coefficients)
 
     def limits(self, R: Array, r: Array) -> Array:
-        """What rows(R) v is where R times the reported parameters is r."""
+        """Right-hand sides b for which ``rows(R) @ v = b`` says ``R @ values(v) = r``.
+
+        Parameters
+        ----------
+        R : ndarray of shape (q, n_reported)
+            Coefficients of the reported parameters.
+        r : ndarray of shape (q,)
+            Their values.
+
+        Returns
+        -------
+        ndarray of shape (q,)
+        """
         if self.map is None:
             return r
         return np.asarray(r - R @ (self.contrasts @ self.map.offset))
 
     @cached_property
     def contrasts(self) -> Array:
-        """The matrix, written out."""
+        """The matrix as an array, the identity where it is None.
+
+        Returns
+        -------
+        ndarray of shape (n_reported, n_parameters)
+            In the units of the table.
+        """
         return np.eye(len(self.names)) if self.matrix is None else self.matrix
 
     @cached_property
     def coefficients(self) -> Array:
-        """Coefficients of the parameters of the minimum, whatever their units."""
+        """Coefficients of the reported parameters in those of the minimum.
+
+        Returns
+        -------
+        ndarray of shape (n_reported, n_parameters)
+            With the map between units applied.
+        """
         if self.map is None:
             return self.contrasts
         return np.asarray(self.contrasts @ self.map.matrix)

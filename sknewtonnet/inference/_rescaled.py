@@ -9,10 +9,10 @@ from sknewtonnet.calculus.pieces.affine_map import AffineMap
 
 @dataclass(frozen=True, eq=False)
 class Rescaled:
-    """The same objective in the units of the table, and the way there.
+    """The same objective in the units of the table, and the map to these units.
 
-    Statistics are worked out where columns are standardised, which costs no digits, and
-    reported for parameters w = T v + t, inputs and outputs in the units of the table.
+    Statistics are computed for standardised columns, where rounding does least, and reported for
+    the parameters w = T v + t, with inputs and outputs in the units of the table.
 
     Attributes
     ----------
@@ -21,9 +21,9 @@ class Rescaled:
     map : AffineMap
         From v to w.
     factor : float
-        This objective over the standardised one: the squared unit of the target.
+        This objective over the standardised one: the squared scale of the target.
     out_scale : ndarray of shape (n_outputs,)
-        Unit of each output.
+        Scale of each output, in the units of the table.
     """
 
     objective: Objective

@@ -21,7 +21,7 @@ Start = Callable[[int], Array]
 
 @dataclass(frozen=True, eq=False)
 class Refit:
-    """How to fit a net again: what minimises, and where random starts are.
+    """How to fit a net again: a minimiser and random starts.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Refit:
     def of(
         cls, network: Network, params: Array, minimize: Minimiser | None, start: Start | None
     ) -> "Refit":
-        """What is given, and for the rest what SciPy and a fitted net suggest."""
+        """The given functions; by default SciPy's trust region and starts like the fitted net."""
         return cls(minimize or trust_region, start or Redrawn(network, params))
 
 
@@ -50,7 +50,7 @@ def trust_region(function: SmoothFunction, start: Array) -> Array:
 
     def hessian(w: Array) -> Array:
         H = function.hessian(w)
-        # A step along constant directions would be rounding over rounding.
+        # Along constant directions a Newton step would be rounding divided by rounding.
         return H + np.abs(H).sum(axis=0).max() * (constant @ constant.T)
 
     options = {"gtol": 1e-10, "maxiter": 1000}
@@ -67,7 +67,7 @@ def trust_region(function: SmoothFunction, start: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Redrawn:
-    """Normal numbers as starts, in each array of the size that its fitted parameters have."""
+    """Normal numbers as starts, with the root mean square of each fitted array."""
 
     network: Network
     params: Array
@@ -116,7 +116,7 @@ class Restriction:
     def fit(self, refit: Refit, n_init: int, seed: int) -> tuple[Array, float, bool]:
         """The lowest minimum found, its value, and whether the gradient vanishes there.
 
-        From the updated point, and from random starts.
+        Fits start at the updated point and at random points.
         """
         objective = self.objective()
         starts = [self.updated()]

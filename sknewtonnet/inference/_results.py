@@ -1,4 +1,4 @@
-"""What inference knows of a fitted net, and the questions it answers."""
+"""The results of inference: estimates, standard errors, tests, criteria and predictions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -62,11 +62,11 @@ HypothesisLike = str | Sequence[str] | ArrayLike
 class InferenceResults:
     """Statistics of a fitted net: standard errors, tests, criteria, and whether to trust them.
 
-    Made by ``est.inference(X, y)``, or by :func:`infer` for any net. All is computed when it is
-    first asked for, from one Hessian and one factorisation. In sums over rows, with S the sum of
-    the sample weights, the objective is M = S f = D + P, a loss and a penalty; H, H0 and G are the
-    Hessian of M, of D, and the Gauss-Newton matrix of D, L that of P, K = H^-1, g_i the gradient
-    of the loss of row i, and phi the dispersion. The covariance is
+    ``est.inference(X, y)`` makes it, or :func:`infer` for any net. Each number is computed when
+    it is first asked for; all share one Hessian and one factorisation. In sums over rows, with S
+    the sum of the sample weights, the objective is M = S f = D + P, a loss and a penalty. H, H0
+    and L are the Hessians of M, D and P, G is the Gauss-Newton matrix of D, K = H^-1, g_i is the
+    gradient of the loss of row i, and phi the dispersion. The covariance is
 
     ==============  =================================================================
     cov_type        covariance
@@ -80,36 +80,53 @@ class InferenceResults:
     "cluster"       scores summed in clusters; times C / (C - 1) (n - 1) / (n - df)
     ==============  =================================================================
 
-    phi is the Pearson statistic over n - df for squared errors (RSS / (n - df)) and gamma, 1 for
-    log loss and Poisson; df = tr(K H0), in which no direction counts less than 0, the number of
-    parameters if there is no penalty. For
-    several outputs with squared errors "hessian" and "gauss-newton" have sum s_i J_i' Sigma J_i
-    with the covariance Sigma of the residuals in the place of phi H0.
+    phi is the Pearson statistic over n - df for squared errors (RSS / (n - df)) and gamma, and 1
+    for log loss and Poisson. df = tr(K H0), in which no direction counts less than 0; without a
+    penalty it is the number of identified parameters. For several outputs with squared errors
+    "hessian" and "gauss-newton" use sum s_i J_i' Sigma J_i in place of phi H0, where Sigma is the
+    covariance of the residuals between outputs.
 
     Parameters
     ----------
     information : Information
         The minimum, with its data.
     reported : Reported
-        Which parameters are reported: those of the net; of a softmax layer contrasts.
+        The parameters that are reported: those of the net; for a softmax output layer
+        differences to the first class.
     feature_names, output_names : tuple of str
-        Of inputs and outputs.
+        Names of the inputs and outputs.
     named : bool
         Whether the features had names of their own.
     model : str
         What the net is, for the summary.
     refit : Refit
-        How to minimise again.
-    cov_type : str
-        Kind of covariance.
-    groups : ndarray of int of shape (n_samples,) or None
-        Clusters.
-    use_t : bool
-        Whether tests refer to t and F, else to normal and chi-square.
-    post_selection : bool
+        How to minimise again, for tests that refit the net.
+    cov_type : str, default="hessian"
+        Kind of covariance, a row of the table above.
+    groups : ndarray of int of shape (n_samples,), default=None
+        Number of the cluster of each row, for "cluster".
+    use_t : bool, default=True
+        Whether tests use the t and F distributions, else the normal and chi-square.
+    post_selection : bool, default=False
         Whether the net's form was chosen on the same data, so that p-values are too small.
-    rescaled : Rescaled or None
-        Units of the table, where the minimum is that of standardised columns.
+    rescaled : Rescaled, default=None
+        The units of the table, where the fit has standardised columns.
+
+    Attributes
+    ----------
+    ratios : dict of str to LikelihoodRatioResult
+        The likelihood-ratio tests of single features made so far; the summary shows them.
+
+    See Also
+    --------
+    infer : Makes results from any objective and its minimum.
+    sknewtonnet.inference.COVARIANCES : The kinds of covariance.
+
+    Notes
+    -----
+    A statistic that cannot be computed is NaN, and ``reasons`` or the ``reason`` of a test says
+    why; a wrong argument raises ValueError. Arrays are read-only. doc/statistics.md has all
+    formulas.
 
     References
     ----------
@@ -131,6 +148,10 @@ class InferenceResults:
     {'x0': True, 'x1': True, 'x2': False}
     >>> results.marginal_effects().effects.round(1)[:2].tolist()
     [0.6, -0.4]
+    >>> results.names[:2], results.covariance.shape
+    (['coefs_0[x0, h0]', 'coefs_0[x1, h0]'], (6, 6))
+    >>> bool((results.std_errors > 0).all()), results.df_resid
+    (True, 194.0)
     """
 
     information: Information = field(repr=False)
@@ -148,27 +169,57 @@ class InferenceResults:
 
     @property
     def names(self) -> list[str]:
-        """Names of the parameters."""
+        """Names of the reported parameters, such as "coefs_0[age, h3]".
+
+        Returns
+        -------
+        list of str
+            As many as ``params``, in the same order.
+        """
         return list(self.reported.names)
 
     @cached_property
     def params(self) -> Array:
-        """Estimates; of a softmax output layer contrasts with the first class."""
+        """Estimates; for a softmax output layer differences to the first class.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+            In the units of the table.
+        """
         return _locked(self.reported.values(self.information.params))
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """All that the gate has found, the worst first."""
+        """All findings of the gate, the worst first.
+
+        Returns
+        -------
+        tuple of Finding
+            Empty if there is nothing to report. See doc/statistics.md 3.1.
+        """
         return tuple(findings(self.information, self.feature_names))
 
     @property
     def diagnosis(self) -> tuple[str, ...]:
-        """The findings in words; empty if there is nothing to say."""
+        """Messages of the findings.
+
+        Returns
+        -------
+        tuple of str
+            Empty if there is nothing to report.
+        """
         return tuple(finding.message for finding in self.findings)
 
     @property
     def identifiable(self) -> bool:
-        """Whether nothing was found that keeps p-values from meaning what they say."""
+        """Whether p-values can be relied on: no finding is more than a note.
+
+        Returns
+        -------
+        bool
+            False if any finding is "fatal" or a "warning".
+        """
         return all(finding.severity == "note" for finding in self.findings)
 
     @cached_property
@@ -192,7 +243,7 @@ class InferenceResults:
         return self._estimable_rows(self.reported.coefficients)
 
     def _estimable_rows(self, rows: Array) -> Bools:
-        """Which linear functions of the net's own parameters have a standard error."""
+        """Which linear functions of the net's own parameters have standard errors."""
         if self._fatal:
             return np.zeros(len(rows), dtype=bool)
         factors = COVARIANCES[self.cov_type].factors(self.information)
@@ -205,7 +256,14 @@ class InferenceResults:
 
     @cached_property
     def covariance(self) -> Array:
-        """Covariance of ``params``; NaN in rows and columns of what is not estimable."""
+        """Covariance of ``params``, of the kind ``cov_type``.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+            Symmetric. NaN in rows and columns of parameters that are not estimable, 0 in those of
+            parameters that an active constraint holds at a value.
+        """
         found = np.array(self.reported.covariance(self._covariance))
         for rows, value in ((self._held, 0.0), (~self._estimable, np.nan)):
             found[rows] = value
@@ -219,7 +277,13 @@ class InferenceResults:
 
     @cached_property
     def reasons(self) -> dict[str, str]:
-        """Why the standard error or the p-value of a parameter is NaN, by its name."""
+        """Why the standard error or the p-value of a parameter is NaN, by its name.
+
+        Returns
+        -------
+        dict of str to str
+            Parameters whose numbers are all known are left out.
+        """
         found = {}
         singular = [f for f in self.findings if f.kind == "singular direction"]
         for name, known, error in zip(self.names, self._estimable, self.std_errors, strict=True):
@@ -239,25 +303,53 @@ class InferenceResults:
 
     @cached_property
     def std_errors(self) -> Array:
-        """Standard errors of ``params``."""
+        """Standard errors of ``params``, the square roots of their variances.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+            In the units of ``params``. NaN where not estimable, see ``reasons``; 0 for parameters
+            that an active constraint holds.
+        """
         variance = np.diag(self.covariance)
         return _locked(np.sqrt(np.where(variance >= 0, variance, np.nan)))
 
     @cached_property
     def z_values(self) -> Array:
-        """Estimates over standard errors; t statistics if ``use_t``."""
-        # A parameter that a constraint holds has no error, and there is nothing to test.
+        """Estimates over their standard errors; t statistics if ``use_t``.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+            NaN where there is no positive standard error.
+        """
+        # A parameter that a constraint holds does not vary, so there is nothing to test.
         errors = np.where(self.std_errors > 0, self.std_errors, np.nan)
         return _locked(self.params / errors)
 
     @cached_property
     def p_values(self) -> Array:
-        """Two-sided p-values, from survival functions."""
+        """Two-sided p-values of the hypotheses that single parameters are zero.
+
+        From t with ``df_resid`` degrees of freedom if ``use_t``, else from the normal
+        distribution; accurate also where they are tiny.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+            NaN where ``z_values`` is.
+        """
         return _locked(two_sided(self.z_values, self._df_denom))
 
     @property
     def df_resid(self) -> float:
-        """Degrees of freedom of t and F: rows less effective parameters; clusters less 1."""
+        """Degrees of freedom of t and F.
+
+        Returns
+        -------
+        float
+            Rows less effective parameters per output; with clusters, their number less 1.
+        """
         if self.groups is not None:
             return float(self.groups.max())
         return self.information.df_resid
@@ -268,17 +360,35 @@ class InferenceResults:
 
     @property
     def n_obs(self) -> float:
-        """Number of rows; with frequency weights their sum."""
+        """Number of rows; with frequency weights their sum.
+
+        Returns
+        -------
+        float
+        """
         return self.information.n_rows
 
     @property
     def dispersion(self) -> float:
-        """Phi: of squared errors the residual variance."""
+        """The dispersion phi; for squared errors the residual variance.
+
+        Returns
+        -------
+        float
+            Pearson statistic over n - df, in squared units of the target for squared errors; 1 for
+            log loss and Poisson; NaN for losses without a likelihood.
+        """
         return self._factor * self.information.dispersion
 
     @property
     def objective_value(self) -> float:
-        """The objective at the minimum."""
+        """The objective f at the minimum, a mean over rows, with the penalty.
+
+        Returns
+        -------
+        float
+            In the units of the table.
+        """
         return self._factor * self.information.objective.value(self.information.params)
 
     @property
@@ -292,71 +402,147 @@ class InferenceResults:
 
     @property
     def effective_parameters(self) -> float:
-        """Degrees of freedom of the fit, tr(K H0), in which no direction counts less than 0."""
+        """Degrees of freedom of the fit, tr(K H0), in which no direction counts less than 0.
+
+        Returns
+        -------
+        float
+            Without a penalty the rank of H. See doc/statistics.md 3.4.
+        """
         return self.information.effective_parameters
 
     @cached_property
     def criteria(self) -> Criteria:
-        """All criteria, each computed when it is asked for."""
+        """All information criteria, each computed when it is asked for.
+
+        Returns
+        -------
+        Criteria
+        """
         return Criteria(self.information, self._factor)
 
     @property
     def log_likelihood(self) -> float:
-        """See :class:`Criteria`."""
+        """Logarithm of the likelihood; see :attr:`Criteria.log_likelihood`.
+
+        Returns
+        -------
+        float
+        """
         return self.criteria.log_likelihood
 
     @property
     def aic(self) -> float:
-        """See :class:`Criteria`."""
+        """Akaike's information criterion; see :attr:`Criteria.aic`.
+
+        Returns
+        -------
+        float
+        """
         return self.criteria.aic
 
     @property
     def aicc(self) -> float:
-        """See :class:`Criteria`."""
+        """Akaike's criterion, corrected for small samples; see :attr:`Criteria.aicc`.
+
+        Returns
+        -------
+        float
+        """
         return self.criteria.aicc
 
     @property
     def bic(self) -> float:
-        """See :class:`Criteria`."""
+        """Bayesian (Schwarz's) information criterion; see :attr:`Criteria.bic`.
+
+        Returns
+        -------
+        float
+        """
         return self.criteria.bic
 
     @property
     def nic(self) -> float:
-        """See :class:`Criteria`."""
+        """Network information criterion of Murata, Yoshizawa and Amari; see :attr:`Criteria.nic`.
+
+        Returns
+        -------
+        float
+        """
         return self.criteria.nic
 
     @property
     def tic(self) -> float:
-        """See :class:`Criteria`."""
+        """Takeuchi's information criterion; see :attr:`Criteria.tic`.
+
+        Returns
+        -------
+        float
+        """
         return self.criteria.tic
 
     @property
     def gcv(self) -> float:
-        """See :class:`Criteria`."""
+        """Generalised cross-validation; see :attr:`Criteria.gcv`.
+
+        Returns
+        -------
+        float
+        """
         return self.criteria.gcv
 
     @cached_property
     def feature_importance(self) -> Array:
-        """Share of each feature in what the objective would grow by without them.
+        """Share of each feature in the sum of all saliencies.
 
-        See :func:`sknewtonnet.inspection.feature_importance`; NaN away from a minimum.
+        A saliency is the growth of the objective, to second order, if all weights that leave the
+        feature become zero. See :func:`sknewtonnet.inspection.feature_importance`.
+
+        Returns
+        -------
+        ndarray of shape (n_features,)
+            From 0 to 1, with sum 1 (all 0 if the net depends on no feature); NaN where the Hessian
+            has negative curvature.
         """
         if self.information.critical_point.has_negative_curvature:
             return _locked(np.full(len(self.feature_names), np.nan))
         return _locked(shares(feature_saliencies(self.information)))
 
-    # Likelihood-ratio tests of single features that were asked for, for the summary.
+    # Likelihood-ratio tests of single features made so far; the summary shows them.
     ratios: dict[str, LikelihoodRatioResult] = field(default_factory=dict, init=False, repr=False)
 
     def conf_int(self, level: float = 0.95) -> Array:
         """Confidence intervals of the parameters, of shape (n_parameters, 2).
 
-        Estimate -+ quantile times standard error; the quantile of t with ``df_resid``, or normal.
+        Estimate -+ quantile times standard error, with the quantile of t on ``df_resid`` degrees
+        of freedom, or of the normal distribution.
 
         Parameters
         ----------
         level : float, default=0.95
-            Confidence.
+            Confidence level.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, 2)
+            Lower and upper ends, in the units of ``params``.
+
+        Raises
+        ------
+        ValueError
+            If ``level`` is not between 0 and 1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> lower, upper = results.conf_int(0.99).T
+        >>> bool((lower[:2] < [2.0, -1.0]).all() and (upper[:2] > [2.0, -1.0]).all())
+        True
         """
         check_level(level)
         reach = quantile(level, self._df_denom) * self.std_errors
@@ -373,13 +559,13 @@ class InferenceResults:
         Parameters
         ----------
         R : array of shape (q, n_parameters) or (n_parameters,), str, or list of str
-            Coefficients; or names of parameters, or of features (all weights that leave
-            them), that are to be zero.
+            Coefficients, a column per reported parameter; or names of parameters, or of features
+            (all weights that leave them), that the hypothesis sets to zero.
         r : array of shape (q,), default=None
-            Values; zeros if None.
+            Values; zeros if None. One number stands for all rows.
         use_f : bool, default=None
-            Whether p is that of F = W / q on (q, ``df_resid``), else of chi-square with q degrees
-            of freedom. None: as ``use_t``.
+            Whether p comes from F = W / q on (q, ``df_resid``) degrees of freedom, else from
+            chi-square with q degrees of freedom. None: as ``use_t``.
 
         Returns
         -------
@@ -389,7 +575,27 @@ class InferenceResults:
         Raises
         ------
         ValueError
-            If R or r have a wrong shape, or a name is unknown.
+            If R or r has a wrong shape or is not finite, or a name is unknown.
+
+        References
+        ----------
+        doc/statistics.md 3.3.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> test = results.wald_test("x2")
+        >>> test.df, test.p_value > 0.05, results.wald_test(["x0", "x1"]).p_value < 1e-10
+        (1, True, True)
+        >>> results.names
+        ['coefs_0[x0, y]', 'coefs_0[x1, y]', 'coefs_0[x2, y]', 'intercepts_0[y]']
+        >>> results.wald_test([1.0, 2.0, 0.0, 0.0]).p_value > 0.05  # x0 and twice x1 sum to zero
+        True
         """
         hypothesis = self._hypothesis(R, r)
         return self._wald(hypothesis, self._df_denom if use_f is None else self._denom(use_f))
@@ -399,7 +605,9 @@ class InferenceResults:
         groups: Mapping[str, Sequence[str]] | None = None,
         adjust: str | None = None,
     ) -> dict[str, WaldTestResult]:
-        """Test for each feature that all weights that leave it are zero, skip connections too.
+        """Wald tests, one per feature, that all weights that leave it are zero.
+
+        The weights of skip connections are among them.
 
         Parameters
         ----------
@@ -411,7 +619,27 @@ class InferenceResults:
         Returns
         -------
         dict of str to WaldTestResult
-            For radial units NaN with a reason: no zero weight removes an input from them.
+            By the names of features and groups. NaN with a reason for radial units, because no
+            zero weight removes an input from them.
+
+        Raises
+        ------
+        ValueError
+            If groups overlap, are empty or name an unknown feature, or ``adjust`` is unknown.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> tests = results.wald_test_features(adjust="holm")
+        >>> {name: test.p_adjusted < 0.05 for name, test in tests.items()}
+        {'x0': True, 'x1': True, 'x2': False}
+        >>> list(results.wald_test_features(groups={"others": ["x1", "x2"]}))
+        ['x0', 'others']
         """
         check_choice("adjust", adjust, (None, *ADJUSTMENTS))
         found = {
@@ -423,13 +651,13 @@ class InferenceResults:
     def likelihood_ratio_test(
         self, hypothesis: HypothesisLike, *, n_init: int = 3, random_state: int = 0
     ) -> LikelihoodRatioResult:
-        """Test a hypothesis by what it costs to refit the net under it.
+        """Test a hypothesis by the likelihood that a fit under it loses.
 
-        For squared errors n log(RSS0 / RSS1), with the p-value of
-        F = ((RSS0 - RSS1) / q) / (RSS1 / (n - df)); for other losses 2 (D0 - D1) / phi, where D0
-        and D1 are the losses of the restricted fit and of this one. The same however the
-        net is parametrised, unlike Wald's. For model-based standard errors
-        only.
+        The statistic is n log(RSS0 / RSS1) for squared errors, with the p-value of
+        F = ((RSS0 - RSS1) / q) / (RSS1 / (n - df)), and 2 (D0 - D1) / phi for other losses, where
+        D0 and D1 are the losses of the restricted fit and of this one. Unlike Wald's test it does
+        not depend on how the net is parametrised. It assumes the variances of the model, whatever
+        ``cov_type`` is. The cost is 1 + ``n_init`` refits.
 
         Parameters
         ----------
@@ -443,7 +671,29 @@ class InferenceResults:
         Returns
         -------
         LikelihoodRatioResult
-            With NaN for p and a reason under a penalty, and if the restricted net is better.
+            With NaN for p and a reason under a penalty, and if the restricted net has a lower
+            objective than this fit.
+
+        Raises
+        ------
+        ValueError
+            If the hypothesis has a wrong shape or an unknown name, or ``n_init`` is negative.
+
+        References
+        ----------
+        doc/statistics.md 3.3.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> test = results.likelihood_ratio_test("x2", n_init=0)
+        >>> test.df, test.p_value > 0.05, bool(abs(test.restricted_params[2]) < 1e-12)
+        (1, True, True)
         """
         asked = self._hypothesis(hypothesis, argument="hypothesis")
         check_count("n_init", n_init, 0)
@@ -468,26 +718,50 @@ class InferenceResults:
         n_init: int = 3,
         random_state: int = 0,
     ) -> ScoreTestResult:
-        """Test a hypothesis by the gradient that is left at the restricted fit.
+        """Test a hypothesis by the gradient at the restricted fit.
 
-        e' Var(e)^-1 e with the efficient score e = g_S - G_SR G_RR^-1 g_R in the restricted
-        directions S, and Var(e) from phi G, or from the scores.
+        The statistic is e' Var(e)^-1 e with the efficient score e = g_S - G_SR G_RR^-1 g_R, where
+        S are the directions that the hypothesis restricts and R the others. Var(e) comes from
+        phi G, or from the scores of the rows. The cost is 1 + ``n_init`` refits.
 
         Parameters
         ----------
         hypothesis : array, str, or list of str
             As R in :meth:`wald_test`, with r = 0.
         robust : bool, default=None
-            Whether the variance comes from the scores; None: as the covariance does.
+            Whether the variance comes from the scores of the rows; None: if ``cov_type`` is a
+            sandwich.
         n_init : int, default=3
-            Random starts of the restricted net.
+            Random starts of the restricted net, beside the start from this minimum.
         random_state : int, default=0
             Seed of the starts.
 
         Returns
         -------
         ScoreTestResult
-            Chi-square.
+            With the p-value of chi-square; NaN with a reason where the test cannot be made.
+
+        Raises
+        ------
+        ValueError
+            If the hypothesis has a wrong shape or an unknown name, or ``n_init`` is negative.
+
+        References
+        ----------
+        doc/statistics.md 3.3.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> results.score_test("x2", n_init=0).p_value > 0.05
+        True
+        >>> results.score_test("x0", robust=True, n_init=0).p_value < 1e-10
+        True
         """
         asked = self._hypothesis(hypothesis, argument="hypothesis")
         check_count("n_init", n_init, 0)
@@ -517,9 +791,9 @@ class InferenceResults:
         n_directions : int, default=10
             Number of random units.
         n_components : int, default=3
-            Principal components of what they add that are tested, for each output.
+            Number of principal components of their values that are tested, for each output.
         robust : bool, default=True
-            Whether the variance of the scores is taken from them, so that it holds when
+            Whether the variance comes from the scores of the rows, so that the test holds where
             variances differ between rows.
         random_state : int, default=0
             Seed of the random units.
@@ -527,7 +801,28 @@ class InferenceResults:
         Returns
         -------
         ScoreTestResult
-            Chi-square.
+            With the p-value of chi-square; NaN with a reason where the test cannot be made.
+
+        Raises
+        ------
+        ValueError
+            If an argument is not allowed, or "taylor" would need more than 2000 products.
+
+        References
+        ----------
+        Lee, White and Granger (1993), Journal of Econometrics 56; Terasvirta, Lin and Granger
+        (1993), Journal of Time Series Analysis 14; doc/statistics.md 3.3.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> results.hidden_unit_test().p_value > 0.05  # a straight line is enough
+        True
         """
         check_choice("directions", directions, DIRECTIONS)
         check_count("n_directions", n_directions)
@@ -544,22 +839,45 @@ class InferenceResults:
     ) -> dict[str, tuple[float, float]]:
         """Likelihood intervals of parameters: all values that a refit does not reject.
 
-        Values v with 2 (M(v) - M) / phi at most the squared quantile, where M(v) is the
-        minimum with the parameter fixed at v. Other than Wald's intervals they do not depend on
-        how the net is parametrised, and need not be symmetric. Some ten to thirty refits each.
+        These are the values v with 2 (M(v) - M) / phi at most the squared quantile of t or of the
+        normal distribution, where M(v) is the minimum with the parameter fixed at v. Unlike Wald's
+        intervals they do not depend on how the net is parametrised, and need not be symmetric.
+        Each interval costs ten to thirty refits.
 
         Parameters
         ----------
         names : str or list of str
             Names of parameters.
         level : float, default=0.95
-            Confidence.
+            Confidence level.
 
         Returns
         -------
         dict of str to (float, float)
-            An end is infinite if it is not reached within 30 half-widths of Wald's interval; both
-            are NaN if the parameter is not estimable, or there is no likelihood.
+            Lower and upper ends. An end is infinite if it is not reached within 30 half-widths of
+            Wald's interval; both are NaN if the parameter is not estimable, or there is no
+            likelihood.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, or ``level`` is not between 0 and 1.
+
+        References
+        ----------
+        Bates and Watts (1988), Nonlinear Regression Analysis and Its Applications, 6.1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> ends = results.profile_interval("coefs_0[x0, y]")["coefs_0[x0, y]"]
+        >>> bool(np.allclose(ends, results.conf_int()[0], rtol=1e-3))  # of a linear model the same
+        True
         """
         check_level(level)
         chosen = [names] if isinstance(names, str) else list(names)
@@ -643,19 +961,41 @@ class InferenceResults:
     def get_prediction(self, X: ArrayLike, level: float = 0.95) -> PredictionResults:
         """Predictions with standard errors and intervals.
 
-        The variance of a raw prediction is j' V j, with j its gradient in the parameters; it is
-        known also where single weights are not identified. About n P^2 flops.
+        The variance of a raw prediction is j' V j, with j its gradient in the parameters. It may
+        be known although single weights are not identified. The cost is about n P^2 flops.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Samples.
+            Samples, with the columns of the fit.
         level : float, default=0.95
-            Of the intervals.
+            Level of the intervals.
 
         Returns
         -------
         PredictionResults
+            Means, standard errors and intervals, a row per sample.
+
+        Raises
+        ------
+        ValueError
+            If X has other columns or numbers that are not finite, or ``level`` is not between 0
+            and 1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> prediction = results.get_prediction(X[:2])
+        >>> prediction.mean.shape, prediction.confidence_interval.shape
+        ((2,), (2, 2))
+        >>> inner, outer = prediction.confidence_interval, prediction.prediction_interval
+        >>> bool((outer[:, 0] < inner[:, 0]).all() and (inner[:, 1] < outer[:, 1]).all())
+        True
         """
         check_level(level)
         return self._predictor.predict(check_samples(X, self.feature_names, self.named), level)
@@ -667,7 +1007,8 @@ class InferenceResults:
     ) -> MarginalEffects:
         """Average effects of features on the predicted mean, with standard errors.
 
-        1/S sum_i s_i d mean_i / d x_j, whose gradient in the parameters is exact.
+        The effect of feature j is 1/S sum_i s_i d mean_i / d x_j. Its gradient in the parameters
+        is exact, and gives the standard error by the delta method.
 
         Parameters
         ----------
@@ -680,6 +1021,26 @@ class InferenceResults:
         Returns
         -------
         MarginalEffects
+            In units of the target per unit of the feature; contrasts in units of the target.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> effects = results.marginal_effects(["x0", "x1"])
+        >>> effects.names, effects.effects.round().tolist()
+        (['x0', 'x1'], [2.0, -1.0])
+        >>> bool((effects.p_values < 1e-10).all())
+        True
         """
         names = list(self.feature_names)
         chosen = names if features is None else _listed(features)
@@ -711,13 +1072,14 @@ class InferenceResults:
         Parameters
         ----------
         feature : str
-            Its name.
+            Name of the feature.
         grid : array of shape (n_points,), default=None
-            Its values; equally spaced from the lowest to the highest in the data if None.
+            Values of the feature; equally spaced from the lowest to the highest in the data if
+            None.
         level : float, default=0.95
-            Of the band.
+            Level of the band.
         band : {"pointwise", "simultaneous"}, default="pointwise"
-            Whether the band holds at each point, or at all points at once, by simulation.
+            Whether the band holds at each point, or at all points at once, by 20000 draws.
         n_points : int, default=50
             Length of the grid, if none is given.
         random_state : int, default=0
@@ -726,6 +1088,26 @@ class InferenceResults:
         Returns
         -------
         PartialEffect
+            The curve, its standard errors and its band.
+
+        Raises
+        ------
+        ValueError
+            If the feature is unknown, or another argument is not allowed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> curve = results.partial_effect("x0", [-1.0, 0.0, 1.0])
+        >>> np.diff(curve.mean).round().tolist()
+        [2.0, 2.0]
+        >>> bool((curve.lower < curve.mean).all() and (curve.mean < curve.upper).all())
+        True
         """
         check_level(level)
         check_choice("band", band, ("pointwise", "simultaneous"))
@@ -742,20 +1124,36 @@ class InferenceResults:
     def delta_method(self, function: Callable[[Array], ArrayLike]) -> tuple[Array, Array]:
         """Any smooth function of the parameters, with its covariance D V D'.
 
-        Its Jacobian D is taken by complex steps, exact to rounding, so the function must be
-        made of NumPy operations that take complex numbers (not abs or comparisons).
+        The Jacobian D is taken by complex steps and is exact to rounding. The function must
+        therefore consist of NumPy operations that take complex numbers (not abs or comparisons).
 
         Parameters
         ----------
         function : callable
-            From ``params`` to an array.
+            From ``params`` to an array of q numbers.
 
         Returns
         -------
-        values : ndarray
+        values : ndarray of shape (q,)
             The function at ``params``, flattened.
-        covariance : ndarray
+        covariance : ndarray of shape (q, q)
             Its covariance; NaN where it is not estimable.
+
+        References
+        ----------
+        doc/statistics.md 3.6.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> ratio, covariance = results.delta_method(lambda w: w[0] / w[1])
+        >>> ratio.round().tolist(), covariance.shape
+        ([-2.0], (1, 1))
         """
         values = np.ravel(np.asarray(function(self.params.astype(complex)))).real
         step = 1e-30
@@ -774,17 +1172,30 @@ class InferenceResults:
     def radial_units(self) -> RadialUnits:
         """Centres, covariances and widths of radial units, with standard errors.
 
-        The fit has logarithms of widths, or of the diagonal of a Cholesky factor, as free
-        parameters; standard errors of the rest follow by :meth:`delta_method`.
+        The free parameters of the fit are logarithms of widths, or a Cholesky factor with the
+        logarithm of its diagonal. Standard errors of the rest follow by :meth:`delta_method`.
 
         Returns
         -------
         RadialUnits
+            In the units of the inputs.
 
         Raises
         ------
         ValueError
             If the net has no radial units.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import RBFNetRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> x = rng.uniform(-2.0, 2.0, (100, 1))
+        >>> y = np.exp(-0.5 * x[:, 0] ** 2) + 0.05 * rng.normal(size=100)
+        >>> net = RBFNetRegressor(1, alpha=0.0, alpha_widths=0.0, random_state=0).fit(x, y)
+        >>> units = net.inference(x, y).radial_units()
+        >>> units.centers.shape, units.widths.round().tolist()
+        ((1, 1), [1.0])
         """
         shape = RadialShape.of(self._table.network, self.reported)
         values, covariance = self.delta_method(shape.values)
@@ -792,23 +1203,57 @@ class InferenceResults:
         return shape.units(values, np.sqrt(np.where(variance >= 0, variance, np.nan)))
 
     def summary(self, level: float = 0.95) -> str:
-        """All of it as a text: the fit, the verdict, a row per parameter, a row per feature.
+        """The results as text: the fit, the verdict, a row per parameter, a row per feature.
 
         Parameters
         ----------
         level : float, default=0.95
-            Of the intervals.
+            Level of the intervals.
+
+        Returns
+        -------
+        str
+            Lines of at most 99 characters, but for long names.
+
+        Raises
+        ------
+        ValueError
+            If ``level`` is not between 0 and 1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> lines = results.summary().splitlines()
+        >>> lines[0], any(line.startswith("Identifiable: yes") for line in lines)
+        ('NewtonMLPRegressor: 3-1, loss squared_error', True)
         """
         check_level(level)
         return Summary.of(self, level).text()
 
     def to_frame(self, level: float = 0.95) -> Any:
-        """The table of the parameters as a data frame of pandas.
+        """The table of the parameters as a pandas data frame.
 
         Parameters
         ----------
         level : float, default=0.95
-            Of the intervals.
+            Level of the intervals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per parameter, with the columns of :meth:`columns`.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        ValueError
+            If ``level`` is not between 0 and 1.
         """
         import pandas as pd
 
@@ -816,7 +1261,23 @@ class InferenceResults:
         return pd.DataFrame(self.columns(level), index=pd.Index(self.names, name="parameter"))
 
     def columns(self, level: float) -> dict[str, Array]:
-        """The columns of the table of parameters."""
+        """The columns of the table of parameters.
+
+        Parameters
+        ----------
+        level : float
+            Level of the intervals.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_parameters,)
+            "estimate", "std_error", "t" (or "z" without ``use_t``), "p_value", "lower", "upper".
+
+        Raises
+        ------
+        ValueError
+            If ``level`` is not between 0 and 1.
+        """
         interval = self.conf_int(level)
         return {
             "estimate": self.params,
@@ -864,6 +1325,6 @@ def _listed(names: str | Sequence[str]) -> list[str]:
 
 
 def _locked(array: Array) -> Array:
-    """The array, which nobody can write to any more."""
+    """The array, made read-only."""
     array.flags.writeable = False
     return array

@@ -13,9 +13,9 @@ from sknewtonnet.inference._minimum import Information
 def weight_saliencies(information: Information) -> Array:
     """OBS saliencies of all weights, 1/2 w_j^2 / [H^-1]_jj, of shape (n_parameters,).
 
-    What M = S f grows by, to second order, if the weight becomes 0 and all others adapt
-    (Hassibi and Stork 1993). Zero for a weight that can go to 0 along a direction in which
-    there is no curvature. Stands at the minimum of the quadratic model, w - H^-1 grad.
+    The saliency is the growth of M = S f, to second order, if the weight becomes 0 and all others
+    adapt (Hassibi and Stork 1993). It is zero for a weight that can go to 0 along a direction
+    without curvature. w is the minimum of the quadratic model, params - H^-1 gradient.
 
     Parameters
     ----------
@@ -30,6 +30,17 @@ def weight_saliencies(information: Information) -> Array:
     References
     ----------
     Hassibi and Stork (1993), Second order derivatives for network pruning: optimal brain surgeon.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.inference import Information, weight_saliencies
+    >>> X = np.array([[-1.0], [0.0], [1.0], [2.0]])
+    >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, [0.0, 1.0, 1.0, 3.0])
+    >>> minimum = Information(f, np.array([0.9, 0.8]))
+    >>> weight_saliencies(minimum).round(1).tolist()
+    [2.0, 1.1]
     """
     minimum, variance = _minimum(information), np.diag(information.factor.inverse)
     each = np.eye(len(minimum))
@@ -49,12 +60,23 @@ def group_saliency(information: Information, group: Ints) -> float:
     information : Information
         The minimum.
     group : ndarray of int
-        Their positions.
+        Positions of the weights.
 
     Returns
     -------
     float
-        As :func:`weight_saliencies` for a single weight; 0 for none.
+        In units of M. The same as :func:`weight_saliencies` for a single weight; 0 for none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.inference import Information, group_saliency
+    >>> X = np.array([[-1.0], [0.0], [1.0], [2.0]])
+    >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, [0.0, 1.0, 1.0, 3.0])
+    >>> minimum = Information(f, np.array([0.9, 0.8]))
+    >>> round(group_saliency(minimum, np.array([0, 1])), 2)
+    5.15
     """
     if not len(group):
         return 0.0
@@ -70,9 +92,9 @@ def group_saliency(information: Information, group: Ints) -> float:
 
 
 def _released(information: Information, group: Ints) -> float:
-    """The same for weights that constraints hold: those are let go, the others stay.
+    """The saliency of weights that constraints hold: those are released, the others stay.
 
-    The lowest value of g'd + 1/2 d'Hd with d_S = -w_S along all other active constraints.
+    This is the lowest value of g'd + 1/2 d'Hd with d_S = -w_S along all other active constraints.
     """
     assert information.active is not None, "something holds the weights"
     others = information.active[~information.active[:, group].any(axis=1)]
@@ -90,7 +112,7 @@ def _minimum(information: Information) -> Array:
 
 
 def flat_directions(information: Information) -> Array:
-    """Directions of parameters without curvature, known or found.
+    """Directions of the parameters without curvature: those found in H and those of the loss.
 
     Parameters
     ----------
@@ -107,9 +129,9 @@ def flat_directions(information: Information) -> Array:
 
 
 def feature_saliencies(information: Information) -> Array:
-    """Saliency of each input: of the weights that leave it; of shape (n_features,).
+    """Saliency of each input: that of all weights that leave it.
 
-    Where radial units read the inputs no weights do that alone; there it is
+    Where radial units read the inputs, no group of weights belongs to one input. There it is
     sum_i s_i sum_o (d mean_io / d x_j)^2 times the variance of the input.
 
     Parameters
@@ -120,7 +142,18 @@ def feature_saliencies(information: Information) -> Array:
     Returns
     -------
     ndarray of shape (n_features,)
-        In units of M, or of squared means.
+        In units of M, or of S squared means.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.inference import Information, feature_saliencies
+    >>> X = np.array([[-1.0], [0.0], [1.0], [2.0]])
+    >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, [0.0, 1.0, 1.0, 3.0])
+    >>> minimum = Information(f, np.array([0.9, 0.8]))
+    >>> feature_saliencies(minimum).round(1).tolist()
+    [2.0]
     """
     network, objective = information.objective.network, information.objective
     if information.input_parameters is not None:
@@ -140,16 +173,23 @@ def feature_saliencies(information: Information) -> Array:
 def shares(saliencies: Sequence[float] | Array) -> Array:
     """Saliencies over their sum; zeros if the net depends on nothing.
 
-    What only a constraint keeps in has a negative saliency, and no share.
+    A feature that only a constraint keeps in the net has a negative saliency, and share 0.
 
     Parameters
     ----------
     saliencies : array-like of shape (n_features,)
-        What the objective would grow by.
+        Growth of the objective without each feature.
 
     Returns
     -------
     ndarray of shape (n_features,)
+        From 0 to 1.
+
+    Examples
+    --------
+    >>> from sknewtonnet.inference import shares
+    >>> shares([1.0, 3.0]).tolist()
+    [0.25, 0.75]
     """
     values = np.maximum(np.asarray(saliencies, dtype=float), 0.0)
     total = values.sum()

@@ -1,4 +1,4 @@
-"""One factorisation of a curvature matrix, and all that inference asks of it."""
+"""The factorisation of a curvature matrix from which inference takes all it needs."""
 
 from functools import cached_property
 
@@ -38,7 +38,7 @@ class ScaledSpectrum:
     known : ndarray of shape (n_parameters, n_known)
         Null directions by the form of the loss.
     noise : float, default=0.0
-        What counts as zero of a negative curvature of H itself, along a direction of unit length.
+        Size up to which a negative curvature of H along a direction of unit length counts as zero.
 
     Attributes
     ----------
@@ -62,15 +62,15 @@ class ScaledSpectrum:
             scaled = scaled + q @ q.T
         self.n_known = shared.shape[1]
         self.eigenvalues, self._vectors = eigh(scaled)
-        # Not a number, were the threshold as well, would hide that nothing is known.
+        # Keep the threshold finite: with NaN no eigenvalue would count as zero.
         self._threshold = _ZERO * max(float(np.abs(self.eigenvalues).max(initial=0.0)), 1e-300)
 
     @cached_property
     def _null(self) -> Bools:
         null = np.abs(self.eigenvalues) <= self._threshold
-        # Scaling blows up what the tolerance of a fit leaves beside a parameter of no effect, such
-        # as the intercept of a dead unit: negative, but of parameters themselves nothing. With the
-        # noise of the verdict nothing is negative here that the verdict does not call so.
+        # A parameter without effect, such as the intercept of a dead unit, has a curvature that is
+        # nothing but the tolerance of the fit. Scaling blows it up, and it may be negative. The
+        # noise of the verdict keeps both in agreement: negative here is negative there.
         lengths = (self._vectors / self._scale[:, None]) ** 2
         curvature = self.eigenvalues / lengths.sum(axis=0)
         rounding = len(null) * np.finfo(float).eps * float(self._scale.max(initial=0.0)) ** 2
@@ -115,9 +115,9 @@ class ScaledSpectrum:
         return np.real(eigvals(np.sign(eigenvalues)[:, None] * inside))
 
     def gain(self, gradient: Array) -> float:
-        """What a Newton step would lower the function by, 1/2 g' H^-1 g.
+        """Decrease of the function by a Newton step, 1/2 g' H^-1 g.
 
-        Along directions without curvature as if they had the least that counts.
+        Directions without curvature count with the smallest curvature that is not zero.
         """
         inside = gradient if self.basis is None else self.basis.T @ gradient
         parts = self._vectors.T @ (inside / self._scale)
@@ -172,7 +172,7 @@ class ScaledSpectrum:
 
 
 def square_root(matrices: Array) -> Array:
-    """R with R R' = C for a covariance C, or for each of a stack; below zero is rounding."""
+    """R with R R' = C for one covariance or a stack; negative eigenvalues are rounding."""
     values, vectors = np.linalg.eigh(matrices)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :])
 

@@ -12,13 +12,31 @@ from sknewtonnet.inference._restricted_fits import Refit, Restriction
 
 
 class ScoreTestResult(TestResult):
-    """Result of a score (Lagrange multiplier) test."""
+    """Result of a score (Lagrange multiplier) test, e' Var(e)^-1 e.
+
+    :meth:`InferenceResults.score_test` and :meth:`InferenceResults.hidden_unit_test` make it.
+
+    Attributes
+    ----------
+    statistic : float
+        On the scale of chi-square with ``df`` degrees of freedom; NaN if there is none.
+    df : int
+        Degrees of freedom: the number of independent hypotheses.
+    p_value : float
+        From chi-square, or, with a finite ``df_denom``, from F at statistic / df.
+    df_denom : float
+        Denominator degrees of freedom of F; inf for chi-square.
+    reason : str
+        Why a number is NaN, or what to be careful about; empty if all is well.
+    p_adjusted : float or None
+        The p-value adjusted for all tests of a family, where one was asked for.
+    """
 
 
 def score_test(
     restriction: Restriction, refit: Refit, robust: bool, n_init: int, seed: int
 ) -> ScoreTestResult:
-    """Test the gradient that is left at the restricted fit.
+    """Test that the gradient at the restricted fit is zero but for chance.
 
     Parameters
     ----------
@@ -43,8 +61,8 @@ def score_statistic(
 ) -> tuple[Array, Array]:
     """Efficient score of a restriction at the restricted fit, and its covariance.
 
-    With w = w0 + A' s + B u, B the directions that the restriction leaves, it is the gradient
-    in s less what it shares with that in u,  e = C g,  C = A (I - H B (B' H B)^-1 B').
+    With w = w0 + A' s + B u, where B are the directions that the restriction leaves, it is the
+    gradient in s less its projection on that in u:  e = C g,  C = A (I - H B (B' H B)^-1 B').
     """
     at = replace(information, params=restricted)
     rows = orth(at.free @ (at.free.T @ A.T)).T
@@ -59,7 +77,7 @@ def score_statistic(
 
 
 def _null_dispersion(information: Information, at: Information, q: int) -> float:
-    """Dispersion at the restricted fit, which has q parameters less."""
+    """Dispersion at the restricted fit, which has q parameters fewer."""
     if not at.objective.loss.free_dispersion:
         return 1.0
     return at.pearson / (information.df_resid * information.n_entries + q)

@@ -1,4 +1,4 @@
-"""The table that a statistician would print, as text and as HTML."""
+"""The summary of results, as text and as HTML."""
 
 from dataclasses import dataclass
 from html import escape
@@ -61,7 +61,7 @@ class Summary:
     title : str
         What was fitted.
     facts : list of (str, str)
-        Names and values of what describes the whole fit.
+        Names and values of the numbers that describe the whole fit.
     verdict : list of str
         Sentences of the gate.
     parameters, features : Table
@@ -118,7 +118,7 @@ def _wrapped(lines: list[str]) -> list[str]:
 
 
 def _number(value: float) -> str:
-    """Six significant digits; empty for what is not there."""
+    """Six significant digits, or "nan"."""
     return "nan" if np.isnan(value) else f"{value:.6g}"
 
 

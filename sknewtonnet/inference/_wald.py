@@ -7,7 +7,25 @@ from sknewtonnet.inference._null_distributions import HELD, TestResult, tail, wa
 
 
 class WaldTestResult(TestResult):
-    """Result of a Wald test, W = (R w - r)' (R V R')^-1 (R w - r)."""
+    """Result of a Wald test, W = (R w - r)' (R V R')^-1 (R w - r).
+
+    :meth:`InferenceResults.wald_test` makes it.
+
+    Attributes
+    ----------
+    statistic : float
+        On the scale of chi-square with ``df`` degrees of freedom; NaN if there is none.
+    df : int
+        Degrees of freedom: the number of independent hypotheses.
+    p_value : float
+        From chi-square, or, with a finite ``df_denom``, from F at statistic / df.
+    df_denom : float
+        Denominator degrees of freedom of F; inf for chi-square.
+    reason : str
+        Why a number is NaN, or what to be careful about; empty if all is well.
+    p_adjusted : float or None
+        The p-value adjusted for all tests of a family, where one was asked for.
+    """
 
 
 def wald(
