@@ -12,8 +12,8 @@ from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS, EmbeddedFunction
 from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Solver
 from sknewtonnet.solvers._constrained import AutoConstrainedSolver
-from sknewtonnet.solvers._newton import NewtonSolver
-from sknewtonnet.solvers._options import Range, option
+from sknewtonnet.solvers._newton import RADII, RADIUS, NewtonSolver
+from sknewtonnet.solvers._options import option
 from sknewtonnet.solvers._result import Callback, Iteration, SolverResult, Status
 from sknewtonnet.solvers._run import Run
 from sknewtonnet.solvers._scipy import LBFGSBSolver
@@ -60,7 +60,7 @@ class AutoSolver(Solver):
     hessian_kinds = HESSIAN_KINDS
     keeps = ConstraintKind.LINEAR
 
-    initial_trust_radius: float = option(0.3, Range(1e-12, 1e6))
+    initial_trust_radius: float = option(RADIUS, RADII)
 
     @classmethod
     def under_constraints(cls) -> type[Solver]:

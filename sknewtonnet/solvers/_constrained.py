@@ -25,6 +25,8 @@ from sknewtonnet.solvers.constraints import (
     unconstrained,
 )
 
+# Of L-BFGS-B: steps that are remembered, values of a line search; and what they may be.
+MAXCOR, MAXLS, COUNTS = 20, 50, Range(1, 10_000)
 # SLSQP solves a dense problem per step; above so many parameters trust-constr is faster.
 _SLSQP_LIMIT = 300
 # Newton steps take over where the residuals have fallen to this part of their start.
@@ -158,8 +160,8 @@ class BoundedLBFGSBSolver(ConstrainedSolver):
 
     keeps = ConstraintKind.BOUNDS
 
-    maxcor: int = option(20, Range(1, 10_000))
-    maxls: int = option(50, Range(1, 10_000))
+    maxcor: int = option(MAXCOR, COUNTS)
+    maxls: int = option(MAXLS, COUNTS)
 
     def first_phase(self, run: Run) -> None:
         """See :meth:`ConstrainedSolver.first_phase`."""
@@ -216,7 +218,7 @@ def _slsqp(run: Run) -> None:
     _scipy(run, "slsqp", {"maxiter": run.max_iter, "ftol": 1e-12})
 
 
-def _l_bfgs_b(run: Run, maxcor: int = 20, maxls: int = 50) -> None:
+def _l_bfgs_b(run: Run, maxcor: int = MAXCOR, maxls: int = MAXLS) -> None:
     never = {"ftol": 0.0, "gtol": run.tol, "maxfun": 2**31 - 1}
     _scipy(run, "l-bfgs-b", {"maxiter": run.max_iter, "maxcor": maxcor, "maxls": maxls, **never})
 

@@ -15,7 +15,8 @@ from sknewtonnet.solvers._options import Range, option
 from sknewtonnet.solvers._result import Status
 from sknewtonnet.solvers._run import Run, polish
 
-_RADIUS = 0.3
+# Length of a first step, in the units of weights of standardised data; and what it may be.
+RADIUS, RADII = 0.3, Range(1e-12, 1e6)
 
 # Rejected steps in a row after which a region has shrunk by at least 4^30, to nothing.
 _MAX_REJECTED = 30
@@ -76,7 +77,7 @@ class NewtonSolver(Solver):
     needs = FIRST_ORDER | SECOND_DERIVATIVES
     hessian_kinds = HESSIAN_KINDS
 
-    initial_trust_radius: float = option(_RADIUS, Range(1e-12, 1e6))
+    initial_trust_radius: float = option(RADIUS, RADII)
 
     def begin(self, run: Run) -> "_TrustRegion":
         """Make the first region; see :meth:`Solver.begin`."""
@@ -97,7 +98,7 @@ class NewtonSolver(Solver):
 
 def finish_by_newton(run: Run) -> None:
     """Continue a stalled run of another method with exact Newton steps."""
-    region = _TrustRegion(run, "exact", _RADIUS)
+    region = _TrustRegion(run, "exact", RADIUS)
     while run.status is Status.STALLED and run.n_iter < run.max_iter:
         if not run.iterate(region.advance):
             break

@@ -17,7 +17,7 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS
 from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Capability, Solver
-from sknewtonnet.solvers._constrained import BoundedLBFGSBSolver
+from sknewtonnet.solvers._constrained import COUNTS, MAXCOR, MAXLS, BoundedLBFGSBSolver
 from sknewtonnet.solvers._newton import finish_by_newton
 from sknewtonnet.solvers._options import Range, option
 from sknewtonnet.solvers._result import Callback, SolverResult, Status
@@ -26,7 +26,6 @@ from sknewtonnet.solvers.constraints import ConstraintKind
 
 _RADIUS = Range(1e-12, np.inf)
 _WOLFE = Range(0.0, 1.0)
-_MEMORY = Range(1, 10_000)
 # scipy's bound of 1000 would keep parameters in the units of a raw target out of reach.
 _FAR = 1e100
 
@@ -239,8 +238,8 @@ class LBFGSBSolver(ScipySolver):
     keeps = ConstraintKind.BOUNDS
     fixed: ClassVar[Mapping[str, Any]] = {"ftol": 0.0, "maxfun": 2**31 - 1}
 
-    maxcor: int = option(20, _MEMORY)
-    maxls: int = option(50, _MEMORY)
+    maxcor: int = option(MAXCOR, COUNTS)
+    maxls: int = option(MAXLS, COUNTS)
 
     @classmethod
     def under_constraints(cls) -> type[Solver]:

@@ -125,7 +125,7 @@ LOSSES = [case for case in CASES if case.id.startswith("loss") and "squared" not
 def test_other_losses_have_no_modified_form(case):
     """Said with the names of the loss and of the way out."""
     loss = setup(case).loss.name
-    with pytest.raises(ValueError, match=rf"squared errors; for the loss {loss} there are none"):
+    with pytest.raises(ValueError, match=rf"squared errors; for the loss {loss} it is not"):
         setup(case).objective().output_squares()
 
 

@@ -618,8 +618,8 @@ class Objective(SmoothFunction):
         """
         if not self.loss.quadratic:
             raise ValueError(
-                f"Parts of outputs are made of squared errors; for the loss {self.loss.name} "
-                "there are none."
+                f"output_squares is made of squared errors; for the loss {self.loss.name} it is "
+                "not defined."
             )
         return OutputSquares(self) if self.network.n_outputs > 1 else None
 
