@@ -8,11 +8,10 @@ between two that are worse. Weak penalties, which cost most, are thus tried only
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import KFold, StratifiedKFold, check_cv
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet._sklearn import one_blas_thread
@@ -77,9 +76,7 @@ class AlphaSelection:
         )
 
 
-def chosen_alpha(
-    problem: Problem, alpha_of: Any, seed: int, cv: Any, n_jobs: int | None
-) -> AlphaSelection:
+def chosen_alpha(problem: Problem, alpha_of: Any, seed: int, n_jobs: int | None) -> AlphaSelection:
     """Choose the strength of the penalty of a problem.
 
     Parameters
@@ -90,8 +87,6 @@ def chosen_alpha(
         From a strength to what the settings of a problem have for it.
     seed : int
         Of folds and starts.
-    cv : int, splitter, iterable or None
-        As in the estimators.
     n_jobs : int or None
         Fits to run in parallel.
 
@@ -99,22 +94,20 @@ def chosen_alpha(
     -------
     AlphaSelection
     """
-    own_folds = cv is not None and not isinstance(cv, Integral)
-    rows = problem.known_data if own_folds else distinct(problem.known_data)
+    rows = distinct(problem.known_data)
     n_rows = len(rows.X)
     # Alpha counts rows, so its best value hardly depends on how many there are.
-    if n_rows > _MANY_ROWS and not own_folds:
+    if n_rows > _MANY_ROWS:
         sample = np.sort(np.random.RandomState(seed).permutation(n_rows)[:_MANY_ROWS])
         rows = Data(rows.X[sample], rows.Y[sample], rows.sample_weight[sample])
         n_rows = len(sample)
-    folds = list(check_cv(cv).split(rows.X)) if own_folds else _folds(rows, problem, cv, seed)
+    folds = _folds(rows, problem, seed)
     if not folds:
         one = np.ones(1)
         return AlphaSelection(
             one, np.full(1, np.nan), np.full(1, np.nan), 1.0, 0, n_rows, "too few rows to compare"
         )
-    weight = rows.sample_weight.copy()
-    weight[np.setdiff1d(np.arange(n_rows), np.concatenate([test for _, test in folds]))] = 0.0
+    weight = rows.sample_weight
     losses: dict[int, Array] = {}
     wanted: Sequence[int] = _FIRST
     with Parallel(n_jobs=n_jobs) as parallel:
@@ -125,7 +118,7 @@ def chosen_alpha(
                 for k, number, fold in tasks
             )
             for k in wanted:
-                losses[k] = np.zeros(n_rows)
+                losses[k] = np.empty(n_rows)
             for (k, _, (_, test)), values in zip(tasks, found, strict=True):
                 losses[k][test] = values
             best = _best(losses, weight)
@@ -195,10 +188,10 @@ def distinct(data: Data) -> Data:
     return Data(rows[:, :n_features], rows[:, n_features:], weight.astype(float))
 
 
-def _folds(rows: Data, problem: Problem, cv: int | None, seed: int) -> Folds:
+def _folds(rows: Data, problem: Problem, seed: int) -> Folds:
     """Rows to fit and rows to leave out; none if there are too few."""
     n_rows = len(rows.X)
-    n_folds = min((5 if n_rows < _FEW_ROWS else 3) if cv is None else cv, n_rows // 2)
+    n_folds = min(5 if n_rows < _FEW_ROWS else 3, n_rows // 2)
     if n_folds < 2:
         return []
     labels = rows.Y @ np.arange(1, rows.Y.shape[1] + 1)

@@ -71,7 +71,6 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
     max_iter: int
     tol: float
     n_init: int
-    cv: Any
     connectivity: Mapping[str, ArrayLike] | None
     bounds: Mapping[str, Any] | None
     linear_constraints: LinearConstraints | None
@@ -111,7 +110,6 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
             "array-like",
             dict,
         ],
-        "cv": ["cv_object"],
         "penalties": [Penalty, list, tuple, None],
         "skip_connections": [Options(bool, {False}), StrOptions({"input-output", "all"})],
         "solver": [RegisteredNames(SOLVERS), Solver],
@@ -371,7 +369,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
             return problem, {"alpha_": deepcopy(self.alpha), "alpha_selection_": None}
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         alpha_of = partial(self._spread, problem.network)
-        found = chosen_alpha(problem, alpha_of, seed, self.cv, self.n_jobs)
+        found = chosen_alpha(problem, alpha_of, seed, self.n_jobs)
         settings = replace(problem.settings, alpha=alpha_of(found.alpha))
         return replace(problem, settings=settings), {
             "alpha_": found.alpha,

@@ -159,9 +159,6 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         this, whatever the solver.
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
-    cv : int, cross-validation generator or iterable, default=None
-        Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
-        stay together, and above 4000 distinct rows a sample of those takes part.
     connectivity : dict, default=None
         Boolean masks by the names of arrays ("coefs_0", "intercepts_0", ...), of their
         shapes. Where a mask is False the connection does not exist: exactly 0 in the
@@ -305,7 +302,6 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         max_iter: int = 1000,
         tol: float = 1e-10,
         n_init: int = 1,
-        cv: int | Any = None,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
@@ -328,7 +324,6 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         self.max_iter = max_iter
         self.tol = tol
         self.n_init = n_init
-        self.cv = cv
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints
@@ -414,9 +409,6 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         this, whatever the solver.
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
-    cv : int, cross-validation generator or iterable, default=None
-        Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
-        stay together, and above 4000 distinct rows a sample of those takes part.
     connectivity : dict, default=None
         Boolean masks by the names of arrays ("coefs_0", "intercepts_0", ...), of their
         shapes. Where a mask is False the connection does not exist: exactly 0 in the
@@ -557,7 +549,6 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         max_iter: int = 1000,
         tol: float = 1e-10,
         n_init: int = 1,
-        cv: int | Any = None,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
@@ -580,7 +571,6 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         self.max_iter = max_iter
         self.tol = tol
         self.n_init = n_init
-        self.cv = cv
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints

@@ -135,9 +135,6 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         this, whatever the solver.
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
-    cv : int, cross-validation generator or iterable, default=None
-        Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
-        stay together, and above 4000 distinct rows a sample of those takes part.
     connectivity : dict, default=None
         Boolean masks by the names of arrays ("coefs_0", "intercepts_0", ...; ``arrays_`` has
         them all), of their shapes. Where a mask is False the parameter does not exist: exactly
@@ -276,7 +273,6 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         max_iter: int = 1000,
         tol: float = 1e-10,
         n_init: int = 1,
-        cv: int | Any = None,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
@@ -296,7 +292,6 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         self.max_iter = max_iter
         self.tol = tol
         self.n_init = n_init
-        self.cv = cv
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints
@@ -380,9 +375,6 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         this, whatever the solver.
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
-    cv : int, cross-validation generator or iterable, default=None
-        Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
-        stay together, and above 4000 distinct rows a sample of those takes part.
     connectivity : dict, default=None
         Boolean masks by the names of arrays ("coefs_0", "intercepts_0", ...; ``arrays_`` has
         them all), of their shapes. Where a mask is False the parameter does not exist: exactly
@@ -515,7 +507,6 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         max_iter: int = 1000,
         tol: float = 1e-10,
         n_init: int = 1,
-        cv: int | Any = None,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
@@ -535,7 +526,6 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         self.max_iter = max_iter
         self.tol = tol
         self.n_init = n_init
-        self.cv = cv
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints

@@ -204,9 +204,6 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         this, whatever the solver.
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
-    cv : int, cross-validation generator or iterable, default=None
-        Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
-        stay together, and above 4000 distinct rows a sample of those takes part.
     connectivity : dict, default=None
         Boolean masks by the names of arrays ("coefs_0", "intercepts_0", "centers", ...), of
         their shapes. Where a mask is False the parameter does not exist: exactly 0 in the
@@ -365,7 +362,6 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         max_iter: int = 1000,
         tol: float = 1e-10,
         n_init: int = 1,
-        cv: int | Any = None,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
@@ -390,7 +386,6 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         self.max_iter = max_iter
         self.tol = tol
         self.n_init = n_init
-        self.cv = cv
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints
@@ -472,9 +467,6 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         this, whatever the solver.
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
-    cv : int, cross-validation generator or iterable, default=None
-        Folds that choose ``alpha="auto"``. None: 5 below 200 distinct rows, else 3; equal rows
-        stay together, and above 4000 distinct rows a sample of those takes part.
     connectivity : dict, default=None
         Boolean masks by the names of arrays ("coefs_0", "intercepts_0", "centers", ...), of
         their shapes. Where a mask is False the parameter does not exist: exactly 0 in the
@@ -619,7 +611,6 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         max_iter: int = 1000,
         tol: float = 1e-10,
         n_init: int = 1,
-        cv: int | Any = None,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
@@ -644,7 +635,6 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         self.max_iter = max_iter
         self.tol = tol
         self.n_init = n_init
-        self.cv = cv
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints

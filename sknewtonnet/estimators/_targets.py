@@ -90,10 +90,13 @@ class ClassTarget:
         if kind == "multilabel-indicator":
             target = cls(np.arange(np.shape(y)[1]), multilabel=True, label_names=names)
         else:
-            target = cls(_distinct(column_or_1d(y, warn=True)), multilabel=False)
+            labels = column_or_1d(y, warn=True)
+            # Classes whose rows all weigh nothing are known, but do not make two of one.
+            _distinct(labels[sample_weight > 0])
+            target = cls(_distinct(labels), multilabel=False)
         if class_weight is None:
             return target
-        counts = sample_weight > 0  # a class whose rows all weigh nothing is known, not balanced
+        counts = sample_weight > 0  # only these are balanced
         factors = target._class_factors(np.asarray(y)[counts], class_weight, sample_weight[counts])
         return replace(target, factors=factors)
 

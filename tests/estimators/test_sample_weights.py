@@ -42,10 +42,14 @@ def test_weight_zero_is_a_removed_row(name):
 
 
 def test_weight_zero_hides_what_is_wrong_with_a_row():
-    """Also a class or a negative count that occurs in such rows only."""
+    """Also a negative count that occurs in such rows only; a class stays known, and is not met."""
     X, y = class_data(3)
-    est = NewtonMLPClassifier((2,), random_state=0).fit(X, y, (y != "setosa").astype(float))
-    assert_array_equal(est.classes_, ["versicolor", "virginica"])
+    weight = (y != "setosa").astype(float)
+    for class_weight in (None, "balanced"):
+        est = NewtonMLPClassifier((2,), class_weight=class_weight, random_state=0)
+        est.fit(X, y, weight)
+        assert_array_equal(est.classes_, ["setosa", "versicolor", "virginica"])
+        assert est.predict_proba(X)[:, 0].max() < 1e-3
     X, y = count_data()
     y[0] = -1.0
     NewtonMLPRegressor((), loss="poisson").fit(X, y, np.r_[0.0, np.ones(len(y) - 1)])

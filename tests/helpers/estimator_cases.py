@@ -100,7 +100,7 @@ MODELS = {
         ),
         lambda: regression_data(2),
     ),
-    "rbf multilabel": (RBFNetClassifier(2, alpha=0.5, n_init=2), label_data),
+    "rbf multilabel": (RBFNetClassifier(2, alpha=2.0, n_init=2), label_data),
     "net": (
         NewtonNetRegressor(
             [Multiquadric((0,), 2), Linear((0,), 2, "tanh"), Linear((1, 2), 2)],

@@ -130,12 +130,15 @@ class GaussianRBF(Layer):
         precisions = self.form.precisions(theta[len(z) :].T, len(z))
         return np.tensordot(2.0 * precisions, delta, axes=(0, 0))
 
-    def rescaled(self, shift: Array, scale: Array) -> tuple[Layer, Array, Array]:
+    def rescaled(self, shift: Array, scale: Array) -> tuple[Layer, Array, Array] | None:
         """Centres become shift + scale mu, and the rows of U are divided by scale.
 
         See :meth:`Layer.rescaled`.
         """
-        form, matrix, offset = self.form.rescaled(scale)
+        found = self.form.rescaled(scale)
+        if found is None:
+            return None
+        form, matrix, offset = found
         layer = copy(self)
         layer.form = form
         return layer, block_diag(np.diag(scale), matrix), np.concatenate([shift, offset])

@@ -135,9 +135,12 @@ class GaussianForm(ABC):
     def times_along(self, free: Array, along: Array, nu: Array) -> Array:
         """Change of M nu along free parameters (s, f, r), (s, p, r)."""
 
-    @abstractmethod
-    def rescaled(self, scale: Array) -> "tuple[GaussianForm, Array, Array]":
-        """Form, matrix (f, f) and offset (f,) of parameters on inputs scale times as large."""
+    def rescaled(self, scale: Array) -> "tuple[GaussianForm, Array, Array] | None":
+        """Form, matrix (f, f) and offset (f,) of parameters on inputs scale times as large.
+
+        None, the default, if this is not known; then inputs of such units are not standardised.
+        """
+        return None
 
 
 def scales(logarithms: NDArray[Any]) -> NDArray[Any]:
