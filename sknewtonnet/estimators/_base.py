@@ -20,7 +20,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknewtonnet._sklearn import (
     Interval,
-    Options,
     RegisteredNames,
     StrOptions,
     check_sample_weight,
@@ -29,8 +28,6 @@ from sknewtonnet._sklearn import (
 )
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import (
-    ACTIVATIONS,
-    Activation,
     Loss,
     Network,
     Objective,
@@ -96,13 +93,6 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
     feature_names_in_: NDArray[Any]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [
-            RegisteredNames(ACTIVATIONS, lambda activation: not activation.for_distances),
-            Activation,
-            list,
-            tuple,
-        ],
         "standardize": ["boolean"],
         "alpha": [
             StrOptions({"auto"}),
@@ -111,7 +101,6 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
             dict,
         ],
         "penalties": [Penalty, list, tuple, None],
-        "skip_connections": [Options(bool, {False}), StrOptions({"input-output", "all"})],
         "solver": [RegisteredNames(SOLVERS), Solver],
         "hessian": [StrOptions(set(HESSIAN_KINDS))],
         "solver_options": [dict, None],

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Loss, Network
-from sknewtonnet.estimators._base import BaseNewtonNet
 from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.estimators._named_constraints import monotonic_bounds, monotonic_signs
 from sknewtonnet.estimators._parameters import (
@@ -21,20 +20,18 @@ from sknewtonnet.estimators._parameters import (
     RandomState,
 )
 from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
+from sknewtonnet.estimators._sized import BaseSizedNet
 from sknewtonnet.estimators._starts import initial_parameters
 from sknewtonnet.solvers import Solver
 
 
-class BaseMLP(BaseNewtonNet):
+class BaseMLP(BaseSizedNet):
     """Common part of both estimators: linear layers, random starts, monotonic constraints."""
 
-    hidden_layer_sizes: ArrayLike
-    activation: ActivationLike
-    skip_connections: bool | str
     monotonic_cst: ArrayLike | Mapping[str, int] | None
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseNewtonNet._parameter_constraints,
+        **BaseSizedNet._parameter_constraints,
         "monotonic_cst": ["array-like", dict, None],
     }
 

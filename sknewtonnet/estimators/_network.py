@@ -22,8 +22,6 @@ from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
 from sknewtonnet.estimators._starts import initial_parameters
 from sknewtonnet.solvers import Solver
 
-_SAID_BY_LAYERS = ("hidden_layer_sizes", "activation", "skip_connections")
-
 Layers = Sequence[Layer] | Callable[[int, int], Sequence[Layer]] | None
 
 
@@ -33,11 +31,7 @@ class BaseNet(BaseNewtonNet):
     layers: Layers
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **{
-            name: allowed
-            for name, allowed in BaseNewtonNet._parameter_constraints.items()
-            if name not in _SAID_BY_LAYERS
-        },
+        **BaseNewtonNet._parameter_constraints,
         "layers": [list, tuple, callable, None],
     }
 

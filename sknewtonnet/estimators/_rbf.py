@@ -15,7 +15,7 @@ from sknewtonnet.calculus.functions.units import unit_reports
 from sknewtonnet.calculus.pieces.gaussian import covariance_form, radial_layer
 from sknewtonnet.calculus.pieces.gaussian_forms import FORMS
 from sknewtonnet.calculus.pieces.penalties import Penalty, WidthPenalty
-from sknewtonnet.estimators._base import FRAMES_TO_CALLER, BaseNewtonNet
+from sknewtonnet.estimators._base import FRAMES_TO_CALLER
 from sknewtonnet.estimators._fit import Fit, Problem
 from sknewtonnet.estimators._parameters import (
     ActivationLike,
@@ -27,18 +27,16 @@ from sknewtonnet.estimators._parameters import (
 )
 from sknewtonnet.estimators._radial_starts import DistinctRows, radial_parameters
 from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
+from sknewtonnet.estimators._sized import BaseSizedNet
 from sknewtonnet.solvers import Solver
 
 
-class BaseRBFNet(BaseNewtonNet):
+class BaseRBFNet(BaseSizedNet):
     """A layer of Gaussian units, then linear layers; all trained together."""
 
     n_centers: int
     covariance_type: str
-    hidden_layer_sizes: ArrayLike
-    activation: ActivationLike
     alpha_widths: float
-    skip_connections: bool | str
 
     centers_: Array
     covariances_: Array
@@ -48,7 +46,7 @@ class BaseRBFNet(BaseNewtonNet):
     degenerate_units_: dict[int, str]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseNewtonNet._parameter_constraints,
+        **BaseSizedNet._parameter_constraints,
         "n_centers": [Interval(Integral, 1, None, closed="left")],
         "covariance_type": [RegisteredNames(FORMS)],
         "alpha_widths": [Interval(Real, 0, None, closed="left")],

@@ -1,0 +1,31 @@
+"""Nets whose hidden layers are given by their sizes."""
+
+from numbers import Integral
+from typing import Any, ClassVar
+
+from numpy.typing import ArrayLike
+
+from sknewtonnet._sklearn import Interval, Options, RegisteredNames, StrOptions
+from sknewtonnet.calculus import ACTIVATIONS, Activation
+from sknewtonnet.estimators._base import BaseNewtonNet
+from sknewtonnet.estimators._parameters import ActivationLike
+
+
+class BaseSizedNet(BaseNewtonNet):
+    """A net with linear hidden layers of some sizes, one after the other."""
+
+    hidden_layer_sizes: ArrayLike
+    activation: ActivationLike
+    skip_connections: bool | str
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseNewtonNet._parameter_constraints,
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [
+            RegisteredNames(ACTIVATIONS, lambda activation: not activation.for_distances),
+            Activation,
+            list,
+            tuple,
+        ],
+        "skip_connections": [Options(bool, {False}), StrOptions({"input-output", "all"})],
+    }
