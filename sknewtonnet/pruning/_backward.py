@@ -186,8 +186,9 @@ class BackwardPruning(MetaNet):
     def _check_testable(self, net: Any, start: Fit) -> None:
         if self.unit == "feature" and start.information.input_parameters is None:
             raise ValueError(
-                f'unit="feature" needs a net of linear layers, got {type(net).__name__}: no zero '
-                "weight removes an input from a radial unit."
+                'unit="feature" needs layers with parameters that are zero where an input has '
+                f"no effect, such as linear ones, got {type(net).__name__}: no zero weight "
+                "removes an input from a radial unit."
             )
         named = [
             *(net.bounds or {}),

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.feature_selection import SelectFromModel
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
-from sknewtonnet.calculus import Objective
+from sknewtonnet.calculus import Linear, NormPenalty, Objective
 from sknewtonnet.estimators import after_selection, fit_from, fit_of
 
 # What a fit depends on, and another value of each; all estimators have the first ones.
@@ -26,6 +26,9 @@ OTHER_OF_SOME = {
     "n_centers": 1,
     "activation": "sine",
     "skip_connections": "all",
+    "standardize": True,
+    "penalties": NormPenalty(3.0),
+    "layers": lambda n_features, n_outputs: [Linear((0,), n_outputs)],
     "monotonic_cst": [1, 1, 1, 1],
 }
 
@@ -51,6 +54,18 @@ def test_set_params_changes_nothing_of_a_fit(name):
     assert_array_equal(again.std_errors, results.std_errors)
     assert_array_equal(est.predict(X), prediction)
     assert_array_equal(est.feature_importances_, importances)
+
+
+@quiet
+def test_standardize_of_the_fit_counts():
+    X, y = regression_data()
+    X = 3.0 + 2.0 * X
+    est = regressor(standardize=True, alpha="auto", random_state=0).fit(X, y)
+    expected = est.loss_, est.inference(X, y).std_errors, est.feature_importances_
+    changed(est).set_params(standardize=False)
+    assert est.objective(X, y).value(est.params_) == pytest.approx(expected[0], rel=1e-12)
+    assert_array_equal(est.inference(X, y).std_errors, expected[1])
+    assert_array_equal(pickle.loads(pickle.dumps(est)).feature_importances_, expected[2])
 
 
 def test_set_params_before_importances():
