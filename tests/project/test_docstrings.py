@@ -21,7 +21,8 @@ from sknewtonnet import (
     calculus,
     testing,
 )
-from sknewtonnet.inference import infer
+from sknewtonnet.inference import InferenceResults, infer
+from sknewtonnet.pruning import BackwardPruning, InformationCriterionSearch
 from sknewtonnet.solvers import Solver
 
 PAIRS = {
@@ -184,7 +185,17 @@ FACES = {
     for name, thing in ((name, getattr(module, name)) for name in module.__all__)
     if inspect.isclass(thing) or inspect.isfunction(thing)
 }
-FACES |= {f"{thing.__module__}.{thing.__name__}": thing for thing in (*ESTIMATORS, Solver, infer)}
+FACES |= {
+    f"{thing.__module__}.{thing.__name__}": thing
+    for thing in (
+        *ESTIMATORS,
+        BackwardPruning,
+        InferenceResults,
+        InformationCriterionSearch,
+        Solver,
+        infer,
+    )
+}
 
 
 def face_methods():
