@@ -127,8 +127,8 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         """The loss for such a target."""
 
     @abstractmethod
-    def _make_network(self, n_outputs: int, **names: Any) -> Network:
-        """The net of such estimators; names and connectivity go through."""
+    def _make_network(self, data: Data, **names: Any) -> Network:
+        """The net of such estimators for such data; names and connectivity go through."""
 
     @abstractmethod
     def _draw(self) -> Callable[[Problem, np.random.RandomState], Array]:
@@ -308,14 +308,13 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         names = None if columns is None else tuple(str(name) for name in columns)
         target = self._describe_target(y, names, weight)
         data = encoded(target, X, y, weight)
-        n_outputs = data.Y.shape[1]
         network = self._make_network(
-            n_outputs,
+            data,
             connectivity=self.connectivity,
             feature_names=getattr(self, "feature_names_in_", None),
             output_names=target.names,
         )
-        loss = self._make_loss(target, n_outputs)
+        loss = self._make_loss(target, network.n_outputs)
         units = None
         if self.standardize:
             units = Units.of(data.X, data.Y, data.sample_weight, loss.of_differences)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Loss, Network
-from sknewtonnet.estimators._fit import Problem
+from sknewtonnet.estimators._fit import Data, Problem
 from sknewtonnet.estimators._named_constraints import monotonic_bounds, monotonic_signs
 from sknewtonnet.estimators._parameters import (
     ActivationLike,
@@ -35,11 +35,11 @@ class BaseMLP(BaseSizedNet):
         "monotonic_cst": ["array-like", dict, None],
     }
 
-    def _make_network(self, n_outputs: int, **names: Any) -> Network:
+    def _make_network(self, data: Data, **names: Any) -> Network:
         return Network.mlp(
             self.n_features_in_,
             self.hidden_layer_sizes,
-            n_outputs,
+            data.Y.shape[1],
             self.activation,
             self.skip_connections,
             **names,

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Layer, Linear, Loss, Network
 from sknewtonnet.estimators._base import BaseNewtonNet
-from sknewtonnet.estimators._fit import Problem
+from sknewtonnet.estimators._fit import Data, Problem
 from sknewtonnet.estimators._parameters import (
     Alpha,
     ClassWeight,
@@ -35,7 +35,8 @@ class BaseNet(BaseNewtonNet):
         "layers": [list, tuple, callable, None],
     }
 
-    def _make_network(self, n_outputs: int, **names: Any) -> Network:
+    def _make_network(self, data: Data, **names: Any) -> Network:
+        n_outputs = data.Y.shape[1]
         given = _default_layers if self.layers is None else self.layers
         # A copy, since what a user changes later is not what was fitted.
         layers = given(self.n_features_in_, n_outputs) if callable(given) else deepcopy(given)

@@ -57,10 +57,13 @@ def place_centers(
 ) -> Array:
     """Centres by weighted k-means (greedy k-means++, then Lloyd's iterations).
 
+    If there are fewer rows, as in a part of the data, the centres that are left over are drawn
+    from a normal distribution with the mean and the standard deviations of the rows.
+
     Parameters
     ----------
     rows : DistinctRows
-        At least ``n_centers`` rows.
+        The rows.
     n_centers : int
         Number of centres.
     random_state : RandomState
@@ -69,10 +72,13 @@ def place_centers(
     Returns
     -------
     ndarray of shape (n_centers, n_features)
-        Distinct centres.
+        Distinct centres, unless all rows are one.
     """
-    if n_centers == len(rows.X):
-        return rows.X.copy()
+    n_more = n_centers - len(rows.X)
+    if n_more >= 0:
+        mean = np.average(rows.X, axis=0, weights=rows.sample_weight)
+        drawn = random_state.standard_normal((n_more, rows.X.shape[1]))
+        return np.vstack([rows.X, mean + rows.spread() * drawn])
     means = KMeans(n_centers, n_init=1, random_state=random_state, algorithm="lloyd")
     found: Array = means.fit(rows.X, sample_weight=rows.sample_weight).cluster_centers_
     return found

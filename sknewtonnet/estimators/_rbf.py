@@ -16,7 +16,7 @@ from sknewtonnet.calculus.pieces.gaussian import covariance_form, radial_layer
 from sknewtonnet.calculus.pieces.gaussian_forms import FORMS
 from sknewtonnet.calculus.pieces.penalties import Penalty, WidthPenalty
 from sknewtonnet.estimators._base import FRAMES_TO_CALLER
-from sknewtonnet.estimators._fit import Fit, Problem
+from sknewtonnet.estimators._fit import Data, Fit, Problem
 from sknewtonnet.estimators._parameters import (
     ActivationLike,
     Alpha,
@@ -52,11 +52,19 @@ class BaseRBFNet(BaseSizedNet):
         "alpha_widths": [Interval(Real, 0, None, closed="left")],
     }
 
-    def _make_network(self, n_outputs: int, **names: Any) -> Network:
+    def _make_network(self, data: Data, **names: Any) -> Network:
+        n_rows = len(DistinctRows.of(data.X, data.sample_weight).X)
+        if self.n_centers > n_rows:
+            warnings.warn(
+                f"n_centers={self.n_centers}, but X has only {n_rows} distinct rows of positive "
+                f"weight: the net has {n_rows} centres.",
+                UserWarning,
+                stacklevel=FRAMES_TO_CALLER,
+            )
         return Network.rbf(
             self.n_features_in_,
-            self.n_centers,
-            n_outputs,
+            min(self.n_centers, n_rows),
+            data.Y.shape[1],
             self.covariance_type,
             self.hidden_layer_sizes,
             self.activation,
@@ -65,15 +73,10 @@ class BaseRBFNet(BaseSizedNet):
         )
 
     def _penalties(self, X: Array, weight: Array) -> tuple[Penalty, ...]:
-        rows = DistinctRows.of(X, weight)
-        if self.n_centers > len(rows.X):
-            raise ValueError(
-                f"n_centers={self.n_centers} must not exceed the number of distinct rows of X "
-                f"with positive weight, {len(rows.X)} (n_samples={len(X)})."
-            )
         own = super()._penalties(X, weight)
         if not self.alpha_widths:
             return own
+        rows = DistinctRows.of(X, weight)
         form = covariance_form(self.covariance_type)
         return (*own, WidthPenalty(form, self.alpha_widths, form.reference(rows.spread())))
 
@@ -139,7 +142,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     Parameters
     ----------
     n_centers : int, default=10
-        Number of Gaussian units. At most as many as X has distinct rows.
+        Number of Gaussian units. If X has fewer distinct rows, the net has one for each of
+        them, and the fit warns; ``centers_`` tells how many there are.
     covariance_type : {"spherical", "diag", "full"}, default="spherical"
         Covariance of each unit: one width, one per feature, or any positive definite matrix.
     hidden_layer_sizes : int or array-like of shape (n_hidden_layers,), default=()
@@ -404,7 +408,8 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     Parameters
     ----------
     n_centers : int, default=10
-        Number of Gaussian units. At most as many as X has distinct rows.
+        Number of Gaussian units. If X has fewer distinct rows, the net has one for each of
+        them, and the fit warns; ``centers_`` tells how many there are.
     covariance_type : {"spherical", "diag", "full"}, default="spherical"
         Covariance of each unit: one width, one per feature, or any positive definite matrix.
     hidden_layer_sizes : int or array-like of shape (n_hidden_layers,), default=()
