@@ -17,6 +17,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sknewtonnet._sklearn import one_blas_thread
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Network
+from sknewtonnet.estimators._alpha_selection import AlphaSelection
 from sknewtonnet.estimators._fit import Data, Problem
 from sknewtonnet.solvers import Iteration
 
@@ -34,59 +35,62 @@ Folds = Sequence[tuple[Ints, Ints]]
 
 
 @dataclass(frozen=True, eq=False)
-class AlphaSelection:
-    """How the strength of the penalty was chosen.
+class Comparison:
+    """Rows and folds on which strengths of a problem are compared, each fit from its own start.
 
     Attributes
     ----------
-    alphas : ndarray of shape (n_alphas,)
-        Strengths that were tried, from strong to weak.
-    held_out_loss : ndarray of shape (n_alphas,)
-        Mean loss of the rows left out, in the units of the standardised problem.
-    std_errors : ndarray of shape (n_alphas,)
-        Standard errors, over rows, of the difference from the lowest held-out loss.
-    alpha : float
-        The strength with the lowest held-out loss.
-    n_folds : int
-        Parts into which the rows were divided.
-    n_rows : int
-        Distinct rows that took part.
-    reason : str
-        Why this strength was taken, in words.
+    problem : Problem
+        What will be solved.
+    rows : Data
+        Distinct rows; a sample of them if there are many.
+    folds : sequence of (train, test)
+        Rows to fit and rows to leave out; none if there are too few.
+    seed : int
+        Of the starts.
     """
 
-    alphas: Array
-    held_out_loss: Array
-    std_errors: Array
-    alpha: float
-    n_folds: int
-    n_rows: int
-    reason: str
+    problem: Problem
+    rows: Data
+    folds: Folds
+    seed: int
 
-    def to_frame(self) -> Any:
-        """The path as a pandas data frame, one row for each strength."""
-        import pandas as pd
+    @classmethod
+    def of(cls, problem: Problem, seed: int) -> "Comparison":
+        """The comparison of a problem; the same for the same seed."""
+        rows = distinct(problem.known_data)
+        n_rows = len(rows.X)
+        # Alpha counts rows, so its best value hardly depends on how many there are.
+        if n_rows > _MANY_ROWS:
+            sample = np.sort(np.random.RandomState(seed).permutation(n_rows)[:_MANY_ROWS])
+            rows = Data(rows.X[sample], rows.Y[sample], rows.sample_weight[sample])
+        return cls(problem, rows, _folds(rows, problem, seed), seed)
 
-        return pd.DataFrame(
-            {
-                "alpha": self.alphas,
-                "held_out_loss": self.held_out_loss,
-                "std_error": self.std_errors,
-            }
+    def losses(self, alphas: Sequence[Any], parallel: Parallel) -> list[Array]:
+        """Loss of each row where it was left out, for strengths as settings have them."""
+        tasks = [(alpha, number) for alpha in alphas for number in range(len(self.folds))]
+        found = parallel(
+            delayed(_held_out)(
+                self.problem, self.rows, self.folds[number], alpha, self.seed + number
+            )
+            for alpha, number in tasks
         )
+        losses = [np.empty(len(self.rows.X)) for _ in alphas]
+        for k in range(len(alphas)):
+            for number, (_, test) in enumerate(self.folds):
+                losses[k][test] = found[k * len(self.folds) + number]
+        return losses
 
 
-def chosen_alpha(problem: Problem, alpha_of: Any, seed: int, n_jobs: int | None) -> AlphaSelection:
+def chosen_alpha(comparison: Comparison, alpha_of: Any, n_jobs: int | None) -> AlphaSelection:
     """Choose the strength of the penalty of a problem.
 
     Parameters
     ----------
-    problem : Problem
-        What will be solved.
+    comparison : Comparison
+        The problem, and how strengths are compared.
     alpha_of : callable
         From a strength to what the settings of a problem have for it.
-    seed : int
-        Of folds and starts.
     n_jobs : int or None
         Fits to run in parallel.
 
@@ -94,36 +98,20 @@ def chosen_alpha(problem: Problem, alpha_of: Any, seed: int, n_jobs: int | None)
     -------
     AlphaSelection
     """
-    rows = distinct(problem.known_data)
-    n_rows = len(rows.X)
-    # Alpha counts rows, so its best value hardly depends on how many there are.
-    if n_rows > _MANY_ROWS:
-        sample = np.sort(np.random.RandomState(seed).permutation(n_rows)[:_MANY_ROWS])
-        rows = Data(rows.X[sample], rows.Y[sample], rows.sample_weight[sample])
-        n_rows = len(sample)
-    folds = _folds(rows, problem, seed)
-    if not folds:
-        one = np.ones(1)
-        return AlphaSelection(
-            one, np.full(1, np.nan), np.full(1, np.nan), 1.0, 0, n_rows, "too few rows to compare"
-        )
-    weight = rows.sample_weight
+    n_folds, weight = len(comparison.folds), comparison.rows.sample_weight
+    if not n_folds:
+        one, unknown = np.ones(1), np.full(1, np.nan)
+        reason = "too few rows to compare"
+        return AlphaSelection(one, unknown, unknown, 1.0, 0, len(weight), reason)
     losses: dict[int, Array] = {}
     wanted: Sequence[int] = _FIRST
     with Parallel(n_jobs=n_jobs) as parallel:
         while wanted := [k for k in wanted if k not in losses and _LAST[0] <= k <= _LAST[1]]:
-            tasks = [(k, number, fold) for k in wanted for number, fold in enumerate(folds)]
-            found = parallel(
-                delayed(_held_out)(problem, rows, fold, alpha_of(_strength(k)), seed + number)
-                for k, number, fold in tasks
-            )
-            for k in wanted:
-                losses[k] = np.empty(n_rows)
-            for (k, _, (_, test)), values in zip(tasks, found, strict=True):
-                losses[k][test] = values
+            found = comparison.losses([alpha_of(_strength(k)) for k in wanted], parallel)
+            losses |= dict(zip(wanted, found, strict=True))
             best = _best(losses, weight)
             wanted = (best - 1, best + 1)
-    return _selection(losses, weight, best, len(folds))
+    return _selection(losses, weight, best, n_folds)
 
 
 def with_hidden_intercepts(network: Network, alpha: Any) -> Any:
@@ -157,9 +145,7 @@ def _selection(losses: dict[int, Array], weight: Array, best: int, n: int) -> Al
     values = np.array([losses[k] for k in order])
     share = weight / weight.sum()
     mean = values @ share
-    gap = values - losses[best]
-    centred = gap - (gap @ share)[:, None]
-    errors = np.sqrt((centred**2) @ share**2)
+    errors = std_errors(values - losses[best], share)
     edge = best in _LAST
     reason = (
         f"lowest held-out loss of {len(order)} strengths in {n} folds"
@@ -174,6 +160,12 @@ def _selection(losses: dict[int, Array], weight: Array, best: int, n: int) -> Al
         values.shape[1],
         reason,
     )
+
+
+def std_errors(values: Array, share: Array) -> Array:
+    """Standard errors, over rows, of weighted means of the rows of a matrix."""
+    centred = values - (values @ share)[:, None]
+    return np.sqrt((centred**2) @ share**2)
 
 
 def distinct(data: Data) -> Data:

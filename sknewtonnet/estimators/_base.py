@@ -34,7 +34,8 @@ from sknewtonnet.calculus import (
 )
 from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
 from sknewtonnet.estimators._advice import advice
-from sknewtonnet.estimators._alpha import AlphaSelection, chosen_alpha, with_hidden_intercepts
+from sknewtonnet.estimators._alpha import Comparison, chosen_alpha, with_hidden_intercepts
+from sknewtonnet.estimators._alpha_selection import AlphaSelection
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._fit import Data, Fit, Problem, Settings, encoded
 from sknewtonnet.estimators._named_constraints import make_constraints
@@ -357,7 +358,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
             return problem, {"alpha_": deepcopy(self.alpha), "alpha_selection_": None}
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         alpha_of = partial(self._spread, problem.network)
-        found = chosen_alpha(problem, alpha_of, seed, self.n_jobs)
+        found = chosen_alpha(Comparison.of(problem, seed), alpha_of, self.n_jobs)
         settings = replace(problem.settings, alpha=alpha_of(found.alpha))
         return replace(problem, settings=settings), {
             "alpha_": found.alpha,

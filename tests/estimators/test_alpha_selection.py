@@ -1,0 +1,58 @@
+"""The record of how the strength of the penalty was chosen: its table and its figure."""
+
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import cross_val_score
+
+from sknewtonnet import NewtonMLPRegressor
+from sknewtonnet.estimators import fit_of
+from sknewtonnet.estimators._alpha import Comparison
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 3))
+Y = X[:, 0] - 0.5 * X[:, 1] + rng.normal(size=60)
+NET = NewtonMLPRegressor((), standardize=True, alpha="auto", random_state=0).fit(X, Y)
+
+
+def test_held_out_losses_are_those_of_ridge_regressions():
+    """Of a net without hidden layers, on the same folds, in standardised columns."""
+    seed = np.random.RandomState(0).randint(np.iinfo(np.int32).max)
+    comparison = Comparison.of(fit_of(NET).problem, seed)
+    Z, z = comparison.rows.X, comparison.rows.Y[:, 0]
+    found = NET.alpha_selection_
+    assert len(comparison.folds) == found.n_folds
+    for alpha, loss in zip(found.alphas, found.held_out_loss, strict=True):
+        errors = -cross_val_score(
+            RidgeCV(alphas=[alpha]), Z, z, cv=comparison.folds, scoring="neg_mean_squared_error"
+        )
+        assert_allclose(loss, 0.5 * errors.mean(), rtol=1e-8)
+
+
+def test_the_figure_shows_each_strength_and_marks_the_chosen_one():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    found = NET.alpha_selection_
+    ax = found.plot()
+    assert ax.get_xscale() == "log"
+    curve, *_ = ax.containers[0]
+    assert_allclose(curve.get_xydata(), np.column_stack([found.alphas, found.held_out_loss]))
+    chosen = ax.lines[-1].get_xydata()
+    assert_allclose(chosen, [[found.alpha, found.held_out_loss.min()]])
+    assert found.plot(ax) is ax
+    plt.close(ax.figure)
+
+
+def test_without_matplotlib_the_error_says_what_to_do(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match="needs matplotlib"):
+        NET.alpha_selection_.plot()
+
+
+def test_the_table_has_a_row_for_each_strength():
+    pytest.importorskip("pandas")
+    frame = NET.alpha_selection_.to_frame()
+    assert list(frame.columns) == ["alpha", "held_out_loss", "std_error"]
+    assert_allclose(frame["alpha"], NET.alpha_selection_.alphas)
