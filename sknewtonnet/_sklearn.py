@@ -4,7 +4,7 @@ They are private, yet used by all packages that follow scikit-learn's convention
 them moves, this is the file to mend.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from sklearn.base import _fit_context
@@ -56,6 +56,22 @@ class RegisteredNames(StrOptions):
         return {name for name, thing in self._registry.items() if self._admits(thing)}
 
 
+def names_for_dir(estimator: object, hidden: Collection[str]) -> list[str]:
+    """What dir lists of an estimator: as scikit-learn has it, names that ``hasattr`` finds.
+
+    Displays, completion and :func:`inspect.getmembers` ask for all of them.
+
+    Parameters
+    ----------
+    estimator : object
+        The estimator.
+    hidden : collection of str
+        Attributes that would have to be worked out first: they are neither listed nor asked for.
+    """
+    names = object.__dir__(estimator)
+    return [name for name in names if name not in hidden and hasattr(estimator, name)]
+
+
 def has_callbacks(estimator: Any) -> bool:
     """Whether scikit-learn's callbacks watch this estimator."""
     return bool(getattr(estimator, "_skl_callbacks", []))
@@ -74,5 +90,6 @@ __all__ = [
     "check_sample_weight",
     "fit_method",
     "has_callbacks",
+    "names_for_dir",
     "one_blas_thread",
 ]

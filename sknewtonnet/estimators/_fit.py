@@ -24,6 +24,7 @@ from sknewtonnet.calculus import (
     SmoothFunction,
     critical_point,
 )
+from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.calculus.functions.units import settle
 from sknewtonnet.calculus.pieces.affine_map import MappedPenalty
 from sknewtonnet.calculus.pieces.penalties import Penalty, l2_penalty
@@ -197,6 +198,10 @@ class Problem:
         return solver.minimize(function, start).params
 
 
+class NoImportances(AttributeError, ValueError):
+    """A fit without importances: an attribute that is not there, for hasattr and the like."""
+
+
 @dataclass(frozen=True, eq=False)
 class Fit:
     """A net at the point where its fit ended.
@@ -303,8 +308,21 @@ class Fit:
 
     @cached_property
     def importances(self) -> tuple[Array, Array]:
-        """Of weights, and of inputs."""
-        return importances(self.objective(), self.params, self.active)
+        """Of weights, and of inputs; an error where there are none, without work if it can be."""
+        if self.verdict in ("saddle", "maximum"):
+            raise NoImportances(
+                f"importances need a minimum, but the fit ended at a {self.verdict}: fit to "
+                "convergence, or from other starts."
+            )
+        if self.n_parameters > DENSE_LIMIT:
+            raise NoImportances(
+                f"the importance of {self.n_parameters} weights with the others adapting needs a "
+                f"dense Hessian, which is refused above {DENSE_LIMIT}."
+            )
+        try:
+            return importances(self.objective(), self.params, self.active)
+        except ValueError as reason:
+            raise NoImportances(str(reason)) from None
 
     def on(self, data: Data | None) -> "Fit":
         """The same net on other data."""

@@ -185,7 +185,8 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
     weight_importance_ : ndarray of shape (n_parameters,)
         OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
         objective, to second order, if the parameter were removed and the others adapted.
-        Computed on request from one Hessian; refused above 3000 parameters.
+        Computed when first asked for, from one Hessian, also by ``hasattr``; an AttributeError at
+        a saddle point and above 3000 parameters.
     feature_importance_ : ndarray of shape (n_features_in_,)
         OBS saliency of all coefficients that leave a feature, divided by the sum over features.
         Where layers that are not linear read the input: the mean squared derivative of the
@@ -425,7 +426,8 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
     weight_importance_ : ndarray of shape (n_parameters,)
         OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
         objective, to second order, if the parameter were removed and the others adapted.
-        Computed on request from one Hessian; refused above 3000 parameters.
+        Computed when first asked for, from one Hessian, also by ``hasattr``; an AttributeError at
+        a saddle point and above 3000 parameters.
     feature_importance_ : ndarray of shape (n_features_in_,)
         OBS saliency of all coefficients that leave a feature, divided by the sum over features.
         Where layers that are not linear read the input: the mean squared derivative of the

@@ -277,7 +277,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     weight_importance_ : ndarray of shape (n_parameters,)
         OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
         objective, to second order, if the parameter were removed and the others adapted.
-        Computed on request from one Hessian; refused above 3000 parameters.
+        Computed when first asked for, from one Hessian, also by ``hasattr``; an AttributeError at
+        a saddle point and above 3000 parameters.
     feature_importance_ : ndarray of shape (n_features_in_,)
         Mean squared derivative of the predictions in a feature times the feature's variance,
         divided by its sum over features.
@@ -541,7 +542,8 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     weight_importance_ : ndarray of shape (n_parameters,)
         OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
         objective, to second order, if the parameter were removed and the others adapted.
-        Computed on request from one Hessian; refused above 3000 parameters.
+        Computed when first asked for, from one Hessian, also by ``hasattr``; an AttributeError at
+        a saddle point and above 3000 parameters.
     feature_importance_ : ndarray of shape (n_features_in_,)
         Mean squared derivative of the predictions in a feature times the feature's variance,
         divided by its sum over features.

@@ -6,11 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sknewtonnet._sklearn import names_for_dir
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives
 from sknewtonnet.estimators._fit import Data, Fit
 from sknewtonnet.inference import InferenceResults, cluster_numbers, infer
 from sknewtonnet.solvers import SolverResult
+
+# Worked out when they are first asked for, and then kept.
+IMPORTANCES = ("weight_importance_", "feature_importance_", "feature_importances_")
 
 
 class StatisticsMixin:
@@ -154,6 +158,12 @@ class StatisticsMixin:
             ]
             wanted = np.stack(outputs, axis=1)
         return wanted[:, 0] if network.n_outputs == 1 else wanted
+
+    def __dir__(self) -> list[str]:
+        """Names of what is there; importances once they have been worked out."""
+        fit = vars(self).get("_fit_")
+        known = fit is not None and "importances" in vars(fit)
+        return names_for_dir(self, hidden=() if known else IMPORTANCES)
 
     @property
     def weight_importance_(self) -> Array:

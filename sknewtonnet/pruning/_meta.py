@@ -14,7 +14,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sknewtonnet._sklearn import Method, fit_method
+from sknewtonnet._sklearn import Method, fit_method, names_for_dir
 from sknewtonnet._typing import Array
 from sknewtonnet.estimators import BaseNewtonNet, fit_from, fit_of
 from sknewtonnet.inference import InferenceResults
@@ -183,6 +183,11 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         results: InferenceResults = self._net.inference(X, y, *args, **kwargs)
         return results
+
+    def __dir__(self) -> list[str]:
+        """Names of what is there; importances once the net has worked them out."""
+        hidden = {"feature_importance_", "feature_importances_"}
+        return names_for_dir(self, hidden - set(dir(getattr(self, "_net", None))))
 
     @property
     def feature_importance_(self) -> Array:

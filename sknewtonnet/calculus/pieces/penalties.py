@@ -317,7 +317,7 @@ class NormPenalty(Penalty):
     def _groups(self) -> dict[str, Ints]:
         """Positions in w of the parameters of each array."""
         if self.layout is None:
-            raise ValueError("the arrays are not known yet: use NormPenalty(...).on(net.layout).")
+            raise NotPlaced("the arrays are not known yet: use NormPenalty(...).on(net.layout).")
         shapes, penalised = self.layout.shapes, self.layout.penalised
         names = [n for n in shapes if penalised[n]] if self.arrays is None else self.arrays
         unknown = [name for name in names if name not in shapes]
@@ -371,6 +371,10 @@ class NormPenalty(Penalty):
         )
 
 
+class NotPlaced(AttributeError, ValueError):
+    """The penalty is not on a net yet, so it has no positions: an attribute that is not there."""
+
+
 @dataclass(frozen=True, eq=False)
 class WidthPenalty(SeparablePenalty):
     """Divergence of the covariance of each radial unit from a reference covariance.
@@ -412,7 +416,8 @@ class WidthPenalty(SeparablePenalty):
     @cached_property
     def _places(self) -> Ints:
         """Where in w the parameters of the units are, (s, f), -1 for those that do not exist."""
-        assert self.layout is not None, "it is on a net"
+        if self.layout is None:
+            raise NotPlaced("the array is not known yet: use WidthPenalty(...).on(net.layout).")
         return self.form.free(self.layout.places("precisions_cholesky"), len(self.reference))
 
     def _parts(self, w: Array) -> tuple[Array, ...]:
