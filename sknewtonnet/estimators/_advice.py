@@ -1,8 +1,11 @@
-"""Messages about the end of a fit, with advice."""
+"""Messages about a fit, with advice."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sknewtonnet.calculus import Layer
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus import Layer, Network
+from sknewtonnet.calculus.pieces.penalties import l2_penalty
 from sknewtonnet.solvers import SolverResult, Status
 
 
@@ -71,3 +74,32 @@ def advice(
     else:
         return None
     return message
+
+
+def advice_on_weights(network: Network, alpha: Any, weight: Array) -> str | None:
+    """A message about weights that sum to far less than the number of rows, or None.
+
+    Parameters
+    ----------
+    network : Network
+        The net.
+    alpha : float, sequence, mapping, or None
+        Strength of the penalty; None if it is chosen relative to the weights.
+    weight : ndarray of shape (n_samples,)
+        Of the samples.
+
+    Returns
+    -------
+    str or None
+    """
+    n_rows, total = int((weight > 0).sum()), float(weight.sum())
+    if alpha is None or total >= 0.5 * n_rows:
+        return None
+    if not l2_penalty(network.layout, alpha).strength.any():
+        return None
+    factor = f"{n_rows / total:.3g}"
+    return (
+        f"sample_weight sums to {total:.3g} over {n_rows} rows, but alpha counts like rows of "
+        f"weight 1: it is {factor} times as strong as without weights. Multiply the weights by "
+        f'{factor}, or use alpha="auto", which is relative to the weights.'
+    )

@@ -2,7 +2,7 @@
 
 Fits to parts of the rows are judged by the mean loss of the rows that were left out. Each
 fit has its own start: from the minimum of another strength it would fall into the basin of
-that minimum. Strengths come from a grid, 10^(k / 2); the search stops once the best one lies
+that minimum. Strengths come from a grid, 10^(k / 2) rows; the search stops once the best one lies
 between two that are worse. Weak penalties, which cost most, are thus tried only where they help.
 """
 
@@ -102,12 +102,13 @@ def chosen_alpha(comparison: Comparison, alpha_of: Any, n_jobs: int | None) -> A
     if not n_folds:
         one, unknown = np.ones(1), np.full(1, np.nan)
         reason = "too few rows to compare"
-        return AlphaSelection(one, unknown, unknown, 1.0, 0, len(weight), reason)
+        alpha = _strength(0, weight)
+        return AlphaSelection(one * alpha, unknown, unknown, alpha, 0, len(weight), reason)
     losses: dict[int, Array] = {}
     wanted: Sequence[int] = _FIRST
     with Parallel(n_jobs=n_jobs) as parallel:
         while wanted := [k for k in wanted if k not in losses and _LAST[0] <= k <= _LAST[1]]:
-            found = comparison.losses([alpha_of(_strength(k)) for k in wanted], parallel)
+            found = comparison.losses([alpha_of(_strength(k, weight)) for k in wanted], parallel)
             losses |= dict(zip(wanted, found, strict=True))
             best = _best(losses, weight)
             wanted = (best - 1, best + 1)
@@ -129,8 +130,12 @@ def with_hidden_intercepts(network: Network, alpha: Any) -> Any:
     return named | (hidden if len(each) == n_linear else {})
 
 
-def _strength(k: int) -> float:
-    return float(10.0 ** (k / 2.0))
+def _strength(k: int, weight: Array) -> float:
+    """10^(k / 2) rows; where weights are small, rows of mean weight, which then all count alike.
+
+    Boosting has weights that sum to one: in full rows the whole grid would drown the data.
+    """
+    return float(10.0 ** (k / 2.0)) * min(1.0, float(weight.mean()))
 
 
 def _best(losses: dict[int, Array], weight: Array) -> int:
@@ -152,10 +157,10 @@ def _selection(losses: dict[int, Array], weight: Array, best: int, n: int) -> Al
         f"{', at the end of the range that is tried' if edge else ''}"
     )
     return AlphaSelection(
-        np.array([_strength(k) for k in order]),
+        np.array([_strength(k, weight) for k in order]),
         mean,
         errors,
-        _strength(best),
+        _strength(best, weight),
         n,
         values.shape[1],
         reason,

@@ -33,7 +33,7 @@ from sknewtonnet.calculus import (
     Objective,
 )
 from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
-from sknewtonnet.estimators._advice import advice
+from sknewtonnet.estimators._advice import advice, advice_on_weights
 from sknewtonnet.estimators._alpha import Comparison, chosen_alpha, with_hidden_intercepts
 from sknewtonnet.estimators._alpha_selection import AlphaSelection
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
@@ -162,7 +162,8 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative. A row of weight 2 counts like the row twice.
+            Weights, not negative. A row of weight 2 counts like the row twice, and ``alpha``
+            like rows of weight 1.
 
         Returns
         -------
@@ -179,6 +180,8 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         -----
         ConvergenceWarning
             If the fit does not end at a minimum.
+        UserWarning
+            If weights are so small that a fixed ``alpha`` drowns the data.
         """
         last = self._shown if self.warm_start and "_fit_" in vars(self) else None
         return self._fit_from(last, X, y, sample_weight)
@@ -274,6 +277,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         hooks = {"estimator": self, "X": X, "y": y, "metadata": metadata}
         samples, labels, weight = self._validated(X, y, sample_weight, reset=True)
         problem = self._problem(samples, labels, weight, getattr(y, "columns", None))
+        self._warn_of_weights(problem, weight)
         problem, selection = self._with_alpha(problem)
         objective = self._checked(problem)
         starts = self._starts(problem, last)
@@ -466,6 +470,13 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
             task = context.subcontext("start", number, max_subtasks=problem.solver().max_iter)
             bridge = CallbackBridge(task, hooks, partial(self._attributes_on_the_way, problem))
         return Progress(number, int(self.verbose), bridge)
+
+    def _warn_of_weights(self, problem: Problem, weight: Array) -> None:
+        """Warn if a fixed penalty is strong next to small weights."""
+        fixed = None if isinstance(self.alpha, str) else problem.settings.alpha
+        message = advice_on_weights(problem.network, fixed, weight)
+        if message is not None:
+            warnings.warn(message, UserWarning, stacklevel=FRAMES_TO_CALLER - 1)
 
     def _warn(
         self, result: SolverResult, critical: str, problem: Problem, kinks: Sequence[str]

@@ -14,9 +14,17 @@ from estimator_cases import (
     weights,
 )
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_iris
+from sklearn.ensemble import AdaBoostClassifier
+from sklearn.model_selection import cross_val_score
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
+from sknewtonnet import (
+    NewtonMLPClassifier,
+    NewtonMLPRegressor,
+    NewtonNetRegressor,
+    RBFNetRegressor,
+)
 
 
 @each_model
@@ -80,3 +88,65 @@ def test_class_weights_of_several_labels():
     by_class = NewtonMLPClassifier(class_weight=class_weight, **params).fit(X, Y)
     by_sample = NewtonMLPClassifier(**params).fit(X, Y, compute_sample_weight(class_weight, Y))
     assert_allclose(by_class.params_, by_sample.params_, atol=1e-6)
+
+
+# Small weights --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "alpha"),
+    [
+        (NewtonMLPRegressor, 1.0),
+        (NewtonMLPRegressor, {"coefs_0": 1.0, "coefs_1": 2.0}),
+        (RBFNetRegressor, 1.0),
+        (NewtonNetRegressor, [1.0, 2.0]),
+    ],
+)
+def test_weights_that_drown_in_the_penalty(make, alpha):
+    """The advice does what it says; as many rows with weights of one do not warn."""
+    X, y = regression_data()
+    weight = np.full(N, 1.0 / N)
+    net = make(alpha=alpha, standardize=True, max_iter=300, random_state=0)
+    with pytest.warns(UserWarning, match=r"sums to 1 over 60 rows.* by 60, or use") as told:
+        net.fit(X, y, weight)
+    assert told[0].filename == __file__
+    plain = type(net)(**net.get_params()).fit(X, y)
+    heeded = type(net)(**net.get_params()).fit(X, y, 60.0 * weight)
+    assert_allclose(heeded.predict(X), plain.predict(X), atol=1e-8)
+    assert net.score(X, y) < plain.score(X, y)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "weight"),
+    [
+        (1.0, np.r_[np.zeros(40), np.ones(20)]),  # rows of weight zero are not there
+        (1.0, np.full(60, 0.5)),
+        (0.0, np.full(60, 1e-3)),
+        ("auto", np.full(60, 1e-3)),
+    ],
+)
+def test_weights_that_are_no_reason_to_warn(alpha, weight):
+    X, y = regression_data()
+    NewtonMLPRegressor((1,), alpha=alpha, standardize=True, random_state=0).fit(X, y, weight)
+
+
+@pytest.mark.parametrize("make", [NewtonMLPRegressor, RBFNetRegressor])
+def test_the_chosen_penalty_is_relative_to_small_weights(make):
+    """A factor on all weights changes nothing, whatever their distribution."""
+    X, y = regression_data()
+    weight = weights(N) / 5.0
+    extra = {"alpha_widths": 0.0} if make is RBFNetRegressor else {}
+    fits = [
+        make(2, alpha="auto", standardize=True, random_state=0, **extra).fit(X, y, factor * weight)
+        for factor in (1.0, 2.0**-9)
+    ]
+    assert fits[1].alpha_ == pytest.approx(2.0**-9 * fits[0].alpha_)
+    assert_allclose(fits[1].predict(X), fits[0].predict(X), atol=1e-6)
+
+
+def test_boosting():
+    """Weights of AdaBoost sum to one; with alpha in full rows every net is a constant."""
+    X, y = load_iris(return_X_y=True)
+    net = NewtonMLPClassifier((3,), alpha="auto", standardize=True, random_state=0)
+    boosted = AdaBoostClassifier(net, n_estimators=3, random_state=0)
+    assert cross_val_score(boosted, X, y, cv=3).mean() > 0.93
