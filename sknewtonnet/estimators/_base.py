@@ -33,6 +33,7 @@ from sknewtonnet.calculus import (
     Objective,
 )
 from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
+from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._advice import advice, advice_on_weights
 from sknewtonnet.estimators._alpha import Comparison, chosen_alpha, with_hidden_intercepts
 from sknewtonnet.estimators._alpha_selection import AlphaSelection
@@ -157,8 +158,9 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data, best standardised.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Training data, best standardised. A sparse matrix is made dense, if that takes at
+            most a quarter of the memory of the machine.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -175,6 +177,8 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         ValueError
             If a parameter has an invalid value, the data do not suit the loss, or the objective
             is not finite at a starting point.
+        MemoryError
+            If a sparse X is too large to be made dense.
 
         Warns
         -----
@@ -193,7 +197,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
@@ -231,6 +235,12 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         check_is_fitted(self)
         samples, labels, weight = self._validated(X, y, sample_weight, reset=False)
         return encoded(self._fit_.problem.target, samples, labels, weight)
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that sparse X is fine."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether a fit has ended; while one goes on, some attributes are there already."""
@@ -299,6 +309,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
             X,
             y,
             reset=reset,
+            accept_sparse="csr",
             dtype=np.float64,
             multi_output=True,
             y_numeric=is_regressor(self),
@@ -306,7 +317,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         weight = check_sample_weight(
             sample_weight, samples, dtype=np.float64, ensure_non_negative=True
         )
-        return samples, labels, weight
+        return dense("X", samples), labels, weight
 
     def _problem(self, X: Array, y: Any, weight: Array, columns: Any) -> Problem:
         """What there is to minimise; columns are those of y, if it is a data frame."""
@@ -491,7 +502,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
     def _raw_prediction(self, X: ArrayLike, params: ArrayLike | None = None) -> Array:
         """Raw predictions, at the fitted parameters or at others."""
         check_is_fitted(self)
-        samples = validate_data(self, X, reset=False, dtype=np.float64)
+        samples = validate_data(self, X, reset=False, accept_sparse="csr", dtype=np.float64)
         w = self.params_ if params is None else _checked_params(params, len(self.params_))
         return self._fit_.problem.original_network.predict_raw(w, samples)
 

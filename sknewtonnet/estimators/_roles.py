@@ -56,7 +56,7 @@ class RegressorRole(RegressorMixin):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -76,7 +76,7 @@ class RegressorRole(RegressorMixin):
         ----------
         params : array-like of shape (n_parameters,)
             Parameters in the order of ``params_`` and ``parameter_names_``.
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -128,7 +128,7 @@ class ClassifierRole(ClassifierMixin):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -144,7 +144,7 @@ class ClassifierRole(ClassifierMixin):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -164,7 +164,7 @@ class ClassifierRole(ClassifierMixin):
         ----------
         params : array-like of shape (n_parameters,)
             Parameters in the order of ``params_`` and ``parameter_names_``.
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -184,7 +184,7 @@ class ClassifierRole(ClassifierMixin):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
 
         Returns

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sknewtonnet._sklearn import names_for_dir
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives
+from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._fit import Data, Fit
 from sknewtonnet.inference import InferenceResults, cluster_numbers, infer
 from sknewtonnet.solvers import SolverResult
@@ -51,7 +52,7 @@ class StatisticsMixin:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             The data of the fit.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Its targets.
@@ -123,7 +124,7 @@ class StatisticsMixin:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
         order : {1, 2}, default=1
             First or second derivatives.
@@ -146,7 +147,8 @@ class StatisticsMixin:
         check_is_fitted(self)
         if order not in (1, 2):
             raise ValueError(f"order must be 1 or 2, got {order!r}.")
-        samples = validate_data(self, X, reset=False, dtype=np.float64)
+        given = validate_data(self, X, reset=False, accept_sparse="csr", dtype=np.float64)
+        samples = dense("X", given)
         network, loss = self._fit_.problem.original_network, self._fit_.loss
         found = input_derivatives(network, self.params_, samples, order)
         wanted = found[-1]
@@ -202,7 +204,7 @@ def _chained(mean: tuple[Array, ...], inputs: list[Array]) -> Array:
 
 def _clusters(groups: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None) -> Ints:
     """Clusters of the rows that count."""
-    numbers = cluster_numbers(groups, len(np.asarray(X)))
+    numbers = cluster_numbers(groups, np.shape(X)[0])
     if sample_weight is None:
         return numbers
     kept = np.broadcast_to(np.asarray(sample_weight) > 0, numbers.shape)

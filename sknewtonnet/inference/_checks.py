@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.pieces.validation import dense
 
 
 def check_level(level: float) -> None:
@@ -63,7 +64,7 @@ def check_samples(X: ArrayLike, feature_names: Sequence[str], named: bool) -> Ar
             f"got {columns}."
         )
     try:
-        samples = np.asarray(X, dtype=float)
+        samples = np.asarray(dense("X", X), dtype=float)
     except (TypeError, ValueError) as reason:
         raise ValueError(f"X must be numbers: {reason}.") from None
     if samples.ndim != 2 or samples.shape[1] != len(feature_names):

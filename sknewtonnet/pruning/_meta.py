@@ -77,7 +77,7 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Training data, best standardised.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
@@ -124,7 +124,7 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Other samples than those of the fit.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their targets.
@@ -168,7 +168,7 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             The data of the fit.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Its targets.
@@ -213,7 +213,7 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples, with all columns of the fit.
 
         Returns
@@ -231,7 +231,7 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples, with all columns of the fit.
 
         Returns
@@ -249,7 +249,7 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples, with all columns of the fit.
 
         Returns
@@ -266,7 +266,7 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their targets.
@@ -288,6 +288,7 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         tags.classifier_tags = deepcopy(inner.classifier_tags)
         tags.regressor_tags = deepcopy(inner.regressor_tags)
         tags.target_tags = deepcopy(inner.target_tags)
+        tags.input_tags.sparse = inner.input_tags.sparse
         return tags
 
 

@@ -136,7 +136,7 @@ def pruning_stability(
         raise ValueError(f"pruning must be a BackwardPruning, got {type(pruning).__name__}.")
     if resampling not in RESAMPLINGS:
         raise ValueError(f"resampling must be one of {list(RESAMPLINGS)}, got {resampling!r}.")
-    n = len(check_array(X))
+    n = check_array(X, accept_sparse=True).shape[0]
     if not isinstance(n_resamples, Integral) or not 2 <= n_resamples <= n:
         raise ValueError(
             f"n_resamples must be an integer from 2 to the number of rows, {n}, got "

@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 import pytest
-from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
@@ -78,13 +77,6 @@ def test_bad_data(no_work, estimator, message, make):
         y = (y > 0).astype(int)
     with pytest.raises(ValueError, match=message):
         estimator.fit(*make(X, y))
-
-
-@pytest.mark.parametrize("estimator", [regressor(), classifier()], ids=["regressor", "classifier"])
-def test_sparse_data(no_work, estimator):
-    X, y = data()
-    with pytest.raises(TypeError, match=r"[Ss]parse"):
-        estimator.fit(sparse.csr_array(X), y > 0)
 
 
 BAD_TARGETS = {

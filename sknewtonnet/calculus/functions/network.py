@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array, issparse
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
@@ -18,6 +19,7 @@ from sknewtonnet.calculus.pieces.layer_at_point import LayersAtPoint
 from sknewtonnet.calculus.pieces.layers import Layer, Linear
 from sknewtonnet.calculus.pieces.parameters import ParameterArray, ParameterLayout
 from sknewtonnet.calculus.pieces.quadratic import Quadratic
+from sknewtonnet.calculus.pieces.validation import dense
 
 LAYERS: dict[str, type[Layer]] = {
     "linear": Linear,
@@ -378,8 +380,8 @@ class Network:
         ----------
         w : array of shape (n_parameters,)
             Parameters.
-        X : array of shape (n_samples, n_features)
-            Samples.
+        X : array or sparse matrix of shape (n_samples, n_features)
+            Samples; of a sparse matrix one chunk at a time is made dense.
 
         Returns
         -------
@@ -392,14 +394,14 @@ class Network:
             If w or X has a wrong shape.
         """
         vector = np.asarray(w, dtype=float)
-        samples = np.asarray(X, dtype=float)
+        samples = csr_array(X) if issparse(X) else np.asarray(X, dtype=float)
         if vector.shape != (self.n_parameters,):
             raise ValueError(f"w must have shape ({self.n_parameters},), got {vector.shape}.")
         if samples.ndim != 2 or samples.shape[1] != self.n_features:
             raise ValueError(
                 f"X must have shape (n_samples, {self.n_features}), got {samples.shape}."
             )
-        raw = np.empty((len(samples), self.n_outputs))
+        raw = np.empty((samples.shape[0], self.n_outputs))
 
         def keep(where: slice, chunk: Chunk, layers: LayersAtPoint) -> None:
             raw[where] = chunk.raw.T
@@ -456,12 +458,12 @@ class Network:
         return found
 
     def _forward(
-        self, w: Array, X: Array, keep: Callable[[slice, Chunk, LayersAtPoint], None]
+        self, w: Array, X: Any, keep: Callable[[slice, Chunk, LayersAtPoint], None]
     ) -> None:
         """Forward pass over one chunk after the other, of which something is kept."""
         weights = self.matrices(w)
-        for where in sample_chunks(len(X), self.chunk_size):
-            chunk = Chunk(self._graph, X[where])
+        for where in sample_chunks(X.shape[0], self.chunk_size):
+            chunk = Chunk(self._graph, dense("X", X[where]))
             layers = chunk.layers_at(weights)
             chunk.forward(layers, order=0)
             keep(where, chunk, layers)

@@ -1,7 +1,11 @@
 """What an objective asks of its arguments, before any work."""
 
+import os
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import issparse
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.pieces.losses import Loss
@@ -25,6 +29,7 @@ def finite_array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) ->
 
 def real_array(name: str, values: ArrayLike) -> Array:
     """Return a float64 array, or raise where that would lose something."""
+    values = dense(name, values)
     try:
         array = np.asarray(values)
         if np.iscomplexobj(array):
@@ -32,6 +37,36 @@ def real_array(name: str, values: ArrayLike) -> Array:
         return array.astype(float, copy=False)
     except (TypeError, ValueError) as reason:
         raise ValueError(f"{name} must be an array of real numbers: {reason}.") from None
+
+
+def dense(name: str, values: Any) -> Any:
+    """What is given, sparse matrices as dense arrays, or raise where these would not fit.
+
+    Raises
+    ------
+    MemoryError
+        If the dense array would take more than a quarter of the memory of the machine: a fit has
+        some three further arrays of that size. Nothing is allocated before.
+    """
+    if not issparse(values):
+        return values
+    n_rows, n_columns = values.shape
+    needed, there = 8.0 * n_rows * n_columns, _memory()
+    if needed > 0.25 * there:
+        raise MemoryError(
+            f"{name} is sparse, and as a dense array of shape {values.shape} it would take "
+            f"{needed / 1e9:.3g} GB, more than a quarter of {there / 1e9:.3g} GB of memory; use "
+            "fewer columns or rows."
+        )
+    return values.toarray()
+
+
+def _memory() -> float:
+    """Bytes of memory of the machine, infinite where it does not tell."""
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return float("inf")
 
 
 def weight_sum(weight: Array) -> float:
