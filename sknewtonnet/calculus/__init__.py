@@ -6,6 +6,7 @@ of, each with its own derivatives), ``passes`` (one chunk of samples at one poin
 """
 
 from sknewtonnet.calculus.functions.critical_point import CriticalPoint, critical_point
+from sknewtonnet.calculus.functions.evidence import Evidence
 from sknewtonnet.calculus.functions.network import LAYERS, Network
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.pieces.activations import ACTIVATIONS, Activation, get_activation
@@ -23,6 +24,7 @@ __all__ = [
     "LOSSES",
     "Activation",
     "CriticalPoint",
+    "Evidence",
     "GaussianRBF",
     "Layer",
     "Linear",
