@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cases import Multiquadric
 from numpy.testing import assert_allclose
 
 from sknewtonnet.calculus import Linear, Network, NormPenalty, Quadratic
@@ -72,3 +73,16 @@ def test_penalties_seen_through_the_map(name):
     assert_allclose(outer.value(found.forward(v)), 3.0 * inner.value(v), rtol=1e-10)
     _, small = rescaling(net, 0.1 * SHIFT, SCALE**0.1, OUT_SHIFT, OUT_SCALE**0.1)
     check_penalty(MappedPenalty(inner, small, 3.0), layout=net.layout)
+
+
+def test_a_layer_that_knows_no_other_units_keeps_its_inputs():
+    """It refuses other units of inputs; those of outputs are none of its business."""
+    net = Network.from_layers(3, [Multiquadric((0,), 4), Linear((0, 1), 2)])
+    rng = np.random.default_rng(0)
+    X, v = rng.standard_normal((20, 3)), 0.5 * rng.standard_normal(net.n_parameters)
+    zeros, ones = np.zeros(3), np.ones(3)
+    assert rescaling(net, SHIFT, ones, OUT_SHIFT, OUT_SCALE) is None
+    assert rescaling(net, zeros, SCALE, OUT_SHIFT, OUT_SCALE) is None
+    other, found = rescaling(net, zeros, ones, OUT_SHIFT, OUT_SCALE)
+    raw = OUT_SHIFT + OUT_SCALE * net.predict_raw(v, X)
+    assert_allclose(other.predict_raw(found.forward(v), X), raw, rtol=1e-12)

@@ -42,10 +42,11 @@ def rescaling(
     graph = network._graph
     blocks, offsets, layers = [], [], []
     last = len(graph.layers) - 1
+    other_inputs = bool(shift.any() or (scale != 1.0).any())
     for k, layer in enumerate(network.layers):
         t, s = graph.n_rows[k], graph.n_units[k]
         T, c, d = np.eye(t), np.zeros((t, s)), np.ones(s)
-        if 0 in layer.sources:
+        if other_inputs and 0 in layer.sources:
             found = layer.rescaled(*_of_inputs(network, k, shift, scale))
             if found is None:
                 return None
