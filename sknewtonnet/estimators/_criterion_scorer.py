@@ -70,7 +70,8 @@ def criterion_scorer(criterion: str = "bic") -> CriterionScorer:
         belongs to the data of the fit, so a search must use all rows for both training and
         scoring: ``GridSearchCV(net, grid, scoring=scorer, cv=[(rows, rows)])``. The estimator may
         be a pipeline that ends in a net. A call costs one ``inference``, about n P^2 + 20 P^3
-        flops.
+        flops. With ``alpha="auto"`` each candidate has the strength of penalty that suits it;
+        criteria count the parameters that it leaves, not that it was chosen.
 
     Raises
     ------
@@ -83,11 +84,10 @@ def criterion_scorer(criterion: str = "bic") -> CriterionScorer:
     >>> import numpy as np
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn.model_selection import GridSearchCV
-    >>> from sklearn.preprocessing import scale
     >>> from sknewtonnet import NewtonMLPRegressor, criterion_scorer
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> X, y, rows = scale(X), scale(y), np.arange(len(X))
-    >>> net = NewtonMLPRegressor(random_state=0, skip_connections="input-output")
+    >>> rows = np.arange(len(X))
+    >>> net = NewtonMLPRegressor(alpha=1.0, random_state=0, skip_connections="input-output")
     >>> sizes = {"hidden_layer_sizes": [(), (1,), (2,)]}
     >>> search = GridSearchCV(net, sizes, scoring=criterion_scorer("bic"), cv=[(rows, rows)])
     >>> search.fit(X, y).best_params_

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._sklearn import Interval, Options, StrOptions
@@ -15,7 +14,7 @@ from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.calculus.functions.units import connected_units
 from sknewtonnet.estimators import BaseNewtonNet, Fit, fit_from, fit_of
 from sknewtonnet.inference import COVARIANCES, CRITERIA, fatal_messages, findings
-from sknewtonnet.pruning._meta import MetaNet, Task, advice
+from sknewtonnet.pruning._meta import MetaNet, Task, advice, with_chosen_alpha
 from sknewtonnet.pruning._parts import UNITS, parts
 from sknewtonnet.pruning._path import PruningPath, PruningStep
 from sknewtonnet.pruning._significance import METHODS, Tested, significances
@@ -34,7 +33,8 @@ class BackwardPruning(MetaNet):
     ----------
     estimator : NewtonMLPRegressor, NewtonMLPClassifier, RBFNetRegressor, RBFNetClassifier, \
             NewtonNetRegressor or NewtonNetClassifier
-        The net. It is cloned.
+        The net. It is cloned. A penalty that it chooses (``alpha="auto"``) is chosen once, by the
+        net before pruning: ``estimator_.alpha`` has its strength.
     criterion : {"wald", "obs", "obd"}, default="wald"
         The order of removal: by the p-value of a Wald test (the statistical stepwise method of
         Cottrell et al. 1995), the saliency of optimal brain surgeon (Hassibi and Stork 1993), or
@@ -166,11 +166,12 @@ class BackwardPruning(MetaNet):
     def _fitted(
         self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, task: Task
     ) -> dict[str, Any]:
+        start = fit_of(net.fit(X, y, sample_weight))
+
         def refitted(last: Fit) -> Any:
-            smaller = clone(self.estimator).set_params(connectivity=last.connectivity)
+            smaller = with_chosen_alpha(net).set_params(connectivity=last.connectivity)
             return fit_from(smaller, last, X, y, sample_weight, post_selection=True)
 
-        start = fit_of(net.fit(X, y, sample_weight))
         self._check_testable(net, start)
         last, steps = self._prune(
             start, lambda fit: task.step("step", lambda: {"estimator_": refitted(fit)})

@@ -78,7 +78,7 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Training data, best standardised.
+            Training data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -119,8 +119,8 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     ) -> InferenceResults:
         """Inference for the chosen form of net, on data that had no part in the choice.
 
-        The net is fitted to these data from its present parameters, with its present connections.
-        Its p-values are therefore free of the selection.
+        The net is fitted to these data from its present parameters, with its present connections
+        and the strength of its penalty. Its p-values are therefore free of the selection.
 
         Parameters
         ----------
@@ -160,7 +160,7 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
                     f"y must have all the classes of the fit, {self.classes_.tolist()}, got "
                     f"{labels.tolist()}; split the data with stratify=y."
                 )
-        net = fit_from(clone(self._net), fit_of(self._net), X, y, sample_weight)
+        net = fit_from(with_chosen_alpha(self._net), fit_of(self._net), X, y, sample_weight)
         return net.inference(X, y, sample_weight, cov_type)
 
     def inference(self, X: ArrayLike, y: ArrayLike, *args: Any, **kwargs: Any) -> InferenceResults:
@@ -302,6 +302,11 @@ def checked_net(estimator: Any) -> Any:
             f"{type(estimator).__name__}."
         )
     return clone(estimator)
+
+
+def with_chosen_alpha(net: Any) -> Any:
+    """A clone of a fitted net that takes its penalty as given, even if the fit has chosen it."""
+    return clone(net).set_params(alpha=net.alpha_)
 
 
 def advice(*critical_points: str) -> str:

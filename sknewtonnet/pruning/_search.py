@@ -35,7 +35,8 @@ class InformationCriterionSearch(MetaNet):
     estimator : NewtonMLPRegressor, NewtonMLPClassifier, RBFNetRegressor, RBFNetClassifier, \
             NewtonNetRegressor or NewtonNetClassifier
         The net. It is cloned. Give it several starts (``n_init``), since a criterion is only as
-        good as the minimum.
+        good as the minimum. With ``alpha="auto"`` each setting has the strength of penalty that
+        suits it; criteria count the parameters that it leaves, not that it was chosen.
     param_grid : dict or list of dict
         Settings to try, as for :class:`sklearn.model_selection.GridSearchCV`, such as
         ``{"hidden_layer_sizes": [(), (1,), (2,), (3,)]}``.
