@@ -19,7 +19,13 @@ from sklearn.preprocessing import StandardScaler
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
 
-BASE = {"hidden_layer_sizes": (10,), "alpha": 1.0, "activation": "tanh", "random_state": 0}
+BASE = {
+    "hidden_layer_sizes": (10,),
+    "standardize": False,
+    "alpha": 1.0,
+    "activation": "tanh",
+    "random_state": 0,
+}
 SETTINGS = [
     *(
         {"hidden_layer_sizes": (size,), "alpha": alpha}

@@ -46,7 +46,7 @@ def problem(shape):
     if classes:
         kind = NewtonMLPClassifier
         y = np.digitize(y, np.quantile(y, np.arange(1, classes) / classes))
-    return kind((units,) if units else (), alpha=alpha, random_state=0), X, y
+    return kind((units,) if units else (), alpha=alpha, standardize=False, random_state=0), X, y
 
 
 def ask(est, X, y, cov_type):

@@ -90,7 +90,7 @@ ALPHAS = [0.003, 0.01, 0.03, 0.1]
 def chosen_net(row, classes, X, y, seed, sizes=SIZES):
     """The fitted net before pruning, of the size or penalty that BIC prefers where it is open."""
     kind = NewtonMLPClassifier if classes else NewtonMLPRegressor
-    net = kind((row.units,), alpha=row.alpha, n_init=N_INIT, random_state=seed)
+    net = kind((row.units,), alpha=row.alpha, standardize=False, n_init=N_INIT, random_state=seed)
     grid = {} if row.units else {"hidden_layer_sizes": sizes}
     grid |= {} if row.alpha else {"alpha": ALPHAS}
     if not grid:
@@ -187,7 +187,7 @@ def of_real(row, seed):
 def speed(row, seed):
     """Pruning to its end, over one fit from scratch from one start; both include nothing else."""
     X, y, *_ = PROBLEMS["tanh"].draw(np.random.default_rng([99, seed]), n=1000)
-    net = NewtonMLPRegressor((row.units,), alpha=row.alpha, random_state=seed)
+    net = NewtonMLPRegressor((row.units,), alpha=row.alpha, standardize=False, random_state=seed)
 
     def seconds(estimator):
         began = time.process_time()

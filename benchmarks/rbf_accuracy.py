@@ -173,6 +173,8 @@ def models(n_features):
             tol=1e-4,
             max_iter=300,
             random_state=0,
+            standardize=False,
+            alpha=1.0,
         )
         found[name] = (net, OUR_GRID)
     return found

@@ -80,7 +80,7 @@ def compare(name, alpha):
     seconds = 0.0
     for seed in range(N_STARTS):
         begun = time.perf_counter()
-        net = ours((SETS[name],), alpha=alpha, random_state=seed).fit(X, y)
+        net = ours((SETS[name],), alpha=alpha, standardize=False, random_state=seed).fit(X, y)
         seconds += (time.perf_counter() - begun) / N_STARTS
         found.append(
             (

@@ -110,7 +110,12 @@ def draw(n, row, rng):
 
 def fitted_net(n_units, alpha, X, y, seed):
     net = NewtonMLPRegressor(
-        (n_units,), activation="tanh", alpha=alpha, n_init=N_INIT, random_state=seed
+        (n_units,),
+        activation="tanh",
+        alpha=alpha,
+        n_init=N_INIT,
+        random_state=seed,
+        standardize=False,
     )
     return net.fit(X, y)
 

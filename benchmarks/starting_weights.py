@@ -69,7 +69,9 @@ def main():
         for multiple in MULTIPLES:
             with started_with(multiple):
                 fits = [
-                    ours((SETS[name],), alpha=alpha, random_state=seed).fit(X, y).loss_
+                    ours((SETS[name],), alpha=alpha, standardize=False, random_state=seed)
+                    .fit(X, y)
+                    .loss_
                     for seed in range(N_STARTS)
                 ]
             wins = [

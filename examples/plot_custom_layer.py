@@ -72,6 +72,7 @@ net = NewtonNetRegressor(
     alpha=0.0,
     connectivity={"intercepts_0": np.array([False])},
     random_state=0,
+    standardize=False,
 )
 logarithms = pd.DataFrame(np.log(x), columns=names)
 net.fit(logarithms, measured)

@@ -28,7 +28,9 @@ y = scale(y)
 print("units     BIC      AIC   p that no more is needed")
 for units in (0, 1, 2):
     sizes = (units,) if units else ()
-    net = NewtonMLPRegressor(sizes, alpha=1.0, n_init=10, random_state=0).fit(X, y)
+    net = NewtonMLPRegressor(sizes, alpha=1.0, n_init=10, random_state=0, standardize=False).fit(
+        X, y
+    )
     results = net.inference(X, y)
     test = results.hidden_unit_test("taylor")
     print(f"{units:5}{results.bic:9.1f}{results.aic:9.1f}{test.p_value:10.4f}")

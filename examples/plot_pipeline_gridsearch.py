@@ -23,7 +23,12 @@ train, test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0
 pipeline = Pipeline(
     [
         ("scale", StandardScaler().set_output(transform="pandas")),
-        ("net", NewtonMLPClassifier(class_weight="balanced", random_state=0)),
+        (
+            "net",
+            NewtonMLPClassifier(
+                class_weight="balanced", random_state=0, standardize=False, alpha=1.0
+            ),
+        ),
     ]
 )
 grid = {

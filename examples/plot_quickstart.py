@@ -30,7 +30,9 @@ y_test = y_scaler.transform(y_test.to_frame()).ravel()
 # The same net and the same penalty for all; best of five starts each.
 
 alpha = 10.0
-net = NewtonMLPRegressor((3,), alpha=alpha, n_init=5, random_state=0).fit(train, y_train)
+net = NewtonMLPRegressor((3,), alpha=alpha, n_init=5, random_state=0, standardize=False).fit(
+    train, y_train
+)
 objective = net.objective(train, y_train)
 layout = objective.network.layout
 

@@ -28,7 +28,9 @@ periods = {"1712-1920": year <= 1920, "1921-1955": (year > 1920) & (year <= 1955
 periods["1956-1979"] = (year > 1955) & (year <= 1979)
 train = periods["1712-1920"]
 
-net = NewtonMLPRegressor((8,), alpha=0.03, n_init=5, random_state=0).fit(X[train], y[train])
+net = NewtonMLPRegressor((8,), alpha=0.03, n_init=5, random_state=0, standardize=False).fit(
+    X[train], y[train]
+)
 pruned = BackwardPruning(net).fit(X[train], y[train])
 
 # Errors are mean squares over the variance of the whole series up to 1979.

@@ -20,7 +20,9 @@ X = StandardScaler().set_output(transform="pandas").fit_transform(X)
 y = (y - y.mean()) / y.std()
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=0)
 
-net = NewtonMLPRegressor((4,), alpha=3.0, n_init=5, random_state=0).fit(X_train, y_train)
+net = NewtonMLPRegressor((4,), alpha=3.0, n_init=5, random_state=0, standardize=False).fit(
+    X_train, y_train
+)
 pruned = BackwardPruning(net).fit(X_train, y_train)
 
 print(f"critical point of the pruned net: {pruned.estimator_.critical_point_}")

@@ -16,6 +16,7 @@ def advice(
     tol: float,
     layers: Sequence[Layer],
     kinks: Sequence[str],
+    standardize: bool,
 ) -> str | None:
     """A message about the end of a run, or None if it ended well.
 
@@ -31,6 +32,8 @@ def advice(
         Of the net.
     kinks : sequence of str
         Where penalties have no derivative.
+    standardize : bool
+        Whether the columns were standardised, so that there is no need to advise it.
 
     Returns
     -------
@@ -41,6 +44,7 @@ def advice(
         f"{'gradient entry' if result.multipliers is None else 'KKT residual'} of "
         f"{result.stationarity:.2e} (tol={tol:g}): {result.message}. "
     )
+    units = "" if standardize else "set standardize=True, "
     activations = [layer.activation for layer in layers]
     kinked = {activation.name for activation in activations if not activation.smooth}
     if kinks:
@@ -55,15 +59,13 @@ def advice(
             "settle: use a smooth activation such as 'softplus', or raise tol."
         )
     elif result.status is Status.MAX_ITER:
-        message = stopped + (
-            "Increase max_iter, standardise X and y, use fewer units, or raise alpha or tol."
-        )
+        message = stopped + (f"Increase max_iter, {units}use fewer units, or raise alpha or tol.")
     elif result.status is Status.STALLED and result.n_events.get("diverged"):
         message = stopped
     elif result.status is Status.STALLED:
         message = stopped + (
             "Often this is as far as double precision goes, and tol is too small for the "
-            "scale of the objective: standardise y, raise tol, or try another solver."
+            f"scale of the objective: {units}raise tol, or try another solver."
         )
     elif critical in ("saddle", "maximum"):
         message = (

@@ -159,8 +159,8 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Training data, best standardised. A sparse matrix is made dense, if that takes at
-            most a quarter of the memory of the machine.
+            Training data. A sparse matrix is made dense, if that takes at most a quarter of the
+            memory of the machine.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -495,7 +495,8 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         """Warn about the end of a fit, with advice."""
         name = self.solver if isinstance(self.solver, str) else type(self.solver).__name__
         tol = problem.settings.solver().tol
-        message = advice(result, critical, name, tol, problem.network.layers, kinks)
+        layers, standardize = problem.network.layers, problem.units is not None
+        message = advice(result, critical, name, tol, layers, kinks, standardize)
         if message is not None:
             warnings.warn(message, ConvergenceWarning, stacklevel=FRAMES_TO_CALLER)
 

@@ -101,21 +101,24 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         the logarithmic link; the smooth Huber loss that turns linear around 1 (for another
         scale pass ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
         :class:`sknewtonnet.calculus.Loss`.
-    standardize : bool, default=False
-        Whether to fit standardised columns, as glmnet does. Inputs are centred and scaled by
-        their weighted means and standard deviations; so is the target under losses of
-        differences (squared error, pseudo-Huber). Units of measurement then do not matter,
-        ``alpha`` counts rows of the standardised problem, and the intercepts of hidden units are
-        penalised like coefficients. Parameters, bounds, ``objective(X, y)``, ``loss_`` and
-        inference are reported in the units of the table. ``solver_result_`` and, except for
-        "loss", ``starts_`` describe the standardised problem. "spherical" radial units are round
-        in standardised columns.
-    alpha : "auto", float, array-like of shape (n_layers - 1,), or dict, default=1.0
-        Strength of the L2 penalty, in the units of scikit-learn's MLP: it counts as much as
-        ``alpha`` rows. One for all coefficients, one per layer, or by the names of arrays
-        ("coefs_0", "intercepts_0", ...) a number or an array each. Intercepts are penalised
-        only where they are named.
-        "auto": chosen in the fit by cross-validation, see ``alpha_selection_``.
+    standardize : bool, default=True
+        Whether to fit standardised columns. As in glmnet, all is computed on them and reported
+        in the units of the table. Inputs are centred and scaled by their weighted means and
+        standard deviations; so is the target under losses of differences (squared error,
+        pseudo-Huber). Units of measurement then do not matter, ``alpha`` counts rows of the
+        standardised problem, and the intercepts of hidden units are penalised like coefficients.
+        Parameters, bounds, ``objective(X, y)``, ``loss_`` and inference are in the units of the
+        table. ``solver_result_`` and, except for "loss", ``starts_`` describe the standardised
+        problem. "spherical" radial units are round in standardised columns. False: columns as
+        they come, the objective of scikit-learn.
+    alpha : "auto", float, array-like of shape (n_layers - 1,), or dict, default="auto"
+        Strength of the L2 penalty: it counts as much as ``alpha`` rows, as in scikit-learn's
+        MLP. "auto": chosen in the fit by cross-validation, one for all coefficients, at some
+        five times the work of a fit (``alpha_selection_``). The size stays the user's: enough
+        units and a chosen penalty is the recipe. Or one for all coefficients, one per layer, or
+        by the names of arrays ("coefs_0", "intercepts_0", ...) a number or an array each.
+        Intercepts are penalised only where they are named, those of hidden units also with the
+        coefficients of standardised columns.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -176,7 +179,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     warm_start : bool, default=False
         Start from the parameters of the last fit, in place of the random starts.
     random_state : int, RandomState instance or None, default=None
-        Determines the starts; pass an int for the same fit at each call.
+        Determines the starts and the folds of "auto"; pass an int for the same fit at each call.
     n_jobs : int, default=None
         Starts to run in parallel, as in joblib. The result does not depend on it.
     verbose : int, default=0
@@ -246,11 +249,12 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         f(w) = 1/S sum_i s_i loss_i(w) + alpha / (2 S) sum of squared coefficients
 
     where the loss of a sample is the sum of the losses of its outputs.
-    For one output it is the objective of scikit-learn's MLPRegressor, so results compare
-    number by number. A gradient costs about 6 n P flops, a Hessian-vector product as much, up
-    to twice that in deep nets, an exact Hessian about n P^2. A fit holds about five numbers
-    per sample and unit; ``critical_point_`` takes one Hessian at its end, up to 3000
-    parameters as a P x P matrix, above by products.
+    Columns are standardised, unless ``standardize=False``: then, for one output, it is the
+    objective of scikit-learn's MLPRegressor, and results compare number by number. A gradient
+    costs about 6 n P flops, a Hessian-vector product as much, up to twice that in deep nets,
+    an exact Hessian about n P^2. A fit holds about five numbers per sample and unit;
+    ``critical_point_`` takes one Hessian at its end, up to 3000 parameters as a P x P matrix,
+    above by products.
 
     References
     ----------
@@ -262,21 +266,16 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     --------
     >>> import numpy as np
     >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn.preprocessing import scale
     >>> from sknewtonnet import NewtonMLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> X, y = scale(X), scale(y)
-    >>> net = NewtonMLPRegressor((3,), alpha=1.0, random_state=0).fit(X, y)
+    >>> net = NewtonMLPRegressor((3,), random_state=0).fit(X, y)
     >>> net.critical_point_
     'minimum'
     >>> objective = net.objective(X, y)
-    >>> bool(np.abs(objective.gradient(net.params_)).max() < 1e-8)
+    >>> bool(np.abs(objective.gradient(net.params_)).max() < 1e-8 * net.loss_)
     True
     >>> objective.hessian(net.params_).shape
     (37, 37)
-
-    ``standardize=True`` makes ``scale`` unnecessary; ``alpha="auto"`` chooses the penalty by
-    cross-validation.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -290,8 +289,8 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         *,
         activation: ActivationLike = "tanh",
         loss: str | Loss = "squared_error",
-        standardize: bool = False,
-        alpha: Alpha = 1.0,
+        standardize: bool = True,
+        alpha: Alpha = "auto",
         penalties: Penalties = None,
         skip_connections: bool | str = False,
         solver: str | Solver = "auto",
@@ -349,21 +348,24 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         "sine", "gaussian", or an instance of :class:`sknewtonnet.calculus.Activation`.
         "relu", "elu" and "softsign" are not twice continuously differentiable: second-order
         steps then use the derivatives of the branch that each sample is in.
-    standardize : bool, default=False
-        Whether to fit standardised columns, as glmnet does. Inputs are centred and scaled by
-        their weighted means and standard deviations; so is the target under losses of
-        differences (squared error, pseudo-Huber). Units of measurement then do not matter,
-        ``alpha`` counts rows of the standardised problem, and the intercepts of hidden units are
-        penalised like coefficients. Parameters, bounds, ``objective(X, y)``, ``loss_`` and
-        inference are reported in the units of the table. ``solver_result_`` and, except for
-        "loss", ``starts_`` describe the standardised problem. "spherical" radial units are round
-        in standardised columns.
-    alpha : "auto", float, array-like of shape (n_layers - 1,), or dict, default=1.0
-        Strength of the L2 penalty, in the units of scikit-learn's MLP: it counts as much as
-        ``alpha`` rows. One for all coefficients, one per layer, or by the names of arrays
-        ("coefs_0", "intercepts_0", ...) a number or an array each. Intercepts are penalised
-        only where they are named.
-        "auto": chosen in the fit by cross-validation, see ``alpha_selection_``.
+    standardize : bool, default=True
+        Whether to fit standardised columns. As in glmnet, all is computed on them and reported
+        in the units of the table. Inputs are centred and scaled by their weighted means and
+        standard deviations; so is the target under losses of differences (squared error,
+        pseudo-Huber). Units of measurement then do not matter, ``alpha`` counts rows of the
+        standardised problem, and the intercepts of hidden units are penalised like coefficients.
+        Parameters, bounds, ``objective(X, y)``, ``loss_`` and inference are in the units of the
+        table. ``solver_result_`` and, except for "loss", ``starts_`` describe the standardised
+        problem. "spherical" radial units are round in standardised columns. False: columns as
+        they come, the objective of scikit-learn.
+    alpha : "auto", float, array-like of shape (n_layers - 1,), or dict, default="auto"
+        Strength of the L2 penalty: it counts as much as ``alpha`` rows, as in scikit-learn's
+        MLP. "auto": chosen in the fit by cross-validation, one for all coefficients, at some
+        five times the work of a fit (``alpha_selection_``). The size stays the user's: enough
+        units and a chosen penalty is the recipe. Or one for all coefficients, one per layer, or
+        by the names of arrays ("coefs_0", "intercepts_0", ...) a number or an array each.
+        Intercepts are penalised only where they are named, those of hidden units also with the
+        coefficients of standardised columns.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -427,7 +429,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     warm_start : bool, default=False
         Start from the parameters of the last fit, in place of the random starts.
     random_state : int, RandomState instance or None, default=None
-        Determines the starts; pass an int for the same fit at each call.
+        Determines the starts and the folds of "auto"; pass an int for the same fit at each call.
     n_jobs : int, default=None
         Starts to run in parallel, as in joblib. The result does not depend on it.
     verbose : int, default=0
@@ -499,11 +501,12 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         f(w) = 1/S sum_i s_i loss_i(w) + alpha / (2 S) sum of squared coefficients
 
     where the loss of a sample is the negative log-likelihood of its class or labels.
-    For one output it is the objective of scikit-learn's MLPClassifier, so results compare
-    number by number. A gradient costs about 6 n P flops, a Hessian-vector product as much, up
-    to twice that in deep nets, an exact Hessian about n P^2. A fit holds about five numbers
-    per sample and unit; ``critical_point_`` takes one Hessian at its end, up to 3000
-    parameters as a P x P matrix, above by products.
+    Columns are standardised, unless ``standardize=False``: then, for one output, it is the
+    objective of scikit-learn's MLPClassifier, and results compare number by number. A gradient
+    costs about 6 n P flops, a Hessian-vector product as much, up to twice that in deep nets,
+    an exact Hessian about n P^2. A fit holds about five numbers per sample and unit;
+    ``critical_point_`` takes one Hessian at its end, up to 3000 parameters as a P x P matrix,
+    above by products.
 
     References
     ----------
@@ -514,17 +517,13 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.preprocessing import scale
     >>> from sknewtonnet import NewtonMLPClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> net = NewtonMLPClassifier((4,), alpha=0.1, random_state=0).fit(scale(X), y)
+    >>> net = NewtonMLPClassifier((4,), random_state=0).fit(X, y)
     >>> net.critical_point_
     'minimum'
-    >>> round(net.score(scale(X), y), 2)
+    >>> round(net.score(X, y), 2)
     0.99
-
-    ``standardize=True`` makes ``scale`` unnecessary; ``alpha="auto"`` chooses the penalty by
-    cross-validation.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -537,8 +536,8 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         hidden_layer_sizes: ArrayLike = (10,),
         *,
         activation: ActivationLike = "tanh",
-        standardize: bool = False,
-        alpha: Alpha = 1.0,
+        standardize: bool = True,
+        alpha: Alpha = "auto",
         penalties: Penalties = None,
         class_weight: ClassWeight = None,
         skip_connections: bool | str = False,

@@ -77,21 +77,25 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         the logarithmic link; the smooth Huber loss that turns linear around 1 (for another
         scale pass ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
         :class:`sknewtonnet.calculus.Loss`.
-    standardize : bool, default=False
-        Whether to fit standardised columns, as glmnet does. Inputs are centred and scaled by
-        their weighted means and standard deviations; so is the target under losses of
-        differences (squared error, pseudo-Huber). Units of measurement then do not matter,
-        ``alpha`` counts rows of the standardised problem, and the intercepts of hidden units are
-        penalised like coefficients. Parameters, bounds, ``objective(X, y)``, ``loss_`` and
-        inference are reported in the units of the table. ``solver_result_`` and, except for
-        "loss", ``starts_`` describe the standardised problem. "spherical" radial units are round
-        in standardised columns.
-    alpha : "auto", float, array-like of shape (n_linear_layers,), or dict, default=1.0
-        Strength of the L2 penalty, in the units of scikit-learn's MLP: it counts as much as
-        ``alpha`` rows. One for the coefficients of all linear layers, one per linear layer, or
-        by the names of arrays ("coefs_0", "intercepts_0", "centers", ...) a number or an array
-        each. All else, such as intercepts and centres, is penalised only where it is named.
-        "auto": chosen in the fit by cross-validation, see ``alpha_selection_``.
+    standardize : bool, default=True
+        Whether to fit standardised columns. As in glmnet, all is computed on them and reported
+        in the units of the table. Inputs are centred and scaled by their weighted means and
+        standard deviations; so is the target under losses of differences (squared error,
+        pseudo-Huber). Units of measurement then do not matter, ``alpha`` counts rows of the
+        standardised problem, and the intercepts of hidden units are penalised like coefficients.
+        Parameters, bounds, ``objective(X, y)``, ``loss_`` and inference are in the units of the
+        table. ``solver_result_`` and, except for "loss", ``starts_`` describe the standardised
+        problem. "spherical" radial units are round in standardised columns. False: columns as
+        they come, the objective of scikit-learn.
+    alpha : "auto", float, array-like of shape (n_linear_layers,), or dict, default="auto"
+        Strength of the L2 penalty: it counts as much as ``alpha`` rows, as in scikit-learn's
+        MLP. "auto": chosen in the fit by cross-validation, one for the coefficients of all
+        linear layers, at some five times the work of a fit (``alpha_selection_``). The size
+        stays the user's: enough units and a chosen penalty is the recipe. Or one for these
+        coefficients, one per linear layer, or by the names of arrays ("coefs_0", "intercepts_0",
+        "centers", ...) a number or an array each. All else, such as intercepts and centres, is
+        penalised only where it is named; intercepts of hidden linear units also with the
+        coefficients of standardised columns.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -144,7 +148,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
     warm_start : bool, default=False
         Start from the parameters of the last fit, in place of the random starts.
     random_state : int, RandomState instance or None, default=None
-        Determines the starts; pass an int for the same fit at each call.
+        Determines the starts and the folds of "auto"; pass an int for the same fit at each call.
     n_jobs : int, default=None
         Starts to run in parallel, as in joblib. The result does not depend on it.
     verbose : int, default=0
@@ -233,11 +237,9 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
     Examples
     --------
     >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn.preprocessing import scale
     >>> from sknewtonnet import NewtonNetRegressor
     >>> from sknewtonnet.calculus import GaussianRBF, Linear
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> X, y = scale(X), scale(y)
     >>> layers = [GaussianRBF((0,), 2, "spherical"), Linear((0, 1), 1)]  # bumps and a trend
     >>> alpha = {"coefs_0": 1.0, "precisions_cholesky": 1.0}
     >>> net = NewtonNetRegressor(layers, alpha=alpha, random_state=0).fit(X, y)
@@ -245,9 +247,6 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
     'minimum'
     >>> {name: array.shape for name, array in net.arrays_.items()}
     {'centers': (2, 10), 'precisions_cholesky': (2,), 'coefs_0': (12, 1), 'intercepts_0': (1,)}
-
-    ``standardize=True`` makes ``scale`` unnecessary; ``alpha="auto"`` chooses the penalty by
-    cross-validation.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -260,8 +259,8 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         layers: Layers = None,
         *,
         loss: str | Loss = "squared_error",
-        standardize: bool = False,
-        alpha: Alpha = 1.0,
+        standardize: bool = True,
+        alpha: Alpha = "auto",
         penalties: Penalties = None,
         solver: str | Solver = "auto",
         hessian: str = "exact",
@@ -315,21 +314,25 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         k makes of it. The last one has a unit for each raw prediction, and the identity as
         activation. Or a function from (n_features, n_outputs) to such a list. None: ten tanh
         units, then the output. A pickle needs classes and functions that can be imported.
-    standardize : bool, default=False
-        Whether to fit standardised columns, as glmnet does. Inputs are centred and scaled by
-        their weighted means and standard deviations; so is the target under losses of
-        differences (squared error, pseudo-Huber). Units of measurement then do not matter,
-        ``alpha`` counts rows of the standardised problem, and the intercepts of hidden units are
-        penalised like coefficients. Parameters, bounds, ``objective(X, y)``, ``loss_`` and
-        inference are reported in the units of the table. ``solver_result_`` and, except for
-        "loss", ``starts_`` describe the standardised problem. "spherical" radial units are round
-        in standardised columns.
-    alpha : "auto", float, array-like of shape (n_linear_layers,), or dict, default=1.0
-        Strength of the L2 penalty, in the units of scikit-learn's MLP: it counts as much as
-        ``alpha`` rows. One for the coefficients of all linear layers, one per linear layer, or
-        by the names of arrays ("coefs_0", "intercepts_0", "centers", ...) a number or an array
-        each. All else, such as intercepts and centres, is penalised only where it is named.
-        "auto": chosen in the fit by cross-validation, see ``alpha_selection_``.
+    standardize : bool, default=True
+        Whether to fit standardised columns. As in glmnet, all is computed on them and reported
+        in the units of the table. Inputs are centred and scaled by their weighted means and
+        standard deviations; so is the target under losses of differences (squared error,
+        pseudo-Huber). Units of measurement then do not matter, ``alpha`` counts rows of the
+        standardised problem, and the intercepts of hidden units are penalised like coefficients.
+        Parameters, bounds, ``objective(X, y)``, ``loss_`` and inference are in the units of the
+        table. ``solver_result_`` and, except for "loss", ``starts_`` describe the standardised
+        problem. "spherical" radial units are round in standardised columns. False: columns as
+        they come, the objective of scikit-learn.
+    alpha : "auto", float, array-like of shape (n_linear_layers,), or dict, default="auto"
+        Strength of the L2 penalty: it counts as much as ``alpha`` rows, as in scikit-learn's
+        MLP. "auto": chosen in the fit by cross-validation, one for the coefficients of all
+        linear layers, at some five times the work of a fit (``alpha_selection_``). The size
+        stays the user's: enough units and a chosen penalty is the recipe. Or one for these
+        coefficients, one per linear layer, or by the names of arrays ("coefs_0", "intercepts_0",
+        "centers", ...) a number or an array each. All else, such as intercepts and centres, is
+        penalised only where it is named; intercepts of hidden linear units also with the
+        coefficients of standardised columns.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -385,7 +388,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
     warm_start : bool, default=False
         Start from the parameters of the last fit, in place of the random starts.
     random_state : int, RandomState instance or None, default=None
-        Determines the starts; pass an int for the same fit at each call.
+        Determines the starts and the folds of "auto"; pass an int for the same fit at each call.
     n_jobs : int, default=None
         Starts to run in parallel, as in joblib. The result does not depend on it.
     verbose : int, default=0
@@ -468,21 +471,17 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.preprocessing import scale
     >>> from sknewtonnet import NewtonNetClassifier
     >>> from sknewtonnet.calculus import Linear, Quadratic
     >>> X, y = load_iris(return_X_y=True)
     >>> def layers(n_features, n_outputs):
     ...     return [Quadratic((0,), 2), Linear((0, 1), n_outputs)]
     >>> alpha = {"quadratic_forms": 1.0, "coefs_0": 1.0}
-    >>> net = NewtonNetClassifier(layers, alpha=alpha, random_state=0).fit(scale(X), y)
+    >>> net = NewtonNetClassifier(layers, alpha=alpha, random_state=0).fit(X, y)
     >>> net.critical_point_
     'minimum'
-    >>> round(net.score(scale(X), y), 2)
+    >>> round(net.score(X, y), 2)
     0.99
-
-    ``standardize=True`` makes ``scale`` unnecessary; ``alpha="auto"`` chooses the penalty by
-    cross-validation.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -494,8 +493,8 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         self,
         layers: Layers = None,
         *,
-        standardize: bool = False,
-        alpha: Alpha = 1.0,
+        standardize: bool = True,
+        alpha: Alpha = "auto",
         penalties: Penalties = None,
         class_weight: ClassWeight = None,
         solver: str | Solver = "auto",

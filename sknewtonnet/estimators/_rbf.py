@@ -157,21 +157,25 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         the logarithmic link; the smooth Huber loss that turns linear around 1 (for another
         scale pass ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
         :class:`sknewtonnet.calculus.Loss`.
-    standardize : bool, default=False
-        Whether to fit standardised columns, as glmnet does. Inputs are centred and scaled by
-        their weighted means and standard deviations; so is the target under losses of
-        differences (squared error, pseudo-Huber). Units of measurement then do not matter,
-        ``alpha`` counts rows of the standardised problem, and the intercepts of hidden units are
-        penalised like coefficients. Parameters, bounds, ``objective(X, y)``, ``loss_`` and
-        inference are reported in the units of the table. ``solver_result_`` and, except for
-        "loss", ``starts_`` describe the standardised problem. "spherical" radial units are round
-        in standardised columns.
-    alpha : "auto", float, array-like of shape (n_hidden_layers + 1,), or dict, default=1.0
-        Strength of the L2 penalty of the coefficients, in the units of scikit-learn's MLP: it
-        counts as much as ``alpha`` rows. One for all coefficients, one per linear layer, or by
-        the names of arrays ("coefs_0", "intercepts_0", "centers", "precisions_cholesky", ...)
-        a number or an array each. Intercepts are penalised only where they are named.
-        "auto": chosen in the fit by cross-validation, see ``alpha_selection_``.
+    standardize : bool, default=True
+        Whether to fit standardised columns. As in glmnet, all is computed on them and reported
+        in the units of the table. Inputs are centred and scaled by their weighted means and
+        standard deviations; so is the target under losses of differences (squared error,
+        pseudo-Huber). Units of measurement then do not matter, ``alpha`` counts rows of the
+        standardised problem, and the intercepts of hidden units are penalised like coefficients.
+        Parameters, bounds, ``objective(X, y)``, ``loss_`` and inference are in the units of the
+        table. ``solver_result_`` and, except for "loss", ``starts_`` describe the standardised
+        problem. "spherical" radial units are round in standardised columns. False: columns as
+        they come, the objective of scikit-learn.
+    alpha : "auto", float, array-like of shape (n_hidden_layers + 1,), or dict, default="auto"
+        Strength of the L2 penalty of the coefficients: it counts as much as ``alpha`` rows, as
+        in scikit-learn's MLP. "auto": chosen in the fit by cross-validation, one for all
+        coefficients, at some five times the work of a fit (``alpha_selection_``); the
+        penalty of widths stays as it is. The size stays the user's: enough units and a chosen
+        penalty is the recipe. Or one for all coefficients, one per linear layer, or by the names
+        of arrays ("coefs_0", "intercepts_0", "centers", "precisions_cholesky", ...) a number or
+        an array each. Intercepts are penalised only where they are named, those of hidden
+        linear units also with the coefficients of standardised columns.
     alpha_widths : float, default=0.1
         Strength of the penalty of the covariances, which keeps widths from collapsing or
         growing without bound: that many rows times the Kullback-Leibler divergence of each
@@ -220,7 +224,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     warm_start : bool, default=False
         Start from the parameters of the last fit, in place of the random starts.
     random_state : int, RandomState instance or None, default=None
-        Determines the starts; pass an int for the same fit at each call.
+        Determines the starts and the folds of "auto"; pass an int for the same fit at each call.
     n_jobs : int, default=None
         Starts to run in parallel, as in joblib. The result does not depend on it.
     verbose : int, default=0
@@ -324,21 +328,16 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     --------
     >>> import numpy as np
     >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn.preprocessing import scale
     >>> from sknewtonnet import RBFNetRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> X, y = scale(X), scale(y)
     >>> net = RBFNetRegressor(3, alpha=1.0, random_state=0).fit(X, y)
     >>> net.critical_point_
     'minimum'
     >>> objective = net.objective(X, y)
-    >>> bool(np.abs(objective.gradient(net.params_)).max() < 1e-8)
+    >>> bool(np.abs(objective.gradient(net.params_)).max() < 1e-8 * net.loss_)
     True
     >>> objective.hessian(net.params_).shape
     (37, 37)
-
-    ``standardize=True`` makes ``scale`` unnecessary; ``alpha="auto"`` chooses the penalty by
-    cross-validation.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -354,8 +353,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         hidden_layer_sizes: ArrayLike = (),
         activation: ActivationLike = "tanh",
         loss: str | Loss = "squared_error",
-        standardize: bool = False,
-        alpha: Alpha = 1.0,
+        standardize: bool = True,
+        alpha: Alpha = "auto",
         alpha_widths: float = 0.1,
         penalties: Penalties = None,
         skip_connections: bool | str = False,
@@ -419,21 +418,25 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     activation : str, Activation, or list of them, default="tanh"
         Function of the units of these further layers, one for all or one for each; the names
         are those of :class:`NewtonMLPRegressor`.
-    standardize : bool, default=False
-        Whether to fit standardised columns, as glmnet does. Inputs are centred and scaled by
-        their weighted means and standard deviations; so is the target under losses of
-        differences (squared error, pseudo-Huber). Units of measurement then do not matter,
-        ``alpha`` counts rows of the standardised problem, and the intercepts of hidden units are
-        penalised like coefficients. Parameters, bounds, ``objective(X, y)``, ``loss_`` and
-        inference are reported in the units of the table. ``solver_result_`` and, except for
-        "loss", ``starts_`` describe the standardised problem. "spherical" radial units are round
-        in standardised columns.
-    alpha : "auto", float, array-like of shape (n_hidden_layers + 1,), or dict, default=1.0
-        Strength of the L2 penalty of the coefficients, in the units of scikit-learn's MLP: it
-        counts as much as ``alpha`` rows. One for all coefficients, one per linear layer, or by
-        the names of arrays ("coefs_0", "intercepts_0", "centers", "precisions_cholesky", ...)
-        a number or an array each. Intercepts are penalised only where they are named.
-        "auto": chosen in the fit by cross-validation, see ``alpha_selection_``.
+    standardize : bool, default=True
+        Whether to fit standardised columns. As in glmnet, all is computed on them and reported
+        in the units of the table. Inputs are centred and scaled by their weighted means and
+        standard deviations; so is the target under losses of differences (squared error,
+        pseudo-Huber). Units of measurement then do not matter, ``alpha`` counts rows of the
+        standardised problem, and the intercepts of hidden units are penalised like coefficients.
+        Parameters, bounds, ``objective(X, y)``, ``loss_`` and inference are in the units of the
+        table. ``solver_result_`` and, except for "loss", ``starts_`` describe the standardised
+        problem. "spherical" radial units are round in standardised columns. False: columns as
+        they come, the objective of scikit-learn.
+    alpha : "auto", float, array-like of shape (n_hidden_layers + 1,), or dict, default="auto"
+        Strength of the L2 penalty of the coefficients: it counts as much as ``alpha`` rows, as
+        in scikit-learn's MLP. "auto": chosen in the fit by cross-validation, one for all
+        coefficients, at some five times the work of a fit (``alpha_selection_``); the
+        penalty of widths stays as it is. The size stays the user's: enough units and a chosen
+        penalty is the recipe. Or one for all coefficients, one per linear layer, or by the names
+        of arrays ("coefs_0", "intercepts_0", "centers", "precisions_cholesky", ...) a number or
+        an array each. Intercepts are penalised only where they are named, those of hidden
+        linear units also with the coefficients of standardised columns.
     alpha_widths : float, default=0.1
         Strength of the penalty of the covariances, which keeps widths from collapsing or
         growing without bound: that many rows times the Kullback-Leibler divergence of each
@@ -485,7 +488,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     warm_start : bool, default=False
         Start from the parameters of the last fit, in place of the random starts.
     random_state : int, RandomState instance or None, default=None
-        Determines the starts; pass an int for the same fit at each call.
+        Determines the starts and the folds of "auto"; pass an int for the same fit at each call.
     n_jobs : int, default=None
         Starts to run in parallel, as in joblib. The result does not depend on it.
     verbose : int, default=0
@@ -579,17 +582,13 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.preprocessing import scale
     >>> from sknewtonnet import RBFNetClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> net = RBFNetClassifier(4, alpha=0.1, random_state=0).fit(scale(X), y)
+    >>> net = RBFNetClassifier(4, alpha=0.1, random_state=0).fit(X, y)
     >>> net.critical_point_
     'minimum'
-    >>> round(net.score(scale(X), y), 2)
+    >>> round(net.score(X, y), 2)
     0.97
-
-    ``standardize=True`` makes ``scale`` unnecessary; ``alpha="auto"`` chooses the penalty by
-    cross-validation.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -604,8 +603,8 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         covariance_type: str = "spherical",
         hidden_layer_sizes: ArrayLike = (),
         activation: ActivationLike = "tanh",
-        standardize: bool = False,
-        alpha: Alpha = 1.0,
+        standardize: bool = True,
+        alpha: Alpha = "auto",
         alpha_widths: float = 0.1,
         penalties: Penalties = None,
         class_weight: ClassWeight = None,

@@ -86,7 +86,7 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
     ...                 run.take(w, value)
     ...                 return
     >>> X = np.linspace(-2.0, 2.0, 50)[:, None]
-    >>> net = NewtonMLPRegressor((2,), solver=DampedNewton(tol=1e-8), random_state=0)
+    >>> net = NewtonMLPRegressor((2,), alpha=1.0, solver=DampedNewton(tol=1e-8), random_state=0)
     >>> bool(net.fit(X, np.tanh(2.0 * X[:, 0])).solver_result_.converged)
     True
     """

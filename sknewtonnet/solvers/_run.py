@@ -182,9 +182,7 @@ class Run:
             w = self.constraints.nearest(w)
         self.take(w, self.function.value(w))
         if not (np.isfinite(self.value) and np.isfinite(self.gradient).all()):
-            raise ValueError(
-                "the objective is not finite at the starting point; are X and y standardised?"
-            )
+            raise ValueError("the objective is not finite at the starting point.")
         self.history.append(self.value)
         self.initial_stationarity = self.stationarity
         if self.stationarity <= self.tol:

@@ -183,7 +183,9 @@ def test_estimators_with_an_own_form():
     X = rng.normal(size=(150, 2))
     y = 2.0 * np.exp(-0.5 * ((X[:, 0] - 0.5) ** 2 + 4.0 * X[:, 1] ** 2))
     y += 0.1 * rng.normal(size=150)
-    est = RBFNetRegressor(1, covariance_type="stretched", alpha=0.01, random_state=0).fit(X, y)
+    est = RBFNetRegressor(
+        1, covariance_type="stretched", alpha=0.01, random_state=0, standardize=False
+    ).fit(X, y)
     assert est.critical_point_ == "minimum"
     assert est.score(X, y) > 0.9
     assert est.precisions_.shape == est.covariances_.shape == (1, 2)
@@ -196,5 +198,7 @@ def test_estimators_with_an_own_form():
     assert units.widths.shape == units.widths_se.shape == (1, 2)
     # d width_2 / d tau is half of d width_1 / d tau, and so are the errors.
     assert_allclose(units.widths_se[:, 1], 0.5 * units.widths_se[:, 0], rtol=1e-12)
-    classes = RBFNetClassifier(2, covariance_type="stretched", random_state=0).fit(X, y > 1.0)
+    classes = RBFNetClassifier(
+        2, covariance_type="stretched", random_state=0, standardize=False, alpha=1.0
+    ).fit(X, y > 1.0)
     assert classes.score(X, y > 1.0) > 0.9

@@ -410,7 +410,7 @@ def test_fit_and_gate_say_the_same_of_twins(seed):
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((200, 3))
     y = 2.0 * np.tanh(X[:, 0] - 0.8 * X[:, 1]) + 0.5 * rng.standard_normal(200)
-    net = RBFNetRegressor(4, alpha=50.0, random_state=seed).fit(X, y)
+    net = RBFNetRegressor(4, alpha=50.0, random_state=seed, standardize=False).fit(X, y)
     told = {f"c{j}": r for j, r in net.degenerate_units_.items() if r.startswith("same as unit")}
     assert told
     with pytest.warns(UserWarning, match="Inference"):
@@ -425,7 +425,7 @@ def test_gate_says_what_the_reports_say():
     """Of the same minimum, for a net with units of each kind."""
     X = np.random.default_rng(0).standard_normal((200, 2))
     y = np.random.default_rng(1).standard_normal(200)
-    net = NewtonMLPRegressor((3,), alpha=50.0, random_state=0).fit(X, y)
+    net = NewtonMLPRegressor((3,), alpha=50.0, random_state=0, standardize=False).fit(X, y)
     with pytest.warns(UserWarning, match="Inference"):
         results = net.inference(X, y)
     kinds = {"dead unit": "unused", "constant unit": "constant"}

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from estimator_cases import PLAIN
 from sklearn.exceptions import ConvergenceWarning
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
@@ -17,11 +18,11 @@ def data(n=30, n_features=3, seed=0):
 
 
 def regressor(**params):
-    return NewtonMLPRegressor(**{"hidden_layer_sizes": (2,), "random_state": 0} | params)
+    return NewtonMLPRegressor(**{"hidden_layer_sizes": (2,), **PLAIN, "random_state": 0} | params)
 
 
 def classifier(**params):
-    return NewtonMLPClassifier(**{"hidden_layer_sizes": (2,), "random_state": 0} | params)
+    return NewtonMLPClassifier(**{"hidden_layer_sizes": (2,), **PLAIN, "random_state": 0} | params)
 
 
 @pytest.fixture
@@ -233,7 +234,7 @@ def test_parameters_that_do_not_exist(make):
 
 def test_all_but_the_sizes_is_by_keyword():
     with pytest.raises(TypeError, match="positional"):
-        NewtonMLPRegressor((3,), "tanh")
+        NewtonMLPRegressor((3,), "tanh", standardize=False, alpha=1.0)
 
 
 def constant_columns():

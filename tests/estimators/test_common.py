@@ -39,8 +39,14 @@ class Layers:
 
 
 ESTIMATORS = [
-    NewtonMLPRegressor(),
-    NewtonMLPRegressor((), solver="newton-cg"),
+    # As constructed, with all activations of practical use.
+    *(
+        make(activation=activation)
+        for make in (NewtonMLPRegressor, NewtonMLPClassifier)
+        for activation in ("tanh", "softplus", "relu", "elu")
+    ),
+    # The others do without the choice of a strength, which takes time.
+    NewtonMLPRegressor((), alpha=1.0, standardize=False, solver="newton-cg"),
     NewtonMLPRegressor(
         (3, 2), activation=["softplus", "tanh"], skip_connections="all", alpha=[2.0, 1.0, 3.0]
     ),
@@ -48,41 +54,50 @@ ESTIMATORS = [
         [3],
         activation="logistic",
         loss=get_loss("pseudo_huber", 1),
+        alpha=1.0,
         skip_connections="input-output",
         solver="trust-krylov",
     ),
     NewtonMLPRegressor(
         3,
         activation="gelu",
+        standardize=False,
         alpha={"coefs_0": 0.5, "coefs_1": 1.0, "intercepts_0": 0.1},
         solver="bfgs",
     ),
-    NewtonMLPRegressor(2, activation="sine", solver="trust-exact", n_init=2),
+    NewtonMLPRegressor(2, activation="sine", alpha=1.0, solver="trust-exact", n_init=2),
     NewtonMLPRegressor((3,), alpha=0.0, penalties=NormPenalty(0.1)),
-    NewtonMLPClassifier((2,), penalties=[NormPenalty(0.05)]),
-    RBFNetRegressor(4, penalties=NormPenalty(0.05)),
-    RBFNetClassifier(3, covariance_type="diag", penalties=[NormPenalty(0.05)]),
+    NewtonMLPClassifier((2,), alpha=1.0, penalties=[NormPenalty(0.05)]),
+    RBFNetRegressor(4, alpha=1.0, standardize=False, penalties=NormPenalty(0.05)),
+    RBFNetClassifier(3, alpha=1.0, covariance_type="diag", penalties=[NormPenalty(0.05)]),
     *(
-        make((3,), **params)
+        make((3,), alpha=1.0, **params)
         for make in (NewtonMLPRegressor, NewtonMLPClassifier)
         for params in (
             {"solver": "newton"},
-            {"solver": "lm"},
+            {"solver": "lm", "standardize": False},
             # First-order steps: to the default of 1e-10 they would take too long.
             {"solver": "bpos", "solver_options": {"direction": "conjugate"}, "tol": 1e-4},
         )
     ),
-    NewtonMLPClassifier(),
-    NewtonMLPClassifier((), alpha=0.5, solver="trust-exact", hessian="gauss-newton"),
+    NewtonMLPClassifier(
+        (), alpha=0.5, standardize=False, solver="trust-exact", hessian="gauss-newton"
+    ),
     NewtonMLPClassifier(
         (3, 2),
         activation="arctan",
+        alpha=1.0,
         class_weight="balanced",
         skip_connections="all",
         solver="trust-krylov",
     ),
     NewtonMLPClassifier(
-        3, activation="gaussian", skip_connections="input-output", solver="newton-cg", n_init=2
+        3,
+        activation="gaussian",
+        skip_connections="input-output",
+        alpha=1.0,
+        solver="newton-cg",
+        n_init=2,
     ),
     NewtonMLPClassifier(2, activation="softsign", alpha=3.0, solver="l-bfgs-b", random_state=5),
     *(
@@ -92,11 +107,12 @@ ESTIMATORS = [
             {},
             {
                 "layers": Layers("bumps and trend"),
+                "standardize": False,
                 "alpha": {"precisions_cholesky": 1.0, "coefs_0": 0.5},
             },
             {
                 "layers": Layers("forms of units"),
-                "alpha": {"quadratic_forms": 1.0, "coefs_1": 0.5},
+                "alpha": {"coefs_0": 0.5, "quadratic_forms": 1.0, "coefs_1": 0.5},
             },
         )
     ),
@@ -105,13 +121,20 @@ ESTIMATORS = [
         for make in (RBFNetRegressor, RBFNetClassifier)
         for params in (
             {},
-            {"n_centers": 4},
-            {"n_centers": 4, "covariance_type": "diag", "skip_connections": "input-output"},
+            {"n_centers": 4, "alpha": 1.0, "standardize": False},
+            {
+                "n_centers": 4,
+                "alpha": 1.0,
+                "covariance_type": "diag",
+                "skip_connections": "input-output",
+            },
             # One check fits 30 features, whose full covariances have 465 parameters each.
             {
                 "n_centers": 2,
                 "covariance_type": "full",
                 "hidden_layer_sizes": (2,),
+                "alpha": 1.0,
+                "standardize": False,
                 "max_iter": 100,
             },
         )
@@ -121,9 +144,10 @@ ESTIMATORS = [
 # check_regressor_multioutput draws negative targets, whatever the tags of an estimator say.
 POSITIVE_TARGETS = [
     NewtonMLPRegressor((3,), loss="poisson"),
+    NewtonMLPRegressor((3,), loss="poisson", alpha=1.0, standardize=False),
     NewtonMLPRegressor((), loss="gamma", alpha=0.1, solver="trust-exact"),
-    NewtonMLPRegressor((3,), loss="gamma", skip_connections="input-output"),
-    RBFNetRegressor(3, loss="poisson"),
+    NewtonMLPRegressor((3,), loss="gamma", skip_connections="input-output", alpha=1.0),
+    RBFNetRegressor(3, loss="poisson", alpha=1.0),
 ]
 
 # The checks that scikit-learn runs on its own estimators only.

@@ -70,7 +70,7 @@ def test_known_regressions(model, weighted, solver):
     X, y = make_data()
     sample_weight = weights(len(X)) if weighted else np.ones(len(X))
     settings = {"solver": solver, "tol": 1e-7, **SETTINGS.get(solver, {})}
-    est = NewtonMLPRegressor((), loss=loss, alpha=alpha, **settings)
+    est = NewtonMLPRegressor((), loss=loss, alpha=alpha, standardize=False, **settings)
     est.fit(X, y, sample_weight)
     expected = reference(sample_weight.sum()).fit(X, y, sample_weight)
     assert_allclose(est.coefs_[0].T.squeeze(), expected.coef_, atol=1e-6)
@@ -87,7 +87,9 @@ def test_known_classifications(n_classes, class_weight, solver):
     X, y = class_data(n_classes)
     X, y, sample_weight = X[4:], y[4:], weights(len(y) - 4)
     settings = {"solver": solver, "tol": 1e-7, **SETTINGS.get(solver, {})}
-    est = NewtonMLPClassifier((), alpha=0.2, class_weight=class_weight, **settings)
+    est = NewtonMLPClassifier(
+        (), alpha=0.2, class_weight=class_weight, standardize=False, **settings
+    )
     est.fit(X, y, sample_weight)
     expected = LogisticRegression(
         C=1.0 / 0.2, class_weight=class_weight, solver="newton-cg", tol=1e-10, max_iter=500
@@ -100,7 +102,7 @@ def test_known_classifications(n_classes, class_weight, solver):
 
 def test_multilabel_is_one_logistic_regression_for_each():
     X, Y = label_data()
-    est = NewtonMLPClassifier((), alpha=0.5).fit(X, Y)
+    est = NewtonMLPClassifier((), alpha=0.5, standardize=False).fit(X, Y)
     for label, proba in zip(Y.T, est.predict_proba(X).T, strict=True):
         expected = LogisticRegression(C=2.0, tol=1e-10).fit(X, label)
         assert_allclose(proba, expected.predict_proba(X)[:, 1], atol=1e-5)
@@ -181,7 +183,7 @@ def test_objective(name, weighted):
 def test_predictions_have_the_shape_of_the_target(shape):
     X, y = regression_data(3)
     y = y[:, 0] if len(shape) == 1 else y[:, : shape[1]]
-    est = NewtonMLPRegressor((2,), alpha=0.5, random_state=0).fit(X, y)
+    est = NewtonMLPRegressor((2,), alpha=0.5, random_state=0, standardize=False).fit(X, y)
     assert est.predict(X[:7]).shape == (7, *shape[1:])
     assert est.n_outputs_ == (1 if len(shape) == 1 else shape[1])
 
@@ -190,7 +192,9 @@ def test_predictions_have_the_shape_of_the_target(shape):
 def test_losses_of_several_outputs(loss):
     X, y = regression_data()
     Y = np.column_stack([1.0 + np.floor(np.exp(y)), np.exp(0.5 * X[:, 0])])
-    est = NewtonMLPRegressor((2,), loss=loss, random_state=0).fit(X, Y)
+    est = NewtonMLPRegressor((2,), loss=loss, random_state=0, standardize=False, alpha=1.0).fit(
+        X, Y
+    )
     prediction = est.predict(X)
     assert prediction.shape == Y.shape
     assert_allclose(
@@ -204,7 +208,7 @@ def test_losses_of_several_outputs(loss):
 def test_labels_come_back(labels):
     X, y = class_data(len(labels))
     y = np.array(labels)[np.unique(y, return_inverse=True)[1]]
-    est = NewtonMLPClassifier((2,), alpha=0.1, random_state=0).fit(X, y)
+    est = NewtonMLPClassifier((2,), alpha=0.1, random_state=0, standardize=False).fit(X, y)
     assert_array_equal(est.classes_, np.unique(labels))
     assert est.predict(X).dtype == y.dtype
     assert est.score(X, y) > 0.9
@@ -262,7 +266,9 @@ def test_attributes(name):
 def test_saddle_points_are_told():
     """All parameters zero: stationary, since the mean of y is zero, but no minimum."""
     X, y = regression_data()
-    est = NewtonMLPRegressor((2,), alpha=0.1, solver="trust-ncg", random_state=0).fit(X, y)
+    est = NewtonMLPRegressor(
+        (2,), alpha=0.1, solver="trust-ncg", random_state=0, standardize=False
+    ).fit(X, y)
     assert est.critical_point_ == "minimum"
     est.set_params(warm_start=True).params_ = np.zeros_like(est.params_)
     with pytest.warns(UserWarning, match="saddle point"):
@@ -277,14 +283,18 @@ def test_saddle_points_are_told():
 
 def test_flat_minimum_is_inconclusive():
     X, y = regression_data()
-    est = NewtonMLPRegressor((), alpha=0.0).fit(np.column_stack([X, X[:, 0]]), y)
+    est = NewtonMLPRegressor((), alpha=0.0, standardize=False).fit(
+        np.column_stack([X, X[:, 0]]), y
+    )
     assert est.critical_point_ == "inconclusive"
 
 
 def test_names_of_a_data_frame_name_the_parameters():
     X, y = regression_data()
     frame = pd.DataFrame(X, columns=["bmi", "bp", "ldl", "ltg"])
-    est = NewtonMLPRegressor((2,), skip_connections="input-output", random_state=0).fit(frame, y)
+    est = NewtonMLPRegressor(
+        (2,), skip_connections="input-output", random_state=0, standardize=False, alpha=1.0
+    ).fit(frame, y)
     names = est.objective(frame, y).network.layout.names
     assert len(names) == len(est.params_)
     assert names[0] == "coefs_0[bmi, h0]"
@@ -293,7 +303,7 @@ def test_names_of_a_data_frame_name_the_parameters():
     assert value == est.coefs_[0][2, 1]
     assert_array_equal(est.params_, NewtonMLPRegressor(**est.get_params()).fit(X, y).params_)
     X, y = class_data()
-    est = NewtonMLPClassifier((1,), random_state=0).fit(X, y)
+    est = NewtonMLPClassifier((1,), random_state=0, standardize=False, alpha=1.0).fit(X, y)
     assert "coefs_1[h0, versicolor]" in est.objective(X, y).network.layout.names
 
 
@@ -301,7 +311,9 @@ def test_connections_that_do_not_exist():
     X, y = regression_data()
     mask = np.array([[1, 0, 1], [0, 0, 1], [1, 1, 0], [0, 0, 0]], dtype=bool)
     connectivity = {"coefs_0": mask, "intercepts_1": np.array([False])}
-    est = NewtonMLPRegressor((3,), alpha=0.5, connectivity=connectivity, random_state=0).fit(X, y)
+    est = NewtonMLPRegressor(
+        (3,), alpha=0.5, connectivity=connectivity, random_state=0, standardize=False
+    ).fit(X, y)
     assert (est.coefs_[0][~mask] == 0.0).all()
     assert (est.coefs_[0][mask] != 0.0).all()
     assert est.intercepts_[1] == 0.0

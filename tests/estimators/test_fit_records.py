@@ -6,7 +6,15 @@ import struct
 
 import numpy as np
 import pytest
-from estimator_cases import class_data, each_kind, each_model, fitted, regression_data, regressor
+from estimator_cases import (
+    PLAIN,
+    class_data,
+    each_kind,
+    each_model,
+    fitted,
+    regression_data,
+    regressor,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -91,7 +99,7 @@ def test_arguments_that_change_in_place(argument):
         "linear_constraints": [({"coefs_0": 1.0}, -0.1, 0.1)],
         "solver_options": {},
     }[argument]
-    est = NewtonMLPRegressor((), **{argument: given}).fit(X, y)
+    est = NewtonMLPRegressor((), **PLAIN | {argument: given}).fit(X, y)
     problem = fit_of(est).problem
     value, constraints = est.objective(X, y).value(est.params_), problem.constraints()
     if argument == "alpha":
@@ -112,7 +120,9 @@ def test_arguments_that_change_in_place(argument):
 def test_class_weights_of_the_fit_count():
     X, y = class_data(2)
     factors = dict(zip(np.unique(y), (3.0, 1.0), strict=True))
-    est = NewtonMLPClassifier((1,), class_weight=factors, random_state=0).fit(X, y)
+    est = NewtonMLPClassifier(
+        (1,), class_weight=factors, random_state=0, standardize=False, alpha=1.0
+    ).fit(X, y)
     est.set_params(class_weight=None)
     assert est.objective(X, y).value(est.params_) == pytest.approx(est.loss_, rel=1e-12)
     factors.clear()
@@ -242,18 +252,20 @@ def test_fit_from_another_kind_of_net():
     X, y = regression_data()
     first = regressor(random_state=0).fit(X, y)
     with pytest.raises(ValueError, match=r"other parameters"):
-        fit_from(RBFNetRegressor(3), fit_of(first), X, y)
+        fit_from(RBFNetRegressor(3, standardize=False, alpha=1.0), fit_of(first), X, y)
 
 
 def test_refit_with_fewer_connections_is_the_fit_of_the_smaller_net():
     X, y = regression_data()
-    est = RBFNetRegressor(3, alpha=0.5, random_state=0).fit(X, y)
+    est = RBFNetRegressor(3, alpha=0.5, random_state=0, standardize=False).fit(X, y)
     fit = fit_of(est)
     masks = {name: mask.copy() for name, mask in fit.connectivity.items()}
     masks["coefs_0"][1] = False
     arrays = fit.network.layout.unpack(fit.params)
     smaller = fit.refit(masks, arrays)
-    own = fit_from(RBFNetRegressor(3, alpha=0.5, connectivity=masks), smaller, X, y)
+    own = fit_from(
+        RBFNetRegressor(3, alpha=0.5, connectivity=masks, standardize=False), smaller, X, y
+    )
     assert smaller.stationary
     assert smaller.n_parameters == fit.n_parameters - 1
     assert smaller.value == pytest.approx(own.loss_, rel=1e-12)

@@ -9,6 +9,7 @@ from cases import Multiquadric
 from estimator_cases import (
     BUMP_ALPHA,
     MODELS,
+    PLAIN,
     bumps_and_trend,
     class_data,
     count_data,
@@ -71,10 +72,16 @@ class Gates(Layer):
 def test_without_layers_it_is_a_multilayer_perceptron():
     """Of ten tanh units: the same start, the same steps, the same end."""
     X, y = regression_data(2)
-    nets = [make(random_state=0).fit(X, y) for make in (NewtonNetRegressor, NewtonMLPRegressor)]
+    nets = [
+        make(random_state=0, **PLAIN).fit(X, y)
+        for make in (NewtonNetRegressor, NewtonMLPRegressor)
+    ]
     assert_array_equal(nets[0].params_, nets[1].params_)
     X, y = class_data()
-    nets = [make(random_state=0).fit(X, y) for make in (NewtonNetClassifier, NewtonMLPClassifier)]
+    nets = [
+        make(random_state=0, **PLAIN).fit(X, y)
+        for make in (NewtonNetClassifier, NewtonMLPClassifier)
+    ]
     assert_array_equal(nets[0].predict_proba(X), nets[1].predict_proba(X))
 
 
@@ -82,7 +89,7 @@ def test_layers_in_a_list_or_from_a_function():
     X, y = regression_data()
     alpha = {"quadratic_forms": 1.0, "coefs_0": 0.5, "coefs_1": 0.5}
     fits = [
-        NewtonNetRegressor(layers, alpha=alpha, random_state=0).fit(X, y)
+        NewtonNetRegressor(layers, alpha=alpha, random_state=0, standardize=False).fit(X, y)
         for layers in (forms_of_units(4, 1), tuple(forms_of_units(4, 1)), forms_of_units)
     ]
     for other in fits[1:]:
@@ -125,8 +132,12 @@ def test_a_radial_net_is_a_net_of_layers():
     """From the minimum of the one the other does not move."""
     X, y = regression_data()
     alpha = {"coefs_0": 0.5, "centers": 0.1, "precisions_cholesky": 0.5}
-    radial = RBFNetRegressor(3, alpha=alpha, alpha_widths=0.0, random_state=0).fit(X, y)
-    same = NewtonNetRegressor([GaussianRBF((0,), 3, "spherical"), Linear((1,), 1)], alpha=alpha)
+    radial = RBFNetRegressor(
+        3, alpha=alpha, alpha_widths=0.0, random_state=0, standardize=False
+    ).fit(X, y)
+    same = NewtonNetRegressor(
+        [GaussianRBF((0,), 3, "spherical"), Linear((1,), 1)], alpha=alpha, standardize=False
+    )
     fit_from(same, fit_of(radial), X, y)
     assert same.loss_ == pytest.approx(radial.loss_, rel=1e-12)
     assert same.n_iter_ == 0
@@ -139,7 +150,9 @@ def test_a_layer_of_ones_own_finds_an_interaction():
     y = 1.0 + 0.5 * X[:, 0] + 2.0 * X[:, 0] * X[:, 1] + 0.1 * rng.standard_normal(200)
     layers = [Gates((0,), 1), Linear((0, 1), 1)]
     bounds = {"coefs_0[c0, y]": (1.0, 1.0)}  # the factor of the product is its own
-    est = NewtonNetRegressor(layers, alpha=0.0, bounds=bounds, random_state=0).fit(X, y)
+    est = NewtonNetRegressor(
+        layers, alpha=0.0, bounds=bounds, random_state=0, standardize=False
+    ).fit(X, y)
     design = np.column_stack([X[:, 0] * X[:, 1], X, np.ones(200)])
     wanted = np.linalg.lstsq(design, y, rcond=None)[0]
     found = [est.arrays_["factors"][0], *est.coefs_[0][:2, 0], est.intercepts_[0][0]]
@@ -156,6 +169,7 @@ def test_connections_bounds_and_constraints_by_name():
         bounds={"centers": (-0.5, 0.5)},
         linear_constraints=[({"coefs_0[x0, y]": 1.0, "coefs_0[x2, y]": 1.0}, 0.3, 0.3)],
         random_state=0,
+        standardize=False,
     ).fit(X, y)
     assert est.coefs_[0][1] == 0.0
     assert np.abs(est.arrays_["centers"]).max() <= 0.5
@@ -167,7 +181,7 @@ def test_counts_and_several_outputs():
     X, y = count_data()
     both = np.column_stack([y, y[::-1]])
     est = NewtonNetRegressor(
-        bumps_and_trend, loss="poisson", alpha=BUMP_ALPHA, random_state=0
+        bumps_and_trend, loss="poisson", alpha=BUMP_ALPHA, random_state=0, standardize=False
     ).fit(X, both)
     assert est.predict(X).shape == both.shape
     # The intercepts have no penalty, so the residuals have a mean of zero.
@@ -180,7 +194,7 @@ def test_counts_and_several_outputs():
 def start_of(layers, X, seed=3):
     """Where a net on such inputs starts, whatever its targets."""
     y = np.random.default_rng(0).standard_normal(len(X))
-    est = NewtonNetRegressor(layers, max_iter=1, random_state=0)
+    est = NewtonNetRegressor(layers, max_iter=1, random_state=0, standardize=False, alpha=1.0)
     with pytest.warns(ConvergenceWarning):  # one step is not enough
         problem = fit_of(est.fit(X, y)).problem
     return problem.network.layout.unpack(problem.start(seed))
@@ -204,7 +218,9 @@ def test_a_layer_inside_starts_among_what_it_reads():
     mask = {"coefs_0": np.array([[True, False], [True, True]])}
     layers = [Linear((0,), 2, "tanh"), GaussianRBF((0, 1), 4, "full"), Linear((2,), 1)]
     y = np.sin(X[:, 0])
-    est = NewtonNetRegressor(layers, max_iter=1, connectivity=mask, random_state=0)
+    est = NewtonNetRegressor(
+        layers, max_iter=1, connectivity=mask, random_state=0, standardize=False, alpha=1.0
+    )
     with pytest.warns(ConvergenceWarning):
         problem = fit_of(est.fit(X, y)).problem
     arrays = problem.network.layout.unpack(problem.start(0))
@@ -249,7 +265,9 @@ def test_a_start_of_ones_own():
             return np.zeros((3, 1))
 
     with pytest.raises(ValueError, match=r"start of Wrong.*shape \(3, 2\), got \(3, 1\)"):
-        NewtonNetRegressor([Wrong((0,), 2), Linear((1,), 1)]).fit(X, X[:, 0])
+        NewtonNetRegressor([Wrong((0,), 2), Linear((1,), 1)], standardize=False, alpha=1.0).fit(
+            X, X[:, 0]
+        )
 
 
 # What is refused -------------------------------------------------------------------------------
@@ -270,21 +288,26 @@ def test_a_start_of_ones_own():
 )
 def test_layers_that_make_no_sense(layers, message):
     with pytest.raises(ValueError, match=message):
-        NewtonNetRegressor(layers).fit(*regression_data())
+        NewtonNetRegressor(layers, standardize=False, alpha=1.0).fit(*regression_data())
 
 
 def test_last_layer_of_classes():
     X, y = class_data()
     with pytest.raises(ValueError, match=r"must have 3 units, one for each raw prediction"):
-        NewtonNetClassifier([Linear((0,), 1)]).fit(X, y)
+        NewtonNetClassifier([Linear((0,), 1)], standardize=False, alpha=1.0).fit(X, y)
     X, y = class_data(2)
-    assert NewtonNetClassifier([Linear((0,), 1)]).fit(X, y).score(X, y) > 0.9
+    assert (
+        NewtonNetClassifier([Linear((0,), 1)], standardize=False, alpha=1.0).fit(X, y).score(X, y)
+        > 0.9
+    )
 
 
 def test_changed_layers_change_nothing_of_a_fit():
     X, y = regression_data()
     layers = [Quadratic((0,), 1), Linear((0, 1), 1)]
-    est = NewtonNetRegressor(layers, alpha={"quadratic_forms": 1.0}, random_state=0).fit(X, y)
+    est = NewtonNetRegressor(
+        layers, alpha={"quadratic_forms": 1.0}, random_state=0, standardize=False
+    ).fit(X, y)
     prediction = est.predict(X)
     layers[0].activation = Linear((0,), 1, "tanh").activation
     layers.pop()
@@ -330,7 +353,10 @@ def one_bump(n=200):
 def test_standard_errors_are_those_of_the_oracle(kind, cov_type):
     X, y = one_bump()
     alpha = {"coefs_0": 0.05, "centers": 0.05, "precisions_cholesky": 0.05}
-    make, options = NewtonNetRegressor, {"alpha": alpha, "n_init": 3, "random_state": 0}
+    make, options = (
+        NewtonNetRegressor,
+        {"alpha": alpha, "standardize": False, "n_init": 3, "random_state": 0},
+    )
     if kind == "counts":
         y, options = (
             np.random.default_rng(1).poisson(np.exp(0.5 * y)),
@@ -348,7 +374,7 @@ def test_standard_errors_are_those_of_the_oracle(kind, cov_type):
 @quiet
 def test_size_by_a_criterion():
     X, y = one_bump()
-    net = NewtonNetRegressor(alpha={}, n_init=3, random_state=0)
+    net = NewtonNetRegressor(alpha={}, n_init=3, random_state=0, standardize=False)
     search = InformationCriterionSearch(net, {"layers": [Bumps(k) for k in range(3)]}).fit(X, y)
     assert search.best_params_ == {"layers": Bumps(1)}
     assert_allclose(search.best_estimator_.arrays_["centers"], [[0.5, 0.0]], atol=0.2)
@@ -361,7 +387,9 @@ def test_size_by_a_criterion():
 def test_pruning():
     """Of two bumps and a trend in two inputs a bump and one slope are left."""
     X, y = one_bump()
-    net = NewtonNetRegressor(Bumps(2), alpha={"coefs_0": 0.01}, n_init=3, random_state=0)
+    net = NewtonNetRegressor(
+        Bumps(2), alpha={"coefs_0": 0.01}, n_init=3, random_state=0, standardize=False
+    )
     pruned = BackwardPruning(net, scoring="bic").fit(X, y)
     left = pruned.estimator_
     assert isinstance(left, NewtonNetRegressor)
@@ -408,7 +436,11 @@ def test_pruning_of_a_law(unit):
     X, y = pendulum()
     mask = {"intercepts_0": np.array([False])}
     net = NewtonNetRegressor(
-        [Powers((0,), 1), Linear((1,), 1)], alpha=0.0, connectivity=mask, random_state=0
+        [Powers((0,), 1), Linear((1,), 1)],
+        alpha=0.0,
+        connectivity=mask,
+        random_state=0,
+        standardize=False,
     )
     pruned = BackwardPruning(net, unit=unit).fit(X, y)
     gone = "exponents[c0, x2]" if unit == "weight" else "x2"
@@ -425,7 +457,9 @@ def test_pruning_of_terms():
     rng = np.random.default_rng(1)
     X = rng.standard_normal((200, 2))
     y = 1.0 + X[:, 0] + 2.0 * X[:, 0] * X[:, 1] + 0.5 * rng.standard_normal(200)
-    net = NewtonNetRegressor([Quadratic((0,), 1, "identity")], alpha=0.0, random_state=0)
+    net = NewtonNetRegressor(
+        [Quadratic((0,), 1, "identity")], alpha=0.0, random_state=0, standardize=False
+    )
     pruned = BackwardPruning(net).fit(X, y)
     form = pruned.estimator_.arrays_["quadratic_forms"][0]
     assert_allclose(form, [[0.0, 1.0, 0.5], [1.0, 0.0, 0.0], [0.5, 0.0, 1.0]], atol=0.15)

@@ -66,7 +66,7 @@ each_object = pytest.mark.parametrize("solver", OBJECTS, ids=lambda s: type(s)._
 @pytest.mark.parametrize("make", NETS)
 def test_every_net_takes_solvers(make, solver):
     X, y = data()
-    est = make(3, alpha=0.5, solver=solver, random_state=0)
+    est = make(3, alpha=0.5, standardize=False, solver=solver, random_state=0)
     est.fit(X, y if "Regressor" in make.__name__ else y > y.mean())
     assert est.solver_result_.converged
     assert est.solver_result_.gradient_norm <= solver.tol
@@ -175,7 +175,9 @@ def test_grid_search():
 
 def test_inference_and_pruning_refit_with_its_tolerance():
     X, y = data()
-    est = NewtonMLPRegressor((), alpha=0.0, solver=DampedNewton(tol=1e-9)).fit(X, y)
+    est = NewtonMLPRegressor((), alpha=0.0, solver=DampedNewton(tol=1e-9), standardize=False).fit(
+        X, y
+    )
     assert est._fit_.problem.solver() == DampedNewton(tol=1e-9)
     test = est.inference(X, y).likelihood_ratio_test(np.eye(len(est.params_))[:1])
     assert 0.0 <= test.p_value <= 1.0
@@ -277,7 +279,7 @@ def test_a_loss_with_a_likelihood_has_its_statistics(monkeypatch):
     monkeypatch.setitem(LOSSES, "half", Half)
     X, y = data()
     own, known = (
-        NewtonMLPRegressor((), alpha=0.0, loss=name).fit(X, y).inference(X, y)
+        NewtonMLPRegressor((), alpha=0.0, loss=name, standardize=False).fit(X, y).inference(X, y)
         for name in ("half", "squared_error")
     )
     assert own.log_likelihood == pytest.approx(known.log_likelihood, rel=1e-12)
@@ -287,9 +289,15 @@ def test_a_loss_with_a_likelihood_has_its_statistics(monkeypatch):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
     [
-        NewtonMLPRegressor((2,), solver=NewtonSolver(tol=1e-8, max_iter=100)),
-        NewtonMLPClassifier((2,), solver=get_solver("auto", tol=1e-9, max_iter=100)),
-        RBFNetRegressor(3, solver=DampedNewton(tol=1e-8, max_iter=50)),
+        NewtonMLPRegressor(
+            (2,), solver=NewtonSolver(tol=1e-8, max_iter=100), standardize=False, alpha=1.0
+        ),
+        NewtonMLPClassifier(
+            (2,), solver=get_solver("auto", tol=1e-9, max_iter=100), standardize=False, alpha=1.0
+        ),
+        RBFNetRegressor(
+            3, solver=DampedNewton(tol=1e-8, max_iter=50), standardize=False, alpha=1.0
+        ),
     ]
 )
 def test_sklearn_check(estimator, check):

@@ -62,7 +62,14 @@ def shown(res):
 def check(name, units, alpha, activation):
     make, data = DATA[name]
     X, y = data()
-    net = make((units,), alpha=alpha, activation=activation, random_state=0, max_iter=300)
+    net = make(
+        (units,),
+        alpha=alpha,
+        activation=activation,
+        standardize=False,
+        random_state=0,
+        max_iter=300,
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         net.fit(X, y)
@@ -116,7 +123,7 @@ def test_one_verdict_for_all(name, units, alpha, activation):
 @pytest.mark.parametrize("max_iter", [1, 2, 3, 5])
 def test_a_fit_that_was_cut_short_is_at_no_saddle(max_iter):
     X, y = one_unit()
-    net = NewtonMLPRegressor((2,), alpha=0.0, max_iter=max_iter, random_state=0)
+    net = NewtonMLPRegressor((2,), alpha=0.0, max_iter=max_iter, random_state=0, standardize=False)
     with pytest.warns(ConvergenceWarning):
         net.fit(X, y)
     assert net.critical_point_ == "not stationary"
@@ -127,7 +134,9 @@ def test_a_fit_that_was_cut_short_is_at_no_saddle(max_iter):
 def test_the_unit_of_the_targets_does_not_matter(unit):
     """A saddle is left, and a minimum is one, whether y is in grams or in tons."""
     X, y = one_unit()
-    net = NewtonMLPRegressor((1,), alpha=1.0, solver="newton", tol=0.0, random_state=0)
+    net = NewtonMLPRegressor(
+        (1,), alpha=1.0, solver="newton", tol=0.0, random_state=0, standardize=False
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         net.fit(X, unit * (y - y.mean()))

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from estimator_cases import class_data, regression_data
+from estimator_cases import PLAIN, class_data, regression_data
 from numpy.testing import assert_allclose
 from sklearn.mixture._gaussian_mixture import _compute_precision_cholesky
 from sklearn.model_selection import GridSearchCV
@@ -21,7 +21,7 @@ each_covariance = pytest.mark.parametrize("covariance_type", COVARIANCES)
 
 def fitted(covariance_type="spherical", X=None, sample_weight=None, **params):
     data, y = regression_data()
-    model = RBFNetRegressor(3, covariance_type=covariance_type, random_state=0, **params)
+    model = RBFNetRegressor(3, covariance_type=covariance_type, random_state=0, **PLAIN | params)
     return model.fit(data if X is None else X, y, sample_weight)
 
 
@@ -76,7 +76,9 @@ def test_neither_order_nor_repetition_of_rows_matters(covariance_type):
     counts = np.random.default_rng(2).integers(0, 3, len(y))
     rows = np.random.default_rng(4).permutation(np.repeat(np.arange(len(y)), counts))
     weighted = fitted(covariance_type, sample_weight=counts)
-    repeated = RBFNetRegressor(3, covariance_type=covariance_type, random_state=0)
+    repeated = RBFNetRegressor(
+        3, covariance_type=covariance_type, random_state=0, standardize=False, alpha=1.0
+    )
     repeated.fit(X[rows], y[rows])
     assert_allclose(repeated.loss_, weighted.loss_, rtol=1e-10)
     assert_allclose(repeated.predict(X), weighted.predict(X), atol=1e-6)
@@ -88,13 +90,19 @@ def test_class_weights_are_sample_weights():
     names = np.unique(y)
     factors = dict(zip(names, (3.0, 1.0, 0.0), strict=True))
     weight = np.array([factors[label] for label in y])
-    by_class = RBFNetClassifier(3, class_weight=factors, random_state=0).fit(X, y)
-    by_row = RBFNetClassifier(3, class_weight=factors, random_state=0)
+    by_class = RBFNetClassifier(
+        3, class_weight=factors, random_state=0, standardize=False, alpha=1.0
+    ).fit(X, y)
+    by_row = RBFNetClassifier(
+        3, class_weight=factors, random_state=0, standardize=False, alpha=1.0
+    )
     by_row.set_params(class_weight=None).fit(X, y, np.where(weight > 0, weight, 1e-300))
     assert_allclose(by_class.loss_, by_row.loss_, rtol=1e-8)
     n_rows = int((weight > 0).sum())
     with pytest.warns(UserWarning, match=f"only {n_rows} distinct rows of positive weight"):
-        RBFNetClassifier(n_rows + 1, class_weight=factors, max_iter=500).fit(X, y)
+        RBFNetClassifier(
+            n_rows + 1, class_weight=factors, max_iter=500, standardize=False, alpha=1.0
+        ).fit(X, y)
 
 
 @each_covariance
@@ -114,14 +122,16 @@ def test_a_constant_feature_changes_nothing(covariance_type, constant):
 def test_a_single_distinct_row(covariance_type):
     """Nothing to learn from X: the mean of y."""
     y = np.array([1.0, 2.0, 4.0])
-    net = RBFNetRegressor(1, covariance_type=covariance_type, random_state=0)
+    net = RBFNetRegressor(
+        1, covariance_type=covariance_type, random_state=0, standardize=False, alpha=1.0
+    )
     assert_allclose(net.fit(np.ones((3, 2)), y).predict(np.ones((1, 2))), y.mean())
 
 
 def test_near_twins_among_rows_do_not_start_as_needles():
     X = np.r_[1e-9 * np.arange(5), 1.0, 2.0, 3.0][:, None]
     y = np.arange(8.0)
-    net = RBFNetRegressor(6, alpha=0.1, random_state=0).fit(X, y)
+    net = RBFNetRegressor(6, alpha=0.1, random_state=0, standardize=False).fit(X, y)
     assert net.loss_ < 0.5 * y.var() / 2.0
     assert net.degenerate_units_  # so many units for four places
 
@@ -129,7 +139,7 @@ def test_near_twins_among_rows_do_not_start_as_needles():
 def test_as_many_centres_as_distinct_rows():
     X = np.repeat(np.arange(4.0)[:, None], 5, axis=0)
     y = np.sin(X[:, 0])
-    net = RBFNetRegressor(4, alpha=0.01, random_state=0).fit(X, y)
+    net = RBFNetRegressor(4, alpha=0.01, random_state=0, standardize=False).fit(X, y)
     assert net.score(X, y) > 0.9
 
 
@@ -174,7 +184,7 @@ def test_folds_with_fewer_rows_than_centres():
 def test_what_makes_no_sense_is_refused(make, params, message):
     """Before work starts; a fit of before stays as it was."""
     X, y = regression_data() if make is RBFNetRegressor else class_data()
-    est = make(2, random_state=0, max_iter=500).fit(X, y)
+    est = make(2, random_state=0, max_iter=500, **PLAIN).fit(X, y)
     before = est.predict(X)
     with pytest.raises(ValueError, match=message):
         est.set_params(**params).fit(X, y)
@@ -212,6 +222,7 @@ def test_wild_data_leave_a_finite_fit_that_says_what_is_wrong(covariance_type):
         max_iter=60,
         solver="newton",
         random_state=0,
+        standardize=False,
     )
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -228,14 +239,16 @@ def test_wild_data_leave_a_finite_fit_that_says_what_is_wrong(covariance_type):
 def test_units_that_share_a_height_are_shown():
     """The L2 penalty is less for two equal units, so this is no matter for a warning."""
     X, y = regression_data()
-    net = RBFNetRegressor(6, alpha=5.0, random_state=0).fit(X, y)
+    net = RBFNetRegressor(6, alpha=5.0, random_state=0, standardize=False).fit(X, y)
     assert any(reason.startswith("same as unit") for reason in net.degenerate_units_.values())
     assert net.critical_point_ == "minimum"
 
 
 def test_search_over_centres_and_covariances():
     X, y = class_data()
-    pipeline = make_pipeline(StandardScaler(), RBFNetClassifier(alpha=0.1, random_state=0))
+    pipeline = make_pipeline(
+        StandardScaler(), RBFNetClassifier(alpha=0.1, random_state=0, standardize=False)
+    )
     grid = {
         "rbfnetclassifier__n_centers": [2, 3],
         "rbfnetclassifier__covariance_type": ["spherical", "diag"],

@@ -54,13 +54,17 @@ def test_weight_zero_hides_what_is_wrong_with_a_row():
     X, y = class_data(3)
     weight = (y != "setosa").astype(float)
     for class_weight in (None, "balanced"):
-        est = NewtonMLPClassifier((2,), class_weight=class_weight, random_state=0)
+        est = NewtonMLPClassifier(
+            (2,), class_weight=class_weight, random_state=0, standardize=False, alpha=1.0
+        )
         est.fit(X, y, weight)
         assert_array_equal(est.classes_, ["setosa", "versicolor", "virginica"])
         assert est.predict_proba(X)[:, 0].max() < 1e-3
     X, y = count_data()
     y[0] = -1.0
-    NewtonMLPRegressor((), loss="poisson").fit(X, y, np.r_[0.0, np.ones(len(y) - 1)])
+    NewtonMLPRegressor((), loss="poisson", standardize=False, alpha=1.0).fit(
+        X, y, np.r_[0.0, np.ones(len(y) - 1)]
+    )
 
 
 @pytest.mark.parametrize("sample_weight", [None, weights(N)])
@@ -74,7 +78,7 @@ def test_class_weights_are_sample_weights(class_weight, sample_weight):
         factor = (ones.sum() / (2.0 * totals))[y]
     else:
         factor = np.array([0.5, 4.0])[y]
-    params = {"hidden_layer_sizes": (2,), "alpha": 0.5, "random_state": 0}
+    params = {"hidden_layer_sizes": (2,), "standardize": False, "alpha": 0.5, "random_state": 0}
     by_class = NewtonMLPClassifier(class_weight=class_weight, **params).fit(X, y, sample_weight)
     by_sample = NewtonMLPClassifier(**params).fit(X, y, factor * ones)
     assert_allclose(by_class.params_, by_sample.params_, atol=1e-6)
@@ -84,7 +88,7 @@ def test_class_weights_are_sample_weights(class_weight, sample_weight):
 def test_class_weights_of_several_labels():
     X, Y = label_data()
     class_weight = [{0: 1.0, 1: 2.0}, {0: 0.5, 1: 1.0}, {0: 1.0, 1: 3.0}]
-    params = {"hidden_layer_sizes": (2,), "alpha": 0.5, "random_state": 0}
+    params = {"hidden_layer_sizes": (2,), "standardize": False, "alpha": 0.5, "random_state": 0}
     by_class = NewtonMLPClassifier(class_weight=class_weight, **params).fit(X, Y)
     by_sample = NewtonMLPClassifier(**params).fit(X, Y, compute_sample_weight(class_weight, Y))
     assert_allclose(by_class.params_, by_sample.params_, atol=1e-6)

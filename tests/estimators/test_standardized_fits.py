@@ -29,19 +29,23 @@ WEIGHT = rng.integers(1, 4, N).astype(float)
 SHIFT, SCALE = np.array([2000.0, -5.0, 1.0, 7.0]), np.array([10.0, 1e4, 3.0, 0.1])
 
 MODELS = {
-    "squared error": NewtonMLPRegressor((3,), standardize=True, random_state=0),
+    "squared error": NewtonMLPRegressor((3,), standardize=True, random_state=0, alpha=1.0),
     "pseudo-Huber": NewtonMLPRegressor(
-        (3,), loss="pseudo_huber", standardize=True, random_state=0
+        (3,), loss="pseudo_huber", standardize=True, random_state=0, alpha=1.0
     ),
     "deep": NewtonMLPRegressor(
         (3, 2), skip_connections="all", standardize=True, random_state=1, alpha=[0.3, 1.0, 2.0]
     ),
-    "spherical": RBFNetRegressor(3, standardize=True, random_state=0),
-    "diag": RBFNetRegressor(3, covariance_type="diag", standardize=True, random_state=0),
-    "full": RBFNetRegressor(2, covariance_type="full", standardize=True, random_state=0),
-    "classes": NewtonMLPClassifier((3,), standardize=True, random_state=0),
-    "radial classes": RBFNetClassifier(3, standardize=True, random_state=0),
-    "linear": NewtonMLPRegressor((), standardize=True),
+    "spherical": RBFNetRegressor(3, standardize=True, random_state=0, alpha=1.0),
+    "diag": RBFNetRegressor(
+        3, covariance_type="diag", standardize=True, random_state=0, alpha=1.0
+    ),
+    "full": RBFNetRegressor(
+        2, covariance_type="full", standardize=True, random_state=0, alpha=1.0
+    ),
+    "classes": NewtonMLPClassifier((3,), standardize=True, random_state=0, alpha=1.0),
+    "radial classes": RBFNetClassifier(3, standardize=True, random_state=0, alpha=1.0),
+    "linear": NewtonMLPRegressor((), standardize=True, alpha=1.0),
     "auto": NewtonMLPRegressor((3,), alpha="auto", standardize=True, random_state=0),
 }
 each_model = pytest.mark.parametrize("name", MODELS)
@@ -110,7 +114,7 @@ def test_the_penalty_counts_rows_of_the_standardised_problem():
 def test_several_outputs_weigh_alike_whatever_their_units():
     both = np.column_stack([Y, X[:, 1] ** 2])
     units = np.array([1e-6, 1e3])
-    model = NewtonMLPRegressor((3,), standardize=True, random_state=0)
+    model = NewtonMLPRegressor((3,), standardize=True, random_state=0, alpha=1.0)
     first, other = clone(model).fit(X, both), clone(model).fit(X, both * units)
     assert_allclose(other.predict(X) / units, first.predict(X), rtol=1e-6, atol=1e-8)
     f = other.objective(X, both * units)
@@ -156,7 +160,9 @@ def test_fits_travel():
 
 
 def test_warm_starts_go_on_where_they_were():
-    net = NewtonMLPRegressor((3,), standardize=True, random_state=0, warm_start=True).fit(X, Y)
+    net = NewtonMLPRegressor(
+        (3,), standardize=True, random_state=0, warm_start=True, alpha=1.0
+    ).fit(X, Y)
     loss = net.loss_
     net.fit(X, Y)
     assert net.n_iter_ <= 1

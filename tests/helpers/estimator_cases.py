@@ -17,6 +17,8 @@ from sknewtonnet import (
 from sknewtonnet.calculus import GaussianRBF, Linear, Quadratic
 
 N = 60
+# Columns as they come and one row of penalty: the objective of scikit-learn.
+PLAIN = {"standardize": False, "alpha": 1.0}
 
 
 def regression_data(n_outputs=None):
@@ -59,22 +61,32 @@ def bumps_and_trend(n_features, n_outputs):
 
 
 MODELS = {
-    "regression": (NewtonMLPRegressor((3,), alpha=0.5), regression_data),
-    "two outputs": (NewtonMLPRegressor((3,), alpha=0.5), lambda: regression_data(2)),
-    "poisson": (NewtonMLPRegressor((2,), loss="poisson", alpha=2.0), count_data),
+    "regression": (NewtonMLPRegressor((3,), alpha=0.5, standardize=False), regression_data),
+    "two outputs": (
+        NewtonMLPRegressor((3,), alpha=0.5, standardize=False),
+        lambda: regression_data(2),
+    ),
+    "poisson": (
+        NewtonMLPRegressor((2,), loss="poisson", alpha=2.0, standardize=False),
+        count_data,
+    ),
     "deep": (
         NewtonMLPRegressor(
-            (2, 2), activation="softplus", skip_connections="all", alpha=[0.05, 0.1, 0.05]
+            (2, 2),
+            activation="softplus",
+            skip_connections="all",
+            alpha=[0.05, 0.1, 0.05],
+            standardize=False,
         ),
         regression_data,
     ),
-    "binary": (NewtonMLPClassifier((2,), alpha=0.5), lambda: class_data(2)),
+    "binary": (NewtonMLPClassifier((2,), alpha=0.5, standardize=False), lambda: class_data(2)),
     "multiclass": (
-        NewtonMLPClassifier((2,), alpha=0.5, skip_connections="input-output"),
+        NewtonMLPClassifier((2,), alpha=0.5, skip_connections="input-output", standardize=False),
         class_data,
     ),
-    "multilabel": (NewtonMLPClassifier((2,), alpha=0.5), label_data),
-    "rbf": (RBFNetRegressor(3, alpha=0.5), regression_data),
+    "multilabel": (NewtonMLPClassifier((2,), alpha=0.5, standardize=False), label_data),
+    "rbf": (RBFNetRegressor(3, alpha=0.5, standardize=False), regression_data),
     "rbf diag poisson": (
         RBFNetRegressor(
             2,
@@ -82,11 +94,14 @@ MODELS = {
             loss="poisson",
             alpha=2.0,
             skip_connections="input-output",
+            standardize=False,
         ),
         count_data,
     ),
     "rbf full multiclass": (
-        RBFNetClassifier(2, covariance_type="full", alpha=0.2, alpha_widths=0.5),
+        RBFNetClassifier(
+            2, covariance_type="full", alpha=0.2, alpha_widths=0.5, standardize=False
+        ),
         class_data,
     ),
     "rbf deep": (
@@ -97,14 +112,16 @@ MODELS = {
             alpha=[0.05, 0.1],
             skip_connections="all",
             solver="trust-ncg",
+            standardize=False,
         ),
         lambda: regression_data(2),
     ),
-    "rbf multilabel": (RBFNetClassifier(2, alpha=2.0, n_init=2), label_data),
+    "rbf multilabel": (RBFNetClassifier(2, alpha=2.0, n_init=2, standardize=False), label_data),
     "net": (
         NewtonNetRegressor(
             [Multiquadric((0,), 2), Linear((0,), 2, "tanh"), Linear((1, 2), 2)],
             alpha={"coefs_0": 1.0, "coefs_1": 0.5, "nodes": 0.2, "log_scales": 0.5},
+            standardize=False,
         ),
         lambda: regression_data(2),
     ),
@@ -113,10 +130,14 @@ MODELS = {
             [Linear((0,), 1, "tanh"), Quadratic((1,), 1), Linear((0, 2), 1)],
             loss="poisson",
             alpha=dict.fromkeys(["coefs_0", "coefs_1", "quadratic_forms"], 0.3),
+            standardize=False,
         ),
         count_data,
     ),
-    "net classes": (NewtonNetClassifier(bumps_and_trend, alpha=BUMP_ALPHA), class_data),
+    "net classes": (
+        NewtonNetClassifier(bumps_and_trend, alpha=BUMP_ALPHA, standardize=False),
+        class_data,
+    ),
 }
 
 
@@ -143,19 +164,23 @@ def classes(n=50):
 
 
 def regressor(**params):
-    return NewtonMLPRegressor(**{"hidden_layer_sizes": (3,), "alpha": 0.05} | params)
+    return NewtonMLPRegressor(
+        **{"hidden_layer_sizes": (3,), "standardize": False, "alpha": 0.05} | params
+    )
 
 
 def classifier(**params):
-    return NewtonMLPClassifier(**{"hidden_layer_sizes": (2,), "alpha": 0.5} | params)
+    return NewtonMLPClassifier(
+        **{"hidden_layer_sizes": (2,), "standardize": False, "alpha": 0.5} | params
+    )
 
 
 def rbf_regressor(**params):
-    return RBFNetRegressor(**{"n_centers": 3, "alpha": 0.05} | params)
+    return RBFNetRegressor(**{"n_centers": 3, "standardize": False, "alpha": 0.05} | params)
 
 
 def rbf_classifier(**params):
-    options = {"n_centers": 4, "covariance_type": "diag", "alpha": 0.2}
+    options = {"n_centers": 4, "covariance_type": "diag", "standardize": False, "alpha": 0.2}
     return RBFNetClassifier(**options | params)
 
 
@@ -166,11 +191,15 @@ def forms_of_units(n_features, n_outputs):
 
 def net_regressor(**params):
     alpha = {"coefs_0": 0.05, "quadratic_forms": 0.2, "coefs_1": 0.05}
-    return NewtonNetRegressor(**{"layers": forms_of_units, "alpha": alpha} | params)
+    return NewtonNetRegressor(
+        **{"layers": forms_of_units, "standardize": False, "alpha": alpha} | params
+    )
 
 
 def net_classifier(**params):
-    return NewtonNetClassifier(**{"layers": bumps_and_trend, "alpha": BUMP_ALPHA} | params)
+    return NewtonNetClassifier(
+        **{"layers": bumps_and_trend, "standardize": False, "alpha": BUMP_ALPHA} | params
+    )
 
 
 KINDS = {

@@ -73,15 +73,25 @@ def positive(n=N):
 
 
 def net(hidden=(1,), **params):
-    return NewtonMLPRegressor(hidden, **{"alpha": 0.0, "n_init": 4, "random_state": 0} | params)
+    return NewtonMLPRegressor(
+        hidden, **{"standardize": False, "alpha": 0.0, "n_init": 4, "random_state": 0} | params
+    )
 
 
 def classes(hidden=(1,), **params):
-    return NewtonMLPClassifier(hidden, **{"alpha": 0.0, "n_init": 4, "random_state": 0} | params)
+    return NewtonMLPClassifier(
+        hidden, **{"standardize": False, "alpha": 0.0, "n_init": 4, "random_state": 0} | params
+    )
 
 
 def radial(**params):
-    options = {"alpha": 0.0, "alpha_widths": 0.0, "n_init": 4, "random_state": 0}
+    options = {
+        "standardize": False,
+        "alpha": 0.0,
+        "alpha_widths": 0.0,
+        "n_init": 4,
+        "random_state": 0,
+    }
     return RBFNetRegressor(2, **options | params)
 
 

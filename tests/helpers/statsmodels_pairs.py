@@ -62,7 +62,9 @@ class Pair:
         self.use_t = loss in ("squared_error", "gamma")
         net = NewtonMLPClassifier if loss == "log_loss" else NewtonMLPRegressor
         options = {} if loss == "log_loss" else {"loss": loss}
-        self.est = net((), alpha=0.0, random_state=0, **options).fit(self.X, self.y, weight)
+        self.est = net((), alpha=0.0, standardize=False, random_state=0, **options).fit(
+            self.X, self.y, weight
+        )
         Z = design(self.X)
         if self.frequency:
             y, Z = np.repeat(y, weight), np.repeat(Z, weight, axis=0)

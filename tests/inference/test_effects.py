@@ -78,7 +78,12 @@ def masked_net():
     masks["coefs_1"][4, 1] = False
     X, y = regression_data()
     est = NewtonMLPRegressor(
-        (2, 2), skip_connections="all", connectivity=masks, alpha=0.3, random_state=0
+        (2, 2),
+        skip_connections="all",
+        connectivity=masks,
+        alpha=0.3,
+        random_state=0,
+        standardize=False,
     )
     return est.fit(X, y), X, y
 
@@ -95,7 +100,7 @@ def test_derivatives_through_masks_and_skip_connections():
 
 def test_derivatives_of_a_linear_model():
     X, y = regression_data(2)
-    est = NewtonMLPRegressor((), alpha=0.0).fit(X, y)
+    est = NewtonMLPRegressor((), alpha=0.0, standardize=False).fit(X, y)
     first = est.input_derivatives(X)
     assert_allclose(first, np.broadcast_to(est.coefs_[0].T, (len(X), 2, 4)), rtol=1e-12)
     assert_allclose(est.input_derivatives(X, order=2), 0.0, atol=1e-15)
@@ -150,7 +155,7 @@ def test_raw_prediction_and_its_standard_error(name):
 @pytest.mark.parametrize("cov_type", ["hessian", "gauss-newton", "HC0", "HC1", "HC3"])
 def test_predictions_under_each_covariance(cov_type):
     X, y = regression_data()
-    est = NewtonMLPRegressor((1,), alpha=0.0, random_state=0).fit(X, y)
+    est = NewtonMLPRegressor((1,), alpha=0.0, random_state=0, standardize=False).fit(X, y)
     res = infer(est, X, y, cov_type=cov_type)
     rows = gradient(lambda theta: raw(est, theta, X), res.params)[:, 0]
     assert_allclose(res.get_prediction(X).se, quadratic_form(rows, res.covariance), rtol=1e-6)
@@ -190,7 +195,7 @@ def test_prediction_interval_of_squared_errors(name):
 def test_prediction_intervals_of_several_outputs_are_those_of_separate_regressions():
     api = pytest.importorskip("statsmodels.api")
     X, Y = regression_data(3)
-    est = NewtonMLPRegressor((), alpha=0.0).fit(X, Y)
+    est = NewtonMLPRegressor((), alpha=0.0, standardize=False).fit(X, Y)
     found = est.inference(X, Y).get_prediction(X[:9], level=0.8)
     for k, y in enumerate(Y.T):
         separate = api.OLS(y, api.add_constant(X)).fit()
@@ -282,7 +287,7 @@ def test_effect_of_a_switch_is_a_contrast(kind, discrete):
     X, y = switch_data()
     if kind == "classes":
         y = np.digitize(y, [-0.5, 0.5])
-        est = NewtonMLPClassifier((2,), alpha=0.5, random_state=0).fit(X, y)
+        est = NewtonMLPClassifier((2,), alpha=0.5, random_state=0, standardize=False).fit(X, y)
     else:
         est = regressor(random_state=0, alpha=0.5).fit(X, y)
     res = infer(est, X, y, cov_type="bayesian")
@@ -387,7 +392,7 @@ def test_delta_method():
 
 def test_widths_through_the_delta_method():
     """Widths are exp(-parameter): their relative error is the error of the logarithm."""
-    est = RBFNetRegressor(2, alpha=0.5, random_state=0).fit(*regression_data())
+    est = RBFNetRegressor(2, alpha=0.5, random_state=0, standardize=False).fit(*regression_data())
     res = infer(est, *regression_data(), cov_type="bayesian")
     where = [k for k, name in enumerate(res.names) if name.startswith("precisions_cholesky")]
     values, covariance = res.delta_method(lambda theta: np.exp(-theta[where]))

@@ -28,7 +28,9 @@ def tanh_data(seed=0, n=200, units=1, sigma=0.5):
 
 
 def net(*sizes, **params):
-    return NewtonMLPRegressor(sizes, **{"alpha": 0.0, "n_init": 6, "random_state": 0, **params})
+    return NewtonMLPRegressor(
+        sizes, **{"standardize": False, "alpha": 0.0, "n_init": 6, "random_state": 0, **params}
+    )
 
 
 def fit(est, X, y, sample_weight=None):
@@ -97,11 +99,17 @@ RIGHT = {
     "logistic": lambda: (net(1, activation="logistic"), *tanh_data(0)),
     "linear": lambda: (net(), *regression_data()),
     "counts": lambda: (net(loss="poisson", alpha=3.0), *count_data()),
-    "two classes": lambda: (NewtonMLPClassifier((), alpha=0.0), *overlapping(2)),
-    "softmax": lambda: (NewtonMLPClassifier((), alpha=0.0), *overlapping(3)),
-    "softmax, penalty": lambda: (NewtonMLPClassifier((), alpha=0.5), *overlapping(3)),
+    "two classes": lambda: (
+        NewtonMLPClassifier((), alpha=0.0, standardize=False),
+        *overlapping(2),
+    ),
+    "softmax": lambda: (NewtonMLPClassifier((), alpha=0.0, standardize=False), *overlapping(3)),
+    "softmax, penalty": lambda: (
+        NewtonMLPClassifier((), alpha=0.5, standardize=False),
+        *overlapping(3),
+    ),
     "softmax, hidden unit": lambda: (
-        NewtonMLPClassifier((1,), alpha=0.0, n_init=6, random_state=0),
+        NewtonMLPClassifier((1,), alpha=0.0, n_init=6, random_state=0, standardize=False),
         *overlapping(3, 400),
     ),
 }
@@ -273,7 +281,9 @@ def test_a_penalty_ends_the_scaling_symmetry(penalty):
 def test_separable_classes(sizes, alpha):
     X, _ = tanh_data(0)
     labels = X[:, 0] > 0.1
-    est = fit(NewtonMLPClassifier(sizes, alpha=alpha, random_state=0), X, labels)
+    est = fit(
+        NewtonMLPClassifier(sizes, alpha=alpha, random_state=0, standardize=False), X, labels
+    )
     res = refused(est, X, labels)
     assert "separation" in kinds(res)
 
@@ -281,20 +291,20 @@ def test_separable_classes(sizes, alpha):
 def test_separable_classes_and_a_fit_that_was_cut_short():
     X, _ = tanh_data(0)
     labels = X[:, 0] > 0.1
-    est = fit(NewtonMLPClassifier((), alpha=0.0, max_iter=12), X, labels)
+    est = fit(NewtonMLPClassifier((), alpha=0.0, max_iter=12, standardize=False), X, labels)
     assert "separation" in kinds(refused(est, X, labels))
 
 
 def test_three_separable_classes():
     X, _ = tanh_data(0)
     labels = np.digitize(X[:, 0], [-0.5, 0.5])
-    est = fit(NewtonMLPClassifier((2,), alpha=0.0, random_state=0), X, labels)
+    est = fit(NewtonMLPClassifier((2,), alpha=0.0, random_state=0, standardize=False), X, labels)
     assert "separation" in kinds(refused(est, X, labels))
 
 
 def test_the_shift_of_a_penalised_softmax_is_no_finding():
     X, y = class_data()
-    est = NewtonMLPClassifier((), alpha=0.5).fit(X, y)
+    est = NewtonMLPClassifier((), alpha=0.5, standardize=False).fit(X, y)
     res = est.inference(X, y)
     assert res.identifiable
     assert not kinds(res) & {"singular direction", "over-sized", "scaling symmetry"}
@@ -398,6 +408,6 @@ def test_heteroscedastic_errors_are_a_note():
 
 def test_radial_twins():
     X, y = tanh_data(0)
-    est = RBFNetRegressor(4, alpha=50.0, random_state=0).fit(X, y)
+    est = RBFNetRegressor(4, alpha=50.0, random_state=0, standardize=False).fit(X, y)
     assert any(reason.startswith("same") for reason in est.degenerate_units_.values())
     assert "duplicate units" in kinds(refused(est, X, y))

@@ -24,7 +24,7 @@ r = np.array([0.1, -0.3])
 @cache
 def gamma_pair():
     y = targets()["gamma"]
-    est = NewtonMLPRegressor((), loss="gamma", alpha=0.0).fit(table(), y)
+    est = NewtonMLPRegressor((), loss="gamma", alpha=0.0, standardize=False).fit(table(), y)
     family = sm.families.Gamma(sm.families.links.Log())
     glm = sm.GLM(y, design(table()), family=family).fit(tol=1e-13, maxiter=200)
     return est, y, glm
@@ -75,7 +75,7 @@ def test_precision_weights_are_variance_weights(loss, target, cov_type):
     y, Z = targets()[target], design(table())
     net = NewtonMLPClassifier if loss == "log_loss" else NewtonMLPRegressor
     options = {} if loss == "log_loss" else {"loss": loss}
-    est = net((), alpha=0.0, **options).fit(table(), y, WEIGHTS)
+    est = net((), alpha=0.0, standardize=False, **options).fit(table(), y, WEIGHTS)
     how = {"groups": GROUPS} if cov_type == "cluster" else {}
     res = est.inference(table(), y, WEIGHTS, cov_type, weight_type="precision", **how)
     glm = sm.GLM(y, Z, family=family_of(loss), var_weights=WEIGHTS).fit(tol=1e-14, maxiter=300)
@@ -109,7 +109,7 @@ def test_several_outputs_are_separate_regressions(cov_type):
     rng = np.random.default_rng(7)
     Y = np.column_stack([X @ [1.0, 0.5, 0.0], X @ [0.0, -0.3, 1.0]])
     Y += rng.normal(size=(N, 2)) @ [[0.5, 0.6], [0.0, 1.1]]
-    est = NewtonMLPRegressor((), alpha=0.0).fit(X, Y)
+    est = NewtonMLPRegressor((), alpha=0.0, standardize=False).fit(X, Y)
     how = {"groups": GROUPS} if cov_type == "cluster" else {}
     res = est.inference(X, Y, cov_type=cov_type, **how)
     for output in (0, 1):
@@ -129,10 +129,10 @@ def test_several_labels_or_counts_are_separate_models(kind, cov_type):
     chance = 1.0 / (1.0 + np.exp(-X @ [[0.4, -0.5], [-0.8, 0.3], [0.5, 0.9]]))
     if kind == "labels":
         family, Y = sm.families.Binomial(), (rng.random((N, 2)) < chance).astype(int)
-        est = NewtonMLPClassifier((), alpha=0.0).fit(X, Y)
+        est = NewtonMLPClassifier((), alpha=0.0, standardize=False).fit(X, Y)
     else:
         family, Y = sm.families.Poisson(), rng.poisson(3.0 * chance)
-        est = NewtonMLPRegressor((), alpha=0.0, loss="poisson").fit(X, Y)
+        est = NewtonMLPRegressor((), alpha=0.0, loss="poisson", standardize=False).fit(X, Y)
     res, Z = est.inference(X, Y, cov_type=cov_type), design(X)
     power, total = {"HC2": 0.5, "HC3": 1.0}.get(cov_type, 0.0), 0.0
     for output in (0, 1):
@@ -195,7 +195,7 @@ def test_a_loss_of_ones_own_has_all_there_is():
     X = rng.normal(size=(200, 2))
     y = rng.wald(np.exp(0.5 + 0.4 * X[:, 0]), 8.0)
     check_loss(InverseGaussian())
-    net = NewtonMLPRegressor((), loss=InverseGaussian(), alpha=0.0).fit(X, y)
+    net = NewtonMLPRegressor((), loss=InverseGaussian(), alpha=0.0, standardize=False).fit(X, y)
     res = net.inference(X, y)
     family = sm.families.InverseGaussian(sm.families.links.Log())
     glm = sm.GLM(y, sm.add_constant(X), family=family).fit(scale="X2", tol=1e-12)
@@ -218,7 +218,9 @@ def test_a_loss_without_quantiles_says_why_there_is_no_interval(loss):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(100, 2))
     y = rng.wald(np.exp(0.5 + 0.4 * X[:, 0]), 8.0)
-    net = NewtonMLPRegressor((), loss=Silent() if loss == "own" else loss, alpha=0.0).fit(X, y)
+    net = NewtonMLPRegressor(
+        (), loss=Silent() if loss == "own" else loss, alpha=0.0, standardize=False
+    ).fit(X, y)
     found = net.inference(X, y, cov_type="HC0").get_prediction(X[:5])
     assert found.prediction_interval is None
     name = "inverse_gaussian" if loss == "own" else loss
@@ -233,7 +235,7 @@ def test_classes_have_no_prediction_interval_and_say_why():
         y = (X @ [1.0, -0.5] + rng.logistic(size=150) > 0) * 1 + rng.integers(
             0, n_classes - 1, 150
         )
-        net = NewtonMLPClassifier((), alpha=0.5).fit(X, y)
+        net = NewtonMLPClassifier((), alpha=0.5, standardize=False).fit(X, y)
         found = net.inference(X, y).get_prediction(X[:5])
         assert found.prediction_interval is None
         assert "observation is a class" in found.reason

@@ -19,14 +19,14 @@ NAMED = ["age", "dose"]
 
 def linear(**params):
     X, y = data()
-    return NewtonMLPRegressor((), alpha=0.0, **params).fit(X, y), X, y
+    return NewtonMLPRegressor((), **{"alpha": 0.0, "standardize": False} | params).fit(X, y), X, y
 
 
 def named():
     """A linear model of a data frame, and its results."""
     X, y = data()
     frame = pd.DataFrame(X, columns=NAMED)
-    est = NewtonMLPRegressor((), alpha=0.0).fit(frame, y)
+    est = NewtonMLPRegressor((), alpha=0.0, standardize=False).fit(frame, y)
     return est, frame, y, est.inference(frame, y)
 
 
@@ -97,7 +97,7 @@ def test_groups_that_nobody_asked_for(cov_type):
 @pytest.mark.parametrize("cov_type", ["hessian", "gauss-newton", "bayesian"])
 def test_class_weights_are_no_likelihood(cov_type):
     X, y = classes()
-    est = NewtonMLPClassifier((), alpha=0.5, class_weight="balanced").fit(X, y)
+    est = NewtonMLPClassifier((), alpha=0.5, class_weight="balanced", standardize=False).fit(X, y)
     with raises("class_weight", f"'{cov_type}'", "HC"):
         est.inference(X, y, cov_type=cov_type)
     assert np.isfinite(est.inference(X, y, cov_type="HC0").std_errors).all()
@@ -143,7 +143,7 @@ def test_bad_data(make, message):
 
 def test_labels_never_seen():
     X, y = classes()
-    est = NewtonMLPClassifier((), alpha=0.5).fit(X, y)
+    est = NewtonMLPClassifier((), alpha=0.5, standardize=False).fit(X, y)
     with pytest.raises(ValueError, match=r"labels that the fit has not seen.*huge"):
         est.inference(X, np.where(y == "top", "huge", y))
 
@@ -297,14 +297,14 @@ def test_new_samples(res):
 def test_columns_that_are_called_like_the_default_names():
     X, y = data()
     frame = pd.DataFrame(X, columns=["x0", "x1"])
-    res = NewtonMLPRegressor((), alpha=0.0).fit(frame, y).inference(frame, y)
+    res = NewtonMLPRegressor((), alpha=0.0, standardize=False).fit(frame, y).inference(frame, y)
     with raises("X ", "order", r"\['x1', 'x0'\]"):
         res.get_prediction(frame[["x1", "x0"]])
 
 
 def test_new_samples_without_names():
     X, y = data()
-    res = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+    res = NewtonMLPRegressor((), alpha=0.0, standardize=False).fit(X, y).inference(X, y)
     with pytest.raises(ValueError, match=r"X .*\(n_samples, 2\), got \(4, 3\)"):
         res.get_prediction(np.ones((4, 3)))
 
@@ -331,7 +331,7 @@ def test_results_do_not_see_what_happens_to_the_data_later(cov_type):
     X, y = data()
     X, y, weight, groups = X.copy(), y.copy(), np.ones(50), np.arange(50) % 7
     options = {"groups": groups} if cov_type == "cluster" else {}
-    est = NewtonMLPRegressor((), alpha=0.0).fit(X, y)
+    est = NewtonMLPRegressor((), alpha=0.0, standardize=False).fit(X, y)
     untouched = list(answers(est.inference(*data(), weight, cov_type=cov_type, **options)))
     res = est.inference(X, y, weight, cov_type=cov_type, **options)
     X[...], y[...], weight[...], groups[...] = 0.0, 1.0, 9.0, 0
@@ -381,7 +381,7 @@ def test_the_scorer_knows_its_criteria():
 
 def test_multinomial_restrictions_are_about_contrasts():
     X, y = class_data()
-    res = NewtonMLPClassifier((), alpha=0.5).fit(X, y).inference(X, y)
+    res = NewtonMLPClassifier((), alpha=0.5, standardize=False).fit(X, y).inference(X, y)
     with raises("R", "10"):
         res.wald_test(np.eye(15)[:1])
     assert regression_data()[0].shape[1] == X.shape[1] == len(res.feature_names)

@@ -49,7 +49,7 @@ def test_other_data_than_features():
 @pytest.mark.parametrize("cov_type", [*MODEL_BASED, *ROBUST])
 def test_without_likelihood_only_sandwiches(cov_type):
     """Huber's loss and class weights are no likelihood."""
-    huber = NewtonMLPRegressor((), loss=PseudoHuber(0.5), alpha=0.0)
+    huber = NewtonMLPRegressor((), loss=PseudoHuber(0.5), alpha=0.0, standardize=False)
     weighted = classes((), class_weight={"yes": 1.0, "no": 3.0})
     for est, (X, y) in ((huber, regression()), (weighted, binary())):
         est.fit(X, y)
@@ -124,7 +124,9 @@ def test_large_nets_are_refused():
     X, y = rng.normal(size=(40, 30)), rng.normal(size=40)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        net = NewtonMLPRegressor((100,), max_iter=1, random_state=0).fit(X, y)
+        net = NewtonMLPRegressor(
+            (100,), max_iter=1, random_state=0, standardize=False, alpha=1.0
+        ).fit(X, y)
     with pytest.raises(ValueError, match=r"3201.*3000"):
         net.inference(X, y)
     with pytest.raises(ValueError, match=r"(?s)3201.*3000.*obd"):

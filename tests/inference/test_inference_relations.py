@@ -168,7 +168,13 @@ def test_penalty_of_widths(kind):
     """The penalty of the widths is no square; its curvature comes from differences."""
     _, X, y, _ = fitted("radial")
     est = RBFNetRegressor(
-        2, alpha=0.05, alpha_widths=0.3, covariance_type=kind, n_init=4, random_state=0
+        2,
+        alpha=0.05,
+        alpha_widths=0.3,
+        covariance_type=kind,
+        n_init=4,
+        random_state=0,
+        standardize=False,
     ).fit(X, y)
     f, w, n = est.objective(X, y), est.params_, len(X)
 
@@ -235,7 +241,7 @@ def test_a_class_that_is_right_by_chance_is_not_separated():
     sides = [np.where(rng.random(300) < 0.93, 1, -1) * rng.uniform(1.5, 1.7, 300) for _ in "AB"]
     X = np.r_[sides[0], -sides[1], rng.uniform(-0.2, 0.2, 300)][:, None]
     y = np.repeat(list("ABC"), 300)
-    est = NewtonMLPClassifier((), alpha=0.0).fit(X, y)
+    est = NewtonMLPClassifier((), alpha=0.0, standardize=False).fit(X, y)
     assert (est.predict(X) == "C").tolist() == (y == "C").tolist()
     res = est.inference(X, y)
     assert res.identifiable
@@ -247,7 +253,9 @@ def test_a_dead_unit_is_no_saddle_point_whatever_the_scale_of_the_target():
     rng = np.random.default_rng(12)
     X = rng.normal(size=(300, 4))
     y = 0.003 * (np.tanh(1.5 * X[:, 0] - X[:, 1]) + 0.5 * rng.normal(size=300))
-    est = NewtonMLPRegressor((3,), alpha=0.01, random_state=12, n_init=3).fit(X, y)
+    est = NewtonMLPRegressor((3,), alpha=0.01, random_state=12, n_init=3, standardize=False).fit(
+        X, y
+    )
     with pytest.warns(UserWarning, match="Inference"):
         res = est.inference(X, y)
     kinds = {finding.kind for finding in res.findings}
@@ -264,7 +272,9 @@ def test_the_origin_of_inputs_does_not_make_a_net_too_large(shift, bounds):
     y = np.tanh(X[:, 0] - X[:, 1]) + 0.3 * rng.normal(size=200)
     conditions = []
     for moved in (X, X + shift):
-        est = NewtonMLPRegressor((1,), alpha=0.0, bounds=bounds, random_state=0, n_init=3)
+        est = NewtonMLPRegressor(
+            (1,), alpha=0.0, bounds=bounds, random_state=0, n_init=3, standardize=False
+        )
         res = est.fit(moved, y).inference(moved, y)
         assert res.identifiable
         conditions.append([factor.condition for factor in res.information.whitened_factors])
@@ -276,7 +286,7 @@ def test_information_that_only_a_penalty_holds_up_is_named():
     X = rng.normal(size=(100, 3))
     y = np.tanh(X[:, 0]) + rng.normal(size=100)
     for seed in range(20):
-        est = NewtonMLPRegressor((3,), alpha=0.3, random_state=seed).fit(X, y)
+        est = NewtonMLPRegressor((3,), alpha=0.3, random_state=seed, standardize=False).fit(X, y)
         with pytest.warns(UserWarning, match="Inference"):
             res = est.inference(X, y)
         information = res.information

@@ -17,7 +17,12 @@ def fit(kind, masked=False):
     if masked:
         connectivity = {"centers": np.array([[True, False], [True, True]])}
     net = RBFNetRegressor(
-        2, covariance_type=kind, alpha=0.1, random_state=0, connectivity=connectivity
+        2,
+        covariance_type=kind,
+        alpha=0.1,
+        random_state=0,
+        connectivity=connectivity,
+        standardize=False,
     ).fit(X, y)
     return net, infer(net, X, y)
 
@@ -70,7 +75,7 @@ def test_errors_of_full_matrices_by_differences():
 def test_classes_have_contrasts_in_the_last_layer_only():
     X, y = regression_data()
     labels = np.digitize(y, [-0.5, 0.5])
-    net = RBFNetClassifier(2, covariance_type="diag", alpha=0.5, random_state=0)
+    net = RBFNetClassifier(2, covariance_type="diag", alpha=0.5, random_state=0, standardize=False)
     res = infer(net.fit(X[:, :2], labels), X[:, :2], labels)
     units = res.radial_units()
     assert_allclose(units.centers, net.centers_)
@@ -79,6 +84,8 @@ def test_classes_have_contrasts_in_the_last_layer_only():
 
 def test_other_nets_have_none():
     X, y = regression_data()
-    res = infer(NewtonMLPRegressor((1,), random_state=0).fit(X, y), X, y)
+    res = infer(
+        NewtonMLPRegressor((1,), random_state=0, standardize=False, alpha=1.0).fit(X, y), X, y
+    )
     with pytest.raises(ValueError, match="radial"):
         res.radial_units()

@@ -28,7 +28,9 @@ MODELS = {
     "two": NewtonMLPRegressor((1,), alpha=0.1, standardize=True, random_state=0),
     "counts": NewtonMLPRegressor((), loss="poisson", alpha=0.0, standardize=True),
     "classes": NewtonMLPClassifier((), alpha=0.1, standardize=True),
-    "radial": RBFNetRegressor(2, covariance_type="diag", standardize=True, random_state=1),
+    "radial": RBFNetRegressor(
+        2, covariance_type="diag", standardize=True, random_state=1, alpha=1.0
+    ),
 }
 each_model = pytest.mark.parametrize("name", MODELS)
 

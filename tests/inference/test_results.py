@@ -31,7 +31,14 @@ NAMES = ["age", "bmi", "pressure", "sugar"]
 def framed(**params):
     X, y = regression_data()
     frame = pd.DataFrame(X, columns=NAMES)
-    options = {"hidden_layer_sizes": (1,), "alpha": 0.0, "n_init": 4, "random_state": 0, **params}
+    options = {
+        "hidden_layer_sizes": (1,),
+        "standardize": False,
+        "alpha": 0.0,
+        "n_init": 4,
+        "random_state": 0,
+        **params,
+    }
     return NewtonMLPRegressor(**options).fit(frame, y), frame, y
 
 
@@ -97,16 +104,23 @@ def test_likelihood_and_criteria(name, weighted):
 def test_dispersion():
     X, y = regression_data()
     for alpha in (0.0, 0.5):
-        est = NewtonMLPRegressor((1,), alpha=alpha, n_init=4, random_state=0).fit(X, y)
+        est = NewtonMLPRegressor(
+            (1,), alpha=alpha, n_init=4, random_state=0, standardize=False
+        ).fit(X, y)
         res = infer(est, X, y)
         rss = np.sum((y - est.predict(X)) ** 2)
         assert_allclose(res.dispersion, rss / (60 - res.effective_parameters), rtol=1e-8)
         assert_allclose(res.df_resid, 60 - res.effective_parameters, rtol=1e-8)
         assert res.use_t
     X, y = count_data()
-    assert infer(NewtonMLPRegressor((), alpha=0.0, loss="poisson").fit(X, y), X, y).dispersion == 1
+    assert (
+        infer(
+            NewtonMLPRegressor((), alpha=0.0, loss="poisson", standardize=False).fit(X, y), X, y
+        ).dispersion
+        == 1
+    )
     y = y + 0.5
-    est = NewtonMLPRegressor((), alpha=0.0, loss="gamma").fit(X, y)
+    est = NewtonMLPRegressor((), alpha=0.0, loss="gamma", standardize=False).fit(X, y)
     res = infer(est, X, y)
     chi2 = np.sum((y / est.predict(X) - 1.0) ** 2)
     assert_allclose(res.dispersion, chi2 / 55, rtol=1e-8)
@@ -115,7 +129,7 @@ def test_dispersion():
 
 def test_criteria_of_sampling_weights_are_not_defined():
     X, y = regression_data()
-    est = NewtonMLPRegressor((), alpha=0.0).fit(X, y, weights(60))
+    est = NewtonMLPRegressor((), alpha=0.0, standardize=False).fit(X, y, weights(60))
     res = est.inference(X, y, weights(60), cov_type="HC0", weight_type="sampling")
     for criterion in ("log_likelihood", "aic", "aicc", "bic", "tic"):
         assert np.isnan(getattr(res, criterion))
@@ -126,7 +140,9 @@ def test_criteria_of_sampling_weights_are_not_defined():
 def test_no_better_than_the_data_allow():
     """AICc of more parameters than rows is no number to compare by."""
     X, y = regression_data()
-    est = NewtonMLPRegressor((3,), alpha=0.5, random_state=0).fit(X[:20], y[:20])
+    est = NewtonMLPRegressor((3,), alpha=0.5, random_state=0, standardize=False).fit(
+        X[:20], y[:20]
+    )
     res = infer(est, X[:20], y[:20])
     if 20 - res.effective_parameters - 1 <= 0:
         assert not np.isfinite(res.aicc)
@@ -154,7 +170,7 @@ def test_tiny_p_values_are_no_zeros():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((400, 1))
     y = 5.0 * X[:, 0] + 0.5 * rng.standard_normal(400)
-    est = NewtonMLPRegressor((), alpha=0.0).fit(X, y)
+    est = NewtonMLPRegressor((), alpha=0.0, standardize=False).fit(X, y)
     res = est.inference(X, y, use_t=False)
     assert not res.use_t
     assert 0.0 <= res.p_values[0] < 1e-300 or res.p_values[0] > 0.0
@@ -165,7 +181,9 @@ def test_tiny_p_values_are_no_zeros():
 def test_a_weight_at_its_bound_has_no_p_value():
     """It does not vary, so its error is not 0 but unknown, and somebody has to say so."""
     X, y = regression_data()
-    est = NewtonMLPRegressor((), alpha=0.0, bounds={"coefs_0[x0, y]": (0.9, None)}).fit(X, y)
+    est = NewtonMLPRegressor(
+        (), alpha=0.0, bounds={"coefs_0[x0, y]": (0.9, None)}, standardize=False
+    ).fit(X, y)
     assert est.params_[0] == 0.9
     res = infer(est, X, y)
     assert np.isnan(res.p_values[0])
@@ -190,7 +208,9 @@ def test_names_of_a_data_frame():
 
 def test_names_of_contrasts():
     X, y = class_data()
-    est = NewtonMLPClassifier((), alpha=0.5).fit(pd.DataFrame(X, columns=NAMES), y)
+    est = NewtonMLPClassifier((), alpha=0.5, standardize=False).fit(
+        pd.DataFrame(X, columns=NAMES), y
+    )
     res = est.inference(pd.DataFrame(X, columns=NAMES), y)
     assert res.names[:2] == [
         "coefs_0[age, versicolor - setosa]",
@@ -240,7 +260,7 @@ def test_summary_says_what_is_wrong():
     """A reason stands where a number does not."""
     X, y = regression_data()
     X[:, 3] = 2.0 * X[:, 0]
-    est = NewtonMLPRegressor((), alpha=0.0).fit(X, y)
+    est = NewtonMLPRegressor((), alpha=0.0, standardize=False).fit(X, y)
     res = infer(est, X, y)
     text = res.summary()
     assert re.search(r"(?i)not identifiable|identifiable:? no\b", text)
@@ -254,7 +274,7 @@ def test_summary_says_what_is_wrong():
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_summary_of_classes(n_classes):
     X, y = class_data(n_classes)
-    est = NewtonMLPClassifier((), alpha=0.5).fit(X, y)
+    est = NewtonMLPClassifier((), alpha=0.5, standardize=False).fit(X, y)
     text = est.inference(X, y).summary()
     assert "virginica" in text
     assert re.search(r"(?i)\bAIC\b", text)
@@ -279,7 +299,7 @@ def cells(page):
 def test_html_escapes_names():
     X, y = regression_data()
     frame = pd.DataFrame(X, columns=["a<b", "x & y", '"quoted"', "<script>alert(1)</script>"])
-    est = NewtonMLPRegressor((), alpha=0.0).fit(frame, y)
+    est = NewtonMLPRegressor((), alpha=0.0, standardize=False).fit(frame, y)
     page = est.inference(frame, y)._repr_html_()
     found = " ".join(cells(f"<div>{page}</div>"))
     assert "<script>" not in page
@@ -302,7 +322,7 @@ def test_html_has_the_table():
 def test_html_of_lost_parameters():
     X, y = regression_data()
     X[:, 3] = 2.0 * X[:, 0]
-    res = infer(NewtonMLPRegressor((), alpha=0.0).fit(X, y), X, y)
+    res = infer(NewtonMLPRegressor((), alpha=0.0, standardize=False).fit(X, y), X, y)
     found = " ".join(cells(f"<div>{res._repr_html_()}</div>"))
     assert re.search(r"(?i)not identifiable|identifiable:? no\b", found)
     assert "nan" in found.lower()
@@ -333,7 +353,7 @@ def test_frame_of_parameters(level):
 def test_frame_of_lost_parameters():
     X, y = regression_data()
     X[:, 3] = 2.0 * X[:, 0]
-    res = infer(NewtonMLPRegressor((), alpha=0.0).fit(X, y), X, y)
+    res = infer(NewtonMLPRegressor((), alpha=0.0, standardize=False).fit(X, y), X, y)
     frame = res.to_frame()
     assert frame.shape[0] == 5
     assert has_column(frame, res.std_errors)
@@ -359,7 +379,7 @@ def test_frames_of_predictions_and_effects():
 def test_frames_of_several_outputs(make):
     X, y = make()
     kind = NewtonMLPRegressor if np.asarray(y).dtype.kind == "f" else NewtonMLPClassifier
-    res = infer(kind((), alpha=0.5).fit(X, y), X, y)
+    res = infer(kind((), alpha=0.5, standardize=False).fit(X, y), X, y)
     prediction, effects = res.get_prediction(X[:7]), res.marginal_effects(discrete=())
     assert prediction.mean.shape[1] == effects.effects.shape[1] > 1
     for found, source in (

@@ -107,7 +107,9 @@ def test_penalties_count():
 def test_masked_weights_have_no_importance():
     X, y = regression_data()
     mask = {"coefs_0": np.array([[True, False], [True, True], [False, True], [True, True]])}
-    est = NewtonMLPRegressor((2,), alpha=0.5, connectivity=mask, random_state=0).fit(X, y)
+    est = NewtonMLPRegressor(
+        (2,), alpha=0.5, connectivity=mask, random_state=0, standardize=False
+    ).fit(X, y)
     H = total_hessian(est, X, y)
     assert est.weight_importance_.shape == est.params_.shape == (11,)
     expected = [increase(H, est.params_, [p]) for p in range(11)]
@@ -117,11 +119,13 @@ def test_masked_weights_have_no_importance():
 def test_a_linear_model_loses_exactly_that_much():
     """Of a quadratic objective the prediction of OBS is the truth."""
     X, y = regression_data()
-    est = NewtonMLPRegressor((), alpha=2.0).fit(X, y)
+    est = NewtonMLPRegressor((), alpha=2.0, standardize=False).fit(X, y)
     for j in range(4):
         mask = np.ones((4, 1), bool)
         mask[j] = False
-        less = NewtonMLPRegressor((), alpha=2.0, connectivity={"coefs_0": mask}).fit(X, y)
+        less = NewtonMLPRegressor(
+            (), alpha=2.0, connectivity={"coefs_0": mask}, standardize=False
+        ).fit(X, y)
         truth = len(y) * (less.loss_ - est.loss_)
         assert_allclose(est.weight_importance_[j], truth, rtol=1e-6)
 
@@ -184,7 +188,7 @@ def test_a_feature_that_a_bound_forces_in_has_no_negative_share(forced):
     """Without it the fit would be better: that is no importance, and no debt of the others."""
     X, y = regression_data()
     bounds = {f"coefs_0[x{forced}, y]": (0.9, None)}
-    est = NewtonMLPRegressor((), alpha=0.0, bounds=bounds).fit(X, y)
+    est = NewtonMLPRegressor((), alpha=0.0, bounds=bounds, standardize=False).fit(X, y)
     gains = np.maximum(est.weight_importance_[:4], 0.0)
     assert est.weight_importance_[forced] < 0
     assert_allclose(est.feature_importances_, gains / gains.sum(), rtol=1e-9)
@@ -195,7 +199,7 @@ def test_noise_is_the_least_important_regressor(seed):
     data = load_diabetes(scaled=False)
     noise = np.random.default_rng(seed).standard_normal(len(data.data))
     X = scale(np.column_stack([data.data[:, [1, 2, 3, 8]], noise]))
-    est = NewtonMLPRegressor((2,), alpha=1.0, n_init=3, random_state=0)
+    est = NewtonMLPRegressor((2,), alpha=1.0, n_init=3, random_state=0, standardize=False)
     est.fit(X, scale(data.target))
     assert est.feature_importances_.argmin() == 4
 
@@ -205,7 +209,9 @@ def test_noise_is_the_least_important_for_classes(seed):
     X, y = load_iris(return_X_y=True)
     noise = np.random.default_rng(seed).standard_normal(len(X))
     X = scale(np.column_stack([X[:, [1, 2, 3]], noise]))
-    est = NewtonMLPClassifier((2,), alpha=0.5, n_init=3, random_state=0).fit(X, y)
+    est = NewtonMLPClassifier((2,), alpha=0.5, n_init=3, random_state=0, standardize=False).fit(
+        X, y
+    )
     assert est.feature_importances_.argmin() == 3
 
 
@@ -221,14 +227,16 @@ def informative(n=120, seed=0):
 
 def test_select_from_model():
     X, y = informative()
-    select = SelectFromModel(NewtonMLPRegressor((1,), alpha=0.1, random_state=0)).fit(X, y)
+    select = SelectFromModel(
+        NewtonMLPRegressor((1,), alpha=0.1, random_state=0, standardize=False)
+    ).fit(X, y)
     assert_array_equal(select.get_support(), [True, True, False, False, False])
     assert select.transform(X).shape == (120, 2)
 
 
 def test_recursive_elimination():
     X, y = informative()
-    net = NewtonMLPRegressor((1,), alpha=0.1, random_state=0)
+    net = NewtonMLPRegressor((1,), alpha=0.1, random_state=0, standardize=False)
     rfe = RFE(net, n_features_to_select=2).fit(X, y)
     assert_array_equal(rfe.support_, [True, True, False, False, False])
     with_cv = RFECV(net, cv=KFold(3), min_features_to_select=1).fit(X, y)
@@ -238,14 +246,19 @@ def test_recursive_elimination():
 def test_recursive_elimination_of_classes():
     X, score = informative()
     y = np.where(score > 0, "yes", "no")
-    rfe = RFE(NewtonMLPClassifier((1,), alpha=0.5, random_state=0), n_features_to_select=2)
+    rfe = RFE(
+        NewtonMLPClassifier((1,), alpha=0.5, random_state=0, standardize=False),
+        n_features_to_select=2,
+    )
     assert_array_equal(rfe.fit(X, y).support_, [True, True, False, False, False])
 
 
 def test_grid_search_by_a_criterion():
     X, y = informative()
     rows = np.arange(len(y))
-    pipe = make_pipeline(StandardScaler(), NewtonMLPRegressor(alpha=0.01, random_state=0))
+    pipe = make_pipeline(
+        StandardScaler(), NewtonMLPRegressor(alpha=0.01, random_state=0, standardize=False)
+    )
     sizes = [(), (1,)]
     search = GridSearchCV(
         pipe,
@@ -256,14 +269,16 @@ def test_grid_search_by_a_criterion():
     ).fit(X, y)
     assert search.best_params_ == {"newtonmlpregressor__hidden_layer_sizes": (1,)}
     for size, score in zip(sizes, search.cv_results_["mean_test_score"], strict=True):
-        est = NewtonMLPRegressor(size, alpha=0.01, random_state=0).fit(scale(X), y)
+        est = NewtonMLPRegressor(size, alpha=0.01, random_state=0, standardize=False).fit(
+            scale(X), y
+        )
         assert_allclose(score, -est.inference(scale(X), y).bic, rtol=1e-8)
 
 
 @pytest.mark.parametrize("criterion", ["aic", "aicc", "bic", "nic", "tic", "gcv"])
 def test_scorer_of_each_criterion(criterion):
     X, y = informative()
-    est = NewtonMLPRegressor((1,), alpha=0.01, random_state=0).fit(X, y)
+    est = NewtonMLPRegressor((1,), alpha=0.01, random_state=0, standardize=False).fit(X, y)
     expected = -getattr(est.inference(X, y), criterion)
     assert_allclose(criterion_scorer(criterion)(est, X, y), expected, rtol=1e-12)
 
@@ -275,7 +290,7 @@ def test_criterion_of_classes_finds_the_size():
     X = rng.standard_normal((300, 2))
     y = X[:, 0] * X[:, 1] + 0.3 * rng.standard_normal(300) > 0
     search = GridSearchCV(
-        NewtonMLPClassifier(alpha=0.1, n_init=4, random_state=0),
+        NewtonMLPClassifier(alpha=0.1, n_init=4, random_state=0, standardize=False),
         {"hidden_layer_sizes": [(), (1,), (3,)]},
         scoring=criterion_scorer("bic"),
         cv=[(np.arange(300), np.arange(300))],
@@ -370,7 +385,7 @@ def test_importances_follow_a_new_fit():
 def test_importances_of_weighted_rows():
     X, y = class_data()
     counts = np.arange(len(X)) % 3 + 1.0
-    est = NewtonMLPClassifier((2,), alpha=0.5, random_state=0).fit(X, y, counts)
+    est = NewtonMLPClassifier((2,), alpha=0.5, random_state=0, standardize=False).fit(X, y, counts)
     H = total_hessian(est, X, y, counts)
     expected = [increase(H, est.params_, [p]) for p in range(len(est.params_))]
     assert_allclose(est.weight_importance_, expected, rtol=1e-6, atol=1e-9 * np.max(expected))
@@ -378,6 +393,6 @@ def test_importances_of_weighted_rows():
 
 def test_inference_does_not_work_out_importances():
     X, y = regression_data()
-    est = NewtonMLPRegressor((), alpha=0.0).fit(X, y)
+    est = NewtonMLPRegressor((), alpha=0.0, standardize=False).fit(X, y)
     est.inference(X, y)
     assert "importances" not in vars(fit_of(est))

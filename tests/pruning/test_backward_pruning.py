@@ -62,11 +62,15 @@ def labels():
 
 
 def net(hidden=(2,), **params):
-    return NewtonMLPRegressor(hidden, **{"alpha": 0.1, "n_init": 3, "random_state": 0} | params)
+    return NewtonMLPRegressor(
+        hidden, **{"alpha": 0.1, "standardize": False, "n_init": 3, "random_state": 0} | params
+    )
 
 
 def classes(hidden=(2,), **params):
-    return NewtonMLPClassifier(hidden, **{"alpha": 0.05, "n_init": 2, "random_state": 0} | params)
+    return NewtonMLPClassifier(
+        hidden, **{"alpha": 0.05, "standardize": False, "n_init": 2, "random_state": 0} | params
+    )
 
 
 CASES = {
@@ -213,7 +217,9 @@ def test_group_degrees_of_freedom():
 def test_centers_go(params):
     X = inputs()[:, :2]
     y = np.exp(-(X**2).sum(axis=1)) + 0.05 * np.random.default_rng(2).normal(size=N)
-    original = RBFNetRegressor(4, alpha=0.01, random_state=0, n_init=2, **params)
+    original = RBFNetRegressor(
+        4, alpha=0.01, random_state=0, n_init=2, standardize=False, **params
+    )
     pruned = BackwardPruning(original, unit="neuron", scoring=None, significance_level=1e-9)
     pruned.fit(X, y)
     check_path(pruned)
@@ -230,14 +236,14 @@ def test_center_that_went_gives_no_warning():
     """Also where inputs are far from zero, where it then stands."""
     X = inputs()[:, :2] + 50.0
     y = np.exp(-((X - 50.0) ** 2).sum(axis=1)) + 0.05 * np.random.default_rng(2).normal(size=N)
-    original = RBFNetRegressor(4, alpha=0.01, random_state=0, n_init=2)
+    original = RBFNetRegressor(4, alpha=0.01, random_state=0, n_init=2, standardize=False)
     pruned = BackwardPruning(original, unit="neuron", scoring=None, significance_level=1e-9)
     assert not pruned.fit(X, y).unit_support_[0].all()
 
 
 def test_rbf_classifier():
     X, y = two_classes()
-    original = RBFNetClassifier(3, alpha=0.1, random_state=0)
+    original = RBFNetClassifier(3, alpha=0.1, random_state=0, standardize=False)
     pruned = BackwardPruning(original, unit="neuron").fit(X, y)
     assert pruned.predict_proba(X) == pytest.approx(pruned.estimator_.predict_proba(X), abs=0)
     assert pruned.classes_.tolist() == ["no", "yes"]
@@ -360,7 +366,7 @@ def test_weight_two_is_a_row_twice(name):
 def test_effective_parameters_stay_between_none_and_all():
     """Near a flat minimum tr(H^-1 H0) falls without bound; the criterion must not chase that."""
     X, y = regression_data()
-    fitted = NewtonMLPRegressor((6,), alpha=0.2, random_state=0).fit(X, y)
+    fitted = NewtonMLPRegressor((6,), alpha=0.2, random_state=0, standardize=False).fit(X, y)
     state, n_steps = fit_of(fitted), 0
     while state.n_parameters > 2:
         information = state.information

@@ -29,7 +29,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Inference:UserWarning")
 
 
 def net(hidden=(1,), **params):
-    return NewtonMLPRegressor(hidden, **{"alpha": 0.01, "n_init": 2, "random_state": 0} | params)
+    return NewtonMLPRegressor(
+        hidden, **{"standardize": False, "alpha": 0.01, "n_init": 2, "random_state": 0} | params
+    )
 
 
 def searched(criterion="bic", data=regression, grid=None, **params):
@@ -106,7 +108,7 @@ def test_no_candidate_without_a_minimum():
 def test_no_candidate_that_separates_classes():
     X, _ = regression()
     y = X[:, 0] + 0.3 * X[:, 1] > 0
-    model = NewtonMLPClassifier((), random_state=0)
+    model = NewtonMLPClassifier((), random_state=0, standardize=False, alpha=1.0)
     search = InformationCriterionSearch(model, {"alpha": [0.0, 20.0]}).fit(X, y)
     assert np.isnan(search.results_["bic"]).tolist() == [True, False]
     assert search.best_params_ == {"alpha": 20.0}
@@ -143,7 +145,7 @@ def test_weights_names_jobs_and_pickles(capsys):
 
 def test_radial_nets():
     X, y = regression(n=60)
-    model = RBFNetRegressor(2, alpha=0.5, random_state=0)
+    model = RBFNetRegressor(2, alpha=0.5, random_state=0, standardize=False)
     search = InformationCriterionSearch(model, {"n_centers": [1, 2]}).fit(X[:, :2], y)
     assert search.best_params_["n_centers"] in (1, 2)
     assert np.isfinite(search.best_score_)
@@ -226,7 +228,9 @@ def sparse(n=150):
 @pytest.mark.parametrize("resampling", ["bootstrap", "folds"])
 def test_frequencies_of_a_simple_truth(resampling):
     X, y = sparse()
-    pruning = BackwardPruning(NewtonMLPRegressor((), alpha=0.1), significance_level=1e-3)
+    pruning = BackwardPruning(
+        NewtonMLPRegressor((), alpha=0.1, standardize=False), significance_level=1e-3
+    )
     found = pruning_stability(pruning, X, y, resampling=resampling, n_resamples=8, random_state=0)
     assert isinstance(found, PruningStability)
     assert found.feature_names == ["x0", "x1", "x2", "x3"]
@@ -246,7 +250,7 @@ def test_frequencies_of_a_simple_truth(resampling):
 def test_folds_are_all_rows_but_some():
     X, y = sparse(30)
     found = pruning_stability(
-        BackwardPruning(NewtonMLPRegressor((), alpha=0.1)),
+        BackwardPruning(NewtonMLPRegressor((), alpha=0.1, standardize=False)),
         X,
         y,
         resampling="folds",
@@ -255,7 +259,9 @@ def test_folds_are_all_rows_but_some():
     )
     fold = np.random.RandomState(5).permutation(30) % 3
     for k in range(3):
-        plain = BackwardPruning(NewtonMLPRegressor((), alpha=0.1)).fit(X[fold != k], y[fold != k])
+        plain = BackwardPruning(NewtonMLPRegressor((), alpha=0.1, standardize=False)).fit(
+            X[fold != k], y[fold != k]
+        )
         assert len(plain.estimator_.params_) == found.n_parameters[k]
 
 

@@ -24,7 +24,9 @@ GRID = {"alpha": [0.1, 0.2]}
 
 
 def net(hidden=(1,), **params):
-    return NewtonMLPRegressor(hidden, **{"alpha": 0.1, "random_state": 0} | params)
+    return NewtonMLPRegressor(
+        hidden, **{"standardize": False, "alpha": 0.1, "random_state": 0} | params
+    )
 
 
 def noise(n=60, p=4):
@@ -49,7 +51,11 @@ def refused(meta, X, y, match, error=ValueError):
 
 @pytest.mark.parametrize(
     "estimator",
-    [MLPRegressor(), LinearRegression(), make_pipeline(NewtonMLPRegressor())],
+    [
+        MLPRegressor(),
+        LinearRegression(),
+        make_pipeline(NewtonMLPRegressor(standardize=False, alpha=1.0)),
+    ],
     ids=lambda e: type(e).__name__,
 )
 def test_no_hessian(estimator):
@@ -105,7 +111,11 @@ def test_parameters_of_search(params, match):
 
 
 def test_features_of_radial_units():
-    refused(BackwardPruning(RBFNetRegressor(2), unit="feature"), *plane(), 'unit="feature"')
+    refused(
+        BackwardPruning(RBFNetRegressor(2, standardize=False, alpha=1.0), unit="feature"),
+        *plane(),
+        'unit="feature"',
+    )
 
 
 def test_no_likelihood():
@@ -117,7 +127,9 @@ def test_no_likelihood():
 
 def test_class_weights_are_no_likelihood():
     """Inference knows no criterion then; so what would not grow, or be lowest?"""
-    balanced = NewtonMLPClassifier((1,), alpha=0.1, class_weight="balanced", random_state=0)
+    balanced = NewtonMLPClassifier(
+        (1,), alpha=0.1, class_weight="balanced", random_state=0, standardize=False
+    )
     X, y = binary()
     refused(InformationCriterionSearch(balanced, GRID), X, y, "class_weight")
     refused(BackwardPruning(balanced), X, y, "class_weight")
@@ -150,14 +162,14 @@ def separated():
 def test_separated_classes_have_no_minimum():
     """Weights without end: the gate of inference refuses these as well."""
     X, y = separated()
-    endless = NewtonMLPClassifier((), alpha=0.0)
+    endless = NewtonMLPClassifier((), alpha=0.0, standardize=False)
     refused(InformationCriterionSearch(endless, {"tol": [1e-8, 1e-6]}), X, y, "(?i)separation")
     refused(BackwardPruning(endless), X, y, "(?i)separation")
 
 
 def test_separated_classes_under_a_penalty_have_a_criterion():
     X, y = separated()
-    model = NewtonMLPClassifier((), alpha=0.5)
+    model = NewtonMLPClassifier((), alpha=0.5, standardize=False)
     assert BackwardPruning(model).fit(X, y).estimator_.critical_point_ == "minimum"
     search = InformationCriterionSearch(model, {"alpha": [0.5, 1.0]}).fit(X, y)
     assert np.isfinite(search.best_score_)
@@ -284,6 +296,6 @@ def test_stability_of_rare_classes():
     X, _ = noise()
     y = np.repeat(["ash", "elm"], 30)
     y[:2] = "fir"
-    pruning = BackwardPruning(NewtonMLPClassifier((), alpha=1.0))
+    pruning = BackwardPruning(NewtonMLPClassifier((), alpha=1.0, standardize=False))
     found = pruning_stability(pruning, X, y, n_resamples=12, random_state=0)
     assert (found.n_parameters > 0).all()

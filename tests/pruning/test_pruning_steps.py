@@ -74,7 +74,7 @@ each_affine = pytest.mark.parametrize("name", AFFINE)
 
 def affine(name):
     alpha, data, weight, *own = AFFINE[name]
-    net = NewtonMLPRegressor((), alpha=alpha, penalties=own, random_state=0)
+    net = NewtonMLPRegressor((), alpha=alpha, penalties=own, random_state=0, standardize=False)
     return at_minimum(net, *data(), weight)
 
 
@@ -146,7 +146,9 @@ def collinear():
 
 
 def test_flat_directions_are_flat():
-    net = at_minimum(NewtonMLPRegressor((), alpha=0.0, random_state=0), *collinear())
+    net = at_minimum(
+        NewtonMLPRegressor((), alpha=0.0, random_state=0, standardize=False), *collinear()
+    )
     flat = flat_directions(net.information)
     assert flat.shape == (3, 1)
     assert np.abs(net.information.hessian @ flat).max() < 1e-6 * net.information.hessian.max()
@@ -155,8 +157,10 @@ def test_flat_directions_are_flat():
 @pytest.mark.parametrize("method", ["wald", "obs"])
 def test_group_along_a_flat_direction_of_unequal_scales(method):
     X, y = collinear()
-    both = at_minimum(NewtonMLPRegressor((), alpha=0.0, random_state=0), X, y)
-    one = at_minimum(NewtonMLPRegressor((), alpha=0.0, random_state=0), X[:, :1], y)
+    both = at_minimum(NewtonMLPRegressor((), alpha=0.0, random_state=0, standardize=False), X, y)
+    one = at_minimum(
+        NewtonMLPRegressor((), alpha=0.0, random_state=0, standardize=False), X[:, :1], y
+    )
     (found,) = judged(both, [Part("both", np.array([0, 1]))], method, "hessian")
     (wanted,) = judged(one, [Part("one", np.array([0]))], method, "hessian")
     assert found.statistic == pytest.approx(wanted.statistic, rel=1e-6)
@@ -166,7 +170,9 @@ def test_group_along_a_flat_direction_of_unequal_scales(method):
 
 
 def test_single_weight_along_a_flat_direction_goes_for_nothing():
-    net = at_minimum(NewtonMLPRegressor((), alpha=0.0, random_state=0), *collinear())
+    net = at_minimum(
+        NewtonMLPRegressor((), alpha=0.0, random_state=0, standardize=False), *collinear()
+    )
     all_parts = parts(net, "weight")
     for method in ("wald", "obs"):
         assert [t.p_value for t in judged(net, all_parts, method, "hessian")] == [1.0, 1.0]
@@ -177,7 +183,7 @@ def test_single_weight_along_a_flat_direction_goes_for_nothing():
 def test_softmax_weights_of_a_row_shift_together():
     """Without a penalty one weight of each row of a softmax layer is free to be zero."""
     X, y = three()
-    net = at_minimum(NewtonMLPClassifier((), alpha=0.0, random_state=0), X, y)
+    net = at_minimum(NewtonMLPClassifier((), alpha=0.0, random_state=0, standardize=False), X, y)
     all_parts = parts(net, "weight")
     for method in ("wald", "obs"):
         order = judged(net, all_parts, method, "hessian")
@@ -192,7 +198,9 @@ def test_softmax_weights_of_a_row_shift_together():
 def test_step_uses_flat_directions(starts):
     """What goes for nothing starts where it costs nothing: no other minimum is found so."""
     X, y = three()
-    net = at_minimum(NewtonMLPClassifier((1,), alpha=0.0, random_state=0, n_init=2), X, y)
+    net = at_minimum(
+        NewtonMLPClassifier((1,), alpha=0.0, random_state=0, n_init=2, standardize=False), X, y
+    )
     last = [part for part in parts(net, "weight") if part.name.startswith("coefs_1")]
     for part in last:
         after = net.without(part.positions)
@@ -202,7 +210,7 @@ def test_step_uses_flat_directions(starts):
 
 def test_softmax_features_have_a_degree_less():
     X, y = three()
-    est = NewtonMLPClassifier((), alpha=0.0, random_state=0)
+    est = NewtonMLPClassifier((), alpha=0.0, random_state=0, standardize=False)
     net = at_minimum(est, X, y)
     found = {t.part.name: t for t in judged(net, parts(net, "feature"), "wald", "hessian")}
     results = est.inference(X, y)
@@ -214,11 +222,14 @@ def test_softmax_features_have_a_degree_less():
 # Each step of a whole run.
 
 RUNS = {
-    "weights": (NewtonMLPRegressor((3,), alpha=0.02), {}),
-    "neurons": (NewtonMLPRegressor((4,), alpha=0.02), {"unit": "neuron"}),
-    "features": (NewtonMLPRegressor((2,), alpha=0.05), {"unit": "feature", "criterion": "obs"}),
+    "weights": (NewtonMLPRegressor((3,), alpha=0.02, standardize=False), {}),
+    "neurons": (NewtonMLPRegressor((4,), alpha=0.02, standardize=False), {"unit": "neuron"}),
+    "features": (
+        NewtonMLPRegressor((2,), alpha=0.05, standardize=False),
+        {"unit": "feature", "criterion": "obs"},
+    ),
     "deep": (
-        NewtonMLPRegressor((2, 2), alpha=0.05, skip_connections="all"),
+        NewtonMLPRegressor((2, 2), alpha=0.05, skip_connections="all", standardize=False),
         {"step": 0.3, "criterion": "obd"},
     ),
 }
@@ -259,7 +270,9 @@ def test_survivors_need_a_path():
         "coefs_0": np.array([[True, False], [True, False], [False, True]]),
         "coefs_1": np.array([[True], [False], [True], [True], [False]]),
     }
-    net = NewtonMLPRegressor((2,), skip_connections="input-output", connectivity=masks)
+    net = NewtonMLPRegressor(
+        (2,), skip_connections="input-output", connectivity=masks, standardize=False, alpha=1.0
+    )
     found = at_minimum(net.set_params(random_state=0), X, y)
     inputs, *units = connected_units(found.network)
     # Rows of the output are x0, x1, x2, h0 and h1: x1 is read by h0, x2 by the output.
@@ -273,10 +286,12 @@ def test_survivors_need_a_path():
 
 def test_net_without_a_center_is_the_net_that_never_had_it():
     X, y = plane()
-    net = at_minimum(RBFNetRegressor(3, alpha=0.02, n_init=2, random_state=0), X, y)
+    net = at_minimum(
+        RBFNetRegressor(3, alpha=0.02, n_init=2, random_state=0, standardize=False), X, y
+    )
     after = net.without(parts(net, "neuron")[1].positions)
     arrays = after.problem.network.layout.unpack(after.params)
-    fresh = RBFNetRegressor(2, alpha=0.02, random_state=0).fit(X, y)
+    fresh = RBFNetRegressor(2, alpha=0.02, random_state=0, standardize=False).fit(X, y)
     same = {name: a if a.shape == (1,) else a[[0, 2]] for name, a in arrays.items()}
     w = fit_of(fresh).network.layout.pack(same)
     assert len(w) == after.n_parameters

@@ -49,7 +49,9 @@ def weak():
 
 
 def net(hidden=(2,), **params):
-    return NewtonMLPRegressor(hidden, **{"alpha": 0.1, "n_init": 2, "random_state": 0} | params)
+    return NewtonMLPRegressor(
+        hidden, **{"standardize": False, "alpha": 0.1, "n_init": 2, "random_state": 0} | params
+    )
 
 
 # The path.
@@ -107,10 +109,14 @@ def test_verbose_prints_each_step(capsys):
 
 SEARCH = {"alpha": [0.5, 1.0]}
 CHECKED = [
-    BackwardPruning(NewtonMLPRegressor((1,), random_state=0)),
-    BackwardPruning(NewtonMLPClassifier((2,), random_state=0)),
-    InformationCriterionSearch(NewtonMLPRegressor((), random_state=0), SEARCH),
-    InformationCriterionSearch(NewtonMLPClassifier((), random_state=0), SEARCH),
+    BackwardPruning(NewtonMLPRegressor((1,), random_state=0, standardize=False, alpha=1.0)),
+    BackwardPruning(NewtonMLPClassifier((2,), random_state=0, standardize=False, alpha=1.0)),
+    InformationCriterionSearch(
+        NewtonMLPRegressor((), random_state=0, standardize=False, alpha=1.0), SEARCH
+    ),
+    InformationCriterionSearch(
+        NewtonMLPClassifier((), random_state=0, standardize=False, alpha=1.0), SEARCH
+    ),
 ]
 
 
@@ -134,7 +140,10 @@ def test_clone_and_parameters():
 
 
 def test_what_it_is_depends_on_the_net():
-    regressor, classifier = BackwardPruning(net()), BackwardPruning(NewtonMLPClassifier())
+    regressor, classifier = (
+        BackwardPruning(net()),
+        BackwardPruning(NewtonMLPClassifier(standardize=False, alpha=1.0)),
+    )
     assert is_regressor(regressor)
     assert is_classifier(classifier)
     assert not hasattr(regressor, "predict_proba")
@@ -298,6 +307,6 @@ def test_importances_of_what_is_left():
 
 def test_radial_net_in_a_pipeline():
     X, y = numbers()
-    model = RBFNetRegressor(3, alpha=0.1, random_state=0)
+    model = RBFNetRegressor(3, alpha=0.1, random_state=0, standardize=False)
     pipe = make_pipeline(StandardScaler(), BackwardPruning(model, unit="neuron"))
     assert pipe.fit(X, y).score(X, y) > 0.5

@@ -294,11 +294,15 @@ def test_unknown_names():
 
 
 MODELS = {
-    "mlp": NewtonMLPRegressor((4,), alpha=0.05, random_state=0),
-    "deep": NewtonMLPRegressor((3, 3), alpha=0.05, skip_connections="all", random_state=0),
-    "classes": NewtonMLPClassifier((3,), alpha=0.2, random_state=0),
-    "rbf": RBFNetRegressor(4, alpha=0.05, random_state=0),
-    "rbf full": RBFNetRegressor(3, covariance_type="full", alpha=0.05, random_state=0),
+    "mlp": NewtonMLPRegressor((4,), alpha=0.05, random_state=0, standardize=False),
+    "deep": NewtonMLPRegressor(
+        (3, 3), alpha=0.05, skip_connections="all", random_state=0, standardize=False
+    ),
+    "classes": NewtonMLPClassifier((3,), alpha=0.2, random_state=0, standardize=False),
+    "rbf": RBFNetRegressor(4, alpha=0.05, random_state=0, standardize=False),
+    "rbf full": RBFNetRegressor(
+        3, covariance_type="full", alpha=0.05, random_state=0, standardize=False
+    ),
 }
 
 

@@ -1,0 +1,110 @@
+"""What users get who set nothing: units do not matter, and difficult columns do no harm."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.base import is_classifier
+
+from sknewtonnet import (
+    NewtonMLPClassifier,
+    NewtonMLPRegressor,
+    NewtonNetClassifier,
+    NewtonNetRegressor,
+    RBFNetClassifier,
+    RBFNetRegressor,
+)
+
+N = 48
+rng = np.random.default_rng(0)
+# A normal, a lognormal, a dummy and a constant column.
+X = np.column_stack([rng.normal(size=N), rng.lognormal(size=N), np.arange(N) % 3 == 0, np.ones(N)])
+MEAN = np.tanh(2.0 * X[:, 0]) + 0.5 * X[:, 2] * np.log(X[:, 1])
+Y = MEAN + 0.2 * rng.normal(size=N)
+LABELS = np.array(["low", "mid", "top"])[np.digitize(Y, np.quantile(Y, [0.3, 0.7]))]
+
+ESTIMATORS = {
+    make.__name__: make
+    for make in (
+        NewtonMLPRegressor,
+        NewtonMLPClassifier,
+        RBFNetRegressor,
+        RBFNetClassifier,
+        NewtonNetRegressor,
+        NewtonNetClassifier,
+    )
+}
+REGRESSORS = [name for name in ESTIMATORS if "Regressor" in name]
+each_estimator = pytest.mark.parametrize("name", ESTIMATORS)
+each_regressor = pytest.mark.parametrize("name", REGRESSORS)
+
+
+def fitted(name, seed, X, y):
+    return ESTIMATORS[name](random_state=seed).fit(X, y)
+
+
+def target(name):
+    return Y if name in REGRESSORS else LABELS
+
+
+@cache
+def plain(name, seed):
+    return fitted(name, seed, X, target(name))
+
+
+def output(net, X):
+    return net.predict_proba(X) if is_classifier(net) else net.predict(X)
+
+
+def agree(found, expected):
+    assert_allclose(found, expected, atol=1e-6 * np.ptp(expected))
+
+
+# Shifts are in standard deviations of a column.
+AFFINE = {
+    "tiny and far": (np.array([1e-6, 1e-6, 1e-6, 1.0]), 1e3),
+    "large and far": (np.array([1e6, 1e6, 1e6, 1.0]), -1e3),
+    "mixed": (np.array([1e6, 1e-6, 1.0, 1e6]), np.array([0.0, 1e3, -1e3, 1e3])),
+}
+
+
+@pytest.mark.parametrize("change", AFFINE)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@each_estimator
+def test_units_of_inputs_do_not_matter(name, seed, change):
+    factor, shift = AFFINE[change]
+    other = factor * (X + shift * np.where(X.std(axis=0) > 0, X.std(axis=0), 1.0))
+    net = fitted(name, seed, other, target(name))
+    agree(output(net, other), output(plain(name, seed), X))
+    assert net.alpha_ == plain(name, seed).alpha_
+
+
+@pytest.mark.parametrize(
+    ("factor", "shift"), [(1e-6, 1e3), (1e6, -1e3), (1e-12, 0.0), (1e12, 0.0)]
+)
+@each_regressor
+def test_units_of_the_target_do_not_matter(name, factor, shift):
+    far = shift * Y.std()
+    net = fitted(name, 0, X, factor * (Y + far))
+    agree(net.predict(X) / factor - far, plain(name, 0).predict(X))
+    assert_allclose(net.loss_, factor**2 * plain(name, 0).loss_, rtol=1e-6)
+
+
+@each_estimator
+def test_a_fit_ends_at_a_minimum_that_learns_something(name):
+    net = plain(name, 0)
+    assert net.critical_point_ == "minimum"
+    assert net.alpha_ == net.alpha_selection_.alpha
+    assert net.score(X, target(name)) > 0.6
+
+
+@each_estimator
+def test_a_constant_column_is_not_read(name):
+    """Whatever it is later: its coefficients are zero."""
+    net = plain(name, 0)
+    later = X.copy()
+    later[:, 3] = 1e3
+    if "RBF" not in name:
+        agree(output(net, later), output(net, X))
+        assert abs(net.coefs_[0][3]).max() < 1e-9
