@@ -36,7 +36,8 @@ class InformationCriterionSearch(MetaNet):
             NewtonNetRegressor or NewtonNetClassifier
         The net. It is cloned. Give it several starts (``n_init``), since a criterion is only as
         good as the minimum. With ``alpha="auto"`` each setting has the strength of penalty that
-        suits it; criteria count the parameters that it leaves, not that it was chosen.
+        suits it; criteria count the parameters that it leaves, not that it was chosen. For a
+        size that will be tested a small number, such as 0.1, is the steadier comparison.
     param_grid : dict or list of dict
         Settings to try, as for :class:`sklearn.model_selection.GridSearchCV`, such as
         ``{"hidden_layer_sizes": [(), (1,), (2,), (3,)]}``.
@@ -93,7 +94,7 @@ class InformationCriterionSearch(MetaNet):
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(200, 2))
     >>> y = 2.0 * np.tanh(1.5 * X[:, 0] - X[:, 1]) + 0.3 * rng.normal(size=200)
-    >>> net = NewtonMLPRegressor(alpha=0.01, n_init=3, random_state=0)
+    >>> net = NewtonMLPRegressor(alpha=0.1, n_init=3, random_state=0)
     >>> search = InformationCriterionSearch(net, {"hidden_layer_sizes": [(), (1,), (2,)]})
     >>> search.fit(X, y).best_params_
     {'hidden_layer_sizes': (1,)}

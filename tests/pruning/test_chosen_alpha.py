@@ -1,0 +1,95 @@
+"""Nets that choose their penalty, when they are pruned, searched for, and confirmed."""
+
+import numpy as np
+import pytest
+from inference_cases import one_unit, regression
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from sknewtonnet import (
+    BackwardPruning,
+    InformationCriterionSearch,
+    NewtonMLPRegressor,
+    criterion_scorer,
+)
+from sknewtonnet.estimators import _base
+
+pytestmark = pytest.mark.filterwarnings("ignore:Inference:UserWarning")
+
+SIZES = {"hidden_layer_sizes": [(), (1,), (2,)]}
+
+
+@pytest.fixture
+def choices(monkeypatch):
+    """The strengths that fits choose, one after the other."""
+    found = []
+
+    def spied(*args, **params):
+        found.append(chosen_alpha(*args, **params))
+        return found[-1]
+
+    chosen_alpha = _base.chosen_alpha
+    monkeypatch.setattr(_base, "chosen_alpha", spied)
+    return found
+
+
+def net(hidden=(2,)):
+    return NewtonMLPRegressor(hidden, n_init=2, random_state=0)
+
+
+def test_pruning_chooses_once(choices):
+    """All that is left is judged and fitted with the strength of the whole net."""
+    X, y = regression(one_unit)
+    pruned = BackwardPruning(net()).fit(X, y)
+    assert len(choices) == 1
+    assert len(pruned.path_) > 1
+    left = pruned.estimator_
+    assert left.alpha == left.alpha_ == choices[0].alpha
+    start = clone(net()).set_params(alpha=choices[0].alpha).fit(X, y)
+    factor = start.loss_ / pruned.path_[0].loss  # of the units of y
+    assert_allclose(factor, y.var(), rtol=1e-9)
+    assert_allclose(factor * pruned.path_[-1].loss, left.loss_, rtol=1e-8)
+
+
+def test_pruning_does_not_depend_on_units():
+    X, y = regression(one_unit)
+    plain = BackwardPruning(net()).fit(X, y)
+    factor, shift = np.array([1e6, 1e-6, 1.0]), np.array([0.0, 100.0, -100.0])
+    other = BackwardPruning(net()).fit(factor * (X + shift), 1e4 * (y + 50.0))
+    assert [step.removed for step in other.path_] == [step.removed for step in plain.path_]
+    found = other.predict(factor * (X + shift)) / 1e4 - 50.0
+    assert_allclose(found, plain.predict(X), atol=1e-6)
+
+
+def test_a_search_chooses_for_each_size(choices):
+    X, y = regression(one_unit)
+    search = InformationCriterionSearch(net(), SIZES).fit(X, y)
+    assert len(choices) == 3
+    assert search.best_estimator_.alpha == "auto"
+    assert search.best_estimator_.alpha_ == choices[search.best_index_].alpha
+    for size, choice, bic in zip(
+        SIZES["hidden_layer_sizes"], choices, search.results_["bic"], strict=True
+    ):
+        fixed = net(size).set_params(alpha=choice.alpha).fit(X, y)
+        assert_allclose(fixed.inference(X, y).bic, bic, rtol=1e-8)
+    rows = np.arange(len(X))
+    grid = GridSearchCV(net(), SIZES, scoring=criterion_scorer("bic"), cv=[(rows, rows)])
+    assert grid.fit(X, y).best_params_ == search.best_params_
+    assert_allclose(-grid.cv_results_["mean_test_score"], search.results_["bic"], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [BackwardPruning(net()), InformationCriterionSearch(net(), SIZES)],
+    ids=["prune", "search"],
+)
+def test_other_data_confirm_and_do_not_choose(meta, choices):
+    X, y = regression(one_unit, n=240)
+    meta = clone(meta).fit(X[:120], y[:120])
+    chosen = meta._net.alpha_
+    choices.clear()
+    results = meta.confirm(X[120:], y[120:])
+    assert not choices
+    fixed = clone(meta._net).set_params(alpha=chosen).fit(X[120:], y[120:])
+    assert results.bic == pytest.approx(fixed.inference(X[120:], y[120:]).bic, rel=1e-8)
