@@ -246,7 +246,9 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         Centres of the Gaussian units.
     covariances_ : ndarray of shape (n_centers,), (n_centers, n_features) or \
             (n_centers, n_features, n_features)
-        Covariance of each unit: variances for "spherical" and "diag", matrices for "full".
+        Covariance of each unit in the units of the table: a variance for "spherical", one for
+        each feature for "diag" and for "spherical" units of standardised columns, matrices for
+        "full".
     precisions_ : ndarray of the shape of ``covariances_``
         Their inverses, [I]'s 1 / sigma^2 and M.
     precisions_cholesky_ : ndarray of the shape of ``covariances_``
@@ -510,7 +512,9 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         Centres of the Gaussian units.
     covariances_ : ndarray of shape (n_centers,), (n_centers, n_features) or \
             (n_centers, n_features, n_features)
-        Covariance of each unit: variances for "spherical" and "diag", matrices for "full".
+        Covariance of each unit in the units of the table: a variance for "spherical", one for
+        each feature for "diag" and for "spherical" units of standardised columns, matrices for
+        "full".
     precisions_ : ndarray of the shape of ``covariances_``
         Their inverses, [I]'s 1 / sigma^2 and M.
     precisions_cholesky_ : ndarray of the shape of ``covariances_``

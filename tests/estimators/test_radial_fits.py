@@ -34,19 +34,29 @@ def matrices(model):
 
 
 @each_covariance
-def test_predictions_follow_from_the_attributes(covariance_type):
-    """By the formula, by [I]'s quadratic forms, and in GaussianMixture's words."""
+@pytest.mark.parametrize("standardize", [False, True])
+def test_predictions_follow_from_the_attributes(covariance_type, standardize):
+    """By the formula, by [I]'s quadratic forms, and in GaussianMixture's words.
+
+    Units that are round in standardised columns have a width for each column of the table.
+    """
     X, _ = regression_data()
-    net = fitted(covariance_type, skip_connections="input-output")
+    if standardize:
+        X = [1.0, 10.0, 0.1, 3.0] * X + [0.0, 5.0, 0.1, -2.0]
+    net = fitted(covariance_type, X, skip_connections="input-output", standardize=standardize)
     d = X[:, None] - net.centers_
     p = np.einsum("nja,jab,njb->nj", d, matrices(net), d)
     ones = np.column_stack([X, np.ones(len(X))])
     forms = np.einsum("na,jab,nb->nj", ones, net.quadratic_forms_, ones)
-    assert_allclose(forms, p, atol=1e-10)
+    assert_allclose(forms, p, atol=1e-9 if standardize else 1e-10)
     z = np.column_stack([X, np.exp(-p / 2.0)])  # nodes in order: the input, then the units
     assert_allclose(z @ net.coefs_[0][:, 0] + net.intercepts_[0], net.predict(X), atol=1e-12)
-    factors = _compute_precision_cholesky(net.covariances_, covariance_type)
+    kind = "diag" if standardize and covariance_type == "spherical" else covariance_type
+    factors = _compute_precision_cholesky(net.covariances_, kind)
     assert_allclose(net.precisions_cholesky_, factors, rtol=1e-8)
+    if kind != covariance_type:
+        widths = np.sqrt(net.covariances_) / X.std(axis=0)
+        assert_allclose(widths, np.repeat(widths[:, :1], 4, axis=1), rtol=1e-10)
 
 
 @each_covariance

@@ -55,6 +55,19 @@ def test_errors_of_widths_are_those_of_their_logarithms(kind):
             assert_allclose(units.centers_se[k, j], error[f"centers[c{k}, x{j}]"])
 
 
+def test_round_units_of_standardised_columns():
+    """One logarithm has the errors of all widths in the units of the table."""
+    X, y = regression_data()
+    X = [1.0, 20.0] * X[:, :2]
+    net = RBFNetRegressor(2, alpha=0.1, standardize=True, random_state=0).fit(X, y)
+    res = infer(net, X, y)
+    units, error = res.radial_units(), dict(zip(res.names, res.std_errors, strict=True))
+    assert_allclose(units.widths, np.sqrt(net.covariances_), rtol=1e-9)
+    assert_allclose(units.widths[:, 1], 20.0 * units.widths[:, 0], rtol=1e-9)
+    relative = np.array([error[f"precisions_cholesky[c{k}]"] for k in range(2)])
+    assert_allclose(units.widths_se, units.widths * relative[:, None])
+
+
 def test_errors_of_full_matrices_by_differences():
     net, res = fit("full")
     layout, step = res.information.objective.network.layout, 1e-6

@@ -30,7 +30,8 @@ class Shapes(NamedTuple):
     factors : ndarray
         1 / sigma, or upper triangular U with U U' = M.
     precisions, covariances : ndarray of the shape of ``factors``
-        Of "spherical" and "diag" numbers, else matrices.
+        Of "spherical" a number, of "diag" a number for each input, else matrices. Of "spherical"
+        units that are round in other units of the inputs as of "diag".
     widths : ndarray of shape (s,) or (s, p)
         Square roots of the variances.
     """
@@ -224,10 +225,12 @@ class _Diag(GaussianForm):
 class _Spherical(_Diag):
     """M = exp(2 tau) diag(metric), tau = log(1 / sigma): one parameter for the whole diagonal.
 
-    The metric is 1 unless inputs of other units are measured in their own scales.
+    The metric is 1 unless inputs of other units are measured in their own scales; what is round
+    there has a variance for each input.
     """
 
     def __init__(self, metric: Array | None = None):
+        self.is_round = metric is None
         self.metric = np.ones(1) if metric is None else metric
 
     def precisions(self, free: Array, n_inputs: int) -> Array:
@@ -244,7 +247,9 @@ class _Spherical(_Diag):
         return np.array(0)
 
     def shapes(self, free: NDArray[Any], n_inputs: int) -> Shapes:
-        return Shapes(*(array[:, 0] for array in super().shapes(free, n_inputs)))
+        if self.is_round:
+            return Shapes(*(array[:, 0] for array in super().shapes(free, n_inputs)))
+        return super().shapes(free + 0.5 * np.log(self.metric), n_inputs)
 
     def round_units(self, tau: Array, n_inputs: int) -> Array:
         return tau[:, None]
