@@ -437,7 +437,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         number = min(range(len(results)), key=lambda k: results[k].value)
         best, kind = results[number], kinds[number]
         fit = Fit(problem, best.params, best, kind, post_selection)
-        factor = 1.0 if problem.original is None else problem.original.factor
+        factor = problem.factor
         fitted = self._attributes(fit) | {
             "n_iter_": best.n_iter,
             "loss_": factor * best.value,

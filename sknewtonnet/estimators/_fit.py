@@ -120,6 +120,11 @@ class Problem:
         return None if self.units is None else Original.of(self.network, self.loss, self.units)
 
     @property
+    def factor(self) -> float:
+        """The objective in the units of the table over that of the problem."""
+        return 1.0 if self.original is None else self.original.factor
+
+    @property
     def original_network(self) -> Network:
         """The net that takes inputs in the units of the table."""
         return self.network if self.original is None else self.original.network
@@ -240,8 +245,8 @@ class Fit:
 
     @property
     def value(self) -> float:
-        """The objective at the minimum."""
-        return np.nan if self.result is None else self.result.value
+        """The objective at the minimum, in the units of the table."""
+        return np.nan if self.result is None else self.problem.factor * self.result.value
 
     @property
     def n_parameters(self) -> int:
@@ -303,8 +308,8 @@ class Fit:
 
     @cached_property
     def criteria(self) -> Criteria:
-        """Information criteria."""
-        return Criteria(self.information)
+        """Information criteria, of targets in the units of the table."""
+        return Criteria(self.information, self.problem.factor)
 
     @cached_property
     def importances(self) -> tuple[Array, Array]:

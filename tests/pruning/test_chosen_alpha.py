@@ -47,9 +47,9 @@ def test_pruning_chooses_once(choices):
     left = pruned.estimator_
     assert left.alpha == left.alpha_ == choices[0].alpha
     start = clone(net()).set_params(alpha=choices[0].alpha).fit(X, y)
-    factor = start.loss_ / pruned.path_[0].loss  # of the units of y
-    assert_allclose(factor, y.var(), rtol=1e-9)
-    assert_allclose(factor * pruned.path_[-1].loss, left.loss_, rtol=1e-8)
+    for fit, step in ((start, pruned.path_[0]), (left, pruned.path_[-1])):
+        assert_allclose(step.loss, fit.loss_, rtol=1e-8)
+        assert_allclose(step.criterion, fit.inference(X, y).bic, rtol=1e-8)
 
 
 def test_pruning_does_not_depend_on_units():
