@@ -25,7 +25,7 @@ def draw(seed, n=200):
 # One data set first. The table has a row per size; three units are one local minimum after
 # another, and so are their criteria.
 X, y = draw(0)
-net = NewtonMLPRegressor(alpha=0.5, n_init=3, random_state=0, standardize=False)
+net = NewtonMLPRegressor(alpha=0.5, n_init=3, random_state=0)
 search = InformationCriterionSearch(net, {"hidden_layer_sizes": [(), (1,), (2,), (3,)]})
 search.fit(X, y)
 print("sizes  BIC     parameters  effective  identifiable")
@@ -48,9 +48,7 @@ p_values = {"1 unit": [], "3 units": []}
 for seed in range(N):
     X, y = draw(seed)
     for size, name in ((1, "1 unit"), (3, "3 units")):
-        fit = NewtonMLPRegressor(
-            (size,), alpha=0.5, n_init=2, random_state=seed, standardize=False
-        ).fit(X, y)
+        fit = NewtonMLPRegressor((size,), alpha=0.5, n_init=2, random_state=seed).fit(X, y)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the net of three units is flagged, rightly
             p_values[name].append(fit.inference(X, y).wald_test("x2").p_value)

@@ -72,7 +72,6 @@ net = NewtonNetRegressor(
     alpha=0.0,
     connectivity={"intercepts_0": np.array([False])},
     random_state=0,
-    standardize=False,
 )
 logarithms = pd.DataFrame(np.log(x), columns=names)
 net.fit(logarithms, measured)

@@ -27,7 +27,7 @@ y = scale(np.log(data["hue"]))
 
 rows = np.arange(len(X))
 search = GridSearchCV(
-    NewtonMLPRegressor(alpha=0.0, n_init=10, random_state=0, standardize=False),
+    NewtonMLPRegressor(alpha=0.0, n_init=10, random_state=0),
     [
         {"hidden_layer_sizes": [(), (1,), (2,)]},
         {"hidden_layer_sizes": [(1,)], "skip_connections": ["input-output"]},

@@ -3,22 +3,19 @@ What a feature does: average effects, curves, interactions
 ============================================================
 
 Weights of a net are hard to read; effects on the prediction are not. Progress of diabetes
-after one year, from age, sex, body mass index (bmi), blood pressure (bp) and the logarithm of
-triglycerides (s5), all but sex and the target standardised.
+after one year, a number from 25 to 346, from age, sex, body mass index (bmi), blood pressure (bp)
+and the logarithm of triglycerides (s5), in their own units: effects are per year, per point of
+the index, per mm Hg.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_diabetes
-from sklearn.preprocessing import scale
 
 from sknewtonnet import NewtonMLPRegressor
 
 X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
-X = X[["age", "sex", "bmi", "bp", "s5"]]
-smooth = ["age", "bmi", "bp", "s5"]
-X = X.assign(sex=X["sex"] - 1.0, **{name: scale(X[name]) for name in smooth})
-y = scale(y)
+X = X[["age", "sex", "bmi", "bp", "s5"]].assign(sex=X["sex"] - 1.0)
 
 # %%
 # How many units? A score test asks whether products of two and three inputs explain what is
@@ -28,9 +25,7 @@ y = scale(y)
 print("units     BIC      AIC   p that no more is needed")
 for units in (0, 1, 2):
     sizes = (units,) if units else ()
-    net = NewtonMLPRegressor(sizes, alpha=1.0, n_init=10, random_state=0, standardize=False).fit(
-        X, y
-    )
+    net = NewtonMLPRegressor(sizes, alpha=1.0, n_init=10, random_state=0).fit(X, y)
     results = net.inference(X, y)
     test = results.hidden_unit_test("taylor")
     print(f"{units:5}{results.bic:9.1f}{results.aic:9.1f}{test.p_value:10.4f}")
@@ -42,9 +37,9 @@ print(f"identifiable: {results.identifiable}", *results.diagnosis, sep="\n")
 print(f"effective parameters: {results.effective_parameters:.1f} of {len(results.names)}\n")
 
 # %%
-# Average marginal effects: by how much the prediction rises per standard deviation of a
-# feature; for sex, which has two values, the difference between them. The last column tests
-# that no weight leaves the feature.
+# Average marginal effects: by how much the prediction rises per unit of a feature; for sex, which
+# has two values, the difference between them. The last column tests that no weight leaves the
+# feature.
 
 effects = results.marginal_effects()
 tests = results.wald_test_features()
@@ -77,8 +72,8 @@ figure, axes = plt.subplots(2, 2, figsize=(9, 7), layout="constrained")
 for ax, name in zip(axes.flat[:3], ("age", "bmi", "s5"), strict=True):
     curve = results.partial_effect(name, band="simultaneous", n_points=40)
     curve.plot(ax=ax)
-    ax.plot(X[name], np.full(len(X), -1.9), "|", color="0.6", markersize=5)
-    ax.set(ylim=(-2.0, 2.6), ylabel="mean prediction")
+    ax.plot(X[name], np.full(len(X), 10.0), "|", color="0.6", markersize=5)
+    ax.set(ylim=(0.0, 350.0), ylabel="mean prediction")
     ax.legend(loc="upper left", fontsize=9)
 ax = axes.flat[3]
 for value, color in ((0.0, "C0"), (1.0, "C1")):

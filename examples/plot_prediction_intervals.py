@@ -36,7 +36,7 @@ def sample(n):
 
 def fit(X, y, units):
     """Fit a net without a penalty."""
-    return NewtonMLPRegressor((units,), alpha=0.0, random_state=0, standardize=False).fit(X, y)
+    return NewtonMLPRegressor((units,), alpha=0.0, random_state=0).fit(X, y)
 
 
 X, y = sample(250)

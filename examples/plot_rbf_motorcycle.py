@@ -33,34 +33,35 @@ def motorcycle():
 
 
 time, acceleration, source = motorcycle()
-X, y = (time[:, None] - time.mean()) / time.std(), acceleration / acceleration.std()
+X = time[:, None]
 
 # %%
-# Number of centres and penalty by cross-validation, then a look at what was found.
+# Number of centres by cross-validation, then a look at what was found. Each fit chooses its
+# penalty itself, and all is in the units of the data.
 
 search = GridSearchCV(
-    RBFNetRegressor(random_state=0, standardize=False, alpha=1.0),
-    {"n_centers": [3, 5, 7], "alpha": [0.01, 0.1, 1.0]},
+    RBFNetRegressor(random_state=0),
+    {"n_centers": [3, 5, 7]},
     cv=KFold(5, shuffle=True, random_state=0),
-).fit(X, y)
+).fit(X, acceleration)
 net = search.best_estimator_
 print(f"{source}: {search.best_params_}, cross-validated R2 {search.best_score_:.3f}")
+print(f"alpha {net.alpha_:g}, {net.alpha_selection_.reason}")
 print(f"{net.n_iter_} iterations; the Hessian says: {net.critical_point_}")
 print("degenerate units:", net.degenerate_units_ or "none")
 
-centers = net.centers_[:, 0] * time.std() + time.mean()
-widths = np.sqrt(net.covariances_) * time.std()
+centers, heights = net.centers_[:, 0], net.coefs_[0][:, 0]
+widths = np.sqrt(net.covariances_[:, 0])
 print(f"{'centre (ms)':>12} {'width (ms)':>12} {'height (g)':>12}")
-for center, width, height in zip(centers, widths, net.coefs_[0][:, 0], strict=True):
-    print(f"{center:12.1f} {width:12.1f} {height * acceleration.std():12.1f}")
+for center, width, height in zip(centers, widths, heights, strict=True):
+    print(f"{center:12.1f} {width:12.1f} {height:12.1f}")
 
 # %%
 # The curve is the sum of the bumps and a constant.
 
 grid = np.linspace(time.min(), time.max(), 300)
-fitted = net.predict((grid[:, None] - time.mean()) / time.std()) * acceleration.std()
-bumps = np.exp(-0.5 * ((grid[:, None] - centers) / widths) ** 2)
-bumps *= net.coefs_[0][:, 0] * acceleration.std()
+fitted = net.predict(grid[:, None])
+bumps = heights * np.exp(-0.5 * ((grid[:, None] - centers) / widths) ** 2)
 
 fig, (upper, lower) = plt.subplots(2, 1, sharex=True, figsize=(8, 7), layout="constrained")
 upper.plot(time, acceleration, ".", color="0.6", label=f"{source} data")
@@ -70,8 +71,7 @@ upper.legend()
 for unit, (center, width) in enumerate(zip(centers, widths, strict=True)):
     color = f"C{unit % 10}"
     lower.plot(grid, bumps[:, unit], color=color)
-    peak = net.coefs_[0][unit, 0] * acceleration.std()
-    lower.errorbar(center, peak, xerr=width, color=color, marker="o", capsize=3)
+    lower.errorbar(center, heights[unit], xerr=width, color=color, marker="o", capsize=3)
 lower.axhline(0.0, color="0.8", linewidth=0.8)
 lower.set_xlim(grid[0], grid[-1])
 lower.set_xlabel("time after impact (ms)")

@@ -2,29 +2,26 @@
 Backward pruning by Wald tests: what is left of a net
 =====================================================
 
-A net of four hidden units reads the ten inputs of the diabetes data. Its weights are tested, those
-that could as well be zero are taken away, and the rest is fitted again, as long as BIC does not
-grow. What is left is drawn beside the net before.
+A net of four hidden units reads the ten inputs of the diabetes data, with the penalty that
+cross-validation chooses. Its weights are tested, those that could as well be zero are taken away,
+and the rest is fitted again, as long as BIC does not grow. What is left is drawn beside the net
+before.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 
 from sknewtonnet import BackwardPruning, NewtonMLPRegressor
 
 X, y = load_diabetes(return_X_y=True, as_frame=True)
-X = StandardScaler().set_output(transform="pandas").fit_transform(X)
-y = (y - y.mean()) / y.std()
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=0)
 
-net = NewtonMLPRegressor((4,), alpha=3.0, n_init=5, random_state=0, standardize=False).fit(
-    X_train, y_train
-)
+net = NewtonMLPRegressor((4,), n_init=5, random_state=0).fit(X_train, y_train)
 pruned = BackwardPruning(net).fit(X_train, y_train)
 
+print(f"penalty: {net.alpha_:g} rows, {net.alpha_selection_.reason}")
 print(f"critical point of the pruned net: {pruned.estimator_.critical_point_}")
 print(f"inputs that are left: {', '.join(pruned.get_feature_names_out())}")
 for name, model, fitted in (("before", net, net), ("after", pruned, pruned.estimator_)):
@@ -41,7 +38,8 @@ print(steps[["removed", "p_value", "bic", "n_parameters", "accepted"]].round(3).
 
 
 # %%
-# Blue lines are positive weights, red ones negative; the wider, the larger.
+# Blue lines are positive weights, red ones negative; the wider, the larger, in standard
+# deviations of inputs and target.
 
 
 def draw(ax, fitted, title):
@@ -52,7 +50,9 @@ def draw(ax, fitted, title):
         for x, names in enumerate(layers)
     ]
     used = [np.abs(fitted.coefs_[0]).sum(axis=1) > 0, np.abs(fitted.coefs_[1]).sum(axis=1) > 0]
-    for k, weights in enumerate(fitted.coefs_):
+    into, out = fitted.coefs_
+    weights_of_layers = [into * X_train.std().to_numpy()[:, None], out / y_train.std()]
+    for k, weights in enumerate(weights_of_layers):
         for (i, j), w in np.ndenumerate(weights):
             (x0, y0), (x1, y1) = places[k][i], places[k + 1][j]
             if w != 0:
