@@ -170,7 +170,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     alpha : "auto", float, array-like of shape (n_hidden_layers + 1,), or dict, default="auto"
         Strength of the L2 penalty of the coefficients: it counts as much as ``alpha`` rows, as
         in scikit-learn's MLP. "auto": chosen in the fit by cross-validation, one for all
-        coefficients, at some five times the work of a fit (``alpha_selection_``); the
+        coefficients, at some ten times the work of a fit (``alpha_selection_``); the
         penalty of widths stays as it is. The size stays the user's: enough units and a chosen
         penalty is the recipe. Or one for all coefficients, one per linear layer, or by the names
         of arrays ("coefs_0", "intercepts_0", "centers", "precisions_cholesky", ...) a number or
@@ -433,7 +433,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     alpha : "auto", float, array-like of shape (n_hidden_layers + 1,), or dict, default="auto"
         Strength of the L2 penalty of the coefficients: it counts as much as ``alpha`` rows, as
         in scikit-learn's MLP. "auto": chosen in the fit by cross-validation, one for all
-        coefficients, at some five times the work of a fit (``alpha_selection_``); the
+        coefficients, at some ten times the work of a fit (``alpha_selection_``); the
         penalty of widths stays as it is. The size stays the user's: enough units and a chosen
         penalty is the recipe. Or one for all coefficients, one per linear layer, or by the names
         of arrays ("coefs_0", "intercepts_0", "centers", "precisions_cholesky", ...) a number or

@@ -1195,7 +1195,7 @@ class InferenceResults:
         >>> net = RBFNetRegressor(1, alpha=0.0, alpha_widths=0.0, random_state=0).fit(x, y)
         >>> units = net.inference(x, y).radial_units()
         >>> units.centers.shape, units.widths.round().tolist()
-        ((1, 1), [1.0])
+        ((1, 1), [[1.0]])
         """
         shape = RadialShape.of(self._table.network, self.reported)
         values, covariance = self.delta_method(shape.values)
