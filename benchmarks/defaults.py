@@ -31,6 +31,11 @@ SETTINGS = [
         {"hidden_layer_sizes": (size,), "alpha": alpha}
         for size, alpha in product((5, 10, 20), (0.1, 1.0, 3.0, 10.0))
     ),
+    {"standardize": True},
+    *(
+        {"hidden_layer_sizes": (size,), "standardize": True, "alpha": "auto"}
+        for size in (5, 10, 20)
+    ),
     {"activation": "logistic"},
     {"activation": "softplus"},
     {"skip_connections": "input-output"},
