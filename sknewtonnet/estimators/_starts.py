@@ -116,7 +116,6 @@ def mean_prediction(loss: Loss, Y: Array, sample_weight: Array) -> Array:
     mean: Array = np.average(Y, axis=0, weights=sample_weight)
     if loss.out_activation == "identity":
         return mean
-    inside = np.clip(mean, 1e-6, None)
-    if loss.out_activation != "exp":
-        inside = np.minimum(inside, 1.0 - 1e-6)
-    return loss.link(inside)
+    if loss.out_activation == "exp":
+        return loss.link(np.where(mean > 0.0, mean, 1e-6))
+    return loss.link(np.clip(mean, 1e-6, 1.0 - 1e-6))

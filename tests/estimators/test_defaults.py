@@ -108,3 +108,19 @@ def test_a_constant_column_is_not_read(name):
     if "RBF" not in name:
         agree(output(net, later), output(net, X))
         assert abs(net.coefs_[0][3]).max() < 1e-9
+
+
+@pytest.mark.parametrize("factor", [1e-12, 1e12])
+def test_units_of_positive_targets_do_not_matter(factor):
+    """Under a logarithmic link they are an intercept."""
+    plain = NewtonMLPRegressor(loss="gamma", random_state=0).fit(X, np.exp(Y))
+    net = NewtonMLPRegressor(loss="gamma", random_state=0).fit(X, factor * np.exp(Y))
+    agree(net.predict(X) / factor, plain.predict(X))
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e3])
+def test_small_and_large_counts(factor):
+    """They have units of their own: large ones outweigh the penalty, small ones do not."""
+    net = NewtonMLPRegressor(loss="poisson", random_state=0).fit(X, factor * np.exp(Y))
+    assert net.critical_point_ == "minimum"
+    assert_allclose(net.predict(X).mean(), factor * np.exp(Y).mean(), rtol=1e-6)
