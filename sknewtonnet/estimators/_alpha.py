@@ -68,18 +68,33 @@ class Comparison:
 
     def losses(self, alphas: Sequence[Any], parallel: Parallel) -> list[Array]:
         """Loss of each row where it was left out, for strengths as settings have them."""
-        tasks = [(alpha, number) for alpha in alphas for number in range(len(self.folds))]
-        found = parallel(
-            delayed(_held_out)(
-                self.problem, self.rows, self.folds[number], alpha, self.seed + number
-            )
-            for alpha, number in tasks
-        )
-        losses = [np.empty(len(self.rows.X)) for _ in alphas]
-        for k in range(len(alphas)):
-            for number, (_, test) in enumerate(self.folds):
-                losses[k][test] = found[k * len(self.folds) + number]
+        n_folds = len(self.folds)
+        tasks = [(alpha, number) for alpha in alphas for number in range(n_folds)]
+        found = parallel(delayed(self.held_out)(alpha, number) for alpha, number in tasks)
+        return [self.joined(found[k * n_folds : (k + 1) * n_folds]) for k in range(len(alphas))]
+
+    def joined(self, parts: Sequence[Array]) -> Array:
+        """Losses of all rows, from those of the rows that each fold leaves out."""
+        losses = np.empty(len(self.rows.X))
+        for part, (_, test) in zip(parts, self.folds, strict=True):
+            losses[test] = part
         return losses
+
+    def part(self, number: int) -> Problem:
+        """The problem with the rows to fit of a fold."""
+        train, rows = self.folds[number][0], self.rows
+        data = Data(rows.X[train], rows.Y[train], rows.sample_weight[train])
+        return replace(self.problem, data=data)
+
+    def held_out(self, alpha: Any, number: int) -> Array:
+        """Losses of the rows that a fold leaves out."""
+        part, test = self.part(number).with_alpha(alpha), self.folds[number][1]
+        with one_blas_thread():
+            start = part.start(self.seed + number)
+            result = part.solver().minimize(part.objective(), start, _near_enough)
+        raw = part.network.predict_raw(result.params, self.rows.X[test])
+        losses = part.loss.value(self.rows.Y[test], raw)
+        return np.where(np.isfinite(losses), losses, np.finfo(float).max ** 0.5)
 
 
 def chosen_alpha(comparison: Comparison, alpha_of: Any, n_jobs: int | None) -> AlphaSelection:
@@ -197,23 +212,6 @@ def _folds(rows: Data, problem: Problem, seed: int) -> Folds:
         splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
         return list(splitter.split(rows.X, labels))
     return list(KFold(n_folds, shuffle=True, random_state=seed).split(rows.X))
-
-
-def _held_out(
-    problem: Problem, rows: Data, fold: tuple[Ints, Ints], alpha: Any, seed: int
-) -> Array:
-    """Losses of the rows that are left out."""
-    train, test = fold
-    part = replace(
-        problem,
-        settings=replace(problem.settings, alpha=alpha),
-        data=Data(rows.X[train], rows.Y[train], rows.sample_weight[train]),
-    )
-    with one_blas_thread():
-        result = part.solver().minimize(part.objective(), part.start(seed), _near_enough)
-    raw = problem.network.predict_raw(result.params, rows.X[test])
-    losses = problem.loss.value(rows.Y[test], raw)
-    return np.where(np.isfinite(losses), losses, np.finfo(float).max ** 0.5)
 
 
 def _near_enough(iteration: Iteration) -> bool:

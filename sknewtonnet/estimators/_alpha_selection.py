@@ -7,6 +7,40 @@ from sknewtonnet._typing import Array
 
 
 @dataclass(frozen=True, eq=False)
+class ArdSelection:
+    """Strengths of the penalty by the evidence: one for each input, and one for each later layer.
+
+    Attributes
+    ----------
+    inputs : dict of str to float
+        Strength of the coefficients of each input, by its name. The larger it is the less the
+        input matters: without effect on the predictions it is at the upper bound, 10 000.
+    layers : dict of str to float
+        "hidden intercepts", and what each layer reads from hidden units, by the names of arrays.
+    log_evidence : ndarray of shape (n_steps,)
+        Log evidence of each step of the search, on the rows that took part; the strengths are
+        those of the highest.
+    held_out_loss : float
+        Mean loss of the rows left out, with strengths that the other rows gave. If already the
+        strengths above, which know all rows, do no better than one strength for all: theirs.
+    std_error : float
+        Standard error, over rows, of its difference from that of one strength for all.
+    kept : bool
+        Whether the fit has these strengths.
+    alpha : dict of str to ndarray
+        The same strengths by the names of arrays, as ``alpha`` takes them.
+    """
+
+    inputs: dict[str, float]
+    layers: dict[str, float]
+    log_evidence: Array
+    held_out_loss: float
+    std_error: float
+    kept: bool
+    alpha: dict[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
 class AlphaSelection:
     """How the strength of the penalty was chosen.
 
@@ -19,13 +53,15 @@ class AlphaSelection:
     std_errors : ndarray of shape (n_alphas,)
         Standard errors, over rows, of the difference from the lowest held-out loss.
     alpha : float
-        The strength with the lowest held-out loss.
+        The strength with the lowest held-out loss, the same for all coefficients.
     n_folds : int
         Parts into which the rows were divided.
     n_rows : int
         Distinct rows that took part.
     reason : str
-        Why this strength was taken, in words.
+        Why the strengths of the fit were taken, in words.
+    ard : ArdSelection or None
+        Strengths for each input, if they were asked for and could be found.
     """
 
     alphas: Array
@@ -35,6 +71,12 @@ class AlphaSelection:
     n_folds: int
     n_rows: int
     reason: str
+    ard: ArdSelection | None = None
+
+    @property
+    def chosen(self) -> float | dict[str, Array]:
+        """The strengths of the fit."""
+        return self.ard.alpha if self.ard is not None and self.ard.kept else self.alpha
 
     def to_frame(self) -> Any:
         """The path as a pandas data frame.

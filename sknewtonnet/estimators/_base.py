@@ -37,6 +37,7 @@ from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._advice import advice, advice_on_weights
 from sknewtonnet.estimators._alpha import Comparison, chosen_alpha, with_hidden_intercepts
 from sknewtonnet.estimators._alpha_selection import AlphaSelection
+from sknewtonnet.estimators._ard import ard_alpha
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._fit import Data, Fit, Problem, Settings, encoded
 from sknewtonnet.estimators._named_constraints import make_constraints
@@ -97,7 +98,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "standardize": ["boolean"],
         "alpha": [
-            StrOptions({"auto"}),
+            StrOptions({"auto", "ard"}),
             Interval(Real, 0, None, closed="left"),
             "array-like",
             dict,
@@ -372,13 +373,11 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         if not isinstance(self.alpha, str):
             return problem, {"alpha_": deepcopy(self.alpha), "alpha_selection_": None}
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        choose = ard_alpha if self.alpha == "ard" else chosen_alpha
         alpha_of = partial(self._spread, problem.network)
-        found = chosen_alpha(Comparison.of(problem, seed), alpha_of, self.n_jobs)
-        settings = replace(problem.settings, alpha=alpha_of(found.alpha))
-        return replace(problem, settings=settings), {
-            "alpha_": found.alpha,
-            "alpha_selection_": found,
-        }
+        found = choose(Comparison.of(problem, seed), alpha_of, self.n_jobs)
+        chosen = {"alpha_": found.chosen, "alpha_selection_": found}
+        return problem.with_alpha(alpha_of(found.chosen)), chosen
 
     def _checked(self, problem: Problem) -> Objective:
         """The objective, or an error that says what is wrong with the data or the settings."""

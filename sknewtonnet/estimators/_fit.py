@@ -168,6 +168,10 @@ class Problem:
         objective = self.original_objective(data)
         return Rescaled(objective, found.map, found.factor, found.units.out_scale)
 
+    def with_alpha(self, alpha: Any) -> "Problem":
+        """The same with other strengths of the L2 penalty."""
+        return replace(self, settings=replace(self.settings, alpha=alpha))
+
     def objective(self) -> Objective:
         """The function to minimise, with work space of its own."""
         data = self.known_data

@@ -111,14 +111,16 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         table. ``solver_result_`` and, except for "loss", ``starts_`` describe the standardised
         problem. "spherical" radial units are round in standardised columns. False: columns as
         they come, the objective of scikit-learn.
-    alpha : "auto", float, array-like of shape (n_layers - 1,), or dict, default="auto"
-        Strength of the L2 penalty: it counts as much as ``alpha`` rows, as in scikit-learn's
-        MLP. "auto": chosen in the fit by cross-validation, one for all coefficients, at some
-        five times the work of a fit (``alpha_selection_``). The size stays the user's: enough
-        units and a chosen penalty is the recipe. Or one for all coefficients, one per layer, or
-        by the names of arrays ("coefs_0", "intercepts_0", ...) a number or an array each.
-        Intercepts are penalised only where they are named, those of hidden units also with the
-        coefficients of standardised columns.
+    alpha : "auto", "ard", float, array-like of shape (n_layers - 1,), or dict, default="auto"
+        Strength of the L2 penalty: it counts as much as ``alpha`` rows, as in scikit-learn's MLP.
+        "auto": chosen in the fit by cross-validation, one for all coefficients, at some five times
+        the work of a fit (``alpha_selection_``). The size stays the user's: enough units and a
+        chosen penalty is the recipe. "ard": one for each input and layer, by the evidence, where
+        cross-validation prefers it clearly (``alpha_selection_.ard``), at some forty times the
+        work of "auto". Or one for all coefficients, one per layer, or by the names of arrays
+        ("coefs_0", "intercepts_0", ...) a number or an array each. Intercepts are penalised only
+        where they are named, those of hidden units also with the coefficients of standardised
+        columns.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -188,9 +190,10 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     Attributes
     ----------
     alpha_ : float, array-like or dict
-        Strength of the penalty: ``alpha``, or the strength that "auto" chose.
+        Strength of the penalty: ``alpha``, or the strengths that "auto" or "ard" chose.
     alpha_selection_ : AlphaSelection or None
-        The strengths that "auto" tried, their held-out losses, and the reason for its choice.
+        The strengths that "auto" or "ard" tried, their held-out losses, and the reason for the
+        choice.
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
@@ -358,14 +361,16 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         table. ``solver_result_`` and, except for "loss", ``starts_`` describe the standardised
         problem. "spherical" radial units are round in standardised columns. False: columns as
         they come, the objective of scikit-learn.
-    alpha : "auto", float, array-like of shape (n_layers - 1,), or dict, default="auto"
-        Strength of the L2 penalty: it counts as much as ``alpha`` rows, as in scikit-learn's
-        MLP. "auto": chosen in the fit by cross-validation, one for all coefficients, at some
-        five times the work of a fit (``alpha_selection_``). The size stays the user's: enough
-        units and a chosen penalty is the recipe. Or one for all coefficients, one per layer, or
-        by the names of arrays ("coefs_0", "intercepts_0", ...) a number or an array each.
-        Intercepts are penalised only where they are named, those of hidden units also with the
-        coefficients of standardised columns.
+    alpha : "auto", "ard", float, array-like of shape (n_layers - 1,), or dict, default="auto"
+        Strength of the L2 penalty: it counts as much as ``alpha`` rows, as in scikit-learn's MLP.
+        "auto": chosen in the fit by cross-validation, one for all coefficients, at some five times
+        the work of a fit (``alpha_selection_``). The size stays the user's: enough units and a
+        chosen penalty is the recipe. "ard": one for each input and layer, by the evidence, where
+        cross-validation prefers it clearly (``alpha_selection_.ard``), at some forty times the
+        work of "auto". Or one for all coefficients, one per layer, or by the names of arrays
+        ("coefs_0", "intercepts_0", ...) a number or an array each. Intercepts are penalised only
+        where they are named, those of hidden units also with the coefficients of standardised
+        columns.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -438,9 +443,10 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     Attributes
     ----------
     alpha_ : float, array-like or dict
-        Strength of the penalty: ``alpha``, or the strength that "auto" chose.
+        Strength of the penalty: ``alpha``, or the strengths that "auto" or "ard" chose.
     alpha_selection_ : AlphaSelection or None
-        The strengths that "auto" tried, their held-out losses, and the reason for its choice.
+        The strengths that "auto" or "ard" tried, their held-out losses, and the reason for the
+        choice.
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str

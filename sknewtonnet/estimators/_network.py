@@ -87,11 +87,13 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         table. ``solver_result_`` and, except for "loss", ``starts_`` describe the standardised
         problem. "spherical" radial units are round in standardised columns. False: columns as
         they come, the objective of scikit-learn.
-    alpha : "auto", float, array-like of shape (n_linear_layers,), or dict, default="auto"
-        Strength of the L2 penalty: it counts as much as ``alpha`` rows, as in scikit-learn's
-        MLP. "auto": chosen in the fit by cross-validation, one for the coefficients of all
-        linear layers, at some five times the work of a fit (``alpha_selection_``). The size
-        stays the user's: enough units and a chosen penalty is the recipe. Or one for these
+    alpha : "auto", "ard", float, array-like of shape (n_linear_layers,), or dict, default="auto"
+        Strength of the L2 penalty: it counts as much as ``alpha`` rows, as in scikit-learn's MLP.
+        "auto": chosen in the fit by cross-validation, one for the coefficients of all linear
+        layers, at some five times the work of a fit (``alpha_selection_``). The size stays the
+        user's: enough units and a chosen penalty is the recipe. "ard", for linear layers: one for
+        each input and layer, by the evidence, where cross-validation prefers it clearly
+        (``alpha_selection_.ard``), at some forty times the work of "auto". Or one for these
         coefficients, one per linear layer, or by the names of arrays ("coefs_0", "intercepts_0",
         "centers", ...) a number or an array each. All else, such as intercepts and centres, is
         penalised only where it is named; intercepts of hidden linear units also with the
@@ -157,9 +159,10 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
     Attributes
     ----------
     alpha_ : float, array-like or dict
-        Strength of the penalty: ``alpha``, or the strength that "auto" chose.
+        Strength of the penalty: ``alpha``, or the strengths that "auto" or "ard" chose.
     alpha_selection_ : AlphaSelection or None
-        The strengths that "auto" tried, their held-out losses, and the reason for its choice.
+        The strengths that "auto" or "ard" tried, their held-out losses, and the reason for the
+        choice.
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str
@@ -324,11 +327,13 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         table. ``solver_result_`` and, except for "loss", ``starts_`` describe the standardised
         problem. "spherical" radial units are round in standardised columns. False: columns as
         they come, the objective of scikit-learn.
-    alpha : "auto", float, array-like of shape (n_linear_layers,), or dict, default="auto"
-        Strength of the L2 penalty: it counts as much as ``alpha`` rows, as in scikit-learn's
-        MLP. "auto": chosen in the fit by cross-validation, one for the coefficients of all
-        linear layers, at some five times the work of a fit (``alpha_selection_``). The size
-        stays the user's: enough units and a chosen penalty is the recipe. Or one for these
+    alpha : "auto", "ard", float, array-like of shape (n_linear_layers,), or dict, default="auto"
+        Strength of the L2 penalty: it counts as much as ``alpha`` rows, as in scikit-learn's MLP.
+        "auto": chosen in the fit by cross-validation, one for the coefficients of all linear
+        layers, at some five times the work of a fit (``alpha_selection_``). The size stays the
+        user's: enough units and a chosen penalty is the recipe. "ard", for linear layers: one for
+        each input and layer, by the evidence, where cross-validation prefers it clearly
+        (``alpha_selection_.ard``), at some forty times the work of "auto". Or one for these
         coefficients, one per linear layer, or by the names of arrays ("coefs_0", "intercepts_0",
         "centers", ...) a number or an array each. All else, such as intercepts and centres, is
         penalised only where it is named; intercepts of hidden linear units also with the
@@ -397,9 +402,10 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
     Attributes
     ----------
     alpha_ : float, array-like or dict
-        Strength of the penalty: ``alpha``, or the strength that "auto" chose.
+        Strength of the penalty: ``alpha``, or the strengths that "auto" or "ard" chose.
     alpha_selection_ : AlphaSelection or None
-        The strengths that "auto" tried, their held-out losses, and the reason for its choice.
+        The strengths that "auto" or "ard" tried, their held-out losses, and the reason for the
+        choice.
     params_ : ndarray of shape (n_parameters,)
         The minimum, as one vector; ``objective(X, y)`` takes it.
     parameter_names_ : list of str

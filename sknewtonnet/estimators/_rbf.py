@@ -168,14 +168,15 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         problem. "spherical" radial units are round in standardised columns. False: columns as
         they come, the objective of scikit-learn.
     alpha : "auto", float, array-like of shape (n_hidden_layers + 1,), or dict, default="auto"
-        Strength of the L2 penalty of the coefficients: it counts as much as ``alpha`` rows, as
-        in scikit-learn's MLP. "auto": chosen in the fit by cross-validation, one for all
-        coefficients, at some ten times the work of a fit (``alpha_selection_``); the
-        penalty of widths stays as it is. The size stays the user's: enough units and a chosen
-        penalty is the recipe. Or one for all coefficients, one per linear layer, or by the names
-        of arrays ("coefs_0", "intercepts_0", "centers", "precisions_cholesky", ...) a number or
-        an array each. Intercepts are penalised only where they are named, those of hidden
-        linear units also with the coefficients of standardised columns.
+        Strength of the L2 penalty of the coefficients: it counts as much as ``alpha`` rows, as in
+        scikit-learn's MLP. "auto": chosen in the fit by cross-validation, one for all
+        coefficients, at some ten times the work of a fit (``alpha_selection_``); the penalty of
+        widths stays as it is. The size stays the user's: enough units and a chosen penalty is the
+        recipe. "ard" is refused: radial units have no coefficients for each input. Or one for all
+        coefficients, one per linear layer, or by the names of arrays ("coefs_0", "intercepts_0",
+        "centers", "precisions_cholesky", ...) a number or an array each. Intercepts are penalised
+        only where they are named, those of hidden linear units also with the coefficients of
+        standardised columns.
     alpha_widths : float, default=0.1
         Strength of the penalty of the covariances, which keeps widths from collapsing or
         growing without bound: that many rows times the Kullback-Leibler divergence of each
@@ -431,14 +432,15 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         problem. "spherical" radial units are round in standardised columns. False: columns as
         they come, the objective of scikit-learn.
     alpha : "auto", float, array-like of shape (n_hidden_layers + 1,), or dict, default="auto"
-        Strength of the L2 penalty of the coefficients: it counts as much as ``alpha`` rows, as
-        in scikit-learn's MLP. "auto": chosen in the fit by cross-validation, one for all
-        coefficients, at some ten times the work of a fit (``alpha_selection_``); the
-        penalty of widths stays as it is. The size stays the user's: enough units and a chosen
-        penalty is the recipe. Or one for all coefficients, one per linear layer, or by the names
-        of arrays ("coefs_0", "intercepts_0", "centers", "precisions_cholesky", ...) a number or
-        an array each. Intercepts are penalised only where they are named, those of hidden
-        linear units also with the coefficients of standardised columns.
+        Strength of the L2 penalty of the coefficients: it counts as much as ``alpha`` rows, as in
+        scikit-learn's MLP. "auto": chosen in the fit by cross-validation, one for all
+        coefficients, at some ten times the work of a fit (``alpha_selection_``); the penalty of
+        widths stays as it is. The size stays the user's: enough units and a chosen penalty is the
+        recipe. "ard" is refused: radial units have no coefficients for each input. Or one for all
+        coefficients, one per linear layer, or by the names of arrays ("coefs_0", "intercepts_0",
+        "centers", "precisions_cholesky", ...) a number or an array each. Intercepts are penalised
+        only where they are named, those of hidden linear units also with the coefficients of
+        standardised columns.
     alpha_widths : float, default=0.1
         Strength of the penalty of the covariances, which keeps widths from collapsing or
         growing without bound: that many rows times the Kullback-Leibler divergence of each

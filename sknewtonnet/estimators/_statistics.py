@@ -10,6 +10,7 @@ from sknewtonnet._sklearn import names_for_dir
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives
 from sknewtonnet.calculus.pieces.validation import dense
+from sknewtonnet.estimators._alpha_selection import AlphaSelection
 from sknewtonnet.estimators._fit import Data, Fit
 from sknewtonnet.inference import InferenceResults, cluster_numbers, infer
 from sknewtonnet.solvers import SolverResult
@@ -24,6 +25,7 @@ class StatisticsMixin:
     params_: Array
     critical_point_: str
     solver_result_: SolverResult
+    alpha_selection_: AlphaSelection | None
     _fit_: Fit
 
     @abstractmethod
@@ -92,6 +94,9 @@ class StatisticsMixin:
 
         Notes
         -----
+        Where the fit chose ``alpha`` ("auto", "ard"), standard errors take it as given, and the
+        summary says so. For tests, choose it on other data, or set ``alpha`` to a number.
+
         One exact Hessian, n P^2 flops, one Gauss-Newton matrix and their eigenvalues, about 10 P^3
         flops each; "HC2", "HC3" and several outputs take an array of n O P numbers, the other
         sandwiches one of n P.
@@ -115,6 +120,7 @@ class StatisticsMixin:
             groups=None if groups is None else _clusters(groups, X, sample_weight),
             use_t=use_t,
             post_selection=fit.post_selection,
+            chosen_penalty=self.alpha_selection_ is not None,
             rescaled=problem.rescaled(data),
             stacklevel=3,
         )

@@ -37,6 +37,7 @@ def infer(
     groups: ArrayLike | None = None,
     use_t: bool | None = None,
     post_selection: bool = False,
+    chosen_penalty: bool = False,
     rescaled: Rescaled | None = None,
     stacklevel: int = 2,
 ) -> InferenceResults:
@@ -86,6 +87,9 @@ def infer(
         where a dispersion is estimated (squared error, gamma).
     post_selection : bool, default=False
         Whether the form of the net was chosen on the same data, so that p-values are too small.
+    chosen_penalty : bool, default=False
+        Whether the strength of the penalty was chosen on the same data: standard errors are
+        conditional on it.
     rescaled : Rescaled, default=None
         The same objective in other units, in which everything is reported.
     stacklevel : int, default=2
@@ -154,6 +158,7 @@ def infer(
         groups=clusters,
         use_t=loss.free_dispersion if use_t is None else bool(use_t),
         post_selection=post_selection,
+        chosen_penalty=chosen_penalty,
     )
     _warn(results, stacklevel + 1)
     return results

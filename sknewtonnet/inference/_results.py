@@ -109,6 +109,9 @@ class InferenceResults:
         Whether tests use the t and F distributions, else the normal and chi-square.
     post_selection : bool, default=False
         Whether the net's form was chosen on the same data, so that p-values are too small.
+    chosen_penalty : bool, default=False
+        Whether the strength of the penalty was chosen on the same data. Standard errors take it as
+        given: what other data would have chosen, and its effect on the bias, they leave out.
     rescaled : Rescaled, default=None
         The units of the table, where the fit has standardised columns.
 
@@ -165,6 +168,7 @@ class InferenceResults:
     groups: Ints | None = field(default=None, repr=False)
     use_t: bool = True
     post_selection: bool = False
+    chosen_penalty: bool = False
     rescaled: Rescaled | None = field(default=None, repr=False)
 
     @property

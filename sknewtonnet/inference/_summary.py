@@ -211,6 +211,11 @@ def _notes(results: Any, tests: dict[str, Any]) -> list[str]:
             "The fit is penalised: standard errors are those of the shrunk estimates, whose "
             "bias they do not include."
         )
+    if results.chosen_penalty:
+        notes.append(
+            "The strength of the penalty was chosen on these data: standard errors take it as "
+            "given, and leave out that other data would have chosen another."
+        )
     if results.post_selection:
         notes.append(
             "The form of the net was chosen on these data: p-values are too small. Test on "

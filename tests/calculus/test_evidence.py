@@ -1,8 +1,11 @@
 """The evidence for strengths: Bayesian regressions, slow formulas, and differences of refits."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.optimize import brentq
 from scipy.stats import multivariate_normal
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, WhiteKernel
@@ -40,6 +43,10 @@ def evidence_of(f, groups, strengths):
     return Evidence(f, groups).at(w, strengths)
 
 
+def evidence_slope(f, groups, log_strength):
+    return evidence_of(f, groups, np.exp([log_strength])).gradient[0]
+
+
 class TestBayesianRegressions:
     """Without hidden units and intercept all are one model."""
 
@@ -53,6 +60,9 @@ class TestBayesianRegressions:
         assert_allclose(-found.value, ridge.scores_[-1], rtol=1e-8)
         assert_allclose(1.0 / found.dispersion, ridge.alpha_, rtol=1e-6)
         assert_allclose(found.gradient, 0.0, atol=1e-6)
+        slope = partial(evidence_slope, f, groups)
+        best = np.exp(brentq(slope, -5.0, 5.0, xtol=1e-12))
+        assert_allclose(best, ridge.lambda_ / ridge.alpha_, rtol=1e-6)
 
     def test_one_strength_per_input_is_ard_regression(self):
         ard = ARDRegression(
@@ -164,6 +174,17 @@ def test_gradient_is_that_of_refits(name):
     gradient = evidence.at(w, strengths).gradient
     assert np.abs(gradient).max() > 0.1
     assert_allclose(gradient, found, rtol=1e-6, atol=1e-6)
+
+
+def test_moves_are_those_of_refits():
+    f, groups = hidden_case("squared_error", 2)
+    strengths = np.exp(np.linspace(0.0, 1.0, len(groups)))
+    w = minimum(f, groups, strengths, np.random.default_rng(1).normal(size=f.n_parameters))
+    moves, h = Evidence(f, groups).at(w, strengths).moves, 1e-4
+    for g in range(len(groups)):
+        factor = np.where(np.arange(len(groups)) == g, np.exp(h), 1.0)
+        ends = [minimum(f, groups, there, w) for there in (strengths * factor, strengths / factor)]
+        assert_allclose(moves[:, g], (ends[0] - ends[1]) / (2.0 * h), rtol=1e-6, atol=1e-7)
 
 
 def test_directions_that_bend_down_count_as_flat():

@@ -56,3 +56,15 @@ def test_the_table_has_a_row_for_each_strength():
     frame = NET.alpha_selection_.to_frame()
     assert list(frame.columns) == ["alpha", "held_out_loss", "std_error"]
     assert_allclose(frame["alpha"], NET.alpha_selection_.alphas)
+
+
+@pytest.mark.parametrize(("alpha", "chosen"), [("auto", True), ("ard", True), (2.0, False)])
+def test_the_inference_says_that_the_penalty_was_chosen_on_the_data(alpha, chosen):
+    """With the numbers of the same penalty given: standard errors are conditional on it."""
+    net = NewtonMLPRegressor((), standardize=True, alpha=alpha, random_state=0).fit(X, Y)
+    results = net.inference(X, Y)
+    assert results.chosen_penalty is chosen
+    assert ("penalty was chosen on these data" in " ".join(results.summary().split())) is chosen
+    given = NewtonMLPRegressor((), standardize=True, alpha=net.alpha_, random_state=0).fit(X, Y)
+    assert_allclose(given.inference(X, Y).std_errors, results.std_errors, rtol=1e-6)
+    assert not given.inference(X, Y).chosen_penalty

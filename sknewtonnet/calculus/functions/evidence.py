@@ -198,21 +198,31 @@ class EvidenceAt:
         penalty = self.strengths * self.squares / self.dispersion
         return 0.5 * (penalty - own) + self._implicit(mu, V)
 
+    @cached_property
+    def moves(self) -> Array:
+        """Derivatives of the minimum in log alpha, dw = -H^-1 alpha_g w_g for each group.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_groups)
+            Shorter where H is almost singular, which a minimum leaves at once.
+        """
+        w = self.params[self._inside]
+        force = np.zeros((len(w), len(self.groups)))
+        force[np.arange(len(w)), self._group] = -self._root * w  # Lambda^-1/2 alpha w
+        # Among the grouped parameters H^-1 is Lambda^-1/2 (I + mu)^-1 Lambda^-1/2.
+        moved = self._V @ ((self._V.T @ force) / np.maximum(1.0 + self._mu, _LEAST)[:, None])
+        return self._extended(moved / self._root[:, None])
+
     def _implicit(self, mu: Array, V: Array) -> Array:
-        """Derivatives tr(A dD'') of the volume, along dw = -H^-1 alpha_g w_g of each group.
+        """Derivatives tr(A dD'') of the volume, along the moves of the minimum.
 
         A Schur complement moves by X' dD'' X, where X is the congruence that makes it.
         """
         X = self._extended(V / self._root[:, None] / np.sqrt(1.0 + mu))
         A = 0.5 * X @ X.T
         A[np.ix_(self._outside, self._outside)] += 0.5 * self._flat_inverse
-        w = self.params[self._inside]
-        force = np.zeros((len(w), len(self.groups)))
-        force[np.arange(len(w)), self._group] = -self._root * w  # Lambda^-1/2 alpha w
-        # Among the grouped parameters H^-1 is Lambda^-1/2 (I + mu)^-1 Lambda^-1/2.
-        moved = self._V @ ((self._V.T @ force) / np.maximum(1.0 + self._mu, _LEAST)[:, None])
-        moves = self._extended(moved / self._root[:, None])
-        return np.array([self._bend(A, move) for move in moves.T])
+        return np.array([self._bend(A, move) for move in self.moves.T])
 
     def _extended(self, columns: Array) -> Array:
         """Directions of all parameters, from those of the grouped ones that the others follow."""
