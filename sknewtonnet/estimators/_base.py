@@ -38,6 +38,7 @@ from sknewtonnet.estimators._advice import advice, advice_on_weights
 from sknewtonnet.estimators._alpha import Comparison, chosen_alpha, with_hidden_intercepts
 from sknewtonnet.estimators._alpha_selection import AlphaSelection
 from sknewtonnet.estimators._ard import ard_alpha
+from sknewtonnet.estimators._arguments import check_numbers, checked_params
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._fit import Data, Fit, Problem, Settings, encoded
 from sknewtonnet.estimators._named_constraints import make_constraints
@@ -70,6 +71,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
     solver_options: Mapping[str, Any] | None
     max_iter: int
     tol: float
+    ftol: float
     n_init: int
     connectivity: Mapping[str, ArrayLike] | None
     bounds: Mapping[str, Any] | None
@@ -109,6 +111,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         "solver_options": [dict, None],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
+        "ftol": [Interval(Real, 0, None, closed="left")],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "connectivity": [dict, None],
         "bounds": [dict, None],
@@ -304,7 +307,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
     ) -> tuple[Array, Any, Array]:
         """Checked data; rows of weight zero only tell which classes there are."""
         if is_regressor(self) and y is not None:
-            _check_numbers(y)
+            check_numbers(y)
         samples, labels = validate_data(
             self,
             X,
@@ -343,6 +346,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
                 get_solver,
                 self.solver,
                 tol=self.tol,
+                ftol=self.ftol,
                 max_iter=self.max_iter,
                 hessian=self.hessian,
                 options=deepcopy(self.solver_options),
@@ -503,30 +507,8 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         """Raw predictions, at the fitted parameters or at others."""
         check_is_fitted(self)
         samples = validate_data(self, X, reset=False, accept_sparse="csr", dtype=np.float64)
-        w = self.params_ if params is None else _checked_params(params, len(self.params_))
+        w = self.params_ if params is None else checked_params(params, len(self.params_))
         return self._fit_.problem.original_network.predict_raw(w, samples)
-
-
-def _checked_params(params: ArrayLike, size: int) -> Array:
-    """Parameters as a vector of finite numbers, or raise."""
-    try:
-        vector = np.asarray(params, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(f"params must be numbers, got {params!r}.") from None
-    if vector.shape != (size,):
-        raise ValueError(f"params must have shape ({size},) as params_, got {vector.shape}.")
-    if not np.isfinite(vector).all():
-        raise ValueError("params must be finite, but contains NaN or infinity.")
-    return vector
-
-
-def _check_numbers(y: ArrayLike) -> None:
-    array = np.asarray(y)
-    if array.dtype.kind in "OSU":
-        try:
-            array.astype(float)
-        except (TypeError, ValueError) as reason:
-            raise ValueError(f"y must be numbers: {reason}.") from None
 
 
 def feature_names(estimator: Any) -> tuple[str, ...]:

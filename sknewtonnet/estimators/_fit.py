@@ -17,14 +17,13 @@ from scipy.linalg import lstsq, null_space
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import (
-    CriticalPoint,
     Loss,
     Network,
     Objective,
     SmoothFunction,
     critical_point,
 )
-from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
+from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT, plainly_falls
 from sknewtonnet.calculus.functions.units import settle
 from sknewtonnet.calculus.pieces.affine_map import MappedPenalty
 from sknewtonnet.calculus.pieces.penalties import Penalty, l2_penalty
@@ -399,7 +398,7 @@ class Fit:
             solver = get_solver("newton", tol=max(solver.tol, tol), max_iter=solver.max_iter)
         objective = problem.objective()
         result = solver.minimize(objective, network.layout.pack(start))
-        kind = verdict(objective, result).kind
+        kind = verdict(objective, result)
         return Fit(problem, result.params, result, kind, self.post_selection)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -413,15 +412,19 @@ class Fit:
         return self
 
 
-def verdict(function: SmoothFunction, result: SolverResult) -> CriticalPoint:
+def verdict(function: SmoothFunction, result: SolverResult) -> str:
     """What kind of point a run has ended at.
+
+    A run that ends early by ``ftol`` is spared the Hessian where its gradient alone says enough.
 
     Under constraints the conditions of first order are those of Karush, Kuhn and Tucker, which
     the run has checked: against its start, or against f, whose rounding is in the gradient.
     """
     found = result.multipliers
     if found is None:
-        return critical_point(function, result.params)
+        if result.status is Status.FTOL and plainly_falls(function, result.params):
+            return "not stationary"
+        return critical_point(function, result.params).kind
     goal = max(1e-6 * result.initial_gradient_norm, 1e-8 * abs(result.value))
     stalled = result.status is Status.STALLED and result.stationarity <= goal
     return critical_point(
@@ -430,4 +433,4 @@ def verdict(function: SmoothFunction, result: SolverResult) -> CriticalPoint:
         found.active,
         tight=found.constraints.rows()[0][found.tight],
         converged=result.converged or stalled,
-    )
+    ).kind

@@ -145,7 +145,8 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         optimality conditions.
         Or an instance of :class:`sknewtonnet.solvers.Solver`, such as
         ``NewtonSolver(tol=1e-8)`` or one of a class of your own. It has its own ``tol``,
-        ``max_iter``, ``hessian`` and options; the four below are for solvers given by name.
+        ``ftol``, ``max_iter``, ``hessian`` and options; the five below are for solvers given by
+        name.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed
@@ -159,6 +160,10 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient of the objective is at most
         this, whatever the solver.
+    ftol : float, default=0.0
+        Stop when the objective falls by at most this part of itself per iteration, averaged over
+        ten iterations: an early end for large tables, say 1e-3. Such a fit does not warn, and is
+        "not stationary". 0 for never.
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     connectivity : dict, default=None
@@ -301,6 +306,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         solver_options: Mapping[str, Any] | None = None,
         max_iter: int = 1000,
         tol: float = 1e-10,
+        ftol: float = 0.0,
         n_init: int = 1,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
@@ -323,6 +329,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         self.solver_options = solver_options
         self.max_iter = max_iter
         self.tol = tol
+        self.ftol = ftol
         self.n_init = n_init
         self.connectivity = connectivity
         self.bounds = bounds
@@ -398,7 +405,8 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         optimality conditions.
         Or an instance of :class:`sknewtonnet.solvers.Solver`, such as
         ``NewtonSolver(tol=1e-8)`` or one of a class of your own. It has its own ``tol``,
-        ``max_iter``, ``hessian`` and options; the four below are for solvers given by name.
+        ``ftol``, ``max_iter``, ``hessian`` and options; the five below are for solvers given by
+        name.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed
@@ -412,6 +420,10 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient of the objective is at most
         this, whatever the solver.
+    ftol : float, default=0.0
+        Stop when the objective falls by at most this part of itself per iteration, averaged over
+        ten iterations: an early end for large tables, say 1e-3. Such a fit does not warn, and is
+        "not stationary". 0 for never.
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     connectivity : dict, default=None
@@ -552,6 +564,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         solver_options: Mapping[str, Any] | None = None,
         max_iter: int = 1000,
         tol: float = 1e-10,
+        ftol: float = 0.0,
         n_init: int = 1,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
@@ -574,6 +587,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         self.solver_options = solver_options
         self.max_iter = max_iter
         self.tol = tol
+        self.ftol = ftol
         self.n_init = n_init
         self.connectivity = connectivity
         self.bounds = bounds

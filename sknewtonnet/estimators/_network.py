@@ -120,7 +120,8 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         optimality conditions.
         Or an instance of :class:`sknewtonnet.solvers.Solver`, such as
         ``NewtonSolver(tol=1e-8)`` or one of a class of your own. It has its own ``tol``,
-        ``max_iter``, ``hessian`` and options; the four below are for solvers given by name.
+        ``ftol``, ``max_iter``, ``hessian`` and options; the five below are for solvers given by
+        name.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed
@@ -134,6 +135,10 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
     tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient of the objective is at most
         this, whatever the solver.
+    ftol : float, default=0.0
+        Stop when the objective falls by at most this part of itself per iteration, averaged over
+        ten iterations: an early end for large tables, say 1e-3. Such a fit does not warn, and is
+        "not stationary". 0 for never.
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     connectivity : dict, default=None
@@ -270,6 +275,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         solver_options: Mapping[str, Any] | None = None,
         max_iter: int = 1000,
         tol: float = 1e-10,
+        ftol: float = 0.0,
         n_init: int = 1,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
@@ -289,6 +295,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         self.solver_options = solver_options
         self.max_iter = max_iter
         self.tol = tol
+        self.ftol = ftol
         self.n_init = n_init
         self.connectivity = connectivity
         self.bounds = bounds
@@ -363,7 +370,8 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         optimality conditions.
         Or an instance of :class:`sknewtonnet.solvers.Solver`, such as
         ``NewtonSolver(tol=1e-8)`` or one of a class of your own. It has its own ``tol``,
-        ``max_iter``, ``hessian`` and options; the four below are for solvers given by name.
+        ``ftol``, ``max_iter``, ``hessian`` and options; the five below are for solvers given by
+        name.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed
@@ -377,6 +385,10 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
     tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient of the objective is at most
         this, whatever the solver.
+    ftol : float, default=0.0
+        Stop when the objective falls by at most this part of itself per iteration, averaged over
+        ten iterations: an early end for large tables, say 1e-3. Such a fit does not warn, and is
+        "not stationary". 0 for never.
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     connectivity : dict, default=None
@@ -508,6 +520,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         solver_options: Mapping[str, Any] | None = None,
         max_iter: int = 1000,
         tol: float = 1e-10,
+        ftol: float = 0.0,
         n_init: int = 1,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
@@ -527,6 +540,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         self.solver_options = solver_options
         self.max_iter = max_iter
         self.tol = tol
+        self.ftol = ftol
         self.n_init = n_init
         self.connectivity = connectivity
         self.bounds = bounds

@@ -196,8 +196,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     solver : str or Solver, default="auto"
         "auto" takes Newton steps in a trust region, after L-BFGS steps where those pay; the
         others are those of :class:`NewtonMLPRegressor`. Or an instance of
-        :class:`sknewtonnet.solvers.Solver`. It has its own ``tol``, ``max_iter``, ``hessian``
-        and options; the four below are for solvers given by name.
+        :class:`sknewtonnet.solvers.Solver`. It has its own ``tol``, ``ftol``,
+        ``max_iter``, ``hessian`` and options; the five below are for solvers given by name.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with, as in
         :class:`NewtonMLPRegressor`. The gradient is exact with each.
@@ -209,6 +209,10 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient of the objective is at most
         this, whatever the solver.
+    ftol : float, default=0.0
+        Stop when the objective falls by at most this part of itself per iteration, averaged over
+        ten iterations: an early end for large tables, say 1e-3. Such a fit does not warn, and is
+        "not stationary". 0 for never.
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     connectivity : dict, default=None
@@ -366,6 +370,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         solver_options: Mapping[str, Any] | None = None,
         max_iter: int = 1000,
         tol: float = 1e-10,
+        ftol: float = 0.0,
         n_init: int = 1,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
@@ -390,6 +395,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         self.solver_options = solver_options
         self.max_iter = max_iter
         self.tol = tol
+        self.ftol = ftol
         self.n_init = n_init
         self.connectivity = connectivity
         self.bounds = bounds
@@ -463,8 +469,8 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     solver : str or Solver, default="auto"
         "auto" takes Newton steps in a trust region, after L-BFGS steps where those pay; the
         others are those of :class:`NewtonMLPRegressor`. Or an instance of
-        :class:`sknewtonnet.solvers.Solver`. It has its own ``tol``, ``max_iter``, ``hessian``
-        and options; the four below are for solvers given by name.
+        :class:`sknewtonnet.solvers.Solver`. It has its own ``tol``, ``ftol``,
+        ``max_iter``, ``hessian`` and options; the five below are for solvers given by name.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         The second derivatives that a second-order solver works with, as in
         :class:`NewtonMLPRegressor`. The gradient is exact with each.
@@ -476,6 +482,10 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient of the objective is at most
         this, whatever the solver.
+    ftol : float, default=0.0
+        Stop when the objective falls by at most this part of itself per iteration, averaged over
+        ten iterations: an early end for large tables, say 1e-3. Such a fit does not warn, and is
+        "not stationary". 0 for never.
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     connectivity : dict, default=None
@@ -620,6 +630,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         solver_options: Mapping[str, Any] | None = None,
         max_iter: int = 1000,
         tol: float = 1e-10,
+        ftol: float = 0.0,
         n_init: int = 1,
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
@@ -644,6 +655,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         self.solver_options = solver_options
         self.max_iter = max_iter
         self.tol = tol
+        self.ftol = ftol
         self.n_init = n_init
         self.connectivity = connectivity
         self.bounds = bounds

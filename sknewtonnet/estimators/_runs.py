@@ -34,7 +34,7 @@ def report_of_starts(
     objective: Objective, results: list[SolverResult]
 ) -> tuple[dict[str, NDArray[Any]], list[str]]:
     """How each start ended, which of them found the same minimum, and the verdicts on all."""
-    kinds = [verdict(objective, result).kind for result in results]
+    kinds = [verdict(objective, result) for result in results]
     order = np.argsort([result.value for result in results], kind="stable")
     minimum = np.full(len(results), -1)
     found: list[Minimum] = []

@@ -61,7 +61,7 @@ class SolverParametersMixin:
         if not isinstance(self.solver, Solver):
             raise ValueError(
                 f"{_PREFIX}{min(nested)} needs a Solver object; solver={self.solver!r} takes "
-                "tol, max_iter, hessian and solver_options of the estimator."
+                "tol, ftol, max_iter, hessian and solver_options of the estimator."
             )
         known = [field.name for field in fields(self.solver)]
         unknown = sorted(nested.keys() - set(known))

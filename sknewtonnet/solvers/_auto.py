@@ -15,7 +15,7 @@ from sknewtonnet.solvers._constrained import AutoConstrainedSolver
 from sknewtonnet.solvers._newton import RADII, RADIUS, NewtonSolver
 from sknewtonnet.solvers._options import option
 from sknewtonnet.solvers._result import Callback, Iteration, SolverResult, Status
-from sknewtonnet.solvers._run import Run
+from sknewtonnet.solvers._run import Run, falls_slowly
 from sknewtonnet.solvers._scipy import LBFGSBSolver
 from sknewtonnet.solvers.constraints import ConstraintKind
 
@@ -50,7 +50,7 @@ class AutoSolver(Solver):
 
     Parameters
     ----------
-    tol, max_iter, hessian
+    tol, ftol, max_iter, hessian
         As in :class:`Solver`.
     initial_trust_radius : float, default=0.3
         As in :class:`NewtonSolver`. It has no effect under constraints, which another class keeps.
@@ -75,7 +75,7 @@ class AutoSolver(Solver):
     ) -> SolverResult:
         """See :meth:`Solver.minimize`."""
         self.check(function)
-        start = Run(function, self.tol, self.max_iter)
+        start = Run(function, self.tol, self.max_iter, ftol=self.ftol)
         with np.errstate(over="ignore", invalid="ignore"):
             start.begin(w0)
         note = function.why_not_reduced() if self.hessian in PRODUCT_KINDS else ""
@@ -125,7 +125,7 @@ class _Legs:
         self._history = [start.value]
         self._last: SolverResult | None = None
         self._calls = start.function.calls
-        self._stopped = False
+        self._stopped = self._slow = False
         self._gradient: Array | None = start.gradient
 
     def jump(self, w: Array) -> None:
@@ -140,8 +140,8 @@ class _Legs:
             self._stopped = bool(self.callback(Iteration(1, w, self.value, steepness)))
 
     def go(self, solver: Solver, reduced: EmbeddedFunction | None = None) -> None:
-        """Continue with a solver where the last one ended, unless a callback stopped it."""
-        if self._stopped or solver.max_iter < 1:
+        """Continue with a solver where the last one ended, unless the run was stopped there."""
+        if self._stopped or self._slow or solver.max_iter < 1:
             return
         function, u = self.start.function.function, self.params
         if reduced is not None:
@@ -151,17 +151,18 @@ class _Legs:
             return u if reduced is None else reduced.expand(u)
 
         def relay(it: Iteration) -> bool:
-            assert self.callback is not None
-            n_iter = self.n_iter + it.n_iter
-            seen = Iteration(n_iter, expand(it.params), it.value, it.gradient_norm)
-            self._stopped = bool(self.callback(seen))
-            return self._stopped
+            self._history.append(it.value)
+            if self.callback is not None:
+                n_iter = self.n_iter + it.n_iter
+                seen = Iteration(n_iter, expand(it.params), it.value, it.gradient_norm)
+                self._stopped = bool(self.callback(seen))
+            self._slow = falls_slowly(self._history, self.start.ftol)
+            return self._stopped or self._slow
 
-        found = solver.minimize(function, u, None if self.callback is None else relay)
+        found = solver.minimize(function, u, relay)
         self._last = found
         self._gradient = found.gradient if reduced is None else None
         self._calls.update(found.n_evaluations)
-        self._history += found.history[1:]
         self.params, self.value = expand(found.params), found.value
         self.n_iter += found.n_iter
 
@@ -198,6 +199,8 @@ class _Legs:
             return Status.CONVERGED, Status.CONVERGED.value
         if self._stopped:
             return Status.STOPPED, Status.STOPPED.value
+        if self._slow:
+            return Status.FTOL, Status.FTOL.value
         if self._last is None or self._last.converged:
             return Status.MAX_ITER, Status.MAX_ITER.value
         return self._last.status, self._last.message

@@ -46,6 +46,9 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
     ----------
     tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient is at most this.
+    ftol : float, default=0.0
+        Stop when the function falls by at most this part of itself per iteration, averaged over
+        the last ten: an early end, whatever the gradient. 0 for never.
     max_iter : int, default=1000
         Maximum number of iterations.
     hessian : str, default="exact"
@@ -96,6 +99,7 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
     keeps: ClassVar[ConstraintKind] = ConstraintKind.NOTHING
 
     tol: float = option(1e-10, Range(0.0, np.inf))
+    ftol: float = option(0.0, Range(0.0, np.inf))
     max_iter: int = option(1000, Range(0, np.inf))
     hessian: str = "exact"
 
@@ -115,7 +119,7 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
         dict
             From names to what is allowed: a Range, a Choice, or None for anything.
         """
-        common = {"tol", "max_iter", "hessian", "constraints"}
+        common = {"tol", "ftol", "max_iter", "hessian", "constraints"}
         return {f.name: f.metadata.get("allowed") for f in fields(cls) if f.name not in common}
 
     @classmethod
@@ -212,7 +216,7 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
         """
         self.check(function)
         limits = self.limits(function.n_parameters)
-        run = Run(function, self.tol, self.max_iter, callback, limits)
+        run = Run(function, self.tol, self.max_iter, callback, limits, self.ftol)
         # Methods probe far points on purpose; an overflow there is a rejected step.
         with np.errstate(over="ignore", invalid="ignore"):
             run.begin(w0)

@@ -51,7 +51,7 @@ class ConstrainedSolver(Solver):
 
     Parameters
     ----------
-    tol, max_iter, hessian
+    tol, ftol, max_iter, hessian
         As in :class:`Solver`; ``tol`` is for the largest residual of the conditions.
     constraints : Constraints, default=None
         Bounds and linear constraints of the parameters; None for no constraints.
@@ -113,7 +113,7 @@ class SLSQPSolver(ConstrainedSolver):
 
     Parameters
     ----------
-    tol, max_iter, hessian, constraints
+    tol, ftol, max_iter, hessian, constraints
         As in :class:`ConstrainedSolver`.
     """
 
@@ -128,7 +128,7 @@ class TrustConstrSolver(ConstrainedSolver):
 
     Parameters
     ----------
-    tol, max_iter, hessian, constraints
+    tol, ftol, max_iter, hessian, constraints
         As in :class:`ConstrainedSolver`.
     initial_trust_radius : float, default=1.0
         Upper limit of the length of the first step; at least 1e-12.
@@ -150,7 +150,7 @@ class BoundedLBFGSBSolver(ConstrainedSolver):
 
     Parameters
     ----------
-    tol, max_iter, hessian, constraints
+    tol, ftol, max_iter, hessian, constraints
         As in :class:`ConstrainedSolver`.
     maxcor : int, default=20
         Number of steps to remember.
@@ -177,7 +177,7 @@ class AutoConstrainedSolver(ConstrainedSolver):
 
     Parameters
     ----------
-    tol, max_iter, hessian, constraints
+    tol, ftol, max_iter, hessian, constraints
         As in :class:`ConstrainedSolver`.
     """
 

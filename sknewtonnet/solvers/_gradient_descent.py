@@ -31,7 +31,7 @@ class GradientDescentSolver(Solver):
 
     Parameters
     ----------
-    tol, max_iter, hessian
+    tol, ftol, max_iter, hessian
         As in :class:`Solver`.
     learning_rate : float, default=0.1
         Length of a step over that of the gradient; positive.

@@ -30,7 +30,7 @@ class OptimalStepSolver(Solver):
 
     Parameters
     ----------
-    tol, max_iter, hessian
+    tol, ftol, max_iter, hessian
         As in :class:`Solver`.
     objective : {"standard", "modified"}, default="standard"
         "standard" is f. "modified", for squared errors: g and H are those of F = 1/2 sum_o f_o^2,

@@ -43,6 +43,7 @@ def get_solver(
     solver: str | Solver,
     *,
     tol: float = 1e-10,
+    ftol: float = 0.0,
     max_iter: int = 1000,
     hessian: str = "exact",
     options: Mapping[str, Any] | None = None,
@@ -54,7 +55,7 @@ def get_solver(
     ----------
     solver : str or Solver
         A key of ``SOLVERS``, or an object.
-    tol, max_iter, hessian
+    tol, ftol, max_iter, hessian
         As in :class:`Solver`, for a solver given by name. An object has its own.
     options : mapping of str to Any, default=None
         Further options of a solver given by name, by the names of its fields.
@@ -77,7 +78,7 @@ def get_solver(
     --------
     >>> from sknewtonnet.solvers import get_solver
     >>> get_solver("newton", tol=1e-8, options={"initial_trust_radius": 1.0})
-    NewtonSolver(tol=1e-08, max_iter=1000, hessian='exact', initial_trust_radius=1.0)
+    NewtonSolver(tol=1e-08, ftol=0.0, max_iter=1000, hessian='exact', initial_trust_radius=1.0)
     """
     if isinstance(solver, Solver):
         if options is not None or hessian != "exact":
@@ -97,7 +98,7 @@ def get_solver(
     check_options(label, given, cls.options())
     check_hessian(f"solver={solver!r}", hessian, cls.hessian_kinds)
     settings: dict[str, Any] = {**given, **limits}
-    return cls(tol=tol, max_iter=max_iter, hessian=hessian, **settings)
+    return cls(tol=tol, ftol=ftol, max_iter=max_iter, hessian=hessian, **settings)
 
 
 def _able(cls: type[Solver], label: str, constraints: Constraints) -> type[Solver]:

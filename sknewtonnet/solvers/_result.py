@@ -17,6 +17,7 @@ class Status(Enum):
     MAX_ITER = "max_iter iterations were not enough"
     STALLED = "no step lowers the objective any more in double precision"
     STOPPED = "a callback asked to stop"
+    FTOL = "the objective falls by at most ftol of itself per iteration"
 
 
 @dataclass(frozen=True, slots=True)

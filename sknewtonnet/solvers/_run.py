@@ -1,7 +1,7 @@
 """The book-keeping of a run: calls, the best-known point, when to stop."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -12,6 +12,9 @@ from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.calculus.pieces.function import EmbeddedFunction
 from sknewtonnet.solvers._result import Callback, Iteration, SolverResult, Status
 from sknewtonnet.solvers.constraints import Constraints, Multipliers, multipliers
+
+# Iterations over which ftol judges the fall: one short step, or a step sideways, ends nothing.
+_WINDOW = 10
 
 _KKT_CONVERGED = "the largest residual of the Karush-Kuhn-Tucker conditions is at most tol"
 
@@ -118,6 +121,9 @@ class Run:
         Called with an :class:`Iteration` after each iteration; a true result stops the run.
     constraints : Constraints, default=None
         Bounds and linear constraints of the parameters.
+    ftol : float, default=0.0
+        The run ends where the function falls by at most this part of itself per iteration, over
+        the last ten; 0 for never.
 
     Attributes
     ----------
@@ -153,9 +159,10 @@ class Run:
         max_iter: int,
         callback: Callback | None = None,
         constraints: Constraints | None = None,
+        ftol: float = 0.0,
     ):
         self.function = Counted(function)
-        self.tol, self.max_iter, self.callback = tol, max_iter, callback
+        self.tol, self.max_iter, self.callback, self.ftol = tol, max_iter, callback, ftol
         self.constraints = constraints
         self.multipliers: Multipliers | None = None
         self.status: Status | None = None
@@ -271,6 +278,8 @@ class Run:
             self.status = Status.CONVERGED
         elif stop:
             self.status = Status.STOPPED
+        elif falls_slowly(self.history, self.ftol):
+            self.status = Status.FTOL
         elif self.n_iter >= self.max_iter:
             self.status = Status.MAX_ITER
         elif stalled:
@@ -308,6 +317,25 @@ class Run:
     def rounding(self) -> float:
         """Largest difference of f that may be rounding alone: 50 eps |f|, a float."""
         return 50.0 * float(np.finfo(float).eps) * abs(self.value)
+
+
+def falls_slowly(history: Sequence[float], ftol: float) -> bool:
+    """Whether the last ten iterations lowered the function by at most what ftol says.
+
+    Parameters
+    ----------
+    history : sequence of float
+        The function at the start and after each iteration.
+    ftol : float
+        Part of itself by which the function should fall per iteration; 0 is never too slow.
+
+    Returns
+    -------
+    bool
+    """
+    if not ftol or len(history) <= _WINDOW:
+        return False
+    return history[-1 - _WINDOW] - history[-1] <= _WINDOW * ftol * abs(history[-1])
 
 
 def polish(run: Run) -> None:

@@ -65,7 +65,7 @@ class ScipySolver(Solver):
     ) -> SolverResult:
         """See :meth:`Solver.minimize`."""
         self.check(function)
-        run = _ScipyRun(function, self.tol, self.max_iter, callback)
+        run = _ScipyRun(function, self.tol, self.max_iter, callback, ftol=self.ftol)
         with np.errstate(over="ignore", invalid="ignore"):
             run.begin(w0)
             while run.status is None:
@@ -138,7 +138,7 @@ class TrustNCGSolver(ScipySolver):
 
     Parameters
     ----------
-    tol, max_iter, hessian
+    tol, ftol, max_iter, hessian
         As in :class:`Solver`.
     initial_trust_radius, max_trust_radius : float, default=1.0 and 1e100
         Upper limits of the length of the first step, and of any step.
@@ -161,7 +161,7 @@ class TrustKrylovSolver(ScipySolver):
 
     Parameters
     ----------
-    tol, max_iter, hessian
+    tol, ftol, max_iter, hessian
         As in :class:`Solver`.
     initial_trust_radius, max_trust_radius, eta
         As in :class:`TrustNCGSolver`.
@@ -183,7 +183,7 @@ class TrustExactSolver(ScipySolver):
 
     Parameters
     ----------
-    tol, max_iter, hessian
+    tol, ftol, max_iter, hessian
         As in :class:`Solver`.
     initial_trust_radius, max_trust_radius, eta
         As in :class:`TrustNCGSolver`.
@@ -204,7 +204,7 @@ class NewtonCGSolver(ScipySolver):
 
     Parameters
     ----------
-    tol, max_iter, hessian
+    tol, ftol, max_iter, hessian
         As in :class:`Solver`.
     c1, c2 : float, default=1e-4 and 0.9
         Constants of the two Wolfe conditions, from 0 to below 1.
@@ -226,7 +226,7 @@ class LBFGSBSolver(ScipySolver):
 
     Parameters
     ----------
-    tol, max_iter, hessian
+    tol, ftol, max_iter, hessian
         As in :class:`Solver`.
     maxcor : int, default=20
         Number of steps to remember.
@@ -253,7 +253,7 @@ class BFGSSolver(ScipySolver):
 
     Parameters
     ----------
-    tol, max_iter, hessian
+    tol, ftol, max_iter, hessian
         As in :class:`Solver`.
     c1, c2 : float, default=1e-4 and 0.9
         Constants of the two Wolfe conditions, from 0 to below 1.

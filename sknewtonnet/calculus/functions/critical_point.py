@@ -266,6 +266,32 @@ def critical_point(
     return CriticalPoint(kind, gain, noise, falls, idle, gradient, curvature.pairs)
 
 
+def plainly_falls(function: SmoothFunction, w: Array) -> bool:
+    """Whether a step along the gradient alone shows that a point is not stationary.
+
+    Along -g the quadratic model falls by (g'g)^2 / (2 g'Hg). If that is a hundred times what a
+    stationary point allows, no Hessian needs to be formed to say so.
+
+    Parameters
+    ----------
+    function : SmoothFunction
+        The function.
+    w : ndarray of shape (n_parameters,)
+        The point.
+
+    Returns
+    -------
+    bool
+        True if f plainly falls; False if :func:`critical_point` has to say more.
+    """
+    value, gradient = function.value_and_gradient(w)
+    scale = function.scale()
+    size = max(abs(value), abs(function.curvature(w, w)) if scale is None else scale)
+    bend = function.curvature(w, gradient)
+    fall = float(gradient @ gradient) ** 2 / (2.0 * bend) if bend > 0.0 else 0.0
+    return np.isfinite(fall) and fall > 100.0 * _STATIONARY * size
+
+
 def _unknown(kind: str, gradient: Array) -> CriticalPoint:
     """The verdict where something is not finite."""
     none, nothing = np.empty(0, dtype=int), partial(_no_pairs, len(gradient))
