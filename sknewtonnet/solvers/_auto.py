@@ -48,6 +48,9 @@ class AutoSolver(Solver):
     first, until the gradient entry has fallen to a hundredth. The run does not end at a saddle
     point.
 
+    With ``ftol`` L-BFGS steps come first whatever the objective, and go on until that ends the
+    run, for as many iterations: an early end seldom needs a Hessian.
+
     Parameters
     ----------
     tol, ftol, max_iter, hessian
@@ -89,7 +92,7 @@ class AutoSolver(Solver):
             legs.go(self._newton(legs), reduced)
             if legs.is_flat():
                 return legs.result()
-        elif start.status is None and len(legs.params) > _MANY:
+        elif start.status is None and (self.ftol or len(legs.params) > _MANY):
             legs.go(self._quasi_newton(legs, _TAKE_OVER))
         legs.go(self._newton(legs))
         return legs.result()
@@ -104,6 +107,8 @@ class AutoSolver(Solver):
     def _quasi_newton(self, legs: "_Legs", part: float) -> Solver:
         near = _NEAR * abs(legs.start.value)
         goal = max(part * legs.start.stationarity, near, self.tol)
+        if self.ftol:  # a Newton step on many rows takes the time of a hundred of these
+            goal = self.tol
         most = max(len(legs.params), _FEWEST)
         return LBFGSBSolver(tol=goal, max_iter=min(most, self.max_iter - legs.n_iter))
 

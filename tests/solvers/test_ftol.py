@@ -10,9 +10,13 @@ from sknewtonnet.solvers import (
     AutoSolver,
     Constraints,
     GradientDescentSolver,
+    LBFGSBSolver,
+    NewtonSolver,
     Status,
     get_solver,
 )
+from sknewtonnet.solvers._auto import _Legs
+from sknewtonnet.solvers._run import Run
 
 WINDOW = 10
 
@@ -79,17 +83,30 @@ def test_a_converged_run_is_no_early_end():
 def test_the_default_looks_back_over_its_methods():
     """L-BFGS steps hand over to Newton steps; the ten iterations are those of the whole run."""
     function, w0 = net()
-    whole = AutoSolver(tol=1e-12).minimize(function, w0)
-    history = np.array(whole.history)
-    falls = (history[:-WINDOW] - history[WINDOW:]) / WINDOW / history[WINDOW:]
-    # That of a step of the last method, which takes only a few.
-    ftol = 1.001 * falls[-2]
-    expected = int(np.argmax(falls <= ftol)) + WINDOW
-    result = AutoSolver(tol=1e-12, ftol=ftol).minimize(function, w0)
+    run = Run(function, 1e-12, 1000, ftol=10.0)
+    run.begin(w0)
+    legs = _Legs(run, None, "")
+    legs.go(LBFGSBSolver(max_iter=6))
+    legs.go(NewtonSolver())
+    legs.go(NewtonSolver())  # the run is over
+    result = legs.result()
+    ends_by_the_rule(result, 10.0)
+    assert result.n_iter == WINDOW
+    assert result.n_evaluations["hessian"] == WINDOW - 6
+
+
+def test_the_default_takes_quasi_newton_steps_first():
+    """A Newton step on many rows takes the time of a hundred of them."""
+    function, w0 = net(8, 300)
+    result = AutoSolver(tol=1e-12, ftol=1e-3).minimize(function, w0)
     assert result.status is Status.FTOL
-    assert result.n_iter == expected
-    assert 0 < result.n_evaluations["hessian"] < WINDOW
-    assert result.history == whole.history[: expected + 1]
+    assert result.n_evaluations["hessian"] == result.n_evaluations["hessian_product"] == 0
+    classes = Objective(
+        function.network, "binary_log_loss", function.samples, function.targets > 0
+    )
+    result = AutoSolver(tol=1e-12, ftol=1e-2).minimize(classes, w0)
+    assert result.status is Status.FTOL
+    assert result.n_evaluations["hessian"] == result.n_evaluations["hessian_product"] == 0
 
 
 def test_a_callback_comes_first():
