@@ -34,7 +34,8 @@ class BackwardPruning(MetaNet):
     estimator : NewtonMLPRegressor, NewtonMLPClassifier, RBFNetRegressor, RBFNetClassifier, \
             NewtonNetRegressor or NewtonNetClassifier
         The net. It is cloned. A penalty that it chooses (``alpha="auto"``) is chosen once, by the
-        net before pruning: ``estimator_.alpha`` has its strength.
+        net before pruning: ``estimator_.alpha`` has its strength, and
+        ``estimator_.alpha_selection_`` says how it was chosen.
     criterion : {"wald", "obs", "obd"}, default="wald"
         The order of removal: by the p-value of a Wald test (the statistical stepwise method of
         Cottrell et al. 1995), the saliency of optimal brain surgeon (Hassibi and Stork 1993), or
@@ -170,7 +171,9 @@ class BackwardPruning(MetaNet):
 
         def refitted(last: Fit) -> Any:
             smaller = with_chosen_alpha(net).set_params(connectivity=last.connectivity)
-            return fit_from(smaller, last, X, y, sample_weight, post_selection=True)
+            left = fit_from(smaller, last, X, y, sample_weight, post_selection=True)
+            left.alpha_selection_ = net.alpha_selection_  # on these data, as inference says
+            return left
 
         self._check_testable(net, start)
         last, steps = self._prune(

@@ -46,6 +46,8 @@ def test_pruning_chooses_once(choices):
     assert len(pruned.path_) > 1
     left = pruned.estimator_
     assert left.alpha == left.alpha_ == choices[0].alpha
+    assert left.alpha_selection_ is choices[0]
+    assert left.inference(X, y).chosen_penalty
     start = clone(net()).set_params(alpha=choices[0].alpha).fit(X, y)
     for fit, step in ((start, pruned.path_[0]), (left, pruned.path_[-1])):
         assert_allclose(step.loss, fit.loss_, rtol=1e-8)
@@ -91,5 +93,6 @@ def test_other_data_confirm_and_do_not_choose(meta, choices):
     choices.clear()
     results = meta.confirm(X[120:], y[120:])
     assert not choices
+    assert not results.chosen_penalty
     fixed = clone(meta._net).set_params(alpha=chosen).fit(X[120:], y[120:])
     assert results.bic == pytest.approx(fixed.inference(X[120:], y[120:]).bic, rel=1e-8)
