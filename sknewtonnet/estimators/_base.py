@@ -376,7 +376,8 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         """The problem with the penalty that the data choose, if they are asked."""
         if not isinstance(self.alpha, str):
             return problem, {"alpha_": deepcopy(self.alpha), "alpha_selection_": None}
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        # From a copy, so that starts are those of the same strength given as a number.
+        seed = deepcopy(check_random_state(self.random_state)).randint(np.iinfo(np.int32).max)
         choose = ard_alpha if self.alpha == "ard" else chosen_alpha
         alpha_of = partial(self._spread, problem.network)
         found = choose(Comparison.of(problem, seed), alpha_of, self.n_jobs)

@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import is_classifier
 
 from sknewtonnet import (
@@ -124,3 +124,15 @@ def test_small_and_large_counts(factor):
     net = NewtonMLPRegressor(loss="poisson", random_state=0).fit(X, factor * np.exp(Y))
     assert net.critical_point_ == "minimum"
     assert_allclose(net.predict(X).mean(), factor * np.exp(Y).mean(), rtol=1e-6)
+
+
+@each_estimator
+def test_a_chosen_strength_is_a_number(name):
+    """Given as such it makes the same fit, from the same starts."""
+    net, y = plain(name, 0), target(name)
+    given = ESTIMATORS[name](alpha=net.alpha_, random_state=0).fit(X, y)
+    assert_array_equal(given.params_, net.params_)
+    assert given.loss_curve_ == net.loss_curve_
+    drawn = ESTIMATORS[name](random_state=np.random.RandomState(0)).fit(X, y)
+    assert drawn.alpha_ == net.alpha_
+    assert_array_equal(drawn.params_, net.params_)

@@ -6,7 +6,15 @@ import warnings
 import numpy as np
 import pytest
 import sklearn
-from estimator_cases import Recorder, classes, classifier, data, each_kind, regressor
+from estimator_cases import (
+    Recorder,
+    classes,
+    classifier,
+    data,
+    each_kind,
+    each_plain_kind,
+    regressor,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
@@ -77,7 +85,7 @@ def test_random_numbers_of_others_are_left_alone(make, make_data):
     assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
-@each_kind
+@each_plain_kind
 def test_best_of_several_starts(make, make_data):
     """With the same random state, more starts contain the fewer."""
     alpha = make().alpha

@@ -8,6 +8,7 @@ import pytest
 from estimator_cases import (
     N,
     each_kind,
+    each_plain_kind,
     rbf_regressor,
     regression_data,
     regressor,
@@ -38,7 +39,7 @@ def fitted(make, make_data, penalty, **params):
     return est.fit(X, y, weight), X, y, weight
 
 
-@each_kind
+@each_plain_kind
 @each_penalty
 def test_the_fit_is_a_minimum_with_the_penalty(make, make_data, penalty):
     """Value, gradient and Hessian at the minimum are those of the oracle."""

@@ -184,6 +184,11 @@ def rbf_classifier(**params):
     return RBFNetClassifier(**options | params)
 
 
+def tanh_units(n_features, n_outputs):
+    """One hidden layer of linear units."""
+    return [Linear((0,), 3, "tanh"), Linear((1,), n_outputs)]
+
+
 def forms_of_units(n_features, n_outputs):
     """Quadratic forms of two units, beside a linear model."""
     return [Linear((0,), 2, "tanh"), Quadratic((1,), 2, "tanh"), Linear((0, 2), n_outputs)]
@@ -202,7 +207,19 @@ def net_classifier(**params):
     )
 
 
-KINDS = {
+def standardized_regressor(**params):
+    return NewtonMLPRegressor(**{"hidden_layer_sizes": (3,), "alpha": 0.05} | params)
+
+
+def standardized_rbf_classifier(**params):
+    return RBFNetClassifier(**{"n_centers": 3, "alpha": 0.2} | params)
+
+
+def standardized_net_regressor(**params):
+    return NewtonNetRegressor(**{"layers": tanh_units, "alpha": 0.05} | params)
+
+
+PLAIN_KINDS = {
     "regressor": (regressor, data),
     "classifier": (classifier, classes),
     "rbf regressor": (rbf_regressor, data),
@@ -210,6 +227,14 @@ KINDS = {
     "net regressor": (net_regressor, data),
     "net classifier": (net_classifier, classes),
 }
+KINDS = PLAIN_KINDS | {
+    "standardized regressor": (standardized_regressor, data),
+    "standardized rbf classifier": (standardized_rbf_classifier, classes),
+    "standardized net regressor": (standardized_net_regressor, data),
+}
+each_plain_kind = pytest.mark.parametrize(
+    ("make", "make_data"), PLAIN_KINDS.values(), ids=PLAIN_KINDS
+)
 each_kind = pytest.mark.parametrize(("make", "make_data"), KINDS.values(), ids=KINDS)
 
 
