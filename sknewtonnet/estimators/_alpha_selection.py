@@ -53,11 +53,12 @@ class AlphaSelection:
     std_errors : ndarray of shape (n_alphas,)
         Standard errors, over rows, of the difference from the lowest held-out loss.
     alpha : float
-        The strength with the lowest held-out loss, the same for all coefficients.
+        The same for all coefficients: the strongest of those whose held-out loss is within half a
+        standard error of the lowest.
     n_folds : int
-        Parts into which the rows were divided.
+        Parts of the rows that were left out, one after the other.
     n_rows : int
-        Distinct rows that took part.
+        Rows that took part, equal ones once.
     reason : str
         Why the strengths of the fit were taken, in words.
     ard : ArdSelection or None

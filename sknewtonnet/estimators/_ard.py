@@ -18,8 +18,9 @@ from sknewtonnet._sklearn import one_blas_thread
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Evidence, Network
 from sknewtonnet.calculus.functions.evidence import EvidenceAt
-from sknewtonnet.estimators._alpha import Comparison, chosen_alpha, std_errors
+from sknewtonnet.estimators._alpha import chosen_alpha
 from sknewtonnet.estimators._alpha_selection import AlphaSelection, ArdSelection
+from sknewtonnet.estimators._comparison import Comparison
 from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.solvers import Iteration, get_solver
 
@@ -74,7 +75,9 @@ def ard_alpha(
         return replace(one, reason=f"{one.reason}; {why_not} for a strength per input")
     groups = StrengthGroups.of(problem.network, problem.feature_names)
     search = partial(strengths_by_evidence, groups=groups, alpha=one.alpha)
-    strengths, path = search(replace(problem, data=comparison.rows), seed=comparison.seed)
+    strengths, path = search(
+        replace(problem, data=comparison.rows.canonical), seed=comparison.seed
+    )
     alpha = groups.arrays(problem.network, strengths)
     with Parallel(n_jobs=n_jobs) as parallel:
         base, own = comparison.losses([alpha_of(one.alpha), alpha], parallel)
@@ -119,9 +122,9 @@ def _check(problem: Problem) -> None:
 
 def _judged(comparison: Comparison, base: Array, own: Array) -> tuple[float, float, bool]:
     """Mean loss, the standard error of its difference from base, and if it is clearly lower."""
-    share = comparison.rows.sample_weight / comparison.rows.sample_weight.sum()
+    share = comparison.share
     gain = float((base - own) @ share)
-    error = float(std_errors((own - base)[None], share)[0])
+    error = float(comparison.std_errors((own - base)[None])[0])
     return float(own @ share), error, gain > _CLEARLY * error
 
 

@@ -35,14 +35,21 @@ from sknewtonnet.calculus import (
 from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
 from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._advice import advice, advice_on_weights
-from sknewtonnet.estimators._alpha import Comparison, chosen_alpha, with_hidden_intercepts
+from sknewtonnet.estimators._alpha import chosen_alpha, with_hidden_intercepts
 from sknewtonnet.estimators._alpha_selection import AlphaSelection
 from sknewtonnet.estimators._ard import ard_alpha
 from sknewtonnet.estimators._arguments import check_numbers, checked_params
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
+from sknewtonnet.estimators._comparison import Comparison, given_folds
 from sknewtonnet.estimators._fit import Data, Fit, Problem, Settings, encoded
 from sknewtonnet.estimators._named_constraints import make_constraints
-from sknewtonnet.estimators._parameters import Alpha, LinearConstraints, Penalties, RandomState
+from sknewtonnet.estimators._parameters import (
+    Alpha,
+    CrossValidation,
+    LinearConstraints,
+    Penalties,
+    RandomState,
+)
 from sknewtonnet.estimators._runs import report_of_starts, run_one_of_several, run_start
 from sknewtonnet.estimators._solver_parameters import SolverParametersMixin
 from sknewtonnet.estimators._statistics import StatisticsMixin
@@ -65,6 +72,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
 
     standardize: bool
     alpha: Alpha
+    cv: CrossValidation
     penalties: Penalties
     solver: str | Solver
     hessian: str
@@ -105,6 +113,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
             "array-like",
             dict,
         ],
+        "cv": ["cv_object"],
         "penalties": [Penalty, list, tuple, None],
         "solver": [RegisteredNames(SOLVERS), Solver],
         "hessian": [StrOptions(set(HESSIAN_KINDS))],
@@ -157,7 +166,14 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         """Fitted attributes that report oddities of a fit."""
         return {}
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Find a minimum of the objective.
 
         Parameters
@@ -192,7 +208,7 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
             If weights are so small that a fixed ``alpha`` drowns the data.
         """
         last = self._shown if self.warm_start and "_fit_" in vars(self) else None
-        return self._fit_from(last, X, y, sample_weight)
+        return self._fit_from(last, X, y, sample_weight, groups=groups)
 
     def objective(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -265,11 +281,12 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         y: ArrayLike,
         sample_weight: ArrayLike | None,
         post_selection: bool = False,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Fit from where another fit ended, or from starts; all or nothing."""
         before = self._fitted()
         try:
-            self._fit(last, X, y, sample_weight, post_selection)
+            self._fit(last, X, y, sample_weight, post_selection, groups)
         except BaseException:
             # An interrupted or failed fit leaves the estimator as it was.
             for name in self._fitted():
@@ -285,19 +302,22 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         y: ArrayLike,
         sample_weight: ArrayLike | None,
         post_selection: bool,
+        groups: ArrayLike | None,
     ) -> None:
         """The phases of a fit: checked data, problem, starts, runs, report."""
-        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        hooks = {"estimator": self, "X": X, "y": y, "metadata": metadata}
+        given = {"sample_weight": sample_weight, "groups": groups}
+        metadata = {name: value for name, value in given.items() if value is not None}
+        hooks = {"estimator": self, "X": X, "y": y, "metadata": metadata or None}
         samples, labels, weight = self._validated(X, y, sample_weight, reset=True)
         problem = self._problem(samples, labels, weight, getattr(y, "columns", None))
         self._warn_of_weights(problem, weight)
-        problem, selection = self._with_alpha(problem)
-        objective = self._checked(problem)
-        starts = self._starts(problem, last)
+        problem, selection = self._with_alpha(problem, (samples, labels, weight, groups))
+        solved = replace(problem, data=problem.known_data.canonical)
+        objective = self._checked(solved)
+        starts = self._starts(solved, last)
         context = self._init_callback_context(max_subtasks=len(starts), sequential_subtasks=False)
         context.call_on_fit_task_begin(**hooks)
-        results = self._runs(problem, objective, starts, context, hooks)
+        results = self._runs(solved, objective, starts, context, hooks)
         fitted = self._report(problem, objective, results, post_selection) | selection
         self.__dict__.update(fitted)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: fitted)
@@ -337,7 +357,8 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         loss = self._make_loss(target, network.n_outputs)
         units = None
         if self.standardize:
-            units = Units.of(data.X, data.Y, data.sample_weight, loss.of_differences)
+            rows = data.canonical
+            units = Units.of(rows.X, rows.Y, rows.sample_weight, loss.of_differences)
         alpha = deepcopy(self.alpha)
         alpha = 1.0 if isinstance(alpha, str) else self._spread(network, alpha)
         # Copies: what a user changes later is not what was fitted.
@@ -372,7 +393,9 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         """Strengths as the objective takes them."""
         return with_hidden_intercepts(network, alpha) if self.standardize else alpha
 
-    def _with_alpha(self, problem: Problem) -> tuple[Problem, dict[str, Any]]:
+    def _with_alpha(
+        self, problem: Problem, table: tuple[Array, Any, Array, ArrayLike | None]
+    ) -> tuple[Problem, dict[str, Any]]:
         """The problem with the penalty that the data choose, if they are asked."""
         if not isinstance(self.alpha, str):
             return problem, {"alpha_": deepcopy(self.alpha), "alpha_selection_": None}
@@ -380,7 +403,8 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         seed = deepcopy(check_random_state(self.random_state)).randint(np.iinfo(np.int32).max)
         choose = ard_alpha if self.alpha == "ard" else chosen_alpha
         alpha_of = partial(self._spread, problem.network)
-        found = choose(Comparison.of(problem, seed), alpha_of, self.n_jobs)
+        folds = given_folds(self.cv, *table, classes=not is_regressor(self), seed=seed)
+        found = choose(Comparison.of(problem, seed, folds), alpha_of, self.n_jobs)
         chosen = {"alpha_": found.chosen, "alpha_selection_": found}
         return problem.with_alpha(alpha_of(found.chosen)), chosen
 

@@ -33,6 +33,9 @@ from sknewtonnet.inference import Criteria, Information, Rescaled, flat_directio
 from sknewtonnet.inspection import importances
 from sknewtonnet.solvers import Constraints, Solver, SolverResult, Status, get_solver
 
+# Sorting rows costs less than a percent of a fit.
+_FEW_ROWS = 4000
+
 
 @dataclass(frozen=True, eq=False)
 class Data:
@@ -41,6 +44,27 @@ class Data:
     X: Array
     Y: Array
     sample_weight: Array
+
+    def at(self, rows: Ints) -> "Data":
+        """Some of the rows."""
+        return Data(self.X[rows], self.Y[rows], self.sample_weight[rows])
+
+    def distinct(self) -> "Data":
+        """Equal rows as one, with the sum of their weights, in an order by their values."""
+        both = np.column_stack([self.X, self.Y])
+        rows, inverse = np.unique(both, axis=0, return_inverse=True)
+        weight = np.bincount(inverse.ravel(), weights=self.sample_weight).astype(float)
+        n_features = self.X.shape[1]
+        return Data(rows[:, :n_features], rows[:, n_features:], weight)
+
+    @property
+    def canonical(self) -> "Data":
+        """What is solved: distinct rows, or all as they are if there are many.
+
+        Many minima are near each other in small nets, and rounding can decide between them. So
+        a fit has the same bits for any order of the rows, and for a row twice and of weight two.
+        """
+        return self.distinct() if len(self.X) <= _FEW_ROWS else self
 
 
 def encoded(target: Target, X: Array, y: Any, weight: Array) -> Data:

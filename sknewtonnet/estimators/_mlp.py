@@ -15,6 +15,7 @@ from sknewtonnet.estimators._parameters import (
     ActivationLike,
     Alpha,
     ClassWeight,
+    CrossValidation,
     LinearConstraints,
     Penalties,
     RandomState,
@@ -121,6 +122,11 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         ("coefs_0", "intercepts_0", ...) a number or an array each. Intercepts are penalised only
         where they are named, those of hidden units also with the coefficients of standardised
         columns.
+    cv : int, cross-validation splitter, iterable, or None, default=None
+        How an alpha that the fit chooses is judged; not used where it is given. None: 5 folds
+        below 200 distinct rows, drawn twice below 100, else 3. An int: so many folds of distinct
+        rows. A splitter, or pairs of indices of rows to fit and rows to leave out: of the rows
+        as they are. ``fit`` takes ``groups``; without a splitter their rows stay together.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -299,6 +305,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         loss: str | Loss = "squared_error",
         standardize: bool = True,
         alpha: Alpha = "auto",
+        cv: CrossValidation = None,
         penalties: Penalties = None,
         skip_connections: bool | str = False,
         solver: str | Solver = "auto",
@@ -322,6 +329,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         self.loss = loss
         self.standardize = standardize
         self.alpha = alpha
+        self.cv = cv
         self.penalties = penalties
         self.skip_connections = skip_connections
         self.solver = solver
@@ -378,6 +386,11 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         ("coefs_0", "intercepts_0", ...) a number or an array each. Intercepts are penalised only
         where they are named, those of hidden units also with the coefficients of standardised
         columns.
+    cv : int, cross-validation splitter, iterable, or None, default=None
+        How an alpha that the fit chooses is judged; not used where it is given. None: 5 folds
+        below 200 distinct rows, drawn twice below 100, else 3. An int: so many folds of distinct
+        rows. A splitter, or pairs of indices of rows to fit and rows to leave out: of the rows
+        as they are. ``fit`` takes ``groups``; without a splitter their rows stay together.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -556,6 +569,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         activation: ActivationLike = "tanh",
         standardize: bool = True,
         alpha: Alpha = "auto",
+        cv: CrossValidation = None,
         penalties: Penalties = None,
         class_weight: ClassWeight = None,
         skip_connections: bool | str = False,
@@ -579,6 +593,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         self.activation = activation
         self.standardize = standardize
         self.alpha = alpha
+        self.cv = cv
         self.penalties = penalties
         self.class_weight = class_weight
         self.skip_connections = skip_connections

@@ -14,6 +14,7 @@ from sknewtonnet.estimators._fit import Data, Problem
 from sknewtonnet.estimators._parameters import (
     Alpha,
     ClassWeight,
+    CrossValidation,
     LinearConstraints,
     Penalties,
     RandomState,
@@ -98,6 +99,11 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         "centers", ...) a number or an array each. All else, such as intercepts and centres, is
         penalised only where it is named; intercepts of hidden linear units also with the
         coefficients of standardised columns.
+    cv : int, cross-validation splitter, iterable, or None, default=None
+        How an alpha that the fit chooses is judged; not used where it is given. None: 5 folds
+        below 200 distinct rows, drawn twice below 100, else 3. An int: so many folds of distinct
+        rows. A splitter, or pairs of indices of rows to fit and rows to leave out: of the rows
+        as they are. ``fit`` takes ``groups``; without a splitter their rows stay together.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -269,6 +275,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         loss: str | Loss = "squared_error",
         standardize: bool = True,
         alpha: Alpha = "auto",
+        cv: CrossValidation = None,
         penalties: Penalties = None,
         solver: str | Solver = "auto",
         hessian: str = "exact",
@@ -289,6 +296,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         self.loss = loss
         self.standardize = standardize
         self.alpha = alpha
+        self.cv = cv
         self.penalties = penalties
         self.solver = solver
         self.hessian = hessian
@@ -345,6 +353,11 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         "centers", ...) a number or an array each. All else, such as intercepts and centres, is
         penalised only where it is named; intercepts of hidden linear units also with the
         coefficients of standardised columns.
+    cv : int, cross-validation splitter, iterable, or None, default=None
+        How an alpha that the fit chooses is judged; not used where it is given. None: 5 folds
+        below 200 distinct rows, drawn twice below 100, else 3. An int: so many folds of distinct
+        rows. A splitter, or pairs of indices of rows to fit and rows to leave out: of the rows
+        as they are. ``fit`` takes ``groups``; without a splitter their rows stay together.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -513,6 +526,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         *,
         standardize: bool = True,
         alpha: Alpha = "auto",
+        cv: CrossValidation = None,
         penalties: Penalties = None,
         class_weight: ClassWeight = None,
         solver: str | Solver = "auto",
@@ -533,6 +547,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         self.layers = layers
         self.standardize = standardize
         self.alpha = alpha
+        self.cv = cv
         self.penalties = penalties
         self.class_weight = class_weight
         self.solver = solver

@@ -21,6 +21,7 @@ from sknewtonnet.estimators._parameters import (
     ActivationLike,
     Alpha,
     ClassWeight,
+    CrossValidation,
     LinearConstraints,
     Penalties,
     RandomState,
@@ -177,6 +178,11 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         "centers", "precisions_cholesky", ...) a number or an array each. Intercepts are penalised
         only where they are named, those of hidden linear units also with the coefficients of
         standardised columns.
+    cv : int, cross-validation splitter, iterable, or None, default=None
+        How an alpha that the fit chooses is judged; not used where it is given. None: 5 folds
+        below 200 distinct rows, drawn twice below 100, else 3. An int: so many folds of distinct
+        rows. A splitter, or pairs of indices of rows to fit and rows to leave out: of the rows
+        as they are. ``fit`` takes ``groups``; without a splitter their rows stay together.
     alpha_widths : float, default=0.1
         Strength of the penalty of the covariances, which keeps widths from collapsing or
         growing without bound: that many rows times the Kullback-Leibler divergence of each
@@ -362,6 +368,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         loss: str | Loss = "squared_error",
         standardize: bool = True,
         alpha: Alpha = "auto",
+        cv: CrossValidation = None,
         alpha_widths: float = 0.1,
         penalties: Penalties = None,
         skip_connections: bool | str = False,
@@ -387,6 +394,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         self.loss = loss
         self.standardize = standardize
         self.alpha = alpha
+        self.cv = cv
         self.alpha_widths = alpha_widths
         self.penalties = penalties
         self.skip_connections = skip_connections
@@ -447,6 +455,11 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         "centers", "precisions_cholesky", ...) a number or an array each. Intercepts are penalised
         only where they are named, those of hidden linear units also with the coefficients of
         standardised columns.
+    cv : int, cross-validation splitter, iterable, or None, default=None
+        How an alpha that the fit chooses is judged; not used where it is given. None: 5 folds
+        below 200 distinct rows, drawn twice below 100, else 3. An int: so many folds of distinct
+        rows. A splitter, or pairs of indices of rows to fit and rows to leave out: of the rows
+        as they are. ``fit`` takes ``groups``; without a splitter their rows stay together.
     alpha_widths : float, default=0.1
         Strength of the penalty of the covariances, which keeps widths from collapsing or
         growing without bound: that many rows times the Kullback-Leibler divergence of each
@@ -621,6 +634,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         activation: ActivationLike = "tanh",
         standardize: bool = True,
         alpha: Alpha = "auto",
+        cv: CrossValidation = None,
         alpha_widths: float = 0.1,
         penalties: Penalties = None,
         class_weight: ClassWeight = None,
@@ -646,6 +660,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         self.activation = activation
         self.standardize = standardize
         self.alpha = alpha
+        self.cv = cv
         self.alpha_widths = alpha_widths
         self.penalties = penalties
         self.class_weight = class_weight

@@ -10,7 +10,7 @@ from sklearn.model_selection import cross_val_score
 
 from sknewtonnet import NewtonMLPRegressor
 from sknewtonnet.estimators import fit_of
-from sknewtonnet.estimators._alpha import Comparison
+from sknewtonnet.estimators._comparison import Comparison
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3))
@@ -40,7 +40,8 @@ def test_the_figure_shows_each_strength_and_marks_the_chosen_one():
     curve, *_ = ax.containers[0]
     assert_allclose(curve.get_xydata(), np.column_stack([found.alphas, found.held_out_loss]))
     chosen = ax.lines[-1].get_xydata()
-    assert_allclose(chosen, [[found.alpha, found.held_out_loss.min()]])
+    loss = found.held_out_loss[found.alphas == found.alpha]
+    assert_allclose(chosen, [[found.alpha, *loss]])
     assert found.plot(ax) is ax
     plt.close(ax.figure)
 

@@ -1,0 +1,215 @@
+"""How settings of a problem are compared: by the rows that fits to parts of the rows left out.
+
+Each fit has its own start: from the minimum of another setting it would fall into the basin of
+that minimum.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    check_cv,
+)
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.parallel import Parallel, delayed
+
+from sknewtonnet._sklearn import one_blas_thread
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.estimators._fit import Data, Problem
+from sknewtonnet.solvers import Iteration
+
+# The fewer the rows, the more chance has to say in which of them are left out.
+_TWICE_BELOW = 100
+_FIVE_BELOW = 200
+_MANY_ROWS = 4000
+# Far from the minimum of f held-out losses are what they will be: gradient over f.
+_NEAR = 0.02
+_MAX_ITER = 100
+
+Folds = Sequence[tuple[Ints, Ints]]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Rows and folds on which settings of a problem are compared, each fit from its own start.
+
+    Attributes
+    ----------
+    problem : Problem
+        What will be solved.
+    rows : Data
+        Distinct rows, a sample of them if there are many; or all rows, if folds were given.
+    folds : sequence of (train, test)
+        Rows to fit and rows to leave out; none if there are too few.
+    seed : int
+        Of the starts.
+    """
+
+    problem: Problem
+    rows: Data
+    folds: Folds
+    seed: int
+
+    @classmethod
+    def of(cls, problem: Problem, seed: int, cv: int | Folds | None = None) -> "Comparison":
+        """The comparison of a problem; the same for the same seed.
+
+        Parameters
+        ----------
+        problem : Problem
+            What will be solved.
+        seed : int
+            Of folds and starts.
+        cv : int, sequence of (train, test), or None
+            Number of folds, or the folds of the rows of the problem. None: 5 folds below 200
+            distinct rows, drawn twice below 100, else 3.
+        """
+        if cv is not None and not isinstance(cv, int):
+            return cls(problem, problem.known_data, cv, seed)
+        rows = problem.known_data.distinct()
+        n_rows = len(rows.X)
+        # Alpha counts rows, so its best value hardly depends on how many there are.
+        if n_rows > _MANY_ROWS:
+            sample = np.sort(np.random.RandomState(seed).permutation(n_rows)[:_MANY_ROWS])
+            rows = rows.at(sample)
+        return cls(problem, rows, _own_folds(rows, problem, seed, cv), seed)
+
+    @property
+    def n_left_out(self) -> Ints:
+        """How often each row is left out."""
+        tests = [test for _, test in self.folds]
+        return np.bincount(np.concatenate(tests), minlength=len(self.rows.X))
+
+    @property
+    def share(self) -> Array:
+        """What each row counts in means of held-out losses: its weight, if it is left out."""
+        weight = np.where(self.n_left_out > 0, self.rows.sample_weight, 0.0)
+        return np.asarray(weight / weight.sum())
+
+    def std_errors(self, values: Array) -> Array:
+        """Standard errors of weighted means of the rows of a matrix, an entry for each row here.
+
+        Weights are counts: a row twice and a row of weight two say the same. Weights below one on
+        average are relative.
+        """
+        weight = self.rows.sample_weight[self.n_left_out > 0]
+        n_rows = max(float(weight.sum()), len(weight))
+        centred = values - (values @ self.share)[:, None]
+        return np.sqrt(centred**2 @ self.share / n_rows)
+
+    def losses(self, alphas: Sequence[Any], parallel: Parallel) -> list[Array]:
+        """Loss of each row where it was left out, for strengths as settings have them."""
+        n_folds = len(self.folds)
+        tasks = [(alpha, number) for alpha in alphas for number in range(n_folds)]
+        found = parallel(delayed(self.held_out)(alpha, number) for alpha, number in tasks)
+        return [self.joined(found[k * n_folds : (k + 1) * n_folds]) for k in range(len(alphas))]
+
+    def joined(self, parts: Sequence[Array]) -> Array:
+        """Losses of all rows, from those of the rows that each fold leaves out.
+
+        The mean, if a row was left out more than once; 0 if it never was.
+        """
+        losses, times = np.zeros(len(self.rows.X)), np.maximum(self.n_left_out, 1)
+        for part, (_, test) in zip(parts, self.folds, strict=True):
+            losses[test] += part / times[test]
+        return losses
+
+    def part(self, number: int) -> Problem:
+        """The problem with the rows to fit of a fold."""
+        return replace(self.problem, data=self.rows.at(self.folds[number][0]).canonical)
+
+    def held_out(self, alpha: Any, number: int) -> Array:
+        """Losses of the rows that a fold leaves out."""
+        part, test = self.part(number).with_alpha(alpha), self.folds[number][1]
+        with one_blas_thread():
+            start = part.start(self.seed + number)
+            result = part.solver().minimize(part.objective(), start, _near_enough)
+        raw = part.network.predict_raw(result.params, self.rows.X[test])
+        losses = part.loss.value(self.rows.Y[test], raw)
+        return np.where(np.isfinite(losses), losses, np.finfo(float).max ** 0.5)
+
+
+def given_folds(
+    cv: Any, X: Array, y: Any, weight: Array, groups: ArrayLike | None, *, classes: bool, seed: int
+) -> int | Folds | None:
+    """Folds of the rows with a positive weight, as users ask for them.
+
+    Parameters
+    ----------
+    cv : int, splitter, iterable of (train, test), or None
+        How to split all rows.
+    X, y, weight : arrays
+        The table.
+    groups : array-like of shape (n_samples,) or None
+        Rows of one group stay together.
+    classes : bool
+        Whether y are labels, so that folds of groups are stratified.
+    seed : int
+        Of folds of groups, unless cv is a splitter.
+
+    Returns
+    -------
+    int, list of (train, test), or None
+        Numbers as they are, if there are no groups: the rows then are put together first.
+
+    Raises
+    ------
+    ValueError
+        If groups do not fit the table or are too few, a fold is empty, or the splitter refuses.
+    """
+    labels = None
+    if groups is not None:
+        labels = np.asarray(column_or_1d(groups))
+        check_consistent_length(X, labels)
+    if cv is None or isinstance(cv, Integral):
+        if labels is None:
+            return None if cv is None else int(cv)
+        n_groups = len(np.unique(labels[weight > 0]))
+        if n_groups < 2:
+            raise ValueError(
+                f"groups must have at least two values in rows that count, got {n_groups}."
+            )
+        n_folds = min(cv or _n_folds(n_groups), n_groups)
+        kind = StratifiedGroupKFold if classes and np.ndim(y) == 1 else GroupKFold
+        cv = kind(n_folds, shuffle=True, random_state=seed)
+    position = np.cumsum(weight > 0) - 1
+    folds = [
+        tuple(position[rows[weight[rows] > 0]] for rows in (np.asarray(train), np.asarray(test)))
+        for train, test in check_cv(cv).split(X, y, labels)
+    ]
+    if any(len(rows) == 0 for fold in folds for rows in fold):
+        raise ValueError(f"cv={cv!r} has a fold without rows to fit or without rows to leave out.")
+    return folds
+
+
+def _n_folds(n_rows: int) -> int:
+    return 5 if n_rows < _FIVE_BELOW else 3
+
+
+def _own_folds(rows: Data, problem: Problem, seed: int, n_folds: int | None) -> Folds:
+    """Rows to fit and rows to leave out; none if there are too few."""
+    n_rows = len(rows.X)
+    n_times = 2 if n_folds is None and n_rows < _TWICE_BELOW else 1
+    n_folds = _n_folds(n_rows) if n_folds is None else n_folds
+    n_folds = min(n_folds, n_rows // 2)
+    if n_folds < 2:
+        return []
+    labels = rows.Y @ np.arange(1, rows.Y.shape[1] + 1)
+    counts = np.unique(labels, return_counts=True)[1]
+    stratified = problem.target.attributes and counts.min() >= n_folds  # classes
+    kind = StratifiedKFold if stratified else KFold
+    splitters = [kind(n_folds, shuffle=True, random_state=seed + time) for time in range(n_times)]
+    return [fold for splitter in splitters for fold in splitter.split(rows.X, labels)]
+
+
+def _near_enough(iteration: Iteration) -> bool:
+    near = iteration.gradient_norm <= _NEAR * abs(iteration.value)
+    return near or iteration.n_iter >= _MAX_ITER
