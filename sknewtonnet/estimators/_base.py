@@ -2,15 +2,14 @@
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
-from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
@@ -19,9 +18,6 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknewtonnet._sklearn import (
-    Interval,
-    RegisteredNames,
-    StrOptions,
     check_sample_weight,
     fit_method,
     has_callbacks,
@@ -36,29 +32,19 @@ from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
 from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._advice import advice, advice_on_weights
 from sknewtonnet.estimators._alpha import chosen_alpha, with_hidden_intercepts
-from sknewtonnet.estimators._alpha_selection import AlphaSelection
 from sknewtonnet.estimators._ard import ard_alpha
 from sknewtonnet.estimators._arguments import check_numbers, checked_params
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._comparison import Comparison, given_folds
 from sknewtonnet.estimators._fit import Data, Fit, Problem, Settings, encoded
 from sknewtonnet.estimators._named_constraints import make_constraints
-from sknewtonnet.estimators._parameters import (
-    Alpha,
-    CrossValidation,
-    LinearConstraints,
-    Penalties,
-    RandomState,
-)
+from sknewtonnet.estimators._parameters import Parameters
 from sknewtonnet.estimators._runs import report_of_starts, run_one_of_several, run_start
 from sknewtonnet.estimators._solver_parameters import SolverParametersMixin
 from sknewtonnet.estimators._statistics import StatisticsMixin
 from sknewtonnet.estimators._targets import Target
 from sknewtonnet.estimators._units import Units
 from sknewtonnet.solvers import (
-    HESSIAN_KINDS,
-    SOLVERS,
-    Solver,
     SolverResult,
     get_solver,
 )
@@ -67,69 +53,10 @@ from sknewtonnet.solvers import (
 FRAMES_TO_CALLER = 8
 
 
-class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin, BaseEstimator):
+class BaseNewtonNet(
+    Parameters, StatisticsMixin, SolverParametersMixin, CallbackSupportMixin, BaseEstimator
+):
     """What regressors and classifiers share: from a table to a fitted minimum."""
-
-    standardize: bool
-    alpha: Alpha
-    cv: CrossValidation
-    penalties: Penalties
-    solver: str | Solver
-    hessian: str
-    solver_options: Mapping[str, Any] | None
-    max_iter: int
-    tol: float
-    ftol: float
-    n_init: int
-    connectivity: Mapping[str, ArrayLike] | None
-    bounds: Mapping[str, Any] | None
-    linear_constraints: LinearConstraints | None
-    warm_start: bool
-    random_state: RandomState
-    n_jobs: int | None
-    verbose: int
-
-    alpha_: Any
-    alpha_selection_: AlphaSelection | None
-    arrays_: dict[str, Array]
-    coefs_: list[Array]
-    intercepts_: list[Array]
-    parameter_names_: list[str]
-    loss_: float
-    loss_curve_: list[float]
-    n_iter_: int
-    starts_: dict[str, NDArray[Any]]
-    n_layers_: int
-    n_outputs_: int
-    out_activation_: str
-    n_features_in_: int
-    feature_names_in_: NDArray[Any]
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "standardize": ["boolean"],
-        "alpha": [
-            StrOptions({"auto", "ard"}),
-            Interval(Real, 0, None, closed="left"),
-            "array-like",
-            dict,
-        ],
-        "cv": ["cv_object"],
-        "penalties": [Penalty, list, tuple, None],
-        "solver": [RegisteredNames(SOLVERS), Solver],
-        "hessian": [StrOptions(set(HESSIAN_KINDS))],
-        "solver_options": [dict, None],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "ftol": [Interval(Real, 0, None, closed="left")],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "connectivity": [dict, None],
-        "bounds": [dict, None],
-        "linear_constraints": [list, tuple, None],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "n_jobs": [Integral, None],
-        "verbose": ["verbose"],
-    }
 
     @abstractmethod
     def _describe_target(
@@ -186,6 +113,9 @@ class BaseNewtonNet(StatisticsMixin, SolverParametersMixin, CallbackSupportMixin
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative. A row of weight 2 counts like the row twice, and ``alpha``
             like rows of weight 1.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, for a penalty that the fit chooses: rows of one group are left out
+            together. With metadata routing, ask for it by ``set_fit_request(groups=True)``.
 
         Returns
         -------

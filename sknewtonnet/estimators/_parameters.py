@@ -1,18 +1,88 @@
-"""Types of what users pass to the estimators."""
+"""What users pass to the estimators, and what a fit leaves: types and allowed values."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from numbers import Integral, Real
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 
+from sknewtonnet._sklearn import Interval, RegisteredNames, StrOptions
+from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Activation, Penalty
+from sknewtonnet.estimators._alpha_selection import AlphaSelection
+from sknewtonnet.solvers import HESSIAN_KINDS, SOLVERS, Solver
 
 ActivationLike = str | Activation | Sequence[str | Activation]
 Alpha = ArrayLike | Mapping[str, ArrayLike]
-CrossValidation = int | BaseCrossValidator | BaseShuffleSplit | Iterable[Any] | None
+CrossValidation: TypeAlias = int | BaseCrossValidator | BaseShuffleSplit | Iterable[Any] | None
 LinearConstraints = Sequence[tuple[Mapping[str, ArrayLike], float | None, float | None]]
 Penalties = Penalty | Sequence[Penalty] | None
 RandomState = int | np.random.RandomState | None
 ClassWeight = Mapping[Any, float] | Sequence[Mapping[Any, float]] | str | None
+
+
+class Parameters:
+    """Parameters and fitted attributes that all estimators share, and which values are allowed."""
+
+    standardize: bool
+    alpha: Alpha
+    cv: CrossValidation
+    penalties: Penalties
+    solver: str | Solver
+    hessian: str
+    solver_options: Mapping[str, Any] | None
+    max_iter: int
+    tol: float
+    ftol: float
+    n_init: int
+    connectivity: Mapping[str, ArrayLike] | None
+    bounds: Mapping[str, Any] | None
+    linear_constraints: LinearConstraints | None
+    warm_start: bool
+    random_state: RandomState
+    n_jobs: int | None
+    verbose: int
+
+    alpha_: Any
+    alpha_selection_: AlphaSelection | None
+    arrays_: dict[str, Array]
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    parameter_names_: list[str]
+    loss_: float
+    loss_curve_: list[float]
+    n_iter_: int
+    starts_: dict[str, NDArray[Any]]
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "standardize": ["boolean"],
+        "alpha": [
+            StrOptions({"auto", "ard"}),
+            Interval(Real, 0, None, closed="left"),
+            "array-like",
+            dict,
+        ],
+        "cv": ["cv_object"],
+        "penalties": [Penalty, list, tuple, None],
+        "solver": [RegisteredNames(SOLVERS), Solver],
+        "hessian": [StrOptions(set(HESSIAN_KINDS))],
+        "solver_options": [dict, None],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "ftol": [Interval(Real, 0, None, closed="left")],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "connectivity": [dict, None],
+        "bounds": [dict, None],
+        "linear_constraints": [list, tuple, None],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }

@@ -170,7 +170,7 @@ def test_objective(name, weighted):
     balanced = {"class_weight": "balanced"} if one_label else {}
     est, X, y = fitted(name, sample_weight, **balanced)
     objective = est.objective(X, y, sample_weight)
-    assert objective.value(est.params_) == est.loss_
+    assert_allclose(objective.value(est.params_), est.loss_, rtol=1e-14)
     assert np.abs(objective.gradient(est.params_)).max() <= est.tol
     assert np.linalg.eigvalsh(objective.hessian(est.params_)).min() > -1e-12
     # Other data, the same scale of weights and penalty.
