@@ -48,8 +48,8 @@ class AutoSolver(Solver):
     first, until the gradient entry has fallen to a hundredth. The run does not end at a saddle
     point.
 
-    With ``ftol`` L-BFGS steps come first whatever the objective, and go on until that ends the
-    run, for as many iterations: an early end seldom needs a Hessian.
+    With ``ftol`` L-BFGS steps come first whatever the objective, and go on until it ends the
+    run; Newton steps follow only where they stall before.
 
     Parameters
     ----------
@@ -107,10 +107,10 @@ class AutoSolver(Solver):
     def _quasi_newton(self, legs: "_Legs", part: float) -> Solver:
         near = _NEAR * abs(legs.start.value)
         goal = max(part * legs.start.stationarity, near, self.tol)
+        most, left = max(len(legs.params), _FEWEST), self.max_iter - legs.n_iter
         if self.ftol:  # a Newton step on many rows takes the time of a hundred of these
-            goal = self.tol
-        most = max(len(legs.params), _FEWEST)
-        return LBFGSBSolver(tol=goal, max_iter=min(most, self.max_iter - legs.n_iter))
+            return LBFGSBSolver(tol=self.tol, max_iter=left)
+        return LBFGSBSolver(tol=goal, max_iter=min(most, left))
 
     def _newton(self, legs: "_Legs") -> Solver:
         return NewtonSolver(
