@@ -3,20 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Layer, Network
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.pieces.penalties import l2_penalty
-from sknewtonnet.solvers import SolverResult, Status
+from sknewtonnet.estimators._fit import Problem
+from sknewtonnet.estimators._stuck import SENTENCES
+from sknewtonnet.solvers import Solver, SolverResult, Status
 
 
 def advice(
     result: SolverResult,
     critical: str,
-    name: str,
-    tol: float,
-    layers: Sequence[Layer],
+    solver: str | Solver,
+    problem: Problem,
     kinks: Sequence[str],
-    standardize: bool,
+    remark: str,
 ) -> str | None:
     """A message about the end of a run, or None if it ended well.
 
@@ -26,26 +27,28 @@ def advice(
         The end.
     critical : str
         What kind of point it is.
-    name, tol : str, float
-        The solver and its tolerance.
-    layers : sequence of Layer
-        Of the net.
+    solver : str or Solver
+        As the estimator has it.
+    problem : Problem
+        What was solved.
     kinks : sequence of str
         Where penalties have no derivative.
-    standardize : bool
-        Whether the columns were standardised, so that there is no need to advise it.
+    remark : str
+        Sentences about the point.
 
     Returns
     -------
     str or None
     """
+    name = solver if isinstance(solver, str) else type(solver).__name__
+    tol = problem.solver().tol
     stopped = (
         f"{name} stopped after {result.n_iter} iterations with a largest "
         f"{'gradient entry' if result.multipliers is None else 'KKT residual'} of "
         f"{result.stationarity:.2e} (tol={tol:g}): {result.message}. "
     )
-    units = "" if standardize else "set standardize=True, "
-    activations = [layer.activation for layer in layers]
+    units = "" if problem.units is not None else "set standardize=True, "
+    activations = [layer.activation for layer in problem.network.layers]
     kinked = {activation.name for activation in activations if not activation.smooth}
     if kinks:
         message = stopped + (
@@ -53,6 +56,8 @@ def advice(
             "drawn to such a point, and no step ends at it. Use a smaller strength, or do "
             "without that layer."
         )
+    elif result.status is Status.AT_INFINITY:
+        message = stopped + remark
     elif result.status in (Status.MAX_ITER, Status.STALLED) and kinked:
         message = stopped + (
             f"Second derivatives of {' and '.join(sorted(kinked))} jump, so steps may not "
@@ -104,4 +109,30 @@ def advice_on_weights(network: Network, alpha: Any, weight: Array) -> str | None
         f"sample_weight sums to {total:.3g} over {n_rows} rows, but alpha counts like rows of "
         f"weight 1: it is {factor} times as strong as without weights. Multiply the weights by "
         f'{factor}, or use alpha="auto", which is relative to the weights.'
+    )
+
+
+def nothing_learnt(stuck: str, critical: str, n_restarts: Ints) -> str | None:
+    """A message for a fit whose starts all end where nothing is learnt, or None.
+
+    Parameters
+    ----------
+    stuck : str
+        A word of :mod:`sknewtonnet.estimators._stuck`, of the lowest end.
+    critical : str
+        What kind of point it is; a constant may be a minimum of a net that can do no better.
+    n_restarts : ndarray of int of shape (n_init,)
+        Other starts in the place of each.
+
+    Returns
+    -------
+    str or None
+        None where that is no fault.
+    """
+    if not (stuck == "poor" or (stuck == "flat" and critical != "minimum")):
+        return None
+    tries = len(n_restarts) + int(n_restarts.sum())
+    return (
+        f"{SENTENCES[stuck]} None of {tries} start{'' if tries == 1 else 's'} ended lower. Set "
+        "standardize=True, add a little alpha, or try another random_state, n_init or activation."
     )

@@ -2,7 +2,7 @@
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
@@ -30,7 +30,7 @@ from sknewtonnet.calculus import (
 )
 from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
 from sknewtonnet.calculus.pieces.validation import dense
-from sknewtonnet.estimators._advice import advice, advice_on_weights
+from sknewtonnet.estimators._advice import advice, advice_on_weights, nothing_learnt
 from sknewtonnet.estimators._alpha import chosen_alpha, with_hidden_intercepts
 from sknewtonnet.estimators._ard import ard_alpha
 from sknewtonnet.estimators._arguments import check_numbers, checked_params
@@ -39,18 +39,27 @@ from sknewtonnet.estimators._comparison import Comparison, given_folds
 from sknewtonnet.estimators._fit import Data, Fit, Problem, Settings, encoded
 from sknewtonnet.estimators._named_constraints import make_constraints
 from sknewtonnet.estimators._parameters import Parameters
-from sknewtonnet.estimators._runs import report_of_starts, run_one_of_several, run_start
+from sknewtonnet.estimators._remarks import remarks
+from sknewtonnet.estimators._runs import (
+    Start,
+    report_of_starts,
+    run_one_of_several,
+    run_start,
+    stuck_at,
+)
 from sknewtonnet.estimators._solver_parameters import SolverParametersMixin
+from sknewtonnet.estimators._starts import within_reach
 from sknewtonnet.estimators._statistics import StatisticsMixin
 from sknewtonnet.estimators._targets import Target
 from sknewtonnet.estimators._units import Units
 from sknewtonnet.solvers import (
+    NOT_FINITE,
     SolverResult,
     get_solver,
 )
 
-# _warn, _report, _fit, _fit_from with its two decorators, fit: a warning points to who called it.
-FRAMES_TO_CALLER = 8
+# _report, _fit, _fit_from with its two decorators, fit: a warning points to who called it.
+FRAMES_TO_CALLER = 7
 
 
 class BaseNewtonNet(
@@ -310,7 +319,7 @@ class BaseNewtonNet(
                 linear=deepcopy(self.linear_constraints),
                 monotonic=self._monotonic(network, loss),
             ),
-            draw=self._draw(),
+            draw=partial(within_reach, draw=self._draw()),
         )
         problem = Problem(network, loss, target, settings, None, feature_names(self), units)
         if problem.original is not None:  # a net without intercepts is not centred
@@ -346,7 +355,7 @@ class BaseNewtonNet(
             constraints.nearest(np.zeros(problem.network.n_parameters))
         return objective
 
-    def _starts(self, problem: Problem, last: Fit | None) -> list[Array]:
+    def _starts(self, problem: Problem, last: Fit | None) -> list[Start]:
         """Starting points; each has a seed of its own, whoever runs it."""
         layout, link = problem.network.layout, problem.loss.out_activation
         if last is not None:
@@ -358,16 +367,16 @@ class BaseNewtonNet(
                     f"({known_link}), now {len(layout.names)} from {layout.names[0]!r} to "
                     f"{layout.names[-1]!r} ({link}). Set warm_start=False to start anew."
                 )
-            return [problem.from_original(last.original_params)]
+            return [Start(problem.from_original(last.original_params), None)]
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_init)
-        return [problem.start(seed) for seed in seeds]
+        return [Start(problem.start(seed), int(seed)) for seed in seeds]
 
     def _runs(
         self,
         problem: Problem,
         objective: Objective,
-        starts: list[Array],
+        starts: list[Start],
         context: Any,
         hooks: dict[str, Any],
     ) -> list[SolverResult]:
@@ -394,6 +403,10 @@ class BaseNewtonNet(
         starts, kinds = report_of_starts(objective, results)
         number = min(range(len(results)), key=lambda k: results[k].value)
         best, kind = results[number], kinds[number]
+        if not np.isfinite(best.value):
+            raise ValueError(NOT_FINITE)
+        stuck = stuck_at(problem, objective, best)
+        remark = remarks(objective, best, kind, stuck)
         fit = Fit(problem, best.params, best, kind, post_selection)
         factor = problem.factor
         fitted = self._attributes(fit) | {
@@ -403,9 +416,14 @@ class BaseNewtonNet(
             "solver_result_": best,
             "starts_": starts | {"loss": factor * starts["loss"]},
             "critical_point_": kind,
+            "critical_point_message_": remark,
             **self._findings(fit),
         }
-        self._warn(best, kind, problem, objective.kinks(best.params))
+        message = nothing_learnt(stuck, kind, starts["n_restarts"]) or advice(
+            best, kind, self.solver, problem, objective.kinks(best.params), remark
+        )
+        if message is not None:
+            warnings.warn(message, ConvergenceWarning, stacklevel=FRAMES_TO_CALLER)
         return fitted
 
     def _attributes(self, fit: Fit) -> dict[str, Any]:
@@ -445,18 +463,7 @@ class BaseNewtonNet(
         fixed = None if isinstance(self.alpha, str) else problem.settings.alpha
         message = advice_on_weights(problem.network, fixed, weight)
         if message is not None:
-            warnings.warn(message, UserWarning, stacklevel=FRAMES_TO_CALLER - 1)
-
-    def _warn(
-        self, result: SolverResult, critical: str, problem: Problem, kinks: Sequence[str]
-    ) -> None:
-        """Warn about the end of a fit, with advice."""
-        name = self.solver if isinstance(self.solver, str) else type(self.solver).__name__
-        tol = problem.settings.solver().tol
-        layers, standardize = problem.network.layers, problem.units is not None
-        message = advice(result, critical, name, tol, layers, kinks, standardize)
-        if message is not None:
-            warnings.warn(message, ConvergenceWarning, stacklevel=FRAMES_TO_CALLER)
+            warnings.warn(message, UserWarning, stacklevel=FRAMES_TO_CALLER)
 
     def _raw_prediction(self, X: ArrayLike, params: ArrayLike | None = None) -> Array:
         """Raw predictions, at the fitted parameters or at others."""

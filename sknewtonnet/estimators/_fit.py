@@ -301,6 +301,11 @@ class Fit:
         return self.verdict != "not stationary"
 
     @property
+    def may_be_stationary(self) -> bool:
+        """Whether no constraint is known to keep it from being stationary."""
+        return self.stationary or self.result is None or self.result.multipliers is None
+
+    @property
     def active(self) -> Array | None:
         """Rows of the constraints that hold the fit back."""
         found = None if self.result is None else self.result.multipliers
@@ -329,7 +334,7 @@ class Fit:
             self.params,
             self.active,
             class_weights=self.class_weights,
-            converged=self.stationary,
+            converged=self.may_be_stationary,
             tight=self.tight,
         )
 

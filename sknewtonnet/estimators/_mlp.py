@@ -224,12 +224,16 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     critical_point_ : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
         Kind of point where the fit ended, by the exact Hessian. "inconclusive" means that the
         Hessian has no negative eigenvalues but is singular to working precision.
+    critical_point_message_ : str
+        What is to be said of that point, such as "The penalty shrinks the net to a constant" or
+        which units have run to infinity; empty for a minimum like others.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
-        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum". Starts
-        that found the same minimum (up to permutations and signs of units, or with the same
-        predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged", "minimum", and
+        "n_restarts", the number of other starts tried in its place, since it had learnt nothing.
+        Starts that found the same minimum (up to permutations and signs of units, or with the
+        same predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
     weight_importance_ : ndarray of shape (n_parameters,)
         OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
@@ -491,12 +495,16 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     critical_point_ : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
         Kind of point where the fit ended, by the exact Hessian. "inconclusive" means that the
         Hessian has no negative eigenvalues but is singular to working precision.
+    critical_point_message_ : str
+        What is to be said of that point, such as "The penalty shrinks the net to a constant" or
+        which units have run to infinity; empty for a minimum like others.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
-        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum". Starts
-        that found the same minimum (up to permutations and signs of units, or with the same
-        predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged", "minimum", and
+        "n_restarts", the number of other starts tried in its place, since it had learnt nothing.
+        Starts that found the same minimum (up to permutations and signs of units, or with the
+        same predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
     weight_importance_ : ndarray of shape (n_parameters,)
         OBS saliency of each parameter, aligned with ``params_``: the growth of S times the

@@ -54,6 +54,7 @@ class Parameters:
     loss_: float
     loss_curve_: list[float]
     n_iter_: int
+    critical_point_message_: str
     starts_: dict[str, NDArray[Any]]
     n_layers_: int
     n_outputs_: int

@@ -60,7 +60,7 @@ class BaseRBFNet(BaseSizedNet):
                 f"n_centers={self.n_centers}, but X has only {n_rows} distinct rows of positive "
                 f"weight: the net has {n_rows} centres.",
                 UserWarning,
-                stacklevel=FRAMES_TO_CALLER,
+                stacklevel=FRAMES_TO_CALLER + 1,
             )
         return Network.rbf(
             self.n_features_in_,
@@ -116,7 +116,7 @@ class BaseRBFNet(BaseSizedNet):
                 f"Degenerate radial units: {described}. Their centres and widths mean nothing; "
                 "use fewer centres, or raise alpha or alpha_widths.",
                 UserWarning,
-                stacklevel=FRAMES_TO_CALLER,
+                stacklevel=FRAMES_TO_CALLER + 1,
             )
         return {"degenerate_units_": found}
 
@@ -284,12 +284,16 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         Iterations of the kept start.
     critical_point_ : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
         Kind of point where the fit ended, by the exact Hessian.
+    critical_point_message_ : str
+        What is to be said of that point, such as "The penalty shrinks the net to a constant" or
+        which units have run to infinity; empty for a minimum like others.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
-        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum". Starts
-        that found the same minimum (up to permutations and signs of units, or with the same
-        predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged", "minimum", and
+        "n_restarts", the number of other starts tried in its place, since it had learnt nothing.
+        Starts that found the same minimum (up to permutations and signs of units, or with the
+        same predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
     weight_importance_ : ndarray of shape (n_parameters,)
         OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
@@ -564,12 +568,16 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         Iterations of the kept start.
     critical_point_ : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
         Kind of point where the fit ended, by the exact Hessian.
+    critical_point_message_ : str
+        What is to be said of that point, such as "The penalty shrinks the net to a constant" or
+        which units have run to infinity; empty for a minimum like others.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
-        How each start ended: "loss", "gradient_norm", "n_iter", "converged" and "minimum". Starts
-        that found the same minimum (up to permutations and signs of units, or with the same
-        predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged", "minimum", and
+        "n_restarts", the number of other starts tried in its place, since it had learnt nothing.
+        Starts that found the same minimum (up to permutations and signs of units, or with the
+        same predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
     weight_importance_ : ndarray of shape (n_parameters,)
         OBS saliency of each parameter, aligned with ``params_``: the growth of S times the

@@ -1,5 +1,6 @@
 """How the starts of a fit are run, and how their ends are reported."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,23 +9,117 @@ from numpy.typing import NDArray
 from sknewtonnet._sklearn import one_blas_thread
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
+from sknewtonnet.calculus.functions.subspace import MappedObjective
 from sknewtonnet.estimators._callbacks import Progress
 from sknewtonnet.estimators._fit import Problem, verdict
+from sknewtonnet.estimators._starts import standardised_columns
+from sknewtonnet.estimators._stuck import why_stuck
 from sknewtonnet.inspection import Minimum
-from sknewtonnet.solvers import SolverResult
+from sknewtonnet.solvers import NOT_FINITE, SolverResult, Status
+
+# Other starts that are tried where a run learns nothing.
+MAX_RESTARTS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Where a run starts.
+
+    Attributes
+    ----------
+    params : ndarray of shape (n_parameters,)
+        The starting point.
+    seed : int or None
+        Of the point, and of others in its place; None for the end of the last fit, which has none.
+    """
+
+    params: Array
+    seed: int | None
 
 
 def run_start(
-    problem: Problem, objective: Objective, start: Array, observer: Progress
+    problem: Problem, objective: Objective, start: Start, observer: Progress
 ) -> SolverResult:
-    """One start."""
+    """One start, and others in its place as long as nothing is learnt; the lowest end.
+
+    Such ends are those of :mod:`sknewtonnet.estimators._stuck`. The other starts, three at most,
+    are drawn for standardised columns, twice as wide, from numbers that ``start.seed`` determines.
+    """
     observer.begin()
-    result = problem.solver().minimize(objective, start, observer)
-    observer.end(result.params)
-    return result
+    best = _run(problem, objective, start.params, observer)
+    n_restarts = 0
+    if start.seed is not None:
+        while n_restarts < MAX_RESTARTS and stuck_at(problem, objective, best):
+            n_restarts += 1
+            random_state = np.random.RandomState([start.seed, n_restarts])
+            found = _run_on_standardised_columns(problem, objective, random_state, observer)
+            best = found if found.value < best.value else best
+    observer.end(best.params)
+    return replace(best, n_events={**best.n_events, "restarts": n_restarts})
 
 
-def run_one_of_several(problem: Problem, start: Array, observer: Progress) -> SolverResult:
+def _run_on_standardised_columns(
+    problem: Problem,
+    objective: Objective,
+    random_state: np.random.RandomState,
+    observer: Progress,
+) -> SolverResult:
+    """A run from another start, on standardised columns even if the problem is not that of such.
+
+    A step of a given length is then one of as many standard deviations in each column, as it is
+    under ``standardize=True``. The end is that of the problem itself.
+    """
+    there = standardised_columns(problem)
+    start = there.settings.draw(there, random_state)
+    if there is problem:
+        return _run(problem, objective, start, observer)
+    assert there.original is not None
+    first = there.original.map.forward(start)
+    if problem.constraints() is not None or not np.isfinite(objective.value(first)):
+        return _run(problem, objective, first, observer)
+    function = MappedObjective(objective, there.original.map)
+    found = problem.solver().minimize(function, start, observer)
+    if found.status not in (Status.CONVERGED, Status.STALLED):
+        params = function.expand(found.params)
+        return replace(found, params=params, gradient=objective.gradient(params))
+    end = _run(problem, objective, function.expand(found.params), observer)
+    history = (*found.history, *end.history[1:])
+    return replace(end, n_iter=found.n_iter + end.n_iter, history=history)
+
+
+def _run(
+    problem: Problem, objective: Objective, params: Array, observer: Progress
+) -> SolverResult:
+    """One run; one that cannot begin has an infinite value."""
+    constraints = problem.constraints()
+    first = params if constraints is None else constraints.nearest(params)
+    with np.errstate(all="ignore"):
+        value, gradient = objective.value_and_gradient(first)
+    if np.isfinite(value) and np.isfinite(gradient).all():
+        return problem.solver().minimize(objective, params, observer)
+    return SolverResult(
+        params=params,
+        value=np.inf,
+        gradient=np.full(len(params), np.nan),
+        status=Status.STALLED,
+        message=NOT_FINITE,
+        n_iter=0,
+        n_evaluations={},
+        history=(np.inf,),
+        initial_gradient_norm=np.nan,
+    )
+
+
+def stuck_at(problem: Problem, objective: Objective, result: SolverResult) -> str:
+    """What is wrong with an end (:mod:`sknewtonnet.estimators._stuck`); "" for one cut short."""
+    cut_short = result.status in (Status.MAX_ITER, Status.STOPPED)
+    cut_short |= bool(result.n_events.get("diverged"))
+    if cut_short or not np.isfinite(result.value):
+        return ""
+    return why_stuck(problem, objective, result.params)
+
+
+def run_one_of_several(problem: Problem, start: Start, observer: Progress) -> SolverResult:
     """Run one start with one BLAS thread, so that sums do not depend on how many run."""
     with one_blas_thread():
         return run_start(problem, problem.objective(), start, observer)
@@ -54,5 +149,6 @@ def report_of_starts(
         "n_iter": np.array([result.n_iter for result in results]),
         "converged": np.array([result.converged for result in results]),
         "minimum": minimum,
+        "n_restarts": np.array([result.n_events["restarts"] for result in results]),
     }
     return report, kinds

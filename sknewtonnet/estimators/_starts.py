@@ -3,6 +3,8 @@
 Only weighted means of the data enter: a row twice and a row of weight two give the same start.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,6 +12,12 @@ import numpy as np
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Layer, Loss, Network
 from sknewtonnet.estimators._fit import Data, Problem
+from sknewtonnet.estimators._units import Units
+
+# A start whose mean loss is this many times that of the best constant is out of reach: under a
+# logarithmic link each Newton step divides such a loss by e.
+_OUT_OF_REACH = 1e6
+_MAX_HALVINGS = 100
 
 
 def initial_parameters(problem: Problem, random_state: np.random.RandomState) -> Array:
@@ -19,8 +27,8 @@ def initial_parameters(problem: Problem, random_state: np.random.RandomState) ->
     intercepts are the raw prediction of the weighted mean of Y, and for an identity link its
     coefficients are multiplied by the weighted standard deviation of Y, so that a fit does not
     depend on the units of the target. Weights on standardised columns are twice as large: deep
-    nets and classes around each other then do not start in the flat middle. A linear net on
-    them, which has one minimum, starts at zero.
+    nets and classes around each other then do not start in the flat middle. A linear net, which
+    has one minimum, starts at zero.
 
     Parameters
     ----------
@@ -36,7 +44,7 @@ def initial_parameters(problem: Problem, random_state: np.random.RandomState) ->
     network, loss, data = problem.network, problem.loss, problem.known_data
     full = np.empty(network.layout.n_full)
     thetas = network.by_layer(full)
-    wider = 2.0 if len(network.layers) > 1 else 0.0
+    factor = 0.0 if len(network.layers) == 1 else 1.0 if problem.units is None else 2.0
     for k, layer in enumerate(network.layers):
         moments = _input_moments(network, k, thetas, data)
         theta = layer.start(*moments, random_state)
@@ -45,8 +53,8 @@ def initial_parameters(problem: Problem, random_state: np.random.RandomState) ->
                 f"start of {layer!r} must return an array of shape {thetas[k].shape}, got "
                 f"{np.shape(theta)}."
             )
-        factor = 1.0 if problem.units is None or not network.linear[k] else wider
-        thetas[k][...] = np.where(network.exists[k], factor * theta, 0.0)
+        width = factor if network.linear[k] else 1.0
+        thetas[k][...] = np.where(network.exists[k], width * theta, 0.0)
     if network.linear[-1]:
         if loss.out_activation == "identity":
             mean = np.average(data.Y, axis=0, weights=data.sample_weight)
@@ -55,6 +63,75 @@ def initial_parameters(problem: Problem, random_state: np.random.RandomState) ->
             thetas[-1][:-1] *= np.where(scale > 0, scale, 1.0)
         thetas[-1][-1] = mean_prediction(loss, data.Y, data.sample_weight)
     return network.layout.restrict(full)
+
+
+def within_reach(
+    problem: Problem,
+    random_state: np.random.RandomState,
+    draw: Callable[[Problem, np.random.RandomState], Array],
+) -> Array:
+    """A random start, shrunk by halves until its losses are finite and not huge.
+
+    Linear layers shrink, but for the intercepts of the outputs: in the end a net of such layers
+    predicts what these say.
+
+    Parameters
+    ----------
+    problem : Problem
+        The net, its loss and the data.
+    random_state : RandomState
+        Source of the random numbers.
+    draw : callable
+        From a problem and a source of random numbers to a start.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,)
+        The start as it was drawn, if it is within reach, or if no shrinking helps.
+    """
+    start = draw(problem, random_state)
+    network, loss, data = problem.network, problem.loss, problem.known_data
+    share = data.sample_weight / data.sample_weight.sum()
+    constant = np.broadcast_to(mean_prediction(loss, data.Y, data.sample_weight), data.Y.shape)
+    best = float(share @ loss.value(data.Y, constant))
+    limit = _OUT_OF_REACH * best if best > 0.0 else np.inf
+    full = network.layout.expand(start).copy()
+    thetas = network.by_layer(full)
+    for _ in range(_MAX_HALVINGS):
+        w = network.layout.restrict(full)
+        with np.errstate(all="ignore"):
+            value = share @ loss.value(data.Y, network.predict_raw(w, data.X))
+        if np.isfinite(value) and value <= limit:
+            return w
+        for k, theta in enumerate(thetas):
+            if network.linear[k]:
+                theta[: None if k < len(thetas) - 1 else -1] *= 0.5
+    return start
+
+
+def standardised_columns(problem: Problem) -> Problem:
+    """The same net on standardised inputs, with parameters of its own.
+
+    Parameters
+    ----------
+    problem : Problem
+        The net, its loss and the data.
+
+    Returns
+    -------
+    Problem
+        The problem itself, if its columns are standardised; else one with data and ``original``,
+        from whose parameters ``to_original`` leads to those of the problem. Penalties stay as
+        they are, so that objectives differ.
+    """
+    if problem.units is not None:
+        return problem
+    data = problem.known_data
+    units = Units.of(data.X, data.Y, data.sample_weight, of_target=False)
+    found = replace(problem, units=units)
+    assert found.original is not None
+    found = replace(found, units=found.original.units)
+    return replace(found, data=found.standardised(data))
 
 
 def random_weights(network: Network, random_state: np.random.RandomState) -> dict[str, Array]:

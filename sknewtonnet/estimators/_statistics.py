@@ -109,7 +109,7 @@ class StatisticsMixin:
             fit.params,
             active=fit.active,
             tight=fit.tight,
-            converged=fit.stationary,
+            converged=fit.may_be_stationary,
             refit=fit.problem.minimize,
             start=fit.problem.start,
             feature_names=fit.feature_names if hasattr(self, "feature_names_in_") else None,

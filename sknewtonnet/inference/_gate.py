@@ -91,7 +91,15 @@ def _sample(information: Information) -> Iterator[Finding]:
 
 def _stationary(information: Information) -> Iterator[Finding]:
     point, gain = information.critical_point, f"{information.decrement:.2g} of the log-likelihood"
-    if point.kind == "not stationary":
+    precise = information.decrement <= _DECREMENT
+    if point.kind == "not stationary" and precise and information.converged:
+        # Such as a fit that ends where its parameters run to infinity.
+        yield Finding(
+            "not stationary",
+            f"Stationary for what follows, if not to rounding: a Newton step would gain {gain}.",
+            severity="note",
+        )
+    elif point.kind == "not stationary":
         yield Finding(
             "not stationary",
             f"Not stationary: a Newton step would gain {gain}"
@@ -99,7 +107,7 @@ def _stationary(information: Information) -> Iterator[Finding]:
             "of the fit, and fit to convergence (max_iter, tol).",
             severity="fatal",
         )
-    elif not point.has_negative_curvature and not information.decrement <= _DECREMENT:
+    elif not point.has_negative_curvature and not precise:
         yield Finding(
             "imprecise",
             f"Not precise enough: a Newton step would gain {gain} (at most {_DECREMENT:g} is "

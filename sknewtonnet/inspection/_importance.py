@@ -5,6 +5,7 @@ import numpy as np
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
+from sknewtonnet.calculus.functions.flatness import is_constant, varies
 from sknewtonnet.inference import (
     Information,
     feature_saliencies,
@@ -96,7 +97,7 @@ def feature_importance(objective: Objective, w: Array, active: Array | None = No
     Returns
     -------
     ndarray of shape (n_features,)
-        The shares, which sum to one.
+        The shares, which sum to one; zeros, if all predictions are the same.
 
     Raises
     ------
@@ -140,7 +141,8 @@ def importances(
     Returns
     -------
     weights : ndarray of shape (n_parameters,)
-        As ``weight_importance(objective, w, "obs", active)``.
+        As ``weight_importance(objective, w, "obs", active)``. NaN at a point that is no minimum,
+        if all predictions are the same.
     features : ndarray of shape (n_features,)
         As ``feature_importance(objective, w, active)``.
 
@@ -175,9 +177,16 @@ def importances(
             'weight_importance(objective, w, method="obd") works for any number.'
         )
     information = Information(objective, w, active)
+    # Of a constant prediction only rounding could be shared out.
+    used = varies(objective) and not is_constant(objective, w)
     if information.critical_point.has_negative_curvature:
+        if not used:
+            return np.full(len(w), np.nan), np.zeros(objective.network.n_features)
         raise ValueError(
             "importances need a minimum, but the Hessian has negative eigenvalues: fit to "
             "convergence, or from other starts."
         )
-    return weight_saliencies(information), shares(feature_saliencies(information))
+    features = shares(feature_saliencies(information)) if used else None
+    return weight_saliencies(information), (
+        np.zeros(objective.network.n_features) if features is None else features
+    )

@@ -11,7 +11,7 @@ from sknewtonnet.solvers._optimal_step import OptimalStepSolver
 from sknewtonnet.solvers._options import Choice, Range, option
 from sknewtonnet.solvers._registry import SOLVERS, get_solver
 from sknewtonnet.solvers._result import Callback, Iteration, SolverResult, Status
-from sknewtonnet.solvers._run import Run
+from sknewtonnet.solvers._run import NOT_FINITE, Run
 from sknewtonnet.solvers._scipy import (
     BFGSSolver,
     LBFGSBSolver,
@@ -29,6 +29,7 @@ from sknewtonnet.solvers.constraints import (
 
 __all__ = [
     "HESSIAN_KINDS",
+    "NOT_FINITE",
     "SOLVERS",
     "AutoSolver",
     "BFGSSolver",

@@ -153,6 +153,15 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
         """The kind of second derivatives that the steps ask for, a str."""
         return self.hessian
 
+    @property
+    def second_order(self) -> bool:
+        """Whether steps are those of a model with second derivatives.
+
+        Where such steps hardly lower f while parameters grow, f has nothing to gain but at
+        infinity; steps along gradients may just be slow.
+        """
+        return bool(self.needs & SECOND_DERIVATIVES)
+
     def check(self, function: SmoothFunction) -> None:
         """Check that a function has what the method needs.
 
@@ -216,7 +225,9 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
         """
         self.check(function)
         limits = self.limits(function.n_parameters)
-        run = Run(function, self.tol, self.max_iter, callback, limits, self.ftol)
+        run = Run(
+            function, self.tol, self.max_iter, callback, limits, self.ftol, self.second_order
+        )
         # Methods probe far points on purpose; an overflow there is a rejected step.
         with np.errstate(over="ignore", invalid="ignore"):
             run.begin(w0)

@@ -21,6 +21,9 @@ _NEAR = 0.05
 # Cholesky factors tried before the eigenvalues are computed, which cost some 20 of them.
 _MAX_FACTORS = 12
 
+# Entries above this are divided by the largest.
+_HUGE = 1e100
+
 
 @dataclass(frozen=True)
 class Step:
@@ -61,13 +64,16 @@ class QuadraticModel:
     """
 
     def __init__(self, H: Array, g: Array, shift: float = 0.0):
-        self.H, self.g, self.shift = H, g, shift
-        self._norm_of_g = float(np.linalg.norm(g))
-        self._bound = float(np.abs(H).sum(axis=0).max())
+        self.H, self.g, self.shift, self._unit = H, g, shift, 1.0
+        largest = max(float(np.abs(part).max(initial=0.0)) for part in (H, g))
+        if largest > _HUGE:  # steps are the same in any unit, but squares must not overflow
+            self.H, self.g, self.shift, self._unit = H / largest, g / largest, 0.0, largest
+        self._norm_of_g = float(np.linalg.norm(self.g))
+        self._bound = float(np.abs(self.H).sum(axis=0).max())
         # What rounding makes of an eigenvalue 0, such as that of a softmax's common shift.
         self.noise = len(g) * float(np.finfo(float).eps) * self._bound
         self._newton: Array | None = None  # where H is known to be definite
-        self._lowest = -float(H.diagonal().min())  # H + shift I is not definite below this
+        self._lowest = -float(self.H.diagonal().min())  # H + shift I is not definite below this
         self._eigen: tuple[Array, Array, Array] | None = None
 
     def step(self, radius: float) -> Step:
@@ -84,7 +90,7 @@ class QuadraticModel:
 
     def _measured(self, s: Array) -> Step:
         predicted = -float(self.g @ s + 0.5 * s @ (self.H @ s))
-        return Step(s, float(np.linalg.norm(s)), predicted)
+        return Step(s, float(np.linalg.norm(s)), self._unit * predicted)
 
     def _factor(self, shift: float) -> tuple[Array, int]:
         """Upper Cholesky factor of H + shift I, and 0 or the first row where there is none."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sknewtonnet.calculus import critical_point
-from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS
+from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS, EmbeddedFunction
 from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Solver
 from sknewtonnet.solvers._model_dense import QuadraticModel, Step
 from sknewtonnet.solvers._model_products import CurvatureModel, ProductModel
@@ -20,6 +20,13 @@ RADIUS, RADII = 0.3, Range(1e-12, 1e6)
 
 # Rejected steps in a row after which a region has shrunk by at least 4^30, to nothing.
 _MAX_REJECTED = 30
+
+# A run creeps if over so many iterations its parameters have grown in each, and f has fallen by
+# less than this part of its size.
+_WATCHED, _CREEPING, _MAX_ENTRIES = 10, 1e-3, 5
+
+# Steps at most from points in a valley where the gradient is small, and a Newton step gains a lot.
+_MORE_STEPS = 20
 
 # A dense Hessian and its factors cost as much as about P / 8 products. Up to so many
 # parameters it is formed at once, and above so many never.
@@ -85,11 +92,12 @@ class NewtonSolver(Solver):
 
     def step(self, run: Run, state: Any) -> None:
         """Shrink the region until a model's step lowers f; see :meth:`Solver.step`."""
-        state.advance()
+        if not state.advance_in_valley():
+            state.advance()
 
     def leaves(self, run: Run, state: Any) -> bool:
-        """Whether a stationary point is a saddle point; see :meth:`Solver.leaves`."""
-        return bool(state.at_saddle())
+        """Whether a point with a small gradient is no minimum; see :meth:`Solver.leaves`."""
+        return bool(state.goes_on())
 
     def finish(self, run: Run, state: Any) -> None:
         """Take last steps judged by the gradient; see :meth:`Solver.finish`."""
@@ -116,6 +124,9 @@ class _TrustRegion:
     def __init__(self, run: Run, kind: str, radius: float):
         self.run, self.kind, self.radius = run, kind, radius
         self.shift = 0.0  # of the last model
+        self.valley: tuple[EmbeddedFunction, Run, _TrustRegion] | None = None
+        self.more_steps = _MORE_STEPS
+        self.entries, self.next_entry, self.entered = 0, 0, np.inf
         # Of the current point.
         self.model: QuadraticModel | ProductModel | CurvatureModel | None = None
         self.constant = run.function.invariant_directions()
@@ -125,6 +136,49 @@ class _TrustRegion:
         # Enough for an inexact step, if there is no other way.
         most = max(size // (_PRODUCTS * run.function.product_cost), 10)
         self.max_products = most if self.may_be_dense else 500
+
+    def advance_in_valley(self) -> bool:
+        """Take one step with some parameters solved for, where others run off; whether it did.
+
+        A valley to infinity bends where two parameters keep a product that matters, and straight
+        steps along it must be short. Seen from the others alone it is straight.
+        """
+        run = self.run
+        if self.valley is None and self.entries < _MAX_ENTRIES:
+            self._enter_valley()
+        if self.valley is None:
+            return False
+        function, inside, region = self.valley
+        if inside.iterate(region.advance) and inside.value < run.value:
+            run.take(function.expand(inside.params), inside.value)
+            self.model = None
+            run.is_far = self._is_far()
+            return True
+        self.valley = None
+        return False
+
+    def _enter_valley(self) -> None:
+        run = self.run
+        if not (run.n_iter >= self.next_entry and run.runs_off(_WATCHED, _CREEPING)):
+            return
+        self.more_steps = _MORE_STEPS
+        self.entries, self.next_entry = self.entries + 1, run.n_iter + _WATCHED
+        function = run.function.projected(run.params)
+        if function is None or self.kind not in function.hessian_kinds:
+            return
+        u = function.restrict(run.params)
+        if not np.isfinite(function.value(u)):
+            return
+        inside = Run(function, 0.0, run.max_iter)
+        inside.function.calls = run.function.calls
+        inside.begin(u)
+        self.entered = float(np.linalg.norm(run.params))
+        self.valley = function, inside, _TrustRegion(inside, self.kind, RADIUS)
+
+    def _is_far(self) -> bool:
+        """Whether parameters have grown tenfold in a valley, where f no longer falls much."""
+        run = self.run
+        return float(np.linalg.norm(run.params)) > 10.0 * self.entered
 
     def advance(self) -> None:
         """Take one step, unless none is better."""
@@ -177,12 +231,20 @@ class _TrustRegion:
             H = H + np.abs(H).sum(axis=0).max() * (self.constant @ self.constant.T)
         self.model = QuadraticModel(H, self.run.gradient, self.shift)
 
-    def at_saddle(self) -> bool:
-        """Whether the point is stationary with negative curvature, and if so the way out."""
+    def goes_on(self) -> bool:
+        """Whether lower values are near a point with a small gradient.
+
+        It may be a saddle point, which has a way out. In a valley to infinity curvatures are so
+        small that a small gradient means little: some more steps are taken, which gain a lot.
+        """
         run = self.run
         if self.kind != "exact":
             return False
         point = critical_point(run.function, run.params, known=(run.value, run.gradient))
+        in_valley = self.valley is not None and self.more_steps > 0
+        if point.kind == "not stationary" and in_valley:
+            self.more_steps -= 1
+            return True
         if point.kind not in ("saddle", "maximum") or point.escape is None:
             return False
         self.model = CurvatureModel(point.escape, point.lowest, run.gradient)

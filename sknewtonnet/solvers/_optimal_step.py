@@ -54,6 +54,11 @@ class OptimalStepSolver(Solver):
     objective: str = option("standard", Choice(("standard", "modified")))
     direction: str = option("steepest", Choice(("steepest", "conjugate")))
 
+    @property
+    def second_order(self) -> bool:
+        """No: second derivatives only say how far to go along gradients."""
+        return False
+
     def begin(self, run: Run) -> "_Descent":
         """Start without a last direction; see :meth:`Solver.begin`."""
         run.events.update(negative_curvature=0, shortened_steps=0)

@@ -15,6 +15,7 @@ class Status(Enum):
 
     CONVERGED = "the largest gradient entry is at most tol"
     MAX_ITER = "max_iter iterations were not enough"
+    AT_INFINITY = "parameters run to infinity, where the objective has next to nothing to gain"
     STALLED = "no step lowers the objective any more in double precision"
     STOPPED = "a callback asked to stop"
     FTOL = "the objective falls by at most ftol of itself per iteration"

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, minres
@@ -15,6 +15,13 @@ from sknewtonnet.solvers.constraints import Constraints, Multipliers, multiplier
 
 # Iterations over which ftol judges the fall: one short step, or a step sideways, ends nothing.
 _WINDOW = 10
+
+NOT_FINITE = "the objective is not finite at the starting point."
+
+# A run of second order is at infinity if over so many iterations parameters have grown in each,
+# and f has fallen by less than the first of these parts of its size; the second one, if they are
+# known to be far away. Growth of less than the last one of their length is that towards a minimum.
+_PATIENCE, _NOTHING, _LITTLE, _GROWTH = 20, 2e-11, 1e-7, 1e-3
 
 _KKT_CONVERGED = "the largest residual of the Karush-Kuhn-Tucker conditions is at most tol"
 
@@ -97,6 +104,10 @@ class Counted(SmoothFunction):
         """The reduced form of the function, whose calls are not counted."""
         return self.function.reduced()
 
+    def projected(self, w: Array) -> EmbeddedFunction | None:
+        """The projected form of the function, whose calls are not counted."""
+        return self.function.projected(w)
+
     def why_not_reduced(self) -> str:
         """That of the function."""
         return self.function.why_not_reduced()
@@ -124,6 +135,9 @@ class Run:
     ftol : float, default=0.0
         The run ends where the function falls by at most this part of itself per iteration, over
         the last ten; 0 for never.
+    second_order : bool, default=False
+        Whether steps use second derivatives, so that slow progress is no fault of theirs: a run
+        whose parameters grow all the time, while f hardly falls, is then AT_INFINITY.
 
     Attributes
     ----------
@@ -148,6 +162,8 @@ class Run:
         The function at the start and after each iteration.
     message : str
         The solver's own words for why it takes no further step.
+    is_far : bool
+        Whether a solver has seen parameters run off, so that slow progress is the end.
     events : Counter
         Further counts of a solver, for ``SolverResult.n_events``.
     """
@@ -160,15 +176,18 @@ class Run:
         callback: Callback | None = None,
         constraints: Constraints | None = None,
         ftol: float = 0.0,
+        second_order: bool = False,
     ):
         self.function = Counted(function)
+        self.second_order = second_order and constraints is None
         self.tol, self.max_iter, self.callback, self.ftol = tol, max_iter, callback, ftol
         self.constraints = constraints
         self.multipliers: Multipliers | None = None
         self.status: Status | None = None
         self.history: list[float] = []
+        self._lengths: list[float] = []
         self.n_iter = 0
-        self.message = ""
+        self.message, self.is_far = "", False
         self.events: Counter[str] = Counter()
 
     def begin(self, w0: Array) -> None:
@@ -189,8 +208,9 @@ class Run:
             w = self.constraints.nearest(w)
         self.take(w, self.function.value(w))
         if not (np.isfinite(self.value) and np.isfinite(self.gradient).all()):
-            raise ValueError("the objective is not finite at the starting point.")
+            raise ValueError(NOT_FINITE)
         self.history.append(self.value)
+        self._lengths.append(float(np.linalg.norm(self.params)))
         self.initial_stationarity = self.stationarity
         if self.stationarity <= self.tol:
             self.status = Status.CONVERGED
@@ -270,6 +290,7 @@ class Run:
         """
         self.n_iter += 1
         self.history.append(self.value)
+        self._lengths.append(float(np.linalg.norm(self.params)))
         stop = False
         if self.callback is not None:
             seen = Iteration(self.n_iter, self.params, self.value, self.stationarity)
@@ -283,7 +304,53 @@ class Run:
         elif self.n_iter >= self.max_iter:
             self.status = Status.MAX_ITER
         elif stalled:
-            self.status = Status.STALLED
+            self.status = Status.AT_INFINITY if self.is_far else Status.STALLED
+        elif self.second_order and self._is_at_infinity():
+            self.status = Status.AT_INFINITY
+
+    def _is_at_infinity(self) -> bool:
+        if self.is_far and self._fall(_PATIENCE) <= _LITTLE:
+            return True
+        return self.runs_off(_PATIENCE, _NOTHING)
+
+    def runs_off(self, n_iter: int, fall: float) -> bool:
+        """Whether parameters grow without end while f hardly falls.
+
+        Towards a minimum they grow less and less; along a valley that leads to infinity, such as
+        that of an intercept that makes a unit linear, they do not.
+
+        Parameters
+        ----------
+        n_iter : int
+            Iterations to look back at, an even number.
+        fall : float
+            By how much f may have fallen, relative to its size.
+
+        Returns
+        -------
+        bool
+        """
+        if self.n_iter < n_iter:
+            return False
+        growth = np.diff(self._lengths[-n_iter - 1 :])
+        early, late = growth[: n_iter // 2].sum(), growth[n_iter // 2 :].sum()
+        if not ((growth > 0.0).all() and late >= 0.5 * early):
+            return False
+        if early + late <= _GROWTH * self._lengths[-1]:
+            return False
+        return self._fall(n_iter) <= fall
+
+    def _fall(self, n_iter: int) -> float:
+        """By how much f has fallen over some iterations, relative to its size."""
+        if self.n_iter < n_iter:
+            return np.inf
+        size = max(abs(self.value), self._size)
+        fall = self.history[-n_iter - 1] - self.value
+        return fall / size if size > 0.0 else np.inf
+
+    @cached_property
+    def _size(self) -> float:
+        return self.function.scale() or 0.0
 
     def result(self) -> SolverResult:
         """Return how the run ended.

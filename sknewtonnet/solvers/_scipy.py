@@ -65,7 +65,14 @@ class ScipySolver(Solver):
     ) -> SolverResult:
         """See :meth:`Solver.minimize`."""
         self.check(function)
-        run = _ScipyRun(function, self.tol, self.max_iter, callback, ftol=self.ftol)
+        run = _ScipyRun(
+            function,
+            self.tol,
+            self.max_iter,
+            callback,
+            ftol=self.ftol,
+            second_order=self.second_order,
+        )
         with np.errstate(over="ignore", invalid="ignore"):
             run.begin(w0)
             while run.status is None:

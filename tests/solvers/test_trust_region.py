@@ -183,3 +183,15 @@ def test_many_equal_units_at_zero(n_units):
     start = np.zeros(net.n_parameters)
     result = get_solver("newton", max_iter=60).minimize(objective, start)
     assert result.value < 0.5 * objective.value(start)
+
+
+@pytest.mark.parametrize("size", [1e160, 1e250])
+def test_huge_models_have_the_same_steps(size):
+    """As those of exp(x) far out, where squares of entries overflow."""
+    rng = np.random.default_rng(3)
+    A, g = rng.normal(size=(5, 5)), rng.normal(size=5)
+    for radius in (1e-3, 0.5, 1e6):
+        expected = QuadraticModel(A @ A.T, g).step(radius)
+        found = QuadraticModel(size * (A @ A.T), size * g).step(radius)
+        assert_allclose(found.norm, expected.norm, rtol=0.1)
+        assert 0.0 < found.predicted < np.inf

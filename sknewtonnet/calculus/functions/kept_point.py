@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.network import Network
-from sknewtonnet.calculus.functions.output_layer import LeastSquaresOutput
+from sknewtonnet.calculus.functions.output_layer import ConvexOutput, LeastSquaresOutput
 from sknewtonnet.calculus.passes.chunk import Chunk
 from sknewtonnet.calculus.pieces.losses import Loss
 from sknewtonnet.calculus.pieces.penalties import PenaltySum
@@ -61,7 +61,7 @@ class KeptPoint:
             self._run(stage)
         self._stage = stage
 
-    def reach_solved(self, w: ArrayLike, output: LeastSquaresOutput) -> Array:
+    def reach_solved(self, w: ArrayLike, output: LeastSquaresOutput | ConvexOutput) -> Array:
         """Go to where the output layer suits the other parameters of w best; return that."""
         self._place(w)
         with np.errstate(over="ignore", invalid="ignore"):

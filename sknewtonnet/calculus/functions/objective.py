@@ -10,6 +10,7 @@ from sknewtonnet._typing import Array, Bools
 from sknewtonnet.calculus.functions.kept_point import ADJOINT, FORWARD, SECOND, KeptPoint
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.output_layer import (
+    convex_output,
     invariant_directions,
     least_squares_output,
     why_not_reduced,
@@ -557,6 +558,26 @@ class Objective(SmoothFunction):
             output layer; None for all others.
         """
         output = least_squares_output(self.network, self.loss, self.penalty, self._chunks)
+        if output is None:
+            return None
+        return ReducedObjective(self, self.network, output, self._kept.reach_solved)
+
+    def projected(self, w: ArrayLike) -> ReducedObjective | None:
+        """Return f as a function of all but the output layer, which Newton's method solves for.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            Where the output layer begins.
+
+        Returns
+        -------
+        ReducedObjective or None
+            For any loss, penalised or not; None if the output layer is not linear, has another
+            penalty than a ridge, or more than 500 parameters.
+        """
+        vector = np.asarray(w, dtype=float)
+        output = convex_output(self.network, self.loss, self.penalty, self._chunks, vector)
         if output is None:
             return None
         return ReducedObjective(self, self.network, output, self._kept.reach_solved)

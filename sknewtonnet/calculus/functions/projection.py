@@ -1,6 +1,7 @@
 """The objective as a function of all parameters but those of the output layer."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,7 +9,7 @@ from scipy.linalg import LinAlgError
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.network import Network
-from sknewtonnet.calculus.functions.output_layer import LeastSquaresOutput
+from sknewtonnet.calculus.functions.output_layer import ConvexOutput, LeastSquaresOutput
 from sknewtonnet.calculus.pieces.function import (
     PRODUCT_KINDS,
     EmbeddedFunction,
@@ -20,8 +21,8 @@ class ReducedObjective(EmbeddedFunction):
     """Variable projection: u -> min over v of f(u, v), with v the output layer.
 
     Under squared error and a penalty the best output layer v(u) for given hidden layers u is
-    the solution of a ridge regression. What is left has the same minima, in fewer
-    parameters and far better conditioned:
+    the solution of a ridge regression; under other convex losses Newton's method finds it. What
+    is left has the same minima, in fewer parameters and far better conditioned:
 
         F(u) = f(u, v(u)),   grad F = f_u,   D2 F = f_uu - f_uv f_vv^-1 f_vu
 
@@ -33,7 +34,7 @@ class ReducedObjective(EmbeddedFunction):
         The function f; see :meth:`Objective.reduced` for when there is such a form of it.
     network : Network
         Its net.
-    output : LeastSquaresOutput
+    output : LeastSquaresOutput or ConvexOutput
         The problem of its last layer.
     solve : callable
         From w and ``output`` to the point w with the best output layer, where f keeps its passes.
@@ -63,8 +64,8 @@ class ReducedObjective(EmbeddedFunction):
         self,
         objective: SmoothFunction,
         network: Network,
-        output: LeastSquaresOutput,
-        solve: Callable[[Array, LeastSquaresOutput], Array],
+        output: LeastSquaresOutput | ConvexOutput,
+        solve: Callable[[Array, Any], Array],
     ):
         self.objective, self.network = objective, network
         self._output, self._solve = output, solve

@@ -1,8 +1,9 @@
-"""An objective on an affine subspace of its parameters."""
+"""An objective on an affine subspace of its parameters, or in other coordinates."""
 
 import numpy as np
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.pieces.affine_map import AffineMap
 from sknewtonnet.calculus.pieces.function import EmbeddedFunction, SmoothFunction
 
 
@@ -68,3 +69,62 @@ class AffineObjective(EmbeddedFunction):
         inside = self.basis.T @ directions
         whole = np.abs((inside**2).sum(axis=0) - 1.0) < 1e-12
         return inside[:, whole]
+
+
+class MappedObjective(EmbeddedFunction):
+    """A function g(v) = f(T v + t) with the derivatives that f has, for any solver.
+
+    A ball of a trust region around v is an ellipsoid around T v + t, so that units of f's
+    parameters do not matter.
+
+    Parameters
+    ----------
+    objective : SmoothFunction
+        The function f.
+    map : AffineMap
+        From v to the parameters of f, T v + t.
+    """
+
+    def __init__(self, objective: SmoothFunction, map: AffineMap):
+        self.objective, self.map = objective, map
+        self.n_parameters = objective.n_parameters
+        self.hessian_kinds = objective.hessian_kinds
+        self.product_cost = objective.product_cost
+
+    def expand(self, u: Array) -> Array:
+        """The point of f that belongs to v."""
+        return self.map.forward(u)
+
+    def restrict(self, w: Array) -> Array:
+        """The v of a point of f."""
+        return self.map.inverse(w)
+
+    def value(self, w: Array) -> float:
+        """The function at v."""
+        return self.objective.value(self.expand(w))
+
+    def gradient(self, w: Array) -> Array:
+        """Gradient, T' grad f."""
+        return self.map.pull_back(self.objective.gradient(self.expand(w)))
+
+    def hessian(self, w: Array, kind: str = "exact") -> Array:
+        """Hessian, T' H T."""
+        H = self.objective.hessian(self.expand(w), kind)
+        return self.map.pull_back(self.map.pull_back(H).T)
+
+    def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:
+        """Hessian times directions, T' (H (T v))."""
+        along = self.map.matrix @ v
+        return self.map.pull_back(self.objective.hessian_product(self.expand(w), along, kind))
+
+    def kinks(self, w: Array) -> tuple[str, ...]:
+        """Those of f."""
+        return self.objective.kinks(self.expand(w))
+
+    def has_second_derivatives(self) -> bool:
+        """Whether f has."""
+        return self.objective.has_second_derivatives()
+
+    def scale(self) -> float | None:
+        """That of f."""
+        return self.objective.scale()

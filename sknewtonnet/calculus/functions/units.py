@@ -15,6 +15,10 @@ same as unit r   neither is unused or constant, and they correlate by more than 
                  sign: what goes out of them is known in sum only
 linear           neither unused nor constant, and correlates with its own pre-activation by more
                  than 1 - 1e-6: on the range of the data its activation is a straight line
+exponential      neither unused, constant nor linear, and the logarithm of its slope correlates
+                 with its own pre-activation by more than 1 - 1e-4: a tail of its activation
+step             neither unused nor constant, and its largest slope explains less than 1e-3 of
+                 its spread: it is saturated at each row
 far              of Gaussian units, which are 1 at their centre: no value above 1e-3
 on one sample    of Gaussian units: one distinct sample has 99 % of sum_i s_i x_i
 ===============  ==============================================================================
@@ -43,6 +47,9 @@ NOTHING = 1e-6
 # Correlations within this of 1 are 1: what is not shared is 1.4e-3 of the spread.
 SAME = 1e-6
 
+# The same for tails of activations, and the part of a spread that slopes of a step explain.
+TAIL, STEP = 1e-4, 1e-3
+
 # Highest value of a Gaussian unit from which all samples are 3.7 widths away.
 FAR = 1e-3
 
@@ -60,7 +67,7 @@ class UnitReport:
         Its place in the net.
     name : str
         Its name, as in the names of parameters.
-    unused, constant, linear, far, on_one_sample : bool
+    unused, constant, linear, exponential, step, far, on_one_sample : bool
         As defined at the top of :mod:`sknewtonnet.calculus.functions.units`.
     twin : str or None
         Name of the first earlier unit of its layer that it is the same as.
@@ -72,6 +79,8 @@ class UnitReport:
     unused: bool
     constant: bool
     linear: bool
+    exponential: bool
+    step: bool
     far: bool
     on_one_sample: bool
     twin: str | None
@@ -133,14 +142,14 @@ def unit_reports(objective: Objective, w: Array) -> list[UnitReport]:
     if len(network.layers) == 1:
         return []
     states, inner = network.states(w, X), network.pre_activations(w, X)
-    raw_unit = _raw_unit(objective, states[-1], objective.targets[counts])
+    unit = raw_unit(objective, states[-1], objective.targets[counts])
     matrices, connected = network.matrices(w), connected_units(network)
     radial = [isinstance(layer, GaussianRBF) for layer in network.layers]
     distinct = _distinct(X) if any(radial) else None
     reports: list[UnitReport] = []
     for k, names in enumerate(network.unit_names):
         there = np.flatnonzero(network.exists[k].any(axis=0))
-        outgoing = _outgoing(network, matrices, k + 1, raw_unit)
+        outgoing = _outgoing(network, matrices, k + 1, unit)
         outgoing[~connected[k + 1]] = 0.0
         layer = _LayerOnData(
             values=states[k + 1][:, there],
@@ -148,6 +157,7 @@ def unit_reports(objective: Objective, w: Array) -> list[UnitReport]:
             outgoing=outgoing[there],
             least=1.0,
             inner=inner[k][:, there],
+            slope=network.layers[k].activation.derivatives(inner[k][:, there], 1)[1],
             distinct=distinct if radial[k] else None,
         )
         reports += layer.reports(k, there, [names[j] for j in there])
@@ -189,6 +199,7 @@ def degenerate_units(activations: Array, sample_weight: Array, outgoing: Array) 
         outgoing,
         least=float((outgoing * _size(activations, sample_weight)).max()),
         inner=None,
+        slope=None,
         distinct=np.arange(len(activations)),
     )
     units = np.arange(activations.shape[1])
@@ -210,8 +221,8 @@ class _LayerOnData:
         |o|.
     least : float
         What matters even if no unit varies as much; U is not smaller.
-    inner : ndarray of shape (n_samples, n_units), or None
-        Pre-activations, if known.
+    inner, slope : ndarray of shape (n_samples, n_units), or None
+        Pre-activations, and the slopes of the activation there, if known.
     distinct : ndarray of int of shape (n_samples,), or None
         For Gaussian units the number of each row among the distinct rows.
     """
@@ -221,6 +232,7 @@ class _LayerOnData:
     outgoing: Array
     least: float
     inner: Array | None
+    slope: Array | None
     distinct: Ints | None
 
     def reports(self, layer: int, units: Ints, names: Sequence[str]) -> list[UnitReport]:
@@ -230,6 +242,8 @@ class _LayerOnData:
             "unused": self.unused,
             "constant": self.constant,
             "linear": none if self.inner is None else self.linear,
+            "exponential": none if self.inner is None else self.exponential,
+            "step": none if self.inner is None else self.step,
             "far": none if self.distinct is None else self.values.max(axis=0) < FAR,
             "on_one_sample": none if self.distinct is None else self.on_one_sample,
         }
@@ -275,14 +289,32 @@ class _LayerOnData:
         """Neither unused nor constant."""
         return ~self.unused & ~self.constant
 
-    @property
+    @cached_property
     def linear(self) -> Bools:
         """Its activation is a straight line on the data."""
         assert self.inner is not None, "asked for only where it is known"
         inner = _centred(self.inner, self.sample_weight)
-        shared = np.abs(np.einsum("ij,ij->j", self.centred, inner))
-        norms = np.linalg.norm(self.centred, axis=0) * np.linalg.norm(inner, axis=0)
-        return self.works & (shared > (1.0 - SAME) * norms)
+        return self.works & _correlate(self.centred, inner, SAME)
+
+    @property
+    def exponential(self) -> Bools:
+        """Its activation is a tail on the data."""
+        assert self.inner is not None, "asked for only where it is known"
+        assert self.slope is not None, "it is known where the other one is"
+        there = (self.slope != 0.0).all(axis=0)
+        logs = np.log(np.abs(np.where(there, self.slope, 1.0)))
+        inner = _centred(self.inner, self.sample_weight)
+        tail = _correlate(_centred(logs, self.sample_weight), inner, TAIL)
+        return np.asarray(self.works & there & tail & ~self.linear)
+
+    @property
+    def step(self) -> Bools:
+        """It is saturated at each row, at more than one value."""
+        assert self.inner is not None, "asked for only where it is known"
+        assert self.slope is not None, "it is known where the other one is"
+        inner = _centred(self.inner, self.sample_weight)
+        largest = np.abs(self.slope).max(axis=0) * np.linalg.norm(inner, axis=0)
+        return self.works & (largest < STEP * np.linalg.norm(self.centred, axis=0))
 
     @property
     def on_one_sample(self) -> Bools:
@@ -302,6 +334,13 @@ class _LayerOnData:
             yield int(earlier[0]) if earlier.size else None
 
 
+def _correlate(one: Array, other: Array, nothing: float) -> Bools:
+    """Which centred columns correlate, with either sign, by more than 1 - nothing."""
+    shared = np.abs(np.einsum("ij,ij->j", one, other))
+    norms = np.linalg.norm(one, axis=0) * np.linalg.norm(other, axis=0)
+    return np.asarray(shared > (1.0 - nothing) * norms)
+
+
 def _centred(values: Array, weight: Array) -> Array:
     return np.sqrt(weight)[:, None] * (values - weight @ values / weight.sum())
 
@@ -315,7 +354,7 @@ def _distinct(X: Array) -> Ints:
     return np.unique(X, axis=0, return_inverse=True)[1].ravel()
 
 
-def _raw_unit(objective: Objective, raw: Array, targets: Array) -> float:
+def raw_unit(objective: Objective, raw: Array, targets: Array) -> float:
     """What matters on the scale of raw predictions: of squared errors a residual, else 1."""
     if not objective.loss.quadratic:
         return 1.0

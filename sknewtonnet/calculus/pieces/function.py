@@ -213,6 +213,23 @@ class SmoothFunction(ABC):
         """
         return None
 
+    def projected(self, w: Array) -> "EmbeddedFunction | None":
+        """Return f with some parameters at their best values, which iterations find.
+
+        It follows valleys of f that bend, where f itself lets steps be small alone.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            Where those parameters begin.
+
+        Returns
+        -------
+        EmbeddedFunction or None
+            With the same minima in fewer parameters; None, the default, if there is no such form.
+        """
+        return None
+
     def why_not_reduced(self) -> str:
         """The one reason why :meth:`reduced` is None, where a closed form is expected.
 

@@ -1,0 +1,91 @@
+"""What is to be said of the point where a fit ended, beside its kind."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus import Objective
+from sknewtonnet.calculus.functions.units import UnitReport, unit_reports
+from sknewtonnet.estimators._stuck import SENTENCES
+from sknewtonnet.solvers import SolverResult, Status
+
+# A class is certain if its probability is within this of 1; and the part of the rows for which it
+# is, from which on classes are told apart.
+_SURE, _MANY = 1e-4, 0.05
+
+_CURE = "Use fewer units, skip connections or another loss, or add a little alpha."
+
+
+def remarks(objective: Objective, result: SolverResult, kind: str, stuck: str) -> str:
+    """Sentences about the end of a fit.
+
+    Parameters
+    ----------
+    objective : Objective
+        The objective.
+    result : SolverResult
+        The end.
+    kind : str
+        What kind of point it is.
+    stuck : str
+        A word of :mod:`sknewtonnet.estimators._stuck`.
+
+    Returns
+    -------
+    str
+        Empty for a minimum like others.
+    """
+    if stuck == "flat" and kind == "minimum":
+        return "The net predicts a constant, which is a minimum of its objective."
+    if stuck:
+        return SENTENCES[stuck]
+    at_an_end = result.status in (Status.CONVERGED, Status.STALLED, Status.AT_INFINITY)
+    if kind == "minimum" or not at_an_end:
+        return ""
+    classes, units = (
+        _told_apart(objective, result.params),
+        list(_run_off(objective, result.params)),
+    )
+    if not (classes or units) and result.status is Status.AT_INFINITY:
+        units = ["Parameters run to infinity, where there is next to nothing to gain."]
+    if units:
+        return " ".join([*classes, *units, _CURE])
+    return " ".join([*classes, "Add a little alpha."] if classes else [])
+
+
+def _told_apart(objective: Objective, params: Array) -> list[str]:
+    """A sentence about classes that are told apart, if there is no penalty."""
+    if not objective.loss.for_classes or objective.penalty.value(np.ones(len(params))) > 0.0:
+        return []
+    raw = objective.network.predict_raw(params, objective.samples)
+    off = np.abs(objective.loss.inverse_link(raw) - objective.targets).max(axis=1)
+    sure = np.average(off < _SURE, weights=objective.sample_weight)
+    if sure <= _MANY:
+        return []
+    what = "Classes" if sure == 1.0 else "Classes of some rows"
+    return [f"{what} are told apart: coefficients run to infinity."]
+
+
+def _run_off(objective: Objective, params: Array) -> Iterator[str]:
+    """Sentences about units that have run off."""
+    for unit in unit_reports(objective, params):
+        what = _become(objective, params, unit)
+        if what:
+            yield f"Unit {unit.name} has become {what}."
+
+
+def _become(objective: Objective, params: Array, unit: UnitReport) -> str:
+    """What a unit has become where parameters ran off; empty if it is at work as it is."""
+    if unit.twin is not None:
+        return f"the same as {unit.twin}: what goes out of them may run to infinity"
+    if unit.linear:
+        matrix = objective.network.matrices(params)[unit.layer][:, unit.unit]
+        if abs(matrix[-1]) > np.abs(matrix[:-1]).max(initial=0.0):
+            return "linear: its intercept runs to infinity"
+        return "linear: what comes in runs to 0, and what goes out to infinity"
+    if unit.exponential:
+        return "exponential: its intercept, or what goes out of it, runs to infinity"
+    if unit.step:
+        return "a step: what comes in runs to infinity"
+    return ""
