@@ -112,7 +112,7 @@ def advice_on_weights(network: Network, alpha: Any, weight: Array) -> str | None
     )
 
 
-def nothing_learnt(stuck: str, critical: str, n_restarts: Ints) -> str | None:
+def nothing_learnt(stuck: str, critical: str, n_restarts: Ints, standardize: bool) -> str | None:
     """A message for a fit whose starts all end where nothing is learnt, or None.
 
     Parameters
@@ -123,6 +123,8 @@ def nothing_learnt(stuck: str, critical: str, n_restarts: Ints) -> str | None:
         What kind of point it is; a constant may be a minimum of a net that can do no better.
     n_restarts : ndarray of int of shape (n_init,)
         Other starts in the place of each.
+    standardize : bool
+        Whether the columns were standardised.
 
     Returns
     -------
@@ -133,6 +135,7 @@ def nothing_learnt(stuck: str, critical: str, n_restarts: Ints) -> str | None:
         return None
     tries = len(n_restarts) + int(n_restarts.sum())
     return (
-        f"{SENTENCES[stuck]} None of {tries} start{'' if tries == 1 else 's'} ended lower. Set "
-        "standardize=True, add a little alpha, or try another random_state, n_init or activation."
+        f"{SENTENCES[stuck]} None of {tries} start{'' if tries == 1 else 's'} ended lower. "
+        f"{'Add' if standardize else 'Set standardize=True, add'} a little alpha, or try another "
+        "random_state, n_init or activation."
     )

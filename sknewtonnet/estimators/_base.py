@@ -419,7 +419,8 @@ class BaseNewtonNet(
             "critical_point_message_": remark,
             **self._findings(fit),
         }
-        message = nothing_learnt(stuck, kind, starts["n_restarts"]) or advice(
+        standardize = problem.units is not None
+        message = nothing_learnt(stuck, kind, starts["n_restarts"], standardize) or advice(
             best, kind, self.solver, problem, objective.kinks(best.params), remark
         )
         if message is not None:

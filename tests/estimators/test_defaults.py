@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import is_classifier
+from sklearn.exceptions import ConvergenceWarning
 
 from sknewtonnet import (
     NewtonMLPClassifier,
@@ -15,6 +16,7 @@ from sknewtonnet import (
     RBFNetClassifier,
     RBFNetRegressor,
 )
+from sknewtonnet.estimators._advice import nothing_learnt
 
 N = 48
 rng = np.random.default_rng(0)
@@ -136,3 +138,20 @@ def test_a_chosen_strength_is_a_number(name):
     drawn = ESTIMATORS[name](random_state=np.random.RandomState(0)).fit(X, y)
     assert drawn.alpha_ == net.alpha_
     assert_array_equal(drawn.params_, net.params_)
+
+
+@pytest.mark.parametrize("params", [{"max_iter": 1}, {"tol": 0.0}], ids=str)
+def test_standardising_is_advised_where_it_is_off(params):
+    for standardize in (True, False):
+        net = NewtonMLPRegressor(
+            (3,), alpha=1.0, standardize=standardize, random_state=0, **params
+        )
+        with pytest.warns(ConvergenceWarning, match="auto stopped after") as told:
+            net.fit(X, Y)
+        assert ("standardize=True" in str(told[0].message)) is not standardize
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+def test_advice_where_nothing_is_learnt(standardize):
+    message = nothing_learnt("flat", "saddle", np.zeros(3, dtype=int), standardize)
+    assert ("standardize=True" in message) is not standardize
