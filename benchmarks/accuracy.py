@@ -82,17 +82,19 @@ def run_fold(fold, table, method, seed):
         except (ValueError, ArithmeticError) as problem:
             error, seconds = baseline(fold, table.task), time.process_time() - begin
             return {"error": error, "seconds": seconds, "failed": str(problem)[:80]}
-    chosen = getattr(estimator, "best_params_", None)
+    chosen = getattr(estimator, "best_params_", None) or {
+        "alpha": getattr(estimator, "alpha_", "")
+    }
     spread = np.ptp(np.reshape(predicted, (len(fold.y_test), -1)), axis=0).max()
     return {
         "error": error,
         "seconds": seconds,
         "warned": any(issubclass(w.category, UserWarning) for w in caught),
         "constant": bool(spread <= 1e-6 * np.abs(predicted).max()),
-        "chosen": chosen
-        and ", ".join(
+        "chosen": ", ".join(
             f"{k.split('__')[-1]} {v:.3g}" if isinstance(v, float) else f"{k.split('__')[-1]} {v}"
             for k, v in chosen.items()
+            if v != ""
         ),
     }
 

@@ -30,7 +30,6 @@ from sknewtonnet import (
 )
 
 KERNEL_ROWS, GP_ROWS, SEARCH_ROWS, INNER_FOLDS = 2000, 1000, 2000, 3
-ALPHAS, RBF_ALPHAS = [0.1, 1.0, 3.0, 10.0, 30.0], [0.1, 1.0, 10.0]
 SEEDS_UP_TO, N_SEEDS = 300, 2
 
 
@@ -201,25 +200,19 @@ def rbf(task, p, seed):
     return kind(random_state=seed)
 
 
-def with_scaled_target(make):
-    return lambda task, p, seed: scaled_target(make(task, p, seed))
-
-
-def with_alpha_searched(make, alphas):
-    return lambda task, p, seed: search(make(task, p, seed), {"alpha": alphas}, task)
+def with_settings(make, **settings):
+    return lambda task, p, seed: make(task, p, seed).set_params(**settings)
 
 
 REGRESSION = ("regression",)
 METHODS = {
     "net, raw": Method(net, "raw", ours=True, seeds=N_SEEDS),
     "net, X scaled": Method(net, ours=True, seeds=N_SEEDS),
-    "net, X, y scaled": Method(with_scaled_target(net), tasks=REGRESSION, ours=True),
-    "net, scaled, alpha tuned": Method(with_alpha_searched(net, ALPHAS), ours=True, tuned=True),
-    "rbf, raw": Method(rbf, "raw", ours=True),
-    "rbf, X scaled": Method(rbf, ours=True),
-    "rbf, scaled, alpha tuned": Method(
-        with_alpha_searched(rbf, RBF_ALPHAS), ours=True, tuned=True
+    "net, linear part": Method(
+        with_settings(net, skip_connections="input-output"), "raw", ours=True, seeds=N_SEEDS
     ),
+    "net, alpha 1": Method(with_settings(net, alpha=1.0), "raw", ours=True, seeds=N_SEEDS),
+    "rbf, raw": Method(rbf, "raw", ours=True, seeds=N_SEEDS),
     "linear": Method(linear),
     "linear, tuned": Method(linear_tuned, tuned=True),
     "svm": Method(machine, rows=KERNEL_ROWS),

@@ -2,13 +2,11 @@
 
 import numpy as np
 from accuracy_methods import (
-    ALPHAS,
     GP_ROWS,
     INNER_FOLDS,
     KERNEL_ROWS,
     METHODS,
     N_SEEDS,
-    RBF_ALPHAS,
     SEARCH_ROWS,
     SEEDS_UP_TO,
 )
@@ -17,7 +15,7 @@ from accuracy_tables import MIN_CLASS, N_FOLDS, TABLES
 # What counts as a difference: R2, and a share of the log loss.
 MARGINS = {"regression": 0.02, "classification": 0.03}
 HALVES = ("development", "held-out")
-TIME_OF = "net, X scaled"
+OURS = "net, raw"
 
 HEADER = f"""# Accuracy of the defaults on real tables
 
@@ -40,9 +38,10 @@ stay 0 and 1). This is done on the training part of an outer fold, once for all 
 are left out.
 
 **Ours.** "net" is `NewtonMLPRegressor()` or `NewtonMLPClassifier()`, "rbf" the radial net, with all defaults but the random
-state. "raw": on columns as they are. "X scaled", "X, y scaled": standardised columns, and target. "alpha tuned": a grid search over alpha in {ALPHAS}
-(rbf: {RBF_ALPHAS}) on standardised columns and target, by {INNER_FOLDS} inner folds: what is possible without another net. "net, raw" and "net, X scaled" run from {N_SEEDS} random
-states on tables of up to {SEEDS_UP_TO} rows, and score the mean of their errors.
+state: standardised inside, with a penalty that the fit chooses. "raw": on columns as they are, with raw targets. "X scaled": a
+`StandardScaler` in front (indicators stay 0 and 1; a fit standardises them anyway). "linear part": raw, with
+`skip_connections="input-output"`. "alpha 1": raw, with `alpha=1.0`. All run from {N_SEEDS} random states on tables of up to {SEEDS_UP_TO} rows, and
+score the mean of their errors. "[before]": the defaults of the version before, `standardize=False, alpha=1.0`, on a few tables.
 
 **Rivals.** Plain ones have scikit-learn's defaults. linear: `Ridge`, `LogisticRegression(max_iter=1000)`, tuned by `RidgeCV` with 15 alphas, or C in 1e-3 to 1e3, 7
 values. svm: `SVR`, or `CalibratedClassifierCV(SVC(), ensemble=False)`, the successor of `probability=True`; tuned: C in 1, 10, 100 by gamma in
@@ -55,7 +54,7 @@ with 30 trees), and the last fit has all rows, but at most {KERNEL_ROWS} for svm
 **Columns.** "minus linear" is the mean difference to plain linear, "of linear's" the geometric mean of the log loss over linear's, both
 on the tables that the method ran on; other means are over those tables, too, so compare them only where "tables" agree. "worse", "better": tables on which the method is worse or better than plain linear by more than {MARGINS["regression"]} R², or {MARGINS["classification"]:.0%} of its log
 loss. "rank": one plus the number of plain rivals (others than itself) that are better, median over tables; in "tuned rank" of tuned rivals, on tables that
-have them all. "time": CPU seconds of a fit (with its search) over those of "{TIME_OF}", median over tables. Times were taken on a
+have them all. "time": CPU seconds of a fit (with its search) over those of "{OURS}", median over tables. Times were taken on a
 busy machine, so only factors of two and more mean anything.
 """
 
@@ -172,9 +171,9 @@ def summary(scores, task, half):
         ratios = [scores.ratio(name, method) for name in mine]
         changes = [scores.change(name, method) for name in mine]
         times = [
-            scores.record(n, method)["seconds"] / scores.record(n, TIME_OF)["seconds"]
+            scores.record(n, method)["seconds"] / scores.record(n, OURS)["seconds"]
             for n in mine
-            if scores.record(n, TIME_OF)
+            if scores.record(n, OURS)
         ]
         if regression:
             middle = [quiet(np.median, values), quiet(min, values), quiet(np.mean, changes)]
@@ -250,7 +249,7 @@ def every(scores, task, methods):
 def spread(scores, task):
     """Errors of the scores over folds and random states, and what went wrong, per table."""
     rows = []
-    forms = [m for m in ("net, raw", TIME_OF) if m in scores.methods(task)]
+    forms = [m for m in (OURS, "net, linear part") if m in scores.methods(task)]
     for name in scores.names(task):
         cells = []
         for method in forms:
@@ -271,37 +270,40 @@ def spread(scores, task):
     return lines(header, rows)
 
 
-def losses(scores, task, method):
-    """Tables on which a form of ours is worse than plain linear, the worst first."""
-    names = [n for n in scores.names(task) if scores.record(n, method)]
-    worse = sorted((scores.change(n, method), n) for n in names)
-    tuned, target = "net, scaled, alpha tuned", "net, X, y scaled"
-    shown = [
-        method,
-        *(m for m in (TIME_OF, target, tuned) if m != method and m in scores.methods(task)),
-    ]
+def losses(scores, task):
+    """Tables on which our default is worse than plain linear, the worst first."""
+    names = [n for n in scores.names(task) if scores.record(n, OURS)]
+    worse = sorted((scores.change(n, OURS), n) for n in names)
+    shown = [OURS, *(m for m in ("net, linear part",) if m in scores.methods(task))]
     rows = []
     for change, name in worse:
         if not change < -MARGINS[task]:
             break
         best = scores.best_rival(name)
-        chosen = (scores.record(name, tuned) or {}).get("chosen", {})
-        record = scores.record(name, method)
+        record = scores.record(name, OURS)
+        chosen = record.get("chosen", {})
         rows.append(
             [
                 name,
                 TABLES[name].half,
+                str(scores.tables[name]["rows"]),
                 *(number(scores.score(name, m)) for m in shown),
                 number(scores.score(name, "linear")),
+                brief(scores.standard_error(name, OURS)),
                 f"{number(scores.score(name, best))} ({best})",
-                ", ".join(
-                    sorted((k.split()[-1] for k, v in chosen.items() for _ in range(v)), key=float)
-                )
-                or "-",
-                f"{record.get('warned', 0):.0%}, {record.get('constant', 0):.0%}",
+                ", ".join(f"{k.split()[-1]} ({v})" for k, v in sorted(chosen.items())) or "-",
             ]
         )
-    header = ["table", "half", *shown, "linear", "best rival", "alphas chosen", "warned, constant"]
+    header = [
+        "table",
+        "half",
+        "rows",
+        *shown,
+        "linear",
+        "se of ours",
+        "best rival",
+        "alpha (folds)",
+    ]
     return [f"{len(rows)} of {len(names)} tables.", "", *lines(header, rows)]
 
 
@@ -338,13 +340,7 @@ def report(tables, results):
             parts += [f"### {half.capitalize()} half", "", *summary(scores, task, half), ""]
         value = "R²" if task == "regression" else "relative log loss"
         parts += [f"### Mean {value} by kind of table", "", *groups(scores, task), ""]
-        for method in ("net, raw", TIME_OF):
-            parts += [
-                f'### Where "{method}" is worse than linear',
-                "",
-                *losses(scores, task, method),
-                "",
-            ]
+        parts += [f'### Where "{OURS}" is worse than linear', "", *losses(scores, task), ""]
         known = scores.methods(task)
         plain = [m for m in known if m not in METHODS or METHODS[m].ours or not METHODS[m].tuned]
         tuned = [m for m in known if m in METHODS and METHODS[m].tuned]

@@ -26,8 +26,6 @@ from sknewtonnet._typing import Array, Ints
 from sknewtonnet.estimators._fit import Data, Problem
 from sknewtonnet.solvers import Iteration
 
-# The fewer the rows, the more chance has to say in which of them are left out.
-_TWICE_BELOW = 100
 _FIVE_BELOW = 200
 _MANY_ROWS = 4000
 # Far from the minimum of f held-out losses are what they will be: gradient over f.
@@ -70,7 +68,7 @@ class Comparison:
             Of folds and starts.
         cv : int, sequence of (train, test), or None
             Number of folds, or the folds of the rows of the problem. None: 5 folds below 200
-            distinct rows, drawn twice below 100, else 3.
+            distinct rows, else 3.
         """
         if cv is not None and not isinstance(cv, int):
             return cls(problem, problem.known_data, cv, seed)
@@ -197,7 +195,6 @@ def _n_folds(n_rows: int) -> int:
 def _own_folds(rows: Data, problem: Problem, seed: int, n_folds: int | None) -> Folds:
     """Rows to fit and rows to leave out; none if there are too few."""
     n_rows = len(rows.X)
-    n_times = 2 if n_folds is None and n_rows < _TWICE_BELOW else 1
     n_folds = _n_folds(n_rows) if n_folds is None else n_folds
     n_folds = min(n_folds, n_rows // 2)
     if n_folds < 2:
@@ -206,8 +203,8 @@ def _own_folds(rows: Data, problem: Problem, seed: int, n_folds: int | None) -> 
     counts = np.unique(labels, return_counts=True)[1]
     stratified = problem.target.attributes and counts.min() >= n_folds  # classes
     kind = StratifiedKFold if stratified else KFold
-    splitters = [kind(n_folds, shuffle=True, random_state=seed + time) for time in range(n_times)]
-    return [fold for splitter in splitters for fold in splitter.split(rows.X, labels)]
+    splitter = kind(n_folds, shuffle=True, random_state=seed)
+    return list(splitter.split(rows.X, labels))
 
 
 def _near_enough(iteration: Iteration) -> bool:

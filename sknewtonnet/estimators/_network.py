@@ -101,9 +101,9 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         coefficients of standardised columns.
     cv : int, cross-validation splitter, iterable, or None, default=None
         How an alpha that the fit chooses is judged; not used where it is given. None: 5 folds
-        below 200 distinct rows, drawn twice below 100, else 3. An int: so many folds of distinct
-        rows. A splitter, or pairs of indices of rows to fit and rows to leave out: of the rows
-        as they are. ``fit`` takes ``groups``; without a splitter their rows stay together.
+        below 200 distinct rows, else 3. An int: so many folds of distinct rows. A splitter, or
+        pairs of indices of rows to fit and rows to leave out: of the rows as they are. ``fit``
+        takes ``groups``; without a splitter their rows stay together.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -359,9 +359,9 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         coefficients of standardised columns.
     cv : int, cross-validation splitter, iterable, or None, default=None
         How an alpha that the fit chooses is judged; not used where it is given. None: 5 folds
-        below 200 distinct rows, drawn twice below 100, else 3. An int: so many folds of distinct
-        rows. A splitter, or pairs of indices of rows to fit and rows to leave out: of the rows
-        as they are. ``fit`` takes ``groups``; without a splitter their rows stay together.
+        below 200 distinct rows, else 3. An int: so many folds of distinct rows. A splitter, or
+        pairs of indices of rows to fit and rows to leave out: of the rows as they are. ``fit``
+        takes ``groups``; without a splitter their rows stay together.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as

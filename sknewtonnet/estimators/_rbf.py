@@ -180,9 +180,9 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         standardised columns.
     cv : int, cross-validation splitter, iterable, or None, default=None
         How an alpha that the fit chooses is judged; not used where it is given. None: 5 folds
-        below 200 distinct rows, drawn twice below 100, else 3. An int: so many folds of distinct
-        rows. A splitter, or pairs of indices of rows to fit and rows to leave out: of the rows
-        as they are. ``fit`` takes ``groups``; without a splitter their rows stay together.
+        below 200 distinct rows, else 3. An int: so many folds of distinct rows. A splitter, or
+        pairs of indices of rows to fit and rows to leave out: of the rows as they are. ``fit``
+        takes ``groups``; without a splitter their rows stay together.
     alpha_widths : float, default=0.1
         Strength of the penalty of the covariances, which keeps widths from collapsing or
         growing without bound: that many rows times the Kullback-Leibler divergence of each
@@ -461,9 +461,9 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         standardised columns.
     cv : int, cross-validation splitter, iterable, or None, default=None
         How an alpha that the fit chooses is judged; not used where it is given. None: 5 folds
-        below 200 distinct rows, drawn twice below 100, else 3. An int: so many folds of distinct
-        rows. A splitter, or pairs of indices of rows to fit and rows to leave out: of the rows
-        as they are. ``fit`` takes ``groups``; without a splitter their rows stay together.
+        below 200 distinct rows, else 3. An int: so many folds of distinct rows. A splitter, or
+        pairs of indices of rows to fit and rows to leave out: of the rows as they are. ``fit``
+        takes ``groups``; without a splitter their rows stay together.
     alpha_widths : float, default=0.1
         Strength of the penalty of the covariances, which keeps widths from collapsing or
         growing without bound: that many rows times the Kullback-Leibler divergence of each

@@ -73,11 +73,11 @@ def test_a_number_is_a_number_of_folds_of_distinct_rows():
     assert (twice.n_folds, twice.n_rows) == (4, 60)
 
 
-def test_small_tables_are_divided_twice():
+def test_small_tables_have_more_folds():
     net = NewtonMLPRegressor((), random_state=0)
-    assert net.fit(X, Y).alpha_selection_.n_folds == 10
-    many = rng.normal(size=(120, 2))
-    assert net.fit(many, many[:, 0]).alpha_selection_.n_folds == 5
+    assert net.fit(X, Y).alpha_selection_.n_folds == 5
+    many = rng.normal(size=(220, 2))
+    assert net.fit(many, many[:, 0]).alpha_selection_.n_folds == 3
 
 
 def test_groups_stay_together():
