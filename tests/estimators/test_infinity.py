@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from estimator_cases import class_data
-from numpy.testing import assert_allclose
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 
@@ -33,14 +32,14 @@ def best_exponential(X, y):
 
 @at_infinity
 def test_a_unit_that_turns_into_an_exponential():
-    """Straight steps along the valley need thousands of iterations to come so near."""
+    """With straight steps along the valley a part of 1e-5 is left after 150 iterations."""
     X, y = exponential()
     net = NewtonMLPRegressor((1,), alpha=0.0, standardize=True, random_state=0).fit(X, y)
     assert net.n_iter_ < 150
     assert net.solver_result_.status in (Status.AT_INFINITY, Status.CONVERGED)
     assert net.critical_point_ != "minimum"
     assert "Unit h0 has become exponential" in net.critical_point_message_
-    assert_allclose(net.loss_, best_exponential(X, y), rtol=1e-4)
+    assert net.loss_ < best_exponential(X, y) + 1e-6 * y.var()
 
 
 def test_an_end_at_infinity_is_reported():
