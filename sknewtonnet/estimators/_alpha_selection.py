@@ -76,8 +76,10 @@ class AlphaSelection:
 
     @property
     def chosen(self) -> float | dict[str, Array]:
-        """The strengths of the fit."""
-        return self.ard.alpha if self.ard is not None and self.ard.kept else self.alpha
+        """The strengths of the fit, as ``alpha`` takes them."""
+        if self.ard is None or not self.ard.kept:
+            return self.alpha
+        return {name: array.copy() for name, array in self.ard.alpha.items()}
 
     def to_frame(self) -> Any:
         """The path as a pandas data frame.

@@ -46,7 +46,7 @@ def test_inputs_without_effect_have_strong_penalties():
 def test_the_fit_has_the_strengths():
     """As ``alpha`` takes them, on a start of its own; the output intercept is free."""
     found = KEPT.alpha_selection_.ard
-    assert KEPT.alpha_ is found.alpha
+    assert all((KEPT.alpha_[name] == array).all() for name, array in found.alpha.items())
     assert list(KEPT.alpha_) == ["coefs_0", "intercepts_0", "coefs_1"]
     for row, strength in zip(KEPT.alpha_["coefs_0"], found.inputs.values(), strict=True):
         assert row.tolist() == [strength] * 3
@@ -55,6 +55,15 @@ def test_the_fit_has_the_strengths():
     same = clone(MODEL).set_params(alpha=KEPT.alpha_).fit(X, Y)
     assert_allclose(same.loss_, KEPT.loss_, rtol=1e-8)
     assert KEPT.critical_point_ == "minimum"
+
+
+def test_changes_of_what_is_shown_change_nothing_of_the_fit():
+    net = clone(MODEL).set_params(hidden_layer_sizes=(2,)).fit(X, Y)
+    assert net.alpha_selection_.ard.kept
+    before = net.objective(X, Y).value(net.params_)
+    for shown in (net.alpha_, net.alpha_selection_.ard.alpha, net.alpha_selection_.chosen):
+        shown["coefs_0"][...] = 7.0
+        assert net.objective(X, Y).value(net.params_) == before
 
 
 def test_they_are_kept_where_held_out_rows_clearly_prefer_them():
