@@ -107,7 +107,8 @@ class AlphaSelection:
     def plot(self, ax: Any = None) -> Any:
         """Draw the held-out loss over alpha, and mark the strength that was chosen.
 
-        Bars are standard errors of the difference from the lowest loss, which has none.
+        Bars are standard errors of the difference from the lowest loss, which has none. A dashed
+        line is the held-out loss of strengths per input, if they were tried.
 
         Parameters
         ----------
@@ -135,8 +136,12 @@ class AlphaSelection:
             self.alphas, self.held_out_loss, self.std_errors, fmt="o-", markersize=4, capsize=3
         )
         chosen = self.held_out_loss[self.alphas == self.alpha]
-        label = f"chosen: {self.alpha:.3g}"
+        label = f"lowest: {self.alpha:.3g}"
         ax.plot([self.alpha], chosen, "ko", markersize=10, fillstyle="none", label=label, zorder=3)
+        if self.ard is not None:
+            kept = "kept" if self.ard.kept else "not kept"
+            label = f"one per input: {kept}"
+            ax.axhline(self.ard.held_out_loss, linestyle="--", color="0.4", label=label)
         ax.set(xscale="log", xlabel="alpha", ylabel="held-out loss")
         ax.legend()
         return ax

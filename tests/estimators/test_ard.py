@@ -204,3 +204,13 @@ def test_nets_of_any_linear_layers():
     assert list(found.inputs) == INPUTS
     assert list(found.layers) == ["hidden intercepts", "coefs_1"]
     assert (found.alpha["coefs_1"][:10, 0] == list(found.inputs.values())).all()
+
+
+def test_the_figure_shows_their_held_out_loss():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    for net, text in ((KEPT, "one per input: kept"), (NOT_KEPT, "one per input: not kept")):
+        ax = net.alpha_selection_.plot()
+        line = ax.lines[-1]
+        assert line.get_label() == text
+        assert_allclose(line.get_ydata(), net.alpha_selection_.ard.held_out_loss)
+        plt.close(ax.figure)
