@@ -138,7 +138,7 @@ TEXT = """# A strength of the penalty for each input
 
 `alpha="ard"` finds one strength of the penalty for each input, one for all hidden intercepts and one for each later layer, by the
 evidence ([mathematics.md](mathematics.md#8)). It starts from the strength that `alpha="auto"` chooses by cross-validation, and keeps what it
-finds only if cross-validation prefers it by more than a standard error of the difference, with strengths that were found again from
+finds only if cross-validation prefers it by more than two standard errors of the difference, with strengths that were found again from
 the rows to fit of each fold. Written by `benchmarks/ard.py`. Nets have 10 tanh units and `standardize=True`; losses are half the squared error in
 units of the training target, or the log loss; "CPU" is the time of a fit over that of a fit with "auto".
 

@@ -35,7 +35,7 @@ _NO_PARAMETER = 1e-8
 _MAX_ITER = 300
 _NEAR = 1e-4  # gradient over f, at the minima of the search
 # Standard errors by which the held-out loss must be lower than that of one strength.
-_CLEARLY = 1.0
+_CLEARLY = 2.0
 _MANY_PARAMETERS = 500
 
 
@@ -234,7 +234,10 @@ def strengths_by_evidence(
             solver = newton
             if step % _STEPS_PER_START == 0:
                 solver, params = refit.solver(), refit.start(seed + step)
-            params = solver.minimize(refit.objective(), params, _near_enough).params
+            end = solver.minimize(refit.objective(), params, _near_enough)
+            if not np.isfinite(end.value):
+                break
+            params = end.params
             here = evidence.at(params, strengths)
             path.append(here.value)
             if here.value <= min(path):

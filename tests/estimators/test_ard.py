@@ -17,7 +17,7 @@ from sknewtonnet.calculus import Linear, Network
 from sknewtonnet.estimators import fit_of
 from sknewtonnet.estimators._ard import StrengthGroups, strengths_by_evidence
 
-rng = np.random.default_rng(0)
+rng = np.random.default_rng(3)
 N = 90
 X = np.column_stack([rng.normal(size=(N, 9)), np.full(N, 3.0)])
 MEAN = np.sin(2.0 * X[:, 0]) + 0.5 * X[:, 1]
@@ -40,7 +40,7 @@ def test_inputs_without_effect_have_strong_penalties():
     assert found.kept
     assert list(found.inputs) == INPUTS
     assert list(found.layers) == ["hidden intercepts", "coefs_1"]
-    assert np.median(values(found, WITHOUT)) > 10.0 * max(values(found, WITH_EFFECT))
+    assert min(values(found, WITHOUT)) > 10.0 * max(values(found, WITH_EFFECT))
 
 
 def test_the_fit_has_the_strengths():
@@ -70,7 +70,7 @@ def test_they_are_kept_where_held_out_rows_clearly_prefer_them():
     for net in (KEPT, NOT_KEPT):
         found = net.alpha_selection_
         gain = found.held_out_loss.min() - found.ard.held_out_loss
-        assert found.ard.kept == (gain > found.ard.std_error)
+        assert found.ard.kept == (gain > 2.0 * found.ard.std_error)
         assert found.ard.log_evidence.max() > found.ard.log_evidence[0]
     assert KEPT.alpha_selection_.reason.endswith("kept")
 
