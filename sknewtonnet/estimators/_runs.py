@@ -15,7 +15,7 @@ from sknewtonnet.estimators._fit import Problem, verdict
 from sknewtonnet.estimators._starts import standardised_columns
 from sknewtonnet.estimators._stuck import why_stuck
 from sknewtonnet.inspection import Minimum
-from sknewtonnet.solvers import NOT_FINITE, SolverResult, Status
+from sknewtonnet.solvers import NOT_FINITE, Iteration, SolverResult, Status
 
 # Other starts that are tried where a run learns nothing.
 MAX_RESTARTS = 3
@@ -78,7 +78,11 @@ def _run_on_standardised_columns(
     if problem.constraints() is not None or not np.isfinite(objective.value(first)):
         return _run(problem, objective, first, observer)
     function = MappedObjective(objective, there.original.map)
-    found = problem.solver().minimize(function, start, observer)
+
+    def observe(seen: Iteration) -> bool:
+        return observer(replace(seen, params=function.expand(seen.params)))
+
+    found = problem.solver().minimize(function, start, observe)
     if found.status not in (Status.CONVERGED, Status.STALLED):
         params = function.expand(found.params)
         return replace(found, params=params, gradient=objective.gradient(params))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from estimator_cases import each_kind
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.callback import ScoringMonitor
 from sklearn.datasets import make_circles
 from sklearn.exceptions import ConvergenceWarning
 
@@ -145,6 +146,20 @@ def test_other_starts_depend_on_the_seed_alone():
     assert_array_equal(one, two)
     assert net.starts_["n_restarts"].min() >= 1
     assert_allclose(net.starts_["loss"], net.loss_, rtol=1e-6)
+
+
+def test_callbacks_see_other_starts_in_the_units_of_the_table():
+    """Though they run on standardised columns: scores rise from the constant to the end."""
+    X, y = income_and_age(100)
+    monitor = ScoringMonitor(scoring="r2")
+    net = NewtonMLPRegressor((1,), alpha=0.0, standardize=False, random_state=1)
+    net.set_callbacks(monitor).fit(X, y)
+    assert net.starts_["n_restarts"][0] == 1
+    rows = monitor.get_logs().data
+    scores = np.array([row["r2"] for row in rows if row["task_name"] == "iteration"])
+    assert scores[0] == pytest.approx(0.0, abs=1e-6)
+    assert scores[-1] == pytest.approx(net.score(X, y))
+    assert (np.diff(scores[1:]) > -1e-9).all()
 
 
 def test_fits_that_all_learn_nothing_are_reported():
