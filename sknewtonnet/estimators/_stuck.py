@@ -61,6 +61,8 @@ def why_stuck(problem: Problem, objective: Objective, params: Array) -> str:
 def _is_shrunk(objective: Objective, params: Array) -> bool:
     """Whether all coefficients of some layer are zero, and each of them has a penalty."""
     network, ridge = objective.network, objective.penalty.ridges
+    if objective.kinks(params):  # of a norm, at 0
+        return True
     if ridge is None:
         return False
     values, strengths = network.layout.unpack(params), network.layout.unpack(ridge)
