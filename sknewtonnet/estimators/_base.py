@@ -401,20 +401,21 @@ class BaseNewtonNet(
     ) -> dict[str, Any]:
         """Fitted attributes, of the lowest end; warns if it is no minimum."""
         starts, kinds = report_of_starts(objective, results)
-        number = min(range(len(results)), key=lambda k: results[k].value)
+        factor = problem.factor
+        losses = factor * starts["loss"]
+        number = int(np.argmin(losses))
         best, kind = results[number], kinds[number]
         if not np.isfinite(best.value):
             raise ValueError(NOT_FINITE)
         stuck = stuck_at(problem, objective, best)
         remark = remarks(objective, best, kind, stuck)
         fit = Fit(problem, best.params, best, kind, post_selection)
-        factor = problem.factor
         fitted = self._attributes(fit) | {
             "n_iter_": best.n_iter,
             "loss_": factor * best.value,
             "loss_curve_": [factor * value for value in best.history],
             "solver_result_": best,
-            "starts_": starts | {"loss": factor * starts["loss"]},
+            "starts_": starts | {"loss": losses},
             "critical_point_": kind,
             "critical_point_message_": remark,
             **self._findings(fit),

@@ -354,7 +354,8 @@ class Fit:
         if self.n_parameters > DENSE_LIMIT:
             raise NoImportances(
                 f"the importance of {self.n_parameters} weights with the others adapting needs a "
-                f"dense Hessian, which is refused above {DENSE_LIMIT}."
+                f"dense Hessian, which is refused above {DENSE_LIMIT}; sknewtonnet.inspection."
+                'weight_importance(net.objective(X, y), net.params_, method="obd") works for all.'
             )
         try:
             return importances(self.objective(), self.params, self.active)
