@@ -20,7 +20,7 @@ from sknewtonnet.estimators._alpha_selection import AlphaSelection
 from sknewtonnet.estimators._comparison import Comparison
 
 _FIRST = (2, 1, 0)  # strengths 10, 3.2 and 1: nine of ten tables have their best next to these
-# Where held-out rows are told apart without error, any weaker penalty looks better until one is not.
+# Where held-out rows are told apart without error, a weaker penalty always looks better.
 _LAST = (-4, 8)
 # A loss this much lower is no reason to go on.
 _NO_GAIN = 1e-6
