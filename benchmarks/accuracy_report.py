@@ -204,6 +204,17 @@ def summary(scores, task, half):
     return lines(header, rows)
 
 
+def common(scores, task):
+    """Means on the tables that our default and all rivals have run, the best first."""
+    rivals = [m for m, about in METHODS.items() if not about.ours and task in about.tasks]
+    names = [n for n in scores.names(task) if all(scores.record(n, m) for m in (OURS, *rivals))]
+    means = [(np.mean([scores.score(n, m) for n in names]), m) for m in (OURS, *rivals)]
+    means.sort(reverse=task == "regression")
+    value = "mean R²" if task == "regression" else "mean log loss"
+    rows = [[method, number(mean, 4)] for mean, method in means]
+    return [f"{len(names)} tables.", "", *lines(["method", value], rows)]
+
+
 def groups(scores, task):
     """Mean R2, or mean relative log loss, by kind of table."""
     tables = scores.tables
@@ -336,6 +347,7 @@ def report(tables, results):
         if not scores.names(task):
             continue
         parts += [f"## {title}", ""]
+        parts += ["### Both halves, tables that all have run", "", *common(scores, task), ""]
         for half in HALVES:
             parts += [f"### {half.capitalize()} half", "", *summary(scores, task, half), ""]
         value = "R²" if task == "regression" else "relative log loss"
