@@ -46,7 +46,7 @@ def chosen_alpha(
     -------
     AlphaSelection
     """
-    unit = _unit(comparison.rows.sample_weight)
+    unit = comparison.rows.unit
     if not comparison.folds:
         one, unknown = np.ones(1), np.full(1, np.nan)
         n_rows, reason = len(comparison.rows.X), "too few rows to compare"
@@ -80,14 +80,6 @@ def with_hidden_intercepts(network: Network, alpha: Any) -> Any:
 
 def _strength(k: int) -> float:
     return float(10.0 ** (k / 2.0))
-
-
-def _unit(weight: Array) -> float:
-    """A row; where weights are small, one of mean weight, as all rows then count alike.
-
-    Boosting has weights that sum to one: in full rows the whole grid would drown the data.
-    """
-    return min(1.0, float(weight.mean()))
 
 
 def _best(losses: dict[int, Array], share: Array) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from sknewtonnet._figures import axes
 from sknewtonnet._typing import Array
 
 
@@ -125,18 +126,12 @@ class AlphaSelection:
         ImportError
             If matplotlib is not installed.
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as missing:
-            raise ImportError(
-                "plot needs matplotlib: pip install matplotlib, or use to_frame()."
-            ) from missing
-        ax = ax if ax is not None else plt.subplots()[1]
+        ax = axes(ax)
         ax.errorbar(
             self.alphas, self.held_out_loss, self.std_errors, fmt="o-", markersize=4, capsize=3
         )
         chosen = self.held_out_loss[self.alphas == self.alpha]
-        label = f"lowest: {self.alpha:.3g}"
+        label = f"one for all: {self.alpha:.3g}"
         ax.plot([self.alpha], chosen, "ko", markersize=10, fillstyle="none", label=label, zorder=3)
         if self.ard is not None:
             kept = "kept" if self.ard.kept else "not kept"

@@ -20,9 +20,9 @@ from sknewtonnet.calculus import Evidence, Network
 from sknewtonnet.calculus.functions.evidence import EvidenceAt
 from sknewtonnet.estimators._alpha import chosen_alpha
 from sknewtonnet.estimators._alpha_selection import AlphaSelection, ArdSelection
-from sknewtonnet.estimators._comparison import Comparison
+from sknewtonnet.estimators._comparison import Comparison, near_enough
 from sknewtonnet.estimators._fit import Problem
-from sknewtonnet.solvers import Iteration, get_solver
+from sknewtonnet.solvers import get_solver
 
 _BOUNDS = (1e-3, 1e4)
 _STEPS = 30
@@ -220,21 +220,21 @@ def strengths_by_evidence(
     path : ndarray of shape (n_steps,)
         -log Z of each step.
     """
-    # Where weights are small, rows of mean weight all count alike, as in the choice of alpha.
     data = problem.known_data
-    unit = min(1.0, float(data.sample_weight.mean()))
+    unit = data.unit
     problem = replace(problem, data=replace(data, sample_weight=data.sample_weight / unit))
     strengths = best = np.clip(np.full(len(groups.all), alpha / unit), *_BOUNDS)
     path: list[float] = []
     with one_blas_thread():
         evidence = Evidence(problem.with_alpha(0.0).objective(), groups.all)
+        near = partial(near_enough, near=_NEAR, max_iter=_MAX_ITER)
         newton = get_solver("newton", tol=problem.settings.solver().tol)
         for step in range(_STEPS):
             refit = problem.with_alpha(groups.arrays(problem.network, strengths))
             solver = newton
             if step % _STEPS_PER_START == 0:
                 solver, params = refit.solver(), refit.start(seed + step)
-            end = solver.minimize(refit.objective(), params, _near_enough)
+            end = solver.minimize(refit.objective(), params, near)
             if not np.isfinite(end.value):
                 break
             params = end.params
@@ -257,8 +257,3 @@ def _log_steps(here: EvidenceAt) -> Array:
     tiny = np.finfo(float).tiny
     steps = np.log(np.maximum(wanted, tiny)) - np.log(np.maximum(used, tiny))
     return np.where(known, np.clip(steps, -_LARGEST_STEP, _LARGEST_STEP), 0.0)
-
-
-def _near_enough(iteration: Iteration) -> bool:
-    near = iteration.gradient_norm <= _NEAR * abs(iteration.value)
-    return near or iteration.n_iter >= _MAX_ITER

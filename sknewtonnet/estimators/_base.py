@@ -294,10 +294,6 @@ class BaseNewtonNet(
             output_names=target.names,
         )
         loss = self._make_loss(target, network.n_outputs)
-        units = None
-        if self.standardize:
-            rows = data.canonical
-            units = Units.of(rows.X, rows.Y, rows.sample_weight, loss.of_differences)
         alpha = deepcopy(self.alpha)
         alpha = 1.0 if isinstance(alpha, str) else self._spread(network, alpha)
         # Copies: what a user changes later is not what was fitted.
@@ -321,9 +317,12 @@ class BaseNewtonNet(
             ),
             draw=partial(within_reach, draw=self._draw()),
         )
-        problem = Problem(network, loss, target, settings, None, feature_names(self), units)
-        if problem.original is not None:  # a net without intercepts is not centred
-            problem = replace(problem, units=problem.original.units)
+        problem = Problem(network, loss, target, settings, None, feature_names(self))
+        if self.standardize:
+            rows = data.canonical
+            problem = problem.in_units(
+                Units.of(rows.X, rows.Y, rows.sample_weight, loss.of_differences)
+            )
         data = problem.standardised(data)
         penalties = self._penalties(data.X, data.sample_weight)
         return replace(problem, data=data, settings=replace(settings, penalties=penalties))

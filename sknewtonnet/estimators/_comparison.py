@@ -6,6 +6,7 @@ that minimum.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from numbers import Integral
 from typing import Any
 
@@ -129,10 +130,17 @@ class Comparison:
         part, test = self.part(number).with_alpha(alpha), self.folds[number][1]
         with one_blas_thread():
             start = part.start(self.seed + number)
-            result = part.solver().minimize(part.objective(), start, _near_enough)
+            near = partial(near_enough, near=_NEAR, max_iter=_MAX_ITER)
+            result = part.solver().minimize(part.objective(), start, near)
         raw = part.network.predict_raw(result.params, self.rows.X[test])
         losses = part.loss.value(self.rows.Y[test], raw)
         return np.where(np.isfinite(losses), losses, np.finfo(float).max ** 0.5)
+
+
+def near_enough(iteration: Iteration, near: float, max_iter: int) -> bool:
+    """Whether a run may end: by its gradient over f, or the number of its iterations."""
+    small = iteration.gradient_norm <= near * abs(iteration.value)
+    return small or iteration.n_iter >= max_iter
 
 
 def given_folds(
@@ -205,8 +213,3 @@ def _own_folds(rows: Data, problem: Problem, seed: int, n_folds: int | None) -> 
     kind = StratifiedKFold if stratified else KFold
     splitter = kind(n_folds, shuffle=True, random_state=seed)
     return list(splitter.split(rows.X, labels))
-
-
-def _near_enough(iteration: Iteration) -> bool:
-    near = iteration.gradient_norm <= _NEAR * abs(iteration.value)
-    return near or iteration.n_iter >= _MAX_ITER

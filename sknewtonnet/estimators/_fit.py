@@ -51,11 +51,17 @@ class Data:
 
     def distinct(self) -> "Data":
         """Equal rows as one, with the sum of their weights, in an order by their values."""
-        both = np.column_stack([self.X, self.Y])
-        rows, inverse = np.unique(both, axis=0, return_inverse=True)
-        weight = np.bincount(inverse.ravel(), weights=self.sample_weight).astype(float)
+        rows, weight = merged(np.column_stack([self.X, self.Y]), self.sample_weight)
         n_features = self.X.shape[1]
         return Data(rows[:, :n_features], rows[:, n_features:], weight)
+
+    @property
+    def unit(self) -> float:
+        """What a strength counts in: a row, or one of mean weight where weights are small.
+
+        Boosting has weights that sum to one: in full rows any strength would drown the data.
+        """
+        return min(1.0, float(self.sample_weight.mean()))
 
     @property
     def canonical(self) -> "Data":
@@ -65,6 +71,12 @@ class Data:
         a fit has the same bits for any order of the rows, and for a row twice and of weight two.
         """
         return self.distinct() if len(self.X) <= _FEW_ROWS else self
+
+
+def merged(rows: Array, weight: Array) -> tuple[Array, Array]:
+    """Equal rows as one, in an order by their values, and the sums of their weights."""
+    distinct, inverse = np.unique(rows, axis=0, return_inverse=True)
+    return distinct, np.bincount(inverse.ravel(), weights=weight).astype(float)
 
 
 def encoded(target: Target, X: Array, y: Any, weight: Array) -> Data:
@@ -151,6 +163,12 @@ class Problem:
     def original_network(self) -> Network:
         """The net that takes inputs in the units of the table."""
         return self.network if self.original is None else self.original.network
+
+    def in_units(self, units: Units) -> "Problem":
+        """The same net on columns in some units; not centred if it lacks intercepts for that."""
+        found = replace(self, units=units)
+        assert found.original is not None
+        return replace(found, units=found.original.units)
 
     def standardised(self, data: Data) -> Data:
         """Data in the units of the problem, from data in those of the table."""

@@ -16,6 +16,7 @@ from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.pieces.bumps import neighbour_widths
 from sknewtonnet.calculus.pieces.gaussian import radial_layer
 from sknewtonnet.calculus.pieces.penalties import l2_penalty
+from sknewtonnet.estimators._fit import merged
 from sknewtonnet.estimators._starts import mean_prediction, random_weights
 from sknewtonnet.solvers import get_solver
 
@@ -39,8 +40,7 @@ class DistinctRows:
     def of(cls, X: Array, sample_weight: Array) -> "DistinctRows":
         """Merge the equal rows of a table."""
         counts = sample_weight > 0  # a class weight may be zero
-        rows, inverse = np.unique(X[counts], axis=0, return_inverse=True)
-        weight: Array = np.bincount(inverse.ravel(), weights=sample_weight[counts]).astype(float)
+        rows, weight = merged(X[counts], sample_weight[counts])
         mean = np.average(rows, axis=0, weights=weight)
         order = np.argsort(((rows - mean) ** 2).sum(axis=1), kind="stable")
         return cls(rows[order], weight[order])

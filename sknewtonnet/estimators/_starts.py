@@ -128,9 +128,7 @@ def standardised_columns(problem: Problem) -> Problem:
         return problem
     data = problem.known_data
     units = Units.of(data.X, data.Y, data.sample_weight, of_target=False)
-    found = replace(problem, units=units)
-    assert found.original is not None
-    found = replace(found, units=found.original.units)
+    found = problem.in_units(units)
     return replace(found, data=found.standardised(data))
 
 

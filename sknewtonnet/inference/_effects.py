@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sknewtonnet._figures import axes
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss, Objective
 from sknewtonnet.inference._checks import check_level
@@ -190,9 +191,7 @@ class PartialEffect:
         ImportError
             If matplotlib is not installed.
         """
-        import matplotlib.pyplot as plt
-
-        ax = ax if ax is not None else plt.subplots()[1]
+        ax = axes(ax)
         columns = (slice(None),) if self.mean.ndim == 1 else (slice(None), output)
         (line,) = ax.plot(self.grid, self.mean[columns])
         label = f"{100 * self.level:g} % {self.band} band"

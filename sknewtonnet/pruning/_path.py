@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from sknewtonnet._figures import axes
+
 
 @dataclass(frozen=True)
 class PruningStep:
@@ -94,9 +96,7 @@ class PruningPath(Sequence[PruningStep]):
         matplotlib.axes.Axes
             The axes.
         """
-        import matplotlib.pyplot as plt
-
-        ax = ax if ax is not None else plt.subplots()[1]
+        ax = axes(ax)
         name = "criterion" if self.criterion else "loss"
         kept = [step for step in self._steps if step.accepted]
         lost = [step for step in self._steps if not step.accepted]
