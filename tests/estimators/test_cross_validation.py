@@ -31,7 +31,7 @@ def standardised(columns, weight):
 
 
 def held_out_losses(alpha, splits, weight):
-    """Mean loss of a ridge regression on standardised columns, row by row."""
+    """Losses of a ridge regression on standardised columns, row by row, as often as rows weigh."""
     Z, z = standardised(X, weight), standardised(Y, weight)
     total, times = np.zeros(60), np.zeros(60)
     for train, test in splits:
@@ -40,7 +40,7 @@ def held_out_losses(alpha, splits, weight):
             total[i] += 0.5 * (z[i] - ridge.predict(Z[i : i + 1])[0]) ** 2
             times[i] += 1
     seen = times > 0
-    return np.average(total[seen] / times[seen], weights=weight[seen])
+    return np.repeat(total[seen] / times[seen], weight[seen].astype(int))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,10 @@ def test_the_folds_of_users_are_kept(cv, weight):
     found = net.alpha_selection_
     assert found.n_folds == len(splits)
     expected = [held_out_losses(alpha, splits, weight) for alpha in found.alphas]
-    assert_allclose(found.held_out_loss, expected, rtol=1e-8)
+    assert_allclose(found.held_out_loss, np.mean(expected, axis=1), rtol=1e-8)
+    gaps = np.array(expected) - expected[int(found.held_out_loss.argmin())]
+    errors = gaps.std(axis=1) / np.sqrt(gaps.shape[1])
+    assert_allclose(found.std_errors, errors, rtol=1e-6, atol=1e-12)
 
 
 def test_a_number_is_a_number_of_folds_of_distinct_rows():
