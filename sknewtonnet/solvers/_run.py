@@ -96,6 +96,10 @@ class Counted(SmoothFunction):
         """Those of the function."""
         return self.function.kinks(w)
 
+    def why_not_finite(self, w: Array) -> str:
+        """That of the function."""
+        return self.function.why_not_finite(w)
+
     def scale(self) -> float | None:
         """That of the function."""
         return self.function.scale()

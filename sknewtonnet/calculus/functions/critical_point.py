@@ -65,6 +65,9 @@ class CriticalPoint:
         count.
     gradient : ndarray of shape (n_parameters,)
         First derivatives.
+    not_finite : str
+        Where something is not finite, a main clause that names what is to blame (see
+        :meth:`SmoothFunction.why_not_finite`); else empty.
     lowest, highest : float
         The extreme curvatures; NaN if there is no direction, or they are not known.
     escape : ndarray of shape (n_parameters,) or None
@@ -103,6 +106,7 @@ class CriticalPoint:
     idle: Ints = field(repr=False)
     gradient: Array = field(repr=False)
     _spectrum: Callable[[], tuple[Array, Array]] = field(repr=False)
+    not_finite: str = field(default="", repr=False)
 
     def __eq__(self, other: object) -> bool:
         """Whether the kind is a word, or that of another verdict."""
@@ -229,15 +233,16 @@ def critical_point(
     """
     w = np.asarray(w, dtype=float)
     if not np.isfinite(w).all():
-        return _unknown("not stationary", w)
+        return _unknown("not stationary", w, function.why_not_finite(w))
     value, gradient = known[:2] if len(known) >= 2 else function.value_and_gradient(w)
     if not (np.isfinite(value) and np.isfinite(gradient).all()):
-        return _unknown("not stationary", gradient)
+        return _unknown("not stationary", gradient, function.why_not_finite(w))
     hessian = known[2] if len(known) == 3 else None
     tangent = _Tangent(np.empty((0, len(w))) if active is None else active)
     curvature = _curvature_at(function, w, tangent, hessian)
     if curvature is None:
-        return _unknown("inconclusive" if converged else "not stationary", gradient)
+        kind = "inconclusive" if converged else "not stationary"
+        return _unknown(kind, gradient, function.why_not_finite(w))
     noise = len(w) * float(np.finfo(float).eps) * curvature.largest
     along = tangent.restrict(gradient)
     slope = float(np.linalg.norm(along)) / max(1.0, float(np.linalg.norm(w)))
@@ -292,10 +297,10 @@ def plainly_falls(function: SmoothFunction, w: Array) -> bool:
     return np.isfinite(fall) and fall > 100.0 * _STATIONARY * size
 
 
-def _unknown(kind: str, gradient: Array) -> CriticalPoint:
+def _unknown(kind: str, gradient: Array, reason: str) -> CriticalPoint:
     """The verdict where something is not finite."""
     none, nothing = np.empty(0, dtype=int), partial(_no_pairs, len(gradient))
-    return CriticalPoint(kind, np.inf, np.inf, False, none, gradient, nothing)
+    return CriticalPoint(kind, np.inf, np.inf, False, none, gradient, nothing, reason)
 
 
 def _no_pairs(size: int) -> tuple[Array, Array]:
@@ -466,9 +471,12 @@ class _FromProducts(_Curvature):
     def __init__(self, function: SmoothFunction, w: Array, tangent: _Tangent, constant: Array):
         self._function, self._w, self._tangent, self._constant = function, w, tangent, constant
         self._start = np.random.default_rng(0).standard_normal(tangent.size)
-        with np.errstate(invalid="ignore"):  # the product may be infinite
+        with np.errstate(invalid="ignore"):  # the products may be infinite
             self.energy = abs(float(w @ function.hessian_product(w, w)))
-        self.known, self.largest = bool(np.isfinite(self.energy)), 1.0
+            # A random direction meets every entry of H.
+            self.is_finite = bool(np.isfinite(self._product(self._start)).all())
+        self.is_finite &= bool(np.isfinite(self.energy))
+        self.known, self.largest = self.is_finite, 1.0
         if self.known:
             found = self._extreme("LM", 0.0)
             self.known = found is not None
@@ -550,7 +558,7 @@ def _curvature_at(
     constant = tangent.restrict(function.invariant_directions())
     if hessian is None and len(w) > DENSE_LIMIT and tangent.size > 1:
         found = _FromProducts(function, w, tangent, constant)
-        return found if np.isfinite(found.energy) else None
+        return found if found.is_finite else None
     H = function.hessian(w) if hessian is None else hessian
     return _Formed.of(H, w, tangent, constant) if np.isfinite(H).all() else None
 

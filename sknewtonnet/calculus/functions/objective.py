@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Bools
+from sknewtonnet.calculus.functions.finiteness import not_finite_part
 from sknewtonnet.calculus.functions.kept_point import ADJOINT, FORWARD, SECOND, KeptPoint
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.output_layer import (
@@ -21,7 +22,12 @@ from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
 from sknewtonnet.calculus.passes.hessian_sums import assembled_blocks, dense_hessian, neuron_blocks
 from sknewtonnet.calculus.passes.lagrangian import lagrangian_tensors
 from sknewtonnet.calculus.passes.workspace import Workspace
-from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS, SmoothFunction
+from sknewtonnet.calculus.pieces.function import (
+    HESSIAN_KINDS,
+    PRODUCT_KINDS,
+    SmoothFunction,
+    may_overflow,
+)
 from sknewtonnet.calculus.pieces.losses import Loss, get_loss
 from sknewtonnet.calculus.pieces.penalties import (
     Penalty,
@@ -188,6 +194,7 @@ class Objective(SmoothFunction):
         self._kept.reach(w, ADJOINT)
         return self._kept.value, self._kept.gradient.copy()
 
+    @may_overflow
     def hessian(self, w: ArrayLike, kind: str = "exact") -> Array:
         """Second derivatives of f, or an approximation that bears its own name.
 
@@ -234,6 +241,7 @@ class Objective(SmoothFunction):
             H += np.where(_same_unit(self.network), bend, 0.0) if kind == "block" else bend
         return H
 
+    @may_overflow
     def hessian_blocks(self, w: ArrayLike, kind: str = "block") -> list[Array]:
         """Blocks of each unit with itself of those kinds: all that "block" has.
 
@@ -274,6 +282,7 @@ class Objective(SmoothFunction):
                 block *= mask.T[:, :, None] * mask.T[:, None, :]
         return blocks
 
+    @may_overflow
     def hessian_product(self, w: ArrayLike, v: ArrayLike, kind: str = "exact") -> Array:
         """Hessian times vector ("hessp" in SciPy), without forming the Hessian.
 
@@ -527,6 +536,35 @@ class Objective(SmoothFunction):
             A clause for each place.
         """
         return self.penalty.kinks(real_array("w", w))
+
+    def why_not_finite(self, w: ArrayLike) -> str:
+        """What is to blame where the value, the gradient or the Hessian is not finite.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            Such a point.
+
+        Returns
+        -------
+        str
+            A main clause for messages. It names the first part on the way from X to the loss
+            that is not finite: an activation, the loss, the penalty; or, where all of these are
+            finite and only products of them are not, whose scale is too large: that of X, Y,
+            the weights or the parameters.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet.calculus import Network, Objective
+        >>> X, y = np.array([[1.0], [2.0]]), np.array([1.0, 3.0])
+        >>> f = Objective(Network.mlp(1, (), 1), "poisson", X, y)
+        >>> w = np.array([900.0, 0.0])
+        >>> f.value(w), f.why_not_finite(w)[:52]
+        (inf, "the value of the loss 'poisson' is not finite in row")
+        """
+        data = {"X": self.samples, "Y": self.targets, "sample_weight": self.sample_weight}
+        return not_finite_part(self.network, self.loss, self.penalty, data, real_array("w", w))
 
     def scale(self) -> float:
         """The loss of the best constant prediction, the mean of the targets.

@@ -14,6 +14,7 @@ from sknewtonnet.calculus.pieces.function import (
     PRODUCT_KINDS,
     EmbeddedFunction,
     SmoothFunction,
+    may_overflow,
 )
 
 
@@ -104,6 +105,7 @@ class ReducedObjective(EmbeddedFunction):
             return np.full(self.n_parameters, np.nan)
         return self.objective.gradient(w)[: self.n_parameters]
 
+    @may_overflow
     def hessian(self, u: ArrayLike, kind: str = "exact") -> Array:
         """Second derivatives of F.
 
@@ -123,6 +125,7 @@ class ReducedObjective(EmbeddedFunction):
         reduced: Array = H[:n, :n] - mixed @ self._divide(mixed.T)
         return 0.5 * (reduced + reduced.T)
 
+    @may_overflow
     def hessian_product(self, u: ArrayLike, v: ArrayLike, kind: str = "exact") -> Array:
         """Hessian of F times vectors, of shape (n_parameters,) or (n_parameters, r)."""
         w, n = self.expand(u), self.n_parameters
@@ -132,6 +135,13 @@ class ReducedObjective(EmbeddedFunction):
         first = self.objective.hessian_product(w, full, kind)
         full[:n], full[n:] = 0.0, -self._divide(first[n:])
         return first[:n] + self.objective.hessian_product(w, full, kind)[:n]
+
+    def why_not_finite(self, u: Array) -> str:
+        """That of f, or that there is no finite output layer."""
+        w = self.expand(u)
+        if not self._finite:
+            return "the best output layer is not finite"
+        return self.objective.why_not_finite(w)
 
     def scale(self) -> float | None:
         """That of f."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
-from sknewtonnet.calculus.pieces.function import EmbeddedFunction, SmoothFunction
+from sknewtonnet.calculus.pieces.function import EmbeddedFunction, SmoothFunction, may_overflow
 
 
 class AffineObjective(EmbeddedFunction):
@@ -38,14 +38,17 @@ class AffineObjective(EmbeddedFunction):
         """The function at u."""
         return self.objective.value(self.expand(u))
 
+    @may_overflow
     def gradient(self, u: Array) -> Array:
         """Gradient, B' grad f."""
         return self.basis.T @ self.objective.gradient(self.expand(u))
 
+    @may_overflow
     def hessian(self, u: Array, kind: str = "exact") -> Array:
         """Hessian, B' H B."""
         return self.basis.T @ self.objective.hessian(self.expand(u), kind) @ self.basis
 
+    @may_overflow
     def hessian_product(self, u: Array, v: Array, kind: str = "exact") -> Array:
         """Hessian times v, B' (H (B v))."""
         w = self.expand(u)
@@ -54,6 +57,10 @@ class AffineObjective(EmbeddedFunction):
     def kinks(self, u: Array) -> tuple[str, ...]:
         """Those of f."""
         return self.objective.kinks(self.expand(u))
+
+    def why_not_finite(self, u: Array) -> str:
+        """That of f."""
+        return self.objective.why_not_finite(self.expand(u))
 
     def has_second_derivatives(self) -> bool:
         """Whether f has."""
@@ -103,15 +110,18 @@ class MappedObjective(EmbeddedFunction):
         """The function at v."""
         return self.objective.value(self.expand(w))
 
+    @may_overflow
     def gradient(self, w: Array) -> Array:
         """Gradient, T' grad f."""
         return self.map.pull_back(self.objective.gradient(self.expand(w)))
 
+    @may_overflow
     def hessian(self, w: Array, kind: str = "exact") -> Array:
         """Hessian, T' H T."""
         H = self.objective.hessian(self.expand(w), kind)
         return self.map.pull_back(self.map.pull_back(H).T)
 
+    @may_overflow
     def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:
         """Hessian times directions, T' (H (T v))."""
         along = self.map.matrix @ v
@@ -120,6 +130,10 @@ class MappedObjective(EmbeddedFunction):
     def kinks(self, w: Array) -> tuple[str, ...]:
         """Those of f."""
         return self.objective.kinks(self.expand(w))
+
+    def why_not_finite(self, w: Array) -> str:
+        """That of f."""
+        return self.objective.why_not_finite(self.expand(w))
 
     def has_second_derivatives(self) -> bool:
         """Whether f has."""

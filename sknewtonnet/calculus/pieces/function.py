@@ -11,6 +11,10 @@ HESSIAN_KINDS = ("exact", "block", "lagrangian", "gauss-newton")
 # Those of which a net has products without forming a matrix.
 PRODUCT_KINDS = ("exact", "gauss-newton")
 
+# Decorates what is worked out at any point: solvers probe far ones on purpose, and look at what
+# comes back. An overflow there is infinite or no number, and no warning.
+may_overflow = np.errstate(over="ignore", invalid="ignore")
+
 
 class SmoothFunction(ABC):
     """A function f of P parameters with its derivatives.
@@ -191,6 +195,21 @@ class SmoothFunction(ABC):
             A clause for each; none by default.
         """
         return ()
+
+    def why_not_finite(self, w: Array) -> str:
+        """What is to blame where f or a derivative of it is not finite.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            Such a point.
+
+        Returns
+        -------
+        str
+            A main clause for messages; by default one that knows no parts.
+        """
+        return "the function or a derivative of it is not finite"
 
     def scale(self) -> float | None:
         """A typical size of f, against which a gain is small or not.

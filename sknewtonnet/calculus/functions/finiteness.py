@@ -1,0 +1,70 @@
+"""Where an objective or a derivative of it is not finite: which part of it is to blame."""
+
+import numpy as np
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.network import Network
+from sknewtonnet.calculus.pieces.losses import Loss
+from sknewtonnet.calculus.pieces.penalties import PenaltySum
+
+_ORDERS = ("value", "first derivative", "second derivative")
+
+
+def not_finite_part(
+    network: Network, loss: Loss, penalty: PenaltySum, data: dict[str, Array], w: Array
+) -> str:
+    """The first part, on the way from X to the loss, that is not finite at w.
+
+    Parameters
+    ----------
+    network, loss, penalty
+        Parts of an objective.
+    data : dict
+        "X", "Y" and "sample_weight".
+    w : ndarray of shape (n_parameters,)
+        A point at which the objective or one of its derivatives is not finite.
+
+    Returns
+    -------
+    str
+        A main clause that names an activation, the loss, the penalty, or, where all of these
+        are finite and only their products are not, the largest of the numbers that go in.
+    """
+    if not np.isfinite(w).all():
+        return "the parameters are not finite"
+    counted = data["sample_weight"] > 0
+    samples, targets = data["X"][counted], data["Y"][counted]
+    scale = f"{_largest({**data, 'w': w})} is too large"
+    with np.errstate(all="ignore"):
+        *inner, raw = network.pre_activations(w, samples)
+        for k, (layer, a) in enumerate(zip(network.layers, inner, strict=False), start=1):
+            if not np.isfinite(a).all():
+                return f"the pre-activations of layer {k} overflow: {scale}"
+            name = f"the activation {layer.activation.name!r} of layer {k}"
+            for order, found in enumerate(layer.activation.derivatives(a, 2)):
+                if not np.isfinite(found).all():
+                    where = a[~np.isfinite(found)][0]
+                    return f"the {_ORDERS[order]} of {name} is not finite at {where:.6g}"
+        if not np.isfinite(raw).all():
+            return f"the raw predictions overflow: {scale}"
+        for order, found in enumerate(loss.derivatives(targets, raw, 2)):
+            if not np.isfinite(found).all():
+                i = np.argwhere(~np.isfinite(found))[0, 0]
+                row = np.flatnonzero(counted)[i]
+                return (
+                    f"the {_ORDERS[order]} of the loss {loss.name!r} is not finite in row {row}, "
+                    f"where the target is {targets[i].tolist()} and the raw prediction "
+                    f"{raw[i].tolist()}"
+                )
+        bend = penalty.hessian_product(w, np.ones(len(w)))
+        for order, part in enumerate((penalty.value(w), penalty.gradient(w), bend)):
+            if not np.isfinite(part).all():
+                return f"the {_ORDERS[order]} of the penalty is not finite"
+    return f"products of finite numbers overflow: {scale}"
+
+
+def _largest(arrays: dict[str, Array]) -> str:
+    """The name and size of the largest number in some arrays."""
+    sizes = {name: float(np.abs(array).max(initial=0.0)) for name, array in arrays.items()}
+    name = max(sizes, key=lambda key: sizes[key])
+    return f"the scale of {name}, with numbers up to {sizes[name]:.3g},"
