@@ -57,7 +57,8 @@ def not_finite_part(
                     f"{raw[i].tolist()}"
                 )
         bend = penalty.hessian_product(w, np.ones(len(w)))
-        for order, part in enumerate((penalty.value(w), penalty.gradient(w), bend)):
+        parts = np.array(penalty.value(w)), penalty.gradient(w), bend
+        for order, part in enumerate(parts):
             if not np.isfinite(part).all():
                 return f"the {_ORDERS[order]} of the penalty is not finite"
     return f"products of finite numbers overflow: {scale}"
