@@ -5,6 +5,7 @@ them moves, this is the file to mend.
 """
 
 from collections.abc import Callable, Collection, Mapping
+from functools import wraps
 from typing import Any, TypeVar
 
 from sklearn.base import _fit_context
@@ -19,6 +20,9 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 def fit_method(*, nested_validation: bool) -> Callable[[Method], Method]:
     """Decorate a method that fits: parameters are validated first, callbacks closed at last.
 
+    All or nothing: a fit that fails or is interrupted, at whatever point, leaves the estimator as
+    it was.
+
     Parameters
     ----------
     nested_validation : bool
@@ -27,10 +31,50 @@ def fit_method(*, nested_validation: bool) -> Callable[[Method], Method]:
 
     def decorate(method: Method) -> Method:
         context = _fit_context(prefer_skip_nested_validation=not nested_validation)
-        fit: Method = with_callbacks(context(method))
-        return fit
+        fit = with_callbacks(context(method))
+
+        @wraps(method)
+        def all_or_nothing(estimator: Any, *args: Any, **kwargs: Any) -> Any:
+            before = dict(vars(estimator))
+            try:
+                return fit(estimator, *args, **kwargs)
+            except BaseException:
+                estimator.__dict__ = before
+                raise
+
+        decorated: Any = all_or_nothing
+        return decorated
 
     return decorate
+
+
+def fitted_attributes(estimator: object) -> dict[str, Any]:
+    """What a fit has left in an estimator, by its names."""
+    return {name: value for name, value in vars(estimator).items() if _is_fitted(name)}
+
+
+def set_fitted(estimator: Any, fitted: Mapping[str, Any]) -> None:
+    """Replace all that the last fit has left by what this one has found, at once.
+
+    Parameters
+    ----------
+    estimator : object
+        The estimator.
+    fitted : mapping of str to Any
+        All fitted attributes.
+    """
+    kept = {name: value for name, value in vars(estimator).items() if not _is_fitted(name)}
+    estimator.__dict__ = {**kept, **fitted}
+
+
+def features_of(estimator: Any) -> dict[str, Any]:
+    """The attributes of a fitted estimator that say what its features are."""
+    names = ("n_features_in_", "feature_names_in_")
+    return {name: vars(estimator)[name] for name in names if name in vars(estimator)}
+
+
+def _is_fitted(name: str) -> bool:
+    return name.endswith("_") and not name.endswith("__")
 
 
 class RegisteredNames(StrOptions):
@@ -88,8 +132,11 @@ __all__ = [
     "RegisteredNames",
     "StrOptions",
     "check_sample_weight",
+    "features_of",
     "fit_method",
+    "fitted_attributes",
     "has_callbacks",
     "names_for_dir",
     "one_blas_thread",
+    "set_fitted",
 ]

@@ -19,8 +19,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknewtonnet._sklearn import (
     check_sample_weight,
+    features_of,
     fit_method,
+    fitted_attributes,
     has_callbacks,
+    set_fitted,
 )
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import (
@@ -58,8 +61,8 @@ from sknewtonnet.solvers import (
     get_solver,
 )
 
-# _report, _fit, _fit_from with its two decorators, fit: a warning points to who called it.
-FRAMES_TO_CALLER = 7
+# _report, _fit, _fit_from with its three decorators, fit: a warning points to who called it.
+FRAMES_TO_CALLER = 8
 
 
 class BaseNewtonNet(
@@ -205,13 +208,6 @@ class BaseNewtonNet(
         """Whether a fit has ended; while one goes on, some attributes are there already."""
         return hasattr(self, "params_")
 
-    def _fitted(self) -> dict[str, Any]:
-        return {
-            name: value
-            for name, value in vars(self).items()
-            if name.endswith("_") and not name.endswith("__")
-        }
-
     @fit_method(nested_validation=False)
     def _fit_from(
         self,
@@ -223,19 +219,15 @@ class BaseNewtonNet(
         groups: ArrayLike | None = None,
     ) -> Self:
         """Fit from where another fit ended, or from starts; all or nothing."""
-        before = self._fitted()
-        try:
-            self._fit(last, X, y, sample_weight, post_selection, groups)
-        except BaseException:
-            # An interrupted or failed fit leaves the estimator as it was.
-            for name in self._fitted():
-                delattr(self, name)
-            self.__dict__.update(before)
-            raise
+        # On a draft: until the fit has ended, who looks at the estimator sees the last one.
+        draft = object.__new__(type(self))
+        draft.__dict__ = dict(vars(self))
+        draft._fit(self, last, X, y, sample_weight, post_selection, groups)
         return self
 
     def _fit(
         self,
+        estimator: Self,
         last: Fit | None,
         X: ArrayLike,
         y: ArrayLike,
@@ -243,10 +235,10 @@ class BaseNewtonNet(
         post_selection: bool,
         groups: ArrayLike | None,
     ) -> None:
-        """The phases of a fit: checked data, problem, starts, runs, report."""
+        """The phases of a fit: checked data, problem, starts, runs, report to the estimator."""
         given = {"sample_weight": sample_weight, "groups": groups}
         metadata = {name: value for name, value in given.items() if value is not None}
-        hooks = {"estimator": self, "X": X, "y": y, "metadata": metadata or None}
+        hooks = {"estimator": estimator, "X": X, "y": y, "metadata": metadata or None}
         samples, labels, weight = self._validated(X, y, sample_weight, reset=True)
         problem = self._problem(samples, labels, weight, getattr(y, "columns", None))
         self._warn_of_weights(problem, weight)
@@ -254,11 +246,13 @@ class BaseNewtonNet(
         solved = replace(problem, data=problem.known_data.canonical)
         objective = self._checked(solved)
         starts = self._starts(solved, last)
-        context = self._init_callback_context(max_subtasks=len(starts), sequential_subtasks=False)
+        context = estimator._init_callback_context(
+            max_subtasks=len(starts), sequential_subtasks=False
+        )
         context.call_on_fit_task_begin(**hooks)
         results = self._runs(solved, objective, starts, context, hooks)
         fitted = self._report(problem, objective, results, post_selection) | selection
-        self.__dict__.update(fitted)
+        set_fitted(estimator, fitted_attributes(self) | fitted)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: fitted)
 
     def _validated(
@@ -435,6 +429,7 @@ class BaseNewtonNet(
         return {
             **fit.problem.target.attributes,
             **self._layer_attributes(fit.problem.original_network, arrays),
+            **features_of(self),
             "params_": params.copy(),
             "arrays_": arrays,
             "coefs_": [arrays[f"coefs_{k}"] for k in range(n_linear)],

@@ -111,6 +111,8 @@ class BackwardPruning(MetaNet):
     ['x0', 'x1']
     """
 
+    _net_name = "estimator_"
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "criterion": [StrOptions(set(METHODS))],
         "unit": [StrOptions(set(UNITS))],
@@ -296,10 +298,6 @@ class BackwardPruning(MetaNet):
             score = f", {self.scoring} {found.criterion:.6g}" if self.scoring else ""
             print(f"{what}: {fit.n_parameters} parameters, loss {fit.value:.6g}{score}")
         return found
-
-    @property
-    def _net(self) -> Any:
-        return self.estimator_
 
     def get_support(self, indices: bool = False) -> NDArray[Any]:
         """Inputs that the pruned net depends on.

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sknewtonnet._sklearn import Method, fit_method, names_for_dir
+from sknewtonnet._sklearn import Method, features_of, fit_method, names_for_dir, set_fitted
 from sknewtonnet._typing import Array
 from sknewtonnet.estimators import BaseNewtonNet, fit_from, fit_of
 from sknewtonnet.inference import InferenceResults
@@ -60,10 +60,13 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     n_features_in_: int
     feature_names_in_: NDArray[Any]
 
+    # Of the attribute that has the fitted net.
+    _net_name: ClassVar[str]
+
     @property
-    @abstractmethod
     def _net(self) -> Any:
         """The fitted net."""
+        return getattr(self, self._net_name)
 
     @abstractmethod
     def _fitted(
@@ -99,15 +102,10 @@ class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         hooks = {"estimator": self, "X": X, "y": y, "metadata": metadata}
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(**hooks)
-        # A fit that fails leaves all as it was.
         found = self._fitted(net, X, y, sample_weight, Task(context, hooks))
-        self.__dict__.update(found)
+        found |= features_of(found[self._net_name])
+        set_fitted(self, found)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: found)
-        self.n_features_in_ = self._net.n_features_in_
-        if hasattr(self._net, "feature_names_in_"):
-            self.feature_names_in_ = self._net.feature_names_in_
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
         return self
 
     def confirm(

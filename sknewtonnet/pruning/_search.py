@@ -100,6 +100,8 @@ class InformationCriterionSearch(MetaNet):
     {'hidden_layer_sizes': (1,)}
     """
 
+    _net_name = "best_estimator_"
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "param_grid": [dict, list],
         "criterion": [StrOptions(set(CRITERIA))],
@@ -170,10 +172,6 @@ class InformationCriterionSearch(MetaNet):
             "best_params_": grid[best],
             "best_estimator_": chosen,
         }
-
-    @property
-    def _net(self) -> Any:
-        return self.best_estimator_
 
 
 def _run(

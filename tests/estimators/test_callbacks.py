@@ -10,6 +10,7 @@ from sklearn.base import is_regressor
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
+from sknewtonnet import BackwardPruning, InformationCriterionSearch
 from sknewtonnet.solvers import Status
 
 
@@ -144,3 +145,80 @@ def test_verbose(verbose, capsys):
         assert re.fullmatch(r"start 0, iteration \d+: loss \S+, largest gradient entry \S+", line)
     if verbose == 2:
         assert f"loss {est.loss_:.8g}" in lines[-1]
+
+
+# At every point of a fit ------------------------------------------------------------------------
+
+
+class Breaks:
+    """A callback that breaks off at one kind of hook, and notes what it sees until then."""
+
+    def __init__(self, hook, task):
+        self.where = hook, task
+        self.widths = set()
+
+    def _heard(self, estimator, *here):
+        if here not in [("end", "fit"), ("teardown", "fit")]:
+            self.widths.add(getattr(estimator, "n_features_in_", None))
+        if here == self.where:
+            raise KeyboardInterrupt
+
+    def setup(self, estimator, context):
+        self._heard(estimator, "setup", "fit")
+
+    def teardown(self, estimator, context):
+        self._heard(estimator, "teardown", "fit")
+
+    def on_fit_task_begin(self, estimator, context):
+        self._heard(estimator, "begin", context.task_name)
+
+    def on_fit_task_end(self, estimator, context):
+        self._heard(estimator, "end", context.task_name)
+
+
+def pruning(**params):
+    return BackwardPruning(regressor(alpha=0.01, random_state=0), max_steps=2)
+
+
+def search(**params):
+    net = regressor(random_state=0)
+    return InformationCriterionSearch(net, {"hidden_layer_sizes": [(), (1,)]})
+
+
+ENDS = [("setup", "fit"), ("teardown", "fit"), ("begin", "fit"), ("end", "fit")]
+STARTS = [("begin", "start"), ("end", "start"), ("begin", "iteration"), ("end", "iteration")]
+POINTS = [(regressor, *point) for point in ENDS + STARTS]
+POINTS += [(pruning, *point) for point in [*ENDS, ("begin", "step"), ("end", "step")]]
+POINTS += [(search, *point) for point in ENDS]
+
+
+@pytest.mark.parametrize(("make", "hook", "task"), POINTS)
+def test_an_interrupt_anywhere_leaves_all_as_it_was(make, hook, task):
+    X, y = data()
+    more = np.column_stack([X, np.cos(X[:, 0])])
+    first = make(random_state=0)
+    untouched = set(vars(first))
+    with pytest.raises(KeyboardInterrupt):
+        first.set_callbacks(Breaks(hook, task)).fit(X, y)
+    assert set(vars(first.set_callbacks())) == untouched
+    est = make(random_state=0).fit(X, y)
+    before, prediction = dict(vars(est)), est.predict(X)
+    callback = Breaks(hook, task)
+    with pytest.raises(KeyboardInterrupt):
+        est.set_callbacks(callback).fit(more, y)
+    after = vars(est.set_callbacks())
+    assert after.keys() == before.keys()
+    assert all(after[name] is before[name] for name in before)
+    assert_array_equal(est.predict(X), prediction)
+    # Until the fit has ended the estimator is the last one, also for another thread.
+    assert callback.widths == {2}
+
+
+@each_kind
+def test_callbacks_predict_in_a_refit_to_other_columns(make, make_data):
+    X, y = make_data()
+    est = make(random_state=0).fit(X[:, :1], y)
+    recorder = Recorder(2, lambda: True)
+    est.set_callbacks(recorder).fit(X, y)
+    assert recorder.last[0].predict(X).shape == y.shape
+    assert est.set_callbacks().n_features_in_ == X.shape[1]
