@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._sklearn import Interval, RegisteredNames
 from sknewtonnet._typing import Array
@@ -43,8 +44,10 @@ class BaseRBFNet(BaseSizedNet):
     covariances_: Array
     precisions_: Array
     precisions_cholesky_: Array
-    quadratic_forms_: Array
+    arrays_: dict[str, Array]
     degenerate_units_: dict[int, str]
+
+    _formed = ("quadratic_forms_",)
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseSizedNet._parameter_constraints,
@@ -86,19 +89,29 @@ class BaseRBFNet(BaseSizedNet):
 
     @staticmethod
     def _layer_attributes(network: Network, arrays: dict[str, Array]) -> dict[str, Any]:
-        centers, form = arrays["centers"], radial_layer(network.layers).form
-        n_features = network.n_features
-        free = form.free(arrays["precisions_cholesky"], n_features)
-        shapes, matrices = form.shapes(free, n_features), form.precisions(free, n_features)
-        pull = np.matmul(matrices, centers[:, :, None])
-        far = np.matmul(centers[:, None], pull)
+        form, n_features = radial_layer(network.layers).form, network.n_features
+        shapes = form.shapes(form.free(arrays["precisions_cholesky"], n_features), n_features)
         return {
-            "centers_": centers,
+            "centers_": arrays["centers"],
             "precisions_cholesky_": shapes.factors,
             "precisions_": shapes.precisions,
             "covariances_": shapes.covariances,
-            "quadratic_forms_": np.block([[matrices, -pull], [-pull.swapaxes(1, 2), far]]),
         }
+
+    @property
+    def quadratic_forms_(self) -> Array:
+        """Quadratic form W of each unit, (x, 1)' W (x, 1) = (x - mu)' M (x - mu).
+
+        Of shape (n_centers, n_features + 1, n_features + 1); formed when it is asked for.
+        """
+        check_is_fitted(self)
+        centers, network = self.centers_, self._fit_.problem.original_network
+        form, n_features = radial_layer(network.layers).form, network.n_features
+        free = form.free(self.arrays_["precisions_cholesky"], n_features)
+        matrices = form.precisions(free, n_features)
+        pull = np.matmul(matrices, centers[:, :, None])
+        far = np.matmul(centers[:, None], pull)
+        return np.block([[matrices, -pull], [-pull.swapaxes(1, 2), far]])
 
     def _findings(self, fit: Fit) -> dict[str, Any]:
         reports = unit_reports(fit.objective(), fit.params)
@@ -267,7 +280,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         :class:`sklearn.mixture.GaussianMixture`; square roots of ``precisions_`` for
         "spherical" and "diag".
     quadratic_forms_ : ndarray of shape (n_centers, n_features + 1, n_features + 1)
-        [I]'s W of each unit: (x, 1)' W (x, 1) = (x - mu)' M (x - mu).
+        [I]'s W of each unit: (x, 1)' W (x, 1) = (x - mu)' M (x - mu). Formed when asked for.
     degenerate_units_ : dict of int to str
         Units that contribute nothing of their own, and why: "far from all samples", "constant",
         "on one sample" (the fit warns of these), "unused", or "same as unit c0" (common, since
@@ -551,7 +564,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         :class:`sklearn.mixture.GaussianMixture`; square roots of ``precisions_`` for
         "spherical" and "diag".
     quadratic_forms_ : ndarray of shape (n_centers, n_features + 1, n_features + 1)
-        [I]'s W of each unit: (x, 1)' W (x, 1) = (x - mu)' M (x - mu).
+        [I]'s W of each unit: (x, 1)' W (x, 1) = (x - mu)' M (x - mu). Formed when asked for.
     degenerate_units_ : dict of int to str
         Units that contribute nothing of their own, and why: "far from all samples", "constant",
         "on one sample" (the fit warns of these), "unused", or "same as unit c0" (common, since

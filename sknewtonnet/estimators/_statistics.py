@@ -1,6 +1,7 @@
 """Statistics of a fitted net: inference, importances, input derivatives."""
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -167,11 +168,14 @@ class StatisticsMixin:
             wanted = np.stack(outputs, axis=1)
         return wanted[:, 0] if network.n_outputs == 1 else wanted
 
+    # Attributes that are formed when they are asked for, and are not small.
+    _formed: ClassVar[tuple[str, ...]] = ()
+
     def __dir__(self) -> list[str]:
         """Names of what is there; importances once they have been worked out."""
         fit = vars(self).get("_fit_")
         known = fit is not None and "importances" in vars(fit)
-        return names_for_dir(self, hidden=() if known else IMPORTANCES)
+        return names_for_dir(self, hidden=self._formed if known else (*self._formed, *IMPORTANCES))
 
     @property
     def weight_importance_(self) -> Array:

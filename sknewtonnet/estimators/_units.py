@@ -106,14 +106,15 @@ class Original:
 
     def constraints(self, given: Constraints) -> Constraints:
         """Constraints of the original parameters w = T v + t as constraints of v."""
-        T, t = self.map.matrix.toarray(), self.map.offset
-        alone = (T != 0).sum(axis=1) == 1  # these stay bounds, of the parameter itself
-        own = np.where(alone, np.diag(T), 1.0)
+        T, t = self.map.matrix.tocsr(), self.map.offset
+        T.eliminate_zeros()
+        alone = np.diff(T.indptr) == 1  # these stay bounds, of the parameter itself
+        own = np.where(alone, T.diagonal(), 1.0)
         others = np.flatnonzero(~alone & (np.isfinite(given.lower) | np.isfinite(given.upper)))
         return Constraints(
             np.where(alone, (given.lower - t) / own, -np.inf),
             np.where(alone, (given.upper - t) / own, np.inf),
-            np.vstack([T[others], given.A @ T]),
+            np.vstack([T[others].toarray(), given.A @ T]),
             np.r_[(given.lower - t)[others], given.row_lower - given.A @ t],
             np.r_[(given.upper - t)[others], given.row_upper - given.A @ t],
         )

@@ -1,5 +1,7 @@
 """Radial basis nets as users meet them: what fits show, what moves with data, what is told."""
 
+import pickle
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -266,3 +268,30 @@ def test_search_over_centres_and_covariances():
     search = GridSearchCV(pipeline, grid, cv=3).fit(X, y)
     assert search.best_score_ > 0.85
     assert list(search.best_estimator_.predict_proba(X).sum(axis=1).round(12)) == [1.0] * len(X)
+
+
+@pytest.mark.filterwarnings("ignore")  # two iterations are no fit
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("covariance_type", ["spherical", "diag"])
+def test_memory_is_linear_in_the_features(covariance_type, standardize):
+    """Fit, prediction, look and pickle of units that have no matrices form none."""
+    n, p, n_centers = 40, 320, 10
+    X = np.random.default_rng(0).normal(size=(n, p))
+    net = RBFNetRegressor(
+        n_centers,
+        covariance_type=covariance_type,
+        alpha=1.0,
+        standardize=standardize,
+        max_iter=1,
+        random_state=0,
+    )
+    tracemalloc.start()
+    net.fit(X, X[:, 0]).predict(X)
+    dir(net)
+    size = len(pickle.dumps(net))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    numbers = n * p + n_centers * p
+    assert peak < 60 * 8 * numbers  # a matrix for each unit takes 64 of these
+    assert size < 20 * 8 * numbers
+    assert net.quadratic_forms_.shape == (n_centers, p + 1, p + 1)

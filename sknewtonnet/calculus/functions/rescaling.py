@@ -45,7 +45,7 @@ def rescaling(
     other_inputs = bool(shift.any() or (scale != 1.0).any())
     for k, layer in enumerate(network.layers):
         t, s = graph.n_rows[k], graph.n_units[k]
-        T, c, d = np.eye(t), np.zeros((t, s)), np.ones(s)
+        T, c, d = sparse.eye_array(t), np.zeros((t, s)), np.ones(s)
         if other_inputs and 0 in layer.sources:
             found = layer.rescaled(*_of_inputs(network, k, shift, scale))
             if found is None:

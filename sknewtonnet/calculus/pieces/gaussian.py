@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from copy import copy
 
 import numpy as np
-from scipy.linalg import block_diag
+from scipy import sparse
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.activations import Activation
@@ -116,6 +116,16 @@ class GaussianRBF(Layer):
             self.form, free, delta.sum(axis=1), mean, self.form.square(d, delta)
         )
 
+    def curvature_along(self, theta: Array, z: Array, delta: Array, direction: Array) -> Array:
+        """Its product with a direction, without the matrices of pairs of inputs.
+
+        See :meth:`Layer.curvature_along`.
+        """
+        free, d = _split(theta, z)
+        mean = np.matmul(d, delta[:, :, None])[:, :, 0]
+        square = self.form.square(d, delta)
+        return moment_curvature_along(self.form, free, delta.sum(axis=1), mean, square, direction)
+
     def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
         """Second derivatives in parameters and z; -2 M in the centre.
 
@@ -130,7 +140,7 @@ class GaussianRBF(Layer):
         precisions = self.form.precisions(theta[len(z) :].T, len(z))
         return np.tensordot(2.0 * precisions, delta, axes=(0, 0))
 
-    def rescaled(self, shift: Array, scale: Array) -> tuple[Layer, Array, Array] | None:
+    def rescaled(self, shift: Array, scale: Array) -> tuple[Layer, sparse.sparray, Array] | None:
         """Centres become shift + scale mu, and the rows of U are divided by scale.
 
         See :meth:`Layer.rescaled`.
@@ -141,7 +151,8 @@ class GaussianRBF(Layer):
         form, matrix, offset = found
         layer = copy(self)
         layer.form = form
-        return layer, block_diag(np.diag(scale), matrix), np.concatenate([shift, offset])
+        matrix = sparse.block_diag([sparse.diags_array(scale), matrix])
+        return layer, matrix, np.concatenate([shift, offset])
 
     def on_input(self, theta: Array, z: Array) -> LayerAtPoint | LinearAtPoint:
         """The layer as a linear one of monomials of z, where that loses no digits.
@@ -192,6 +203,18 @@ def moment_curvature(
     found[:, n_inputs:, :n_inputs] = first.swapaxes(1, 2)
     found[:, n_inputs:, n_inputs:] = second
     return found
+
+
+def moment_curvature_along(
+    form: GaussianForm, free: Array, total: Array, mean: Array, square: Array, direction: Array
+) -> Array:
+    """Products of :func:`moment_curvature` with directions (..., t, s), of this shape."""
+    n_inputs = mean.shape[1]
+    stack = direction.reshape(-1, *direction.shape[-2:]).transpose(2, 1, 0)
+    centre, own = stack[:, :n_inputs], stack[:, n_inputs:]
+    first, second = form.second_along(free, mean, square, centre, own)
+    first += 2.0 * total[:, None, None] * form.times(free, centre)
+    return np.concatenate([first, second], axis=1).transpose(2, 1, 0).reshape(direction.shape)
 
 
 class LiftedAtPoint(LinearAtPoint):
@@ -250,7 +273,8 @@ class LiftedAtPoint(LinearAtPoint):
         self, out: Array, delta: Array, direction: Array, tangents: Tangents
     ) -> None:
         """Add to out the change of :meth:`gradient` at fixed delta."""
-        out += np.einsum("stu,...us->...ts", self.curvature(delta), direction)
+        total, mean, square = (moment[..., 0] for moment in self._moments(delta))
+        out += moment_curvature_along(self.form, self.free, total, mean, square, direction)
 
     def curvature(self, delta: Array) -> Array:
         """Sum over samples of delta d2p/dtheta dtheta', of shape (s, t, t)."""

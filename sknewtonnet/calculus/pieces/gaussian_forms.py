@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.symmetric import pairs
@@ -116,6 +117,13 @@ class GaussianForm(ABC):
     def second(self, free: Array, mean: Array, square: Array) -> tuple[Array, Array]:
         """Second derivatives in mu and free, (s, p, f), and in free and free, (s, f, f)."""
 
+    def second_along(
+        self, free: Array, mean: Array, square: Array, centre: Array, own: Array
+    ) -> tuple[Array, Array]:
+        """Products of :meth:`second` with directions (s, p, r) and (s, f, r), of these shapes."""
+        first, second = self.second(free, mean, square)
+        return np.matmul(first, own), np.matmul(first.swapaxes(1, 2), centre) + second @ own
+
     @abstractmethod
     def monomials(self, z: Array) -> Array:
         """The products of entries of z that p needs, (m, c)."""
@@ -136,8 +144,8 @@ class GaussianForm(ABC):
     def times_along(self, free: Array, along: Array, nu: Array) -> Array:
         """Change of M nu along free parameters (s, f, r), (s, p, r)."""
 
-    def rescaled(self, scale: Array) -> "tuple[GaussianForm, Array, Array] | None":
-        """Form, matrix (f, f) and offset (f,) of parameters on inputs scale times as large.
+    def rescaled(self, scale: Array) -> "tuple[GaussianForm, sparse.sparray, Array] | None":
+        """Form, sparse matrix (f, f) and offset (f,) of parameters on inputs scale times as large.
 
         None, the default, if this is not known; then inputs of such units are not standardised.
         """
@@ -203,6 +211,14 @@ class _Diag(GaussianForm):
         eye, scale = np.eye(mean.shape[1]), 4.0 * self.weights(free)
         return -(scale * mean)[:, :, None] * eye, (scale * square)[:, :, None] * eye
 
+    def second_along(
+        self, free: Array, mean: Array, square: Array, centre: Array, own: Array
+    ) -> tuple[Array, Array]:
+        # Both are diagonal: matrices would take as many numbers as pairs of inputs.
+        scale = 4.0 * self.weights(free)
+        first, second = -(scale * mean)[:, :, None], (scale * square)[:, :, None]
+        return first * own, first * centre + second * own
+
     def monomials(self, z: Array) -> Array:
         return z * z
 
@@ -218,8 +234,8 @@ class _Diag(GaussianForm):
     def times_along(self, free: Array, along: Array, nu: Array) -> Array:
         return self.weights_along(free, along) * nu[:, :, None]
 
-    def rescaled(self, scale: Array) -> tuple[GaussianForm, Array, Array]:
-        return self, np.eye(len(scale)), -np.log(scale)
+    def rescaled(self, scale: Array) -> tuple[GaussianForm, sparse.sparray, Array]:
+        return self, sparse.eye_array(len(scale)), -np.log(scale)
 
 
 class _Spherical(_Diag):
@@ -278,6 +294,11 @@ class _Spherical(_Diag):
         scale = 4.0 * self.weights(free)
         return -(scale * self.metric * mean)[:, :, None], (scale * square)[:, :, None]
 
+    def second_along(
+        self, free: Array, mean: Array, square: Array, centre: Array, own: Array
+    ) -> tuple[Array, Array]:
+        return GaussianForm.second_along(self, free, mean, square, centre, own)
+
     def monomials(self, z: Array) -> Array:
         return np.einsum("pi,pi->i", self.metric[:, None] * z, z)[None]
 
@@ -289,8 +310,8 @@ class _Spherical(_Diag):
     def times_along(self, free: Array, along: Array, nu: Array) -> Array:
         return super().times_along(free, along, self.metric * nu)
 
-    def rescaled(self, scale: Array) -> tuple[GaussianForm, Array, Array]:
-        return _Spherical(self.metric / scale**2), np.eye(1), np.zeros(1)
+    def rescaled(self, scale: Array) -> tuple[GaussianForm, sparse.sparray, Array]:
+        return _Spherical(self.metric / scale**2), sparse.eye_array(1), np.zeros(1)
 
 
 class _Full(GaussianForm):
@@ -399,10 +420,10 @@ class _Full(GaussianForm):
     def times_along(self, free: Array, along: Array, nu: Array) -> Array:
         return np.einsum("sabr,sb->sar", self._matrix_along(free, along), nu)
 
-    def rescaled(self, scale: Array) -> tuple[GaussianForm, Array, Array]:
+    def rescaled(self, scale: Array) -> tuple[GaussianForm, sparse.sparray, Array]:
         a, b = _upper(len(scale))
         logs = np.where(a == b, -np.log(scale)[a], 0.0)
-        return self, np.diag(np.where(a == b, 1.0, 1.0 / scale[a])), logs
+        return self, sparse.diags_array(np.where(a == b, 1.0, 1.0 / scale[a])), logs
 
     def _matrix_along(self, free: Array, along: Array) -> Array:
         """Change of M, (s, p, p, r): dU U' + U dU'."""

@@ -30,6 +30,9 @@ class Propagation(Protocol):
     def curvature_parameters(self, theta: Array, z: Array, delta: Array) -> Array:
         """Second derivatives in parameters."""
 
+    def curvature_along(self, theta: Array, z: Array, delta: Array, direction: Array) -> Array:
+        """Their products with directions."""
+
     def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
         """Second derivatives in parameters and inputs."""
 
@@ -113,7 +116,7 @@ class LayerAtPoint:
         self, out: Array, delta: Array, direction: Array, tangents: Tangents
     ) -> None:
         """Add to out the change of :meth:`gradient` at fixed delta."""
-        out += np.einsum("stu,...us->...ts", self.curvature(delta), direction)
+        out += self.layer.curvature_along(self.theta, self.z, delta, direction)
         if tangents:
             mixed = self.curvature_mixed(delta)
             for rows, tangent in tangents:

@@ -10,6 +10,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.activations import Activation, get_activation
@@ -147,6 +148,29 @@ class Layer(ABC):
             A symmetric matrix for each unit.
         """
 
+    def curvature_along(self, theta: Array, z: Array, delta: Array, direction: Array) -> Array:
+        """Products of :meth:`curvature_parameters` with directions.
+
+        Override it if they can be had without the matrices.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        delta : ndarray of shape (s, c)
+            Factor of each unit and sample.
+        direction : ndarray of shape (..., t, s)
+            Directions.
+
+        Returns
+        -------
+        ndarray of shape (..., t, s)
+            A product for each direction.
+        """
+        return np.einsum("stu,...us->...ts", self.curvature_parameters(theta, z, delta), direction)
+
     def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
         """Values of delta d2p/dtheta dz of each unit and sample.
 
@@ -243,7 +267,9 @@ class Layer(ABC):
         """
         return None
 
-    def rescaled(self, shift: Array, scale: Array) -> "tuple[Layer, Array, Array] | None":
+    def rescaled(
+        self, shift: Array, scale: Array
+    ) -> "tuple[Layer, Array | sparse.sparray, Array] | None":
         """The layer on inputs in other units: p'(shift + scale z; A theta + c) = p(z; theta).
 
         Parameters
@@ -253,7 +279,7 @@ class Layer(ABC):
 
         Returns
         -------
-        tuple of Layer and ndarray of shape (t, t) and (t,), or None
+        tuple of Layer, ndarray or sparse array of shape (t, t), and ndarray of shape (t,), or None
             The layer with the propagation p', often this one; and A and c, for a column theta of
             any unit. None, the default, if no units of this kind compute the same; then the
             inputs of such a layer are not standardised.
@@ -388,11 +414,11 @@ class Linear(Layer):
         """Zeros: the propagation is linear. See :meth:`Layer.curvature_inputs`."""
         return np.zeros((len(z), len(z), z.shape[1]))
 
-    def rescaled(self, shift: Array, scale: Array) -> tuple[Layer, Array, Array]:
+    def rescaled(self, shift: Array, scale: Array) -> tuple[Layer, sparse.sparray, Array]:
         """W / scale, and b - shift' W / scale. See :meth:`Layer.rescaled`."""
-        A = np.diag(np.append(1.0 / scale, 1.0))
-        A[-1, :-1] = -shift / scale
-        return self, A, np.zeros(len(A))
+        weights, one = sparse.diags_array(1.0 / scale), np.ones((1, 1))
+        A = sparse.block_array([[weights, None], [-(shift / scale)[None], one]])
+        return self, A, np.zeros(len(scale) + 1)
 
     def at(self, theta: Array, z: Array) -> LinearAtPoint:
         """The layer at given parameters and inputs. See :meth:`Layer.at`."""
