@@ -101,6 +101,8 @@ def friedman_lines(records):
             f"| {seed} | {r['auto']:.3f} | {r['ard']:.4f}{'' if r['kept'] else ' (not kept)'} "
             f"| {ratio(r['strengths']):.3g} | {r['cost']:.0f} |"
         )
+    if not records:
+        return
     mean = {key: np.mean([r[key] for r in records]) for key in ("auto", "ard", "cost")}
     clear = sum(ratio(r["strengths"]) >= 10.0 for r in records)
     yield (
@@ -128,6 +130,8 @@ def table_lines(tables, half):
             f"| {name} | {entry['rows']} | {len(made[0]['strengths'])} | {mean['auto']:.4f} "
             f"| {ratios[-1]:.3f} | {kept} of {len(made)} | {always[-1]:.3f} | {cost:.0f} |"
         )
+    if not ratios:
+        return
     means = [np.exp(np.mean(np.log(values))) for values in (ratios, always)]
     yield (
         f"| geometric mean, worst, median CPU | | | | {means[0]:.3f}, {max(ratios):.3f} | "

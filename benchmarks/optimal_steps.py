@@ -108,32 +108,32 @@ def watched(objective, start, entrant, epochs, limit=np.inf, goal=-np.inf):
     return found.params, run
 
 
-def constant_rate():
+def constant_rate(epochs):
     """The largest rate with which the error of Iris never rises, from any seed; and its runs."""
     chosen = None
     for rate in RATES:
         entrant = ("gd", {"learning_rate": rate})
-        runs = [watched(iris(), iris_start(seed), entrant, EPOCHS)[1] for seed in SEEDS]
+        runs = [watched(iris(), iris_start(seed), entrant, epochs)[1] for seed in SEEDS]
         if any(np.any(np.diff(run["error"]) > 0.0) for run in runs):
             return chosen
         chosen = rate, runs
     return chosen
 
 
-def measure_iris():
+def measure_iris(epochs):
     """All runs on Iris by entrant, and what the text says of the problem."""
     watched(iris(), iris_start(9), ("auto", {}), 50)
-    rate, descent = constant_rate()
+    rate, descent = constant_rate(epochs)
     entrants = BPOS | {"BPOS, standard, conjugate": ("bpos", STANDARD | CONJUGATE)} | LM
     runs = {f"constant step {rate:g}": descent}
     for label, entrant in entrants.items():
-        runs[label] = [watched(iris(), iris_start(seed), entrant, EPOCHS)[1] for seed in SEEDS]
+        runs[label] = [watched(iris(), iris_start(seed), entrant, epochs)[1] for seed in SEEDS]
     for label, alpha in ((DEFAULT, 0.0), (PENALISED, PENALTY)):
-        pairs = [watched(iris(alpha), iris_start(seed), ("auto", {}), EPOCHS) for seed in SEEDS]
+        pairs = [watched(iris(alpha), iris_start(seed), ("auto", {}), epochs) for seed in SEEDS]
         runs[label] = [run for _, run in pairs]
     n = len(iris().targets)
     summed = ("gd", {"learning_rate": SUMMED * n})
-    ends = [watched(iris(), iris_start(seed), summed, EPOCHS)[1] for seed in SEEDS]
+    ends = [watched(iris(), iris_start(seed), summed, epochs)[1] for seed in SEEDS]
     X = np.c_[iris().samples, np.ones(n)]
     linear = 0.5 * np.linalg.lstsq(X, iris().targets, rcond=None)[1].sum()
     for label, found in runs.items():
@@ -160,7 +160,7 @@ def reached(errors, seconds, levels):
     return found
 
 
-def measure_rosenbrock():
+def measure_rosenbrock(patience):
     """All runs of both dimensions by entrant; LM's from one start."""
     entrants = BPOS | LM | {DEFAULT: ("auto", {})}
     runs = {label: {} for label in entrants}
@@ -173,7 +173,7 @@ def measure_rosenbrock():
             for seed in seeds:
                 start = approximation_start(dimension, seed)
                 most = PATIENCE if label == LM_IDENTITY else limit
-                w, run = watched(objective, start, entrant, 10**6, most, 0.5 * GOAL)
+                w, run = watched(objective, start, entrant, 10**6, patience * most, 0.5 * GOAL)
                 errors = 2.0 * np.array(run["error"])
                 run["reached"] = reached(errors, run["seconds"], LEVELS)
                 run["end"], run["total"] = float(errors[-1]), run["seconds"][-1]
@@ -429,14 +429,17 @@ What came out:
 
 
 def span(values, pattern="{:.3g}"):
-    """From the least to the largest, once where both read the same."""
+    """From the least to the largest, once where both read the same; "-" for nothing."""
+    if not values:
+        return "-"
     ends = [pattern.format(pick(values)) for pick in (min, max)]
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
 def over(left, right, column):
-    """Ratios of two entrants' errors after SHOWN[column] epochs, seed by seed."""
-    return [a["at"][column] / b["at"][column] for a, b in zip(left, right, strict=True)]
+    """Ratios of two entrants' errors after SHOWN[column] epochs, of seeds where both got there."""
+    pairs = [(a["at"][column], b["at"][column]) for a, b in zip(left, right, strict=True)]
+    return [a / b for a, b in pairs if a is not None and b is not None]
 
 
 def epochs_over(left, right, level):
@@ -579,11 +582,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", type=Path, help="file for the document")
     parser.add_argument("--results", type=Path, help="file of measurements")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="on Iris")
+    parser.add_argument("--patience", type=float, default=1.0, help="over the seconds of a run")
     options = parser.parse_args()
     if options.results and options.results.exists():
         results = json.loads(options.results.read_text(encoding="utf-8"))
     else:
-        results = {"iris": measure_iris(), "rosenbrock": measure_rosenbrock()}
+        results = {
+            "iris": measure_iris(options.epochs),
+            "rosenbrock": measure_rosenbrock(options.patience),
+        }
         results["numpy"] = np.__version__
     if options.results:
         options.results.write_text(json.dumps(results), encoding="utf-8")

@@ -65,7 +65,7 @@ def fitted_peer(kind, name, alpha, seed, X, y):
     return peer.fit(X, y)
 
 
-def compare(name, alpha):
+def compare(name, alpha, n_starts):
     """One row of the table."""
     X, y = data(name)
     ours, theirs = (NewtonMLPRegressor, MLPRegressor)
@@ -73,15 +73,15 @@ def compare(name, alpha):
         ours, theirs = (NewtonMLPClassifier, MLPClassifier)
     peers, found = [], []
     begun = time.perf_counter()
-    for seed in range(N_STARTS):
+    for seed in range(n_starts):
         peer = fitted_peer(theirs, name, alpha, seed, X, y)
         peers.append(peer_loss(peer, peer.coefs_, peer.intercepts_, X, y))
-    peer_seconds = (time.perf_counter() - begun) / N_STARTS
+    peer_seconds = (time.perf_counter() - begun) / n_starts
     seconds = 0.0
-    for seed in range(N_STARTS):
+    for seed in range(n_starts):
         begun = time.perf_counter()
         net = ours((SETS[name],), alpha=alpha, standardize=False, random_state=seed).fit(X, y)
-        seconds += (time.perf_counter() - begun) / N_STARTS
+        seconds += (time.perf_counter() - begun) / n_starts
         found.append(
             (
                 peer_loss(peer, net.coefs_, net.intercepts_, X, y),
@@ -109,13 +109,15 @@ def compare(name, alpha):
 def main():
     """Print the table, and write it where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
+    parser.add_argument("--starts", type=int, default=N_STARTS, help="of each of both")
     parser.add_argument("--write", metavar="FILE")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     text = HEADER
-    for name in SETS:
+    for name in arguments.sets:
         for alpha in ALPHAS:
-            row = compare(name, alpha)
+            row = compare(name, alpha, arguments.starts)
             print(row, flush=True)
             text += row + "\n"
     if arguments.write:

@@ -7,6 +7,7 @@ best of five of scikit-learn's lbfgs, by the bound of the uniform starting weigh
 multiples of Glorot's.
 """
 
+import argparse
 import warnings
 from unittest.mock import patch
 
@@ -54,15 +55,21 @@ def lowest_of_five(values, rng):
 
 def main():
     """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
+    parser.add_argument("--starts", type=int, default=N_STARTS, help="of each of both, at least 5")
+    options = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     rng = np.random.default_rng(0)
     for name, alpha in CASES:
+        if name not in options.sets:
+            continue
         X, y = data(name)
         ours, theirs = (NewtonMLPRegressor, MLPRegressor)
         if name != "diabetes":
             ours, theirs = (NewtonMLPClassifier, MLPClassifier)
         peers = []
-        for seed in range(N_STARTS):
+        for seed in range(options.starts):
             peer = fitted_peer(theirs, name, alpha, seed, X, y)
             peers.append(peer_loss(peer, peer.coefs_, peer.intercepts_, X, y))
         cells = []
@@ -72,7 +79,7 @@ def main():
                     ours((SETS[name],), alpha=alpha, standardize=False, random_state=seed)
                     .fit(X, y)
                     .loss_
-                    for seed in range(N_STARTS)
+                    for seed in range(options.starts)
                 ]
             wins = [
                 lowest_of_five(fits, rng) <= lowest_of_five(peers, rng) * (1 + 1e-7)

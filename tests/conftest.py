@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite: one BLAS thread, no network, no windows."""
+"""Fixtures of the whole suite: few BLAS threads, no network, no windows."""
 
 import os
 import socket
@@ -11,8 +11,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 @pytest.fixture(scope="session", autouse=True)
 def few_threads():
-    """The matrices are small: threads cost more than they bring, and results vary with them."""
-    with threadpool_limits(limits=1):
+    """One thread, or as many as the environment says: on small matrices more cost time."""
+    with threadpool_limits(limits=int(os.environ.get("OPENBLAS_NUM_THREADS", "1"))):
         yield
 
 
