@@ -52,6 +52,18 @@ def test_hooks_and_workflow_run_the_commands_of_the_check():
 
 
 @in_a_checkout
+def test_every_benchmark_has_a_short_form():
+    scripts = {
+        path.name
+        for path in (ROOT / "benchmarks").glob("*.py")
+        if "__main__" in path.read_text(encoding="utf-8")
+    }
+    commands = (ROOT / ".ci" / "short").read_text(encoding="utf-8")
+    assert set(re.findall(r"^short (\S+)", commands, flags=re.M)) == scripts
+    assert re.search(r"^\.ci/short$", CI.read_text(encoding="utf-8"), flags=re.M)
+
+
+@in_a_checkout
 @pytest.mark.parametrize("name", ["bug_report", "wrong_number", "feature"])
 def test_issue_forms(name):
     form = read(f".github/ISSUE_TEMPLATE/{name}.yml")
