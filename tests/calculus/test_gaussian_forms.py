@@ -144,8 +144,8 @@ class Stretched(GaussianForm):
     def second(self, free, mean, square):
         return self.round.second(free, self.scale(mean) ** 2 * mean, square)
 
-    def monomials(self, z):
-        return self.round.monomials(self.scale(z[None])[:, 0, None] * z)
+    def monomials(self, z, out):
+        self.round.monomials(self.scale(z[None])[:, 0, None] * z, out)
 
     def centred(self, squares, mean, total, nu):
         c = self.scale(nu)
@@ -153,6 +153,10 @@ class Stretched(GaussianForm):
 
     def weights(self, free):
         return self.round.weights(free)
+
+    def lift(self, free, nu):
+        pull, weights, widths = self.round.lift(free, nu)
+        return self.scale(nu) ** 2 * pull, weights, widths / self.scale(nu)
 
     def weights_along(self, free, along):
         return self.round.weights_along(free, along)

@@ -8,12 +8,13 @@ the exact Hessian of the objective.
 """
 
 import dataclasses
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
 import oracles
 import pytest
 from cases import CASES, LAYER_CASES, Case, case_id, oracle, setup
+from lagrangian_oracle import at_fixed_states, lagrangian, multipliers, state_directions
 from oracles import STEP
 
 from sknewtonnet.calculus import ACTIVATIONS, Network, Objective
@@ -32,42 +33,6 @@ def tensor_cases():
             names = (name,) * (len(sizes) - 2)
             case = Case(f"{name}-order{order}", sizes, names, "all", "gamma", 5, seed=400)
             yield pytest.param(case, order, id=case.id)
-
-
-def state_directions(problem):
-    """Return per layer the unit directions of all states, of shape (N, n, s_k)."""
-    n = len(problem.X)
-    ends = np.cumsum([0, *(n * size for size in problem.sizes[1:])])
-    unit = np.eye(ends[-1])
-    return [
-        unit[:, start:stop].reshape(-1, n, size)
-        for (start, stop), size in zip(pairwise(ends), problem.sizes[1:], strict=True)
-    ]
-
-
-def multipliers(reference):
-    """Return e^k = d f / d x^k of every layer, by shifting the states as they arise."""
-    problem = reference.problem
-    directions = state_directions(problem)
-    value = problem.value(reference.arrays, [1j * STEP * d for d in directions])
-    return [np.tensordot(value.imag / STEP, d, axes=1) for d in directions]
-
-
-def lagrangian(problem, arrays, states, E):
-    """Return L; ``states`` are [X, x^1, ..., x^m] and no longer functions of the weights."""
-    total = problem.data_value(states[-1]) + problem.penalty_value(arrays)
-    for k, e in enumerate(E):
-        gap = problem.layer(k, arrays, states) - states[k + 1]
-        total = total + (e * gap).sum(-1).sum(-1)
-    return total
-
-
-def at_fixed_states(reference, order, problem=None):
-    """Return the derivatives of L in W alone, a tensor of shape (P,) * order."""
-    problem = problem or reference.problem
-    states = problem.states(reference.arrays)
-    number = lagrangian(problem, reference.lifted(order), states, multipliers(reference))
-    return oracles.read(number, order, (reference.P,) * order)
 
 
 @each_case

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from cases import Multiquadric
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
-from sknewtonnet.calculus import Linear, Network, NormPenalty, Quadratic
+from sknewtonnet.calculus import Linear, Network, NormPenalty, Objective, Quadratic
 from sknewtonnet.calculus.functions.rescaling import rescaling
+from sknewtonnet.calculus.functions.subspace import AffineObjective, MappedObjective
 from sknewtonnet.calculus.pieces.affine_map import MappedPenalty
 from sknewtonnet.testing import check_penalty
 
@@ -73,6 +74,22 @@ def test_penalties_seen_through_the_map(name):
     assert_allclose(outer.value(found.forward(v)), 3.0 * inner.value(v), rtol=1e-10)
     _, small = rescaling(net, 0.1 * SHIFT, SCALE**0.1, OUT_SHIFT, OUT_SCALE**0.1)
     check_penalty(MappedPenalty(inner, small, 3.0), layout=net.layout)
+
+
+@pytest.mark.parametrize("name", ["deep, all skips", "full"])
+@pytest.mark.parametrize("kind", ["exact", "block", "lagrangian", "gauss-newton"])
+def test_hessians_through_maps_are_symmetric_to_the_last_bit(name, kind):
+    """Of penalties seen through a map, and of objectives in other coordinates."""
+    net, Z, v = setup(name)
+    other, found = rescaling(net, SHIFT, SCALE, OUT_SHIFT, OUT_SCALE)
+    penalty = MappedPenalty(NormPenalty(0.7), found, 3.0)
+    f = Objective(other, "squared_error", SHIFT + SCALE * Z, Z[:, :2], penalties=penalty)
+    basis, _ = np.linalg.qr(np.random.default_rng(1).normal(size=(len(v), len(v) - 2)))
+    w = found.forward(v)
+    places = [(f, w), (MappedObjective(f, found), v), (AffineObjective(f, w, basis), basis[0])]
+    for function, at in places:
+        H = function.hessian(at, kind)
+        assert_array_equal(H, H.T)
 
 
 def test_a_layer_that_knows_no_other_units_keeps_its_inputs():

@@ -16,6 +16,7 @@ from sknewtonnet.calculus.pieces.function import (
     SmoothFunction,
     may_overflow,
 )
+from sknewtonnet.calculus.pieces.symmetric import symmetric_part
 
 
 class ReducedObjective(EmbeddedFunction):
@@ -123,7 +124,7 @@ class ReducedObjective(EmbeddedFunction):
         H, n = self.objective.hessian(self.expand(u), kind), self.n_parameters
         mixed = H[:n, n:]
         reduced: Array = H[:n, :n] - mixed @ self._divide(mixed.T)
-        return 0.5 * (reduced + reduced.T)
+        return symmetric_part(reduced)
 
     @may_overflow
     def hessian_product(self, u: ArrayLike, v: ArrayLike, kind: str = "exact") -> Array:

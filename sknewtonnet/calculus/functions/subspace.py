@@ -5,6 +5,7 @@ import numpy as np
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
 from sknewtonnet.calculus.pieces.function import EmbeddedFunction, SmoothFunction, may_overflow
+from sknewtonnet.calculus.pieces.symmetric import symmetric_part
 
 
 class AffineObjective(EmbeddedFunction):
@@ -46,7 +47,8 @@ class AffineObjective(EmbeddedFunction):
     @may_overflow
     def hessian(self, u: Array, kind: str = "exact") -> Array:
         """Hessian, B' H B."""
-        return self.basis.T @ self.objective.hessian(self.expand(u), kind) @ self.basis
+        H = self.objective.hessian(self.expand(u), kind)
+        return symmetric_part(self.basis.T @ H @ self.basis)
 
     @may_overflow
     def hessian_product(self, u: Array, v: Array, kind: str = "exact") -> Array:
@@ -119,7 +121,7 @@ class MappedObjective(EmbeddedFunction):
     def hessian(self, w: Array, kind: str = "exact") -> Array:
         """Hessian, T' H T."""
         H = self.objective.hessian(self.expand(w), kind)
-        return self.map.pull_back(self.map.pull_back(H).T)
+        return symmetric_part(self.map.pull_back(self.map.pull_back(H).T))
 
     @may_overflow
     def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:

@@ -98,17 +98,20 @@ class Graph:
             for where, t, s in zip(self.blocks, self.n_rows, self.n_units, strict=True)
         ]
 
-    def layer_at(self, k: int, theta: Array, z: Array) -> AnyLayerAtPoint:
-        """One layer at a point, on samples: z^k above a row of ones."""
+    def layer_at(self, k: int, theta: Array, z: Array, fast: bool = True) -> AnyLayerAtPoint:
+        """One layer at a point, on samples: z^k above a row of ones.
+
+        With ``fast`` in the form that :meth:`Layer.on_input` has for it.
+        """
         layer = self.layers[k]
-        return (layer.on_input if layer.sources == (0,) else layer.at)(theta, z)
+        return (layer.on_input if fast and layer.sources == (0,) else layer.at)(theta, z)
 
     def layers_at(
-        self, weights: Sequence[Array], inputs: Sequence[Array]
+        self, weights: Sequence[Array], inputs: Sequence[Array], fast: bool = True
     ) -> list[AnyLayerAtPoint]:
         """All layers at a point, on samples."""
         return [
-            self.layer_at(k, theta, z)
+            self.layer_at(k, theta, z, fast)
             for k, (theta, z) in enumerate(zip(weights, inputs, strict=True))
         ]
 

@@ -10,7 +10,8 @@ the J'J of the Jacobian. With G and u of :mod:`sknewtonnet.calculus.passes.sampl
 Gauss-Newton drops the term with delta. For layers that are not linear see :class:`UnitSums`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,13 @@ from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
 from sknewtonnet.calculus.passes.graph import Graph
 from sknewtonnet.calculus.passes.sample_curvature import SampleCurvature
 from sknewtonnet.calculus.passes.workspace import Workspace
-from sknewtonnet.calculus.pieces.symmetric import flat, n_half, pairs, spread_pairs
+from sknewtonnet.calculus.pieces.symmetric import (
+    flat,
+    n_half,
+    pairs,
+    spread_pairs,
+    symmetric_part,
+)
 
 
 def dense_hessian(
@@ -55,11 +62,15 @@ def dense_hessian(
     2 n P_k P_l for another one. The workspace keeps the sums, at most half of the result, one
     array of the size of the largest sum, and the factors of one piece of the samples.
     """
-    sums = _Sums(graph, workspace)
-    for chunk in chunks:
-        for where in sums.slices(chunk.n_samples):
-            sums.add(SampleCurvature(chunk, weights, where, gauss_newton))
-    return sums.assemble()
+    for fast in (True, False):
+        sums = _Sums(graph, workspace, fast)
+        for chunk in chunks:
+            for where in sums.slices(chunk.n_samples):
+                sums.add(SampleCurvature(chunk, weights, where, gauss_newton, fast))
+        H = sums.assemble()
+        if not sums.lost or sums.lost <= _ACCURACY * max(H.max(), -H.min()):
+            break
+    return H
 
 
 def neuron_blocks(
@@ -80,20 +91,27 @@ def neuron_blocks(
     -------
     list of ndarray of shape (s_k, t_k, t_k)
     """
-    sums = _Sums(graph, workspace)
-    found: dict[int, Array] = {}
-    for chunk in chunks:
-        for where in sums.slices(chunk.n_samples):
-            factors = SampleCurvature(chunk, weights, where, gauss_newton=False)
-            if lagrangian:
-                scales = [*factors.bend, None]  # the last activation is the identity
-            else:
-                factors.run()
-                scales = [factors.own_curvature(k) for k in range(len(weights))]
-            for k, scale in enumerate(scales):
-                part = sums.unit_blocks(factors, k, scale)
-                found[k] = found[k] + part if k in found else part
-    return [found[k] for k in range(len(weights))]
+    for fast in (True, False):
+        sums = _Sums(graph, workspace, fast)
+        found = [np.zeros((s, t, t)) for s, t in zip(graph.n_units, graph.n_rows, strict=True)]
+        for chunk in chunks:
+            for where in sums.slices(chunk.n_samples):
+                factors = SampleCurvature(chunk, weights, where, gauss_newton=False, fast=fast)
+                if lagrangian:
+                    scales = [*factors.bend, None]  # the last activation is the identity
+                else:
+                    factors.run()
+                    scales = [factors.own_curvature(k) for k in range(len(weights))]
+                for k, scale in enumerate(scales):
+                    found[k] += sums.unit_blocks(factors, k, scale)
+        if sums.lost <= _ACCURACY * max(float(np.abs(blocks).max()) for blocks in found):
+            break
+    return [symmetric_part(blocks) for blocks in found]
+
+
+# Part of the largest entry that may be lost in the fast form of a layer; else it is made anew
+# from exact slopes.
+_ACCURACY = 5e-14
 
 
 class _Sums:
@@ -107,12 +125,15 @@ class _Sums:
       q, sees layer k.
     """
 
-    def __init__(self, graph: Graph, workspace: Workspace):
+    def __init__(self, graph: Graph, workspace: Workspace, fast: bool):
         self.graph = graph
         self.workspace = workspace
+        self.fast = fast
+        # What may be lost of a Hessian entry by rounding of what is subtracted from each other.
+        self.lost = 0.0
         self.units = graph.n_units
         self.n_layers = len(self.units)
-        self.found: dict[tuple[object, ...], Array] = {}
+        self.found: dict[tuple[Any, ...], Array] = {}
         self.unit_sums = UnitSums(graph, workspace)
         # Rows that units share, and of layers linear in functions of their parameters these.
         self.rows: dict[int, int] = {}
@@ -125,7 +146,7 @@ class _Sums:
         # Numbers per sample: upper halves of all z z' and of all G, ...
         width = (sum(rows) ** 2 + sum(self.units) ** 2) // 2
         for k in range(self.n_layers):
-            if not graph.linear[k] and graph.layers[k].sources != (0,):
+            if not graph.linear[k] and not (self.fast and graph.layers[k].sources == (0,)):
                 p, s, t = graph.n_inputs[k], self.units[k], rows[k]
                 # ... and slopes (s, t + p), mixed curvatures (s, t, p) of layers not linear.
                 width += s * (t + p) + (s * t * p if graph.hidden_sources(k) else 0)
@@ -175,8 +196,18 @@ class _Sums:
         blocks = np.moveaxis(half[pairs(len(rows))], -1, 0)
         chain = piece.chain(k)
         if chain is not None:  # q = C z with C = dW/dtheta of each unit
+            self._note_lost(chain, blocks)
             blocks = np.matmul(np.matmul(chain, blocks), chain.swapaxes(1, 2))
         return total + blocks
+
+    def _note_lost(self, chain: Array, blocks: Array) -> None:
+        """Add to what is lost in C S C': eps |C| |S| |C'| on its diagonal, where it is largest.
+
+        Where centres are far apart, against their widths, C has large entries of both signs.
+        """
+        sizes = np.abs(chain)
+        terms = np.einsum("stu,stu->st", np.matmul(sizes, np.abs(blocks)), sizes)
+        self.lost += float(np.finfo(float).eps * terms.max())
 
     def add(self, piece: SampleCurvature) -> None:
         """Add the samples of a piece to all sums."""
@@ -242,20 +273,19 @@ class _Sums:
     def assemble(self) -> Array:
         """The dense symmetric matrix from its sums."""
         H = np.empty((self.graph.n_full, self.graph.n_full))
-        # Blocks that touch a layer whose units have factors of their own, then all others.
-        self.unit_sums.write(H)
-        shared = sorted(self.rows)
-        for k in shared:
-            for other in shared:
-                if other >= k:
-                    self._write(H, k, other)
+        written = [key[1:] for key in self.found if key[0] == "cross"]
+        written += [(k, k) for k in self.rows]
+        for k, other in written:
+            self._write(H, k, other)
+        # Blocks that touch a layer whose units have factors of their own, in all pieces or some.
+        self.unit_sums.write(H, written)
         # The curvature of propagations in their parameters, in each unit's own block.
         for k, bends in self.curvature.items():
             s, t, _ = bends.shape
             where = self.graph.blocks[k]
             dense = H[where, where].reshape(t, s, t, s)
-            for j, bend in enumerate(bends):
-                dense[:, j, :, j] += 0.5 * (bend + bend.T)
+            for j, bend in enumerate(symmetric_part(bends)):
+                dense[:, j, :, j] += bend
         return H
 
     def _write(self, H: Array, k: int, other: int) -> None:
@@ -267,11 +297,15 @@ class _Sums:
         target = np.empty(shape) if chained else place
         if k == other:
             self._fill_own(target, k)
+            chain = self.chains.get(k)
+            if chain is not None:
+                shaped = target.reshape(self.rows[k], self.units[k], self.rows[k], -1)
+                self._note_lost(chain, np.einsum("ajbj->jab", shaped))
         else:
             self._fill_cross(target, k, other)
         if chained:
             found = self._chained(target, k, other)
-            place[...] = 0.5 * (found + found.T) if k == other else found
+            place[...] = symmetric_part(found) if k == other else found
         if k != other:
             H[columns, self.graph.blocks[k]] = place.T
 
@@ -290,7 +324,7 @@ class _Sums:
         p, s = self.rows[k], self.units[k]
         own = self.found["own", k]
         if s == 1:
-            target[...] = 0.5 * (own + own.T)  # symmetric to the last bit
+            target[...] = symmetric_part(own)
             return
         block = target.reshape(p, s, p, s)  # parameters stand by row, units run fastest
         if p * s <= 256:  # the table of positions is as large as the block
@@ -382,19 +416,22 @@ class UnitSums:
                 others += np.einsum("rtpi,pi->rti", mixed, tangent[:, j])
             total[j] += own @ others.reshape(-1, own.shape[1]).T
 
-    def write(self, H: Array) -> None:
-        """Write all blocks to the dense matrix."""
+    def write(self, H: Array, written: Container[tuple[int, int]]) -> None:
+        """Write all blocks to the dense matrix, or add them to those that have been written."""
         for (k, other), total in self.found.items():
             s, t, s2, t2 = self._shape(k, other)
             blocks = total.reshape(s, t, s2, t2)
             if k == other:
                 for j in range(s):
                     own = blocks[j, :, j]
-                    own[...] = 0.5 * (own + own.T)  # symmetric to the last bit
+                    own[...] = symmetric_part(own)
                     blocks[j + 1 :, :, j] = blocks[j, :, j + 1 :].transpose(1, 2, 0)
             rows, columns = self.graph.blocks[k], self.graph.blocks[other]
             upper = H[rows, columns].reshape(t, s, t2, s2)
-            upper[...] = blocks.transpose(1, 0, 3, 2)
+            if (k, other) in written:
+                upper += blocks.transpose(1, 0, 3, 2)
+            else:
+                upper[...] = blocks.transpose(1, 0, 3, 2)
             if k != other:
                 H[columns, rows] = H[rows, columns].T
 

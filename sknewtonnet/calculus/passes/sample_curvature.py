@@ -33,16 +33,25 @@ class SampleCurvature:
         Which of the samples.
     gauss_newton : bool
         Whether to leave out the curvature of activations and propagations.
+    fast : bool, default=True
+        Whether layers that read the input may have a form of their own there.
     """
 
-    def __init__(self, chunk: Chunk, weights: Sequence[Array], where: slice, gauss_newton: bool):
+    def __init__(
+        self,
+        chunk: Chunk,
+        weights: Sequence[Array],
+        where: slice,
+        gauss_newton: bool,
+        fast: bool = True,
+    ):
         self.graph = chunk.graph
         # Contiguous rows, where a piece is not the whole chunk: 5 % of all time.
         self.z, self.slope, self.delta, self.bend = (
             [np.ascontiguousarray(array[:, where]) for array in kept]
             for kept in (chunk.z, chunk.slope, chunk.delta, chunk.bend)
         )
-        self.layers = self.graph.layers_at(weights, self.z)
+        self.layers = self.graph.layers_at(weights, self.z, fast)
         self.loss_hessian = chunk.loss_hessian[..., where]
         self.gauss_newton = gauss_newton
         self.G: dict[tuple[int, int], Array] = {}

@@ -11,6 +11,7 @@ from scipy.sparse.linalg import SuperLU, splu
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.pieces.parameters import ParameterLayout
 from sknewtonnet.calculus.pieces.penalties import Penalty
+from sknewtonnet.calculus.pieces.symmetric import symmetric_part
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +111,7 @@ class MappedPenalty(Penalty):
         """Second derivatives at w, of shape (n_parameters, n_parameters)."""
         inner = self.penalty.hessian(self.map.inverse(w))
         half = self.map.push_forward(inner)
-        return self.factor * self.map.push_forward(half.T)
+        return symmetric_part(self.factor * self.map.push_forward(half.T))
 
     def hessian_product(self, w: Array, v: Array) -> Array:
         """Second derivatives at w times v, of shape (n_parameters,) or (n_parameters, r)."""

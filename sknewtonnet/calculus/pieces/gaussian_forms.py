@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus.pieces.symmetric import pairs
+from sknewtonnet.calculus.pieces.symmetric import pairs, upper
 
 
 class Shapes(NamedTuple):
@@ -125,8 +125,8 @@ class GaussianForm(ABC):
         return np.matmul(first, own), np.matmul(first.swapaxes(1, 2), centre) + second @ own
 
     @abstractmethod
-    def monomials(self, z: Array) -> Array:
-        """The products of entries of z that p needs, (m, c)."""
+    def monomials(self, z: Array, out: Array) -> None:
+        """Write the products of entries of z that p needs to out, (m, c)."""
 
     @abstractmethod
     def centred(self, squares: Array, mean: Array, total: Array, nu: Array) -> Array:
@@ -135,6 +135,10 @@ class GaussianForm(ABC):
     @abstractmethod
     def weights(self, free: Array) -> Array:
         """Coefficients of the monomials in p, (s, m)."""
+
+    @abstractmethod
+    def lift(self, free: Array, nu: Array) -> tuple[Array, Array, Array]:
+        """M nu (s, p), :meth:`weights`, and widths (s, p) or (s, 1)."""
 
     @abstractmethod
     def weights_along(self, free: Array, along: Array) -> Array:
@@ -164,6 +168,8 @@ def _expm1(exponents: Array) -> Array:
 
 class _Diag(GaussianForm):
     """M = diag(exp(2 tau)), tau = log(1 / sigma) for each input."""
+
+    metric = np.ones(1)
 
     def rows(self, n_inputs: int) -> Ints:
         return np.arange(n_inputs)
@@ -219,14 +225,18 @@ class _Diag(GaussianForm):
         first, second = -(scale * mean)[:, :, None], (scale * square)[:, :, None]
         return first * own, first * centre + second * own
 
-    def monomials(self, z: Array) -> Array:
-        return z * z
+    def monomials(self, z: Array, out: Array) -> None:
+        np.multiply(z, z, out=out)
 
     def centred(self, squares: Array, mean: Array, total: Array, nu: Array) -> Array:
         return squares - 2.0 * nu[:, :, None] * mean - (nu**2)[:, :, None] * total[:, None]
 
     def weights(self, free: Array) -> Array:
         return scales(free) ** 2
+
+    def lift(self, free: Array, nu: Array) -> tuple[Array, Array, Array]:
+        pull = self.times(free, nu[:, :, None])[:, :, 0]
+        return pull, self.weights(free), scales(-free) / np.sqrt(self.metric)
 
     def weights_along(self, free: Array, along: Array) -> Array:
         return 2.0 * self.weights(free)[:, :, None] * along
@@ -299,8 +309,8 @@ class _Spherical(_Diag):
     ) -> tuple[Array, Array]:
         return GaussianForm.second_along(self, free, mean, square, centre, own)
 
-    def monomials(self, z: Array) -> Array:
-        return np.einsum("pi,pi->i", self.metric[:, None] * z, z)[None]
+    def monomials(self, z: Array, out: Array) -> None:
+        np.einsum("pi,pi->i", self.metric[:, None] * z, z, out=out[0])
 
     def centred(self, squares: Array, mean: Array, total: Array, nu: Array) -> Array:
         weighed = self.metric * nu
@@ -326,6 +336,14 @@ class _Full(GaussianForm):
         covariances = inverse.swapaxes(1, 2) @ inverse
         widths = np.sqrt(np.einsum("spp->sp", covariances))
         return Shapes(U, U @ U.swapaxes(1, 2), covariances, widths)
+
+    def lift(self, free: Array, nu: Array) -> tuple[Array, Array, Array]:
+        U, _ = self._factors(free)
+        # A unit so wide that its factor is 0 has a width without bound.
+        M, inverse = U @ U.swapaxes(1, 2), np.linalg.inv(U + 1e-150 * np.eye(U.shape[1]))
+        widths = np.sqrt(np.einsum("sba,sba->sa", inverse, inverse))
+        weights = self._coefficients(M[..., None])[..., 0]
+        return np.einsum("sab,sb->sa", M, nu), weights, widths
 
     def round_units(self, tau: Array, n_inputs: int) -> Array:
         a, b = _upper(n_inputs)
@@ -401,9 +419,12 @@ class _Full(GaussianForm):
         second[:, diagonal, diagonal] += 2.0 * chain[:, diagonal] * slope
         return -2.0 * first * chain[:, None], second
 
-    def monomials(self, z: Array) -> Array:
-        a, b = _upper(len(z))
-        return z[a] * z[b]
+    def monomials(self, z: Array, out: Array) -> None:
+        start = 0
+        for j in range(len(z)):  # row j of z z' from the diagonal on
+            stop = start + len(z) - j
+            np.multiply(z[j], z[j:], out=out[start:stop])
+            start = stop
 
     def centred(self, squares: Array, mean: Array, total: Array, nu: Array) -> Array:
         a, b = _upper(nu.shape[1])
@@ -437,11 +458,12 @@ class _Full(GaussianForm):
     def _factors(free: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """U, (s, p, p), and the derivatives of its entries in the parameters, (s, f)."""
         n_inputs = int(np.sqrt(2 * free.shape[1]))
-        a, b = _upper(n_inputs)
-        chain = np.where(a == b, scales(np.where(a == b, free, 0.0)), 1.0)
-        U = np.zeros((len(free), n_inputs, n_inputs), dtype=free.dtype)
-        U[:, a, b] = np.where(a == b, chain, free)
-        return U, chain
+        entries, diagonal = free.copy(), pairs(n_inputs).diagonal()
+        chain = np.ones_like(free)
+        chain[:, diagonal] = entries[:, diagonal] = scales(free[:, diagonal])
+        U = np.zeros((len(free), n_inputs * n_inputs), dtype=free.dtype)
+        U[:, upper(n_inputs)] = entries
+        return U.reshape(len(free), n_inputs, n_inputs), chain
 
     @staticmethod
     def _symmetric(half: Array, n_inputs: int) -> Array:

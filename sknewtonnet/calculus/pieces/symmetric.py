@@ -34,6 +34,14 @@ def spread_pairs(p: int, s: int) -> Ints:
     return pairs(p)[:, None, :, None] * n_half(s) + pairs(s)[:, None, :]
 
 
+def symmetric_part(matrices: Array) -> Array:
+    """Half the sum of a matrix, or of each in a stack, and its transpose.
+
+    Of a matrix that is symmetric up to rounding, it is symmetric to the last bit.
+    """
+    return 0.5 * (matrices + matrices.swapaxes(-1, -2))
+
+
 def pack_upper(full: Array, out: Array) -> Array:
     """Upper half of a symmetric (m, m, c) array, row after row."""
     # "clip" (all positions are in range) lets numpy write to out without a copy.
