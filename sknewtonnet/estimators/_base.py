@@ -31,6 +31,7 @@ from sknewtonnet.calculus import (
     Network,
     Objective,
 )
+from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
 from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._advice import advice, advice_on_weights, nothing_learnt
@@ -241,6 +242,9 @@ class BaseNewtonNet(
         hooks = {"estimator": estimator, "X": X, "y": y, "metadata": metadata or None}
         samples, labels, weight = self._validated(X, y, sample_weight, reset=True)
         problem = self._problem(samples, labels, weight, getattr(y, "columns", None))
+        # Of each start the point, the end, and what the solver says of it are kept.
+        n_bytes = self.n_init * (24.0 * problem.network.n_parameters + 1000.0)
+        check_memory(f"n_init={self.n_init} starts", n_bytes, "use fewer")
         self._warn_of_weights(problem, weight)
         problem, selection = self._with_alpha(problem, (samples, labels, weight, groups))
         solved = replace(problem, data=problem.known_data.canonical)

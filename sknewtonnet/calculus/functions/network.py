@@ -510,6 +510,7 @@ class Network:
         """Samples whose activations stay in the second-level cache together."""
         graph = self._graph
         size = int(np.clip(40_000 // sum(graph.n_units), 256, 2048))
+        size = min(size, max(1, 25_000_000 // sum(graph.n_units)))
         # Layers inside the net that are not linear have derivatives for each unit.
         slopes = sum(
             layer.n_units * (t + p)

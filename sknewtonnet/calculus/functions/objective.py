@@ -29,6 +29,7 @@ from sknewtonnet.calculus.pieces.function import (
     may_overflow,
 )
 from sknewtonnet.calculus.pieces.losses import Loss, get_loss
+from sknewtonnet.calculus.pieces.memory import check_hessian_memory, check_memory
 from sknewtonnet.calculus.pieces.penalties import (
     Penalty,
     PenaltySum,
@@ -83,6 +84,8 @@ class Objective(SmoothFunction):
     ValueError
         If an argument has a wrong shape, is not finite, or lies outside the loss's domain;
         in all methods, if w has a wrong shape or ``kind`` is unknown.
+    MemoryError
+        If the samples at all units would not fit the memory; nothing is allocated before.
 
     Notes
     -----
@@ -139,6 +142,12 @@ class Objective(SmoothFunction):
         self.penalty = PenaltySum([squares, *others], self.weight_sum)
         scaled = weight / self.weight_sum
         self.samples, self.targets, self.sample_weight = samples, targets, weight
+        units, inputs = sum(network._graph.n_units), sum(network._graph.n_inputs)
+        check_memory(
+            f"an objective of {self.n_samples} samples and {units} units",
+            8.0 * self.n_samples * (inputs + 4.0 * units) + 16.0 * self.n_parameters,
+            "use fewer units or samples",
+        )
         self._workspace = Workspace()
         self._chunks = [
             Chunk(network._graph, samples[where], targets[where], scaled[where], self._workspace)
@@ -216,11 +225,17 @@ class Objective(SmoothFunction):
             Symmetric; for "block" with zeros between units, for "lagrangian" with those of the
             penalty there.
 
+        Raises
+        ------
+        MemoryError
+            If the matrix would not fit the memory; nothing is allocated before.
+
         Notes
         -----
         About n P^2 flops for one output (doc/mathematics.md 3.1), O(P^2) memory.
         """
         _check_kind(kind, HESSIAN_KINDS)
+        check_hessian_memory(self.network.layout.n_full)
         self._kept.reach(w, SECOND)
         layout, graph = self.network.layout, self.network._graph
         if kind in BLOCK_KINDS:
@@ -259,17 +274,25 @@ class Objective(SmoothFunction):
             as in ``coefs_k`` and the intercept last. Entries of connections that do not
             exist are 0.
 
+        Raises
+        ------
+        MemoryError
+            If the blocks would not fit the memory; nothing is allocated before.
+
         Notes
         -----
         The loss has no other blocks, and no P x P matrix is formed, unless there is a penalty with
         mixed derivatives.
         """
         _check_kind(kind, BLOCK_KINDS)
+        graph, layout = self.network._graph, self.network.layout
+        sizes = [s * t**2 for s, t in zip(graph.n_units, graph.n_rows, strict=True)]
+        advice = "hessian_product needs no matrix"
+        check_memory(f"the {sum(graph.n_units)} blocks of units", 16.0 * sum(sizes), advice)
         self._kept.reach(w, SECOND)
-        layout = self.network.layout
         full_strength = layout.expand(self.penalty.hessian_diagonal(self._kept.w))
-        blocks = self._loss_blocks(kind)
         bend = self.penalty.hessian_of_others(self._kept.w)
+        blocks = self._loss_blocks(kind)
         if bend is not None:
             between = layout.expand(layout.expand(bend).T)
             places = self.network.by_layer(np.arange(layout.n_full))
@@ -407,7 +430,15 @@ class Objective(SmoothFunction):
         -------
         ndarray of shape (n_samples, n_outputs, n_parameters)
             The one big array of the calculus, n O P numbers.
+
+        Raises
+        ------
+        MemoryError
+            If it would not fit the memory; nothing is allocated before.
         """
+        self._check_rows(
+            "the Jacobian", self.network.n_outputs, "jacobian_product needs no matrix"
+        )
         self._kept.reach(w, FORWARD)
         outputs = np.eye(self.network.n_outputs)[:, :, None]
         return self._per_sample([np.tile(outputs, chunk.n_samples) for chunk in self._chunks])
@@ -466,7 +497,13 @@ class Objective(SmoothFunction):
         -------
         ndarray of shape (n_samples, n_parameters)
             A row per sample.
+
+        Raises
+        ------
+        MemoryError
+            If they would not fit the memory; nothing is allocated before.
         """
+        self._check_rows("scores", 1, "work on fewer samples at a time")
         self._kept.reach(w, FORWARD)
         seeds = [
             self.loss.derivatives(chunk.y, chunk.raw.T, 1)[1].T[None] for chunk in self._chunks
@@ -496,9 +533,16 @@ class Objective(SmoothFunction):
         ------
         ValueError
             If an activation has no derivatives of that order, or it is no integer above 1.
+        MemoryError
+            If the tensors would not fit the memory; nothing is allocated before.
         """
         if not isinstance(order, Integral) or order < 2:
             raise ValueError(f"order must be an integer of at least 2, got {order!r}.")
+        graph = self.network._graph
+        sizes = [
+            s * (p + 1.0) ** order for s, p in zip(graph.n_units, graph.n_inputs, strict=True)
+        ]
+        check_memory(f"tensors of order {order}", 16.0 * sum(sizes), "a lower order takes less")
         self._kept.reach(w, ADJOINT)
         return lagrangian_tensors(self.network._graph, self._kept.weights, self._chunks, order)
 
@@ -690,6 +734,12 @@ class Objective(SmoothFunction):
             self._workspace,
             lagrangian=kind == "lagrangian",
         )
+
+    def _check_rows(self, what: str, n_outputs: int, advice: str) -> None:
+        """Raise where arrays of a number for each sample and parameter would not fit."""
+        n, P = self.n_samples, self.network.layout.n_full
+        text = f"{what} of {n} samples and {P} parameters"
+        check_memory(text, 16.0 * n * n_outputs * P, advice)
 
     def _per_sample(self, seeds: Sequence[Array]) -> Array:
         """Products of z and delta of every sample, for seeds of shape (m, O, n) per chunk."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.pieces.layer_at_point import AnyLayerAtPoint
 from sknewtonnet.calculus.pieces.layers import Layer, Linear, checked_arrays
+from sknewtonnet.calculus.pieces.memory import check_memory
 
 
 class Graph:
@@ -49,9 +50,13 @@ class Graph:
     ValueError
         If a layer reads a node that is not there before it, or a hidden layer has no reader,
         or the last layer is not in the form of a linear predictor.
+    MemoryError
+        If the names of the units, or the parameters, would not fit the memory.
     """
 
     def __init__(self, n_features: int, layers: Sequence[Layer]):
+        n_units = sum(layer.n_units for layer in layers)
+        check_memory(f"a net of {n_units} units", 100.0 * n_units, "use fewer units")
         self.layers = tuple(layers)
         self.node_sizes = [n_features, *(layer.n_units for layer in layers)]
         self.n_units = self.node_sizes[1:]
@@ -84,6 +89,8 @@ class Graph:
         ]
         sizes = [t * s for t, s in zip(self.n_rows, self.n_units, strict=True)]
         ends = np.cumsum([0, *sizes]).tolist()
+        advice = "use fewer units, or fewer parameters of each"
+        check_memory(f"a net of {ends[-1]} parameters", 64.0 * ends[-1], advice)
         self.blocks = [slice(start, stop) for start, stop in pairwise(ends)]
         self.n_full = ends[-1]
 

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.pieces.memory import check_hessian_memory
 
 # The Hessian, and the approximations of it that bear names of their own.
 HESSIAN_KINDS = ("exact", "block", "lagrangian", "gauss-newton")
@@ -118,11 +119,14 @@ class SmoothFunction(ABC):
         ------
         NotImplementedError
             If the class has no ``hessian_product`` either.
+        MemoryError
+            If the matrix would not fit; nothing is allocated before.
         """
         if not self.has_second_derivatives():
             raise NotImplementedError(
                 f"{type(self).__name__} has neither hessian nor hessian_product."
             )
+        check_hessian_memory(self.n_parameters)
         return np.asarray(self.hessian_product(w, np.eye(self.n_parameters), kind))
 
     def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:

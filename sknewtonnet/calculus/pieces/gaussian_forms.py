@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.symmetric import pairs, upper
 
 
@@ -328,6 +329,8 @@ class _Full(GaussianForm):
     """M = U U' with U upper triangular, the logarithm of its diagonal in place of it."""
 
     def rows(self, n_inputs: int) -> Ints:
+        what = f"a full covariance of {n_inputs} inputs"
+        check_memory(what, 64.0 * n_inputs**2, 'use covariance_type="diag"')
         return np.where(np.tri(n_inputs, dtype=bool).T, pairs(n_inputs), -1)
 
     def shapes(self, free: NDArray[Any], n_inputs: int) -> Shapes:

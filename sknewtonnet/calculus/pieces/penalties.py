@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.gaussian_forms import GaussianForm
+from sknewtonnet.calculus.pieces.memory import check_hessian_memory
 from sknewtonnet.calculus.pieces.parameters import ParameterLayout
 
 
@@ -504,6 +505,7 @@ class PenaltySum(Penalty):
         """Second derivatives of those that are not separable, as a matrix; None if all are."""
         if not self._others:
             return None
+        check_hessian_memory(len(w))
         found = np.zeros((len(w), len(w)))
         for penalty in self._others:
             found += self._share(penalty, "hessian", penalty.hessian(w), found.shape)

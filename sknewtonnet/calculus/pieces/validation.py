@@ -1,6 +1,5 @@
 """What an objective asks of its arguments, before any work."""
 
-import os
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from scipy.sparse import issparse
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.pieces.losses import Loss
+from sknewtonnet.calculus.pieces.memory import check_memory
 
 
 def finite_array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> Array:
@@ -51,22 +51,13 @@ def dense(name: str, values: Any) -> Any:
     if not issparse(values):
         return values
     n_rows, n_columns = values.shape
-    needed, there = 8.0 * n_rows * n_columns, _memory()
-    if needed > 0.25 * there:
-        raise MemoryError(
-            f"{name} is sparse, and as a dense array of shape {values.shape} it would take "
-            f"{needed / 1e9:.3g} GB, more than a quarter of {there / 1e9:.3g} GB of memory; use "
-            "fewer columns or rows."
-        )
+    check_memory(
+        f"{name} is sparse, and as a dense array of shape {values.shape} it",
+        8.0 * n_rows * n_columns,
+        "use fewer columns or rows",
+        share=0.25,
+    )
     return values.toarray()
-
-
-def _memory() -> float:
-    """Bytes of memory of the machine, infinite where it does not tell."""
-    try:
-        return float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return float("inf")
 
 
 def weight_sum(weight: Array) -> float:
