@@ -6,13 +6,17 @@ them moves, this is the file to mend.
 
 from collections.abc import Callable, Collection, Mapping
 from functools import wraps
-from typing import Any, TypeVar
+from numbers import Integral
+from typing import Any, ClassVar, TypeVar
 
+import numpy as np
 from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval, InvalidParameterError, Options, StrOptions
 from sklearn.utils.parallel import _get_threadpool_controller
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+
+from sknewtonnet._names import did_you_mean
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -77,6 +81,36 @@ def _is_fitted(name: str) -> bool:
     return name.endswith("_") and not name.endswith("__")
 
 
+class Number(Interval):
+    """Numbers of an interval; True and False, which are numbers to Python, are none here."""
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Whether it is one of these numbers."""
+        return not isinstance(val, bool | np.bool_) and super().is_satisfied_by(val)
+
+
+class Names(StrOptions):
+    """Some strings, which messages list in order.
+
+    Parameters
+    ----------
+    options : collection of str
+        The strings.
+    """
+
+    def __init__(self, options: Collection[str]):
+        super().__init__(set(options))
+        self.options = sorted(options)
+
+
+# 0 jobs would do nothing, and joblib says so only when it is asked for several.
+N_JOBS = [
+    Number(Integral, None, -1, closed="right"),
+    Number(Integral, 1, None, closed="left"),
+    None,
+]
+
+
 class RegisteredNames(StrOptions):
     """Names of a registry, those added after this line included.
 
@@ -95,9 +129,35 @@ class RegisteredNames(StrOptions):
         self._registry, self._admits = registry, admits
 
     @property
-    def options(self) -> set[str]:
+    def options(self) -> list[str]:
         """The names of now."""
-        return {name for name, thing in self._registry.items() if self._admits(thing)}
+        return sorted(name for name, thing in self._registry.items() if self._admits(thing))
+
+
+class CheckedParameters:
+    """Mixin whose message for an unknown name asks for one that is near; left of BaseEstimator."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]]
+
+    def _validate_params(self) -> None:
+        try:
+            super()._validate_params()  # type: ignore[misc]
+        except InvalidParameterError as error:
+            hint = self._hint(str(error))
+            if not hint:
+                raise
+            raise InvalidParameterError(f"{error}{hint}") from None
+
+    def _hint(self, message: str) -> str:
+        """What may have been meant by the parameter that a message of scikit-learn begins with."""
+        name = message.split("'")[1]
+        allowed = [
+            option
+            for constraint in self._parameter_constraints.get(name, [])
+            if isinstance(constraint, Options)
+            for option in constraint.options
+        ]
+        return did_you_mean(getattr(self, name, None), allowed)
 
 
 def names_for_dir(estimator: object, hidden: Collection[str]) -> list[str]:
@@ -127,10 +187,12 @@ def one_blas_thread() -> Any:
 
 
 __all__ = [
-    "Interval",
+    "N_JOBS",
+    "CheckedParameters",
+    "Names",
+    "Number",
     "Options",
     "RegisteredNames",
-    "StrOptions",
     "check_sample_weight",
     "features_of",
     "fit_method",

@@ -72,7 +72,7 @@ def with_hidden_intercepts(network: Network, alpha: Any) -> Any:
     if isinstance(alpha, dict):
         return alpha
     n_linear = sum(network.linear)
-    each = [alpha] * n_linear if np.ndim(alpha) == 0 else list(alpha)
+    each = list(alpha) if isinstance(alpha, Sequence) or np.ndim(alpha) else [alpha] * n_linear
     named = {f"coefs_{k}": strength for k, strength in enumerate(each)}
     hidden = {f"intercepts_{k}": strength for k, strength in enumerate(each[: n_linear - 1])}
     return named | (hidden if len(each) == n_linear else {})

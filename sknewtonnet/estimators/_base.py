@@ -15,7 +15,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._sklearn import (
     check_sample_weight,
@@ -37,7 +37,12 @@ from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._advice import advice, advice_on_weights, nothing_learnt
 from sknewtonnet.estimators._alpha import chosen_alpha, with_hidden_intercepts
 from sknewtonnet.estimators._ard import ard_alpha
-from sknewtonnet.estimators._arguments import check_numbers, checked_params
+from sknewtonnet.estimators._arguments import (
+    check_dense,
+    check_numbers,
+    checked_params,
+    checked_table,
+)
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._comparison import Comparison, given_folds
 from sknewtonnet.estimators._fit import Data, Fit, Problem, Settings, encoded
@@ -263,17 +268,11 @@ class BaseNewtonNet(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
     ) -> tuple[Array, Any, Array]:
         """Checked data; rows of weight zero only tell which classes there are."""
+        check_dense(y)
         if is_regressor(self) and y is not None:
             check_numbers(y)
-        samples, labels = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            accept_sparse="csr",
-            dtype=np.float64,
-            multi_output=True,
-            y_numeric=is_regressor(self),
+        samples, labels = checked_table(
+            self, X, y=y, reset=reset, multi_output=True, y_numeric=is_regressor(self)
         )
         weight = check_sample_weight(
             sample_weight, samples, dtype=np.float64, ensure_non_negative=True
@@ -468,7 +467,7 @@ class BaseNewtonNet(
     def _raw_prediction(self, X: ArrayLike, params: ArrayLike | None = None) -> Array:
         """Raw predictions, at the fitted parameters or at others."""
         check_is_fitted(self)
-        samples = validate_data(self, X, reset=False, accept_sparse="csr", dtype=np.float64)
+        samples = checked_table(self, X, reset=False)
         w = self.params_ if params is None else checked_params(params, len(self.params_))
         return self._fit_.problem.original_network.predict_raw(w, samples)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 
+from sknewtonnet._names import must_be_one_of
 from sknewtonnet.inference import CRITERIA
 
 
@@ -94,5 +95,5 @@ def criterion_scorer(criterion: str = "bic") -> CriterionScorer:
     {'hidden_layer_sizes': ()}
     """
     if criterion not in CRITERIA:
-        raise ValueError(f"criterion must be one of {list(CRITERIA)}, got {criterion!r}.")
+        raise ValueError(must_be_one_of("criterion", criterion, CRITERIA))
     return CriterionScorer(criterion)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from sknewtonnet._names import unknown_name
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Network, ParameterLayout
 from sknewtonnet.solvers import Constraints
@@ -114,8 +115,11 @@ def _row(layout: ParameterLayout, number: int, given: Any) -> tuple[Array, float
         )
     if low == -np.inf and high == np.inf:
         raise ValueError(f"{where} sets no limit, got {given[1:]!r}.")
-    if not np.isfinite(row).all() or not row.any():
-        raise ValueError(f"{where} must have finite factors that are not all zero, got {terms!r}.")
+    # Squares of smaller ones underflow, and a row without a length has no direction.
+    if not np.isfinite(row).all() or np.abs(row).max() < 1e-150:
+        raise ValueError(
+            f"{where} must have finite factors, one of them of at least 1e-150, got {terms!r}."
+        )
     return row, low, high
 
 
@@ -135,9 +139,11 @@ def monotonic_signs(
         known = list(feature_names) if feature_names is not None else []
         unknown = [name for name in given if name not in known]
         if unknown:
-            raise ValueError(
-                f"monotonic_cst names {unknown[0]!r}; the features are {known or 'not named'}."
-            )
+            if not known:
+                raise ValueError(
+                    f"monotonic_cst has {unknown[0]!r}, but the features have no names."
+                )
+            raise ValueError(unknown_name("monotonic_cst", unknown[0], known, "feature"))
         signs = np.array([given.get(name, 0) for name in known])
     else:
         signs = np.asarray(given)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 
-from sknewtonnet._sklearn import Interval, RegisteredNames, StrOptions
+from sknewtonnet._sklearn import N_JOBS, CheckedParameters, Names, Number, RegisteredNames
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Activation, Penalty
 from sknewtonnet.estimators._alpha_selection import AlphaSelection
@@ -23,7 +23,7 @@ RandomState = int | np.random.RandomState | None
 ClassWeight = Mapping[Any, float] | Sequence[Mapping[Any, float]] | str | None
 
 
-class Parameters:
+class Parameters(CheckedParameters):
     """Parameters and fitted attributes that all estimators share, and which values are allowed."""
 
     standardize: bool
@@ -65,25 +65,25 @@ class Parameters:
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "standardize": ["boolean"],
         "alpha": [
-            StrOptions({"auto", "ard"}),
-            Interval(Real, 0, None, closed="left"),
+            Names({"auto", "ard"}),
+            Number(Real, 0, None, closed="left"),
             "array-like",
             dict,
         ],
         "cv": ["cv_object"],
         "penalties": [Penalty, list, tuple, None],
         "solver": [RegisteredNames(SOLVERS), Solver],
-        "hessian": [StrOptions(set(HESSIAN_KINDS))],
+        "hessian": [Names(HESSIAN_KINDS)],
         "solver_options": [dict, None],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "ftol": [Interval(Real, 0, None, closed="left")],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Number(Integral, 1, None, closed="left")],
+        "tol": [Number(Real, 0, None, closed="left")],
+        "ftol": [Number(Real, 0, None, closed="left")],
+        "n_init": [Number(Integral, 1, None, closed="left")],
         "connectivity": [dict, None],
         "bounds": [dict, None],
         "linear_constraints": [list, tuple, None],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
-        "n_jobs": [Integral, None],
+        "n_jobs": N_JOBS,
         "verbose": ["verbose"],
     }

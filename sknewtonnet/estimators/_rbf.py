@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from sknewtonnet._sklearn import Interval, RegisteredNames
+from sknewtonnet._sklearn import Number, RegisteredNames
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss, Network
 from sknewtonnet.calculus.functions.units import unit_reports
@@ -51,9 +51,9 @@ class BaseRBFNet(BaseSizedNet):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseSizedNet._parameter_constraints,
-        "n_centers": [Interval(Integral, 1, None, closed="left")],
+        "n_centers": [Number(Integral, 1, None, closed="left")],
         "covariance_type": [RegisteredNames(FORMS)],
-        "alpha_widths": [Interval(Real, 0, None, closed="left")],
+        "alpha_widths": [Number(Real, 0, None, closed="left")],
     }
 
     def _make_network(self, data: Data, **names: Any) -> Network:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 
-from sknewtonnet._sklearn import RegisteredNames, StrOptions
+from sknewtonnet._sklearn import Names, RegisteredNames
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import LOSSES, Loss, get_loss
 from sknewtonnet.estimators._parameters import ClassWeight
@@ -104,7 +104,7 @@ class ClassifierRole(ClassifierMixin):
     classes_: NDArray[Any]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+        "class_weight": [dict, list, Names({"balanced"}), None],
     }
 
     def __sklearn_tags__(self) -> Any:

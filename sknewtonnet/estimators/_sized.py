@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike
 
-from sknewtonnet._sklearn import Interval, Options, RegisteredNames, StrOptions
+from sknewtonnet._sklearn import Names, Number, Options, RegisteredNames
 from sknewtonnet.calculus import ACTIVATIONS, Activation
 from sknewtonnet.estimators._base import BaseNewtonNet
 from sknewtonnet.estimators._parameters import ActivationLike
@@ -20,12 +20,12 @@ class BaseSizedNet(BaseNewtonNet):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseNewtonNet._parameter_constraints,
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": ["array-like", Number(Integral, 1, None, closed="left")],
         "activation": [
             RegisteredNames(ACTIVATIONS, lambda activation: not activation.for_distances),
             Activation,
             list,
             tuple,
         ],
-        "skip_connections": [Options(bool, {False}), StrOptions({"input-output", "all"})],
+        "skip_connections": [Options(bool, {False}), Names({"input-output", "all"})],
     }

@@ -1,17 +1,19 @@
 """Statistics of a fitted net: inference, importances, input derivatives."""
 
 from abc import abstractmethod
+from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._sklearn import names_for_dir
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives
 from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._alpha_selection import AlphaSelection
+from sknewtonnet.estimators._arguments import checked_table
 from sknewtonnet.estimators._fit import Data, Fit
 from sknewtonnet.inference import InferenceResults, cluster_numbers, infer
 from sknewtonnet.solvers import SolverResult
@@ -152,10 +154,9 @@ class StatisticsMixin:
             If ``order`` is neither 1 nor 2, or X does not match the data of the fit.
         """
         check_is_fitted(self)
-        if order not in (1, 2):
+        if not isinstance(order, Integral) or isinstance(order, bool) or order not in (1, 2):
             raise ValueError(f"order must be 1 or 2, got {order!r}.")
-        given = validate_data(self, X, reset=False, accept_sparse="csr", dtype=np.float64)
-        samples = dense("X", given)
+        samples = dense("X", checked_table(self, X, reset=False))
         network, loss = self._fit_.problem.original_network, self._fit_.loss
         found = input_derivatives(network, self.params_, samples, order)
         wanted = found[-1]

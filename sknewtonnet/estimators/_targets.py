@@ -80,8 +80,7 @@ class ClassTarget:
         ValueError
             If these are no labels, or all are the same, or class_weight does not fit them.
         """
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y")
+        kind = _kind(y)
         if kind == "multiclass-multioutput":
             raise ValueError(
                 "y has several columns of class labels; give one column, or an indicator "
@@ -183,14 +182,20 @@ class ClassTarget:
 Target = RegressionTarget | ClassTarget
 
 
-def _distinct(labels: NDArray[Any]) -> NDArray[Any]:
-    """Sorted labels, at least two."""
+def _kind(y: Any) -> str:
+    """scikit-learn's word for the kind of a target of classes."""
     try:
-        classes = np.unique(labels)
+        check_classification_targets(y)
+        return str(type_of_target(y, input_name="y"))
     except TypeError:
         raise ValueError(
-            "y mixes labels of kinds that have no order, such as 'a' and 1."
+            "y mixes labels of kinds that have no order, such as 'a' and 1, or has missing labels."
         ) from None
+
+
+def _distinct(labels: NDArray[Any]) -> NDArray[Any]:
+    """Sorted labels, at least two."""
+    classes = np.unique(labels)
     if len(classes) < 2:
         raise ValueError(
             f"y contains only one class, {classes[0]}; a classifier needs at least two."

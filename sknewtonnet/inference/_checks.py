@@ -6,6 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sknewtonnet._names import must_be_one_of, unknown_name
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.pieces.validation import dense
 
@@ -20,7 +21,7 @@ def check_level(level: float) -> None:
 def check_choice(argument: str, given: object, allowed: Sequence[object]) -> None:
     """Raise unless it is one of the allowed values."""
     if not any(given is choice or given == choice for choice in allowed):
-        raise ValueError(f"{argument} must be one of {list(allowed)}, got {given!r}.")
+        raise ValueError(must_be_one_of(argument, given, allowed))
 
 
 def check_count(argument: str, given: object, least: int = 1) -> None:
@@ -44,8 +45,7 @@ def check_names(argument: str, names: Sequence[object], known: Sequence[str]) ->
     """Raise if a name is not known."""
     for name in names:
         if name not in known:
-            more = f" and {len(known) - 12} more" if len(known) > 12 else ""
-            raise ValueError(f"{argument} names {name!r}; known are {list(known)[:12]}{more}.")
+            raise ValueError(unknown_name(argument, name, known))
 
 
 def check_samples(X: ArrayLike, feature_names: Sequence[str], named: bool) -> Array:
@@ -64,7 +64,10 @@ def check_samples(X: ArrayLike, feature_names: Sequence[str], named: bool) -> Ar
             f"got {columns}."
         )
     try:
-        samples = np.asarray(dense("X", X), dtype=float)
+        given = np.asarray(dense("X", X))
+        if np.iscomplexobj(given):
+            raise ValueError("complex numbers have no place here")
+        samples = given.astype(float, copy=False)
     except (TypeError, ValueError) as reason:
         raise ValueError(f"X must be numbers: {reason}.") from None
     if samples.ndim != 2 or samples.shape[1] != len(feature_names):

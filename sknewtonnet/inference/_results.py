@@ -18,6 +18,7 @@ from sknewtonnet.inference._checks import (
     check_names,
     check_samples,
 )
+from sknewtonnet.inference._complex_step import complex_step
 from sknewtonnet.inference._criteria import Criteria
 from sknewtonnet.inference._effects import (
     Effects,
@@ -701,6 +702,7 @@ class InferenceResults:
         """
         asked = self._hypothesis(hypothesis, argument="hypothesis")
         check_count("n_init", n_init, 0)
+        check_count("random_state", random_state, 0)
         reason = self._untestable(asked, model_based=True)
         if reason:
             return LikelihoodRatioResult(np.nan, asked.df, np.nan, self._df_denom, reason)
@@ -769,6 +771,7 @@ class InferenceResults:
         """
         asked = self._hypothesis(hypothesis, argument="hypothesis")
         check_count("n_init", n_init, 0)
+        check_count("random_state", random_state, 0)
         scores = self._robust if robust is None else robust
         reason = self._untestable(asked, model_based=not scores)
         if reason:
@@ -831,6 +834,7 @@ class InferenceResults:
         check_choice("directions", directions, DIRECTIONS)
         check_count("n_directions", n_directions)
         check_count("n_components", n_components)
+        check_count("random_state", random_state, 0)
         reason = self._fatal or ("" if robust else self._no_likelihood)
         if reason:
             return ScoreTestResult(np.nan, 0, np.nan, np.inf, reason)
@@ -1115,6 +1119,7 @@ class InferenceResults:
         """
         check_level(level)
         check_choice("band", band, ("pointwise", "simultaneous"))
+        check_count("random_state", random_state, 0)
         check_names("feature", [feature], self.feature_names)
         j = list(self.feature_names).index(feature)
         column = self._table.samples[:, j]
@@ -1159,14 +1164,8 @@ class InferenceResults:
         >>> ratio.round().tolist(), covariance.shape
         ([-2.0], (1, 1))
         """
-        values = np.ravel(np.asarray(function(self.params.astype(complex)))).real
-        step = 1e-30
-        columns = []
-        for j in range(len(self.params)):
-            moved = self.params.astype(complex)
-            moved[j] += 1j * step
-            columns.append(np.ravel(np.asarray(function(moved))).imag / step)
-        rows = self.reported.rows(np.array(columns).T)
+        values, columns = complex_step(function, self.params)
+        rows = self.reported.rows(columns)
         found = rows @ self._covariance @ rows.T
         unknown = ~self._estimable_rows(rows)
         found[unknown] = np.nan

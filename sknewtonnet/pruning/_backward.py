@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from sknewtonnet._sklearn import Interval, Options, StrOptions
+from sknewtonnet._sklearn import Names, Number, Options
 from sknewtonnet._typing import Bools
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.calculus.functions.units import connected_units
@@ -114,18 +114,16 @@ class BackwardPruning(MetaNet):
     _net_name = "estimator_"
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "criterion": [StrOptions(set(METHODS))],
-        "unit": [StrOptions(set(UNITS))],
-        "significance_level": [Interval(Real, 0, 1, closed="neither")],
-        "scoring": [StrOptions(set(CRITERIA)), None],
+        "criterion": [Names(METHODS)],
+        "unit": [Names(UNITS)],
+        "significance_level": [Number(Real, 0, 1, closed="neither")],
+        "scoring": [Names(CRITERIA), None],
         "step": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, 1, closed="neither"),
+            Number(Integral, 1, None, closed="left"),
+            Number(Real, 0, 1, closed="neither"),
         ],
-        "cov_type": [
-            StrOptions({name for name, kind in COVARIANCES.items() if not kind.clustered})
-        ],
-        "max_steps": [Interval(Integral, 1, None, closed="left"), Options(type(None), {None})],
+        "cov_type": [Names({name for name, kind in COVARIANCES.items() if not kind.clustered})],
+        "max_steps": [Number(Integral, 1, None, closed="left"), Options(type(None), {None})],
         "verbose": ["verbose"],
     }
 

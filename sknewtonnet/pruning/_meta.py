@@ -14,7 +14,14 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sknewtonnet._sklearn import Method, features_of, fit_method, names_for_dir, set_fitted
+from sknewtonnet._sklearn import (
+    CheckedParameters,
+    Method,
+    features_of,
+    fit_method,
+    names_for_dir,
+    set_fitted,
+)
 from sknewtonnet._typing import Array
 from sknewtonnet.estimators import BaseNewtonNet, fit_from, fit_of
 from sknewtonnet.inference import InferenceResults
@@ -53,7 +60,7 @@ class Task:
         return bool(task.call_on_fit_task_end(**self.hooks, reconstruction_attributes=reconstruct))
 
 
-class MetaNet(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
+class MetaNet(CheckedParameters, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     """An estimator around a net; its predictions are those of the net."""
 
     estimator: BaseNewtonNet

@@ -3,7 +3,6 @@
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ParameterGrid
 from sklearn.utils.parallel import Parallel, delayed
 
-from sknewtonnet._sklearn import StrOptions
+from sknewtonnet._sklearn import N_JOBS, Names
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.estimators import BaseNewtonNet, after_selection, fit_of
@@ -104,8 +103,8 @@ class InformationCriterionSearch(MetaNet):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "param_grid": [dict, list],
-        "criterion": [StrOptions(set(CRITERIA))],
-        "n_jobs": [Integral, None],
+        "criterion": [Names(CRITERIA)],
+        "n_jobs": N_JOBS,
         "verbose": ["verbose"],
     }
 

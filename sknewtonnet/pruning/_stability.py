@@ -10,6 +10,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
+from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.functions.units import connected_units
@@ -135,7 +136,7 @@ def pruning_stability(
     if not isinstance(pruning, BackwardPruning):
         raise ValueError(f"pruning must be a BackwardPruning, got {type(pruning).__name__}.")
     if resampling not in RESAMPLINGS:
-        raise ValueError(f"resampling must be one of {list(RESAMPLINGS)}, got {resampling!r}.")
+        raise ValueError(must_be_one_of("resampling", resampling, RESAMPLINGS))
     n = check_array(X, accept_sparse=True).shape[0]
     if not isinstance(n_resamples, Integral) or not 2 <= n_resamples <= n:
         raise ValueError(

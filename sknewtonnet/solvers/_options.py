@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from sknewtonnet._names import did_you_mean, must_be_one_of
+
 
 @dataclass(frozen=True)
 class Range:
@@ -117,6 +119,7 @@ def check_options(
         if name not in allowed:
             raise ValueError(
                 f"solver_options of {solver} must be among {sorted(allowed)}, got {name!r}."
+                f"{did_you_mean(name, allowed)}"
             )
         check_value(f"solver_options[{name!r}]", value, allowed[name])
 
@@ -133,4 +136,4 @@ def check_hessian(solver: str, hessian: str, kinds: tuple[str, ...]) -> None:
         return
     if kinds == ("exact",):
         raise ValueError(f"hessian={hessian!r} has no effect on {solver}; leave it at 'exact'.")
-    raise ValueError(f"hessian must be one of {list(kinds)}, got {hessian!r}.")
+    raise ValueError(must_be_one_of("hessian", hessian, kinds))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from sknewtonnet._names import must_be_one_of
 from sknewtonnet.solvers._auto import AutoSolver
 from sknewtonnet.solvers._base import Solver
 from sknewtonnet.solvers._constrained import SLSQPSolver, TrustConstrSolver
@@ -89,7 +90,7 @@ def get_solver(
             )
         return solver if constraints is None else _constrained(solver, constraints)
     if not isinstance(solver, str) or solver not in SOLVERS:
-        raise ValueError(f"solver must be one of {sorted(SOLVERS)}, got {solver!r}.")
+        raise ValueError(must_be_one_of("solver", solver, sorted(SOLVERS)))
     cls, label, limits = SOLVERS[solver], repr(solver), {}
     if constraints is not None:
         cls = _able(cls, f"solver={solver!r}", constraints)

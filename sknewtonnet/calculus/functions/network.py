@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 
+from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
 from sknewtonnet.calculus.passes.graph import Graph
@@ -522,7 +523,7 @@ class Network:
 
 def _check_sizes(what: str, sizes: Sequence[object]) -> None:
     for size in sizes:
-        if not isinstance(size, Integral) or size < 1:
+        if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
             raise ValueError(f"{what} must be positive integers, got {size!r}.")
 
 
@@ -538,9 +539,7 @@ def _linear_layers(
     _check_sizes("n_outputs", [n_outputs])
     _check_sizes("entries of hidden_layer_sizes", hidden)
     if not any(skip_connections is kind or skip_connections == kind for kind in SKIP_CONNECTIONS):
-        raise ValueError(
-            f"skip_connections must be one of {list(SKIP_CONNECTIONS)}, got {skip_connections!r}."
-        )
+        raise ValueError(must_be_one_of("skip_connections", skip_connections, SKIP_CONNECTIONS))
     functions = [*_one_per_layer(activation, len(hidden)), get_activation("identity")]
     last = len(first) + len(hidden)
     layers = list(first)

@@ -6,6 +6,7 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Bools
 from sknewtonnet.calculus.functions.finiteness import not_finite_part
 from sknewtonnet.calculus.functions.kept_point import ADJOINT, FORWARD, SECOND, KeptPoint
@@ -127,7 +128,8 @@ class Objective(SmoothFunction):
         targets = real_array("Y", Y)
         if targets.ndim == 1 and network.n_outputs == 1:
             targets = targets[:, None]
-        targets = finite_array("Y", targets, (len(samples), network.n_outputs))
+        name = "Y, one-hot for classes," if targets.ndim == 1 else "Y"
+        targets = finite_array(name, targets, (len(samples), network.n_outputs))
         given = np.ones(len(samples)) if sample_weight is None else sample_weight
         weight = finite_array("sample_weight", given, (len(samples),))
         self.network = network
@@ -764,4 +766,4 @@ def _same_unit(network: Network) -> Bools:
 
 def _check_kind(kind: str, kinds: tuple[str, ...]) -> None:
     if kind not in kinds:
-        raise ValueError(f"kind must be one of {list(kinds)}, got {kind!r}.")
+        raise ValueError(must_be_one_of("kind", kind, kinds))

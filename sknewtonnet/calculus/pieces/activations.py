@@ -14,6 +14,7 @@ import numpy as np
 from numpy.polynomial import polynomial
 from scipy.special import ndtr
 
+from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array
 
 
@@ -480,7 +481,5 @@ def get_activation(activation: "str | Activation") -> Activation:
         return activation
     if isinstance(activation, str) and activation in ACTIVATIONS:
         return ACTIVATIONS[activation]
-    raise ValueError(
-        f"activation must be one of {sorted(ACTIVATIONS)} or an instance of "
-        f"sknewtonnet.calculus.Activation, got {activation!r}."
-    )
+    also = "an instance of sknewtonnet.calculus.Activation"
+    raise ValueError(must_be_one_of("activation", activation, sorted(ACTIVATIONS), also))

@@ -6,6 +6,7 @@ from copy import copy
 import numpy as np
 from scipy import sparse
 
+from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.activations import Activation
 from sknewtonnet.calculus.pieces.bumps import random_bumps
@@ -23,7 +24,7 @@ from sknewtonnet.calculus.pieces.layers import Layer
 def covariance_form(covariance_type: str) -> GaussianForm:
     """The form of that name, or raise."""
     if not isinstance(covariance_type, str) or covariance_type not in FORMS:
-        raise ValueError(f"covariance_type must be one of {list(FORMS)}, got {covariance_type!r}.")
+        raise ValueError(must_be_one_of("covariance_type", covariance_type, FORMS))
     return FORMS[covariance_type]
 
 

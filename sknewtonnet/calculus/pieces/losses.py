@@ -27,6 +27,7 @@ from scipy.special import (
     xlogy,
 )
 
+from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array
 
 # An inverse link gives the mean of one output as a function of all raw predictions: the mean
@@ -724,10 +725,9 @@ def get_loss(loss: "str | Loss", n_outputs: int) -> Loss:
         return BinaryLogLoss() if n_outputs == 1 else MultinomialLogLoss()
     if isinstance(loss, str) and loss in LOSSES:
         return LOSSES[loss]()
-    raise ValueError(
-        f"loss must be one of {sorted([*LOSSES, 'log_loss'])} or an instance of "
-        f"sknewtonnet.calculus.Loss, got {loss!r}."
-    )
+    names = sorted([*LOSSES, "log_loss"])
+    also = "an instance of sknewtonnet.calculus.Loss"
+    raise ValueError(must_be_one_of("loss", loss, names, also))
 
 
 def _range(y: Array) -> str:

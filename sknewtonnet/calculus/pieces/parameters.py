@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sknewtonnet._names import did_you_mean, unknown_name
 from sknewtonnet._typing import Array, Bools, Ints
 
 
@@ -138,7 +139,7 @@ class ParameterLayout:
 
     def _check_name(self, argument: str, name: str) -> None:
         if name not in self.shapes:
-            raise ValueError(f"{argument} names {name!r}; the arrays are {list(self.shapes)}.")
+            raise ValueError(unknown_name(argument, name, self.shapes, "array"))
 
     @cached_property
     def names(self) -> list[str]:
@@ -181,6 +182,7 @@ class ParameterLayout:
                 raise ValueError(
                     f"there is no parameter {name!r}; the arrays are {list(self.shapes)}, single "
                     f"parameters have names like {self.names[0]!r}."
+                    f"{did_you_mean(name, [*self.shapes, *self.names])}"
                 )
             if values.shape != ():
                 raise ValueError(f"{name!r} must get one number, got shape {values.shape}.")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sknewtonnet._names import unknown_name
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.gaussian_forms import GaussianForm
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory
@@ -323,7 +324,7 @@ class NormPenalty(Penalty):
         names = [n for n in shapes if penalised[n]] if self.arrays is None else self.arrays
         unknown = [name for name in names if name not in shapes]
         if unknown:
-            raise ValueError(f"arrays names {unknown[0]!r}; the arrays are {list(shapes)}.")
+            raise ValueError(unknown_name("arrays", unknown[0], shapes, "array"))
         return {name: self.layout.parameters_of(name) for name in names}
 
     def _parts(self, w: Array) -> Iterator[tuple[Ints, float, Array]]:
@@ -581,7 +582,7 @@ def l2_penalty(
     given: Any = alpha
     if isinstance(given, Mapping):
         named = dict(given)
-    elif np.ndim(given) == 0:
+    elif not isinstance(given, Sequence) and np.ndim(given) == 0:
         named = dict.fromkeys(penalised, given)
     elif len(given) == len(penalised):
         named = dict(zip(penalised, given, strict=True))
@@ -592,7 +593,7 @@ def l2_penalty(
         )
     for name, strength in named.items():
         if name not in full:
-            raise ValueError(f"alpha names {name!r}; the arrays are {list(full)}.")
+            raise ValueError(unknown_name("alpha", name, full, "array"))
         full[name][...] = _strength(name, strength, full[name].shape)
     return L2Penalty(layout.pack(full))
 
@@ -600,6 +601,8 @@ def l2_penalty(
 def _strength(name: str, strength: ArrayLike, shape: tuple[int, ...]) -> Array:
     """Strength of one array, checked."""
     try:
+        if np.asarray(strength).dtype.kind in "bSU":
+            raise TypeError
         values = np.asarray(strength, dtype=float)
     except (TypeError, ValueError):
         raise ValueError(f"alpha must be numbers, got {strength!r} for {name!r}.") from None

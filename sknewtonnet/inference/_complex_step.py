@@ -1,0 +1,54 @@
+"""Derivatives of a function of the parameters that a user has written."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sknewtonnet._typing import Array
+
+
+def complex_step(function: Callable[[Array], ArrayLike], params: Array) -> tuple[Array, Array]:
+    """Values of a function, and its derivatives by the complex step, exact to rounding.
+
+    Parameters
+    ----------
+    function : callable
+        From complex parameters to one or more complex numbers, without ``abs``, comparisons or
+        ``.real`` on the way.
+    params : ndarray of shape (n_parameters,)
+        Where.
+
+    Returns
+    -------
+    values : ndarray of shape (m,)
+    derivatives : ndarray of shape (m, n_parameters)
+
+    Raises
+    ------
+    ValueError
+        If the function returns anything else: its derivatives would be zero in silence.
+
+    References
+    ----------
+    Squire and Trapp (1998), Using complex variables to estimate derivatives of real functions.
+    """
+    step = 1e-30
+    values = _values(function, params.astype(complex)).real
+    columns = []
+    for j in range(len(params)):
+        moved = params.astype(complex)
+        moved[j] += 1j * step
+        columns.append(_values(function, moved).imag / step)
+    return values, np.array(columns).T
+
+
+def _values(function: Callable[[Array], ArrayLike], w: Array) -> Array:
+    found = np.ravel(np.asarray(function(w)))
+    if found.dtype.kind != "c":
+        raise ValueError(
+            f"function must return complex numbers for complex parameters, got {found.dtype}: it "
+            "drops imaginary parts, as abs, float, .real and comparisons do, and so has no "
+            "derivative here."
+        )
+    return found
