@@ -44,7 +44,7 @@ def net():
         ("activation", "ReLU", "relu"),
         ("activation", "swish", "silu"),
         ("activation", "linear", "identity"),
-        ("activation", ["tahn"], "tanh"),
+        ("activation", ["tanhh"], "tanh"),
         ("loss", "mse", "squared_error"),
         ("loss", "huber", "pseudo_huber"),
         ("hessian", "full", "exact"),
