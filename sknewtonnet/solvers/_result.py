@@ -20,6 +20,10 @@ class Status(Enum):
     STOPPED = "a callback asked to stop"
     FTOL = "the objective falls by at most ftol of itself per iteration"
 
+    def __reduce__(self) -> tuple[type["Status"], tuple[str]]:
+        """Say how to make it, as Enum tells pickle alone: skops asks here."""
+        return type(self), (self.value,)
+
 
 @dataclass(frozen=True, slots=True)
 class Iteration:
