@@ -160,7 +160,7 @@ class CheckedParameters:
         return did_you_mean(getattr(self, name, None), allowed)
 
 
-def names_for_dir(estimator: object, hidden: Collection[str]) -> list[str]:
+def names_for_dir(estimator: object, hidden: Collection[str] = ()) -> list[str]:
     """What dir lists of an estimator: as scikit-learn has it, names that ``hasattr`` finds.
 
     Displays, completion and :func:`inspect.getmembers` ask for all of them.
@@ -169,7 +169,7 @@ def names_for_dir(estimator: object, hidden: Collection[str]) -> list[str]:
     ----------
     estimator : object
         The estimator.
-    hidden : collection of str
+    hidden : collection of str, default=()
         Attributes that would have to be worked out first: they are neither listed nor asked for.
     """
     names = object.__dir__(estimator)

@@ -45,7 +45,7 @@ from sknewtonnet.estimators._arguments import (
 )
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._comparison import Comparison, given_folds
-from sknewtonnet.estimators._fit import Data, Fit, Problem, Settings, encoded
+from sknewtonnet.estimators._fit import Data, Fit, Importances, Problem, Settings, encoded
 from sknewtonnet.estimators._named_constraints import make_constraints
 from sknewtonnet.estimators._parameters import Parameters
 from sknewtonnet.estimators._remarks import remarks
@@ -396,17 +396,18 @@ class BaseNewtonNet(
         post_selection: bool,
     ) -> dict[str, Any]:
         """Fitted attributes, of the lowest end; warns if it is no minimum."""
-        starts, kinds = report_of_starts(objective, results)
         factor = problem.factor
-        losses = factor * starts["loss"]
+        losses = factor * np.array([result.value for result in results])
         number = int(np.argmin(losses))
-        best, kind = results[number], kinds[number]
+        starts, end = report_of_starts(objective, results, number)
+        best, kind = results[number], end.kind
         if not np.isfinite(best.value):
             raise ValueError(NOT_FINITE)
         stuck = stuck_at(problem, objective, best)
         remark = remarks(objective, best, kind, stuck)
         fit = Fit(problem, best.params, best, kind, post_selection)
-        fitted = self._attributes(fit) | {
+        fit = replace(fit, importances=Importances.at(end, objective, fit.active))
+        fitted = self._attributes(fit.on(None)) | {
             "n_iter_": best.n_iter,
             "loss_": factor * best.value,
             "loss_curve_": [factor * value for value in best.history],
@@ -446,7 +447,7 @@ class BaseNewtonNet(
 
     def _attributes_on_the_way(self, problem: Problem, params: Array) -> dict[str, Any]:
         """The same while the fit goes on."""
-        return self._attributes(Fit(problem, params))
+        return self._attributes(Fit(problem, params).on(None))
 
     def _observer(
         self, context: Any, number: int, hooks: dict[str, Any], problem: Problem

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import lstsq, null_space
+from scipy.linalg import LinAlgError, lstsq, null_space
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import (
+    CriticalPoint,
     Loss,
     Network,
     Objective,
@@ -30,7 +31,7 @@ from sknewtonnet.calculus.pieces.penalties import Penalty, l2_penalty
 from sknewtonnet.estimators._targets import Target
 from sknewtonnet.estimators._units import Original, Units
 from sknewtonnet.inference import Criteria, Information, Rescaled, flat_directions
-from sknewtonnet.inspection import importances
+from sknewtonnet.inspection import importances_of
 from sknewtonnet.solvers import Constraints, Solver, SolverResult, Status, get_solver
 
 # Sorting rows costs less than a percent of a fit.
@@ -143,9 +144,7 @@ class Problem:
         """The data, or an error that says why they are missing."""
         if self.data is None:
             raise AttributeError(
-                "the data of the fit do not travel with a pickle, so nothing that needs them can "
-                "be worked out here: ask for importances before, or call "
-                "feature_importance(net.objective(X, y), net.params_) of sknewtonnet.inspection."
+                "a fitted net does not keep its data: fit_of(net, X, y) is its record with them."
             )
         return self.data
 
@@ -253,10 +252,60 @@ class NoImportances(AttributeError, ValueError):
 
 
 @dataclass(frozen=True, eq=False)
+class Importances:
+    """Importances at the end of a fit, or the reason why there are none.
+
+    Attributes
+    ----------
+    weights, features : ndarray or None
+        As :func:`sknewtonnet.inspection.importances` has them.
+    reason : str
+        Why they are None.
+    """
+
+    weights: Array | None = None
+    features: Array | None = None
+    reason: str = "the fit has not ended."
+
+    @classmethod
+    def at(cls, end: "End", objective: Objective, active: Array | None) -> "Importances":
+        """From the Hessian of the verdict; none where that formed none."""
+        size = objective.n_parameters
+        if end.kind in ("saddle", "maximum"):
+            return cls(
+                reason=f"importances need a minimum, but the fit ended at a {end.kind}: fit to "
+                "convergence, or from other starts."
+            )
+        if size > DENSE_LIMIT:
+            return cls(
+                reason=f"the importance of {size} weights with the others adapting needs a dense "
+                f"Hessian, which is refused above {DENSE_LIMIT}; sknewtonnet.inspection."
+                'weight_importance(net.objective(X, y), net.params_, method="obd") works for all.'
+            )
+        if end.known is None:
+            return cls(
+                reason="a fit that ends early, by ftol, forms no Hessian; sknewtonnet.inspection."
+                "feature_importance(net.objective(X, y), net.params_) does."
+            )
+        try:
+            information = Information(objective, end.params, active, known=end.known)
+            return cls(*importances_of(information), reason="")
+        except (ValueError, LinAlgError) as reason:
+            return cls(reason=str(reason))
+
+    @property
+    def known(self) -> tuple[Array, Array]:
+        """Both; an AttributeError with the reason where there are none."""
+        if self.weights is None or self.features is None:
+            raise NoImportances(self.reason)
+        return self.weights, self.features
+
+
+@dataclass(frozen=True, eq=False)
 class Fit:
     """A net at the point where its fit ended.
 
-    Copies of an estimator share it; a pickle leaves its data behind.
+    An estimator keeps it without its data, and copies of the estimator share it.
 
     Attributes
     ----------
@@ -270,6 +319,8 @@ class Fit:
         What kind of point it is, "not stationary" if none.
     post_selection : bool
         Whether the form of the net was chosen on the same data.
+    importances : Importances
+        Of weights and inputs.
     """
 
     problem: Problem
@@ -277,6 +328,7 @@ class Fit:
     result: SolverResult | None = None
     verdict: str = "not stationary"
     post_selection: bool = False
+    importances: Importances = Importances()
 
     @property
     def network(self) -> Network:
@@ -361,25 +413,6 @@ class Fit:
         """Information criteria, of targets in the units of the table."""
         return Criteria(self.information, self.problem.factor)
 
-    @cached_property
-    def importances(self) -> tuple[Array, Array]:
-        """Of weights, and of inputs; an error where there are none, without work if it can be."""
-        if self.verdict in ("saddle", "maximum"):
-            raise NoImportances(
-                f"importances need a minimum, but the fit ended at a {self.verdict}: fit to "
-                "convergence, or from other starts."
-            )
-        if self.n_parameters > DENSE_LIMIT:
-            raise NoImportances(
-                f"the importance of {self.n_parameters} weights with the others adapting needs a "
-                f"dense Hessian, which is refused above {DENSE_LIMIT}; sknewtonnet.inspection."
-                'weight_importance(net.objective(X, y), net.params_, method="obd") works for all.'
-            )
-        try:
-            return importances(self.objective(), self.params, self.active)
-        except ValueError as reason:
-            raise NoImportances(str(reason)) from None
-
     def on(self, data: Data | None) -> "Fit":
         """The same net on other data."""
         return replace(self, problem=replace(self.problem, data=data))
@@ -450,9 +483,8 @@ class Fit:
         return Fit(problem, result.params, result, kind, self.post_selection)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the data behind, with all that was worked out from them but the importances."""
-        kept = {field.name for field in fields(self)} | {"importances"}
-        state = {name: value for name, value in vars(self).items() if name in kept}
+        """Leave the data behind, with all that was worked out from them."""
+        state = {field.name: getattr(self, field.name) for field in fields(self)}
         return state | {"problem": replace(self.problem, data=None)}
 
     def __deepcopy__(self, memo: Any) -> "Fit":
@@ -460,25 +492,55 @@ class Fit:
         return self
 
 
-def verdict(function: SmoothFunction, result: SolverResult) -> str:
+@dataclass(frozen=True, eq=False)
+class End:
     """What kind of point a run has ended at.
 
-    A run that ends early by ``ftol`` is spared the Hessian where its gradient alone says enough.
-
-    Under constraints the conditions of first order are those of Karush, Kuhn and Tucker, which
-    the run has checked: against its start, or against f, whose rounding is in the gradient.
+    Attributes
+    ----------
+    params : ndarray of shape (n_parameters,)
+        The point.
+    kind : str
+        The verdict.
+    known : tuple of CriticalPoint and ndarray, or None
+        The verdict with the Hessian, if that was formed.
     """
-    found = result.multipliers
-    if found is None:
-        if result.status is Status.FTOL and plainly_falls(function, result.params):
-            return "not stationary"
-        return critical_point(function, result.params).kind
-    goal = max(1e-6 * result.initial_gradient_norm, 1e-8 * abs(result.value))
-    stalled = result.status is Status.STALLED and result.stationarity <= goal
-    return critical_point(
-        function,
-        result.params,
-        found.active,
-        tight=found.constraints.rows()[0][found.tight],
-        converged=result.converged or stalled,
-    ).kind
+
+    params: Array
+    kind: str
+    known: tuple[CriticalPoint, Array] | None = None
+
+    @classmethod
+    def of(cls, function: SmoothFunction, result: SolverResult) -> "End":
+        """The end of a run.
+
+        A run that ends early by ``ftol`` is spared the Hessian where its gradient alone says
+        enough.
+
+        Under constraints the conditions of first order are those of Karush, Kuhn and Tucker,
+        which the run has checked: against its start, or against f, whose rounding is in the
+        gradient.
+        """
+        w, found = result.params, result.multipliers
+        if found is None:
+            if result.status is Status.FTOL and plainly_falls(function, w):
+                return cls(w, "not stationary")
+            conditions: dict[str, Any] = {}
+        else:
+            goal = max(1e-6 * result.initial_gradient_norm, 1e-8 * abs(result.value))
+            stalled = result.status is Status.STALLED and result.stationarity <= goal
+            conditions = {
+                "active": found.active,
+                "tight": found.constraints.rows()[0][found.tight],
+                "converged": result.converged or stalled,
+            }
+        if len(w) > DENSE_LIMIT or not np.isfinite(w).all():
+            return cls(w, critical_point(function, w, **conditions).kind)
+        known = *function.value_and_gradient(w), function.hessian(w)
+        point = critical_point(function, w, **conditions, known=known)
+        return cls(w, point.kind, (point, known[2]))
+
+
+def verdict(function: SmoothFunction, result: SolverResult) -> str:
+    """What kind of point a run has ended at."""
+    return End.of(function, result).kind

@@ -207,8 +207,8 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
     weight_importance_ : ndarray of shape (n_parameters,)
         OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
         objective, to second order, if the parameter were removed and the others adapted.
-        Computed when first asked for, from one Hessian, also by ``hasattr``; an AttributeError at
-        a saddle point and above 3000 parameters.
+        From the Hessian of the verdict, when the fit ends. An AttributeError at a saddle point,
+        above 3000 parameters, and where ``ftol`` has ended the fit before a Hessian was formed.
     feature_importance_ : ndarray of shape (n_features_in_,)
         OBS saliency of all coefficients that leave a feature, divided by the sum over features.
         Where layers that are not linear read the input: the mean squared derivative of the
@@ -468,8 +468,8 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
     weight_importance_ : ndarray of shape (n_parameters,)
         OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
         objective, to second order, if the parameter were removed and the others adapted.
-        Computed when first asked for, from one Hessian, also by ``hasattr``; an AttributeError at
-        a saddle point and above 3000 parameters.
+        From the Hessian of the verdict, when the fit ends. An AttributeError at a saddle point,
+        above 3000 parameters, and where ``ftol`` has ended the fit before a Hessian was formed.
     feature_importance_ : ndarray of shape (n_features_in_,)
         OBS saliency of all coefficients that leave a feature, divided by the sum over features.
         Where layers that are not linear read the input: the mean squared derivative of the

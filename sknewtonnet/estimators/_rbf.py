@@ -311,8 +311,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     weight_importance_ : ndarray of shape (n_parameters,)
         OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
         objective, to second order, if the parameter were removed and the others adapted.
-        Computed when first asked for, from one Hessian, also by ``hasattr``; an AttributeError at
-        a saddle point and above 3000 parameters.
+        From the Hessian of the verdict, when the fit ends. An AttributeError at a saddle point,
+        above 3000 parameters, and where ``ftol`` has ended the fit before a Hessian was formed.
     feature_importance_ : ndarray of shape (n_features_in_,)
         Mean squared derivative of the predictions in a feature times the feature's variance,
         divided by its sum over features.
@@ -595,8 +595,8 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     weight_importance_ : ndarray of shape (n_parameters,)
         OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
         objective, to second order, if the parameter were removed and the others adapted.
-        Computed when first asked for, from one Hessian, also by ``hasattr``; an AttributeError at
-        a saddle point and above 3000 parameters.
+        From the Hessian of the verdict, when the fit ends. An AttributeError at a saddle point,
+        above 3000 parameters, and where ``ftol`` has ended the fit before a Hessian was formed.
     feature_importance_ : ndarray of shape (n_features_in_,)
         Mean squared derivative of the predictions in a feature times the feature's variance,
         divided by its sum over features.

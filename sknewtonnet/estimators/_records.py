@@ -12,18 +12,25 @@ from sknewtonnet.estimators._fit import Fit
 Net = TypeVar("Net", bound=BaseNewtonNet)
 
 
-def fit_of(net: BaseNewtonNet) -> Fit:
+def fit_of(
+    net: BaseNewtonNet,
+    X: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Fit:
     """The record of a fitted net.
 
     Parameters
     ----------
     net : estimator of this package
         A fitted net.
+    X, y, sample_weight : array-like, default=None
+        The data of its fit, which the net does not keep: what needs them is in the record if they
+        are given here.
 
     Returns
     -------
     Fit
-        With the data of the fit, unless the net comes from a pickle.
 
     Raises
     ------
@@ -31,7 +38,7 @@ def fit_of(net: BaseNewtonNet) -> Fit:
         If it is not fitted.
     """
     check_is_fitted(net)
-    return net._fit_
+    return net._fit_ if X is None or y is None else net._on(X, y, sample_weight)
 
 
 def fit_from(
@@ -69,24 +76,13 @@ def fit_from(
     return net._fit_from(start, X, y, sample_weight, post_selection)
 
 
-def after_selection(
-    net: Net,
-    X: ArrayLike,
-    y: ArrayLike,
-    sample_weight: ArrayLike | None = None,
-    *,
-    post_selection: bool = True,
-) -> Net:
+def after_selection(net: Net, post_selection: bool = True) -> Net:
     """Tell a fitted net that it was chosen among several by the data of its fit.
-
-    A net that was fitted in another process gets its data back, which importances need.
 
     Parameters
     ----------
     net : estimator of this package
         The fitted net.
-    X, y, sample_weight
-        The data of its fit.
     post_selection : bool, default=True
         False if it was the only one.
 
@@ -95,8 +91,5 @@ def after_selection(
     object
         The net.
     """
-    fit = fit_of(net)
-    if fit.problem.data is None:
-        fit = fit.on(net._on(X, y, sample_weight).problem.data)
-    net._fit_ = replace(fit, post_selection=post_selection)
+    net._fit_ = replace(fit_of(net), post_selection=post_selection)
     return net

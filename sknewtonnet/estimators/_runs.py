@@ -11,7 +11,7 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
 from sknewtonnet.calculus.functions.subspace import MappedObjective
 from sknewtonnet.estimators._callbacks import Progress
-from sknewtonnet.estimators._fit import Problem, verdict
+from sknewtonnet.estimators._fit import End, Problem
 from sknewtonnet.estimators._starts import standardised_columns
 from sknewtonnet.estimators._stuck import why_stuck
 from sknewtonnet.inspection import Minimum
@@ -130,10 +130,14 @@ def run_one_of_several(problem: Problem, start: Start, observer: Progress) -> So
 
 
 def report_of_starts(
-    objective: Objective, results: list[SolverResult]
-) -> tuple[dict[str, NDArray[Any]], list[str]]:
-    """How each start ended, which of them found the same minimum, and the verdicts on all."""
-    kinds = [verdict(objective, result) for result in results]
+    objective: Objective, results: list[SolverResult], best: int
+) -> tuple[dict[str, NDArray[Any]], End]:
+    """How each start ended, which of them found the same minimum, and the end of the best."""
+    end = End.of(objective, results[best])
+    kinds = [
+        end.kind if number == best else End.of(objective, result).kind
+        for number, result in enumerate(results)
+    ]
     order = np.argsort([result.value for result in results], kind="stable")
     minimum = np.full(len(results), -1)
     found: list[Minimum] = []
@@ -155,4 +159,4 @@ def report_of_starts(
         "minimum": minimum,
         "n_restarts": np.array([result.n_events["restarts"] for result in results]),
     }
-    return report, kinds
+    return report, end

@@ -18,9 +18,6 @@ from sknewtonnet.estimators._fit import Data, Fit
 from sknewtonnet.inference import InferenceResults, cluster_numbers, infer
 from sknewtonnet.solvers import SolverResult
 
-# Worked out when they are first asked for, and then kept.
-IMPORTANCES = ("weight_importance_", "feature_importance_", "feature_importances_")
-
 
 class StatisticsMixin:
     """Statistics of a fit; goes left of the base class that fits."""
@@ -173,19 +170,17 @@ class StatisticsMixin:
     _formed: ClassVar[tuple[str, ...]] = ()
 
     def __dir__(self) -> list[str]:
-        """Names of what is there; importances once they have been worked out."""
-        fit = vars(self).get("_fit_")
-        known = fit is not None and "importances" in vars(fit)
-        return names_for_dir(self, hidden=self._formed if known else (*self._formed, *IMPORTANCES))
+        """Names of what is there, without what would have to be formed first."""
+        return names_for_dir(self, hidden=self._formed)
 
     @property
     def weight_importance_(self) -> Array:
-        """OBS saliency of each parameter, of shape (n_parameters,); computed on request.
+        """OBS saliency of each parameter, of shape (n_parameters,).
 
         See :func:`sknewtonnet.inspection.weight_importance`.
         """
         check_is_fitted(self)
-        return self._fit_.importances[0]
+        return self._fit_.importances.known[0]
 
     @property
     def feature_importance_(self) -> Array:
@@ -194,7 +189,7 @@ class StatisticsMixin:
         See :func:`sknewtonnet.inspection.feature_importance`.
         """
         check_is_fitted(self)
-        return self._fit_.importances[1]
+        return self._fit_.importances.known[1]
 
     @property
     def feature_importances_(self) -> Array:

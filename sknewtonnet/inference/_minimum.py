@@ -75,6 +75,8 @@ class Information:
         False if the solver reports that the first-order conditions do not hold.
     tight : ndarray of shape (n_tight, n_parameters) or None
         Coefficients of all constraints that hold with equality, those of ``active`` among them.
+    known : tuple of CriticalPoint and ndarray of shape (n_parameters, n_parameters), or None
+        The verdict on the point with the Hessian of f, if they have been worked out already.
 
     Examples
     --------
@@ -97,6 +99,7 @@ class Information:
     class_weights: bool = False
     converged: bool = True
     tight: Array | None = None
+    known: tuple[CriticalPoint, Array] | None = None
 
     @property
     def is_likelihood(self) -> bool:
@@ -171,6 +174,8 @@ class Information:
         -------
         CriticalPoint
         """
+        if self.known is not None:
+            return self.known[0]
         return critical_point(
             self.objective,
             self.params,
@@ -192,6 +197,8 @@ class Information:
         -------
         ndarray of shape (n_parameters, n_parameters)
         """
+        if self.known is not None:
+            return self.objective.weight_sum * self.known[1]
         return self.objective.weight_sum * self.objective.hessian(self.params)
 
     @cached_property
@@ -216,6 +223,16 @@ class Information:
         known = self.objective.invariant_directions()
         noise = self.objective.weight_sum * self.critical_point.noise
         return ScaledSpectrum(self.hessian, self.basis, known, noise)
+
+    @cached_property
+    def model_minimum(self) -> Array:
+        """Minimum of the quadratic model of M, params - H^-1 gradient.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+        """
+        return self.params - self.factor.inverse @ self.gradient
 
     @cached_property
     def gauss_newton_factor(self) -> ScaledSpectrum:

@@ -42,13 +42,13 @@ def weight_saliencies(information: Information) -> Array:
     >>> weight_saliencies(minimum).round(1).tolist()
     [2.0, 1.1]
     """
-    minimum, variance = _minimum(information), np.diag(information.factor.inverse)
-    each = np.eye(len(minimum))
+    minimum, variance = information.model_minimum, np.diag(information.factor.inverse)
     found = np.zeros(len(minimum))
     fixed = ~(flat_directions(information) != 0).any(axis=1) & (variance > 0)
     found[fixed] = 0.5 * minimum[fixed] ** 2 / variance[fixed]
-    for j in np.flatnonzero(information.held(each)):
-        found[j] = _released(information, np.array([j]))
+    if information.basis is not None:
+        for j in np.flatnonzero(information.held(np.eye(len(minimum)))):
+            found[j] = _released(information, np.array([j]))
     return found
 
 
@@ -80,15 +80,18 @@ def group_saliency(information: Information, group: Ints) -> float:
     """
     if not len(group):
         return 0.0
-    if information.held(np.eye(information.objective.n_parameters)[group]).any():
+    rows = np.zeros((len(group), len(information.params)))
+    rows[np.arange(len(group)), group] = 1.0
+    if information.held(rows).any():
         return _released(information, group)
-    # Along directions without curvature weights go to 0 for nothing: only the rest counts.
-    held = null_space(flat_directions(information)[group].T)
-    if not held.size:
-        return 0.0
-    minimum = held.T @ _minimum(information)[group]
-    inverse = held.T @ information.factor.inverse[np.ix_(group, group)] @ held
-    return 0.5 * float(minimum @ lstsq(inverse, minimum)[0])
+    minimum = information.model_minimum[group]
+    inverse = information.factor.inverse[np.ix_(group, group)]
+    flat = flat_directions(information)[group]
+    if flat.any():
+        # Along directions without curvature weights go to 0 for nothing: only the rest counts.
+        held = null_space(flat.T)
+        minimum, inverse = held.T @ minimum, held.T @ inverse @ held
+    return 0.5 * float(minimum @ lstsq(inverse, minimum)[0]) if minimum.size else 0.0
 
 
 def _released(information: Information, group: Ints) -> float:
@@ -105,10 +108,6 @@ def _released(information: Information, group: Ints) -> float:
     slope = along.T @ (information.gradient + H @ first)
     gain = 0.5 * float(slope @ lstsq(along.T @ H @ along, slope)[0])
     return float(information.gradient @ first + 0.5 * first @ H @ first) - gain
-
-
-def _minimum(information: Information) -> Array:
-    return information.params - information.factor.inverse @ information.gradient
 
 
 def flat_directions(information: Information) -> Array:

@@ -2,7 +2,12 @@
 
 from sknewtonnet.calculus import CriticalPoint, critical_point
 from sknewtonnet.calculus.functions.units import degenerate_units
-from sknewtonnet.inspection._importance import feature_importance, importances, weight_importance
+from sknewtonnet.inspection._importance import (
+    feature_importance,
+    importances,
+    importances_of,
+    weight_importance,
+)
 from sknewtonnet.inspection._matching import Minimum, aligned, same_minimum
 
 __all__ = [
@@ -13,6 +18,7 @@ __all__ = [
     "degenerate_units",
     "feature_importance",
     "importances",
+    "importances_of",
     "same_minimum",
     "weight_importance",
 ]

@@ -176,7 +176,40 @@ def importances(
             f"dense Hessian, which is refused above {DENSE_LIMIT}; "
             'weight_importance(objective, w, method="obd") works for any number.'
         )
-    information = Information(objective, w, active)
+    return importances_of(Information(objective, w, active))
+
+
+def importances_of(information: Information) -> tuple[Array, Array]:
+    """The same, at a point whose Hessian may be known.
+
+    Parameters
+    ----------
+    information : Information
+        The point.
+
+    Returns
+    -------
+    weights, features : ndarray
+        As :func:`importances`.
+
+    Raises
+    ------
+    ValueError
+        If the Hessian has negative eigenvalues.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.inference import Information
+    >>> from sknewtonnet.inspection import importances_of
+    >>> X = np.array([[-1.0], [0.0], [1.0], [2.0]])
+    >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, [0.0, 1.0, 1.0, 3.0])
+    >>> weights, features = importances_of(Information(f, np.array([0.9, 0.8])))
+    >>> weights.round(1).tolist(), features.tolist()
+    ([2.0, 1.1], [1.0])
+    """
+    objective, w = information.objective, information.params
     # Of a constant prediction only rounding could be shared out.
     used = varies(objective) and not is_constant(objective, w)
     if information.critical_point.has_negative_curvature:

@@ -167,7 +167,7 @@ class BackwardPruning(MetaNet):
     def _fitted(
         self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, task: Task
     ) -> dict[str, Any]:
-        start = fit_of(net.fit(X, y, sample_weight))
+        start = fit_of(net.fit(X, y, sample_weight), X, y, sample_weight)
 
         def refitted(last: Fit) -> Any:
             smaller = with_chosen_alpha(net).set_params(connectivity=last.connectivity)

@@ -190,9 +190,8 @@ class MetaNet(CheckedParameters, CallbackSupportMixin, MetaEstimatorMixin, BaseE
         return results
 
     def __dir__(self) -> list[str]:
-        """Names of what is there; importances once the net has worked them out."""
-        hidden = {"feature_importance_", "feature_importances_"}
-        return names_for_dir(self, hidden - set(dir(getattr(self, "_net", None))))
+        """Names of what is there."""
+        return names_for_dir(self)
 
     @property
     def feature_importance_(self) -> Array:

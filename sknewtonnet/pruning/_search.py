@@ -163,7 +163,7 @@ class InformationCriterionSearch(MetaNet):
                 f"{points}, n_samples = {np.shape(X)[0]}): {reasons}{advice(*points)}"
             )
         best = int(np.nanargmin(scores))
-        chosen = after_selection(nets[best], X, y, sample_weight, post_selection=len(grid) > 1)
+        chosen = after_selection(nets[best], post_selection=len(grid) > 1)
         return {
             "results_": _table(grid, rows, scores),
             "best_index_": best,

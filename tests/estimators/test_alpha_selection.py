@@ -21,7 +21,7 @@ NET = NewtonMLPRegressor((), standardize=True, alpha="auto", random_state=0).fit
 def test_held_out_losses_are_those_of_ridge_regressions():
     """Of a net without hidden layers, on the same folds, in standardised columns."""
     seed = np.random.RandomState(0).randint(np.iinfo(np.int32).max)
-    comparison = Comparison.of(fit_of(NET).problem, seed)
+    comparison = Comparison.of(fit_of(NET, X, Y).problem, seed)
     Z, z = comparison.rows.X, comparison.rows.Y[:, 0]
     found = NET.alpha_selection_
     assert len(comparison.folds) == found.n_folds

@@ -90,7 +90,7 @@ def test_without_hidden_units_it_is_ard_regression():
     """With flat priors; the search stops when strengths change by less than a hundredth."""
     y = X[:, :3] @ np.array([1.0, -0.5, 0.3]) + 0.3 * rng.normal(size=N)
     net = NewtonMLPRegressor((), standardize=True).fit(X[:, :3], y)
-    problem = fit_of(net).problem
+    problem = fit_of(net, X[:, :3], y).problem
     groups = StrengthGroups.of(problem.network, problem.feature_names)
     assert list(groups.inputs) == INPUTS[:3]
     assert not groups.layers
@@ -118,7 +118,7 @@ def test_units_of_columns_and_target_do_not_matter():
 def searched(X, y, weight=None, alpha=1.0):
     """Strengths of inputs by evidence, and the path."""
     net = NewtonMLPRegressor((2,), standardize=True, alpha=1.0).fit(X, y, weight)
-    problem = fit_of(net).problem
+    problem = fit_of(net, X, y, weight).problem
     groups = StrengthGroups.of(problem.network, problem.feature_names)
     strengths, path = strengths_by_evidence(problem, groups, alpha, 0)
     return strengths[:2], path[:5]

@@ -49,9 +49,9 @@ def test_an_early_end_at_a_minimum_is_a_minimum():
     X, y = regression_data()
     net = NewtonMLPRegressor((2,), alpha=1.0, standardize=True, random_state=0).fit(X, y)
     early = replace(net.solver_result_, status=Status.FTOL)
-    assert verdict(fit_of(net).objective(), early) == net.critical_point_ == "minimum"
+    assert verdict(fit_of(net, X, y).objective(), early) == net.critical_point_ == "minimum"
     moved = replace(early, params=early.params + 0.01)
-    assert verdict(fit_of(net).objective(), moved) == "not stationary"
+    assert verdict(fit_of(net, X, y).objective(), moved) == "not stationary"
 
 
 def test_inference_says_that_it_is_no_minimum():

@@ -196,7 +196,7 @@ def start_of(layers, X, seed=3):
     y = np.random.default_rng(0).standard_normal(len(X))
     est = NewtonNetRegressor(layers, max_iter=1, random_state=0, standardize=False, alpha=1.0)
     with pytest.warns(ConvergenceWarning):  # one step is not enough
-        problem = fit_of(est.fit(X, y)).problem
+        problem = fit_of(est.fit(X, y), X, y).problem
     return problem.network.layout.unpack(problem.start(seed))
 
 
@@ -222,7 +222,7 @@ def test_a_layer_inside_starts_among_what_it_reads():
         layers, max_iter=1, connectivity=mask, random_state=0, standardize=False, alpha=1.0
     )
     with pytest.warns(ConvergenceWarning):
-        problem = fit_of(est.fit(X, y)).problem
+        problem = fit_of(est.fit(X, y), X, y).problem
     arrays = problem.network.layout.unpack(problem.start(0))
     centers = arrays["centers"]
     assert np.abs(centers[:, :2] - 100.0).max() < 5.0

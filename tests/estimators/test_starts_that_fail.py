@@ -77,7 +77,7 @@ def test_starts_of_raw_columns_are_within_reach(form, loss):
     for seed in range(8):
         with pytest.warns(ConvergenceWarning):
             net.set_params(random_state=seed).fit(YEARS, y)
-        fit = fit_of(net)
+        fit = fit_of(net, YEARS, y)
         objective = fit.objective()
         assert objective.value(fit.problem.start(seed)) <= 1e6 * objective.scale() + 1.0
 

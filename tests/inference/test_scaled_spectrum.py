@@ -37,3 +37,22 @@ def test_positive_curvature_is_never_noise():
     plain, noisy = (ScaledSpectrum(H, None, NONE, noise=noise) for noise in (0.0, 10.0))
     assert plain.n_null == noisy.n_null == 0
     np.testing.assert_array_equal(plain.inverse, noisy.inverse)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("curvature", [0.5, 1e-5, 1e-16, 0.0, -0.5])
+@pytest.mark.parametrize("free", [6, 4])
+def test_a_factor_says_what_the_eigenvalues_say(seed, curvature, free):
+    """Where a Cholesky factor shows that H is regular, it takes the place of the eigenvalues."""
+    H = bent(seed, curvature)
+    basis = None if free == 6 else np.linalg.qr(np.eye(6)[:, :free] + 0.1 * H[:, :free])[0]
+    plain, slow = (ScaledSpectrum(H, basis, NONE) for _ in range(2))
+    slow._regular = False
+    assert plain._regular == (slow.n_null == 0 and slow.eigenvalues[0] > 0.0)
+    assert plain.n_null == slow.n_null
+    assert plain.rank == slow.rank
+    np.testing.assert_allclose(
+        plain.inverse, slow.inverse, rtol=1e-8, atol=1e-8 * np.abs(slow.inverse).max()
+    )
+    np.testing.assert_array_equal(plain.null_parameters, slow.null_parameters)
+    np.testing.assert_array_equal(plain.null_directions, slow.null_directions)

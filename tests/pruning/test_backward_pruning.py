@@ -367,7 +367,7 @@ def test_effective_parameters_stay_between_none_and_all():
     """Near a flat minimum tr(H^-1 H0) falls without bound; the criterion must not chase that."""
     X, y = regression_data()
     fitted = NewtonMLPRegressor((6,), alpha=0.2, random_state=0, standardize=False).fit(X, y)
-    state, n_steps = fit_of(fitted), 0
+    state, n_steps = fit_of(fitted, X, y), 0
     while state.n_parameters > 2:
         information = state.information
         H0 = information.hessian - information.penalty

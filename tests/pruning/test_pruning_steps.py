@@ -18,7 +18,7 @@ from sknewtonnet.pruning._significance import significances as judged
 
 def at_minimum(net, X, y, sample_weight=None):
     net.fit(X, y, sample_weight)
-    return fit_of(net)
+    return fit_of(net, X, y, sample_weight)
 
 
 @pytest.fixture
