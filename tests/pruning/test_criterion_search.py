@@ -120,7 +120,7 @@ def test_nothing_of_the_given_net_changes():
     before = repr(model.get_params())
     search = InformationCriterionSearch(model, SIZES).fit(X, y)
     assert repr(model.get_params()) == before
-    assert not model._fitted()
+    assert vars(model).keys() == model.get_params(deep=False).keys()
     assert search.best_estimator_ is not model
     assert clone(search).get_params()["param_grid"] == SIZES
 
