@@ -145,7 +145,7 @@ def test_relevant_inputs_stay(name, unit):
     check_result(pruned, original, X, y)
     check_path(pruned)
     assert repr(original.get_params()) == before
-    assert not original._fitted()
+    assert vars(original).keys() == original.get_params(deep=False).keys()
 
 
 @pytest.mark.parametrize("unit", ["weight", "feature"])
