@@ -8,6 +8,7 @@ from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.pieces.penalties import l2_penalty
 from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.estimators._stuck import SENTENCES
+from sknewtonnet.estimators._units import Units
 from sknewtonnet.solvers import Solver, SolverResult, Status
 
 
@@ -109,6 +110,48 @@ def advice_on_weights(network: Network, alpha: Any, weight: Array) -> str | None
         f"sample_weight sums to {total:.3g} over {n_rows} rows, but alpha counts like rows of "
         f"weight 1: it is {factor} times as strong as without weights. Multiply the weights by "
         f'{factor}, or use alpha="auto", which is relative to the weights.'
+    )
+
+
+def advice_on_scales(problem: Problem, alpha: Any) -> str | None:
+    """A message about columns whose spread is far from one, or None.
+
+    Random starts, penalties and steps are in the units of the columns, unless these are
+    standardised. Without hidden units and penalty they decide nothing.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is to be solved.
+    alpha : float, sequence, mapping, or None
+        Strength of the penalty; None if it is to be chosen.
+
+    Returns
+    -------
+    str or None
+    """
+    if problem.units is not None:
+        return None
+    network, data = problem.network, problem.known_data
+    free = alpha is not None and not l2_penalty(network.layout, alpha).strength.any()
+    if free and len(network.layers) == 1:
+        return None
+    units = Units.of(data.X, data.Y, data.sample_weight, problem.loss.of_differences)
+    targets = [f"the target {name!r}" for name in network.output_names]
+    spread = {
+        **{
+            f"column {name!r}": s
+            for name, s in zip(problem.feature_names, units.scale, strict=True)
+        },
+        **dict(zip(targets, units.out_scale, strict=True)),
+    }
+    far = [f"{name} of {s:.1e}" for name, s in spread.items() if not 1e-3 <= s <= 1e3]
+    if not far:
+        return None
+    more = f" and {len(far) - 3} more" if len(far) > 3 else ""
+    return (
+        f"There are standard deviations far from one: {', '.join(far[:3])}{more}. Starts and "
+        "penalties count in these units: set standardize=True, or divide by them."
     )
 
 

@@ -34,7 +34,12 @@ from sknewtonnet.calculus import (
 from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
 from sknewtonnet.calculus.pieces.validation import dense
-from sknewtonnet.estimators._advice import advice, advice_on_weights, nothing_learnt
+from sknewtonnet.estimators._advice import (
+    advice,
+    advice_on_scales,
+    advice_on_weights,
+    nothing_learnt,
+)
 from sknewtonnet.estimators._alpha import chosen_alpha, with_hidden_intercepts
 from sknewtonnet.estimators._ard import ard_alpha
 from sknewtonnet.estimators._arguments import (
@@ -153,7 +158,8 @@ class BaseNewtonNet(
         ConvergenceWarning
             If the fit does not end at a minimum.
         UserWarning
-            If weights are so small that a fixed ``alpha`` drowns the data.
+            If weights are so small that a fixed ``alpha`` drowns the data, or columns that are not
+            standardised have a spread below 1e-3 or above 1e3.
         """
         last = self._shown if self.warm_start and "_fit_" in vars(self) else None
         return self._fit_from(last, X, y, sample_weight, groups=groups)
@@ -250,7 +256,7 @@ class BaseNewtonNet(
         # Of each start the point, the end, and what the solver says of it are kept.
         n_bytes = self.n_init * (24.0 * problem.network.n_parameters + 1000.0)
         check_memory(f"n_init={self.n_init} starts", n_bytes, "use fewer")
-        self._warn_of_weights(problem, weight)
+        self._warn_of_data(problem, weight)
         problem, selection = self._with_alpha(problem, (samples, labels, weight, groups))
         solved = replace(problem, data=problem.known_data.canonical)
         objective = self._checked(solved)
@@ -458,12 +464,16 @@ class BaseNewtonNet(
             bridge = CallbackBridge(task, hooks, partial(self._attributes_on_the_way, problem))
         return Progress(number, int(self.verbose), bridge)
 
-    def _warn_of_weights(self, problem: Problem, weight: Array) -> None:
-        """Warn if a fixed penalty is strong next to small weights."""
+    def _warn_of_data(self, problem: Problem, weight: Array) -> None:
+        """Warn if the penalty is strong next to small weights, or units are far from one."""
         fixed = None if isinstance(self.alpha, str) else problem.settings.alpha
-        message = advice_on_weights(problem.network, fixed, weight)
-        if message is not None:
-            warnings.warn(message, UserWarning, stacklevel=FRAMES_TO_CALLER)
+        messages = (
+            advice_on_weights(problem.network, fixed, weight),
+            advice_on_scales(problem, fixed),
+        )
+        for message in messages:
+            if message is not None:
+                warnings.warn(message, UserWarning, stacklevel=FRAMES_TO_CALLER)
 
     def _raw_prediction(self, X: ArrayLike, params: ArrayLike | None = None) -> Array:
         """Raw predictions, at the fitted parameters or at others."""

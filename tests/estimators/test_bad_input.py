@@ -300,6 +300,7 @@ def fit_hard(est, X, y):
 @pytest.mark.parametrize("make_data", HARD_DATA.values(), ids=HARD_DATA)
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 @pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.filterwarnings("ignore:There are standard deviations far from one")
 def test_hard_data(make_data, loss, alpha):
     X, y = make_data()
     fit_hard(regressor(loss=loss, alpha=alpha, max_iter=50), X, LOSSES[loss](y))
@@ -308,6 +309,7 @@ def test_hard_data(make_data, loss, alpha):
 @pytest.mark.parametrize("make_data", HARD_DATA.values(), ids=HARD_DATA)
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 @pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.filterwarnings("ignore:There are standard deviations far from one")
 def test_hard_data_of_classes(make_data, n_classes, alpha):
     X, y = make_data()
     labels = np.argsort(np.argsort(y)) * n_classes // len(y)
@@ -318,12 +320,14 @@ def test_hard_data_of_classes(make_data, n_classes, alpha):
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 @pytest.mark.parametrize("loss", ["squared_error", "pseudo_huber"])
 @pytest.mark.parametrize("sizes", [(), (2,)])
+@pytest.mark.filterwarnings("ignore:There are standard deviations far from one")
 def test_hard_targets(target, loss, sizes):
     X, y = data()
     fit_hard(regressor(loss=loss, hidden_layer_sizes=sizes, max_iter=200), X, target(y))
 
 
 @pytest.mark.parametrize("factor", [1e8, 1e-8])
+@pytest.mark.filterwarnings("ignore:There are standard deviations far from one")
 def test_units_of_a_linear_model(factor):
     """The units of y are those of the coefficients; it takes no more than a warning."""
     X, y = data()

@@ -196,3 +196,19 @@ def test_functions_without_a_derivative(net, function):
 def test_complex_samples(net):
     with pytest.raises(ValueError, match="X must be numbers: complex"):
         net.inference(X, y).get_prediction(X + 1j)
+
+
+def far_from_one(**params):
+    """A fit of a column whose spread is that of an income, and of a small target."""
+    table = pd.DataFrame({"age": X[:, 0], "income": 2e4 * X[:, 1]})
+    return regressor(max_iter=2, **params).fit(table, 1e-4 * y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_columns_far_from_one_are_named_where_their_units_count():
+    told = r"column 'income' of 1\.9e\+04, the target 'y' of .*e-05\. .* standardize=True"
+    for params in ({}, {"alpha": 0.0}, {"hidden_layer_sizes": (), "alpha": 1.0}):
+        with pytest.warns(UserWarning, match=told):
+            far_from_one(standardize=False, **params)
+    far_from_one(standardize=True)
+    far_from_one(standardize=False, hidden_layer_sizes=(), alpha=0.0)

@@ -131,6 +131,7 @@ def test_a_fit_that_was_cut_short_is_at_no_saddle(max_iter):
 
 
 @pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+@pytest.mark.filterwarnings("ignore:There are standard deviations far from one")
 def test_the_unit_of_the_targets_does_not_matter(unit):
     """A saddle is left, and a minimum is one, whether y is in grams or in tons."""
     X, y = one_unit()

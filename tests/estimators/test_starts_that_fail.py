@@ -116,6 +116,7 @@ def test_a_start_that_cannot_begin_is_a_bad_start():
 @either_scale
 @pytest.mark.parametrize("units", [1, 2, 3])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:There are standard deviations far from one")
 def test_raw_columns_do_not_saturate_a_fit(units, standardize):
     """Without a penalty every start on raw columns used to end at a constant, in silence."""
     X, y = income_and_age()
@@ -138,6 +139,7 @@ def test_deep_nets_of_classes_around_each_other_do_not_end_at_zero(standardize):
     assert net.critical_point_message_ == ""
 
 
+@pytest.mark.filterwarnings("ignore:There are standard deviations far from one")
 def test_other_starts_depend_on_the_seed_alone():
     """Not on who runs them, nor on how many starts there are."""
     X, y = income_and_age(100)
@@ -148,6 +150,7 @@ def test_other_starts_depend_on_the_seed_alone():
     assert_allclose(net.starts_["loss"], net.loss_, rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:There are standard deviations far from one")
 def test_callbacks_see_other_starts_in_the_units_of_the_table():
     """Though they run on standardised columns: scores rise from the constant to the end."""
     X, y = income_and_age(100)
