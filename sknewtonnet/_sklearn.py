@@ -13,7 +13,6 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import Interval, InvalidParameterError, Options, StrOptions
-from sklearn.utils.parallel import _get_threadpool_controller
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 from sknewtonnet._names import did_you_mean
@@ -181,11 +180,6 @@ def has_callbacks(estimator: Any) -> bool:
     return bool(getattr(estimator, "_skl_callbacks", []))
 
 
-def one_blas_thread() -> Any:
-    """Context in which linear algebra keeps to one thread."""
-    return _get_threadpool_controller().limit(limits=1, user_api="blas")
-
-
 __all__ = [
     "N_JOBS",
     "CheckedParameters",
@@ -199,6 +193,5 @@ __all__ = [
     "fitted_attributes",
     "has_callbacks",
     "names_for_dir",
-    "one_blas_thread",
     "set_fitted",
 ]

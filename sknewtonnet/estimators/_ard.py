@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
-from sknewtonnet._sklearn import one_blas_thread
+from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Evidence, Network
 from sknewtonnet.calculus.functions.evidence import EvidenceAt
@@ -225,7 +225,7 @@ def strengths_by_evidence(
     problem = replace(problem, data=replace(data, sample_weight=data.sample_weight / unit))
     strengths = best = np.clip(np.full(len(groups.all), alpha / unit), *_BOUNDS)
     path: list[float] = []
-    with one_blas_thread():
+    with one_thread():
         evidence = Evidence(problem.with_alpha(0.0).objective(), groups.all)
         near = partial(near_enough, near=_NEAR, max_iter=_MAX_ITER)
         newton = get_solver("newton", tol=problem.settings.solver().tol)

@@ -25,6 +25,7 @@ from sknewtonnet._sklearn import (
     has_callbacks,
     set_fitted,
 )
+from sknewtonnet._threads import hessian_threads, one_thread
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import (
     Loss,
@@ -59,6 +60,7 @@ from sknewtonnet.estimators._runs import (
     report_of_starts,
     run_one_of_several,
     run_start,
+    run_threads,
     stuck_at,
 )
 from sknewtonnet.estimators._solver_parameters import SolverParametersMixin
@@ -251,22 +253,25 @@ class BaseNewtonNet(
         given = {"sample_weight": sample_weight, "groups": groups}
         metadata = {name: value for name, value in given.items() if value is not None}
         hooks = {"estimator": estimator, "X": X, "y": y, "metadata": metadata or None}
-        samples, labels, weight = self._validated(X, y, sample_weight, reset=True)
-        problem = self._problem(samples, labels, weight, getattr(y, "columns", None))
-        # Of each start the point, the end, and what the solver says of it are kept.
-        n_bytes = self.n_init * (24.0 * problem.network.n_parameters + 1000.0)
-        check_memory(f"n_init={self.n_init} starts", n_bytes, "use fewer")
-        self._warn_of_data(problem, weight)
-        problem, selection = self._with_alpha(problem, (samples, labels, weight, groups))
-        solved = replace(problem, data=problem.known_data.canonical)
-        objective = self._checked(solved)
-        starts = self._starts(solved, last)
-        context = estimator._init_callback_context(
-            max_subtasks=len(starts), sequential_subtasks=False
-        )
-        context.call_on_fit_task_begin(**hooks)
-        results = self._runs(solved, objective, starts, context, hooks)
-        fitted = self._report(problem, objective, results, post_selection) | selection
+        with one_thread():
+            samples, labels, weight = self._validated(X, y, sample_weight, reset=True)
+            problem = self._problem(samples, labels, weight, getattr(y, "columns", None))
+            # Of each start the point, the end, and what the solver says of it are kept.
+            n_bytes = self.n_init * (24.0 * problem.network.n_parameters + 1000.0)
+            check_memory(f"n_init={self.n_init} starts", n_bytes, "use fewer")
+            self._warn_of_data(problem, weight)
+            problem, selection = self._with_alpha(problem, (samples, labels, weight, groups))
+            solved = replace(problem, data=problem.known_data.canonical)
+            objective = self._checked(solved)
+            starts = self._starts(solved, last)
+        with run_threads(solved, len(starts)):
+            context = estimator._init_callback_context(
+                max_subtasks=len(starts), sequential_subtasks=False
+            )
+            context.call_on_fit_task_begin(**hooks)
+            results = self._runs(solved, objective, starts, context, hooks)
+        with hessian_threads(objective.n_samples, objective.n_parameters):
+            fitted = self._report(problem, objective, results, post_selection) | selection
         set_fitted(estimator, fitted_attributes(self) | fitted)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: fitted)
 
@@ -480,7 +485,8 @@ class BaseNewtonNet(
         check_is_fitted(self)
         samples = checked_table(self, X, reset=False)
         w = self.params_ if params is None else checked_params(params, len(self.params_))
-        return self._fit_.problem.original_network.predict_raw(w, samples)
+        with one_thread():
+            return self._fit_.problem.original_network.predict_raw(w, samples)
 
 
 def feature_names(estimator: Any) -> tuple[str, ...]:

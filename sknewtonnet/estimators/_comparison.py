@@ -22,7 +22,7 @@ from sklearn.model_selection import (
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 
-from sknewtonnet._sklearn import one_blas_thread
+from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.estimators._fit import Data, Problem
 from sknewtonnet.solvers import Iteration
@@ -128,12 +128,12 @@ class Comparison:
     def held_out(self, alpha: Any, number: int) -> Array:
         """Losses of the rows that a fold leaves out."""
         part, test = self.part(number).with_alpha(alpha), self.folds[number][1]
-        with one_blas_thread():
+        with one_thread():
             start = part.start(self.seed + number)
             near = partial(near_enough, near=_NEAR, max_iter=_MAX_ITER)
             result = part.solver().minimize(part.objective(), start, near)
-        raw = part.network.predict_raw(result.params, self.rows.X[test])
-        losses = part.loss.value(self.rows.Y[test], raw)
+            raw = part.network.predict_raw(result.params, self.rows.X[test])
+            losses = part.loss.value(self.rows.Y[test], raw)
         return np.where(np.isfinite(losses), losses, np.finfo(float).max ** 0.5)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 
 from sknewtonnet._names import must_be_one_of
+from sknewtonnet._threads import one_thread
 from sknewtonnet.inference import CRITERIA
 
 
@@ -24,6 +25,7 @@ class CriterionScorer:
 
     criterion: str
 
+    @one_thread()  # bits then do not depend on how many candidates are scored at once
     def __call__(
         self,
         estimator: Any,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.cluster import KMeans
 
+from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.pieces.bumps import neighbour_widths
@@ -80,7 +81,8 @@ def place_centers(
         drawn = random_state.standard_normal((n_more, rows.X.shape[1]))
         return np.vstack([rows.X, mean + rows.spread() * drawn])
     means = KMeans(n_centers, n_init=1, random_state=random_state, algorithm="lloyd")
-    found: Array = means.fit(rows.X, sample_weight=rows.sample_weight).cluster_centers_
+    with one_thread(), one_thread("openmp"):  # sums then do not depend on the machine
+        found: Array = means.fit(rows.X, sample_weight=rows.sample_weight).cluster_centers_
     return found
 
 

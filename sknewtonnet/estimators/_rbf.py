@@ -250,7 +250,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     random_state : int, RandomState instance or None, default=None
         Determines the starts and the folds of "auto"; pass an int for the same fit at each call.
     n_jobs : int, default=None
-        Starts to run in parallel, as in joblib. The result does not depend on it.
+        Starts to run in parallel, as in joblib. The result is the same to the last bit, whatever
+        the number and the backend. Each runs with one thread of linear algebra.
     verbose : int, default=0
         1 prints one iteration in ten, 2 prints each.
 
@@ -534,7 +535,8 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     random_state : int, RandomState instance or None, default=None
         Determines the starts and the folds of "auto"; pass an int for the same fit at each call.
     n_jobs : int, default=None
-        Starts to run in parallel, as in joblib. The result does not depend on it.
+        Starts to run in parallel, as in joblib. The result is the same to the last bit, whatever
+        the number and the backend. Each runs with one thread of linear algebra.
     verbose : int, default=0
         1 prints one iteration in ten, 2 prints each.
 

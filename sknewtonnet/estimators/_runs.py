@@ -1,12 +1,13 @@
 """How the starts of a fit are run, and how their ends are reported."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknewtonnet._sklearn import one_blas_thread
+from sknewtonnet._threads import hessian_threads, one_thread
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
 from sknewtonnet.calculus.functions.subspace import MappedObjective
@@ -15,7 +16,7 @@ from sknewtonnet.estimators._fit import End, Problem
 from sknewtonnet.estimators._starts import standardised_columns
 from sknewtonnet.estimators._stuck import why_stuck
 from sknewtonnet.inspection import Minimum
-from sknewtonnet.solvers import NOT_FINITE, Iteration, SolverResult, Status
+from sknewtonnet.solvers import NOT_FINITE, Capability, Iteration, SolverResult, Status
 
 # Other starts that are tried where a run learns nothing.
 MAX_RESTARTS = 3
@@ -123,10 +124,22 @@ def stuck_at(problem: Problem, objective: Objective, result: SolverResult) -> st
     return why_stuck(problem, objective, result.params)
 
 
+def run_threads(problem: Problem, n_starts: int) -> AbstractContextManager[None]:
+    """Context of the runs of a fit: several threads if one run forms large Hessians at each step.
+
+    Several starts keep to one thread each, so that sums do not depend on how many run at once.
+    """
+    needs = problem.solver().needs
+    dense = Capability.HESSIAN in needs and Capability.HESSIAN_PRODUCT not in needs
+    if n_starts > 1 or not dense or problem.constraints() is not None:
+        return one_thread()
+    return hessian_threads(len(problem.known_data.X), problem.network.n_parameters)
+
+
+@one_thread()
 def run_one_of_several(problem: Problem, start: Start, observer: Progress) -> SolverResult:
-    """Run one start with one BLAS thread, so that sums do not depend on how many run."""
-    with one_blas_thread():
-        return run_start(problem, problem.objective(), start, observer)
+    """Run one start, wherever that is."""
+    return run_start(problem, problem.objective(), start, observer)
 
 
 def report_of_starts(

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._sklearn import names_for_dir
+from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives
 from sknewtonnet.calculus.pieces.validation import dense
@@ -155,15 +156,16 @@ class StatisticsMixin:
             raise ValueError(f"order must be 1 or 2, got {order!r}.")
         samples = dense("X", checked_table(self, X, reset=False))
         network, loss = self._fit_.problem.original_network, self._fit_.loss
-        found = input_derivatives(network, self.params_, samples, order)
-        wanted = found[-1]
-        if not raw:
-            values = network.predict_raw(self.params_, samples)
-            outputs = [
-                _chained(loss.mean_derivatives(values, o, order), found)
-                for o in range(network.n_outputs)
-            ]
-            wanted = np.stack(outputs, axis=1)
+        with one_thread():
+            found = input_derivatives(network, self.params_, samples, order)
+            wanted = found[-1]
+            if not raw:
+                values = network.predict_raw(self.params_, samples)
+                outputs = [
+                    _chained(loss.mean_derivatives(values, o, order), found)
+                    for o in range(network.n_outputs)
+                ]
+                wanted = np.stack(outputs, axis=1)
         return wanted[:, 0] if network.n_outputs == 1 else wanted
 
     # Attributes that are formed when they are asked for, and are not small.

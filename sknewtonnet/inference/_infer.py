@@ -160,7 +160,8 @@ def infer(
         post_selection=post_selection,
         chosen_penalty=chosen_penalty,
     )
-    _warn(results, stacklevel + 1)
+    with found.threads():  # the gate looks at Hessians
+        _warn(results, stacklevel + 1)
     return results
 
 

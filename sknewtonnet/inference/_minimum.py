@@ -1,11 +1,13 @@
 """The information in a sample at a minimum: curvatures, counts, dispersion, scores."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, null_space, solve_triangular
 
+from sknewtonnet._threads import hessian_threads
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import CriticalPoint, Objective, critical_point
 from sknewtonnet.inference._scaled_spectrum import ScaledSpectrum, inside
@@ -506,6 +508,15 @@ class Information:
         """
         weight = self.objective.sample_weight
         return weight @ self.scores / weight.sum()
+
+    def threads(self) -> AbstractContextManager[None]:
+        """Context of work on the matrices: as many threads as are fastest.
+
+        Returns
+        -------
+        context manager
+        """
+        return hessian_threads(self.objective.n_samples, self.objective.n_parameters)
 
     def products(self, rows: Array) -> Array:
         """Sum of products of rows with themselves: the covariance of their weighted sum.

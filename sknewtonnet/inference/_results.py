@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -57,6 +57,22 @@ from sknewtonnet.inference._summary import Summary
 from sknewtonnet.inference._wald import WaldTestResult, wald
 
 HypothesisLike = str | Sequence[str] | ArrayLike
+
+
+_Given = ParamSpec("_Given")
+_Found = TypeVar("_Found")
+
+
+def _in_few_threads(method: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
+    """Decorate a method that works on Hessians: it takes as many threads as are fastest."""
+
+    @wraps(method)
+    def held(*args: _Given.args, **kwargs: _Given.kwargs) -> _Found:
+        assert isinstance(args[0], InferenceResults)
+        with args[0].information.threads():
+            return method(*args, **kwargs)
+
+    return held
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,6 +252,7 @@ class InferenceResults:
         return messages[0] if messages else ""
 
     @cached_property
+    @_in_few_threads
     def _covariance(self) -> Array:
         """Covariance of the net's own parameters, zero along what is not identified."""
         if self._fatal:
@@ -247,6 +264,7 @@ class InferenceResults:
     def _estimable(self) -> Bools:
         return self._estimable_rows(self.reported.coefficients)
 
+    @_in_few_threads
     def _estimable_rows(self, rows: Array) -> Bools:
         """Which linear functions of the net's own parameters have standard errors."""
         if self._fatal:
@@ -497,6 +515,7 @@ class InferenceResults:
         return self.criteria.gcv
 
     @cached_property
+    @_in_few_threads
     def feature_importance(self) -> Array:
         """Share of each feature in the sum of all saliencies.
 
@@ -553,6 +572,7 @@ class InferenceResults:
         reach = quantile(level, self._df_denom) * self.std_errors
         return np.column_stack([self.params - reach, self.params + reach])
 
+    @_in_few_threads
     def wald_test(
         self,
         R: HypothesisLike,
@@ -653,6 +673,7 @@ class InferenceResults:
         }
         return found if adjust is None else adjusted(found, adjust)
 
+    @_in_few_threads
     def likelihood_ratio_test(
         self, hypothesis: HypothesisLike, *, n_init: int = 3, random_state: int = 0
     ) -> LikelihoodRatioResult:
@@ -716,6 +737,7 @@ class InferenceResults:
             self.ratios[hypothesis] = found
         return found
 
+    @_in_few_threads
     def score_test(
         self,
         hypothesis: HypothesisLike,
@@ -778,6 +800,7 @@ class InferenceResults:
             return ScoreTestResult(np.nan, asked.df, np.nan, np.inf, reason)
         return score_test(self._restriction(asked), self.refit, scores, n_init, random_state)
 
+    @_in_few_threads
     def hidden_unit_test(
         self,
         directions: str = "random",
@@ -842,6 +865,7 @@ class InferenceResults:
             self.information, directions, n_directions, n_components, robust, random_state
         )
 
+    @_in_few_threads
     def profile_interval(
         self, names: str | Sequence[str], level: float = 0.95
     ) -> dict[str, tuple[float, float]]:
@@ -966,6 +990,7 @@ class InferenceResults:
     def _robust(self) -> bool:
         return self.cov_type not in MODEL_BASED
 
+    @_in_few_threads
     def get_prediction(self, X: ArrayLike, level: float = 0.95) -> PredictionResults:
         """Predictions with standard errors and intervals.
 
@@ -1008,6 +1033,7 @@ class InferenceResults:
         check_level(level)
         return self._predictor.predict(check_samples(X, self.feature_names, self.named), level)
 
+    @_in_few_threads
     def marginal_effects(
         self,
         features: Sequence[str] | None = None,
@@ -1065,6 +1091,7 @@ class InferenceResults:
         contrasts = {j: (low[j], high[j]) for j in numbers if names[j] in contrasted}
         return marginal_effects(self._effects, numbers, contrasts, names)
 
+    @_in_few_threads
     def partial_effect(
         self,
         feature: str,
@@ -1130,6 +1157,7 @@ class InferenceResults:
             values = check_grid(grid)
         return partial_effect(self._effects, j, feature, values, level, band, random_state)
 
+    @_in_few_threads
     def delta_method(self, function: Callable[[Array], ArrayLike]) -> tuple[Array, Array]:
         """Any smooth function of the parameters, with its covariance D V D'.
 
@@ -1205,6 +1233,7 @@ class InferenceResults:
         variance = np.diag(covariance)
         return shape.units(values, np.sqrt(np.where(variance >= 0, variance, np.nan)))
 
+    @_in_few_threads
     def summary(self, level: float = 0.95) -> str:
         """The results as text: the fit, the verdict, a row per parameter, a row per feature.
 
@@ -1291,6 +1320,7 @@ class InferenceResults:
             "upper": interval[:, 1],
         }
 
+    @_in_few_threads
     def _repr_html_(self) -> str:
         return Summary.of(self, 0.95).html()
 

@@ -8,9 +8,6 @@ from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.calculus.functions.flatness import is_constant, varies
 from sknewtonnet.inference import (
     Information,
-    feature_saliencies,
-    shares,
-    weight_saliencies,
 )
 
 
@@ -209,6 +206,11 @@ def importances_of(information: Information) -> tuple[Array, Array]:
     >>> weights.round(1).tolist(), features.tolist()
     ([2.0, 1.1], [1.0])
     """
+    with information.threads():
+        return _importances_of(information)
+
+
+def _importances_of(information: Information) -> tuple[Array, Array]:
     objective, w = information.objective, information.params
     # Of a constant prediction only rounding could be shared out.
     used = varies(objective) and not is_constant(objective, w)
@@ -219,7 +221,3 @@ def importances_of(information: Information) -> tuple[Array, Array]:
             "importances need a minimum, but the Hessian has negative eigenvalues: fit to "
             "convergence, or from other starts."
         )
-    features = shares(feature_saliencies(information)) if used else None
-    return weight_saliencies(information), (
-        np.zeros(objective.network.n_features) if features is None else features
-    )

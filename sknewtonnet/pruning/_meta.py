@@ -22,6 +22,7 @@ from sknewtonnet._sklearn import (
     names_for_dir,
     set_fitted,
 )
+from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array
 from sknewtonnet.estimators import BaseNewtonNet, fit_from, fit_of
 from sknewtonnet.inference import InferenceResults
@@ -109,7 +110,8 @@ class MetaNet(CheckedParameters, CallbackSupportMixin, MetaEstimatorMixin, BaseE
         hooks = {"estimator": self, "X": X, "y": y, "metadata": metadata}
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(**hooks)
-        found = self._fitted(net, X, y, sample_weight, Task(context, hooks))
+        with one_thread():
+            found = self._fitted(net, X, y, sample_weight, Task(context, hooks))
         found |= features_of(found[self._net_name])
         set_fitted(self, found)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: found)

@@ -14,6 +14,7 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet._sklearn import N_JOBS, Names
+from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.estimators import BaseNewtonNet, after_selection, fit_of
@@ -43,7 +44,8 @@ class InformationCriterionSearch(MetaNet):
     criterion : {"aic", "aicc", "bic", "nic", "tic", "gcv"}, default="bic"
         The criterion to minimise; :class:`sknewtonnet.inference.Criteria` has the formulas.
     n_jobs : int, default=None
-        Number of settings to fit in parallel, as in joblib.
+        Number of settings to fit in parallel, as in joblib. The result is the same to the last
+        bit, whatever the number and the backend; ``results_["fit_time"]`` aside.
     verbose : int, default=0
         1 prints a line for each setting.
 
@@ -173,6 +175,7 @@ class InformationCriterionSearch(MetaNet):
         }
 
 
+@one_thread()
 def _run(
     net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, criterion: str
 ) -> tuple[Any, dict[str, Any]]:

@@ -102,7 +102,8 @@ def pruning_stability(
     random_state : int or None, default=None
         Seed of the resampling.
     n_jobs : int or None, default=None
-        Number of resamples to prune in parallel, as in joblib.
+        Number of resamples to prune in parallel, as in joblib. The result is the same to the last
+        bit.
 
     Returns
     -------

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "sknewtonnet"
 # From the ground up; rooms of one floor do not know each other. The contracts of import-linter in
 # pyproject.toml say the same for `lint-imports`; this is what the README's test command sees.
 FLOORS = [
-    {"_typing", "_figures", "_names"},
+    {"_typing", "_figures", "_names", "_threads"},
     {"calculus.pieces"},
     {"calculus.passes"},
     {"calculus.functions"},
@@ -95,6 +95,7 @@ def test_rooms_import_from_floors_below(module):
 @each_module
 def test_only_the_top_knows_sklearn(module):
     allowed = GROUND | OPTIONAL | ({"sklearn"} if room(module) in KNOWS_SKLEARN else set())
+    allowed |= {"threadpoolctl"} if room(module) == "_threads" else set()
     for name, _ in imports(TREES[module]):
         assert name.split(".")[0] in allowed, f"{module} imports {name}"
 
@@ -129,7 +130,7 @@ def test_private_names_stay_on_their_floor():
         here = room(module).partition(".")[0]
         for name, _ in imports(tree):
             top, _, inside = name.removeprefix("sknewtonnet.").partition(".")
-            shared = {"_typing", "_figures", "_names", "_sklearn"}
+            shared = {"_typing", "_figures", "_names", "_sklearn", "_threads"}
             foreign = name.startswith("sknewtonnet.") and top not in {here, *shared}
             if foreign and any(part.startswith("_") for part in [top, *inside.split(".")]):
                 found.add(f"{here} imports {top}.{inside}")
