@@ -8,6 +8,9 @@ from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.calculus.functions.flatness import is_constant, varies
 from sknewtonnet.inference import (
     Information,
+    feature_saliencies,
+    shares,
+    weight_saliencies,
 )
 
 
@@ -207,7 +210,8 @@ def importances_of(information: Information) -> tuple[Array, Array]:
     ([2.0, 1.1], [1.0])
     """
     with information.threads():
-        return _importances_of(information)
+        found = _importances_of(information)
+    return found
 
 
 def _importances_of(information: Information) -> tuple[Array, Array]:
@@ -221,3 +225,7 @@ def _importances_of(information: Information) -> tuple[Array, Array]:
             "importances need a minimum, but the Hessian has negative eigenvalues: fit to "
             "convergence, or from other starts."
         )
+    features = shares(feature_saliencies(information)) if used else None
+    return weight_saliencies(information), (
+        np.zeros(objective.network.n_features) if features is None else features
+    )

@@ -22,6 +22,7 @@ from sknewtonnet import (
 )
 from sknewtonnet._threads import Pool, hessian_threads, one_thread
 from sknewtonnet.calculus.pieces.activations import Tanh
+from sknewtonnet.inspection import feature_importance
 from sknewtonnet.pruning import pruning_stability
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -185,7 +186,7 @@ CALLS = {
     "predict_at": lambda net, X, y: net.predict_at(net.params_, X),
     "score": lambda net, X, y: net.score(X, y),
     "input_derivatives": lambda net, X, y: net.input_derivatives(X),
-    "importances": lambda net, X, y: net.feature_importances_,
+    "importances": lambda net, X, y: feature_importance(net.objective(X, y), net.params_),
     "inference": lambda net, X, y: net.inference(X, y),
     "summary": lambda net, X, y: net.inference(X, y, cov_type="HC3").summary(),
     "prediction": lambda net, X, y: net.inference(X, y).get_prediction(X),
