@@ -439,13 +439,17 @@ class BinaryLogLoss(Loss):
         """See :meth:`Loss.derivatives`."""
         # log(1 + e^raw) = max(raw, 0) + log(1 + e^-|raw|): nothing overflows, and the
         # difference of the two large terms is taken where it is exact.
-        value = np.log1p(np.exp(-np.abs(raw))) + (np.maximum(raw, 0.0) - y * raw)
+        small = np.exp(-np.abs(raw))
+        value = np.log1p(small) + (np.maximum(raw, 0.0) - y * raw)
         found = [value.sum(axis=1)]
         if order >= 1:
-            probability = expit(raw)
-            found.append(probability - y)
+            # p - y = p (1 - y) - (1 - p) y keeps the digits where p is next to a target of 1.
+            near = 1.0 / (1.0 + small)
+            far = small * near
+            p = np.where(raw > 0.0, near, far)
+            found.append(p * (1.0 - y) - np.where(raw > 0.0, far, near) * y)
         if order >= 2:
-            found.append(probability * expit(-raw))
+            found.append(near * far)
         return tuple(found)
 
     def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
@@ -484,17 +488,22 @@ class MultinomialLogLoss(Loss):
 
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Loss.derivatives`."""
-        shifted = raw - raw.max(axis=1, keepdims=True)
-        probability = np.exp(shifted)
-        total = probability.sum(axis=1)
-        found = [np.log(total) - (y * shifted).sum(axis=1)]
+        rows, top = np.arange(len(raw)), raw.argmax(axis=1)
+        shifted = raw - raw[rows, top][:, None]
+        p = np.exp(shifted)
+        p[rows, top] = 0.0  # it is 1: what the others add to it keeps its digits
+        others = p.sum(axis=1)
+        found = [np.log1p(others) - (y * shifted).sum(axis=1)]
         if order >= 1:
-            probability /= total[:, None]
-            found.append(probability - y)
+            p[rows, top] = 1.0
+            p /= 1.0 + others[:, None]
+            rest = 1.0 - p
+            rest[rows, top] = others / (1.0 + others)
+            # p - y = p (1 - y) - (1 - p) y keeps the digits where p is next to a target of 1.
+            found.append(p * (1.0 - y) - rest * y)
         if order >= 2:
-            hessian = -probability[:, :, None] * probability[:, None, :]
-            diagonal = np.einsum("ioo->io", hessian)
-            diagonal += probability
+            hessian = -p[:, :, None] * p[:, None, :]
+            np.einsum("ioo->io", hessian)[...] = p * rest
             found.append(hessian)
         return tuple(found)
 
@@ -543,8 +552,11 @@ class Poisson(Loss):
 
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Loss.derivatives`."""
-        mean = self.inverse_link(raw)
-        value = (mean - y * raw + (xlogy(y, y) - y)).sum(axis=1)
+        mean, positive = self.inverse_link(raw), y > 0.0
+        # y (exp(d) - 1 - d) with d the log of the ratio: large counts keep their digits.
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            d = raw - np.log(y)
+            value = np.where(positive, y * (np.expm1(d) - d), mean).sum(axis=1)
         return (value, mean - y, mean)[: order + 1]
 
     def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
@@ -590,7 +602,8 @@ class Gamma(Loss):
         """See :meth:`Loss.derivatives`."""
         with np.errstate(over="ignore"):
             ratio = y * np.exp(-raw)
-        value = (raw + ratio - (np.log(y) + 1.0)).sum(axis=1)
+            d = raw - np.log(y)
+            value = (np.expm1(-d) + d).sum(axis=1)
         return (value, 1.0 - ratio, ratio)[: order + 1]
 
     def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
