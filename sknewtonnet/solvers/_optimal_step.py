@@ -94,25 +94,39 @@ class HalfSquare(SmoothFunction):
     def __init__(self, function: SmoothFunction):
         self.function = function
         self.n_parameters = function.n_parameters
+        self._known = np.empty(0), np.nan, np.empty(0)
+
+    def keep(self, w: Array, value: float, gradient: Array) -> None:
+        """Take note of f and its gradient at a point, which are not evaluated there again."""
+        self._known = w, value, gradient
+
+    def _at(self, w: Array) -> tuple[float, Array]:
+        """Value and gradient of f."""
+        point, value, gradient = self._known
+        known = np.array_equal(w, point)
+        return (value, gradient) if known else self.function.value_and_gradient(w)
 
     def value(self, w: Array) -> float:
         """F at w."""
-        return 0.5 * self.function.value(w) ** 2
+        point, value, _ = self._known
+        f = value if np.array_equal(w, point) else self.function.value(w)
+        return 0.5 * f**2
 
     def gradient(self, w: Array) -> Array:
         """Gradient f g."""
-        return self.function.value(w) * self.function.gradient(w)
+        f, g = self._at(w)
+        return f * g
 
     def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:
         """Hessian g g' + f H times v."""
-        f, g = self.function.value(w), self.function.gradient(w)
+        f, g = self._at(w)
         product = self.function.hessian_product(w, v, kind)
         return np.asarray(np.multiply.outer(g, g @ v) + f * product)
 
     def curvature(self, w: Array, d: Array) -> float:
         """Second derivative along d."""
-        f, slope = self.function.value(w), float(self.function.gradient(w) @ d)
-        return slope**2 + f * self.function.curvature(w, d)
+        f, g = self._at(w)
+        return float(g @ d) ** 2 + f * self.function.curvature(w, d)
 
 
 class _Descent:
@@ -126,7 +140,9 @@ class _Descent:
     def advance(self) -> None:
         """Take one step, unless none is better."""
         run, w = self.run, self.run.params
-        g = self.target.gradient(w)
+        if isinstance(self.target, HalfSquare):
+            self.target.keep(w, run.value, run.gradient)
+        g = run.gradient if self.target is run.function else self.target.gradient(w)
         d = self._direction(g)
         # The minimum of the quadratic model along d, [G] eq. 17 and 18.
         slope, bend = float(g @ d), self.target.curvature(w, d)
@@ -134,7 +150,7 @@ class _Descent:
             run.events["negative_curvature"] += 1
         eta = -slope / abs(bend) if bend != 0.0 and np.isfinite(bend) else 1.0
         if self._value is None:
-            self._value = self.target.value(w)
+            self._value = run.value if self.target is run.function else self.target.value(w)
         for halvings in range(_MAX_HALVINGS):
             value = self.target.value(w + eta * d)
             if value < self._value:
@@ -148,7 +164,10 @@ class _Descent:
             eta *= 0.5
 
     def _value_of_f(self, w: Array, value: float) -> float:
-        return value if self.target is self.run.function else self.run.function.value(w)
+        function = self.run.function
+        if isinstance(self.target, HalfSquare):  # whose value has asked for it
+            return function.last_value
+        return value if self.target is function else function.value(w)
 
     def _direction(self, g: Array) -> Array:
         """Down the gradient, or conjugate to the last direction."""

@@ -204,7 +204,7 @@ def check_layer(layer: Layer, *, n_inputs: int = 3, rtol: float = 1e-7) -> None:
         arrays = checked_arrays(layer, n_inputs)
     except ValueError as reason:
         raise AssertionError(str(reason)) from None
-    n_rows = 1 + max(int(rows.max()) for rows in arrays.values())
+    n_rows = 1 + max((int(rows.max()) for rows in arrays.values()), default=-1)
     theta = 0.5 * rng.standard_normal((n_rows, layer.n_units))
     z = rng.standard_normal((n_inputs, 7))
     delta = rng.standard_normal((layer.n_units, 7))
@@ -260,7 +260,8 @@ def _check_start(layer: Layer, n_inputs: int, shape: tuple[int, int]) -> None:
     )
     assert np.isfinite(first).all(), f"{name} is not finite."
     assert np.array_equal(first, again), f"{name} depends on more than its arguments."
-    equal = [j for j in range(1, shape[1]) if np.array_equal(first[:, j], first[:, 0])]
+    others = range(1, shape[1]) if shape[0] else ()  # without parameters there is no start
+    equal = [j for j in others if np.array_equal(first[:, j], first[:, 0])]
     assert not equal, f"{name} has equal units, 0 and {equal[0]}, which a fit would keep equal."
 
 
@@ -421,7 +422,7 @@ class _LayerProbe:
             np.array_equal(now, before) for now, before in zip(self.given, self.kept, strict=True)
         )
         assert unchanged, f"{self.name}: {what} writes to its arguments."
-        if below is None:
+        if below is None or np.size(found) == 0:
             return
         axis = len(axes) - 1 - axes[::-1].index(along)  # where below has a length of 1
         parts = [self._difference(below, along, row) for row in range(self.sizes[along])]

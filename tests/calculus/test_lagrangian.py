@@ -104,6 +104,27 @@ def test_tensors_of_higher_order(case, order):
     np.testing.assert_allclose(squares, (everything**2).sum(), rtol=1e-10)
 
 
+@pytest.mark.parametrize("order", [2, 3])
+def test_tensors_know_no_connections_that_do_not_exist(order):
+    """They are those of the net with all connections, and 0 where one is missing."""
+    mask = np.array([[True, False], [True, True]])
+    nets = [Network.mlp(2, 2, 1, connectivity=given) for given in ({"coefs_0": mask}, None)]
+    rng = np.random.default_rng(0)
+    X, w = rng.normal(size=(9, 2)), rng.normal(size=nets[0].n_parameters)
+    arrays = nets[0].layout.unpack(w)
+    masked, full = (
+        Objective(net, "squared_error", X, X[:, :1]).lagrangian_tensors(
+            net.layout.pack(arrays), order
+        )
+        for net in nets
+    )
+    expected = full[0].copy()
+    for axis in range(1, order + 1):
+        np.moveaxis(expected[1], axis - 1, 0)[0] = 0.0  # unit 1 does not read input 0
+    np.testing.assert_allclose(masked[0], expected, rtol=1e-13)
+    assert full[0][1, ..., 0].any()
+
+
 @each_curved_case
 def test_tensors_are_for_linear_layers(case):
     """The propagation's own derivatives would enter them."""

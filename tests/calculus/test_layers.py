@@ -7,7 +7,16 @@ import pytest
 from cases import LAYER_CASES, NONLINEAR, POSITIONS, Multiquadric, case_id, oracle, setup
 from oracle_layers import COVARIANCE_TYPES, KINDS, array_names
 
-from sknewtonnet.calculus import LAYERS, LOSSES, GaussianRBF, Layer, Linear, Network, Quadratic
+from sknewtonnet.calculus import (
+    LAYERS,
+    LOSSES,
+    GaussianRBF,
+    Layer,
+    Linear,
+    Network,
+    Objective,
+    Quadratic,
+)
 from sknewtonnet.testing import check_layer
 
 each_case = pytest.mark.parametrize("case", LAYER_CASES, ids=case_id)
@@ -232,6 +241,55 @@ def test_names_say_where_a_parameter_is():
         ("coefs_0", (1, 0), "coefs_0[c1, y]"),
     ]:
         assert net.layout.names[int(numbers[name][row])] == expected
+
+
+class Squares(Layer):
+    """p_j = z_j^2: a layer without parameters."""
+
+    def unit_arrays(self, n_inputs):
+        return {}
+
+    def value(self, theta, z):
+        return z[: self.n_units] ** 2
+
+    def slopes(self, theta, z):
+        diagonal = np.eye(self.n_units, len(z))[:, :, None]
+        return 2.0 * diagonal * z, np.zeros((self.n_units, 0, z.shape[1]))
+
+    def curvature_parameters(self, theta, z, delta):
+        return np.zeros((self.n_units, 0, 0))
+
+    def curvature_mixed(self, theta, z, delta):
+        return np.zeros((self.n_units, 0, *z.shape))
+
+    def curvature_inputs(self, theta, z, delta):
+        padded = np.zeros(z.shape)
+        padded[: self.n_units] = 2.0 * delta
+        return np.eye(len(z))[:, :, None] * padded
+
+
+@pytest.mark.parametrize("where", ["first", "between", "last"])
+def test_a_layer_may_have_no_parameters(where):
+    """In every place of a net, with all derivatives."""
+    check_layer(Squares((0,), 2))
+    layers = {
+        "first": [Squares((0,), 2, "tanh"), Linear((0, 1), 2)],
+        "between": [Linear((0,), 2, "tanh"), Squares((1,), 2, "sine"), Linear((0, 2), 2)],
+        "last": [Linear((0,), 2, "tanh"), Squares((1,), 2)],
+    }[where]
+    net = Network.from_layers(2, layers)
+    assert all(len(names) == 2 for names in (*net.unit_names, net.output_names))
+    rng = np.random.default_rng(0)
+    X, w = rng.normal(size=(12, 2)), rng.normal(size=net.n_parameters)
+    f = Objective(net, "squared_error", X, X[:, ::-1], alpha=0.3)
+    h, axes = 1e-5, np.eye(len(w))
+    slopes = [(f.value(w + h * e) - f.value(w - h * e)) / (2 * h) for e in axes]
+    bends = [(f.gradient(w + h * e) - f.gradient(w - h * e)) / (2 * h) for e in axes]
+    np.testing.assert_allclose(f.gradient(w), slopes, atol=1e-8)
+    np.testing.assert_allclose(f.hessian(w), bends, atol=1e-8)
+    np.testing.assert_allclose(f.hessian_product(w, axes), f.hessian(w), atol=1e-12)
+    assert [len(blocks) for blocks in f.hessian_blocks(w)] == [2] * len(layers)
+    assert f.jacobian(w).shape == (12, 2, len(w))
 
 
 def test_layers_of_other_classes_may_name_their_arrays_alike():

@@ -179,6 +179,31 @@ def test_one_product_for_each_step(problem, direction):
     assert result.n_evaluations["hessian"] == 0
 
 
+@pytest.mark.parametrize("objective", ["standard", "modified"])
+def test_nothing_is_evaluated_twice_at_a_point(objective):
+    """A step is a value, a gradient and a product."""
+    f, w = network(1)
+    seen = {"value": [], "gradient": []}
+    options = {"objective": objective}
+
+    class Watched(type(f)):
+        def value(self, w):
+            seen["value"].append(w.copy())
+            return super().value(w)
+
+        def gradient(self, w):
+            seen["gradient"].append(w.copy())
+            return super().gradient(w)
+
+    f.__class__ = Watched
+    result = minimize("bpos", f, w, max_iter=20, options=options)
+    assert result.n_iter == 20
+    for name, points in seen.items():
+        assert len({point.tobytes() for point in points}) == len(points)
+        assert result.n_evaluations[name] == len(points)
+    assert len(seen["gradient"]) == 21
+
+
 @pytest.mark.parametrize("n_outputs", [1, 2])
 def test_one_product_for_each_modified_step(n_outputs):
     f, w = network(n_outputs)

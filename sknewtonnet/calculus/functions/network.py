@@ -482,10 +482,12 @@ class Network:
 
     @cached_property
     def _names_by_layer(self) -> list[tuple[str, ...]]:
-        arrays, found = iter(self.layout.arrays), []
-        for per_unit, linear in zip(self._graph.unit_arrays, self.linear, strict=True):
-            first, *_ = [next(arrays) for _ in per_unit]
-            found.append(first.labels[-1 if linear else 0])
+        arrays, graph = iter(self.layout.arrays), self._graph
+        found = [*_hidden_names(graph), _names("y", self.n_outputs, None)]
+        for k, (per_unit, linear) in enumerate(zip(graph.unit_arrays, self.linear, strict=True)):
+            own = [next(arrays) for _ in per_unit]
+            if own:  # else it is a layer without parameters, which have the names
+                found[k] = own[0].labels[-1 if linear else 0]
         return found
 
     def incoming_names(self, layer: int, unit: int) -> tuple[str, ...]:

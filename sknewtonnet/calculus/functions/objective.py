@@ -529,7 +529,8 @@ class Objective(SmoothFunction):
         Returns
         -------
         list of ndarray of shape (s_k, p_k + 1, ..., p_k + 1)
-            Zero for the last layer, whose activation is the identity.
+            Zero for the last layer, whose activation is the identity. Entries of connections that
+            do not exist are 0.
 
         Raises
         ------
@@ -546,7 +547,13 @@ class Objective(SmoothFunction):
         ]
         check_memory(f"tensors of order {order}", 16.0 * sum(sizes), "a lower order takes less")
         self._kept.reach(w, ADJOINT)
-        return lagrangian_tensors(self.network._graph, self._kept.weights, self._chunks, order)
+        tensors = lagrangian_tensors(graph, self._kept.weights, self._chunks, order)
+        for tensor, mask in zip(tensors, self.network.exists, strict=True):
+            for axis in range(0 if mask.all() else order):
+                shape = [1] * order
+                shape[axis] = -1
+                tensor *= mask.T.reshape(len(tensor), *shape)
+        return tensors
 
     def invariant_directions(self, *, penalised: bool = True) -> Array:
         """Directions along which f is constant wherever it stands, by the form of its loss.

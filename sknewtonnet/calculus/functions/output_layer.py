@@ -296,5 +296,6 @@ def _last_layer(network: Network, penalty: PenaltySum | None) -> tuple[Bools, Ar
 def _last_arrays(network: Network) -> list[tuple[str, Ints]]:
     """Names of the arrays of the last layer, each with its rows of the layer's parameters."""
     rows = network._graph.unit_arrays[-1].values()
-    names = [array.name for array in network.layout.arrays[-len(rows) :]]
+    arrays = network.layout.arrays
+    names = [array.name for array in arrays[len(arrays) - len(rows) :]]
     return list(zip(names, rows, strict=True))

@@ -85,7 +85,8 @@ class Graph:
             checked_arrays(layer, p) for layer, p in zip(self.layers, self.n_inputs, strict=True)
         ]
         self.n_rows = [
-            1 + max(int(rows.max()) for rows in arrays.values()) for arrays in self.unit_arrays
+            1 + max((int(rows.max()) for rows in arrays.values()), default=-1)
+            for arrays in self.unit_arrays
         ]
         sizes = [t * s for t, s in zip(self.n_rows, self.n_units, strict=True)]
         ends = np.cumsum([0, *sizes]).tolist()

@@ -104,7 +104,9 @@ def neuron_blocks(
                     scales = [factors.own_curvature(k) for k in range(len(weights))]
                 for k, scale in enumerate(scales):
                     found[k] += sums.unit_blocks(factors, k, scale)
-        if sums.lost <= _ACCURACY * max(float(np.abs(blocks).max()) for blocks in found):
+        if sums.lost <= _ACCURACY * max(
+            float(np.abs(blocks).max(initial=0.0)) for blocks in found
+        ):
             break
     return [symmetric_part(blocks) for blocks in found]
 

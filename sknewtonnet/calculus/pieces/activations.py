@@ -151,7 +151,8 @@ def _autonomous_polynomials(equation: tuple[float, ...], order: int) -> list[Arr
     By the chain rule, h^(n+1) = p_n'(h) h' for h^(n) = p_n(h).
     """
     right_hand_side = np.array(equation)
-    found, last = [], right_hand_side
+    found: list[Array] = []
+    last = right_hand_side
     while len(found) < order - 1:
         found.append(polynomial.polyder(last))
         last = polynomial.polymul(found[-1], right_hand_side)

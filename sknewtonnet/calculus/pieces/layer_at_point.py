@@ -8,6 +8,7 @@ adjoints are a leading axis.
 
 from collections.abc import Sequence
 from functools import cached_property
+from math import prod
 from typing import Protocol
 
 import numpy as np
@@ -75,7 +76,8 @@ class LayerAtPoint:
 
     def tangent(self, direction: Array) -> Array:
         """Directional derivative of a along (..., t, s), of shape (..., s, c)."""
-        stack = direction.reshape(-1, *direction.shape[-2:]).transpose(2, 0, 1)
+        n_directions = prod(direction.shape[:-2])  # not -1: a layer may have no parameters
+        stack = direction.reshape(n_directions, *direction.shape[-2:]).transpose(2, 0, 1)
         tangents = np.matmul(stack, self.unit_slopes())
         return tangents.swapaxes(0, 1).reshape(*direction.shape[:-2], *tangents.shape[::2])
 

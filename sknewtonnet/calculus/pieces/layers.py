@@ -90,7 +90,8 @@ class Layer(ABC):
         -------
         dict of str to integer array
             For each entry of the array its row of theta, or -1 for an entry that is always
-            zero. The arrays take the rows 0, 1, ... one after the other.
+            zero. The arrays take the rows 0, 1, ... one after the other. Empty for a layer without
+            parameters.
         """
 
     @abstractmethod
@@ -345,7 +346,8 @@ class Layer(ABC):
             Parameters theta, in the rows of ``unit_arrays``.
         """
         n_inputs = len(center)
-        n_rows = 1 + max(int(rows.max()) for rows in self.unit_arrays(n_inputs).values())
+        arrays = self.unit_arrays(n_inputs).values()
+        n_rows = 1 + max((int(rows.max()) for rows in arrays), default=-1)
         gain = 2.0 if self.activation.name == "logistic" else 6.0
         bound = 0.5 * np.sqrt(gain / (n_inputs + self.n_units))
         return random_state.uniform(-bound, bound, (n_rows, self.n_units))
