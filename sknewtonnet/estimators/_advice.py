@@ -6,7 +6,7 @@ from typing import Any
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.pieces.penalties import l2_penalty
-from sknewtonnet.estimators._fit import Problem
+from sknewtonnet.estimators._fit import End, Problem
 from sknewtonnet.estimators._stuck import SENTENCES
 from sknewtonnet.estimators._units import Units
 from sknewtonnet.solvers import Solver, SolverResult, Status
@@ -14,7 +14,7 @@ from sknewtonnet.solvers import Solver, SolverResult, Status
 
 def advice(
     result: SolverResult,
-    critical: str,
+    end: End,
     solver: str | Solver,
     problem: Problem,
     kinks: Sequence[str],
@@ -26,7 +26,7 @@ def advice(
     ----------
     result : SolverResult
         The end.
-    critical : str
+    end : End
         What kind of point it is.
     solver : str or Solver
         As the estimator has it.
@@ -41,47 +41,81 @@ def advice(
     -------
     str or None
     """
-    name = solver if isinstance(solver, str) else type(solver).__name__
-    tol = problem.solver().tol
-    stopped = (
-        f"{name} stopped after {result.n_iter} iterations with a largest "
-        f"{'gradient entry' if result.multipliers is None else 'KKT residual'} of "
-        f"{result.stationarity:.2e} (tol={tol:g}): {result.message}. "
-    )
-    units = "" if problem.units is not None else "set standardize=True, "
+    stopped, status = _stopped(result, solver, problem), result.status
     activations = [layer.activation for layer in problem.network.layers]
     kinked = {activation.name for activation in activations if not activation.smooth}
+    message = None
     if kinks:
         message = stopped + (
             f"There {' and '.join(kinks)}, where a penalty has no derivative: the fit is "
             "drawn to such a point, and no step ends at it. Use a smaller strength, or do "
             "without that layer."
         )
-    elif result.status is Status.AT_INFINITY:
+    elif status is Status.NOT_FINITE:
+        message = stopped + "The net has the last parameters at which all was finite."
+    elif status is Status.AT_INFINITY:
         message = stopped + remark
-    elif result.status in (Status.MAX_ITER, Status.STALLED) and kinked:
+    elif not (end.finite and end.bounded):
+        message = remark
+    elif status in (Status.MAX_ITER, Status.STALLED) and kinked:
         message = stopped + (
             f"Second derivatives of {' and '.join(sorted(kinked))} jump, so steps may not "
             "settle: use a smooth activation such as 'softplus', or raise tol."
         )
-    elif result.status is Status.MAX_ITER:
-        message = stopped + (f"Increase max_iter, {units}use fewer units, or raise alpha or tol.")
-    elif result.status is Status.STALLED and result.n_events.get("diverged"):
+    elif status is Status.MAX_ITER:
+        message = stopped + (remark or _more_iterations(problem))
+    elif status is Status.STALLED:
         message = stopped
-    elif result.status is Status.STALLED:
-        message = stopped + (
-            "Often this is as far as double precision goes, and tol is too small for the "
-            f"scale of the objective: {units}raise tol, or try another solver."
-        )
-    elif critical in ("saddle", "maximum"):
+        if not result.n_events.get("diverged"):
+            message += remark or _no_way_down(problem, end)
+    elif end.kind in ("saddle", "maximum"):
+        what = "saddle point" if end.kind == "saddle" else end.kind
         message = (
-            f"The fit ended at a {critical}{' point' if critical == 'saddle' else ''}: the "
-            "Hessian has a negative eigenvalue there, so lower values are near. Try a smaller "
-            "tol, another random_state or n_init > 1."
+            f"The fit ended at a {what}: the Hessian has a negative eigenvalue there, so lower "
+            "values are near. Try a smaller tol, another random_state or n_init > 1."
         )
-    else:
-        return None
     return message
+
+
+def _stopped(result: SolverResult, solver: str | Solver, problem: Problem) -> str:
+    """A sentence about how a run ended."""
+    name = solver if isinstance(solver, str) else type(solver).__name__
+    tol, size = problem.settings.solver().tol, problem.gradient_size
+    return (
+        f"{name} stopped after {result.n_iter} iterations with a largest "
+        f"{'gradient entry' if result.multipliers is None else 'KKT residual'} of "
+        f"{result.stationarity:.2e} (tol={tol:g}{'' if size == 1.0 else f' times {size:g}'}): "
+        f"{result.message}. "
+    )
+
+
+def _more_iterations(problem: Problem) -> str:
+    """What helps a run that was cut off."""
+    steps = ["Increase max_iter"]
+    steps += ["set standardize=True"] if problem.units is None else []
+    steps += ["use fewer units"] if len(problem.network.layers) > 1 else []
+    return f"{', '.join(steps)}, or raise alpha or tol."
+
+
+def _no_way_down(problem: Problem, end: End) -> str:
+    """What helps a run that finds no step down."""
+    scale = "set standardize=True, or " if problem.units is None else ""
+    if end.kind == "minimum":
+        return f"The point is a minimum, as far as double precision goes: {scale}raise tol."
+    layers = problem.network.layers
+    own = [
+        f"activation {layer.activation.name!r}" for layer in layers if _is_own(layer.activation)
+    ]
+    own += [f"loss {problem.loss.name!r}"] if _is_own(problem.loss) else []
+    if own:
+        checks = "sknewtonnet.testing has checks of"
+        return f"Do the derivatives belong to the values? {checks} your {' and '.join(own)}."
+    return f"Double precision may go no further: {scale}raise tol, or try another solver."
+
+
+def _is_own(part: object) -> bool:
+    """Whether the class of a part is a user's."""
+    return not type(part).__module__.startswith("sknewtonnet.")
 
 
 def advice_on_weights(network: Network, alpha: Any, weight: Array) -> str | None:

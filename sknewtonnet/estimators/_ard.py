@@ -228,7 +228,7 @@ def strengths_by_evidence(
     with one_thread():
         evidence = Evidence(problem.with_alpha(0.0).objective(), groups.all)
         near = partial(near_enough, near=_NEAR, max_iter=_MAX_ITER)
-        newton = get_solver("newton", tol=problem.settings.solver().tol)
+        newton = get_solver("newton", tol=problem.solver().tol)
         for step in range(_STEPS):
             refit = problem.with_alpha(groups.arrays(problem.network, strengths))
             solver = newton

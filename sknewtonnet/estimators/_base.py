@@ -71,6 +71,7 @@ from sknewtonnet.estimators._units import Units
 from sknewtonnet.solvers import (
     NOT_FINITE,
     SolverResult,
+    Status,
     get_solver,
 )
 
@@ -412,10 +413,16 @@ class BaseNewtonNet(
         number = int(np.argmin(losses))
         starts, end = report_of_starts(objective, results, number)
         best, kind = results[number], end.kind
+        lost = ""
+        if not end.finite:
+            # By the rows of the table, not those that are solved.
+            lost = problem.objective().why_not_finite(best.params)
+            if best.status is Status.NOT_FINITE:
+                best = replace(best, message=lost)
         if not np.isfinite(best.value):
-            raise ValueError(NOT_FINITE)
-        stuck = stuck_at(problem, objective, best)
-        remark = remarks(objective, best, kind, stuck)
+            raise ValueError(f"{NOT_FINITE}: {lost}.")
+        stuck = stuck_at(problem, objective, best) if end.finite and end.bounded else ""
+        remark = remarks(objective, best, end, stuck, lost)
         fit = Fit(problem, best.params, best, kind, post_selection)
         fit = replace(fit, importances=Importances.at(end, objective, fit.active))
         fitted = self._attributes(fit.on(None)) | {
@@ -430,7 +437,12 @@ class BaseNewtonNet(
         }
         standardize = problem.units is not None
         message = nothing_learnt(stuck, kind, starts["n_restarts"], standardize) or advice(
-            best, kind, self.solver, problem, objective.kinks(best.params), remark
+            best,
+            end,
+            self.solver,
+            problem,
+            objective.kinks(best.params),
+            remark,
         )
         if message is not None:
             warnings.warn(message, ConvergenceWarning, stacklevel=FRAMES_TO_CALLER)

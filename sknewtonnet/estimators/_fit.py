@@ -28,11 +28,15 @@ from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT, plainly_f
 from sknewtonnet.calculus.functions.units import settle
 from sknewtonnet.calculus.pieces.affine_map import MappedPenalty
 from sknewtonnet.calculus.pieces.penalties import Penalty, l2_penalty
+from sknewtonnet.estimators._best_constant import gradient_size
 from sknewtonnet.estimators._targets import Target
 from sknewtonnet.estimators._units import Original, Units
 from sknewtonnet.inference import Criteria, Information, Rescaled, flat_directions
 from sknewtonnet.inspection import importances_of
 from sknewtonnet.solvers import Constraints, Solver, SolverResult, Status, get_solver
+
+# A likelihood may be negative, but not by so many times its value at a start.
+_BOTTOMLESS = 1e6
 
 # Sorting rows costs less than a percent of a fit.
 _FEW_ROWS = 4000
@@ -232,9 +236,18 @@ class Problem:
             return found
         return self.original.constraints(found)
 
+    @cached_property
+    def gradient_size(self) -> float:
+        """What ``tol`` is relative to; 1 where there are no data."""
+        if self.data is None:
+            return 1.0
+        deep = len(self.network.layers) > 1
+        return gradient_size(self.loss, self.data.Y, self.data.sample_weight, deep)
+
     def solver(self) -> Solver:
-        """The solver, which keeps to the constraints."""
-        return self.settings.solver(constraints=self.constraints())
+        """The solver, which keeps to the constraints, with the ``tol`` of this problem."""
+        found = self.settings.solver(constraints=self.constraints())
+        return replace(found, tol=found.tol * self.gradient_size)
 
     def start(self, seed: int) -> Array:
         """A random starting point."""
@@ -243,7 +256,7 @@ class Problem:
     def minimize(self, function: SmoothFunction, start: Array) -> Array:
         """A minimum of a function, such as the objective on a subspace."""
         asked = self.settings.solver()
-        solver = get_solver("auto", tol=asked.tol, max_iter=asked.max_iter)
+        solver = get_solver("auto", tol=asked.tol * self.gradient_size, max_iter=asked.max_iter)
         return solver.minimize(function, start).params
 
 
@@ -276,6 +289,8 @@ class Importances:
                 reason=f"importances need a minimum, but the fit ended at a {end.kind}: fit to "
                 "convergence, or from other starts."
             )
+        if not end.bounded:
+            return cls(reason="importances need a minimum, and the objective has no lower bound.")
         if size > DENSE_LIMIT:
             return cls(
                 reason=f"the importance of {size} weights with the others adapting needs a dense "
@@ -464,7 +479,7 @@ class Fit:
         start : mapping of str to array
             Where to start, near a minimum, by the names of all arrays.
         tol : float, default=0.0
-            Largest gradient entry where there are no constraints, if the fit asked for less.
+            That of the solver where there are no constraints, if the fit asked for less.
 
         Returns
         -------
@@ -476,7 +491,8 @@ class Fit:
             raise ValueError("a standardised net needs the intercepts that centre its columns.")
         solver = problem.solver()
         if problem.constraints() is None:  # near a minimum nothing is faster
-            solver = get_solver("newton", tol=max(solver.tol, tol), max_iter=solver.max_iter)
+            largest = max(solver.tol, tol * problem.gradient_size)
+            solver = get_solver("newton", tol=largest, max_iter=solver.max_iter)
         objective = problem.objective()
         result = solver.minimize(objective, network.layout.pack(start))
         kind = verdict(objective, result)
@@ -504,41 +520,46 @@ class End:
         The verdict.
     known : tuple of CriticalPoint and ndarray, or None
         The verdict with the Hessian, if that was formed.
+    finite : bool
+        Whether f has finite derivatives there.
+    bounded : bool
+        Whether f has not fallen so far that it seems to have no lower bound.
     """
 
     params: Array
     kind: str
     known: tuple[CriticalPoint, Array] | None = None
+    finite: bool = True
+    bounded: bool = True
 
     @classmethod
     def of(cls, function: SmoothFunction, result: SolverResult) -> "End":
         """The end of a run.
 
         A run that ends early by ``ftol`` is spared the Hessian where its gradient alone says
-        enough.
+        enough, and so is one without a lower bound: no point of it is a minimum.
 
-        Under constraints the conditions of first order are those of Karush, Kuhn and Tucker,
-        which the run has checked: against its start, or against f, whose rounding is in the
-        gradient.
+        Only the point counts, not how the run came there. Under constraints the gradient must
+        vanish along the directions that they leave free; a multiplier of the wrong sign holds
+        none of them.
         """
         w, found = result.params, result.multipliers
+        if result.value < -_BOTTOMLESS * max(abs(result.history[0]), 1.0):
+            return cls(w, "not stationary", bounded=False)
         if found is None:
             if result.status is Status.FTOL and plainly_falls(function, w):
                 return cls(w, "not stationary")
             conditions: dict[str, Any] = {}
         else:
-            goal = max(1e-6 * result.initial_gradient_norm, 1e-8 * abs(result.value))
-            stalled = result.status is Status.STALLED and result.stationarity <= goal
-            conditions = {
-                "active": found.active,
-                "tight": found.constraints.rows()[0][found.tight],
-                "converged": result.converged or stalled,
-            }
+            tight = found.constraints.rows()[0][found.tight]
+            conditions = {"active": found.active, "tight": tight}
         if len(w) > DENSE_LIMIT or not np.isfinite(w).all():
-            return cls(w, critical_point(function, w, **conditions).kind)
-        known = *function.value_and_gradient(w), function.hessian(w)
+            point = critical_point(function, w, **conditions)
+            return cls(w, point.kind, finite=not point.not_finite)
+        with np.errstate(all="ignore"):
+            known = *function.value_and_gradient(w), function.hessian(w)
         point = critical_point(function, w, **conditions, known=known)
-        return cls(w, point.kind, (point, known[2]))
+        return cls(w, point.kind, (point, known[2]), finite=not point.not_finite)
 
 
 def verdict(function: SmoothFunction, result: SolverResult) -> str:

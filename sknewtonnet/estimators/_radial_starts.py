@@ -17,9 +17,13 @@ from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.pieces.bumps import neighbour_widths
 from sknewtonnet.calculus.pieces.gaussian import radial_layer
 from sknewtonnet.calculus.pieces.penalties import l2_penalty
+from sknewtonnet.estimators._best_constant import mean_prediction
 from sknewtonnet.estimators._fit import merged
-from sknewtonnet.estimators._starts import mean_prediction, random_weights
+from sknewtonnet.estimators._starts import random_weights
 from sknewtonnet.solvers import get_solver
+
+# If squares of the inputs overflow, the objective says that it is not finite at the start.
+_may_overflow = np.errstate(all="ignore")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class DistinctRows:
     sample_weight: Array
 
     @classmethod
+    @_may_overflow
     def of(cls, X: Array, sample_weight: Array) -> "DistinctRows":
         """Merge the equal rows of a table."""
         counts = sample_weight > 0  # a class weight may be zero
@@ -116,6 +121,7 @@ def solved_output(
     Returns
     -------
     dict of str to ndarray
+        A constant prediction where the objective of the output layer is not finite.
     """
     layout = network.layout
     last = sum(network.linear) - 1
@@ -138,11 +144,14 @@ def solved_output(
             "intercepts_0": mean_prediction(loss, Y, sample_weight),
         }
     )
-    solver = get_solver("newton", tol=1e-8, max_iter=50, options={"initial_trust_radius": 1e3})
-    solved = linear.layout.unpack(solver.minimize(objective, start).params)
+    if objective.is_finite(start):
+        solver = get_solver("newton", tol=1e-8, max_iter=50, options={"initial_trust_radius": 1e3})
+        start = solver.minimize(objective, start).params
+    solved = linear.layout.unpack(start)
     return arrays | {here: solved[there] for here, there in output.items()}
 
 
+@_may_overflow
 def radial_parameters(
     network: Network,
     loss: Loss,

@@ -7,6 +7,7 @@ import numpy as np
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
 from sknewtonnet.calculus.functions.units import UnitReport, unit_reports
+from sknewtonnet.estimators._fit import End
 from sknewtonnet.estimators._stuck import SENTENCES
 from sknewtonnet.solvers import SolverResult, Status
 
@@ -14,10 +15,15 @@ from sknewtonnet.solvers import SolverResult, Status
 # is, from which on classes are told apart.
 _SURE, _MANY = 1e-4, 0.05
 
+_BOTTOMLESS = (
+    "The objective falls without bound, so there is no minimum: use a loss that has a lower bound."
+)
 _CURE = "Use fewer units, skip connections or another loss, or add a little alpha."
 
 
-def remarks(objective: Objective, result: SolverResult, kind: str, stuck: str) -> str:
+def remarks(
+    objective: Objective, result: SolverResult, end: End, stuck: str, lost: str = ""
+) -> str:
     """Sentences about the end of a fit.
 
     Parameters
@@ -26,22 +32,28 @@ def remarks(objective: Objective, result: SolverResult, kind: str, stuck: str) -
         The objective.
     result : SolverResult
         The end.
-    kind : str
+    end : End
         What kind of point it is.
     stuck : str
         A word of :mod:`sknewtonnet.estimators._stuck`.
+    lost : str, default=""
+        What is to blame where the objective or a derivative of it is not finite there.
 
     Returns
     -------
     str
         Empty for a minimum like others.
     """
-    if stuck == "flat" and kind == "minimum":
+    if lost:
+        return f"What kind of point it is cannot be told: {lost}."
+    if not end.bounded:
+        return _BOTTOMLESS
+    if stuck == "flat" and end.kind == "minimum":
         return "The net predicts a constant, which is a minimum of its objective."
     if stuck:
         return SENTENCES[stuck]
     at_an_end = result.status in (Status.CONVERGED, Status.STALLED, Status.AT_INFINITY)
-    if kind == "minimum" or not at_an_end:
+    if end.kind == "minimum" or not at_an_end:
         return ""
     classes, units = (
         _told_apart(objective, result.params),

@@ -16,7 +16,7 @@ from sknewtonnet.estimators._fit import End, Problem
 from sknewtonnet.estimators._starts import standardised_columns
 from sknewtonnet.estimators._stuck import why_stuck
 from sknewtonnet.inspection import Minimum
-from sknewtonnet.solvers import NOT_FINITE, Capability, Iteration, SolverResult, Status
+from sknewtonnet.solvers import Capability, Iteration, SolverResult, Status
 
 # Other starts that are tried where a run learns nothing.
 MAX_RESTARTS = 3
@@ -98,16 +98,14 @@ def _run(
     """One run; one that cannot begin has an infinite value."""
     constraints = problem.constraints()
     first = params if constraints is None else constraints.nearest(params)
-    with np.errstate(all="ignore"):
-        value, gradient = objective.value_and_gradient(first)
-    if np.isfinite(value) and np.isfinite(gradient).all():
+    if objective.is_finite(first):
         return problem.solver().minimize(objective, params, observer)
     return SolverResult(
         params=params,
         value=np.inf,
         gradient=np.full(len(params), np.nan),
-        status=Status.STALLED,
-        message=NOT_FINITE,
+        status=Status.NOT_FINITE,
+        message=objective.why_not_finite(first),
         n_iter=0,
         n_evaluations={},
         history=(np.inf,),
@@ -117,7 +115,7 @@ def _run(
 
 def stuck_at(problem: Problem, objective: Objective, result: SolverResult) -> str:
     """What is wrong with an end (:mod:`sknewtonnet.estimators._stuck`); "" for one cut short."""
-    cut_short = result.status in (Status.MAX_ITER, Status.STOPPED)
+    cut_short = result.status in (Status.MAX_ITER, Status.STOPPED, Status.NOT_FINITE)
     cut_short |= bool(result.n_events.get("diverged"))
     if cut_short or not np.isfinite(result.value):
         return ""

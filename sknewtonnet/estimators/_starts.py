@@ -10,7 +10,8 @@ from functools import cache
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Layer, Loss, Network
+from sknewtonnet.calculus import Layer, Network
+from sknewtonnet.estimators._best_constant import mean_prediction
 from sknewtonnet.estimators._fit import Data, Problem
 from sknewtonnet.estimators._units import Units
 
@@ -184,13 +185,3 @@ def _input_moments(
         mean = np.average(z, axis=1, weights=data.sample_weight)
         squares = (z - mean[:, None]) ** 2
         return mean, np.sqrt(np.average(squares, axis=1, weights=data.sample_weight))
-
-
-def mean_prediction(loss: Loss, Y: Array, sample_weight: Array) -> Array:
-    """Raw prediction of the weighted mean of Y, finite where a class or count never occurs."""
-    mean: Array = np.average(Y, axis=0, weights=sample_weight)
-    if loss.out_activation == "identity":
-        return mean
-    if loss.out_activation == "exp":
-        return loss.link(np.where(mean > 0.0, mean, 1e-6))
-    return loss.link(np.clip(mean, 1e-6, 1.0 - 1e-6))

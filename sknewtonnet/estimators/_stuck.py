@@ -18,8 +18,8 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Network, Objective
 from sknewtonnet.calculus.functions.flatness import is_flat, varies
 from sknewtonnet.calculus.functions.units import NOTHING
+from sknewtonnet.estimators._best_constant import mean_prediction
 from sknewtonnet.estimators._fit import Problem
-from sknewtonnet.estimators._starts import mean_prediction
 from sknewtonnet.estimators._units import Units
 from sknewtonnet.solvers import get_solver
 
@@ -92,5 +92,7 @@ def _is_poor(problem: Problem, objective: Objective, params: Array) -> bool:
     model = Objective(linear, loss, units.inputs(data.X), data.Y, data.sample_weight)
     start = np.zeros(linear.n_parameters)
     linear.by_layer(start)[-1][-1] = mean_prediction(loss, data.Y, data.sample_weight)
+    if not model.is_finite(start):
+        return False
     best = get_solver("newton", tol=1e-8, max_iter=_LINEAR_ITER).minimize(model, start).value
     return objective.value(params) > best + NOTHING * objective.scale()

@@ -155,7 +155,10 @@ class Criteria:
         Returns
         -------
         float
+            NaN for a perfect fit.
         """
+        if self.information.dispersion == 0.0:
+            return np.nan
         penalty = 2.0 * self.robust_parameters / self.information.dispersion
         return -2.0 * self.log_likelihood + penalty
 

@@ -82,17 +82,25 @@ def _sample(information: Information) -> Iterator[Finding]:
             "parameters: large-sample results are indicative; a bootstrap is safer.",
             severity="note",
         )
-    squares = information.objective.sample_weight @ information.objective.targets**2
-    if information.objective.loss.quadratic and information.total_loss <= 1e-24 * squares.sum():
+    if _is_perfect(information):
         yield Finding(
             "perfect fit", "The fit is perfect: there are no residuals to learn from.", (), "fatal"
         )
 
 
+def _is_perfect(information: Information) -> bool:
+    """Whether nothing but rounding is left of the targets."""
+    objective = information.objective
+    squares = float((objective.sample_weight @ objective.targets**2).sum())
+    return objective.loss.quadratic and information.total_loss <= 1e-24 * squares
+
+
 def _stationary(information: Information) -> Iterator[Finding]:
     point, gain = information.critical_point, f"{information.decrement:.2g} of the log-likelihood"
     precise = information.decrement <= _DECREMENT
-    if point.kind == "not stationary" and precise and information.converged:
+    if _is_perfect(information):  # relative to rounding, any gain is large
+        pass
+    elif point.kind == "not stationary" and precise and information.converged:
         # Such as a fit that ends where its parameters run to infinity.
         yield Finding(
             "not stationary",

@@ -199,9 +199,7 @@ class Information:
         -------
         ndarray of shape (n_parameters, n_parameters)
         """
-        if self.known is not None:
-            return self.objective.weight_sum * self.known[1]
-        return self.objective.weight_sum * self.objective.hessian(self.params)
+        return self._summed("exact", None if self.known is None else self.known[1])
 
     @cached_property
     def gauss_newton(self) -> Array:
@@ -211,8 +209,18 @@ class Information:
         -------
         ndarray of shape (n_parameters, n_parameters)
         """
-        G = self.objective.weight_sum * self.objective.hessian(self.params, "gauss-newton")
-        return G - self.penalty
+        return self._summed("gauss-newton") - self.penalty
+
+    def _summed(self, kind: str, known: Array | None = None) -> Array:
+        """Second derivatives of M; an error where they are not finite."""
+        matrix = self.objective.hessian(self.params, kind) if known is None else known
+        found = self.objective.weight_sum * matrix
+        if not np.isfinite(found).all():
+            raise ValueError(
+                "statistics need finite second derivatives, but "
+                f"{self.objective.why_not_finite(self.params)}."
+            )
+        return found
 
     @cached_property
     def factor(self) -> ScaledSpectrum:

@@ -108,7 +108,8 @@ class Reported:
         """
         if self.matrix is None and self.map is None:
             return covariance
-        return self.coefficients @ covariance @ self.coefficients.T
+        with np.errstate(over="ignore", invalid="ignore"):  # squares of extreme units
+            return self.coefficients @ covariance @ self.coefficients.T
 
     def rows(self, R: Array) -> Array:
         """Linear functions of the reported parameters as functions of those of the minimum.

@@ -103,15 +103,23 @@ class Restriction:
     def objective(self) -> AffineObjective:
         """The objective on the subspace, around its point nearest to the minimum."""
         w, basis = self.information.params, self.information.free
-        rows = self.A @ basis
-        origin = w + basis @ lstsq(rows, self.b - self.A @ w)[0]
+        A, b = self._scaled
+        rows = A @ basis
+        origin = w + basis @ lstsq(rows, b - A @ w)[0]
         return AffineObjective(self.information.objective, origin, basis @ null_space(rows))
 
     def updated(self) -> Array:
         """OBS's update: the minimum of the quadratic model there (doc/statistics.md 3.5)."""
         K, w = self.information.factor.inverse, self.information.params
-        pull = K @ self.A.T
-        return w + pull @ lstsq(self.A @ pull, self.b - self.A @ w)[0]
+        A, b = self._scaled
+        pull = K @ A.T
+        return w + pull @ lstsq(A @ pull, b - A @ w)[0]
+
+    @property
+    def _scaled(self) -> tuple[Array, Array]:
+        """The same restriction, whatever the units of its rows, without overflow."""
+        sizes = np.abs(self.A).max(axis=1)
+        return self.A / sizes[:, None], self.b / sizes
 
     def fit(self, refit: Refit, n_init: int, seed: int) -> tuple[Array, float, bool]:
         """The lowest minimum found, its value, and whether the gradient vanishes there.

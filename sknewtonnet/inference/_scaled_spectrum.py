@@ -59,6 +59,8 @@ class ScaledSpectrum:
         if shared.shape[1]:
             q, _ = np.linalg.qr(self._scale[:, None] * shared)
             scaled = scaled + q @ q.T
+        if not np.isfinite(scaled).all():
+            raise ValueError("second derivatives overflow: give columns of a smaller scale.")
         self.n_known = shared.shape[1]
         self._scaled = scaled
 

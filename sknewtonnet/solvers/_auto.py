@@ -78,9 +78,14 @@ class AutoSolver(Solver):
     ) -> SolverResult:
         """See :meth:`Solver.minimize`."""
         self.check(function)
+        with np.errstate(all="ignore"):
+            return self._minimize(function, w0, callback)
+
+    def _minimize(
+        self, function: SmoothFunction, w0: Array, callback: Callback | None
+    ) -> SolverResult:
         start = Run(function, self.tol, self.max_iter, ftol=self.ftol)
-        with np.errstate(over="ignore", invalid="ignore"):
-            start.begin(w0)
+        start.begin(w0)
         note = function.why_not_reduced() if self.hessian in PRODUCT_KINDS else ""
         legs = _Legs(start, callback, note)
         reduced = (
@@ -98,11 +103,12 @@ class AutoSolver(Solver):
         return legs.result()
 
     def _reduced(self, function: SmoothFunction, w: Array) -> EmbeddedFunction | None:
-        """The reduced form of a function, where it has one and that is well conditioned."""
+        """The reduced form of a function, where it has one with a finite solution."""
         reduced = function.reduced()
         if reduced is None or self.hessian not in reduced.hessian_kinds:
             return None
-        return reduced if np.isfinite(reduced.value(reduced.restrict(w))) else None
+        solved = reduced.expand(reduced.restrict(w))
+        return reduced if np.isfinite(solved).all() and function.is_finite(solved) else None
 
     def _quasi_newton(self, legs: "_Legs", part: float) -> Solver:
         near = _NEAR * abs(legs.start.value)

@@ -221,15 +221,15 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
         TypeError
             If the function lacks a method that the solver calls.
         ValueError
-            If the objective is not finite at the starting point.
+            If the objective is not finite at the starting point. Where a later point has a
+            gradient or a Hessian that is not, the run ends: NOT_FINITE, at the last finite point.
         """
         self.check(function)
         limits = self.limits(function.n_parameters)
         run = Run(
             function, self.tol, self.max_iter, callback, limits, self.ftol, self.second_order
         )
-        # Methods probe far points on purpose; an overflow there is a rejected step.
-        with np.errstate(over="ignore", invalid="ignore"):
+        with run.guarded():
             run.begin(w0)
             state = self.begin(run)
             while run.status is None or self._leaves(run, state):

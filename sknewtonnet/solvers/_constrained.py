@@ -13,6 +13,7 @@ from scipy.optimize import Bounds, LinearConstraint, minimize
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS
 from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Capability, Solver
+from sknewtonnet.solvers._finite import NotFinite, out_of_range
 from sknewtonnet.solvers._model_dense import QuadraticModel
 from sknewtonnet.solvers._options import Range, option
 from sknewtonnet.solvers._result import Status
@@ -88,8 +89,11 @@ class ConstrainedSolver(Solver):
         """
         assert run.constraints is not None
         if run.status is None:
+            start, value = run.params, run.value
             self.first_phase(run)
             _go_inside(run)
+            if run.value > value:  # a method that steps outside may end anywhere
+                _go_to(run, start)
         return _Surface(run.constraints)
 
     @abstractmethod
@@ -262,8 +266,13 @@ def _scipy(run: Run, method: str, options: dict[str, Any], **derivatives: Any) -
             )
     except _Ended:
         return
+    except NotFinite as reason:
+        run.message = str(reason)
+    except (ArithmeticError, ValueError) as error:
+        run.message = out_of_range(error)
+    else:
+        run.message = str(found.message)
     run.status = None
-    run.message = str(found.message)
 
 
 def _go_inside(run: Run) -> None:
@@ -272,8 +281,12 @@ def _go_inside(run: Run) -> None:
     assert run.multipliers is not None
     if run.multipliers.residuals.feasibility == 0.0:
         return
-    inside = run.constraints.nearest(run.params)
-    run.take(inside, run.function.value(inside))
+    _go_to(run, run.constraints.nearest(run.params))
+
+
+def _go_to(run: Run, w: Array) -> None:
+    """Take a point in place of the last one."""
+    run.take(w, run.function.value(w))
     run.history[-1] = run.value
     if run.status is Status.CONVERGED and run.stationarity > run.tol:
         run.status = None
@@ -382,6 +395,8 @@ def _better(run: Run, w: Array) -> bool:
     if not value <= run.value + run.rounding:
         return False
     gradient = run.function.gradient(w)
+    if not np.isfinite(gradient).all():
+        return False
     assert run.constraints is not None
     residuals = multipliers(run.constraints, w, gradient).residuals
     if value < run.value - run.rounding or residuals.largest < 0.5 * run.stationarity:

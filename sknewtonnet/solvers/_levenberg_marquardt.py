@@ -122,7 +122,8 @@ class _Nielsen(_Marquardt):
 
     def accept(self, ratio: float) -> None:
         """Damp by the gain ratio, as in algorithm 3.16 of Madsen, Nielsen and Tingleff."""
-        self.factor = max(self.factor * max(1.0 / 3.0, 1.0 - (2.0 * ratio - 1.0) ** 3), _LEAST)
+        shrink = max(1.0 / 3.0, 1.0 - (2.0 * min(ratio, 1.0) - 1.0) ** 3)
+        self.factor = max(self.factor * shrink, _LEAST)
         self._grow = 2.0
 
     def reject(self) -> None:
@@ -145,7 +146,7 @@ def _advance(run: Run, damping: _Marquardt) -> None:
             continue
         step, _ = dpotrs(factor, -g)
         predicted = -float(g @ step + 0.5 * step @ (G @ step))
-        if predicted <= run.rounding:
+        if not predicted > run.rounding:
             # f cannot tell such points apart: the gradient judges them.
             if run.take_if_flatter(run.params + step):
                 damping.accept(1.0)

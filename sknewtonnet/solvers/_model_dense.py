@@ -14,6 +14,7 @@ from scipy.linalg import eigh
 from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
 
 from sknewtonnet._typing import Array
+from sknewtonnet.solvers._finite import NotFinite
 
 # How close to the boundary a step must end, relative to the radius.
 _NEAR = 0.05
@@ -23,6 +24,7 @@ _MAX_FACTORS = 12
 
 # Entries above this are divided by the largest.
 _HUGE = 1e100
+_TINY = float(np.finfo(float).tiny)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ class QuadraticModel:
 
     def __init__(self, H: Array, g: Array, shift: float = 0.0):
         self.H, self.g, self.shift, self._unit = H, g, shift, 1.0
-        largest = max(float(np.abs(part).max(initial=0.0)) for part in (H, g))
+        largest = float(np.max([np.abs(part).max(initial=0.0) for part in (H, g)]))
+        if not np.isfinite(largest):
+            raise NotFinite("second derivatives overflow")
         if largest > _HUGE:  # steps are the same in any unit, but squares must not overflow
             self.H, self.g, self.shift, self._unit = H / largest, g / largest, 0.0, largest
         self._norm_of_g = float(np.linalg.norm(self.g))
@@ -149,7 +153,8 @@ class QuadraticModel:
             # Step 3: with U'q = s Newton's step is (|s| / |q|)^2 (|s| - radius) / radius, Nocedal
             # and Wright (4.44); 1 / |s| is nearly linear in the shift, so few are needed.
             part, _ = dtrtrs(factor, s, trans=1)
-            shift += (norm / float(np.linalg.norm(part))) ** 2 * (norm - radius) / radius
+            ratio = norm / max(float(np.linalg.norm(part)), _TINY)
+            shift += ratio * ratio * (norm - radius) / radius
             if not low < shift < high:
                 # Outside the bounds: their lower end, or a mean, Conn, Gould and Toint (7.3.14).
                 untried = low <= self.noise and self._newton is None
@@ -166,7 +171,7 @@ class QuadraticModel:
         """The same by eigenvalues, hard case included."""
         values, vectors, parts = self._spectrum()
         # The smallest shift that makes H + shift I definite beyond rounding.
-        low = max(0.0, -values[0]) + max(self.noise, float(np.finfo(float).tiny))
+        low = max(0.0, -values[0]) + max(self.noise, _TINY)
 
         def at(shift: float) -> Array:
             return -parts / (values + shift)

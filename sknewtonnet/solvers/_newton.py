@@ -1,5 +1,6 @@
 """Newton's method in a trust region, from dense Hessians or from products."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 from sknewtonnet.calculus import critical_point
 from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS, EmbeddedFunction
 from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Solver
+from sknewtonnet.solvers._finite import NotFinite
 from sknewtonnet.solvers._model_dense import QuadraticModel, Step
 from sknewtonnet.solvers._model_products import CurvatureModel, ProductModel
 from sknewtonnet.solvers._options import Range, option
@@ -149,11 +151,12 @@ class _TrustRegion:
         if self.valley is None:
             return False
         function, inside, region = self.valley
-        if inside.iterate(region.advance) and inside.value < run.value:
-            run.take(function.expand(inside.params), inside.value)
-            self.model = None
-            run.is_far = self._is_far()
-            return True
+        with suppress(NotFinite):
+            if inside.iterate(region.advance) and inside.value < run.value:
+                run.take(function.expand(inside.params), inside.value)
+                self.model = None
+                run.is_far = self._is_far()
+                return True
         self.valley = None
         return False
 
@@ -167,7 +170,7 @@ class _TrustRegion:
         if function is None or self.kind not in function.hessian_kinds:
             return
         u = function.restrict(run.params)
-        if not np.isfinite(function.value(u)):
+        if not function.is_finite(u):
             return
         inside = Run(function, 0.0, run.max_iter)
         inside.function.calls = run.function.calls
@@ -186,7 +189,7 @@ class _TrustRegion:
         for _ in range(_MAX_REJECTED):
             step = self._step()
             w = run.params + step.s
-            if step.predicted <= run.rounding:
+            if not step.predicted > run.rounding:
                 # f cannot tell such points apart: the gradient judges them.
                 if run.take_if_flatter(w):
                     self.model = None

@@ -148,7 +148,7 @@ class _Descent:
         slope, bend = float(g @ d), self.target.curvature(w, d)
         if not bend > 0.0:
             run.events["negative_curvature"] += 1
-        eta = -slope / abs(bend) if bend != 0.0 and np.isfinite(bend) else 1.0
+        eta = -slope / abs(bend) if bend != 0.0 else 1.0
         if self._value is None:
             self._value = run.value if self.target is run.function else self.target.value(w)
         for halvings in range(_MAX_HALVINGS):
@@ -175,7 +175,8 @@ class _Descent:
         if self.conjugate and self._last is not None:
             # beta of Polak, Ribiere and Polyak, PR+: Nocedal and Wright (2006), (5.45).
             last_g, last_d = self._last
-            beta = float(g @ (g - last_g)) / float(last_g @ last_g)
+            square = float(last_g @ last_g)  # 0 where it underflows
+            beta = float(g @ (g - last_g)) / square if square > 0.0 else 0.0
             d = max(beta, 0.0) * last_d - g
             if float(g @ d) >= 0.0:
                 d = -g

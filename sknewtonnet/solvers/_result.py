@@ -19,6 +19,7 @@ class Status(Enum):
     STALLED = "no step lowers the objective any more in double precision"
     STOPPED = "a callback asked to stop"
     FTOL = "the objective falls by at most ftol of itself per iteration"
+    NOT_FINITE = "the function or a derivative of it is not finite"
 
     def __reduce__(self) -> tuple[type["Status"], tuple[str]]:
         """Say how to make it, as Enum tells pickle alone: skops asks here."""
@@ -63,7 +64,8 @@ class SolverResult:
     status : Status
         Why the solver stopped.
     message : str
-        The status in words; for a run that stalled, the solver's own reason.
+        The status in words; for a run that stalled, the solver's own reason; for one that met
+        numbers that are not finite, what is to blame.
     n_iter : int
         Number of iterations.
     n_evaluations : dict of str to int

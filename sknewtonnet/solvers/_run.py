@@ -1,7 +1,8 @@
 """The book-keeping of a run: calls, the best-known point, when to stop."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property, partial
 
 import numpy as np
@@ -10,13 +11,14 @@ from scipy.sparse.linalg import LinearOperator, minres
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.calculus.pieces.function import EmbeddedFunction
+from sknewtonnet.solvers._finite import NotFinite
 from sknewtonnet.solvers._result import Callback, Iteration, SolverResult, Status
 from sknewtonnet.solvers.constraints import Constraints, Multipliers, multipliers
 
 # Iterations over which ftol judges the fall: one short step, or a step sideways, ends nothing.
 _WINDOW = 10
 
-NOT_FINITE = "the objective is not finite at the starting point."
+NOT_FINITE = "the objective is not finite at the starting point"
 
 # A run of second order is at infinity if over so many iterations parameters have grown in each,
 # and f has fallen by less than the first of these parts of its size; the second one, if they are
@@ -27,7 +29,10 @@ _KKT_CONVERGED = "the largest residual of the Karush-Kuhn-Tucker conditions is a
 
 
 class Counted(SmoothFunction):
-    """A function that counts its calls.
+    """A function that counts its calls, and tells where it is not finite.
+
+    A value that is not finite is infinite, so that no step ends there. Second derivatives that are
+    not finite raise NotFinite.
 
     Parameters
     ----------
@@ -55,7 +60,7 @@ class Counted(SmoothFunction):
     def value(self, w: Array) -> float:
         """The function at w."""
         self.calls["value"] += 1
-        self.last_value = self.function.value(w)
+        self.last_value = _or_infinite(self.function.value(w))
         return self.last_value
 
     def gradient(self, w: Array) -> Array:
@@ -66,23 +71,29 @@ class Counted(SmoothFunction):
     def value_and_gradient(self, w: Array) -> tuple[float, Array]:
         """Both, which count as one call of each."""
         self.calls.update(value=1, gradient=1)
-        self.last_value, gradient = self.function.value_and_gradient(w)
+        value, gradient = self.function.value_and_gradient(w)
+        self.last_value = _or_infinite(value)
         return self.last_value, gradient
 
     def hessian(self, w: Array, kind: str = "exact") -> Array:
         """Its Hessian, or an approximation."""
         self.calls["hessian"] += 1
-        return self.function.hessian(w, kind)
+        return self._finite(w, self.function.hessian(w, kind))
 
     def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:
         """That Hessian times directions."""
         self.calls["hessian_product"] += 1
-        return self.function.hessian_product(w, v, kind)
+        return self._finite(w, self.function.hessian_product(w, v, kind))
 
     def curvature(self, w: Array, d: Array) -> float:
         """Second derivative along a direction, which counts as a product."""
         self.calls["hessian_product"] += 1
-        return self.function.curvature(w, d)
+        return float(self._finite(w, np.asarray(self.function.curvature(w, d))))
+
+    def _finite(self, w: Array, found: Array) -> Array:
+        if not np.isfinite(found).all():
+            raise NotFinite(self.function.why_not_finite(w))
+        return found
 
     def has_second_derivatives(self) -> bool:
         """Whether the function has."""
@@ -210,9 +221,10 @@ class Run:
         w = np.array(w0, dtype=float)
         if self.constraints is not None:
             w = self.constraints.nearest(w)
-        self.take(w, self.function.value(w))
-        if not (np.isfinite(self.value) and np.isfinite(self.gradient).all()):
-            raise ValueError(NOT_FINITE)
+        try:
+            self.take(w, self.function.value(w))
+        except NotFinite as reason:
+            raise ValueError(f"{NOT_FINITE}: {reason}.") from None
         self.history.append(self.value)
         self._lengths.append(float(np.linalg.norm(self.params)))
         self.initial_stationarity = self.stationarity
@@ -232,10 +244,16 @@ class Run:
             The function there.
         gradient : ndarray of shape (n_parameters,), default=None
             Its gradient there; evaluated if None.
+
+        Raises
+        ------
+        NotFinite
+            If one of them is not finite: the last point stays the best-known one.
         """
-        self.params = w.copy()
-        self.value = float(value)
-        self.gradient = self.function.gradient(w) if gradient is None else gradient
+        gradient = self.function.gradient(w) if gradient is None else gradient
+        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+            raise NotFinite(self.function.why_not_finite(w))
+        self.params, self.value, self.gradient = w.copy(), float(value), gradient
         if self.constraints is None:
             self.stationarity = float(np.abs(self.gradient).max())
         else:
@@ -264,6 +282,22 @@ class Run:
             return False
         self.take(w, value, gradient)
         return True
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """A context for all steps: overflows are no warnings, and what is not finite ends the run.
+
+        Methods probe far points on purpose; an overflow there is a rejected step. Where a point is
+        taken, or second derivatives are asked for, numbers must be finite: else the run is over at
+        the best-known point, NOT_FINITE, unless that meets ``tol``.
+        """
+        try:
+            with np.errstate(all="ignore"):
+                yield
+        except NotFinite as reason:
+            self.message = str(reason)
+            if self.status in (None, Status.STALLED):
+                self.status = Status.NOT_FINITE
 
     def iterate(self, step: Callable[[], None]) -> bool:
         """One iteration: a step, and whether it was the last.
@@ -366,7 +400,7 @@ class Run:
         """
         assert self.status is not None, "the run has ended"
         message = self.status.value
-        if self.status is Status.STALLED and self.message:
+        if self.status in (Status.STALLED, Status.NOT_FINITE) and self.message:
             message = self.message
         elif self.status is Status.CONVERGED and self.constraints is not None:
             message = _KKT_CONVERGED
@@ -388,6 +422,10 @@ class Run:
     def rounding(self) -> float:
         """Largest difference of f that may be rounding alone: 50 eps |f|, a float."""
         return 50.0 * float(np.finfo(float).eps) * abs(self.value)
+
+
+def _or_infinite(value: float) -> float:
+    return value if np.isfinite(value) else np.inf
 
 
 def falls_slowly(history: Sequence[float], ftol: float) -> bool:

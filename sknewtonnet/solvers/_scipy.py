@@ -18,10 +18,11 @@ from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS
 from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Capability, Solver
 from sknewtonnet.solvers._constrained import COUNTS, MAXCOR, MAXLS, BoundedLBFGSBSolver
+from sknewtonnet.solvers._finite import NotFinite, out_of_range
 from sknewtonnet.solvers._newton import finish_by_newton
 from sknewtonnet.solvers._options import Range, option
 from sknewtonnet.solvers._result import Callback, SolverResult, Status
-from sknewtonnet.solvers._run import Run
+from sknewtonnet.solvers._run import Counted, Run
 from sknewtonnet.solvers.constraints import ConstraintKind
 
 _RADIUS = Range(1e-12, np.inf)
@@ -31,6 +32,9 @@ _FAR = 1e100
 
 # Rejected steps in a row after which a trust region has shrunk by 4^20, to nothing.
 _MAX_REJECTED = 20
+
+# Products of a step for each parameter, at most; without rounding one does.
+_MOST_PRODUCTS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +77,7 @@ class ScipySolver(Solver):
             ftol=self.ftol,
             second_order=self.second_order,
         )
-        with np.errstate(over="ignore", invalid="ignore"):
+        with run.guarded():
             run.begin(w0)
             while run.status is None:
                 before = run.value
@@ -86,15 +90,18 @@ class ScipySolver(Solver):
 
     def _minimize(self, run: "_ScipyRun") -> str:
         """One run of scipy's loop; its own words on how it ended."""
-        found = minimize(
-            run.function.value,
-            run.params,
-            method=self.method,
-            jac=run.function.gradient,
-            callback=run,
-            options=self._scipy_options(run.max_iter - run.n_iter),
-            **self._second_derivatives(run),
-        )
+        try:
+            found = minimize(
+                run.function.value,
+                run.params,
+                method=self.method,
+                jac=run.function.gradient,
+                callback=run,
+                options=self._scipy_options(run.max_iter - run.n_iter),
+                **self._second_derivatives(run),
+            )
+        except (ArithmeticError, ValueError) as error:
+            return out_of_range(error)
         if run.status is None:
             run.end(found)
         return str(found.message)
@@ -104,20 +111,44 @@ class ScipySolver(Solver):
         options = {"maxiter": max_iter, **self.fixed, **own}
         return options | {"gtol": self.tol} if self.has_gtol else options
 
-    def _second_derivatives(self, run: Run) -> dict[str, Callable[..., Array]]:
+    def _second_derivatives(self, run: "_ScipyRun") -> dict[str, Callable[..., Array]]:
         if not self.needs & SECOND_DERIVATIVES:
             return {}
         if Capability.HESSIAN_PRODUCT in self.needs and self.hessian in PRODUCT_KINDS:
-            return {"hessp": partial(run.function.hessian_product, kind=self.hessian)}
-        return {"hess": partial(run.function.hessian, kind=self.hessian)}
+            return {"hessp": partial(self._product, run)}
+        return {"hess": partial(_hessian, run.function, kind=self.hessian)}
+
+    def _product(self, run: "_ScipyRun", w: Array, v: Array) -> Array:
+        run.count_product()
+        return run.function.hessian_product(w, v, self.hessian)
+
+
+def _hessian(function: Counted, w: Array, kind: str) -> Array:
+    """The Hessian; any matrix where no step will end, since the function has no value there.
+
+    "trust-exact" forms it before it looks at the value.
+    """
+    try:
+        return function.hessian(w, kind)
+    except NotFinite:
+        if np.isfinite(function.value(w)):
+            raise
+        return np.zeros((len(w), len(w)))
 
 
 class _ScipyRun(Run):
     """A run that hears of iterations as the callback of scipy's methods."""
 
-    n_rejected = 0
+    n_rejected = n_products = 0
+
+    def count_product(self) -> None:
+        """End a step of conjugate gradients that takes no end, since squares overflow."""
+        self.n_products += 1
+        if self.n_products > _MOST_PRODUCTS * len(self.params) + 100:
+            raise NotFinite("squares of derivatives overflow")
 
     def __call__(self, intermediate_result: OptimizeResult) -> None:
+        self.n_products = 0
         moved = not np.array_equal(intermediate_result.x, self.params)
         if moved:
             self.take(intermediate_result.x, intermediate_result.fun)
@@ -182,6 +213,10 @@ class TrustKrylovSolver(ScipySolver):
     initial_trust_radius: float = option(1.0, _RADIUS)
     max_trust_radius: float = option(_FAR, _RADIUS)
     eta: float = option(0.15, Range(0.0, 0.25))
+
+    def _product(self, run: _ScipyRun, w: Array, v: Array) -> Array:
+        """The product; at times the method asks for one that it never uses."""
+        return super()._product(run, w, v) if np.isfinite(v).all() else v
 
 
 @dataclass(frozen=True, kw_only=True)

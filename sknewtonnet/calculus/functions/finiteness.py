@@ -7,6 +7,9 @@ from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.pieces.losses import Loss
 from sknewtonnet.calculus.pieces.penalties import PenaltySum
 
+# Numbers above this overflow when squares of them are summed.
+_HUGE = 1e150
+
 _ORDERS = ("value", "first derivative", "second derivative")
 
 
@@ -31,7 +34,7 @@ def not_finite_part(
         are finite and only their products are not, the largest of the numbers that go in.
     """
     if not np.isfinite(w).all():
-        return "the parameters are not finite"
+        return f"the parameters are not finite{_hint(data)}"
     counted = data["sample_weight"] > 0
     samples, targets = data["X"][counted], data["Y"][counted]
     scale = f"{_largest({**data, 'w': w})} is too large"
@@ -62,6 +65,12 @@ def not_finite_part(
             if not np.isfinite(part).all():
                 return f"the {_ORDERS[order]} of the penalty is not finite"
     return f"products of finite numbers overflow: {scale}"
+
+
+def _hint(data: dict[str, Array]) -> str:
+    """A clause about data whose squares overflow, if there are such."""
+    huge = any(np.abs(array).max(initial=0.0) > _HUGE for array in data.values())
+    return f", perhaps because {_largest(data)} is too large" if huge else ""
 
 
 def _largest(arrays: dict[str, Array]) -> str:

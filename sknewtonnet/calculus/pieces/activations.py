@@ -6,7 +6,7 @@ find it; :func:`sknewtonnet.testing.check_activation` names a derivative that is
 """
 
 from abc import ABC, abstractmethod
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import factorial
 from typing import ClassVar
 
@@ -441,7 +441,8 @@ def _probe(activation: Activation) -> None:
     second = activation.curvature(value, slope)
     exact = activation.derivatives(a.copy(), 2)
     hooks = (value, slope, exact[2] if second is None else second)
-    if not all(np.allclose(hook, one, rtol=1e-9) for hook, one in zip(hooks, exact, strict=True)):
+    same = partial(np.allclose, rtol=1e-9, equal_nan=True)
+    if not all(same(hook, one) for hook, one in zip(hooks, exact, strict=True)):
         raise ValueError(
             f"activation {activation.name!r}: forward or curvature disagree with derivatives; "
             "override them as well, or derive from Activation."

@@ -200,6 +200,22 @@ class SmoothFunction(ABC):
         """
         return ()
 
+    def is_finite(self, w: Array) -> bool:
+        """Whether f and its gradient are finite, so that a solver can start there.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        bool
+        """
+        with np.errstate(all="ignore"):
+            value, gradient = self.value_and_gradient(w)
+        return bool(np.isfinite(value) and np.isfinite(gradient).all())
+
     def why_not_finite(self, w: Array) -> str:
         """What is to blame where f or a derivative of it is not finite.
 
