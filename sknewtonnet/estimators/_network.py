@@ -140,7 +140,10 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         Maximum number of iterations.
     tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient of the objective is at most
-        this, whatever the solver.
+        ``tol r min(1, s)``, whatever the solver. r is the root mean square of the derivatives of
+        the loss in the raw predictions at the best constant, s the standard deviation of the
+        target under an identity link; s is 1 under others, and in a net without hidden layers.
+        The product, rounded to a power of ten, is 1 for standardised targets.
     ftol : float, default=0.0
         Stop when the objective falls by at most this part of itself per iteration, averaged over
         ten iterations: an early end for large tables, say 1e-3. Such a fit does not warn, and is
@@ -402,7 +405,10 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         Maximum number of iterations.
     tol : float, default=1e-10
         Stop when the largest absolute entry of the gradient of the objective is at most
-        this, whatever the solver.
+        ``tol r min(1, s)``, whatever the solver. r is the root mean square of the derivatives of
+        the loss in the raw predictions at the best constant, s the standard deviation of the
+        target under an identity link; s is 1 under others, and in a net without hidden layers.
+        The product, rounded to a power of ten, is 1 for standardised targets.
     ftol : float, default=0.0
         Stop when the objective falls by at most this part of itself per iteration, averaged over
         ten iterations: an early end for large tables, say 1e-3. Such a fit does not warn, and is

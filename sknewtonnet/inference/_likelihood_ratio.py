@@ -42,9 +42,6 @@ def likelihood_ratio(
     full = information.objective.value(information.params)
     gained = value - full
     reason = "" if converged else "the restricted fit did not converge"
-    if information.dispersion == 0.0:
-        reason = "the fit is perfect: there are no residuals to compare with"
-        return LikelihoodRatioResult(np.nan, df, np.nan, df_denom, reason, None, params, value)
     ratio = 2.0 * information.objective.weight_sum * gained / information.dispersion
     statistic = ratio
     if information.objective.loss.quadratic and not information.penalised:

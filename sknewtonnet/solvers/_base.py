@@ -45,7 +45,8 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
     Parameters
     ----------
     tol : float, default=1e-10
-        Stop when the largest absolute entry of the gradient is at most this.
+        Stop when the largest absolute entry of the gradient is at most this. Estimators multiply
+        it by the size of gradients of their problem.
     ftol : float, default=0.0
         Stop when the function falls by at most this part of itself per iteration, averaged over
         the last ten: an early end, whatever the gradient. 0 for never.

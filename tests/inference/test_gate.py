@@ -411,3 +411,16 @@ def test_radial_twins():
     est = RBFNetRegressor(4, alpha=50.0, random_state=0, standardize=False).fit(X, y)
     assert any(reason.startswith("same") for reason in est.degenerate_units_.values())
     assert "duplicate units" in kinds(refused(est, X, y))
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_a_perfect_fit_is_not_imprecise_as_well(standardize):
+    """What is left is rounding, and relative to that any step gains a lot."""
+    X, y = np.array([[1.0], [2.0], [3.0]]), np.array([1.0, 2.0, 3.0])
+    net = NewtonMLPRegressor((), alpha=0.0, standardize=standardize).fit(X, y)
+    with pytest.warns(UserWarning, match="perfect"):
+        results = net.inference(X, y)
+    assert [finding.kind for finding in results.findings] == ["perfect fit", "few rows"]
+    with pytest.warns(UserWarning, match="perfect"):
+        nothing = net.fit(X, 0.0 * y).inference(X, 0.0 * y)
+    assert np.isnan(nothing.tic)
