@@ -92,7 +92,7 @@ class ConstrainedSolver(Solver):
             start, value = run.params, run.value
             self.first_phase(run)
             _go_inside(run)
-            if run.value > value:  # a method that steps outside may end anywhere
+            if run.status is None and run.value > value:  # such methods may end anywhere
                 _go_to(run, start)
         return _Surface(run.constraints)
 
