@@ -5,6 +5,9 @@ units. Where all centres are within a few widths of their mean, the layer is *li
 in monomials of y = z - mean, which are the same for all units.
 """
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import numpy as np
 
 from sknewtonnet._typing import Array
@@ -138,22 +141,15 @@ class LiftedAtPoint(LinearAtPoint):
     @classmethod
     def where_exact(cls, form: GaussianForm, theta: Array, z: Array) -> "LiftedAtPoint | None":
         """The layer at a point, or None where p or its first derivatives would lose digits."""
-        n_inputs = len(z)
-        origin, free = theta[:n_inputs].mean(axis=1), theta[n_inputs:].T
-        nu = theta[:n_inputs].T - origin
-        # (y - nu)' M (y - nu) = -2 (M nu)'y + y'My + nu'M nu
-        pull, weights, widths = form.lift(free, nu)
-        constant = np.einsum("sp,sp->s", nu, pull)
-        W = np.concatenate([-2.0 * pull, weights, constant[:, None]], axis=1).T
-        # Terms of a sample a width away from each centre. One that is farther away weighs less
-        # than it has digits to lose. Rounding errors of the terms add up like a random walk.
-        y = z - origin[:, None]
-        with np.errstate(over="ignore", invalid="ignore"):  # NaN is not below it
-            terms = W * _monomials(form, (np.abs(nu) + widths).T, len(W))
-            exact = np.einsum("ts,ts->s", terms, terms).max() < _MAX_TERMS**2
-            if not (exact and np.vdot(y, y) < _FARTHEST):
-                return None
-        return cls(form, nu, free, W, _monomials(form, y, len(W)))
+        units = _lifted(form, len(z), theta.shape, theta.tobytes())
+        if units is None:
+            return None
+        y = z - units.origin[:, None]
+        with np.errstate(over="ignore"):
+            near = np.vdot(y, y) < _FARTHEST
+        if not near:
+            return None
+        return cls(form, units.nu, units.free, units.W, _monomials(form, y, len(units.W)))
 
     def tangent(self, direction: Array) -> Array:
         """Directional derivative of a along (..., t, s), of shape (..., s, c)."""
@@ -216,6 +212,35 @@ class LiftedAtPoint(LinearAtPoint):
         mean = sums[:, : self.n_inputs] - self.nu[:, :, None] * total[:, None]
         squares = sums[:, self.n_inputs : -1]
         return total, mean, self.form.centred(squares, mean, total, self.nu)
+
+
+class _Units(NamedTuple):
+    """Units as coefficients W of monomials of z - origin; see :class:`LiftedAtPoint`."""
+
+    origin: Array
+    nu: Array
+    free: Array
+    W: Array
+
+
+@lru_cache(maxsize=8)  # the same for all chunks and passes at a point
+def _lifted(
+    form: GaussianForm, n_inputs: int, shape: tuple[int, int], data: bytes
+) -> _Units | None:
+    """Coefficients of the monomials, or None where their terms would cancel."""
+    theta = np.frombuffer(data).reshape(shape)
+    origin, free = theta[:n_inputs].mean(axis=1), theta[n_inputs:].T
+    nu = theta[:n_inputs].T - origin
+    with np.errstate(over="ignore", invalid="ignore"):  # NaN is not below a limit
+        # (y - nu)' M (y - nu) = -2 (M nu)'y + y'My + nu'M nu
+        pull, weights, widths = form.lift(free, nu)
+        constant = np.einsum("sp,sp->s", nu, pull)
+        W = np.concatenate([-2.0 * pull, weights, constant[:, None]], axis=1).T
+        # Terms of a sample a width away from each centre. One that is farther away weighs less
+        # than it has digits to lose. Rounding errors of the terms add up like a random walk.
+        terms = W * _monomials(form, (np.abs(nu) + widths).T, len(W))
+        exact = np.einsum("ts,ts->s", terms, terms).max() < _MAX_TERMS**2
+    return _Units(origin, nu, free, W) if exact else None
 
 
 def _monomials(form: GaussianForm, y: Array, n_rows: int) -> Array:
