@@ -302,6 +302,7 @@ class BaseNewtonNet(
             feature_names=getattr(self, "feature_names_in_", None),
             output_names=target.names,
         )
+        network.check_samples(len(data.X))
         loss = self._make_loss(target, network.n_outputs)
         alpha = deepcopy(self.alpha)
         alpha = 1.0 if isinstance(alpha, str) else self._spread(network, alpha)

@@ -11,7 +11,9 @@ from scipy.linalg import null_space
 from scipy.optimize import Bounds, LinearConstraint, minimize
 
 from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS
+from sknewtonnet.calculus.pieces.memory import check_hessian_memory
 from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Capability, Solver
 from sknewtonnet.solvers._finite import NotFinite, out_of_range
 from sknewtonnet.solvers._model_dense import QuadraticModel
@@ -124,6 +126,11 @@ class SLSQPSolver(ConstrainedSolver):
     def first_phase(self, run: Run) -> None:
         """See :meth:`ConstrainedSolver.first_phase`."""
         _slsqp(run)
+
+    def check(self, function: SmoothFunction) -> None:
+        """Check the memory for its approximate Hessian, too; see :meth:`Solver.check`."""
+        super().check(function)
+        check_hessian_memory(function.n_parameters, "solver 'l-bfgs-b' needs no matrix")
 
 
 @dataclass(frozen=True, kw_only=True)

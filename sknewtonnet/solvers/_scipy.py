@@ -16,6 +16,7 @@ from scipy.optimize import OptimizeResult, minimize
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS
+from sknewtonnet.calculus.pieces.memory import check_hessian_memory
 from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Capability, Solver
 from sknewtonnet.solvers._constrained import COUNTS, MAXCOR, MAXLS, BoundedLBFGSBSolver
 from sknewtonnet.solvers._finite import NotFinite, out_of_range
@@ -306,3 +307,8 @@ class BFGSSolver(ScipySolver):
 
     c1: float = option(1e-4, _WOLFE)
     c2: float = option(0.9, _WOLFE)
+
+    def check(self, function: SmoothFunction) -> None:
+        """Check the memory for its approximate Hessian, too; see :meth:`Solver.check`."""
+        super().check(function)
+        check_hessian_memory(function.n_parameters, "solver 'l-bfgs-b' needs no matrix")

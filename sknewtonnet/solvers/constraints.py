@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import linprog, nnls
 
 from sknewtonnet._typing import Array, Bools, Ints
+from sknewtonnet.calculus.pieces.memory import check_memory
 
 # How far from a limit, relative to the size of what is limited, counts as rounding.
 _ROUNDING = 1e-12
@@ -132,7 +133,10 @@ class Constraints:
             return boxed
         if (values >= self.row_lower).all() and (values <= self.row_upper).all():
             return boxed
-        size, eye = len(w), np.eye(len(w))
+        size = len(w)
+        what = f"the search for a feasible point of {size} parameters"
+        check_memory(what, 80.0 * size**2, "start from a feasible point")
+        eye = np.eye(size)
         A, lower, upper = self.scaled
         zeros = np.zeros((len(A), size))
         above, below = np.isfinite(upper), np.isfinite(lower)

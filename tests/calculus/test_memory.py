@@ -10,6 +10,7 @@ from oracle_layers import COVARIANCE_TYPES
 from sknewtonnet import NewtonMLPRegressor, RBFNetRegressor
 from sknewtonnet.calculus import Network, NormPenalty, Objective, SmoothFunction
 from sknewtonnet.calculus.pieces import memory as module
+from sknewtonnet.solvers import Constraints, get_solver
 
 THIS_MACHINE = module.memory
 
@@ -46,6 +47,21 @@ def test_hessians(large, kind):
     message = "a Hessian of 102001 parameters, .* 166 GB, more than the 16 GB .* hessian_product"
     refused(lambda: f.hessian(w, kind), message)
     assert np.isfinite(f.hessian_product(w, w)).all()
+
+
+@pytest.mark.parametrize("solver", ["bfgs", "slsqp"])
+def test_solvers_that_keep_a_matrix(large, solver):
+    f, w = large
+    message = "a Hessian of 102001 parameters, .* solver 'l-bfgs-b' needs no matrix"
+    refused(lambda: get_solver(solver).minimize(f, w), message)
+
+
+def test_a_feasible_point_of_too_many_parameters():
+    size = 100_000
+    free, A = np.full(size, np.inf), np.zeros((1, size))
+    A[0, :2] = 1.0
+    held = Constraints(-free, free, A, row_lower=np.array([5.0]), row_upper=np.array([np.inf]))
+    refused(lambda: held.nearest(np.zeros(size)), "a feasible point of 100000 parameters")
 
 
 def test_functions_that_have_products_alone():

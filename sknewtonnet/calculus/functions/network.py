@@ -18,6 +18,7 @@ from sknewtonnet.calculus.pieces.activations import Activation, get_activation
 from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
 from sknewtonnet.calculus.pieces.layer_at_point import LayersAtPoint
 from sknewtonnet.calculus.pieces.layers import Layer, Linear
+from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.parameters import ParameterArray, ParameterLayout
 from sknewtonnet.calculus.pieces.quadratic import Quadratic
 from sknewtonnet.calculus.pieces.validation import dense
@@ -507,6 +508,26 @@ class Network:
         """
         places = self.positions[layer][:, unit]
         return tuple(self.layout.names[place] for place in places if place >= 0)
+
+    def check_samples(self, n_samples: int) -> None:
+        """Check that an objective of so many samples fits the memory.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of samples.
+
+        Raises
+        ------
+        MemoryError
+            If it does not; inputs of all layers and four numbers for each unit are kept.
+        """
+        units, inputs = sum(self._graph.n_units), sum(self._graph.n_inputs)
+        check_memory(
+            f"an objective of {n_samples} samples and {units} units",
+            8.0 * n_samples * (inputs + 4.0 * units) + 16.0 * self.n_parameters,
+            "use fewer units or samples",
+        )
 
     @property
     def chunk_size(self) -> int:

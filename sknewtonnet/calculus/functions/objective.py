@@ -144,12 +144,7 @@ class Objective(SmoothFunction):
         self.penalty = PenaltySum([squares, *others], self.weight_sum)
         scaled = weight / self.weight_sum
         self.samples, self.targets, self.sample_weight = samples, targets, weight
-        units, inputs = sum(network._graph.n_units), sum(network._graph.n_inputs)
-        check_memory(
-            f"an objective of {self.n_samples} samples and {units} units",
-            8.0 * self.n_samples * (inputs + 4.0 * units) + 16.0 * self.n_parameters,
-            "use fewer units or samples",
-        )
+        network.check_samples(self.n_samples)
         self._workspace = Workspace()
         self._chunks = [
             Chunk(network._graph, samples[where], targets[where], scaled[where], self._workspace)

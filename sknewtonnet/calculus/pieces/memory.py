@@ -53,13 +53,12 @@ def check_memory(what: str, n_bytes: float, advice: str, share: float = 1.0) -> 
         )
 
 
-def check_hessian_memory(n_parameters: int) -> None:
+def check_hessian_memory(
+    n_parameters: int, advice: str = "hessian_product needs no matrix"
+) -> None:
     """Raise a MemoryError where a dense Hessian and its work arrays would not fit."""
-    check_memory(
-        f"a Hessian of {n_parameters} parameters, with its work arrays,",
-        16.0 * n_parameters**2,
-        "hessian_product needs no matrix",
-    )
+    what = f"a Hessian of {n_parameters} parameters, with its work arrays,"
+    check_memory(what, 16.0 * n_parameters**2, advice)
 
 
 def _windows_memory() -> float:
