@@ -110,6 +110,26 @@ class CentredAtPoint(LayerAtPoint):
         out[...] = result
         return out
 
+    def tangent(self, direction: Array) -> Array:
+        """Directional derivative of a along (..., t, s), of shape (..., s, c)."""
+        if direction.ndim > 2 or "_slopes" in self.__dict__:
+            return super().tangent(direction)
+        found = np.empty((self.theta.shape[1], self.z.shape[1]))
+        for where in self._in_cache():
+            slopes = self.layer.slopes(self.theta, self.z[:, where])[1]
+            found[:, where] = np.matmul(direction.T[:, None], slopes)[:, 0]
+        return found
+
+    def add_gradient_along(
+        self, out: Array, delta: Array, direction: Array, tangents: Tangents
+    ) -> None:
+        """Add to out the change of :meth:`gradient` at fixed delta."""
+        if tangents:
+            return super().add_gradient_along(out, delta, direction, tangents)
+        for where in self._in_cache():
+            z, part = self.z[:, where], delta[:, where]
+            out += self.layer.curvature_along(self.theta, z, part, direction)
+
     def _in_cache(self) -> list[slice]:
         """Slices of samples whose differences stay in the cache."""
         n_samples = self.z.shape[1]
