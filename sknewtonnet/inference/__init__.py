@@ -8,6 +8,7 @@ from sknewtonnet.inference._effects import MarginalEffects, PartialEffect
 from sknewtonnet.inference._gate import findings
 from sknewtonnet.inference._gate_units import Finding, fatal_messages
 from sknewtonnet.inference._infer import infer
+from sknewtonnet.inference._influence import Influence
 from sknewtonnet.inference._likelihood_ratio import LikelihoodRatioResult
 from sknewtonnet.inference._minimum import WEIGHT_TYPES, Information
 from sknewtonnet.inference._null_distributions import (
@@ -48,6 +49,7 @@ __all__ = [
     "Criteria",
     "Finding",
     "InferenceResults",
+    "Influence",
     "Information",
     "LikelihoodRatioResult",
     "MarginalEffects",

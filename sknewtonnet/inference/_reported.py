@@ -94,6 +94,34 @@ class Reported:
         w = params.copy() if self.map is None else self.map.forward(params)
         return w if self.matrix is None else self.matrix @ w
 
+    def values_of_net(self, params: Array) -> Array:
+        """The parameters of the net in the units of the table.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_parameters,)
+            Parameters of the minimum.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+        """
+        return params if self.map is None else self.map.forward(params)
+
+    def change(self, moved: Array) -> Array:
+        """Changes of the reported parameters, from changes of those of the minimum.
+
+        Parameters
+        ----------
+        moved : ndarray of shape (q, n_parameters)
+            Changes, a row each.
+
+        Returns
+        -------
+        ndarray of shape (q, n_reported)
+        """
+        return moved if self.matrix is None and self.map is None else moved @ self.coefficients.T
+
     def covariance(self, covariance: Array) -> Array:
         """Covariance of the reported parameters.
 

@@ -31,6 +31,7 @@ from sknewtonnet.inference._gate import findings
 from sknewtonnet.inference._gate_units import Finding, fatal_messages
 from sknewtonnet.inference._hidden_unit import DIRECTIONS, hidden_unit_test
 from sknewtonnet.inference._hypothesis import Hypothesis, feature_groups
+from sknewtonnet.inference._influence import Influence, influence
 from sknewtonnet.inference._likelihood_ratio import LikelihoodRatioResult, likelihood_ratio
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._null_distributions import (
@@ -1199,6 +1200,42 @@ class InferenceResults:
         found[unknown] = np.nan
         found[:, unknown] = np.nan
         return values, found
+
+    @_in_few_threads
+    def influence(self) -> Influence:
+        """What each row does to the fit: leverages, Cook's distances, leave-one-out predictions.
+
+        One Newton step from the minimum to that without the row; exact for linear nets with
+        squared errors. Rows of weight zero, which are not in the fit, have no line.
+
+        Returns
+        -------
+        Influence
+            With statsmodels' names. All NaN, with the reason, where the fit is no minimum.
+
+        Notes
+        -----
+        Two arrays of n O P numbers and one Hessian, as "HC3".
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(60, 2))
+        >>> y = X[:, 0] + 0.1 * rng.normal(size=60)
+        >>> y[7] += 5.0
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> found = results.influence()
+        >>> int(found.cooks_distance.argmax()), float(found.hat_matrix_diag.sum().round(6))
+        (7, 3.0)
+        """
+        scale = np.ones(self._table.network.n_outputs)
+        if self.rescaled is not None:
+            scale = self.rescaled.out_scale
+        return influence(
+            self.information, self.reported, self._table, self.std_errors, scale, self._fatal
+        )
 
     def radial_units(self) -> RadialUnits:
         """Centres, covariances and widths of radial units, with standard errors.

@@ -1,0 +1,193 @@
+"""What each row does to a fit: one Newton step from the minimum to that without the row."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus import Objective
+from sknewtonnet.inference._minimum import Information
+from sknewtonnet.inference._parameter_covariance import adjusted_scores
+from sknewtonnet.inference._reported import Reported
+
+
+@dataclass(frozen=True, eq=False)
+class Influence:
+    """Influence of each row, a row of each array per sample; statsmodels' names and signs.
+
+    The fit without row i is approximated by one step from the minimum, in which the curvature
+    of the row is its part of the Gauss-Newton matrix:
+
+        v_(i) = v + s_i H^-1 J_i' (I - s_i L_i J_i H^-1 J_i')^-1 r_i
+
+    with the weight s_i, the residual r_i = dl_i / d raw, the second derivatives L_i of the loss
+    in the raw predictions, their derivatives J_i in the parameters, and H = sum s_i d2 l_i +
+    penalty. It is exact for linear nets with squared errors, penalised or not. With weights that
+    count rows one of the equal rows is taken away. :meth:`InferenceResults.influence` makes it.
+
+    Attributes
+    ----------
+    hat_matrix_diag : ndarray of shape (n_samples,)
+        Leverage, tr(s_i L_i J_i H^-1 J_i'): how much the fit follows the target of the row.
+    d_params : ndarray of shape (n_samples, n_reported)
+        Parameters less those without the row.
+    dfbetas : ndarray of shape (n_samples, n_reported)
+        ``d_params`` over the standard errors of the results; with squared errors of one output
+        these have the dispersion without the row, as in statsmodels' OLSInfluence.
+    cooks_distance : ndarray of shape (n_samples,)
+        Cook's distance d' G d / (phi df), with d = v - v_(i), the Gauss-Newton matrix G, the
+        dispersion phi and the effective parameters df: the squared change of all predictions.
+    resid_studentized, resid_studentized_external : ndarray of shape (n_samples,) or \
+(n_samples, n_outputs)
+        Pearson residuals over their standard errors, (phi (1 - h))^1/2; external with phi
+        without the row, which needs squared errors of one output and is NaN else. NaN for more
+        than two classes, whose residuals are no single numbers.
+    loo_predictions : ndarray of the shape of the targets
+        Means that the fit without the row predicts for it; probabilities of all classes, or of
+        the second of two.
+    loo_losses : ndarray of shape (n_samples,)
+        Loss of the row there. Their weighted mean estimates the loss of new rows.
+    names : list of str
+        Names of the parameters.
+    reason : str
+        Why all of it is NaN; empty if it is not.
+
+    References
+    ----------
+    Cook and Weisberg (1982), Residuals and Influence in Regression, chapter 5.
+    Rad and Maleki (2020), A scalable estimate of the out-of-sample prediction error via
+    approximate leave-one-out cross-validation, JRSS B 82.
+    """
+
+    hat_matrix_diag: Array
+    d_params: Array
+    dfbetas: Array
+    cooks_distance: Array
+    resid_studentized: Array
+    resid_studentized_external: Array
+    loo_predictions: Array
+    loo_losses: Array
+    names: list[str]
+    reason: str = ""
+
+    def summary_frame(self) -> Any:
+        """All but the predictions as a pandas data frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            "dfb_" and the name for each parameter, "cooks_d", "hat_diag", "loo_loss", and for one
+            residual per row "standard_resid" and "student_resid", its external form.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        import pandas as pd
+
+        columns = {f"dfb_{name}": self.dfbetas[:, j] for j, name in enumerate(self.names)}
+        columns |= {"cooks_d": self.cooks_distance, "hat_diag": self.hat_matrix_diag}
+        if self.resid_studentized.ndim == 1:
+            columns["standard_resid"] = self.resid_studentized
+            columns["student_resid"] = self.resid_studentized_external
+        return pd.DataFrame(columns | {"loo_loss": self.loo_losses})
+
+
+def influence(
+    information: Information,
+    reported: Reported,
+    table: Objective,
+    std_errors: Array,
+    out_scale: Array,
+    reason: str,
+) -> Influence:
+    """Influence of each row.
+
+    Parameters
+    ----------
+    information : Information
+        The minimum.
+    reported : Reported
+        The parameters to report.
+    table : Objective
+        The objective in the units of the table.
+    std_errors : ndarray of shape (n_reported,)
+        Of the reported parameters.
+    out_scale : ndarray of shape (n_outputs,)
+        Outputs of the table over those of the minimum.
+    reason : str
+        Why there is none, if there is none.
+    """
+    weight = table.sample_weight if information.weight_type != "frequency" else 1.0
+    scores = adjusted_scores(information, 1.0) * np.reshape(weight, (-1, 1))
+    moved = scores @ information.factor.inverse  # v_(i) - v
+    if reason:
+        moved = np.full_like(moved, np.nan)
+    shares = _leverages(information, np.reshape(weight, (-1, 1, 1)))
+    internal, external = _studentized(information, shares, np.reshape(weight, (-1, 1)))
+    d_params = -reported.change(moved)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        dfbetas = d_params / np.where(std_errors > 0, std_errors, np.nan)
+        ratio = np.abs(external / internal)
+    if ratio.ndim == 1 and not np.isnan(ratio).all():
+        dfbetas *= ratio[:, None]
+    G, phi = information.gauss_newton, information.dispersion
+    raw = table.raw_predictions(reported.values_of_net(information.params))
+    raw = raw + np.einsum("iop,ip->io", information.jacobian, moved) * out_scale
+    return Influence(
+        hat_matrix_diag=np.where(reason, np.nan, shares.sum(axis=1)),
+        d_params=d_params,
+        dfbetas=dfbetas,
+        cooks_distance=np.einsum("ip,ip->i", moved @ G, moved)
+        / (phi * information.effective_parameters),
+        resid_studentized=np.where(reason, np.nan, internal),
+        resid_studentized_external=np.where(reason, np.nan, external),
+        loo_predictions=_squeezed(_means(table, raw)),
+        loo_losses=table.loss.value(table.targets, raw),
+        names=list(reported.names),
+        reason=reason,
+    )
+
+
+def _leverages(information: Information, weight: Array) -> Array:
+    """Leverages of each output, the diagonal of s L J H^-1 J'."""
+    jacobian = information.jacobian
+    spread = np.matmul(jacobian @ information.factor.inverse, jacobian.swapaxes(1, 2))
+    return np.einsum("iok,iko->io", weight * information.loss_curvature, spread)
+
+
+def _studentized(information: Information, leverages: Array, weight: Array) -> tuple[Array, Array]:
+    """Internally and externally studentized residuals; the latter of one output with phi."""
+    loss, outputs = information.objective.loss, leverages.shape[1]
+    left = np.where(leverages < 1.0, 1.0 - leverages, np.nan)
+    if loss.shift_invariant:
+        nothing = np.full(len(left), np.nan)
+        return nothing, nothing
+    residuals = -information.residuals
+    if loss.free_dispersion:
+        squares = loss.squared_pearson(information.objective.targets, information.raw)
+        pearson = np.sign(residuals) * np.sqrt(squares)
+    else:
+        pearson = residuals / np.sqrt(np.einsum("ioo->io", information.loss_curvature))
+    pearson = pearson * np.sqrt(weight)
+    phi = np.full(outputs, information.dispersion)
+    if loss.quadratic and outputs > 1:
+        phi = np.diag(information.residual_covariance)
+    internal = pearson / np.sqrt(phi * left)
+    external = np.full_like(internal, np.nan)
+    if loss.quadratic and outputs == 1:
+        df = information.df_resid
+        external = internal * np.sqrt((df - 1.0) / np.maximum(df - internal**2, 0.0))
+    return _squeezed(internal), _squeezed(external)
+
+
+def _means(table: Objective, raw: Array) -> Array:
+    """Predicted means of raw predictions."""
+    outputs = range(raw.shape[1])
+    return np.column_stack([table.loss.mean_derivatives(raw, o, 0)[0] for o in outputs])
+
+
+def _squeezed(columns: Array) -> Array:
+    return columns[:, 0] if columns.shape[1] == 1 else columns
