@@ -1,5 +1,6 @@
 """Neural networks for tables, with exact second derivatives, in scikit-learn's API."""
 
+from sknewtonnet._version import __version__
 from sknewtonnet.estimators import (
     NewtonMLPClassifier,
     NewtonMLPRegressor,
@@ -10,8 +11,6 @@ from sknewtonnet.estimators import (
     criterion_scorer,
 )
 from sknewtonnet.pruning import BackwardPruning, InformationCriterionSearch
-
-__version__ = "0.1.0.dev0"
 
 __all__ = [
     "BackwardPruning",

@@ -4,6 +4,7 @@ They are private, yet used by all packages that follow scikit-learn's convention
 them moves, this is the file to mend.
 """
 
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from functools import wraps
 from numbers import Integral
@@ -12,10 +13,12 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
+from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils._param_validation import Interval, InvalidParameterError, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 from sknewtonnet._names import did_you_mean
+from sknewtonnet._version import __version__
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -110,6 +113,42 @@ N_JOBS = [
 ]
 
 
+class PickledByOtherVersion(InconsistentVersionWarning):
+    """An estimator was pickled by another version of this package."""
+
+    def __str__(self) -> str:
+        """Name both versions."""
+        return (
+            f"{self.estimator_name} was saved by sknewtonnet {self.original_sklearn_version}, and "
+            f"this is {self.current_sklearn_version}: what it predicts may be wrong. Load it "
+            "under the version that saved it, or fit it again (doc/saving.md)."
+        )
+
+
+class VersionedPickles:
+    """Pickles that say which version made them; goes left of BaseEstimator."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state, with the version."""
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
+        return {**state, "_sknewtonnet_version": __version__}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Restore the state; warn if another version has made it."""
+        state = dict(state)
+        version = state.pop("_sknewtonnet_version", __version__)
+        if version != __version__:
+            warnings.warn(
+                PickledByOtherVersion(
+                    estimator_name=type(self).__name__,
+                    current_sklearn_version=__version__,
+                    original_sklearn_version=version,
+                ),
+                stacklevel=2,
+            )
+        super().__setstate__(state)  # type: ignore[misc]
+
+
 class RegisteredNames(StrOptions):
     """Names of a registry, those added after this line included.
 
@@ -186,7 +225,9 @@ __all__ = [
     "Names",
     "Number",
     "Options",
+    "PickledByOtherVersion",
     "RegisteredNames",
+    "VersionedPickles",
     "check_sample_weight",
     "features_of",
     "fit_method",

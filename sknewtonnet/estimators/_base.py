@@ -18,6 +18,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._sklearn import (
+    VersionedPickles,
     check_sample_weight,
     features_of,
     fit_method,
@@ -52,7 +53,7 @@ from sknewtonnet.estimators._arguments import (
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._comparison import Comparison, given_folds
 from sknewtonnet.estimators._fit import Data, Fit, Importances, Problem, Settings, encoded
-from sknewtonnet.estimators._named_constraints import make_constraints
+from sknewtonnet.estimators._named_constraints import AskedConstraints
 from sknewtonnet.estimators._parameters import Parameters
 from sknewtonnet.estimators._remarks import remarks
 from sknewtonnet.estimators._runs import (
@@ -63,8 +64,8 @@ from sknewtonnet.estimators._runs import (
     run_threads,
     stuck_at,
 )
-from sknewtonnet.estimators._solver_parameters import SolverParametersMixin
-from sknewtonnet.estimators._starts import within_reach
+from sknewtonnet.estimators._solver_parameters import AskedSolver, SolverParametersMixin
+from sknewtonnet.estimators._starts import StartWithinReach
 from sknewtonnet.estimators._statistics import StatisticsMixin
 from sknewtonnet.estimators._targets import Target
 from sknewtonnet.estimators._units import Units
@@ -72,7 +73,6 @@ from sknewtonnet.solvers import (
     NOT_FINITE,
     SolverResult,
     Status,
-    get_solver,
 )
 
 # _report, _fit, _fit_from with its three decorators, fit: a warning points to who called it.
@@ -80,7 +80,12 @@ FRAMES_TO_CALLER = 8
 
 
 class BaseNewtonNet(
-    Parameters, StatisticsMixin, SolverParametersMixin, CallbackSupportMixin, BaseEstimator
+    Parameters,
+    StatisticsMixin,
+    SolverParametersMixin,
+    CallbackSupportMixin,
+    VersionedPickles,
+    BaseEstimator,
 ):
     """What regressors and classifiers share: from a table to a fitted minimum."""
 
@@ -308,24 +313,22 @@ class BaseNewtonNet(
         alpha = 1.0 if isinstance(alpha, str) else self._spread(network, alpha)
         # Copies: what a user changes later is not what was fitted.
         settings = Settings(
-            solver=partial(
-                get_solver,
+            solver=AskedSolver(
                 self.solver,
-                tol=self.tol,
-                ftol=self.ftol,
-                max_iter=self.max_iter,
-                hessian=self.hessian,
-                options=deepcopy(self.solver_options),
+                self.tol,
+                self.ftol,
+                self.max_iter,
+                self.hessian,
+                deepcopy(self.solver_options),
             ),
             alpha=alpha,
             penalties=(),
-            constrain=partial(
-                make_constraints,
-                bounds=deepcopy(self.bounds),
-                linear=deepcopy(self.linear_constraints),
-                monotonic=self._monotonic(network, loss),
+            constrain=AskedConstraints(
+                deepcopy(self.bounds),
+                deepcopy(self.linear_constraints),
+                self._monotonic(network, loss),
             ),
-            draw=partial(within_reach, draw=self._draw()),
+            draw=StartWithinReach(self._draw()),
         )
         problem = Problem(network, loss, target, settings, None, feature_names(self))
         if self.standardize:

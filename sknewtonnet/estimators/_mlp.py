@@ -1,7 +1,7 @@
 """Multilayer perceptrons: layers with linear propagation."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -68,7 +68,24 @@ class BaseMLP(BaseSizedNet):
         return signs
 
     def _draw(self) -> Callable[[Problem, np.random.RandomState], Array]:
-        return partial(_random_start, signs=self._monotonic_signs())
+        return RandomStart(self._monotonic_signs())
+
+
+@dataclass(frozen=True, eq=False)
+class RandomStart:
+    """Random weights that keep to signs, if there are any.
+
+    Attributes
+    ----------
+    signs : ndarray of int or None
+        One for each feature.
+    """
+
+    signs: Ints | None
+
+    def __call__(self, problem: Problem, random_state: np.random.RandomState) -> Array:
+        """A start, of shape (n_parameters,)."""
+        return _random_start(problem, random_state, self.signs)
 
 
 def _random_start(

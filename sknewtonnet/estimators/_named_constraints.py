@@ -1,6 +1,7 @@
 """Constraints as users give them, by names; and as solvers take them, by positions."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,27 @@ from sknewtonnet._names import unknown_name
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Network, ParameterLayout
 from sknewtonnet.solvers import Constraints
+
+
+@dataclass(frozen=True, eq=False)
+class AskedConstraints:
+    """What a user asks of the parameters, whatever the connections.
+
+    Attributes
+    ----------
+    bounds, linear
+        As the estimators take them.
+    monotonic : ndarray of int or None
+        One sign for each feature.
+    """
+
+    bounds: Any
+    linear: Any
+    monotonic: Ints | None = None
+
+    def __call__(self, network: Network) -> Constraints | None:
+        """The constraints of a net, or None."""
+        return make_constraints(network, self.bounds, self.linear, self.monotonic)
 
 
 def make_constraints(

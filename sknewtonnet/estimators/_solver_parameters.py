@@ -1,11 +1,42 @@
 """The settings of a solver object as parameters of the estimator that has it."""
 
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
-from sknewtonnet.solvers import Solver
+from sknewtonnet.solvers import Constraints, Solver, get_solver
 
 _PREFIX = "solver__"
+
+
+@dataclass(frozen=True, eq=False)
+class AskedSolver:
+    """The solver that a user asks for, whatever the constraints.
+
+    Attributes
+    ----------
+    solver, tol, ftol, max_iter, hessian, options
+        As the estimators take them.
+    """
+
+    solver: str | Solver
+    tol: float
+    ftol: float
+    max_iter: int
+    hessian: str
+    options: Mapping[str, Any] | None
+
+    def __call__(self, constraints: Constraints | None = None) -> Solver:
+        """The solver, which keeps to the constraints."""
+        return get_solver(
+            self.solver,
+            tol=self.tol,
+            ftol=self.ftol,
+            max_iter=self.max_iter,
+            hessian=self.hessian,
+            options=self.options,
+            constraints=constraints,
+        )
 
 
 class SolverParametersMixin:

@@ -4,7 +4,7 @@ Only weighted means of the data enter: a row twice and a row of weight two give 
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -66,48 +66,42 @@ def initial_parameters(problem: Problem, random_state: np.random.RandomState) ->
     return network.layout.restrict(full)
 
 
-def within_reach(
-    problem: Problem,
-    random_state: np.random.RandomState,
-    draw: Callable[[Problem, np.random.RandomState], Array],
-) -> Array:
-    """A random start, shrunk by halves until its losses are finite and not huge.
+@dataclass(frozen=True, eq=False)
+class StartWithinReach:
+    """Random starts, shrunk by halves until their losses are finite and not huge.
 
     Linear layers shrink, but for the intercepts of the outputs: in the end a net of such layers
-    predicts what these say.
+    predicts what these say. A start is as it was drawn if it is within reach, or if no shrinking
+    helps.
 
-    Parameters
+    Attributes
     ----------
-    problem : Problem
-        The net, its loss and the data.
-    random_state : RandomState
-        Source of the random numbers.
     draw : callable
         From a problem and a source of random numbers to a start.
-
-    Returns
-    -------
-    ndarray of shape (n_parameters,)
-        The start as it was drawn, if it is within reach, or if no shrinking helps.
     """
-    start = draw(problem, random_state)
-    network, loss, data = problem.network, problem.loss, problem.known_data
-    share = data.sample_weight / data.sample_weight.sum()
-    constant = np.broadcast_to(mean_prediction(loss, data.Y, data.sample_weight), data.Y.shape)
-    best = float(share @ loss.value(data.Y, constant))
-    limit = _OUT_OF_REACH * best if best > 0.0 else np.inf
-    full = network.layout.expand(start).copy()
-    thetas = network.by_layer(full)
-    for _ in range(_MAX_HALVINGS):
-        w = network.layout.restrict(full)
-        with np.errstate(all="ignore"):
-            value = share @ loss.value(data.Y, network.predict_raw(w, data.X))
-        if np.isfinite(value) and value <= limit:
-            return w
-        for k, theta in enumerate(thetas):
-            if network.linear[k]:
-                theta[: None if k < len(thetas) - 1 else -1] *= 0.5
-    return start
+
+    draw: Callable[[Problem, np.random.RandomState], Array]
+
+    def __call__(self, problem: Problem, random_state: np.random.RandomState) -> Array:
+        """A start, of shape (n_parameters,)."""
+        start = self.draw(problem, random_state)
+        network, loss, data = problem.network, problem.loss, problem.known_data
+        share = data.sample_weight / data.sample_weight.sum()
+        constant = np.broadcast_to(mean_prediction(loss, data.Y, data.sample_weight), data.Y.shape)
+        best = float(share @ loss.value(data.Y, constant))
+        limit = _OUT_OF_REACH * best if best > 0.0 else np.inf
+        full = network.layout.expand(start).copy()
+        thetas = network.by_layer(full)
+        for _ in range(_MAX_HALVINGS):
+            w = network.layout.restrict(full)
+            with np.errstate(all="ignore"):
+                value = share @ loss.value(data.Y, network.predict_raw(w, data.X))
+            if np.isfinite(value) and value <= limit:
+                return w
+            for k, theta in enumerate(thetas):
+                if network.linear[k]:
+                    theta[: None if k < len(thetas) - 1 else -1] *= 0.5
+        return start
 
 
 def standardised_columns(problem: Problem) -> Problem:

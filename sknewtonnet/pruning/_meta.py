@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from sknewtonnet._sklearn import (
     CheckedParameters,
     Method,
+    VersionedPickles,
     features_of,
     fit_method,
     names_for_dir,
@@ -61,7 +62,9 @@ class Task:
         return bool(task.call_on_fit_task_end(**self.hooks, reconstruction_attributes=reconstruct))
 
 
-class MetaNet(CheckedParameters, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
+class MetaNet(
+    CheckedParameters, CallbackSupportMixin, MetaEstimatorMixin, VersionedPickles, BaseEstimator
+):
     """An estimator around a net; its predictions are those of the net."""
 
     estimator: BaseNewtonNet
