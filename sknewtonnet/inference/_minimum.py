@@ -1,8 +1,10 @@
 """The information in a sample at a minimum: curvatures, counts, dispersion, scores."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, null_space, solve_triangular
@@ -514,8 +516,19 @@ class Information:
         -------
         ndarray of shape (n_parameters,)
         """
-        weight = self.objective.sample_weight
-        return weight @ self.scores / weight.sum()
+        slope = self.objective.penalty.gradient(self.params)
+        return self.gradient / self.objective.weight_sum - slope
+
+    def blocks(self) -> list[slice]:
+        """Rows at a time, so that what is worked out of them is small beside all of them.
+
+        Returns
+        -------
+        list of slice
+            Of some 2^16 numbers in an array of rows by parameters, and 256 rows at least.
+        """
+        n, size = self.objective.n_samples, max(256, 2**16 // len(self.params))
+        return [slice(start, start + size) for start in range(0, n, size)]
 
     def threads(self) -> AbstractContextManager[None]:
         """Context of work on the matrices: as many threads as are fastest.
@@ -540,9 +553,27 @@ class Information:
         -------
         ndarray of shape (k, k)
         """
+        return self.products_by_blocks(lambda where: rows[where])
+
+    def products_by_blocks(self, rows: Callable[[slice], Array]) -> Array:
+        """The same for rows that are worked out a block at a time.
+
+        Parameters
+        ----------
+        rows : callable
+            From a slice of the rows to an array of shape (len(slice), k).
+
+        Returns
+        -------
+        ndarray of shape (k, k)
+        """
         power = 0.5 if self.weight_type == "frequency" else 1.0
-        weighed = rows * (self.objective.sample_weight**power)[:, None]
-        return weighed.T @ weighed
+        factor = self.objective.sample_weight**power
+        found: Any = 0.0
+        for where in self.blocks():
+            weighed = rows(where) * factor[where, None]
+            found = found + weighed.T @ weighed
+        return np.asarray(found)
 
     @cached_property
     def centred_meat(self) -> Array:
@@ -552,4 +583,5 @@ class Information:
         -------
         ndarray of shape (n_parameters, n_parameters)
         """
-        return self.products(self.scores - self.mean_score)
+        scores, mean = self.scores, self.mean_score
+        return self.products_by_blocks(lambda where: scores[where] - mean)

@@ -57,8 +57,11 @@ def _leveraged(power: float) -> Callable[[Information, Ints | None], Array]:
     """The sandwich of scores divided by a power of 1 - leverage."""
 
     def found(information: Information, groups: Ints | None) -> Array:
-        K, scores = information.factor.inverse, adjusted_scores(information, power)
-        return K @ information.products(scores - information.mean_score) @ K
+        K, mean = information.factor.inverse, information.mean_score
+        meat = information.products_by_blocks(
+            lambda where: adjusted_scores(information, power, where) - mean
+        )
+        return K @ meat @ K
 
     return found
 
@@ -174,42 +177,49 @@ def _meat_of_outputs(information: Information) -> Array:
     """
     jacobian, weight = information.jacobian, information.objective.sample_weight
     root = square_root(information.residual_covariance)
-    rows = np.einsum("imp,mk->ikp", jacobian, root) * np.sqrt(weight)[:, None, None]
-    flat = rows.reshape(-1, rows.shape[2])
-    return flat.T @ flat
+    found = np.zeros((jacobian.shape[2], jacobian.shape[2]))
+    for where in information.blocks():
+        rows = np.einsum("imp,mk->ikp", jacobian[where], root)
+        rows *= np.sqrt(weight[where])[:, None, None]
+        flat = rows.reshape(-1, rows.shape[2])
+        found += flat.T @ flat
+    return found
 
 
 def clustered_meat(information: Information, groups: Ints) -> tuple[Array, float]:
     """Products of centred scores summed within clusters, and the number of clusters."""
-    weight = information.objective.sample_weight
-    centred = information.scores - information.mean_score
+    weight, scores = information.objective.sample_weight, information.scores
     count = int(groups.max()) + 1
-    sums = np.zeros((count, centred.shape[1]))
-    np.add.at(sums, groups, weight[:, None] * centred)
+    sums = np.zeros((count, scores.shape[1]))
+    for where in information.blocks():
+        centred = scores[where] - information.mean_score
+        np.add.at(sums, groups[where], weight[where, None] * centred)
     return sums.T @ sums, float(count)
 
 
-def adjusted_scores(information: Information, power: float) -> Array:
-    """Scores J_i' (I - h_i)^-power r_i with the leverage h_i = s_i L_i J_i H^-1 J_i'.
+def adjusted_scores(information: Information, power: float, where: slice) -> Array:
+    """Scores J_i' (I - h_i)^-power r_i of some rows.
 
-    L_i is the Hessian of the loss in the raw predictions; for one output h_i is a number. With
-    frequency weights each of the equal rows has its own leverage, without the weight.
+    The leverage is h_i = s_i L_i J_i H^-1 J_i', where L_i is the Hessian of the loss in the raw
+    predictions; for one output h_i is a number. With frequency weights each of the equal rows has
+    its own leverage, without the weight.
 
     Returns
     -------
-    ndarray of shape (n_samples, n_parameters)
+    ndarray of shape (n_rows, n_parameters)
         NaN where a leverage is 1 or more: the fit passes through such a row, whatever its target.
     """
-    curvature, jacobian = information.loss_curvature, information.jacobian
+    curvature, jacobian = information.loss_curvature[where], information.jacobian[where]
+    residuals = information.residuals[where]
     if information.weight_type != "frequency":
-        curvature = curvature * information.objective.sample_weight[:, None, None]
+        curvature = curvature * information.objective.sample_weight[where, None, None]
     spread = np.matmul(jacobian @ information.factor.inverse, jacobian.swapaxes(1, 2))
     if jacobian.shape[1] == 1:
         left = 1.0 - (curvature * spread)[:, 0, 0]
         factor = np.where(left > 0, left, np.nan) ** -power
-        return information.scores * factor[:, None]
-    residuals = _leverage_power(curvature, spread, power, information.residuals)
-    return np.einsum("im,imp->ip", residuals, jacobian)
+        return jacobian[:, 0] * (residuals[:, 0] * factor)[:, None]
+    adjusted = _leverage_power(curvature, spread, power, residuals)
+    return np.einsum("im,imp->ip", adjusted, jacobian)
 
 
 def _leverage_power(L: Array, spread: Array, power: float, residuals: Array) -> Array:

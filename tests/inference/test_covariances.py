@@ -1,6 +1,7 @@
 """Covariances and criteria of nets with hidden units, against slow and obvious sums."""
 
 import signal
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -363,3 +364,21 @@ def test_huber_sandwich():
         groups = groups_for(cov_type, N)
         found = est.inference(X, y, cov_type=cov_type, **groups).covariance
         agree_covariances(found, oracle.covariance(cov_type, groups.get("groups")))
+
+
+@pytest.mark.filterwarnings("ignore:Inference. :UserWarning")
+@pytest.mark.parametrize("cov_type", ["HC0", "HC1", "HC2", "HC3", "cluster"])
+def test_sandwiches_take_one_array_of_rows_by_parameters(cov_type):
+    """Of one output: the scores, or the Jacobian; all else is worked out a block at a time."""
+    n = 12000
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 6))
+    y = X[:, 0] + rng.normal(size=n)
+    net = NewtonMLPRegressor((5,), alpha=500.0, tol=1e-7, random_state=0).fit(X, y)
+    groups = np.arange(n) // 10 if cov_type == "cluster" else None
+    results = net.inference(X, y, cov_type=cov_type, groups=groups)
+    tracemalloc.start()
+    assert np.isfinite(results.std_errors).all()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.7 * 8 * n * len(net.params_)

@@ -743,16 +743,17 @@ class Objective(SmoothFunction):
         """Raise where arrays of a number for each sample and parameter would not fit."""
         n, P = self.n_samples, self.network.layout.n_full
         text = f"{what} of {n} samples and {P} parameters"
-        check_memory(text, 16.0 * n * n_outputs * P, advice)
+        check_memory(text, 8.0 * n * n_outputs * P, advice)
 
     def _per_sample(self, seeds: Sequence[Array]) -> Array:
         """Products of z and delta of every sample, for seeds of shape (m, O, n) per chunk."""
-        rows = [
-            chunk.per_sample(chunk.layers_at(self._kept.weights), seed)
-            for chunk, seed in zip(self._chunks, seeds, strict=True)
-        ]
-        free = self.network.layout.free
-        return np.concatenate(rows if free is None else [found[..., free] for found in rows])
+        free, start = self.network.layout.free, 0
+        found = np.empty((self.n_samples, len(seeds[0]), self.n_parameters))
+        for chunk, seed in zip(self._chunks, seeds, strict=True):
+            rows = chunk.per_sample(chunk.layers_at(self._kept.weights), seed)
+            found[start : start + len(rows)] = rows if free is None else rows[..., free]
+            start += len(rows)
+        return found
 
 
 def _same_unit(network: Network) -> Bools:
