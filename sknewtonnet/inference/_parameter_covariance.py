@@ -197,8 +197,8 @@ def clustered_meat(information: Information, groups: Ints) -> tuple[Array, float
     return sums.T @ sums, float(count)
 
 
-def adjusted_scores(information: Information, power: float, where: slice) -> Array:
-    """Scores J_i' (I - h_i)^-power r_i of some rows.
+def adjusted_scores(information: Information, power: float, where: slice = slice(None)) -> Array:
+    """Scores J_i' (I - h_i)^-power r_i of some rows, or of all.
 
     The leverage is h_i = s_i L_i J_i H^-1 J_i', where L_i is the Hessian of the loss in the raw
     predictions; for one output h_i is a number. With frequency weights each of the equal rows has
