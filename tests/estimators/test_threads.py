@@ -342,6 +342,14 @@ def test_same_bits_for_any_n_jobs(way, backend):
         assert_array_equal(way(2), one_at_a_time(way))
 
 
+def test_same_bits_in_threads_of_dask():
+    distributed = pytest.importorskip("distributed", reason="dask is not installed")
+    one = one_at_a_time(several_starts)
+    settings = {"processes": False, "n_workers": 1, "threads_per_worker": 2}
+    with distributed.Client(dashboard_address=None, **settings), parallel_config("dask"):
+        assert_array_equal(several_starts(2), one)
+
+
 def test_bits_of_a_fit_do_not_depend_on_the_threads_that_are_there():
     X, y = bits()
     here = chaotic().fit(X, y).params_
