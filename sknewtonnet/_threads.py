@@ -15,11 +15,12 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-# A dense Hessian with its eigenvalues is n P^2 + 10 P^3 flops. On two quiet cores several threads
-# win from here on (benchmarks/threads.py): ratios of one thread to two are 1.0 at n = 100 000 and
-# P = 121 (2e9), 1.1 at n = 3000 and P = 601 (3e9), 1.35 at n = 20 000 (9e9), 1.45 at n = 100 000
-# (4e10); 1.2 for eigenvalues of P = 1000 (1e10), 1.5 of P = 2000 (8e10).
-_SEVERAL_THREADS = 4e9
+# A dense Hessian with its eigenvalues is n P^2 + 10 P^3 flops. On two cores several threads
+# win from here on: one Hessian takes 1.44 times as long in one thread at n = 100 000 and P = 601
+# (4e10), eigenvalues of P = 2000 (8e10) 1.5 times. At n = 20 000 and P = 601 (9e9) a Hessian alone
+# still gains, but inference and fits lose, whose steps call two libraries in turns: threads of
+# the one that has just worked go on spinning for a while. benchmarks/threads.py has whole calls.
+_SEVERAL_THREADS = 3e10
 
 # What a signal or a destructor runs in mid-change may be a user, too.
 _lock = threading.RLock()

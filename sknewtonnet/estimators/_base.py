@@ -26,7 +26,7 @@ from sknewtonnet._sklearn import (
     has_callbacks,
     set_fitted,
 )
-from sknewtonnet._threads import hessian_threads, one_thread
+from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import (
     Loss,
@@ -276,7 +276,6 @@ class BaseNewtonNet(
             )
             context.call_on_fit_task_begin(**hooks)
             results = self._runs(solved, objective, starts, context, hooks)
-        with hessian_threads(objective.n_samples, objective.n_parameters):
             fitted = self._report(problem, objective, results, post_selection) | selection
         set_fitted(estimator, fitted_attributes(self) | fitted)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: fitted)

@@ -157,7 +157,7 @@ def test_limits_of_others_are_respected(per_thread):
 def test_large_dense_work_takes_the_threads_there_are():
     with hessian_threads(442, 121):
         assert threads() == {1}
-    for shape in ((20_000, 601), (1000, 1000)):
+    for shape in ((100_000, 601), (1000, 2000)):
         with hessian_threads(*shape):
             assert threads() == {2}
         with one_thread(), hessian_threads(*shape):
