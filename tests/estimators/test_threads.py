@@ -342,6 +342,7 @@ def test_same_bits_for_any_n_jobs(way, backend):
         assert_array_equal(way(2), one_at_a_time(way))
 
 
+@pytest.mark.filterwarnings("ignore")  # of dask, which looks for a network
 def test_same_bits_in_threads_of_dask():
     distributed = pytest.importorskip("distributed", reason="dask is not installed")
     one = one_at_a_time(several_starts)
