@@ -73,7 +73,7 @@ class NewtonSolver(Solver):
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(50, 2))
     >>> y = np.tanh(X[:, :1] - X[:, 1:])
-    >>> network = Network.mlp(2, (2,), 1)
+    >>> network = Network.mlp(2, (1,), 1)
     >>> function = Objective(network, "squared_error", X, y, alpha=0.1)
     >>> w0 = rng.normal(size=network.n_parameters)
     >>> result = NewtonSolver(tol=1e-8).minimize(function, w0)

@@ -165,6 +165,7 @@ def test_callbacks_see_other_starts_in_the_units_of_the_table():
     assert (np.diff(scores[1:]) > -1e-9).all()
 
 
+@pytest.mark.filterwarnings("ignore:There are standard deviations far from one")
 def test_fits_that_all_learn_nothing_are_reported():
     X, y = income_and_age(100)
     held = {"intercepts_0": (100.0, 100.0), "coefs_0": (-1e-5, 1e-5)}
