@@ -35,7 +35,7 @@ from sknewtonnet.inference import Criteria, Information, Rescaled, flat_directio
 from sknewtonnet.inspection import importances_of
 from sknewtonnet.solvers import Constraints, Solver, SolverResult, Status, get_solver
 
-# A likelihood may be negative, but not by so many times its value at a start.
+# A likelihood may be negative, but not by so many times its value at the best constant.
 _BOTTOMLESS = 1e6
 
 # Sorting rows costs less than a percent of a fit.
@@ -544,7 +544,7 @@ class End:
         none of them.
         """
         w, found = result.params, result.multipliers
-        if result.value < -_BOTTOMLESS * max(abs(result.history[0]), 1.0):
+        if result.value < -_BOTTOMLESS * max(abs(function.scale() or 0.0), 1.0):
             return cls(w, "not stationary", bounded=False)
         if found is None:
             if result.status is Status.FTOL and plainly_falls(function, w):

@@ -216,7 +216,8 @@ class Information:
     def _summed(self, kind: str, known: Array | None = None) -> Array:
         """Second derivatives of M; an error where they are not finite."""
         matrix = self.objective.hessian(self.params, kind) if known is None else known
-        found = self.objective.weight_sum * matrix
+        with np.errstate(over="ignore"):
+            found = self.objective.weight_sum * matrix
         if not np.isfinite(found).all():
             raise ValueError(
                 "statistics need finite second derivatives, but "

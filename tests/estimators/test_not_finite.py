@@ -191,6 +191,16 @@ def test_losses_without_a_lower_bound_have_no_minimum(solver, power):
         assert "falls without bound" in str(told[0].message)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("solver", ["l-bfgs-b", "trust-krylov", "trust-constr"])
+def test_starts_may_be_at_the_bottom_already(solver):
+    """That of a radial net has its output layer solved for, without bound."""
+    net = RBFNetRegressor(2, loss=Falls(2), alpha=0.0, solver=solver, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="falls without bound"):
+        net.set_params(max_iter=20).fit(X, y)
+    assert net.critical_point_ == "not stationary"
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_pruning_and_restricted_fits_after_such_fits():
     net = NewtonMLPRegressor(
