@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+# scikit-learn depends on it, from 3.5 on.
 from threadpoolctl import ThreadpoolController
 
 # A dense Hessian with its eigenvalues is n P^2 + 10 P^3 flops. On two cores several threads
