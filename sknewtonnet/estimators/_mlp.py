@@ -1,6 +1,7 @@
 """Multilayer perceptrons: layers with linear propagation."""
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -41,7 +42,7 @@ class BaseMLP(BaseSizedNet):
             self.n_features_in_,
             self.hidden_layer_sizes,
             data.Y.shape[1],
-            self.activation,
+            deepcopy(self.activation),
             self.skip_connections,
             **names,
         )

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -71,7 +72,7 @@ class BaseRBFNet(BaseSizedNet):
             data.Y.shape[1],
             self.covariance_type,
             self.hidden_layer_sizes,
-            self.activation,
+            deepcopy(self.activation),
             self.skip_connections,
             **names,
         )

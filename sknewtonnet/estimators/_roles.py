@@ -1,5 +1,6 @@
 """What makes a net a regressor or a classifier: its target, its loss, its predictions."""
 
+from copy import deepcopy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -49,7 +50,7 @@ class RegressorRole(RegressorMixin):
         return RegressionTarget.of(y, names)
 
     def _make_loss(self, target: RegressionTarget, n_outputs: int) -> Loss:
-        return get_loss(self.loss, n_outputs)
+        return get_loss(deepcopy(self.loss), n_outputs)
 
     def predict(self, X: ArrayLike) -> Array:
         """Predict the target.

@@ -23,7 +23,8 @@ from sklearn.feature_selection import SelectFromModel
 from sklearn.model_selection import cross_validate
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
-from sknewtonnet.calculus import Linear, NormPenalty, Objective
+from sknewtonnet.calculus import Linear, NormPenalty, Objective, PseudoHuber
+from sknewtonnet.calculus.pieces.activations import Tanh
 from sknewtonnet.estimators import after_selection, fit_from, fit_of
 
 # What a fit depends on, and another value of each; all estimators have the first ones.
@@ -117,6 +118,30 @@ def test_arguments_that_change_in_place(argument):
     if constraints is not None:
         assert_array_equal(problem.constraints().upper, constraints.upper)
         assert_array_equal(problem.constraints().A, constraints.A)
+
+
+class Scaled(Tanh):
+    """An activation that may be changed."""
+
+    size = 1.0
+
+    def value(self, a):
+        return self.size * np.tanh(a)
+
+
+@quiet
+@pytest.mark.parametrize("argument", ["loss", "activation"])
+@pytest.mark.parametrize("make", [NewtonMLPRegressor, RBFNetRegressor])
+def test_objects_that_change_in_place(make, argument):
+    X, y = regression_data()
+    given = {"loss": PseudoHuber(1.0), "activation": Scaled()}[argument]
+    form = {"hidden_layer_sizes": (2,), "solver": "l-bfgs-b", "tol": 1e-5, "random_state": 0}
+    est = make(**form, alpha=1.0, standardize=False, **{argument: given}).fit(X, y)
+    prediction, errors = est.predict(X), est.inference(X, y, cov_type="HC0").std_errors
+    given.delta = given.size = 5.0
+    assert_array_equal(est.predict(X), prediction)
+    assert est.objective(X, y).value(est.params_) == pytest.approx(est.loss_, rel=1e-12)
+    assert_array_equal(est.inference(X, y, cov_type="HC0").std_errors, errors)
 
 
 def test_class_weights_of_the_fit_count():
