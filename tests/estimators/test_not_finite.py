@@ -201,6 +201,17 @@ def test_starts_may_be_at_the_bottom_already(solver):
     assert net.critical_point_ == "not stationary"
 
 
+@pytest.mark.parametrize("form", ["spherical", "diag", "full"])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_widths_without_bound_are_reported(form):
+    """Steps of gradient descent that are too long make a factor of a covariance 0."""
+    counts = np.round(1e6 * np.exp(0.5 * X[:, 0]))
+    net = RBFNetRegressor(2, covariance_type=form, loss="poisson", alpha=1.0, solver="gd")
+    net.set_params(max_iter=60, random_state=0).fit(X, counts)
+    assert not np.isnan(net.covariances_).any()
+    assert net.covariances_.max() > 1e100
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_pruning_and_restricted_fits_after_such_fits():
     net = NewtonMLPRegressor(

@@ -177,7 +177,8 @@ class _Diag(GaussianForm):
 
     def shapes(self, free: NDArray[Any], n_inputs: int) -> Shapes:
         factors = scales(free)
-        return Shapes(factors, factors**2, factors**-2.0, 1.0 / factors)
+        with np.errstate(all="ignore"):  # also of widths without bound
+            return Shapes(factors, factors**2, factors**-2.0, 1.0 / factors)
 
     def round_units(self, tau: Array, n_inputs: int) -> Array:
         return np.repeat(tau[:, None], n_inputs, axis=1)
@@ -335,8 +336,10 @@ class _Full(GaussianForm):
 
     def shapes(self, free: NDArray[Any], n_inputs: int) -> Shapes:
         U, _ = self._factors(free)
-        inverse = np.linalg.inv(U)
-        covariances = inverse.swapaxes(1, 2) @ inverse
+        with np.errstate(all="ignore"):
+            # As in lift: a factor of 0 is a width without bound.
+            inverse = np.linalg.inv(U + 1e-150 * np.eye(n_inputs))
+            covariances = inverse.swapaxes(1, 2) @ inverse
         widths = np.sqrt(np.einsum("spp->sp", covariances))
         return Shapes(U, U @ U.swapaxes(1, 2), covariances, widths)
 
