@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.pieces.penalties import l2_penalty
@@ -10,6 +12,9 @@ from sknewtonnet.estimators._fit import End, Problem
 from sknewtonnet.estimators._stuck import SENTENCES
 from sknewtonnet.estimators._units import Units
 from sknewtonnet.solvers import Solver, SolverResult, Status
+
+# Part of the spread of a column that its rounding may be.
+_LOST = 1e-6
 
 
 def advice(
@@ -187,6 +192,38 @@ def advice_on_scales(problem: Problem, alpha: Any) -> str | None:
         f"There are standard deviations far from one: {', '.join(far[:3])}{more}. Starts and "
         "penalties count in these units: set standardize=True, or divide by them."
     )
+
+
+def advice_on_offsets(argument: str, names: Sequence[str], columns: Array) -> str | None:
+    """A message about values that are equal in nearly all their digits, or None.
+
+    Parameters
+    ----------
+    argument : {"X", "y"}
+        What the columns are of.
+    names : sequence of str
+        Of the columns.
+    columns : ndarray of shape (n_samples, n_columns)
+        In the units of the table.
+
+    Returns
+    -------
+    str or None
+    """
+    if not len(columns):
+        return None
+    size, spread = np.abs(columns).max(axis=0), np.ptp(columns, axis=0)
+    rounding = np.finfo(float).eps * size
+    # Below some units of rounding a column of X is constant, and no information is in it.
+    noise = 8.0 * rounding if argument == "X" else 0.0
+    lost = (spread > noise) & (rounding > _LOST * spread)
+    for j in np.flatnonzero(lost).tolist():
+        return (
+            f"The values of {names[j]!r} in {argument} are near {size[j]:.3g} and differ by "
+            f"{spread[j]:.3g} only: double precision keeps few digits of their differences, in "
+            "the table and in predictions. Subtract a constant from that column."
+        )
+    return None
 
 
 def nothing_learnt(stuck: str, critical: str, n_restarts: Ints, standardize: bool) -> str | None:

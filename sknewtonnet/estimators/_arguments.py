@@ -1,5 +1,8 @@
 """Checks of arguments that scikit-learn does not make."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -9,10 +12,29 @@ from sklearn.utils.validation import validate_data
 
 from sknewtonnet._typing import Array
 
+# Squares of these magnitudes, and products of squares with some thousand rows, are doubles.
+LARGEST = 1e120
+
+
+@contextmanager
+def said_of_memory(solver: Any) -> Iterator[None]:
+    """Say who asked, where numpy could not allocate what no guard has foreseen."""
+    try:
+        yield
+    except MemoryError as reason:
+        if not type(reason).__module__.startswith("numpy"):
+            raise  # the user's own, or with words already
+        raise MemoryError(
+            f"solver={solver!r} and the arrays of this net do not fit the memory: {reason}. Use "
+            'fewer units, simpler covariances, no constraints, or solver="auto".'
+        ) from reason
+
 
 def checked_params(params: ArrayLike, size: int) -> Array:
     """Parameters as a vector of finite numbers, or raise."""
     try:
+        if np.iscomplexobj(params):
+            raise ValueError
         vector = np.asarray(params, dtype=float)
     except (TypeError, ValueError):
         raise ValueError(f"params must be numbers, got {params!r}.") from None
@@ -31,8 +53,11 @@ def checked_table(estimator: Any, X: Any, **validation: Any) -> Any:
     ValueError
         As that function does. Columns of a data frame that are no numbers are named.
     """
+    if getattr(X, "shape", (1, 1))[1:] == (0,):
+        raise ValueError(f"X must have columns, got shape {X.shape}: 0 feature(s) are too few.")
     try:
-        return validate_data(estimator, X, accept_sparse="csr", dtype=np.float64, **validation)
+        with named("X"):
+            return validate_data(estimator, X, accept_sparse="csr", dtype=np.float64, **validation)
     except (TypeError, ValueError) as reason:
         columns = {name: X[name].dtype for name in getattr(X, "columns", ())}
         wrong = {name: str(kind) for name, kind in columns.items() if not _is_number(X[name])}
@@ -61,9 +86,51 @@ def check_dense(y: Any) -> None:
         raise ValueError(f"y must be dense, got a {type(y).__name__}; give y.toarray().")
 
 
+def check_range(name: str, columns: Array) -> None:
+    """Raise a ValueError if squares of the values of a column leave the range of doubles."""
+    size = np.abs(columns).max(axis=0, initial=0.0)
+    odd = np.flatnonzero((size > LARGEST) | ((size > 0.0) & (size < 1.0 / LARGEST)))
+    if len(odd):
+        raise ValueError(
+            f"{name} must have columns whose largest magnitude is 0 or from {1 / LARGEST:g} to "
+            f"{LARGEST:g}, since squares leave the range of doubles; got {size[odd[0]]:.3g} in "
+            f"column {odd[0]}. Rescale it, or clean it."
+        )
+
+
+def check_labels(name: str, labels: Any) -> None:
+    """Raise a ValueError if labels are ragged, or some are NaN or what pandas has in its place."""
+    with named(name):
+        array = np.asarray(labels)
+    if array.ndim == 0:
+        raise ValueError(f"{name} must be an array with an entry for each row, got {labels!r}.")
+    if array.dtype.kind == "O" and any(map(_missing, array.ravel())):
+        raise ValueError(f"{name} has missing labels; fill them, or leave these rows out.")
+
+
+def _missing(label: Any) -> bool:
+    na = type(label).__name__ in ("NAType", "NaTType")
+    return na or bool(isinstance(label, Real) and label != label)
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Name the argument in numpy's complaint about rows of several lengths, or cells of lists."""
+    try:
+        yield
+    except ValueError as reason:
+        if "setting an array element" not in str(reason):
+            raise
+        message = f"{name} must have rows of one length, with a value in each cell: {reason}"
+        raise ValueError(message) from None
+
+
 def check_numbers(y: ArrayLike) -> None:
     """Raise a ValueError that says what in a target is no number."""
-    array = np.asarray(y)
+    with named("y"):
+        array = np.asarray(y)
+    if array.ndim == 0:
+        raise ValueError(f"y must be an array with an entry for each row, got {y!r}.")
     if array.dtype.kind in "OSU":
         try:
             array.astype(float)

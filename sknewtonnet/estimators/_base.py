@@ -2,7 +2,7 @@
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
@@ -38,6 +38,7 @@ from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
 from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._advice import (
     advice,
+    advice_on_offsets,
     advice_on_scales,
     advice_on_weights,
     nothing_learnt,
@@ -46,9 +47,12 @@ from sknewtonnet.estimators._alpha import chosen_alpha, with_hidden_intercepts
 from sknewtonnet.estimators._ard import ard_alpha
 from sknewtonnet.estimators._arguments import (
     check_dense,
+    check_labels,
     check_numbers,
+    check_range,
     checked_params,
     checked_table,
+    said_of_memory,
 )
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._comparison import Comparison, given_folds
@@ -204,7 +208,8 @@ class BaseNewtonNet(
     @property
     def _shown(self) -> Fit:
         """The fit, at the point that the attributes show."""
-        params = self._fit_.problem.from_original(self.params_)
+        given = checked_params(self.params_, len(self._fit_.params))
+        params = self._fit_.problem.from_original(given)
         return replace(self._fit_, params=params, verdict=self.critical_point_)
 
     def _on(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Fit:
@@ -242,7 +247,8 @@ class BaseNewtonNet(
         # On a draft: until the fit has ended, who looks at the estimator sees the last one.
         draft = object.__new__(type(self))
         draft.__dict__ = dict(vars(self))
-        draft._fit(self, last, X, y, sample_weight, post_selection, groups)
+        with said_of_memory(self.solver):
+            draft._fit(self, last, X, y, sample_weight, post_selection, groups)
         return self
 
     def _fit(
@@ -285,8 +291,8 @@ class BaseNewtonNet(
     ) -> tuple[Array, Any, Array]:
         """Checked data; rows of weight zero only tell which classes there are."""
         check_dense(y)
-        if is_regressor(self) and y is not None:
-            check_numbers(y)
+        if y is not None:
+            (check_numbers if is_regressor(self) else partial(check_labels, "y"))(y)
         samples, labels = checked_table(
             self, X, y=y, reset=reset, multi_output=True, y_numeric=is_regressor(self)
         )
@@ -300,6 +306,8 @@ class BaseNewtonNet(
         names = None if columns is None else tuple(str(name) for name in columns)
         target = self._describe_target(y, names, weight)
         data = encoded(target, X, y, weight)
+        check_range("X", data.X)
+        check_range("y", data.Y)
         network = self._make_network(
             data,
             connectivity=self.connectivity,
@@ -307,6 +315,7 @@ class BaseNewtonNet(
             output_names=target.names,
         )
         network.check_samples(len(data.X))
+        self._warn_of_offsets(data, feature_names(self), network)
         loss = self._make_loss(target, network.n_outputs)
         alpha = deepcopy(self.alpha)
         alpha = 1.0 if isinstance(alpha, str) else self._spread(network, alpha)
@@ -494,6 +503,14 @@ class BaseNewtonNet(
         for message in messages:
             if message is not None:
                 warnings.warn(message, UserWarning, stacklevel=FRAMES_TO_CALLER)
+
+    @staticmethod
+    def _warn_of_offsets(data: Data, feature_names: Sequence[str], network: Network) -> None:
+        """Warn if values of a column are equal in nearly all their digits."""
+        message = advice_on_offsets("X", feature_names, data.X)
+        message = message or advice_on_offsets("y", network.output_names, data.Y)
+        if message is not None:
+            warnings.warn(message, UserWarning, stacklevel=FRAMES_TO_CALLER + 1)
 
     def _raw_prediction(self, X: ArrayLike, params: ArrayLike | None = None) -> Array:
         """Raw predictions, at the fitted parameters or at others."""

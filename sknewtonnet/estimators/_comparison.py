@@ -17,13 +17,13 @@ from sklearn.model_selection import (
     KFold,
     StratifiedGroupKFold,
     StratifiedKFold,
-    check_cv,
 )
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array, Ints
+from sknewtonnet.estimators._arguments import check_labels
 from sknewtonnet.estimators._fit import Data, Problem
 from sknewtonnet.solvers import Iteration
 
@@ -173,12 +173,16 @@ def given_folds(
     """
     labels = None
     if groups is not None:
+        check_labels("groups", groups)
         labels = np.asarray(column_or_1d(groups))
         check_consistent_length(X, labels)
     if cv is None or isinstance(cv, Integral):
         if labels is None:
             return None if cv is None else int(cv)
-        n_groups = len(np.unique(labels[weight > 0]))
+        try:
+            n_groups = len(np.unique(labels[weight > 0]))
+        except TypeError:
+            raise ValueError("groups mixes labels of kinds that have no order.") from None
         if n_groups < 2:
             raise ValueError(
                 f"groups must have at least two values in rows that count, got {n_groups}."
@@ -187,13 +191,32 @@ def given_folds(
         kind = StratifiedGroupKFold if classes and np.ndim(y) == 1 else GroupKFold
         cv = kind(n_folds, shuffle=True, random_state=seed)
     position = np.cumsum(weight > 0) - 1
+    given = cv.split(X, y, labels) if hasattr(cv, "split") else cv
+    pairs = (_row_numbers(pair, len(X)) for pair in given)
     folds = [
-        tuple(position[rows[weight[rows] > 0]] for rows in (np.asarray(train), np.asarray(test)))
-        for train, test in check_cv(cv).split(X, y, labels)
+        (position[train[weight[train] > 0]], position[test[weight[test] > 0]])
+        for train, test in pairs
     ]
     if any(len(rows) == 0 for fold in folds for rows in fold):
         raise ValueError(f"cv={cv!r} has a fold without rows to fit or without rows to leave out.")
     return folds
+
+
+def _row_numbers(pair: Any, n_rows: int) -> tuple[Ints, Ints]:
+    """The two sets of row numbers of a fold, or an error if they are something else."""
+    sets = [np.asarray(rows) for rows in pair] if isinstance(pair, Sequence) else []
+    sets = [np.flatnonzero(rows) if rows.dtype == bool else rows for rows in sets]
+    numbers = [rows.size == 0 or rows.dtype.kind in "iu" for rows in sets]
+    if (
+        numbers != [True, True]
+        or any(rows.ndim != 1 for rows in sets)
+        or any(np.abs(rows + 0.5).max(initial=0.0) > n_rows for rows in sets)
+    ):
+        raise ValueError(
+            f"cv must yield pairs of arrays of row numbers below {n_rows}, got {pair!r}."
+        )
+    train, test = (rows.astype(int) for rows in sets)
+    return train, test
 
 
 def _n_folds(n_rows: int) -> int:

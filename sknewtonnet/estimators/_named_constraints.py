@@ -138,9 +138,10 @@ def _row(layout: ParameterLayout, number: int, given: Any) -> tuple[Array, float
     if low == -np.inf and high == np.inf:
         raise ValueError(f"{where} sets no limit, got {given[1:]!r}.")
     # Squares of smaller ones underflow, and a row without a length has no direction.
-    if not np.isfinite(row).all() or np.abs(row).max() < 1e-150:
+    if not np.isfinite(row).all() or not 1e-150 <= np.abs(row).max() <= 1e150:
         raise ValueError(
-            f"{where} must have finite factors, one of them of at least 1e-150, got {terms!r}."
+            f"{where} must have finite factors up to 1e150, one of them of at least 1e-150, got "
+            f"{terms!r}."
         )
     return row, low, high
 

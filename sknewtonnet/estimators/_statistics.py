@@ -12,6 +12,7 @@ from sknewtonnet._sklearn import names_for_dir
 from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives
+from sknewtonnet.calculus.pieces.function import may_overflow
 from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._alpha_selection import AlphaSelection
 from sknewtonnet.estimators._arguments import checked_table
@@ -126,6 +127,7 @@ class StatisticsMixin:
             stacklevel=3,
         )
 
+    @may_overflow
     def input_derivatives(self, X: ArrayLike, order: int = 1, raw: bool = False) -> Array:
         """Exact derivatives of the predictions in the features.
 

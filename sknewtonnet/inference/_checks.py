@@ -48,6 +48,15 @@ def check_names(argument: str, names: Sequence[object], known: Sequence[str]) ->
             raise ValueError(unknown_name(argument, name, known))
 
 
+def listed(argument: str, names: object) -> list[str]:
+    """One name or several as a list."""
+    if isinstance(names, str):
+        return [names]
+    if not isinstance(names, Sequence | np.ndarray):
+        raise ValueError(f"{argument} must be a name or a list of names, got {names!r}.")
+    return list(names)
+
+
 def check_samples(X: ArrayLike, feature_names: Sequence[str], named: bool) -> Array:
     """Samples as an array of numbers with the columns of the fit, which may have had names.
 

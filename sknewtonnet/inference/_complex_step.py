@@ -27,12 +27,15 @@ def complex_step(function: Callable[[Array], ArrayLike], params: Array) -> tuple
     Raises
     ------
     ValueError
-        If the function returns anything else: its derivatives would be zero in silence.
+        If the function returns anything else: its derivatives would be zero in silence. If values
+        or derivatives are not finite.
 
     References
     ----------
     Squire and Trapp (1998), Using complex variables to estimate derivatives of real functions.
     """
+    if not callable(function):
+        raise ValueError(f"function must be callable, got {function!r}.")
     step = 1e-30
     values = _values(function, params.astype(complex)).real
     columns = []
@@ -40,11 +43,16 @@ def complex_step(function: Callable[[Array], ArrayLike], params: Array) -> tuple
         moved = params.astype(complex)
         moved[j] += 1j * step
         columns.append(_values(function, moved).imag / step)
-    return values, np.array(columns).T
+    derivatives = np.array(columns).T
+    if not (np.isfinite(values).all() and np.isfinite(derivatives).all()):
+        raise ValueError(f"function must be finite and smooth at params, got {values}.")
+    return values, derivatives
 
 
 def _values(function: Callable[[Array], ArrayLike], w: Array) -> Array:
     found = np.ravel(np.asarray(function(w)))
+    if found.dtype == object and all(isinstance(number, complex) for number in found):
+        found = found.astype(complex)
     if found.dtype.kind != "c":
         raise ValueError(
             f"function must return complex numbers for complex parameters, got {found.dtype}: it "

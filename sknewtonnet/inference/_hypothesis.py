@@ -139,6 +139,8 @@ def _selection(
 
 def _matrix(given: Any, n_parameters: int, argument: str) -> Array:
     try:
+        if np.iscomplexobj(given):
+            raise ValueError
         R = np.atleast_2d(np.asarray(given, dtype=float))
     except (TypeError, ValueError):
         raise ValueError(
@@ -152,4 +154,6 @@ def _matrix(given: Any, n_parameters: int, argument: str) -> Array:
         )
     if not np.isfinite(R).all():
         raise ValueError(f"{argument} must be finite, but contains NaN or infinity.")
+    if np.abs(R).max() > 1e100:  # squares overflow
+        raise ValueError(f"{argument} must have entries up to 1e100, got {np.abs(R).max():.3g}.")
     return R

@@ -274,7 +274,12 @@ def cluster_numbers(groups: ArrayLike, n_samples: int) -> Ints:
         )
     if missing.any():
         raise ValueError("groups has missing labels; give each row the label of its cluster.")
-    names, numbers = np.unique(labels, return_inverse=True)
+    try:
+        names, numbers = np.unique(labels, return_inverse=True)
+    except TypeError:
+        raise ValueError(
+            "groups mixes labels of kinds that have no order, such as 'a' and 1."
+        ) from None
     if len(names) < 2:
         raise ValueError(f"groups must have at least two clusters, got only {names[0]!r}.")
     return numbers

@@ -17,6 +17,7 @@ from sknewtonnet.inference._checks import (
     check_level,
     check_names,
     check_samples,
+    listed,
 )
 from sknewtonnet.inference._complex_step import complex_step
 from sknewtonnet.inference._criteria import Criteria
@@ -913,7 +914,7 @@ class InferenceResults:
         True
         """
         check_level(level)
-        chosen = [names] if isinstance(names, str) else list(names)
+        chosen = listed("names", names)
         check_names("names", chosen, self.names)
         found = {}
         for name in chosen:
@@ -965,6 +966,8 @@ class InferenceResults:
         """Why a hypothesis cannot be tested by refits, if so."""
         if self._fatal or asked.reason:
             return self._fatal or asked.reason
+        if not asked.df:
+            return "all factors are zero: there is nothing to test"
         rows, basis = self.reported.rows(asked.R), self.information.basis
         if not self._estimable_rows(rows).all():
             return "not estimable: the data do not determine all that is to be tested"
@@ -1078,7 +1081,7 @@ class InferenceResults:
         True
         """
         names = list(self.feature_names)
-        chosen = names if features is None else _listed(features)
+        chosen = names if features is None else listed("features", features)
         check_names("features", chosen, names)
         X = self._table.samples
         low, high = X.min(axis=0), X.max(axis=0)
@@ -1086,7 +1089,7 @@ class InferenceResults:
             two = ((low == X) | (high == X)).all(axis=0) & (low < high)
             contrasted = [name for name, flag in zip(names, two, strict=True) if flag]
         else:
-            contrasted = _listed(discrete)
+            contrasted = listed("discrete", discrete)
             check_names("discrete", contrasted, names)
         numbers = [names.index(name) for name in chosen]
         contrasts = {j: (low[j], high[j]) for j in numbers if names[j] in contrasted}
@@ -1388,10 +1391,6 @@ class InferenceResults:
     def _effects(self) -> Effects:
         table = self._table
         return Effects(self._predictor, table.samples, table.sample_weight)
-
-
-def _listed(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
 
 
 def _locked(array: Array) -> Array:

@@ -226,6 +226,10 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
             gradient or a Hessian that is not, the run ends: NOT_FINITE, at the last finite point.
         """
         self.check(function)
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be callable, got {callback!r}.")
+        if np.shape(w0) != (function.n_parameters,):
+            raise ValueError(f"w0 must have shape ({function.n_parameters},), got {np.shape(w0)}.")
         limits = self.limits(function.n_parameters)
         run = Run(
             function, self.tol, self.max_iter, callback, limits, self.ftol, self.second_order

@@ -36,10 +36,16 @@ def check_activation(activation: Activation, *, rtol: float = 1e-7) -> None:
     >>> from sknewtonnet.testing import check_activation
     >>> check_activation(ACTIVATIONS["tanh"])
     """
+    if not isinstance(activation, Activation):
+        raise TypeError(f"activation must be an Activation, got {activation!r}.")
     highest = 4 if activation.max_order is None else activation.max_order
     given = _POINTS.copy()
     found = activation.derivatives(given, highest)
     name = f"activation {activation.name!r}"
+    real = isinstance(found, tuple | list) and all(map(_is_real, found))
+    assert real, (
+        f"{name}: derivatives(a, {highest}) must return a tuple of arrays of real numbers."
+    )
     assert np.array_equal(given, _POINTS), f"{name} writes to its argument."
     for order in range(highest + 1):
         shorter = activation.derivatives(_POINTS, order)
@@ -62,6 +68,10 @@ def check_activation(activation: Activation, *, rtol: float = 1e-7) -> None:
             return activation.derivatives(a, lower)[lower]
 
         _compare(name, order, _POINTS, found[order], _difference(below, _POINTS), rtol)
+
+
+def _is_real(found: object) -> bool:
+    return isinstance(found, np.ndarray | np.floating) and found.dtype.kind == "f"
 
 
 def check_loss(loss: Loss, *, n_outputs: int = 3, rtol: float = 1e-7) -> None:

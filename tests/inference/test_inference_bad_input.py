@@ -385,3 +385,88 @@ def test_multinomial_restrictions_are_about_contrasts():
     with raises("R", "10"):
         res.wald_test(np.eye(15)[:1])
     assert regression_data()[0].shape[1] == X.shape[1] == len(res.feature_names)
+
+
+# What has no meaning as a number, a name, a seed or a function ------------------------------
+
+
+def test_complex_numbers_are_refused_not_cut(res):
+    _, frame, _, _ = named()
+    with raises("X must be numbers: complex"):
+        res.get_prediction(frame.to_numpy() + 100j)
+    with raises("R must be a matrix of numbers"):
+        res.wald_test(1j * np.ones((1, 3)))
+
+
+FUNCTIONS = {
+    "abs": lambda w: np.abs(w[0]),
+    "a cast": lambda w: float(w[0].real),
+    "a comparison": lambda w: np.where(w.real > 0, w.real, 0.0),
+    "None": lambda w: None,
+    "text": lambda w: "a",
+    "a constant": lambda w: 1.0,
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_functions_that_lose_the_derivative(res, function):
+    """They had a standard error of exactly zero."""
+    with raises("function must return complex numbers"):
+        res.delta_method(function)
+
+
+def test_functions_that_are_none_or_not_finite(res):
+    with raises("function must be callable, got 3"):
+        res.delta_method(3)
+    with raises("function must be finite and smooth at params"):
+        res.delta_method(lambda w: w * np.nan)
+
+
+def test_functions_of_lists_and_objects(res):
+    expected = res.covariance[:2, :2]
+    assert_allclose(res.delta_method(lambda w: [w[0], w[1]])[1], expected)
+    assert_allclose(res.delta_method(lambda w: np.array([w[0], w[1]], dtype=object))[1], expected)
+
+
+@pytest.mark.parametrize("seed", ["a", None, -1, 1.5, True])
+def test_seeds(res, seed):
+    calls = (
+        lambda: res.likelihood_ratio_test("age", random_state=seed),
+        lambda: res.score_test("age", random_state=seed),
+        lambda: res.hidden_unit_test(random_state=seed),
+        lambda: res.partial_effect("age", band="simultaneous", random_state=seed),
+    )
+    for call in calls:
+        with raises("random_state must be an integer of at least 0"):
+            call()
+
+
+def test_names_that_are_numbers(res):
+    for call in (
+        lambda: res.profile_interval(3),
+        lambda: res.marginal_effects(3),
+        lambda: res.marginal_effects(discrete=3),
+    ):
+        with raises("must be a name or a list of names, got 3"):
+            call()
+
+
+def test_a_perfect_fit_is_called_so_and_nothing_else():
+    """The log-likelihood has no scale there; of a constant target the summary can be read."""
+    x = np.arange(12.0)[:, None]
+    for y in (3.0 * x[:, 0] + 1.0, np.ones(12)):
+        net = NewtonMLPRegressor((), alpha=0.0).fit(x, y)
+        with pytest.warns(UserWarning, match="The fit is perfect"):
+            found = net.inference(x, y)
+        assert not {"imprecise", "not stationary"} & {f.kind for f in found.findings}
+        assert "perfect" in found.summary()
+        assert np.isnan(found.tic) == (found.dispersion == 0.0)
+
+
+def test_hypotheses_of_nothing_and_of_too_much(res):
+    with raises("R must have entries up to 1e100"):
+        res.wald_test(np.full((1, 3), 1e300))
+    for test in (res.likelihood_ratio_test, res.score_test):
+        found = test(np.zeros((1, 3)))
+        assert np.isnan(found.p_value)
+        assert "nothing to test" in found.reason

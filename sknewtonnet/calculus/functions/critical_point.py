@@ -16,7 +16,7 @@ from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh, eigh_tridiagona
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from sknewtonnet._typing import Array, Bools, Ints
-from sknewtonnet.calculus.pieces.function import SmoothFunction
+from sknewtonnet.calculus.pieces.function import SmoothFunction, may_overflow
 
 # Above this number of parameters no dense Hessian is formed: extreme eigenvalues come from
 # products, and what needs whole inverses (inference, importances, pruning) is refused.
@@ -163,6 +163,7 @@ class CriticalPoint:
         return -way if uphill > 0.0 else way
 
 
+@may_overflow
 def critical_point(
     function: SmoothFunction,
     w: Array,
@@ -231,6 +232,8 @@ def critical_point(
     >>> point.kind, np.abs(point.escape).round(2).tolist()
     ('saddle', [0.71, 0.0, 0.71, 0.0])
     """
+    if not isinstance(function, SmoothFunction):
+        raise TypeError(f"function must be a SmoothFunction, got {function!r}.")
     w = np.asarray(w, dtype=float)
     if not np.isfinite(w).all():
         return _unknown("not stationary", w, function.why_not_finite(w))

@@ -124,6 +124,8 @@ class Objective(SmoothFunction):
         penalties: Penalty | Sequence[Penalty] = (),
         chunk_size: int | None = None,
     ):
+        if not isinstance(network, Network):
+            raise TypeError(f"network must be a Network, got {network!r}.")
         samples = finite_array("X", X, (None, network.n_features))
         targets = real_array("Y", Y)
         if targets.ndim == 1 and network.n_outputs == 1:
@@ -380,6 +382,10 @@ class Objective(SmoothFunction):
         """
         self._kept.reach(w, SECOND)
         graph, chosen = self.network._graph, np.asarray(features, dtype=int)
+        if not ((chosen >= 0) & (chosen < self.network.n_features)).all():
+            raise ValueError(
+                f"features must be numbers below {self.network.n_features}, got {features!r}."
+            )
         shifts = {k: graph.layers[k].input_shift(graph.n_inputs[k]) for k, _ in graph.readers[0]}
         by_input = [k for k, shift in shifts.items() if shift is None]
         slopes = np.zeros(self.network.n_features)
@@ -472,7 +478,10 @@ class Objective(SmoothFunction):
             Not weighted; the Jacobian is not formed.
         """
         self._kept.reach(w, ADJOINT)
-        direction = self.network.matrices(real_array("v", v))
+        vector = real_array("v", v)
+        if vector.shape != (self.n_parameters,):
+            raise ValueError(f"v must have shape ({self.n_parameters},), got {vector.shape}.")
+        direction = self.network.matrices(vector)
         rows = []
         for chunk in self._chunks:
             tangents, *_ = chunk.tangents(chunk.layers_at(self._kept.weights), direction)

@@ -38,6 +38,7 @@ import numpy as np
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
+from sknewtonnet.calculus.pieces.function import may_overflow
 from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
 
 # Part of what matters that is nothing. Curvatures go with its square, 1e-12, which is what the
@@ -364,6 +365,7 @@ def raw_unit(objective: Objective, raw: Array, targets: Array) -> float:
     return float(np.sqrt((np.maximum(residual, rounding) ** 2).mean())) or 1.0
 
 
+@may_overflow
 def _outgoing(network: Network, matrices: Sequence[Array], node: int, raw_unit: float) -> Array:
     """Length of what goes out of each unit of a node, in what matters to its readers."""
     squares = np.zeros(network.node_sizes[node])

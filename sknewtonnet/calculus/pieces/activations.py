@@ -425,7 +425,15 @@ def _probe(activation: Activation) -> None:
     a = np.array([[-1.0, 0.5, 2.0], [0.1, -0.2, 0.3]])
     for order in range(3):
         given = a.copy()
-        shapes = [np.shape(array) for array in activation.derivatives(given, order)]
+        found = activation.derivatives(given, order)
+        if not isinstance(found, tuple | list) or any(
+            not isinstance(array, np.ndarray) or array.dtype.kind != "f" for array in found
+        ):
+            raise ValueError(
+                f"activation {activation.name!r}: derivatives(a, {order}) must return a tuple of "
+                f"arrays of real numbers, got {found!r}."
+            )
+        shapes = [np.shape(array) for array in found]
         if shapes != [a.shape] * (order + 1):
             raise ValueError(
                 f"activation {activation.name!r}: derivatives(a, {order}) must return "

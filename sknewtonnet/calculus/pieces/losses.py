@@ -9,6 +9,7 @@ derivative that is wrong.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
@@ -672,9 +673,10 @@ class PseudoHuber(Loss):
 
     name = "pseudo_huber"
     of_differences = True
+    delta: float
 
     def __init__(self, delta: float = 1.0):
-        if not (np.isfinite(delta) and delta > 0):
+        if not (isinstance(delta, Real) and np.isfinite(delta) and delta > 0):
             raise ValueError(f"delta must be a positive number, got {delta!r}.")
         self.delta = float(delta)
 

@@ -299,7 +299,8 @@ class NormPenalty(Penalty):
         number = isinstance(self.strength, Real) and np.isfinite(self.strength)
         if not number or self.strength < 0:
             raise ValueError(f"strength must be finite and not negative, got {self.strength!r}.")
-        if isinstance(self.arrays, str):
+        names = self.arrays is None or isinstance(self.arrays, Sequence)
+        if not names or isinstance(self.arrays, str):
             raise ValueError(f"arrays must be a sequence of names, got {self.arrays!r}.")
 
     def on(self, layout: ParameterLayout) -> "NormPenalty":
