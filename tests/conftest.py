@@ -4,9 +4,16 @@ import os
 import socket
 
 import pytest
+from hypothesis import HealthCheck, settings
 from threadpoolctl import threadpool_limits
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+# The same few random inputs each time; --hypothesis-profile=long tries many, others each time.
+COMMON = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
+settings.register_profile("suite", max_examples=25, derandomize=True, **COMMON)
+settings.register_profile("long", max_examples=2000, print_blob=True, **COMMON)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session", autouse=True)
