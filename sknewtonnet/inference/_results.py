@@ -57,6 +57,7 @@ from sknewtonnet.inference._saliency import feature_saliencies, shares
 from sknewtonnet.inference._score import ScoreTestResult, score_test
 from sknewtonnet.inference._summary import Summary
 from sknewtonnet.inference._wald import WaldTestResult, wald
+from sknewtonnet.inference._without_data import results_without_data
 
 HypothesisLike = str | Sequence[str] | ArrayLike
 
@@ -405,7 +406,7 @@ class InferenceResults:
         """
         return self._factor * self.information.dispersion
 
-    @property
+    @cached_property
     def objective_value(self) -> float:
         """The objective f at the minimum, a mean over rows, with the penalty.
 
@@ -1203,6 +1204,40 @@ class InferenceResults:
         found[unknown] = np.nan
         found[:, unknown] = np.nan
         return values, found
+
+    @_in_few_threads
+    def without_data(self) -> "InferenceResults":
+        """The same results without X, y and weights, to be sent or kept; numbers of clusters stay.
+
+        Parameters, their covariance, p-values and intervals, Wald tests, criteria, findings,
+        importances, the summary, predictions for new samples, and the delta method are there.
+        Likelihood-ratio and score tests, profile intervals, effects and influence need the data.
+
+        Returns
+        -------
+        InferenceResults
+            What needs the data raises an AttributeError that says so.
+
+        Notes
+        -----
+        Named after ``remove_data`` of statsmodels, which changes results in place.
+
+        Examples
+        --------
+        >>> import pickle
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> X = np.random.default_rng(0).normal(size=(2000, 2))
+        >>> y = X[:, 0] - X[:, 1] ** 2
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> sent = results.without_data()
+        >>> len(pickle.dumps(sent)) < 0.2 * len(pickle.dumps(results))
+        True
+        >>> sent.summary() == results.summary()
+        True
+        """
+        found: InferenceResults = results_without_data(self)
+        return found
 
     @_in_few_threads
     def influence(self) -> Influence:

@@ -1,7 +1,9 @@
 """The function that is minimised: network x loss x penalty x data."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,6 +42,10 @@ from sknewtonnet.calculus.pieces.penalties import (
 from sknewtonnet.calculus.pieces.validation import finite_array, probe_loss, real_array, weight_sum
 
 BLOCK_KINDS = ("block", "lagrangian")
+
+
+# What an objective holds of its data.
+_OF_DATA = ("samples", "targets", "sample_weight", "_workspace", "_chunks", "_kept")
 
 
 class Objective(SmoothFunction):
@@ -153,6 +159,28 @@ class Objective(SmoothFunction):
             for where in sample_chunks(self.n_samples, chunk_size or network.chunk_size)
         ]
         self._kept = KeptPoint(network, self.loss, self.penalty, self._chunks)
+
+    def without_data(self) -> "Objective":
+        """The same without samples, targets and weights, for who knows all that is needed of it.
+
+        Returns
+        -------
+        Objective
+            Network, loss, penalty, and the numbers of samples and parameters are there. Whatever
+            needs the data raises an AttributeError that says so.
+        """
+        found = copy(self)
+        for name in _OF_DATA:
+            del found.__dict__[name]
+        return found
+
+    if not TYPE_CHECKING:  # else any name would pass for an attribute
+
+        def __getattr__(self, name: str) -> object:
+            """Name the reason where data are missing; what is there does not come here."""
+            if name in _OF_DATA:
+                raise AttributeError("the data have been left out; make it anew from the data.")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def value(self, w: ArrayLike) -> float:
         """The objective f(w).
