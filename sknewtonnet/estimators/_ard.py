@@ -75,9 +75,7 @@ def ard_alpha(
         return replace(one, reason=f"{one.reason}; {why_not} for a strength per input")
     groups = StrengthGroups.of(problem.network, problem.feature_names)
     search = partial(strengths_by_evidence, groups=groups, alpha=one.alpha)
-    strengths, path = search(
-        replace(problem, data=comparison.rows.canonical), seed=comparison.seed
-    )
+    strengths, path = search(problem.on(comparison.rows.canonical), seed=comparison.seed)
     alpha = groups.arrays(problem.network, strengths)
     with Parallel(n_jobs=n_jobs) as parallel:
         base, own = comparison.losses([alpha_of(one.alpha), alpha], parallel)
@@ -222,7 +220,7 @@ def strengths_by_evidence(
     """
     data = problem.known_data
     unit = data.unit
-    problem = replace(problem, data=replace(data, sample_weight=data.sample_weight / unit))
+    problem = problem.on(replace(data, sample_weight=data.sample_weight / unit))
     strengths = best = np.clip(np.full(len(groups.all), alpha / unit), *_BOUNDS)
     path: list[float] = []
     with one_thread():

@@ -273,7 +273,7 @@ class BaseNewtonNet(
             check_memory(f"n_init={self.n_init} starts", n_bytes, "use fewer")
             self._warn_of_data(problem, weight)
             problem, selection = self._with_alpha(problem, (samples, labels, weight, groups))
-            solved = replace(problem, data=problem.known_data.canonical)
+            solved = problem.on(problem.known_data.canonical)
             objective = self._checked(solved)
             starts = self._starts(solved, last)
         with run_threads(solved, len(starts)):
@@ -346,7 +346,7 @@ class BaseNewtonNet(
             )
         data = problem.standardised(data)
         penalties = self._penalties(data.X, data.sample_weight)
-        return replace(problem, data=data, settings=replace(settings, penalties=penalties))
+        return problem.on(data).with_settings(replace(settings, penalties=penalties))
 
     def _spread(self, network: Network, alpha: Any) -> Any:
         """Strengths as the objective takes them."""

@@ -5,7 +5,7 @@ that minimum.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
 from typing import Any
@@ -123,7 +123,7 @@ class Comparison:
 
     def part(self, number: int) -> Problem:
         """The problem with the rows to fit of a fold."""
-        return replace(self.problem, data=self.rows.at(self.folds[number][0]).canonical)
+        return self.problem.on(self.rows.at(self.folds[number][0]).canonical)
 
     def held_out(self, alpha: Any, number: int) -> Array:
         """Losses of the rows that a fold leaves out."""

@@ -171,7 +171,23 @@ class Problem:
         """The same net on columns in some units; not centred if it lacks intercepts for that."""
         found = replace(self, units=units)
         assert found.original is not None
-        return replace(found, units=found.original.units)
+        chosen = found.original.units
+        return found if chosen is units else replace(found, units=chosen)
+
+    def on(self, data: Data | None) -> "Problem":
+        """The same on other data."""
+        return self._but(data=data)
+
+    def with_settings(self, settings: Settings) -> "Problem":
+        """The same with other settings."""
+        return self._but(settings=settings)
+
+    def _but(self, **changes: Any) -> "Problem":
+        """The same but for what does not decide what it is in the units of the table."""
+        found = replace(self, **changes)
+        if "original" in vars(self):
+            vars(found)["original"] = self.original
+        return found
 
     def standardised(self, data: Data) -> Data:
         """Data in the units of the problem, from data in those of the table."""
@@ -191,7 +207,7 @@ class Problem:
     def original_objective(self, data: Data) -> Objective:
         """The objective as a function of parameters and data in the units of the table."""
         if self.original is None:
-            return replace(self, data=data).objective()
+            return self.on(data).objective()
         network, map, factor = self.original.network, self.original.map, self.original.factor
         given: list[Penalty] = [l2_penalty(self.network.layout, self.settings.alpha)]
         given += [penalty.on(self.network.layout) for penalty in self.settings.penalties]
@@ -214,7 +230,7 @@ class Problem:
 
     def with_alpha(self, alpha: Any) -> "Problem":
         """The same with other strengths of the L2 penalty."""
-        return replace(self, settings=replace(self.settings, alpha=alpha))
+        return self.with_settings(replace(self.settings, alpha=alpha))
 
     def objective(self) -> Objective:
         """The function to minimise, with work space of its own."""
@@ -430,7 +446,7 @@ class Fit:
 
     def on(self, data: Data | None) -> "Fit":
         """The same net on other data."""
-        return replace(self, problem=replace(self.problem, data=data))
+        return replace(self, problem=self.problem.on(data))
 
     def without(self, positions: Ints) -> "Fit | None":
         """The minimum without some parameters, and without what then does nothing.

@@ -4,7 +4,7 @@ Only weighted means of the data enter: a row twice and a row of weight two give 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -124,7 +124,7 @@ def standardised_columns(problem: Problem) -> Problem:
     data = problem.known_data
     units = Units.of(data.X, data.Y, data.sample_weight, of_target=False)
     found = problem.in_units(units)
-    return replace(found, data=found.standardised(data))
+    return found.on(found.standardised(data))
 
 
 def random_weights(network: Network, random_state: np.random.RandomState) -> dict[str, Array]:
