@@ -54,7 +54,9 @@ def checked_table(estimator: Any, X: Any, **validation: Any) -> Any:
         As that function does. Columns of a data frame that are no numbers are named.
     """
     if getattr(X, "shape", (1, 1))[1:] == (0,):
-        raise ValueError(f"X must have columns, got shape {X.shape}: 0 feature(s) are too few.")
+        raise ValueError(
+            f"X has no columns: 0 feature(s) (shape={X.shape}) while a minimum of 1 is required."
+        )
     try:
         with named("X"):
             return validate_data(estimator, X, accept_sparse="csr", dtype=np.float64, **validation)

@@ -96,11 +96,11 @@ def test_arrays_of_samples_and_parameters():
     f = Objective(net, "squared_error", X, np.zeros((1000, 2)))
     w = np.zeros(net.n_parameters)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "memory", lambda: 0.1e9)
-        message = "the Jacobian of 1000 samples and 4002 parameters .* jacobian_product"
-        refused(lambda: f.jacobian(w), message)
         patch.setattr(module, "memory", lambda: 0.05e9)
         patch.setattr(module, "_SMALL", 0.0)
+        message = "the Jacobian of 1000 samples and 4002 parameters .* jacobian_product"
+        refused(lambda: f.jacobian(w), message)
+        patch.setattr(module, "memory", lambda: 0.02e9)
         refused(lambda: f.scores(w), "scores of 1000 samples and 4002 parameters")
 
 

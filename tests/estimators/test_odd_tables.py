@@ -163,7 +163,7 @@ def test_far_points_overflow_without_a_warning():
 
 
 def test_no_columns_and_no_rows_of_a_target():
-    with pytest.raises(ValueError, match=r"X must have columns, got shape \(20, 0\)"):
+    with pytest.raises(ValueError, match=r"X has no columns: 0 feature\(s\) \(shape=\(20, 0\)\)"):
         regressor().fit(FRAME[[]], Y)
     for net, y in ((regressor(), 1.0), (NewtonMLPClassifier(), {0: 1})):
         with pytest.raises(ValueError, match="y must be an array with an entry for each row"):
