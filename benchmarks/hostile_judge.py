@@ -264,4 +264,5 @@ def finite(found):
 def short(found, length=90):
     text = found if isinstance(found, str) else repr(found)
     text = re.sub(r"0x[0-9a-f]+", "0x...", " ".join(text.split()))
+    text = re.sub(r"(<module '[\w.]+') from '[^']*'", r"\1", text)  # of any machine
     return text if len(text) <= length else text[: length - 3] + "..."
