@@ -13,6 +13,7 @@ verdict, a clear error, the user's own exception. The exit status is 1 if any en
 import argparse
 import multiprocessing
 import os
+import re
 import sys
 import threading
 import time
