@@ -227,11 +227,12 @@ def test_names_of_ones_own(registered):
         activation="sinusoid",
         loss="log_cosh",
         solver_options={"n_halvings": 20},
+        tol=1e-6,
         random_state=0,
     )
     est.fit(X, y)
     objects = regressor(
-        solver=DampedNewton(n_halvings=20),
+        solver=DampedNewton(tol=1e-6, n_halvings=20),
         activation=Sinusoid(),
         loss=LogCosh(),
         random_state=0,
