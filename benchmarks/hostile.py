@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+# Before numpy starts, and so before the imports that bring it.
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
@@ -189,18 +190,17 @@ def main():
         if re.search(options.only, f"{case.topic}: {case.name}")
         and not (options.short and number % 20)
     ]
-    log = open(options.log, "w") if options.log else None  # noqa: SIM115
 
     def said(number, outcome, elapsed):
         case = ALL[number]
         line = f"{outcome.kind} | {case.topic} | {case.name} | {case.to} | {outcome.words} | {elapsed:.2f} s"
-        if log:
-            print(line, file=log, flush=True)
+        print(line, file=log, flush=True)
         if outcome.bad:
             print(line, flush=True)
 
     started = time.monotonic()
-    outcomes = run_all(numbers, options.jobs, options.seconds, options.memory, said)
+    with open(options.log or os.devnull, "w", encoding="utf-8") as log:
+        outcomes = run_all(numbers, options.jobs, options.seconds, options.memory, said)
     counts = Counter(outcome.kind for outcome in outcomes.values())
     print(f"{len(outcomes)} runs in {time.monotonic() - started:.0f} s:", dict(counts))
     if options.write:

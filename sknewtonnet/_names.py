@@ -3,19 +3,19 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-# What other packages call the same thing: scikit-learn, keras and torch, statsmodels and Stata.
+# What other packages call the same thing: scikit-learn, keras and torch, statsmodels and Stata;
+# as _plain has it.
 _OTHER_NAMES = {
     "lbfgs": "l-bfgs-b",
-    "levenberg-marquardt": "lm",
+    "levenbergmarquardt": "lm",
     "sgd": "gd",
     "sigmoid": "logistic",
     "swish": "silu",
     "linear": "identity",
     "rbf": "gaussian",
     "mse": "squared_error",
-    "squared_loss": "squared_error",
+    "squaredloss": "squared_error",
     "huber": "pseudo_huber",
-    "cross_entropy": "log_loss",
     "crossentropy": "log_loss",
     "full": "exact",
     "gn": "gauss-newton",
@@ -48,7 +48,7 @@ def did_you_mean(given: object, known: Iterable[object]) -> str:
     names = {_plain(name): name for name in known if isinstance(name, str)}
     if not isinstance(given, str) or given in names.values():
         return ""
-    other = _OTHER_NAMES.get(given.lower().replace("_", "-"), _OTHER_NAMES.get(given.lower()))
+    other = _OTHER_NAMES.get(_plain(given))
     if other is not None and _plain(other) in names:
         return f" Did you mean {other!r}?"
     near = get_close_matches(_plain(given), names, n=1, cutoff=0.7)

@@ -338,18 +338,23 @@ huge.fit(
     linear_constraints=[({"coefs_0": 1.0}, -1, 1)],
     max_iter=2,
 )
-WIDE = lambda n, p: np.random.default_rng(0).normal(size=(n, p))  # noqa: E731
+
+
+def wide(n, p):
+    return np.random.default_rng(0).normal(size=(n, p))
+
+
 huge.fit(
     "20 rows, 1e5 columns",
     ("reg", "clf"),
-    x=lambda x: WIDE(20, 10**5),
+    x=lambda x: wide(20, 10**5),
     y=lambda y: y[:20],
     max_iter=2,
 )
 huge.fit(
     "20 rows, 1e5 columns, no hidden layer",
     ("reg",),
-    x=lambda x: WIDE(20, 10**5),
+    x=lambda x: wide(20, 10**5),
     y=lambda y: y[:20],
     hidden_layer_sizes=(),
     max_iter=2,
@@ -358,7 +363,7 @@ for form, p in (("spherical", 20000), ("diag", 20000), ("full", 300), ("full", 5
     huge.fit(
         f"20 rows, {p} columns, {form}",
         ("rbf",),
-        x=lambda x, p=p: WIDE(20, p),
+        x=lambda x, p=p: wide(20, p),
         y=lambda y: y[:20],
         covariance_type=form,
         max_iter=2,

@@ -36,22 +36,25 @@ def warm_then(change, x=X, y=Y, kind="reg", start=None, **params):
     return Fitted(net, x, y)
 
 
-NOTHING = lambda net: None  # noqa: E731
+def nothing(net):
+    """Leave the net as it is."""
+
+
 for text, call in {
-    "the same data": lambda: warm_then(NOTHING),
-    "more columns": lambda: warm_then(NOTHING, x=WIDER),
-    "other rows": lambda: warm_then(NOTHING, x=X[:30], y=Y[:30]),
+    "the same data": lambda: warm_then(nothing),
+    "more columns": lambda: warm_then(nothing, x=WIDER),
+    "other rows": lambda: warm_then(nothing, x=X[:30], y=Y[:30]),
     "more hidden units": lambda: warm_then(lambda net: net.set_params(hidden_layer_sizes=(5,))),
     "another activation": lambda: warm_then(lambda net: net.set_params(activation="sine")),
     "another solver": lambda: warm_then(lambda net: net.set_params(solver="bfgs")),
     "another alpha": lambda: warm_then(lambda net: net.set_params(alpha=10.0)),
-    "alpha='auto'": lambda: warm_then(NOTHING, alpha="auto"),
-    "alpha='ard'": lambda: warm_then(NOTHING, alpha="ard"),
+    "alpha='auto'": lambda: warm_then(nothing, alpha="auto"),
+    "alpha='ard'": lambda: warm_then(nothing, alpha="ard"),
     "standardize changed": lambda: warm_then(lambda net: net.set_params(standardize=False)),
-    "two outputs after one": lambda: warm_then(NOTHING, y=np.column_stack([Y, Y])),
-    "three classes after two": lambda: warm_then(NOTHING, kind="clf", y=np.arange(60) % 3),
-    "relabelled classes": lambda: warm_then(NOTHING, kind="clf", y=np.where(LABELS > 0, "u", "v")),
-    "n_init=5": lambda: warm_then(NOTHING, n_init=5),
+    "two outputs after one": lambda: warm_then(nothing, y=np.column_stack([Y, Y])),
+    "three classes after two": lambda: warm_then(nothing, kind="clf", y=np.arange(60) % 3),
+    "relabelled classes": lambda: warm_then(nothing, kind="clf", y=np.where(LABELS > 0, "u", "v")),
+    "n_init=5": lambda: warm_then(nothing, n_init=5),
     "another loss": lambda: warm_then(lambda net: net.set_params(loss="poisson"), y=np.abs(Y)),
     "parameters overwritten by nan": lambda: warm_then(lambda net: setattr(net, "params_", np.full(16, np.nan))),
     "parameters of a wrong shape": lambda: warm_then(lambda net: setattr(net, "params_", np.zeros(3))),
@@ -59,12 +62,12 @@ for text, call in {
     "parameters of text": lambda: warm_then(lambda net: setattr(net, "params_", ["a"] * 16)),
     "parameters removed": lambda: warm_then(lambda net: delattr(net, "params_")),
     "bounds that exclude the last fit": lambda: warm_then(lambda net: net.set_params(bounds={"coefs_0": (10, 11)})),
-    "radial, other data": lambda: warm_then(NOTHING, x=X[:30] * 100, y=Y[:30], kind="rbf"),
-    "radial, fewer distinct rows than centres": lambda: warm_then(NOTHING, x=np.repeat(X[:2], 30, axis=0), kind="rbf"),
-    "y in other units": lambda: warm_then(NOTHING, y=1e6 * Y),
-    "y in tiny units": lambda: warm_then(NOTHING, y=1e-6 * Y),
-    "y constant": lambda: warm_then(NOTHING, y=np.ones(60)),
-    "X in other units": lambda: warm_then(NOTHING, x=1e6 * X),
+    "radial, other data": lambda: warm_then(nothing, x=X[:30] * 100, y=Y[:30], kind="rbf"),
+    "radial, fewer distinct rows than centres": lambda: warm_then(nothing, x=np.repeat(X[:2], 30, axis=0), kind="rbf"),
+    "y in other units": lambda: warm_then(nothing, y=1e6 * Y),
+    "y in tiny units": lambda: warm_then(nothing, y=1e-6 * Y),
+    "y constant": lambda: warm_then(nothing, y=np.ones(60)),
+    "X in other units": lambda: warm_then(nothing, x=1e6 * X),
     "connectivity changed": lambda: warm_then(lambda net: net.set_params(connectivity={"coefs_0": ~np.eye(3, dtype=bool)})),
 }.items():  # fmt: skip
     warm.ask(text, call)

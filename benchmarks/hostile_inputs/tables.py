@@ -92,7 +92,12 @@ for text in ("one entry 1e100", "one entry 1e155", "all times 1e154"):
     values.fit(f"{text}, softplus", x=change, activation="softplus", standardize=False)
     for form in ("diag", "full"):
         values.fit(f"{text}, {form}", "rbf", x=change, covariance_type=form, standardize=False)
-year = lambda x: 2000.0 + np.round(10.0 * x[:, :1])  # noqa: E731
+
+
+def year(x):
+    return 2000.0 + np.round(10.0 * x[:, :1])
+
+
 for loss in ("poisson", "gamma", "pseudo_huber"):
     for hidden in ((), (3,)):
         values.fit(f"years, {loss}, hidden {hidden}, n_init=5, standardize=False", x=year,

@@ -137,7 +137,12 @@ tools = Topic("scikit-learn's tools around the estimators")
 IRIS_X, IRIS_Y = load_iris(return_X_y=True)
 IRIS_X, IRIS_Y = IRIS_X[::3], IRIS_Y[::3]
 TABLE = pd.DataFrame(X, columns=NAMES).assign(kind=np.array(["u", "v", "w"] * 20))
-encode = lambda: ColumnTransformer([("code", OneHotEncoder(), ["kind"])], remainder="passthrough")  # noqa: E731
+
+
+def encode():
+    return ColumnTransformer([("code", OneHotEncoder(), ["kind"])], remainder="passthrough")
+
+
 for kind in ("reg", "rbf", "net"):
     for text, build in {
         "Pipeline": lambda n: make_pipeline(StandardScaler(), n), "Bagging": lambda n: BaggingRegressor(n, 3, random_state=0), "Bagging of features, out of bag": lambda n: BaggingRegressor(n, 10, max_features=2, oob_score=True, random_state=0), "Bagging of four rows": lambda n: BaggingRegressor(n, 3, max_samples=4, random_state=0), "AdaBoost": lambda n: AdaBoostRegressor(n, n_estimators=3, random_state=0), "Stacking": lambda n: StackingRegressor([("a", n), ("b", Ridge())], cv=2), "TransformedTarget": lambda n: TransformedTargetRegressor(n, func=np.sinh, inverse_func=np.arcsinh), "GridSearch": lambda n: GridSearchCV(n, {"alpha": [0.1, 1.0]}, cv=2), "RandomizedSearch": lambda n: RandomizedSearchCV(n, {"alpha": [0.1, 1.0]}, n_iter=2, cv=2), "Polynomials": lambda n: make_pipeline(PolynomialFeatures(4), n),

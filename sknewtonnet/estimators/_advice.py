@@ -217,13 +217,14 @@ def advice_on_offsets(argument: str, names: Sequence[str], columns: Array) -> st
     # Below some units of rounding a column of X is constant, and no information is in it.
     noise = 8.0 * rounding if argument == "X" else 0.0
     lost = (spread > noise) & (rounding > _LOST * spread)
-    for j in np.flatnonzero(lost).tolist():
-        return (
-            f"The values of {names[j]!r} in {argument} are near {size[j]:.3g} and differ by "
-            f"{spread[j]:.3g} only: double precision keeps few digits of their differences, in "
-            "the table and in predictions. Subtract a constant from that column."
-        )
-    return None
+    if not lost.any():
+        return None
+    j = int(lost.argmax())
+    return (
+        f"The values of {names[j]!r} in {argument} are near {size[j]:.3g} and differ by "
+        f"{spread[j]:.3g} only: double precision keeps few digits of their differences, in "
+        "the table and in predictions. Subtract a constant from that column."
+    )
 
 
 def nothing_learnt(stuck: str, critical: str, n_restarts: Ints, standardize: bool) -> str | None:

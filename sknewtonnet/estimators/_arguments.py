@@ -6,7 +6,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
@@ -102,12 +102,18 @@ def check_range(name: str, columns: Array) -> None:
 
 def check_labels(name: str, labels: Any) -> None:
     """Raise a ValueError if labels are ragged, or some are NaN or what pandas has in its place."""
-    with named(name):
-        array = np.asarray(labels)
-    if array.ndim == 0:
-        raise ValueError(f"{name} must be an array with an entry for each row, got {labels!r}.")
+    array = _entries(name, labels)
     if array.dtype.kind == "O" and any(map(_missing, array.ravel())):
         raise ValueError(f"{name} has missing labels; fill them, or leave these rows out.")
+
+
+def _entries(name: str, given: Any) -> NDArray[Any]:
+    """An array with an entry for each row, or an error."""
+    with named(name):
+        array = np.asarray(given)
+    if array.ndim == 0:
+        raise ValueError(f"{name} must be an array with an entry for each row, got {given!r}.")
+    return array
 
 
 def _missing(label: Any) -> bool:
@@ -129,10 +135,7 @@ def named(name: str) -> Iterator[None]:
 
 def check_numbers(y: ArrayLike) -> None:
     """Raise a ValueError that says what in a target is no number."""
-    with named("y"):
-        array = np.asarray(y)
-    if array.ndim == 0:
-        raise ValueError(f"y must be an array with an entry for each row, got {y!r}.")
+    array = _entries("y", y)
     if array.dtype.kind in "OSU":
         try:
             array.astype(float)

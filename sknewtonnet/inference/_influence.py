@@ -8,7 +8,7 @@ import numpy as np
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
 from sknewtonnet.inference._minimum import Information
-from sknewtonnet.inference._parameter_covariance import adjusted_scores
+from sknewtonnet.inference._parameter_covariance import adjusted_scores, leverage_factors
 from sknewtonnet.inference._reported import Reported
 
 
@@ -120,13 +120,13 @@ def influence(
     reason : str
         Why there is none, if there is none.
     """
-    weight = table.sample_weight if information.weight_type != "frequency" else 1.0
-    scores = adjusted_scores(information, 1.0) * np.reshape(weight, (-1, 1))
-    moved = scores @ information.factor.inverse  # v_(i) - v
+    counts = information.weight_type == "frequency"  # then one of the equal rows is taken away
+    weight = np.ones((1, 1)) if counts else table.sample_weight[:, None]
+    moved = weight * adjusted_scores(information, 1.0) @ information.factor.inverse  # v_(i) - v
+    leverages = np.einsum("iok,iko->io", *leverage_factors(information))
     if reason:
-        moved = np.full_like(moved, np.nan)
-    shares = _leverages(information, np.reshape(weight, (-1, 1, 1)))
-    internal, external = _studentized(information, shares, np.reshape(weight, (-1, 1)))
+        moved, leverages = np.full_like(moved, np.nan), np.full_like(leverages, np.nan)
+    internal, external = _studentized(information, leverages, weight)
     d_params = -reported.change(moved)
     with np.errstate(divide="ignore", invalid="ignore"):
         dfbetas = d_params / np.where(std_errors > 0, std_errors, np.nan)
@@ -137,25 +137,18 @@ def influence(
     raw = table.raw_predictions(reported.values_of_net(information.params))
     raw = raw + np.einsum("iop,ip->io", information.jacobian, moved) * out_scale
     return Influence(
-        hat_matrix_diag=np.where(reason, np.nan, shares.sum(axis=1)),
+        hat_matrix_diag=leverages.sum(axis=1),
         d_params=d_params,
         dfbetas=dfbetas,
         cooks_distance=np.einsum("ip,ip->i", moved @ G, moved)
         / (phi * information.effective_parameters),
-        resid_studentized=np.where(reason, np.nan, internal),
-        resid_studentized_external=np.where(reason, np.nan, external),
-        loo_predictions=_squeezed(_means(table, raw)),
+        resid_studentized=internal,
+        resid_studentized_external=external,
+        loo_predictions=_squeezed(table.loss.inverse_link(raw)),
         loo_losses=table.loss.value(table.targets, raw),
         names=list(reported.names),
         reason=reason,
     )
-
-
-def _leverages(information: Information, weight: Array) -> Array:
-    """Leverages of each output, the diagonal of s L J H^-1 J'."""
-    jacobian = information.jacobian
-    spread = np.matmul(jacobian @ information.factor.inverse, jacobian.swapaxes(1, 2))
-    return np.einsum("iok,iko->io", weight * information.loss_curvature, spread)
 
 
 def _studentized(information: Information, leverages: Array, weight: Array) -> tuple[Array, Array]:
@@ -181,12 +174,6 @@ def _studentized(information: Information, leverages: Array, weight: Array) -> t
         df = information.df_resid
         external = internal * np.sqrt((df - 1.0) / np.maximum(df - internal**2, 0.0))
     return _squeezed(internal), _squeezed(external)
-
-
-def _means(table: Objective, raw: Array) -> Array:
-    """Predicted means of raw predictions."""
-    outputs = range(raw.shape[1])
-    return np.column_stack([table.loss.mean_derivatives(raw, o, 0)[0] for o in outputs])
 
 
 def _squeezed(columns: Array) -> Array:

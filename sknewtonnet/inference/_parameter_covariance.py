@@ -209,17 +209,29 @@ def adjusted_scores(information: Information, power: float, where: slice = slice
     ndarray of shape (n_rows, n_parameters)
         NaN where a leverage is 1 or more: the fit passes through such a row, whatever its target.
     """
-    curvature, jacobian = information.loss_curvature[where], information.jacobian[where]
-    residuals = information.residuals[where]
-    if information.weight_type != "frequency":
-        curvature = curvature * information.objective.sample_weight[where, None, None]
-    spread = np.matmul(jacobian @ information.factor.inverse, jacobian.swapaxes(1, 2))
+    jacobian, residuals = information.jacobian[where], information.residuals[where]
+    curvature, spread = leverage_factors(information, where)
     if jacobian.shape[1] == 1:
         left = 1.0 - (curvature * spread)[:, 0, 0]
         factor = np.where(left > 0, left, np.nan) ** -power
         return jacobian[:, 0] * (residuals[:, 0] * factor)[:, None]
     adjusted = _leverage_power(curvature, spread, power, residuals)
     return np.einsum("im,imp->ip", adjusted, jacobian)
+
+
+def leverage_factors(information: Information, where: slice = slice(None)) -> tuple[Array, Array]:
+    """The factors s_i L_i and J_i H^-1 J_i' of leverages, of some rows or of all.
+
+    With frequency weights, where each of the equal rows has its own, without s_i.
+
+    Returns
+    -------
+    tuple of two ndarrays of shape (n_rows, n_outputs, n_outputs)
+    """
+    curvature, jacobian = information.loss_curvature[where], information.jacobian[where]
+    if information.weight_type != "frequency":
+        curvature = curvature * information.objective.sample_weight[where, None, None]
+    return curvature, np.matmul(jacobian @ information.factor.inverse, jacobian.swapaxes(1, 2))
 
 
 def _leverage_power(L: Array, spread: Array, power: float, residuals: Array) -> Array:

@@ -91,7 +91,7 @@ class Reported:
         -------
         ndarray of shape (n_reported,)
         """
-        w = params.copy() if self.map is None else self.map.forward(params)
+        w = self.values_of_net(params)
         return w if self.matrix is None else self.matrix @ w
 
     def values_of_net(self, params: Array) -> Array:
@@ -106,7 +106,7 @@ class Reported:
         -------
         ndarray of shape (n_parameters,)
         """
-        return params if self.map is None else self.map.forward(params)
+        return params.copy() if self.map is None else self.map.forward(params)
 
     def change(self, moved: Array) -> Array:
         """Changes of the reported parameters, from changes of those of the minimum.

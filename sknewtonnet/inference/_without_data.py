@@ -2,17 +2,23 @@
 
 from collections.abc import Collection
 from dataclasses import fields, replace
-from typing import Any, TypeVar
+from typing import Any
 
-from sknewtonnet._typing import Array
-from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._restricted_fits import Refit
 
-T = TypeVar("T")
-
 # Worked out of an Information that have a line for each row of the data.
 _ROWS = {"raw", "jacobian", "loss_curvature", "residuals", "scores"}
+
+
+def _no_data(*arguments: Any) -> Any:
+    raise AttributeError(
+        "the data have been left out of these results: ask for it before results.without_data(), "
+        "or make results anew from the data."
+    )
+
+
+_NO_REFITS = Refit(minimize=_no_data, start=_no_data)
 
 
 def results_without_data(results: Any) -> Any:
@@ -26,7 +32,7 @@ def results_without_data(results: Any) -> Any:
     information, rescaled = _information_without_data(results.information), results.rescaled
     if rescaled is not None:
         rescaled = replace(rescaled, objective=rescaled.objective.without_data())
-    found = replace(results, information=information, rescaled=rescaled, refit=NO_REFITS)
+    found = replace(results, information=information, rescaled=rescaled, refit=_NO_REFITS)
     _with_known(found, results, {"criteria"})
     vars(found)["criteria"] = _with_known(replace(criteria, information=information), criteria)
     return found
@@ -39,33 +45,12 @@ def _information_without_data(information: Information) -> Information:
     if information.objective.loss.likelihood:
         _ = information.dispersion
     found = replace(information, objective=information.objective.without_data())
-    return _with_known(found, information, _ROWS)
+    known: Information = _with_known(found, information, _ROWS)
+    return known
 
 
-def _with_known(new: T, old: T, left_out: Collection[str] = ()) -> T:
+def _with_known(new: Any, old: Any, left_out: Collection[str] = ()) -> Any:
     """A record with all that has been worked out of another one, but for some."""
-    given = {field.name for field in fields(old)}  # type: ignore[arg-type]
-    known = {name: value for name, value in vars(old).items() if name not in {*given, *left_out}}
-    vars(new).update(known)
+    given = {*left_out, *(field.name for field in fields(old))}
+    vars(new).update({name: value for name, value in vars(old).items() if name not in given})
     return new
-
-
-def _no_data(*arguments: Any) -> Any:
-    raise AttributeError(NO_DATA)
-
-
-def _minimize(function: SmoothFunction, start: Array) -> Array:
-    found: Array = _no_data()
-    return found
-
-
-def _start(seed: int) -> Array:
-    found: Array = _no_data()
-    return found
-
-
-NO_DATA = (
-    "the data have been left out of these results: ask for it before results.without_data(), or "
-    "make results anew from the data."
-)
-NO_REFITS = Refit(_minimize, _start)

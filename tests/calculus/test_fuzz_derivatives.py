@@ -107,7 +107,10 @@ def slopes(case, w, X):
 def cases(draw):
     """A small net, data and a point, each with an odd scale now and then."""
     rng = np.random.default_rng(draw(st.integers(0, 9999)))
-    scale = lambda *ends: 10.0 ** draw(st.sampled_from([0, 0, 0, *ends]))  # noqa: E731
+
+    def scale(*ends):
+        return 10.0 ** draw(st.sampled_from([0, 0, 0, *ends]))
+
     form = draw(st.sampled_from([None, None, "spherical", "diag", "full"]))
     loss = draw(st.sampled_from(sorted(LOSSES)))
     activation = draw(st.sampled_from(sorted(ACTIVATIONS)))

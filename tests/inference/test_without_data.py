@@ -84,4 +84,4 @@ def test_an_objective_without_data():
         with pytest.raises(AttributeError, match="left out"):
             ask()
     with pytest.raises(AttributeError, match="'Objective' object has no attribute 'sample'"):
-        empty.sample  # noqa: B018
+        _ = empty.sample

@@ -474,10 +474,9 @@ class _FromProducts(_Curvature):
     def __init__(self, function: SmoothFunction, w: Array, tangent: _Tangent, constant: Array):
         self._function, self._w, self._tangent, self._constant = function, w, tangent, constant
         self._start = np.random.default_rng(0).standard_normal(tangent.size)
-        with np.errstate(invalid="ignore"):  # the products may be infinite
-            self.energy = abs(float(w @ function.hessian_product(w, w)))
-            # A random direction meets every entry of H.
-            self.is_finite = bool(np.isfinite(self._product(self._start)).all())
+        # The products may be infinite; a random direction meets every entry of H.
+        self.energy = abs(float(w @ function.hessian_product(w, w)))
+        self.is_finite = bool(np.isfinite(self._product(self._start)).all())
         self.is_finite &= bool(np.isfinite(self.energy))
         self.known, self.largest = self.is_finite, 1.0
         if self.known:
