@@ -1,0 +1,291 @@
+"""What the function of a net does: predictions, effects, importances."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sknewtonnet._typing import Array
+from sknewtonnet.inference._checks import (
+    check_choice,
+    check_count,
+    check_grid,
+    check_level,
+    check_names,
+    check_samples,
+    listed,
+)
+from sknewtonnet.inference._complex_step import complex_step
+from sknewtonnet.inference._effects import (
+    Effects,
+    MarginalEffects,
+    PartialEffect,
+    marginal_effects,
+    partial_effect,
+)
+from sknewtonnet.inference._prediction import PredictionResults, Predictor
+from sknewtonnet.inference._results_estimates import Estimates, in_few_threads, locked
+from sknewtonnet.inference._saliency import feature_saliencies, shares
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions(Estimates):
+    """Predictions and effects, with standard errors by the delta method."""
+
+    @in_few_threads
+    def get_prediction(self, X: ArrayLike, level: float = 0.95) -> PredictionResults:
+        """Predictions with standard errors and intervals.
+
+        The variance of a raw prediction is j' V j, with j its gradient in the parameters. It may
+        be known although single weights are not identified. The cost is about n P^2 flops.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples, with the columns of the fit.
+        level : float, default=0.95
+            Level of the intervals.
+
+        Returns
+        -------
+        PredictionResults
+            Means, standard errors and intervals, a row per sample.
+
+        Raises
+        ------
+        ValueError
+            If X has other columns or numbers that are not finite, or ``level`` is not between 0
+            and 1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> prediction = results.get_prediction(X[:2])
+        >>> prediction.mean.shape, prediction.confidence_interval.shape
+        ((2,), (2, 2))
+        >>> inner, outer = prediction.confidence_interval, prediction.prediction_interval
+        >>> bool((outer[:, 0] < inner[:, 0]).all() and (inner[:, 1] < outer[:, 1]).all())
+        True
+        """
+        check_level(level)
+        return self._predictor.predict(check_samples(X, self.feature_names, self.named), level)
+
+    @in_few_threads
+    def marginal_effects(
+        self,
+        features: Sequence[str] | None = None,
+        discrete: str | Sequence[str] = "auto",
+    ) -> MarginalEffects:
+        """Average effects of features on the predicted mean, with standard errors.
+
+        The effect of feature j is 1/S sum_i s_i d mean_i / d x_j. Its gradient in the parameters
+        is exact, and gives the standard error by the delta method.
+
+        Parameters
+        ----------
+        features : list of str, default=None
+            Names of features; all if None.
+        discrete : "auto" or list of str, default="auto"
+            Features for which the effect is the difference between the predictions at their
+            highest and lowest value; "auto": those that have two values.
+
+        Returns
+        -------
+        MarginalEffects
+            In units of the target per unit of the feature; contrasts in units of the target.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> effects = results.marginal_effects(["x0", "x1"])
+        >>> effects.names, effects.effects.round().tolist()
+        (['x0', 'x1'], [2.0, -1.0])
+        >>> bool((effects.p_values < 1e-10).all())
+        True
+        """
+        names = list(self.feature_names)
+        chosen = names if features is None else listed("features", features)
+        check_names("features", chosen, names)
+        X = self._table.samples
+        low, high = X.min(axis=0), X.max(axis=0)
+        if isinstance(discrete, str) and discrete == "auto":
+            two = ((low == X) | (high == X)).all(axis=0) & (low < high)
+            contrasted = [name for name, flag in zip(names, two, strict=True) if flag]
+        else:
+            contrasted = listed("discrete", discrete)
+            check_names("discrete", contrasted, names)
+        numbers = [names.index(name) for name in chosen]
+        contrasts = {j: (low[j], high[j]) for j in numbers if names[j] in contrasted}
+        return marginal_effects(self._effects, numbers, contrasts, names)
+
+    @in_few_threads
+    def partial_effect(
+        self,
+        feature: str,
+        grid: ArrayLike | None = None,
+        *,
+        level: float = 0.95,
+        band: str = "pointwise",
+        n_points: int = 50,
+        random_state: int = 0,
+    ) -> PartialEffect:
+        """Mean prediction as a function of one feature, averaged over the others, with a band.
+
+        Parameters
+        ----------
+        feature : str
+            Name of the feature.
+        grid : array of shape (n_points,), default=None
+            Values of the feature; equally spaced from the lowest to the highest in the data if
+            None.
+        level : float, default=0.95
+            Level of the band.
+        band : {"pointwise", "simultaneous"}, default="pointwise"
+            Whether the band holds at each point, or at all points at once, by 20000 draws.
+        n_points : int, default=50
+            Length of the grid, if none is given.
+        random_state : int, default=0
+            Seed of the simulation.
+
+        Returns
+        -------
+        PartialEffect
+            The curve, its standard errors and its band.
+
+        Raises
+        ------
+        ValueError
+            If the feature is unknown, or another argument is not allowed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> curve = results.partial_effect("x0", [-1.0, 0.0, 1.0])
+        >>> np.diff(curve.mean).round().tolist()
+        [2.0, 2.0]
+        >>> bool((curve.lower < curve.mean).all() and (curve.mean < curve.upper).all())
+        True
+        """
+        check_level(level)
+        check_choice("band", band, ("pointwise", "simultaneous"))
+        check_count("random_state", random_state, 0)
+        check_names("feature", [feature], self.feature_names)
+        j = list(self.feature_names).index(feature)
+        column = self._table.samples[:, j]
+        if grid is None:
+            check_count("n_points", n_points)
+            values = np.linspace(column.min(), column.max(), n_points)
+        else:
+            values = check_grid(grid)
+        return partial_effect(self._effects, j, feature, values, level, band, random_state)
+
+    @in_few_threads
+    def delta_method(self, function: Callable[[Array], ArrayLike]) -> tuple[Array, Array]:
+        """Any smooth function of the parameters, with its covariance D V D'.
+
+        The Jacobian D is taken by complex steps and is exact to rounding. The function must
+        therefore consist of NumPy operations that take complex numbers (not abs or comparisons).
+
+        Parameters
+        ----------
+        function : callable
+            From ``params`` to an array of q numbers.
+
+        Returns
+        -------
+        values : ndarray of shape (q,)
+            The function at ``params``, flattened.
+        covariance : ndarray of shape (q, q)
+            Its covariance; NaN where it is not estimable.
+
+        References
+        ----------
+        doc/statistics.md 3.6.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> ratio, covariance = results.delta_method(lambda w: w[0] / w[1])
+        >>> ratio.round().tolist(), covariance.shape
+        ([-2.0], (1, 1))
+        """
+        values, columns = complex_step(function, self.params)
+        rows = self.reported.rows(columns)
+        found = rows @ self._covariance @ rows.T
+        unknown = ~self._estimable_rows(rows)
+        found[unknown] = np.nan
+        found[:, unknown] = np.nan
+        return values, found
+
+    @cached_property
+    @in_few_threads
+    def feature_importance(self) -> Array:
+        """Share of each feature in the sum of all saliencies.
+
+        A saliency is the growth of the objective, to second order, if all weights that leave the
+        feature become zero. See :func:`sknewtonnet.inspection.feature_importance`.
+
+        Returns
+        -------
+        ndarray of shape (n_features,)
+            From 0 to 1, with sum 1 (all 0 if the net depends on no feature); NaN where the Hessian
+            has negative curvature.
+        """
+        if self.information.critical_point.has_negative_curvature:
+            return locked(np.full(len(self.feature_names), np.nan))
+        return locked(shares(feature_saliencies(self.information)))
+
+    @property
+    def _predictor(self) -> Predictor:
+        information, loss = self.information, self.information.objective.loss
+        network, n_outputs = self._table.network, self._table.network.n_outputs
+        params, covariance, T = information.params, self._covariance, None
+        variance = np.full(n_outputs, self.dispersion)
+        if loss.quadratic and n_outputs > 1:
+            variance = np.diag(information.residual_covariance)
+        if self.rescaled is not None:
+            T = self.rescaled.map.matrix
+            params, covariance = self.rescaled.map.forward(params), T @ (T @ covariance).T
+            variance = variance * self.rescaled.out_scale**2 if n_outputs > 1 else variance
+        return Predictor(
+            network=network,
+            loss=loss,
+            params=params,
+            covariance=covariance,
+            estimable=self._estimable_rows if T is None else self._estimable_in_units,
+            residual_variance=variance,
+            df_denom=self._df_denom,
+            names=self.output_names,
+        )
+
+    @property
+    def _effects(self) -> Effects:
+        table = self._table
+        return Effects(self._predictor, table.samples, table.sample_weight)
