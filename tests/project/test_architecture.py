@@ -201,7 +201,6 @@ def test_size(path):
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
     lines = code_lines(text, tree)
-    name = path.relative_to(ROOT).as_posix()
     assert len(lines) <= MAX_FILE_LINES
     for function in functions(tree):
         if all(map(stores, function.body)):  # a constructor has a line for each parameter
