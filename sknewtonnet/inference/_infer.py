@@ -205,7 +205,8 @@ def _rows_that_count(
     if clusters is not None:
         clusters = cluster_numbers(clusters[kept], int(kept.sum()))
     data = objective.samples[kept], objective.targets[kept], objective.sample_weight[kept]
-    return objective.on(*data), clusters
+    offset = None if objective.offset is None else objective.offset[kept]
+    return objective.on(*data, offset), clusters
 
 
 def _rows(argument: str, given: ArrayLike, size: int) -> Array:

@@ -23,7 +23,7 @@ def not_finite_part(
     network, loss, penalty
         Parts of an objective.
     data : dict
-        "X", "Y" and "sample_weight".
+        "X", "Y", "sample_weight" and, if there is one, "offset".
     w : ndarray of shape (n_parameters,)
         A point at which the objective or one of its derivatives is not finite.
 
@@ -48,6 +48,8 @@ def not_finite_part(
                 if not np.isfinite(found).all():
                     where = a[~np.isfinite(found)][0]
                     return f"the {_ORDERS[order]} of {name} is not finite at {where:.6g}"
+        if "offset" in data:
+            raw = raw + data["offset"][counted]
         if not np.isfinite(raw).all():
             return f"the raw predictions overflow: {scale}"
         for order, found in enumerate(loss.derivatives(targets, raw, 2)):

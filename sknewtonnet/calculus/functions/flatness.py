@@ -73,7 +73,7 @@ def is_constant(objective: Objective, w: Array) -> bool:
     counts = objective.sample_weight > 0
     raw = objective.network.predict_raw(w, objective.samples[counts])
     rounding = 10.0 * float(np.finfo(float).eps) * float(np.abs(raw).max(initial=0.0))
-    matters = NOTHING * raw_unit(objective, raw, objective.targets[counts])
+    matters = NOTHING * raw_unit(objective, raw)
     return bool(np.ptp(raw, axis=0).max(initial=0.0) <= max(matters, rounding))
 
 
@@ -89,7 +89,12 @@ def varies(objective: Objective) -> bool:
     -------
     bool
     """
-    Y = objective.targets[objective.sample_weight > 0]
+    Y = objective.targets
+    if objective.offset is not None:
+        # Equal counts at different offsets ask for different predictions of the net.
+        differences = objective.loss.of_differences
+        Y = Y - objective.offset if differences else np.hstack([Y, objective.offset])
+    Y = Y[objective.sample_weight > 0]
     rounding = 1e3 * np.finfo(float).eps * np.abs(Y).max(axis=0)
     return bool((Y.std(axis=0) > rounding).any())
 
@@ -99,6 +104,8 @@ def _misfits(objective: Objective, w: Array) -> bool:
     counts = objective.sample_weight > 0
     X, weight = objective.samples[counts], objective.sample_weight[counts]
     raw = objective.network.predict_raw(w, X)
+    if objective.offset is not None:
+        raw = raw + objective.offset[counts]
     slopes = objective.loss.derivatives(objective.targets[counts], raw, 1)[1] * weight[:, None]
     rows = np.unique(X, axis=0, return_inverse=True)[1].ravel()
     sums = np.array([np.bincount(rows, weights=column) for column in slopes.T])

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Bools
+from sknewtonnet.calculus.functions.constant import constant_beside
 from sknewtonnet.calculus.functions.finiteness import not_finite_part
 from sknewtonnet.calculus.functions.kept_point import ADJOINT, FORWARD, SECOND, KeptPoint
 from sknewtonnet.calculus.functions.network import Network
@@ -39,13 +40,19 @@ from sknewtonnet.calculus.pieces.penalties import (
     l2_penalty,
     listed_penalties,
 )
-from sknewtonnet.calculus.pieces.validation import finite_array, probe_loss, real_array, weight_sum
+from sknewtonnet.calculus.pieces.validation import (
+    finite_array,
+    offsets,
+    probe_loss,
+    real_array,
+    weight_sum,
+)
 
 BLOCK_KINDS = ("block", "lagrangian")
 
 
 # What an objective holds of its data.
-_OF_DATA = ("samples", "targets", "sample_weight", "_workspace", "_chunks", "_kept")
+_OF_DATA = ("samples", "targets", "sample_weight", "offset", "_workspace", "_chunks", "_kept")
 
 
 class Objective(SmoothFunction):
@@ -53,9 +60,9 @@ class Objective(SmoothFunction):
 
         f(w) = 1/S sum_i s_i loss(raw_i(w), y_i) + 1/(2 S) sum_p alpha_p w_p^2,  S = sum_i s_i
 
-    plus 1/S times further penalties. All factors are written here and nowhere else. The last
-    point is kept: value, gradient, Hessian and products at the same w share one forward and
-    one backward pass.
+    plus 1/S times further penalties, where raw_i(w) = net(x_i, w) + offset_i. All factors are
+    written here and nowhere else. The last point is kept: value, gradient, Hessian and products at
+    the same w share one forward and one backward pass.
 
     Parameters
     ----------
@@ -76,6 +83,9 @@ class Objective(SmoothFunction):
         Further penalties; each is put :meth:`~Penalty.on` the layout of the network.
     chunk_size : int, default=None
         Number of samples per chunk; by default as many as fit the cache.
+    offset : array of shape (n_samples,) or (n_samples, n_outputs), default=None
+        Known terms that are added to the raw predictions of the net, in their units; one for each
+        row is that of all its outputs. None for 0.
 
     Attributes
     ----------
@@ -85,6 +95,8 @@ class Objective(SmoothFunction):
         S.
     samples, targets, sample_weight : ndarray
         The data, of shapes (n_samples, n_features), (n_samples, n_outputs), (n_samples,).
+    offset : ndarray of shape (n_samples, n_outputs), or None
+        The known terms.
 
     Raises
     ------
@@ -129,6 +141,7 @@ class Objective(SmoothFunction):
         *,
         penalties: Penalty | Sequence[Penalty] = (),
         chunk_size: int | None = None,
+        offset: ArrayLike | None = None,
     ):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, got {network!r}.")
@@ -152,10 +165,18 @@ class Objective(SmoothFunction):
         self.penalty = PenaltySum([squares, *others], self.weight_sum)
         scaled = weight / self.weight_sum
         self.samples, self.targets, self.sample_weight = samples, targets, weight
+        self.offset = offsets(offset, targets.shape)
         network.check_samples(self.n_samples)
         self._workspace = Workspace()
         self._chunks = [
-            Chunk(network._graph, samples[where], targets[where], scaled[where], self._workspace)
+            Chunk(
+                network._graph,
+                samples[where],
+                targets[where],
+                scaled[where],
+                self._workspace,
+                None if self.offset is None else self.offset[where],
+            )
             for where in sample_chunks(self.n_samples, chunk_size or network.chunk_size)
         ]
         self._kept = KeptPoint(network, self.loss, self.penalty, self._chunks)
@@ -485,7 +506,7 @@ class Objective(SmoothFunction):
         Returns
         -------
         ndarray of shape (n_samples, n_outputs)
-            Before the inverse link.
+            Before the inverse link, with the offset.
         """
         self._kept.reach(w, FORWARD)
         return np.concatenate([chunk.raw.T for chunk in self._chunks])
@@ -649,26 +670,33 @@ class Objective(SmoothFunction):
         (inf, "the value of the loss 'poisson' is not finite in row")
         """
         data = {"X": self.samples, "Y": self.targets, "sample_weight": self.sample_weight}
+        if self.offset is not None:
+            data["offset"] = self.offset
         return not_finite_part(self.network, self.loss, self.penalty, data, real_array("w", w))
 
     def scale(self) -> float:
-        """The loss of the best constant prediction, the mean of the targets.
+        """The loss of the best constant prediction, the mean of the targets, beside the offset.
 
         Returns
         -------
         float
-            Half the variance of Y for squared errors. Where the loss has no finite value
-            there, that of raw predictions of 0.
+            Half the variance of Y for squared errors, without an offset. Where the loss has no
+            finite value there, that of raw predictions of 0.
         """
         mean = self.sample_weight @ self.targets / self.weight_sum
         with np.errstate(divide="ignore", invalid="ignore"):
             link = self.loss.link(mean)  # not finite for a class that is not there
+            if self.offset is not None and np.isfinite(link).all():
+                link = constant_beside(self.loss, self.targets, self.sample_weight, self.offset)
             value = self._mean_loss(link) if np.isfinite(link).all() else np.nan
         return value if np.isfinite(value) else self._mean_loss(np.zeros_like(mean))
 
     def _mean_loss(self, raw: Array) -> float:
-        """Weighted mean of the losses of one raw prediction for all samples."""
-        losses = self.loss.value(self.targets, np.broadcast_to(raw, self.targets.shape))
+        """Weighted mean of the losses of one raw prediction for all samples, and the offset."""
+        constant = np.broadcast_to(raw, self.targets.shape)
+        if self.offset is not None:
+            constant = constant + self.offset
+        losses = self.loss.value(self.targets, constant)
         return float(self.sample_weight @ losses) / self.weight_sum
 
     def reduced(self) -> ReducedObjective | None:
@@ -716,21 +744,37 @@ class Objective(SmoothFunction):
         return why_not_reduced(self.network, self.loss, self.penalty)
 
     def on(
-        self, X: ArrayLike, Y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        Y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
     ) -> "Objective":
         """The same net, loss and penalties on other data.
 
         Parameters
         ----------
-        X, Y, sample_weight : array
+        X, Y, sample_weight, offset : array
             As in the constructor.
 
         Returns
         -------
         Objective
+
+        Raises
+        ------
+        ValueError
+            If the objective has an offset, and the other data have none.
         """
+        if offset is None and self.offset is not None:
+            raise ValueError(
+                "offset must be given for the other data, since the objective has one: an array "
+                "of shape (n_samples,) or (n_samples, n_outputs), zeros if there is none."
+            )
         penalties = self.penalty.penalties
-        return Objective(self.network, self.loss, X, Y, sample_weight, penalties=penalties)
+        return Objective(
+            self.network, self.loss, X, Y, sample_weight, penalties=penalties, offset=offset
+        )
 
     def with_loss(self, loss: Loss) -> "Objective":
         """The mean of another loss on the same net and data, without a penalty.
@@ -743,9 +787,10 @@ class Objective(SmoothFunction):
         Returns
         -------
         Objective
-            With the same samples, targets and weights.
+            With the same samples, targets, weights and offset.
         """
-        return Objective(self.network, loss, self.samples, self.targets, self.sample_weight)
+        data = self.samples, self.targets, self.sample_weight
+        return Objective(self.network, loss, *data, offset=self.offset)
 
     def output_squares(self) -> OutputSquares | None:
         """Half the sum of the squared parts of the outputs, where there are several.

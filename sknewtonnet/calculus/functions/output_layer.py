@@ -31,7 +31,7 @@ class _Columns:
 class LeastSquaresOutput:
     """The best output layer under squared error: a ridge regression on the last inputs z.
 
-        V = argmin sum_i s_i/S 1/2 |V'z_i - y_i|^2 + 1/2 sum_p strength_p V_p^2
+        V = argmin sum_i s_i/S 1/2 |V'z_i + offset_i - y_i|^2 + 1/2 sum_p strength_p V_p^2
 
     Outputs that read the same inputs at the same strengths share one Cholesky factor. About
     n t^2 flops for t inputs.
@@ -57,7 +57,10 @@ class LeastSquaresOutput:
             self._groups.append(_Columns(rows, outputs, strength[rows, outputs[0]]))
         self._uniform = len(self._groups) == 1 and len(self._groups[0].rows) == len(exists)
         self._chunks = chunks
-        self._targets = [chunk.weighed(chunk.y.T).T for chunk in chunks]
+        self._targets = [
+            chunk.weighed(chunk.y.T if chunk.offset is None else chunk.y.T - chunk.offset).T
+            for chunk in chunks
+        ]
         self._equal = [bool((chunk.weight == chunk.weight[0]).all()) for chunk in chunks]
 
     def solve(self) -> Array:
@@ -104,7 +107,7 @@ class LeastSquaresOutput:
 class ConvexOutput:
     """The best output layer under any convex loss, penalised or not, by Newton's method.
 
-        V = argmin sum_i s_i/S loss(y_i, V'z_i) + 1/2 sum_p strength_p V_p^2
+        V = argmin sum_i s_i/S loss(y_i, V'z_i + offset_i) + 1/2 sum_p strength_p V_p^2
 
     Columns of z may be nearly dependent: directions whose curvature, relative to that of the
     single parameters, is rounding do not move. About n t^2 m^2 flops for t inputs and m outputs,
@@ -178,7 +181,7 @@ class ConvexOutput:
     def _value(self, V: Array) -> float:
         total = 0.5 * float(self._strength @ V.ravel()[self._there] ** 2)
         for chunk in self._chunks:
-            value = self._loss.derivatives(chunk.y, chunk.z[-1].T @ V, 0)[0]
+            value = self._loss.derivatives(chunk.y, _raw(chunk, V), 0)[0]
             total += float(chunk.weighed(value).sum())
         return total
 
@@ -188,7 +191,7 @@ class ConvexOutput:
         gradient, H = np.zeros((t, m)), np.zeros((t, m, t, m))
         for chunk in self._chunks:
             z = chunk.z[-1]
-            _, slope, bend = self._loss.derivatives(chunk.y, z.T @ V, 2)
+            _, slope, bend = self._loss.derivatives(chunk.y, _raw(chunk, V), 2)
             gradient += z @ chunk.weighed(slope.T).T
             for o in range(m):
                 for p in range(m) if bend.ndim == 3 else (o,):
@@ -197,6 +200,12 @@ class ConvexOutput:
         matrix = H.reshape(t * m, t * m)[np.ix_(there, there)]
         matrix[np.diag_indices_from(matrix)] += self._strength
         return gradient.ravel()[there] + self._strength * V.ravel()[there], matrix
+
+
+def _raw(chunk: Chunk, V: Array) -> Array:
+    """Raw predictions of an output layer."""
+    raw = chunk.z[-1].T @ V
+    return raw if chunk.offset is None else raw + chunk.offset.T
 
 
 def _pseudo_inverse(H: Array) -> Array:

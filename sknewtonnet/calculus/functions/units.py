@@ -143,7 +143,7 @@ def unit_reports(objective: Objective, w: Array) -> list[UnitReport]:
     if len(network.layers) == 1:
         return []
     states, inner = network.states(w, X), network.pre_activations(w, X)
-    unit = raw_unit(objective, states[-1], objective.targets[counts])
+    unit = raw_unit(objective, states[-1])
     matrices, connected = network.matrices(w), connected_units(network)
     radial = [isinstance(layer, GaussianRBF) for layer in network.layers]
     distinct = _distinct(X) if any(radial) else None
@@ -355,11 +355,17 @@ def _distinct(X: Array) -> Ints:
     return np.unique(X, axis=0, return_inverse=True)[1].ravel()
 
 
-def raw_unit(objective: Objective, raw: Array, targets: Array) -> float:
-    """What matters on the scale of raw predictions: of squared errors a residual, else 1."""
+def raw_unit(objective: Objective, raw: Array) -> float:
+    """What matters on the scale of raw predictions: of squared errors a residual, else 1.
+
+    The raw predictions are those of the net, without the offset, for rows that count.
+    """
     if not objective.loss.quadratic:
         return 1.0
-    weight = objective.sample_weight[objective.sample_weight > 0]
+    counts = objective.sample_weight > 0
+    weight, targets = objective.sample_weight[counts], objective.targets[counts]
+    if objective.offset is not None:
+        targets = targets - objective.offset[counts]
     residual = _size(raw - targets, weight)
     rounding = np.finfo(float).eps * _size(targets, weight)  # of a perfect fit
     return float(np.sqrt((np.maximum(residual, rounding) ** 2).mean())) or 1.0

@@ -35,6 +35,8 @@ class Chunk:
         Sample weights divided by their sum over all chunks; not needed for predictions.
     workspace : Workspace, optional
         Work arrays, shared by the chunks of an objective.
+    offset : ndarray of shape (n_samples, n_outputs), optional
+        Known terms of the raw predictions.
     """
 
     def __init__(
@@ -44,11 +46,13 @@ class Chunk:
         y: Array = _EMPTY,
         weight: Array = _EMPTY,
         workspace: Workspace | None = None,
+        offset: Array | None = None,
     ):
         self.graph = graph
         self.n_samples = c = len(X)
         self.y = np.array(y, order="F")
         self.weight = weight
+        self.offset = None if offset is None else np.array(offset.T, order="C")
         self.absent = weight == 0 if (weight == 0).any() else None
         self.z = [np.ones((p + 1, c)) for p in graph.n_inputs]
         for k, rows in graph.readers[0]:
@@ -107,8 +111,10 @@ class Chunk:
                 self.z[reader][rows] = x
 
     def forward_output(self, layer: AnyLayerAtPoint) -> None:
-        """The last layer of :meth:`forward`."""
+        """The last layer of :meth:`forward`, and the offset."""
         layer.value(self.raw)
+        if self.offset is not None:
+            self.raw += self.offset
 
     def loss_value(self, loss: Loss) -> float:
         """Weighted sum of the losses; leaves its gradient as the last layer's delta."""

@@ -60,6 +60,16 @@ def dense(name: str, values: Any) -> Any:
     return values.toarray()
 
 
+def offsets(given: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
+    """Known terms of raw predictions of shape (n_samples, n_outputs), or raise; None for none."""
+    if given is None:
+        return None
+    array = real_array("offset", given)
+    if array.ndim != 2 or array.shape != shape:
+        array = finite_array("offset", array, shape[:1])[:, None]
+    return np.array(np.broadcast_to(finite_array("offset", array, (shape[0], None)), shape))
+
+
 def weight_sum(weight: Array) -> float:
     """Sum of sample weights, or raise where they cannot serve as weights."""
     if (weight < 0).any() or not weight.any():

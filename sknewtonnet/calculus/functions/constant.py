@@ -1,0 +1,78 @@
+"""The best constant of a net beside an offset."""
+
+import numpy as np
+from scipy.special import logsumexp
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus.pieces.losses import Loss
+
+_MAX_NEWTON, _ENOUGH = 50, 1e-12
+
+
+def constant_beside(loss: Loss, Y: Array, sample_weight: Array, offset: Array) -> Array:
+    """The constant c for which predictions of c + offset have the mean of the targets.
+
+        sum_i s_i (mean(c + offset_i) - y_i) = 0
+
+    Closed under the identity and the logarithmic link, by Newton's method under those of classes,
+    where it is the maximum of the likelihood. Of a softmax the c_o sum to 0.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss, whose link it is.
+    Y : ndarray of shape (n_samples, n_outputs)
+        Targets.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights.
+    offset : ndarray of shape (n_samples, n_outputs)
+        Known terms.
+
+    Returns
+    -------
+    ndarray of shape (n_outputs,)
+        Not finite where a class or a count never occurs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import get_loss
+    >>> from sknewtonnet.calculus.functions.constant import constant_beside
+    >>> claims, years = np.array([[1.0], [3.0]]), np.array([[4.0], [4.0]])
+    >>> rate = constant_beside(get_loss("poisson", 1), claims, np.ones(2), np.log(years))
+    >>> np.exp(rate).round(6).tolist()
+    [0.5]
+    """
+    share = sample_weight / sample_weight.sum()
+    mean = share @ Y
+    if loss.out_activation == "identity":
+        return np.asarray(mean - share @ offset)
+    with np.errstate(divide="ignore"):
+        link = loss.link(mean)
+    if loss.out_activation == "exp":
+        return np.asarray(link - logsumexp(offset, axis=0, b=share[:, None]))
+    if not np.isfinite(link).all():
+        return link
+    return _by_newton(loss, mean, share, offset, link - share @ offset)
+
+
+def _by_newton(loss: Loss, mean: Array, share: Array, offset: Array, start: Array) -> Array:
+    """The root of a monotonic function, whose steps are halved until it falls."""
+    constant = start
+
+    def excess(c: Array) -> Array:
+        return np.asarray(share @ loss.inverse_link(c + offset) - mean)
+
+    for _ in range(_MAX_NEWTON):
+        short = excess(constant)
+        if np.abs(short).max() <= _ENOUGH:
+            break
+        raw = constant + offset
+        rows = [loss.mean_derivatives(raw, o, 1)[1] for o in range(len(mean))]
+        step = np.linalg.lstsq(np.array([share @ row for row in rows]), -short, rcond=1e-12)[0]
+        while np.abs(excess(constant + step)).max() > np.abs(short).max():
+            step = 0.5 * step
+            if np.abs(step).max() <= _ENOUGH:
+                return constant
+        constant = constant + step
+    return constant - constant.mean() if loss.shift_invariant else constant
