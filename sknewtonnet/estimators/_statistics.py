@@ -47,6 +47,7 @@ class StatisticsMixin:
         cov_type: str = "hessian",
         *,
         groups: ArrayLike | None = None,
+        maxlags: int | None = None,
         weight_type: str = "frequency",
         use_t: bool | None = None,
     ) -> InferenceResults:
@@ -66,11 +67,16 @@ class StatisticsMixin:
             How to estimate the covariance: "hessian" (observed information; under a penalty
             phi H^-1 H0 H^-1), "gauss-newton" (the same without the curvature of the net; for
             all losses but gamma the expected information), "bayesian" (phi H^-1),
-            "HC0" to "HC3" (sandwiches, which hold also if variances differ between rows), or
-            "cluster" (rows of a group may depend on each other).
+            "HC0" to "HC3" (sandwiches, which hold also if variances differ between rows),
+            "cluster" (rows of a group may depend on each other), or "HAC" (rows that follow each
+            other may depend on each other, as in time series).
             :class:`sknewtonnet.inference.InferenceResults` has the formulas.
-        groups : array-like of shape (n_samples,), default=None
-            Label of the cluster of each row, for "cluster".
+        groups : array-like of shape (n_samples,) or (n_samples, 2), default=None
+            Label of the cluster of each row, for "cluster"; two columns for clusters of two
+            kinds, such as firms and years.
+        maxlags : int, default=None
+            For "HAC", how many rows later a row may still depend on another one; None: 4 (n /
+            100)^(2/9), rounded down.
         weight_type : {"frequency", "precision", "sampling"}, default="frequency"
             What a weight s means: s equal rows; a row whose variance is the dispersion over s;
             or a row that stands for s of a population, for which only sandwiches hold.
@@ -120,6 +126,7 @@ class StatisticsMixin:
             weight_type=weight_type,
             class_weights=fit.class_weights,
             groups=None if groups is None else _clusters(groups, X, sample_weight),
+            maxlags=maxlags,
             use_t=use_t,
             post_selection=fit.post_selection,
             chosen_penalty=self.alpha_selection_ is not None,
@@ -217,5 +224,5 @@ def _clusters(groups: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None) 
     numbers = cluster_numbers(groups, np.shape(X)[0])
     if sample_weight is None:
         return numbers
-    kept = np.broadcast_to(np.asarray(sample_weight) > 0, numbers.shape)
+    kept = np.broadcast_to(np.asarray(sample_weight) > 0, len(numbers))
     return cluster_numbers(numbers[kept], int(kept.sum()))

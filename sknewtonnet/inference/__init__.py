@@ -21,6 +21,7 @@ from sknewtonnet.inference._parameter_covariance import (
     COVARIANCES,
     MODEL_BASED,
     CovarianceType,
+    Dependence,
     cluster_numbers,
     parameter_covariance,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "WEIGHT_TYPES",
     "CovarianceType",
     "Criteria",
+    "Dependence",
     "Finding",
     "InferenceResults",
     "Influence",

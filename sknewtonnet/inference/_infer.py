@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
-from sknewtonnet.inference._checks import check_choice
+from sknewtonnet.inference._checks import check_choice, check_count
 from sknewtonnet.inference._minimum import WEIGHT_TYPES, Information
-from sknewtonnet.inference._parameter_covariance import COVARIANCES, cluster_numbers
+from sknewtonnet.inference._parameter_covariance import COVARIANCES, cluster_numbers, usual_lags
 from sknewtonnet.inference._reported import Reported
 from sknewtonnet.inference._rescaled import Rescaled
 from sknewtonnet.inference._restricted_fits import Minimiser, Refit, Start
@@ -35,6 +35,7 @@ def infer(
     weight_type: str = "frequency",
     class_weights: bool = False,
     groups: ArrayLike | None = None,
+    maxlags: int | None = None,
     use_t: bool | None = None,
     post_selection: bool = False,
     chosen_penalty: bool = False,
@@ -80,8 +81,12 @@ def infer(
         available.
     class_weights : bool, default=False
         Whether the weights contain class weights, so that the objective is no likelihood.
-    groups : array-like of shape (n_samples,), default=None
-        Label of the cluster of each row, for "cluster".
+    groups : array-like of shape (n_samples,) or (n_samples, 2), default=None
+        Label of the cluster of each row, for "cluster"; two columns where rows depend on each
+        other within clusters of two kinds, such as firms and years.
+    maxlags : int, default=None
+        For "HAC", how many rows later a row may still depend on another one; None: 4 (n /
+        100)^(2/9), rounded down.
     use_t : bool, default=None
         Whether tests use the t and F distributions, else the normal and chi-square. None: t and F
         where a dispersion is estimated (squared error, gamma).
@@ -139,14 +144,13 @@ def infer(
     _check_kinds(loss, cov_type, weight_type, class_weights, groups, use_t)
     names = _names("feature_names", feature_names, network.feature_names)
     objective, clusters = _rows_that_count(objective, groups)
+    lags = _lags(objective, cov_type, weight_type, maxlags)
     found = _minimum(objective, params, active, tight)
     results = InferenceResults(
         information=replace(
             found, weight_type=weight_type, class_weights=class_weights, converged=converged
         ),
-        reported=Reported.of(
-            network, loss.shift_invariant, None if rescaled is None else rescaled.map
-        ),
+        reported=_reported(objective, rescaled),
         rescaled=rescaled,
         feature_names=names,
         output_names=_names("output_names", output_names, network.output_names),
@@ -156,6 +160,7 @@ def infer(
         refit=Refit.of(network, found.params, refit, start),
         cov_type=cov_type,
         groups=clusters,
+        maxlags=lags,
         use_t=loss.free_dispersion if use_t is None else bool(use_t),
         post_selection=post_selection,
         chosen_penalty=chosen_penalty,
@@ -163,6 +168,12 @@ def infer(
     with found.threads():  # the gate looks at Hessians
         _warn(results, stacklevel + 1)
     return results
+
+
+def _reported(objective: Objective, rescaled: Rescaled | None) -> Reported:
+    """What there is to report, in the units of the table."""
+    units = None if rescaled is None else rescaled.map
+    return Reported.of(objective.network, objective.loss.shift_invariant, units)
 
 
 def _minimum(
@@ -207,6 +218,28 @@ def _rows_that_count(
     data = objective.samples[kept], objective.targets[kept], objective.sample_weight[kept]
     offset = None if objective.offset is None else objective.offset[kept]
     return objective.on(*data, offset), clusters
+
+
+def _lags(
+    objective: Objective, cov_type: str, weight_type: str, maxlags: int | None
+) -> int | None:
+    """How many lags there are, checked."""
+    n = objective.n_samples
+    if not COVARIANCES[cov_type].lagged:
+        if maxlags is not None:
+            raise ValueError(f'maxlags is for cov_type="HAC", got cov_type={cov_type!r}.')
+        return None
+    if weight_type == "frequency" and (objective.sample_weight != 1.0).any():
+        raise ValueError(
+            'cov_type="HAC" needs one row for each time, so weights cannot count rows: use '
+            'weight_type="precision" or "sampling".'
+        )
+    if maxlags is None:
+        return usual_lags(n)
+    check_count("maxlags", maxlags, 0)
+    if maxlags >= n:
+        raise ValueError(f"maxlags must be less than the {n} rows, got {maxlags}.")
+    return int(maxlags)
 
 
 def _rows(argument: str, given: ArrayLike, size: int) -> Array:

@@ -7,27 +7,45 @@ either by the model or from the scores themselves. A new kind is one function an
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._scaled_spectrum import ScaledSpectrum, square_root
 
 
-def _bayesian(information: Information, groups: Ints | None) -> Array:
+@dataclass(frozen=True, eq=False)
+class Dependence:
+    """Which rows may depend on each other.
+
+    Attributes
+    ----------
+    groups : ndarray of int of shape (n_samples,) or (n_samples, 2), or None
+        Number of the cluster of each row, from :func:`cluster_numbers`; two columns for clusters
+        of two kinds, such as firms and years.
+    maxlags : int or None
+        How many rows later a row may still depend on another one.
+    """
+
+    groups: Ints | None = None
+    maxlags: int | None = None
+
+
+def _bayesian(information: Information, dependence: Dependence) -> Array:
     """Phi K."""
     return information.dispersion * information.factor.inverse
 
 
-def _hessian(information: Information, groups: Ints | None) -> Array:
+def _hessian(information: Information, dependence: Dependence) -> Array:
     """Phi K H0 K."""
     meat = information.hessian - information.penalty
     return _model_based(information, information.factor.inverse, meat)
 
 
-def _gauss_newton(information: Information, groups: Ints | None) -> Array:
+def _gauss_newton(information: Information, dependence: Dependence) -> Array:
     """Phi (G + L)^-1 G (G + L)^-1."""
     K = information.gauss_newton_factor.inverse
     return _model_based(information, K, information.gauss_newton)
@@ -41,22 +59,22 @@ def _model_based(information: Information, K: Array, meat: Array) -> Array:
     return K @ (information.dispersion * meat) @ K
 
 
-def _sandwich(information: Information, groups: Ints | None) -> Array:
+def _sandwich(information: Information, dependence: Dependence) -> Array:
     """K J K, of the centred scores."""
     K = information.factor.inverse
     return K @ information.centred_meat @ K
 
 
-def _scaled_sandwich(information: Information, groups: Ints | None) -> Array:
+def _scaled_sandwich(information: Information, dependence: Dependence) -> Array:
     """The same times n / (n - df)."""
     n, df = information.n_rows, information.n_rows - information.df_resid
-    return n / (n - df) * _sandwich(information, groups)
+    return n / (n - df) * _sandwich(information, dependence)
 
 
-def _leveraged(power: float) -> Callable[[Information, Ints | None], Array]:
+def _leveraged(power: float) -> Callable[[Information, Dependence], Array]:
     """The sandwich of scores divided by a power of 1 - leverage."""
 
-    def found(information: Information, groups: Ints | None) -> Array:
+    def found(information: Information, dependence: Dependence) -> Array:
         K, mean = information.factor.inverse, information.mean_score
         meat = information.products_by_blocks(
             lambda where: adjusted_scores(information, power, where) - mean
@@ -66,12 +84,48 @@ def _leveraged(power: float) -> Callable[[Information, Ints | None], Array]:
     return found
 
 
-def _clustered(information: Information, groups: Ints | None) -> Array:
-    """Scores summed in clusters; times C / (C - 1) (n - 1) / (n - df)."""
-    assert groups is not None, "clusters are known"
-    K, (meat, count) = information.factor.inverse, clustered_meat(information, groups)
-    n, df = information.n_rows, information.n_rows - information.df_resid
-    return count / (count - 1.0) * (n - 1.0) / (n - df) * (K @ meat @ K)
+def _clustered(information: Information, dependence: Dependence) -> Array:
+    """Scores summed in clusters; times C / (C - 1) (n - 1) / (n - df).
+
+    Of clusters of two kinds V1 + V2 - V12, where those of V12 are in one cluster of either kind,
+    each with its own C (Cameron, Gelbach and Miller 2011).
+    """
+    assert dependence.groups is not None, "clusters are known"
+    K, n = information.factor.inverse, information.n_rows
+    meat = np.zeros_like(K)
+    for sign, numbers in _kinds_of_clusters(dependence.groups):
+        found, count = clustered_meat(information, numbers)
+        meat += sign * count / (count - 1.0) * found
+    return (n - 1.0) / information.df_resid * (K @ meat @ K)
+
+
+def _kinds_of_clusters(groups: Ints) -> list[tuple[float, Ints]]:
+    """Each kind of clusters, and whether its products are added or taken off."""
+    if groups.ndim == 1:
+        return [(1.0, groups)]
+    both = np.unique(groups, axis=0, return_inverse=True)[1].ravel()
+    return [(1.0, groups[:, 0]), (1.0, groups[:, 1]), (-1.0, both)]
+
+
+def _of_neighbours(information: Information, dependence: Dependence) -> Array:
+    """Products of the scores of rows up to L apart, with weights 1 - l / (L + 1) at lag l.
+
+    Newey and West (1987), with Bartlett's kernel.
+    """
+    assert dependence.maxlags is not None, "lags are known"
+    weight = information.objective.sample_weight[:, None]
+    scores = weight * (information.scores - information.mean_score)
+    before = np.zeros_like(scores)
+    for lag in range(1, dependence.maxlags + 1):
+        before[lag:] += (1.0 - lag / (dependence.maxlags + 1.0)) * scores[:-lag]
+    half = scores.T @ (0.5 * scores + before)
+    K = information.factor.inverse
+    return K @ (half + half.T) @ K
+
+
+def usual_lags(n_rows: int) -> int:
+    """Newey and West's rule of thumb for the number of lags, 4 (n / 100)^(2/9), rounded down."""
+    return min(int(4.0 * (n_rows / 100.0) ** (2.0 / 9.0)), n_rows - 1)
 
 
 @dataclass(frozen=True)
@@ -81,18 +135,21 @@ class CovarianceType:
     Attributes
     ----------
     estimate : callable
-        From the minimum, and the numbers of the clusters, to the covariance.
+        From the minimum, and which rows may depend on each other, to the covariance.
     model_based : bool
         Whether it assumes the likelihood; else it uses the scores of the rows.
     clustered : bool
         Whether it needs clusters.
+    lagged : bool
+        Whether it needs the rows in their order, and a number of lags.
     gauss_newton : bool
         Whether its bread is (G + L)^-1, so that G + L must determine a direction, too.
     """
 
-    estimate: Callable[[Information, Ints | None], Array]
+    estimate: Callable[[Information, Dependence], Array]
     model_based: bool = False
     clustered: bool = False
+    lagged: bool = False
     gauss_newton: bool = False
 
     def factors(self, information: Information) -> list[ScaledSpectrum]:
@@ -121,6 +178,7 @@ COVARIANCES: dict[str, CovarianceType] = {
     "HC2": CovarianceType(_leveraged(0.5)),
     "HC3": CovarianceType(_leveraged(1.0)),
     "cluster": CovarianceType(_clustered, clustered=True),
+    "HAC": CovarianceType(_of_neighbours, lagged=True),
 }
 
 COV_TYPES = tuple(COVARIANCES)
@@ -129,7 +187,10 @@ MODEL_BASED = tuple(name for name, kind in COVARIANCES.items() if kind.model_bas
 
 
 def parameter_covariance(
-    information: Information, cov_type: str, groups: Ints | None = None
+    information: Information,
+    cov_type: str,
+    groups: Ints | None = None,
+    maxlags: int | None = None,
 ) -> Array:
     """Covariance of the parameters of a net, of shape (n_parameters, n_parameters).
 
@@ -142,8 +203,10 @@ def parameter_covariance(
         The minimum.
     cov_type : str
         A name of ``COVARIANCES``.
-    groups : ndarray of int of shape (n_samples,), default=None
+    groups : ndarray of int of shape (n_samples,) or (n_samples, 2), default=None
         Number of the cluster of each row, from :func:`cluster_numbers`, for "cluster".
+    maxlags : int, default=None
+        Number of lags, for "HAC".
 
     Returns
     -------
@@ -165,7 +228,7 @@ def parameter_covariance(
     >>> parameter_covariance(Information(f, np.array([0.9, 0.8])), "hessian").round(3).tolist()
     [[0.07, -0.035], [-0.035, 0.105]]
     """
-    found = COVARIANCES[cov_type].estimate(information, groups)
+    found = COVARIANCES[cov_type].estimate(information, Dependence(groups, maxlags))
     return 0.5 * (found + found.T)
 
 
@@ -257,35 +320,44 @@ def cluster_numbers(groups: ArrayLike, n_samples: int) -> Ints:
 
     Parameters
     ----------
-    groups : array-like of shape (n_samples,)
-        Label of the cluster of each row.
+    groups : array-like of shape (n_samples,) or (n_samples, 2)
+        Label of the cluster of each row; two columns for clusters of two kinds.
     n_samples : int
         Number of rows.
 
     Returns
     -------
-    ndarray of int of shape (n_samples,)
-        Clusters in the order of their sorted labels.
+    ndarray of int of the shape of groups
+        Clusters of each kind in the order of their sorted labels.
 
     Raises
     ------
     ValueError
-        If there is not one label per row, a label is missing, or there is only one cluster.
+        If there is not one label per row and kind, a label is missing, or there is only one
+        cluster of a kind.
 
     Examples
     --------
     >>> from sknewtonnet.inference import cluster_numbers
     >>> cluster_numbers(["north", "south", "north"], 3).tolist()
     [0, 1, 0]
+    >>> cluster_numbers([["north", 2001], ["south", 2001], ["north", 2002]], 3).tolist()
+    [[0, 0], [1, 0], [0, 1]]
     """
     labels = np.asarray(groups)
-    missing = np.array([label is None or label != label for label in labels.ravel()])
-    if labels.shape != (n_samples,):
+    if labels.shape not in ((n_samples,), (n_samples, 2)):
         raise ValueError(
-            f"groups must have shape ({n_samples},), one label per row, got {labels.shape}."
+            f"groups must have shape ({n_samples},), one label per row, or ({n_samples}, 2) for "
+            f"clusters of two kinds, got {labels.shape}."
         )
-    if missing.any():
+    if any(label is None or label != label for label in labels.ravel()):
         raise ValueError("groups has missing labels; give each row the label of its cluster.")
+    if labels.ndim == 1:
+        return _numbers_of_one_kind(labels)
+    return np.column_stack([_numbers_of_one_kind(column) for column in labels.T])
+
+
+def _numbers_of_one_kind(labels: NDArray[Any]) -> Ints:
     try:
         names, numbers = np.unique(labels, return_inverse=True)
     except TypeError:

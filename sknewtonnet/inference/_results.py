@@ -27,6 +27,7 @@ class InferenceResults(Tests, Diagnostics, Reports):
     "HC1"           times n / (n - df)
     "HC2", "HC3"    with scores divided by (1 - h_i)^(1/2) or (1 - h_i), h_i leverages
     "cluster"       scores summed in clusters; times C / (C - 1) (n - 1) / (n - df)
+    "HAC"           scores of rows up to L apart, times 1 - l / (L + 1) at lag l
     ==============  =================================================================
 
     phi is the Pearson statistic over n - df for squared errors (RSS / (n - df)) and gamma, and 1
@@ -52,8 +53,11 @@ class InferenceResults(Tests, Diagnostics, Reports):
         How to minimise again, for tests that refit the net.
     cov_type : str, default="hessian"
         Kind of covariance, a row of the table above.
-    groups : ndarray of int of shape (n_samples,), default=None
-        Number of the cluster of each row, for "cluster".
+    groups : ndarray of int of shape (n_samples,) or (n_samples, 2), default=None
+        Number of the cluster of each row, for "cluster". For clusters of two kinds their
+        covariances are added, less that of the clusters that are in both.
+    maxlags : int, default=None
+        Number L of lags, for "HAC".
     use_t : bool, default=True
         Whether tests use the t and F distributions, else the normal and chi-square.
     post_selection : bool, default=False

@@ -54,6 +54,7 @@ class Estimates:
     refit: Refit = field(repr=False)
     cov_type: str = "hessian"
     groups: Ints | None = field(default=None, repr=False)
+    maxlags: int | None = field(default=None, repr=False)
     use_t: bool = True
     post_selection: bool = False
     chosen_penalty: bool = False
@@ -132,7 +133,7 @@ class Estimates:
         if self._fatal:
             size = self.information.objective.n_parameters
             return np.full((size, size), np.nan)
-        return parameter_covariance(self.information, self.cov_type, self.groups)
+        return parameter_covariance(self.information, self.cov_type, self.groups, self.maxlags)
 
     @cached_property
     def _estimable(self) -> Bools:
@@ -245,10 +246,11 @@ class Estimates:
         Returns
         -------
         float
-            Rows less effective parameters per output; with clusters, their number less 1.
+            Rows less effective parameters per output; with clusters, their number less 1, of
+            the kind with fewer of them.
         """
         if self.groups is not None:
-            return float(self.groups.max())
+            return float(self.groups.max(axis=0).min())
         return self.information.df_resid
 
     @property

@@ -43,7 +43,7 @@ def raises(*parts):
 
 # est.inference ----------------------------------------------------------------------------
 
-COV_TYPES = ("hessian", "gauss-newton", "bayesian", "HC0", "HC1", "HC2", "HC3", "cluster")
+COV_TYPES = ("hessian", "gauss-newton", "bayesian", "HC0", "HC1", "HC2", "HC3", "cluster", "HAC")
 
 
 @pytest.mark.parametrize("cov_type", ["hc0", "HC4", "nonrobust", "", None, 3])
@@ -74,10 +74,10 @@ def test_groups_are_missing():
         est.inference(X, y, cov_type="cluster")
 
 
-@pytest.mark.parametrize("groups", [np.zeros(49), np.zeros((50, 2)), np.zeros(51)])
+@pytest.mark.parametrize("groups", [np.zeros(49), np.zeros((50, 3)), np.zeros(51)])
 def test_groups_of_another_length(groups):
     est, X, y = linear()
-    with raises("groups", "50", r"(49|51|\(50, 2\))"):
+    with raises("groups", "50", r"(49|51|\(50, 3\))"):
         est.inference(X, y, cov_type="cluster", groups=groups)
 
 
