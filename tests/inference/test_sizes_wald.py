@@ -1,6 +1,6 @@
 """Sizes of the tests and coverage of the intervals, by simulation (doc/statistics.md 3.7).
 
-A short run of benchmarks/sizes.py, with bands widened by its Monte Carlo error.
+A short run of benchmarks/sizes_wald.py, with bands widened by its Monte Carlo error.
 """
 
 import importlib.util
@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-PATH = Path(__file__).parents[2] / "benchmarks" / "sizes.py"
-SPEC = importlib.util.spec_from_file_location("benchmark_sizes", PATH)
+PATH = Path(__file__).parents[2] / "benchmarks" / "sizes_wald.py"
+SPEC = importlib.util.spec_from_file_location("benchmark_sizes_wald", PATH)
 sizes = importlib.util.module_from_spec(SPEC)
 sys.modules[SPEC.name] = sizes  # dataclasses look their module up
 SPEC.loader.exec_module(sizes)

@@ -1,7 +1,7 @@
 """How often tests of a true hypothesis reject it, and intervals cover (doc/statistics.md 3.7).
 
-    python benchmarks/sizes.py --out .benchmarks/sizes.jsonl --write doc/sizes.md
-    python benchmarks/sizes.py --rows 1 7 bic1 --replications 40
+    python benchmarks/sizes_wald.py --out .benchmarks/sizes_wald.jsonl --write doc/sizes_wald.md
+    python benchmarks/sizes_wald.py --rows 1 7 bic1 --replications 40
 
 Three standard normal inputs, of which the third does nothing; a truth of one or two tanh units;
 errors of standard deviation 0.5, or 0.5 (0.1 + 0.9 x3^2)^(1/2), which is 0.5 on average but
@@ -305,9 +305,9 @@ def _sentence(row, found):
     )
 
 
-HEADER = """# Sizes of the tests
+HEADER = """# Sizes of Wald's tests of weights
 
-Written by `benchmarks/sizes.py` with {replications} replications a row. Three standard normal
+Written by `benchmarks/sizes_wald.py` with {replications} replications a row. Three standard normal
 inputs, of which the third does nothing; tanh units; errors of standard deviation 0.5, or one that
 depends on x3; nets fitted from {starts} random starts to 1/2 RSS + alpha / 2 |coefs|^2. Tests of
 "all weights that leave x3 are zero" at 5 %: shares of rejections in per cent by chi-square /
