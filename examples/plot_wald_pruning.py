@@ -3,9 +3,9 @@ Backward pruning by Wald tests: what is left of a net
 =====================================================
 
 A net of four hidden units reads the ten inputs of the diabetes data, with the penalty that
-cross-validation chooses. Its weights are tested, those that could as well be zero are taken away,
-and the rest is fitted again, as long as BIC does not grow. What is left is drawn beside the net
-before.
+cross-validation chooses. Its units are tested, then its inputs, then its weights; the least
+significant are taken away, and the rest is fitted again, as long as BIC does not grow. What is
+left is drawn beside the net before.
 """
 
 import matplotlib.pyplot as plt
@@ -30,8 +30,7 @@ for name, model, fitted in (("before", net, net), ("after", pruned, pruned.estim
         f"{model.score(X_train, y_train):.3f}, on other data {model.score(X_test, y_test):.3f}"
     )
 
-# Step by step: what went, and what the test said of it. Several weights go at a time; where the
-# criterion grew, half as many were tried.
+# Step by step: what went, or had to stay since the criterion grew, and what the test said of it.
 steps = pruned.path_.to_frame()
 steps["removed"] = steps["removed"].str.slice(0, 40)
 print(steps[["removed", "p_value", "bic", "n_parameters", "accepted"]].round(3).to_string())

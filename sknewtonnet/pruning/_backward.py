@@ -19,15 +19,18 @@ from sknewtonnet.pruning._parts import UNITS, parts
 from sknewtonnet.pruning._path import PruningPath, PruningStep
 from sknewtonnet.pruning._significance import METHODS, Tested, significances
 
+# The parameters of parts that the net cannot lose, and how many parameters there were then.
+Refused = dict[tuple[str, ...], int]
+
 
 class BackwardPruning(MetaNet):
-    """Remove the parts that a net does not need, the least significant first.
+    """Remove the parts that a net does not need: units, then inputs, then weights.
 
-    Fit the net, test all its weights (or units, or inputs), and remove the least significant
-    ones. Move the others to the new minimum of the quadratic model (optimal brain surgeon), refit
-    from there, and accept if an information criterion does not grow; else restore the net. Stop
-    when everything left is significant. Units without incoming or outgoing weights are removed as
-    well; the constants that they leave go into the intercepts.
+    Fit the net, order its units (then its inputs, then its weights) by tests, and remove the
+    least significant ones. Move the others to the new minimum of the quadratic model (optimal
+    brain surgeon), refit from there, and accept if an information criterion does not grow; else
+    restore the net. Stop when nothing more can go. Units without incoming or outgoing weights are
+    removed as well; the constants that they leave go into the intercepts.
 
     Parameters
     ----------
@@ -41,19 +44,23 @@ class BackwardPruning(MetaNet):
         Cottrell et al. 1995), the saliency of optimal brain surgeon (Hassibi and Stork 1993), or
         of optimal brain damage (LeCun, Denker and Solla 1990). Saliencies L become p-values as
         2 L / dispersion.
-    unit : {"weight", "neuron", "feature"}, default="weight"
-        What is removed in one piece: a coefficient, or a parameter of another layer that is zero
-        where an input has no effect; all that leaves a hidden unit or a centre; all that leaves
-        an input, skip connections included.
-    significance_level : float, default=0.05
-        Parts with a smaller p-value stay.
+    unit : {"auto", "weight", "neuron", "feature"}, default="auto"
+        What is removed in one piece. "weight": a coefficient, or a parameter of another layer
+        that is zero where an input has no effect. "neuron": all that leaves a hidden unit or a
+        centre. "feature": all that leaves an input, skip connections included. "auto": first
+        units, since tests of a net with units that it does not need say little; then inputs,
+        where the net has weights that belong to one; then weights.
+    significance_level : float or None, default=None
+        Parts with a smaller p-value stay, whatever the criterion says. None: tests only order
+        what is tried, and the criterion decides alone.
     scoring : {"aic", "aicc", "bic", "nic", "tic", "gcv"} or None, default="bic"
-        Criterion that must not grow with a removal. None accepts every removal that is not
-        significant, which is unsafe for well separated classes: Wald's statistic is small there
-        even for weights that matter (Hauck and Donner 1977).
+        Criterion that must not grow with a removal. None, with a significance level, accepts
+        every removal that is not significant, which is unsafe for well separated classes: Wald's
+        statistic is small there even for weights that matter (Hauck and Donner 1977).
     step : int or float, default=0.1
-        Maximum number of insignificant parts to remove at a time; a float below 1 is a fraction
-        of the parts left. If the removal is refused, half as many are tried, down to one.
+        Maximum number of parts to remove at a time; a float below 1 is a fraction of the parts
+        left. If the removal is refused, half as many are tried, down to one; then one at a time
+        until one is accepted.
     cov_type : {"hessian", "gauss-newton", "bayesian", "HC0", "HC1", "HC2", "HC3"}, \
             default="bayesian"
         Covariance of the Wald test. Under a penalty "bayesian" is the wider one, of estimates
@@ -115,8 +122,8 @@ class BackwardPruning(MetaNet):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "criterion": [Names(METHODS)],
-        "unit": [Names(UNITS)],
-        "significance_level": [Number(Real, 0, 1, closed="neither")],
+        "unit": [Names(("auto", *UNITS))],
+        "significance_level": [Number(Real, 0, 1, closed="neither"), None],
         "scoring": [Names(CRITERIA), None],
         "step": [
             Number(Integral, 1, None, closed="left"),
@@ -129,7 +136,7 @@ class BackwardPruning(MetaNet):
 
     criterion: str
     unit: str
-    significance_level: float
+    significance_level: float | None
     scoring: str | None
     step: float
     cov_type: str
@@ -146,8 +153,8 @@ class BackwardPruning(MetaNet):
         estimator: BaseNewtonNet,
         *,
         criterion: str = "wald",
-        unit: str = "weight",
-        significance_level: float = 0.05,
+        unit: str = "auto",
+        significance_level: float | None = None,
         scoring: str | None = "bic",
         step: float = 0.1,
         cov_type: str = "bayesian",
@@ -167,6 +174,7 @@ class BackwardPruning(MetaNet):
     def _fitted(
         self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, task: Task
     ) -> dict[str, Any]:
+        self._check_settings()
         start = fit_of(net.fit(X, y, sample_weight), X, y, sample_weight)
 
         def refitted(last: Fit) -> Any:
@@ -186,6 +194,13 @@ class BackwardPruning(MetaNet):
             "support_": support,
             "unit_support_": unit_support,
         }
+
+    def _check_settings(self) -> None:
+        if self.scoring is None and self.significance_level is None:
+            raise ValueError(
+                "scoring=None leaves the decision to significance_level, which must then be a "
+                "number between 0 and 1, got None."
+            )
 
     def _check_testable(self, net: Any, start: Fit) -> None:
         if self.unit == "feature" and start.information.input_parameters is None:
@@ -223,33 +238,51 @@ class BackwardPruning(MetaNet):
             )
 
     def _prune(self, fit: Fit, tell: Callable[[Fit], bool]) -> tuple[Fit, list[PruningStep]]:
-        """Remove parts until everything left is significant."""
+        """Remove parts until nothing more can go, one kind of part after the other."""
         steps = [self._recorded((), fit, True)]
-        refused: dict[str, int] = {}  # parts, and how many parameters there were then
-        while self.max_steps is None or len(steps) <= self.max_steps:
-            left = [part for part in parts(fit, self.unit) if part.name not in refused]
-            order = significances(fit, left, self.criterion, self.cov_type) if left else []
-            candidates = [test for test in order if test.p_value >= self.significance_level]
-            if candidates:
-                smaller, chosen = self._attempt(fit, candidates, len(left), steps)
-                if smaller is not None:
-                    fit = smaller
-                elif len(chosen) == 1:
-                    refused[chosen[0].part.name] = fit.n_parameters
-                if tell(fit):
-                    break
-            elif any(size > fit.n_parameters for size in refused.values()):
-                # A part that a larger net needed may be superfluous in this one.
-                refused = {name: p for name, p in refused.items() if p == fit.n_parameters}
-            else:
+        refused: Refused = {}
+        for unit in UNITS if self.unit == "auto" else (self.unit,):
+            fit, refused, stopped = self._prune_parts(unit, fit, refused, steps, tell)
+            if stopped:
                 break
         return fit, steps
 
+    def _prune_parts(
+        self,
+        unit: str,
+        fit: Fit,
+        refused: Refused,
+        steps: list[PruningStep],
+        tell: Callable[[Fit], bool],
+    ) -> tuple[Fit, Refused, bool]:
+        """What is left without parts of one kind; and whether a callback asks to stop."""
+        refused = _still_refused(refused, fit)
+        alone = False  # after a refusal one part at a time
+        while self.max_steps is None or len(steps) <= self.max_steps:
+            left = [part for part in parts(fit, unit) if part.parameters not in refused]
+            order = significances(fit, left, self.criterion, self.cov_type) if left else []
+            level = self.significance_level or 0.0
+            candidates = [test for test in order if test.p_value >= level]
+            if candidates:
+                count = 1 if alone else self._count(len(left), len(candidates))
+                smaller, chosen = self._attempt(fit, candidates, count, steps)
+                alone = smaller is None
+                if smaller is not None:
+                    fit = smaller
+                elif len(chosen) == 1:
+                    refused[chosen[0].part.parameters] = fit.n_parameters
+                if tell(fit):
+                    return fit, refused, True
+            elif len(again := _still_refused(refused, fit)) < len(refused):
+                refused = again
+            else:
+                break
+        return fit, refused, False
+
     def _attempt(
-        self, fit: Fit, candidates: list[Tested], n_parts: int, steps: list[PruningStep]
+        self, fit: Fit, candidates: list[Tested], count: int, steps: list[PruningStep]
     ) -> tuple[Fit | None, list[Tested]]:
         """A smaller net that is no worse, or None; and the parts removed, or refused last."""
-        count = self._count(n_parts, len(candidates))
         while True:
             chosen = candidates[:count]
             smaller = fit.without(np.unique(np.concatenate([t.part.positions for t in chosen])))
@@ -340,3 +373,8 @@ class BackwardPruning(MetaNet):
                 f"input_features must have {self.n_features_in_} names, got {len(names)}."
             )
         return np.array(names, dtype=object)[self.support_]
+
+
+def _still_refused(refused: Refused, fit: Fit) -> Refused:
+    """What this net cannot lose: a part that a larger one needed may be superfluous now."""
+    return {names: size for names, size in refused.items() if size == fit.n_parameters}

@@ -1,5 +1,6 @@
 """Parts of a net that can be removed in one piece."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,8 @@ from sknewtonnet._typing import Ints
 from sknewtonnet.calculus import Network
 from sknewtonnet.estimators import Fit
 
-UNITS = ("weight", "neuron", "feature")
+# In the order in which they go.
+UNITS = ("neuron", "feature", "weight")
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,27 +23,40 @@ class Part:
         The name of a parameter, a unit or a feature.
     positions : ndarray of int
         Free parameters that become zero with it.
+    parameters : tuple of str
+        Their names, which stay the same while others go.
     """
 
     name: str
     positions: Ints
+    parameters: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, network: Network, name: str, positions: Ints) -> "Part":
+        """The part with some parameters of a net."""
+        names = network.layout.names
+        return cls(name, positions, tuple(names[position] for position in positions))
 
 
 def parts(fit: Fit, unit: str) -> list[Part]:
     """All parts of one kind that can be removed."""
     network = fit.network
-    names = network.layout.names
+    return [Part.of(network, *part) for part in _named(fit, unit) if len(part[1])]
+
+
+def _named(fit: Fit, unit: str) -> Iterator[tuple[str, Ints]]:
+    """Names and positions of all parts of one kind, those without parameters included."""
+    network = fit.network
     if unit == "weight":
-        return [Part(names[position], np.array([position])) for position in _weights(network)]
-    if unit == "feature":
+        for position in _weights(network):
+            yield network.layout.names[position], np.array([position])
+    elif unit == "feature":
         outgoing = network.feature_parameters or []
-        features = zip(fit.feature_names, outgoing, strict=False)
-        return [Part(name, positions) for name, positions in features if len(positions)]
-    found = []
-    for k, units in enumerate(network.unit_names):
-        places = np.hstack(network.outgoing(network.positions, k + 1))
-        found += [Part(name, row[row >= 0]) for name, row in zip(units, places, strict=True)]
-    return [part for part in found if len(part.positions)]
+        yield from zip(fit.feature_names, outgoing, strict=False)
+    else:
+        for k, units in enumerate(network.unit_names):
+            places = np.hstack(network.outgoing(network.positions, k + 1))
+            yield from zip(units, (row[row >= 0] for row in places), strict=True)
 
 
 def _weights(network: Network) -> Ints:

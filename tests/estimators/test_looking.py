@@ -161,7 +161,7 @@ def test_estimators_around_nets(classes, work):
     net = (NewtonMLPClassifier if classes else NewtonMLPRegressor)((2,), **SMALL)
     sizes = {"hidden_layer_sizes": [(), (1,)]}
     around = [
-        BackwardPruning(net, scoring=None),
+        BackwardPruning(net, unit="weight", scoring=None, significance_level=0.05),
         InformationCriterionSearch(net, sizes),
         GridSearchCV(net, sizes, cv=2),
         make_pipeline(net),

@@ -61,7 +61,7 @@ def layers(n_features: int, n_outputs: int) -> list[Layer]:
 
 net = NewtonNetRegressor([Linear((0,), 1)], loss="poisson")
 net_classifier = NewtonNetClassifier(layers, alpha={"centers": 0.1})
-pruning = BackwardPruning(regressor, scoring=None)
+pruning = BackwardPruning(regressor, scoring=None, significance_level=0.05)
 search = InformationCriterionSearch(regressor, {"hidden_layer_sizes": [(), (1,)]})
 """
 

@@ -1,6 +1,7 @@
 """BackwardPruning from end to end: what goes, what stays, and in which order."""
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -119,7 +120,7 @@ def check_path(pruned):
     last, refused = first, []
     for step in steps:
         assert step.removed
-        assert step.p_value >= pruned.significance_level
+        assert step.p_value >= (pruned.significance_level or 0.0)
         if step.accepted:
             if pruned.scoring is not None:
                 assert step.criterion <= last.criterion + 1e-8 * abs(last.criterion)
@@ -132,7 +133,7 @@ def check_path(pruned):
 
 
 @each_case
-@pytest.mark.parametrize("unit", ["weight", "feature"])
+@pytest.mark.parametrize("unit", ["auto", "weight", "feature"])
 def test_relevant_inputs_stay(name, unit):
     original, data = CASES[name]
     X, y = data()
@@ -148,7 +149,7 @@ def test_relevant_inputs_stay(name, unit):
     assert vars(original).keys() == original.get_params(deep=False).keys()
 
 
-@pytest.mark.parametrize("unit", ["weight", "feature"])
+@pytest.mark.parametrize("unit", ["auto", "weight", "feature"])
 def test_irrelevant_inputs_go(unit):
     """Nearly always, if the net has the right size."""
     pruning = BackwardPruning(net((1,), n_init=1), unit=unit)
@@ -160,6 +161,7 @@ def test_irrelevant_inputs_go(unit):
 def test_all_that_is_left_is_significant_or_refused():
     for params in ({}, {"scoring": None}, {"significance_level": 1e-6, "scoring": "aic"}):
         X, y = numbers()
+        params = {"unit": "weight", "significance_level": 0.05} | params
         pruned = BackwardPruning(net((3,)), **params).fit(X, y)
         refused = check_path(pruned)
         results = quiet_inference(pruned.estimator_, X, y, cov_type="bayesian")
@@ -182,7 +184,8 @@ def quiet_inference(fitted, *args, **kwargs):
 def test_criteria_and_units(criterion, unit, scoring):
     X, y = numbers()
     original = net((3,), n_init=1)
-    pruned = BackwardPruning(original, criterion=criterion, unit=unit, scoring=scoring).fit(X, y)
+    params = {"criterion": criterion, "unit": unit, "scoring": scoring}
+    pruned = BackwardPruning(original, significance_level=0.05, **params).fit(X, y)
     check_result(pruned, original, X, y)
     check_path(pruned)
     assert pruned.support_[:2].all()
@@ -210,7 +213,7 @@ def test_group_degrees_of_freedom():
     assert len(pruned.path_) > 1
     for step in pruned.path_[1:]:
         assert (step.df, len(step.removed)) == (2, 1)
-        assert step.removed[0] in ("x2", "x3")
+        assert step.accepted == (step.removed[0] in ("x2", "x3"))
 
 
 @pytest.mark.parametrize("params", [{}, {"covariance_type": "diag", "skip_connections": "all"}])
@@ -250,6 +253,68 @@ def test_rbf_classifier():
     assert pruned.support_.all()  # no zero of a weight takes an input from a radial unit
 
 
+def test_units_go_before_inputs_and_inputs_before_weights():
+    X, y = numbers()
+    pruned = BackwardPruning(net((4,))).fit(X, y)
+    kinds = ["hxc".index(step.removed[0][0]) for step in pruned.path_[1:]]
+    assert kinds == sorted(kinds)
+    assert set(kinds) == {0, 1, 2}
+    assert pruned.unit_support_[0].sum() == 1
+    assert pruned.support_.tolist() == [True, True, False, False]
+    check_result(pruned, net((4,)), X, y)
+    check_path(pruned)
+
+
+def test_radial_nets_lose_units_then_weights():
+    """No weight takes an input from a radial unit, so there is nothing to try between."""
+    X = inputs()[:, :2]
+    y = np.exp(-(X**2).sum(axis=1)) + 0.05 * np.random.default_rng(2).normal(size=N)
+    original = RBFNetRegressor(
+        3, alpha=0.01, random_state=0, standardize=False, skip_connections="all"
+    )
+    pruned = BackwardPruning(original, step=1).fit(X, y)
+    check_path(pruned)
+    removed = [name for step in pruned.path_ for name in step.removed]
+    assert removed[0] in ("c0", "c1", "c2")
+    assert removed[-1].startswith("coefs")
+
+
+@pytest.mark.parametrize(("statistic", "dropped"), [(4.5, True), (6.5, False)])
+def test_the_criterion_decides_and_not_the_test(statistic, dropped):
+    """BIC charges log n = 5.3, so what a test at 5 % (3.8) would keep may go."""
+    X, e = weak()[0], weak()[1] - 0.4 * weak()[0][:, 0]
+    A = np.column_stack([X, np.ones(N)])
+    variance = np.linalg.inv(A.T @ A)[0, 0] * (e @ e) / (N - 5)
+    y = e + np.sqrt(statistic * variance) * X[:, 0]
+    pruned = BackwardPruning(net((), alpha=0.0)).fit(X, y)
+    assert pruned.support_[0] == (not dropped)
+    tried = next(step for step in pruned.path_ if "x0" in step.removed)
+    assert tried.accepted == dropped
+    barred = BackwardPruning(net((), alpha=0.0), significance_level=0.05).fit(X, y)
+    assert barred.support_[0]
+    assert all("x0" not in step.removed for step in barred.path_)
+
+
+def test_after_a_refusal_one_at_a_time():
+    X, y = numbers()
+    pruned = BackwardPruning(net((1,)), unit="weight", step=0.5).fit(X, y)
+    steps = pruned.path_[1:]
+    for before, after in pairwise(steps):
+        if not before.accepted and len(before.removed) == 1:
+            assert len(after.removed) == 1
+    assert sum(len(step.removed) > 1 for step in steps) > 0
+
+
+def test_nothing_is_tried_twice():
+    """With one unit an input is one weight: what could not go as an input is not tried again."""
+    X, y = numbers()
+    pruned = BackwardPruning(net((1,))).fit(X, y)
+    removed = [step.removed for step in pruned.path_]
+    assert ("x0",) in removed
+    assert ("coefs_0[x0, h0]",) not in removed
+    check_path(pruned)
+
+
 # How it goes on.
 
 
@@ -268,9 +333,9 @@ def weak():
 
 def test_step_as_a_number():
     X, y = noise()
-    pruned = BackwardPruning(net(()), step=3).fit(X, y)
+    pruned = BackwardPruning(net(()), unit="weight", step=3).fit(X, y)
     assert [len(step.removed) for step in pruned.path_] == [0, 3, 1]
-    one = BackwardPruning(net(()), step=1).fit(X, y)
+    one = BackwardPruning(net(()), unit="weight", step=1).fit(X, y)
     assert [len(step.removed) for step in one.path_] == [0, 1, 1, 1, 1]
     assert one.estimator_.params_ == pytest.approx([y.mean()])
     assert one.path_[-1].n_parameters == 1
@@ -289,7 +354,7 @@ def test_step_as_a_part():
 def test_too_many_are_halved():
     """All at once is too much; what is restored is recorded, and the rest is tried alone."""
     X, y = weak()
-    pruned = BackwardPruning(net(()), step=4, significance_level=1e-12).fit(X, y)
+    pruned = BackwardPruning(net(()), unit="weight", step=4).fit(X, y)
     sizes = [(len(step.removed), step.accepted) for step in pruned.path_[1:]]
     assert sizes == [(4, False), (2, True), (2, False), (1, True), (1, False)]
     assert pruned.support_.tolist() == [True, False, False, False]

@@ -110,6 +110,12 @@ def test_parameters_of_search(params, match):
     refused(InformationCriterionSearch(net(), **{"param_grid": GRID} | params), X, y, match)
 
 
+def test_somebody_must_decide():
+    refused(
+        BackwardPruning(net(), scoring=None), *regression(), "scoring=None.*significance_level"
+    )
+
+
 def test_features_of_radial_units():
     refused(
         BackwardPruning(RBFNetRegressor(2, standardize=False, alpha=1.0), unit="feature"),

@@ -69,7 +69,9 @@ def test_path_is_a_sequence_with_a_frame():
     ]
     assert frame["removed"][0] == ""
     assert frame["bic"].tolist() == [step.criterion for step in path]
-    frame = BackwardPruning(net(), scoring=None).fit(X, y).path_.to_frame()
+    frame = (
+        BackwardPruning(net(), scoring=None, significance_level=0.05).fit(X, y).path_.to_frame()
+    )
     assert frame["criterion"].isna().all()
 
 
@@ -99,7 +101,8 @@ def test_plot(scoring):
 def test_verbose_prints_each_step(capsys):
     X, y = noise()
     for scoring in ("bic", None):
-        pruned = BackwardPruning(net(()), verbose=1, scoring=scoring).fit(X, y)
+        pruning = BackwardPruning(net(()), verbose=1, scoring=scoring, significance_level=0.05)
+        pruned = pruning.fit(X, y)
         lines = capsys.readouterr().out.splitlines()
         assert len(lines) == len(pruned.path_)
         assert "None" not in "".join(lines)
@@ -207,7 +210,7 @@ def test_names_of_a_frame():
     assert sorted(gone) == sorted(frame.columns[~pruned.support_])
     assert pruned.estimator_.feature_names_in_.tolist() == frame.columns.tolist()
     first = BackwardPruning(net(()), step=1).fit(frame, y).path_[1].removed[0]
-    assert first in {f"coefs_0[{name}, y]" for name in frame}
+    assert first in set(frame)
     pruned.fit(X, y)
     assert not hasattr(pruned, "feature_names_in_")
     assert pruned.get_support().dtype == bool
