@@ -26,6 +26,7 @@ from sknewtonnet.inference._parameter_covariance import (
     parameter_covariance,
 )
 from sknewtonnet.inference._prediction import PredictionResults
+from sknewtonnet.inference._quadratic_form import weighted_chi_square_tail
 from sknewtonnet.inference._radial_units import RadialUnits
 from sknewtonnet.inference._reported import Reported
 from sknewtonnet.inference._rescaled import Rescaled
@@ -38,6 +39,7 @@ from sknewtonnet.inference._saliency import (
     weight_saliencies,
 )
 from sknewtonnet.inference._score import ScoreTestResult
+from sknewtonnet.inference._slope_test import SlopeTestResult
 from sknewtonnet.inference._wald import WaldTestResult
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "Reported",
     "Rescaled",
     "ScoreTestResult",
+    "SlopeTestResult",
     "TestResult",
     "WaldTestResult",
     "adjust_p_values",
@@ -75,4 +78,5 @@ __all__ = [
     "shares",
     "wald_statistic",
     "weight_saliencies",
+    "weighted_chi_square_tail",
 ]

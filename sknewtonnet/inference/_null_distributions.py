@@ -40,7 +40,7 @@ class TestResult:
     __test__ = False  # its name begins like a test of pytest's
 
     statistic: float
-    df: int
+    df: float
     p_value: float
     df_denom: float = np.inf
     reason: str = ""
@@ -73,7 +73,7 @@ def two_sided(z: Array, df: float) -> Array:
     return np.asarray(2.0 * (stdtr(df, lower) if np.isfinite(df) else ndtr(lower)))
 
 
-def tail(statistic: float, df: int, df_denom: float) -> float:
+def tail(statistic: float, df: float, df_denom: float) -> float:
     """Upper tail of chi-square, or of df times F."""
     if df == 0 or not np.isfinite(statistic):
         return np.nan

@@ -28,6 +28,7 @@ from sknewtonnet.inference._effects import (
 from sknewtonnet.inference._prediction import PredictionResults, Predictor
 from sknewtonnet.inference._results_estimates import Estimates, in_few_threads, locked
 from sknewtonnet.inference._saliency import feature_saliencies, shares
+from sknewtonnet.inference._slope_test import Slopes, SlopeTestResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,6 +203,68 @@ class Predictions(Estimates):
         return partial_effect(self._effects, j, feature, values, level, band, random_state)
 
     @in_few_threads
+    def slope_test(self, features: str | Sequence[str]) -> SlopeTestResult:
+        """Test that the net depends on none of some features, by the mean squared slope.
+
+        With eta the raw prediction (before the inverse link), of outputs o and rows i, and v_j the
+        weighted variance of feature j, the mean square is
+
+            T = 1/S sum_i s_i sum_o sum_j v_j (d eta_io / d x_j)^2
+
+        Unlike an average effect it sees symmetric effects and interactions. For a feature with
+        two values the variance of eta over the two takes the place of its term; for several such
+        features of which at most one is high in a row (the dummies of a factor), the variance
+        over the levels. Without dependence the slopes are about normal with mean zero and
+        covariance D V D', with D their exact gradients in the parameters, and T is a weighted sum
+        of chi-squares.
+
+        The test needs no weight to be identified, and holds its level in nets that are too large.
+        In a linear net with squared errors it is the F or t test.
+
+        Parameters
+        ----------
+        features : str or list of str
+            Names of features; several are tested together.
+
+        Returns
+        -------
+        SlopeTestResult
+            NaN with a reason if the data do not determine the slopes.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown.
+
+        Notes
+        -----
+        About n P^2 flops for each feature. A radial unit depends on all inputs by its form, so
+        that in radial nets the hypothesis is not true for any feature, and rejected too often.
+
+        References
+        ----------
+        doc/statistics.md 3.3.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = np.cos(2.0 * X[:, 0]) + 0.1 * rng.normal(size=200)
+        >>> net = NewtonMLPRegressor((2,), alpha=0.01, random_state=0).fit(X, y)
+        >>> results = net.inference(X, y)
+        >>> results.slope_test("x0").p_value < 1e-10, results.slope_test("x1").p_value > 0.05
+        (True, True)
+        >>> results.slope_test(["x1", "x2"]).p_value > 0.05
+        True
+        """
+        chosen = list(dict.fromkeys(listed("features", features)))
+        check_names("features", chosen, self.feature_names)
+        names = list(self.feature_names)
+        return self._slopes.tests([[names.index(name) for name in chosen]])[0]
+
+    @in_few_threads
     def delta_method(self, function: Callable[[Array], ArrayLike]) -> tuple[Array, Array]:
         """Any smooth function of the parameters, with its covariance D V D'.
 
@@ -283,6 +346,19 @@ class Predictions(Estimates):
             residual_variance=variance,
             df_denom=self._df_denom,
             names=self.output_names,
+        )
+
+    @property
+    def _slopes(self) -> Slopes:
+        ones = np.ones(self._table.network.n_outputs)
+        return Slopes(
+            information=self.information,
+            covariance=self._covariance,
+            estimable=self._estimable_rows,
+            df_denom=self._df_denom,
+            out_scale=ones if self.rescaled is None else self.rescaled.out_scale,
+            names=self.feature_names,
+            reason=self._fatal,
         )
 
     @property

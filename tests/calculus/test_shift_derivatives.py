@@ -8,7 +8,8 @@ import pytest
 from cases import CASES, LAYER_CASES, case_id, oracle, setup
 from oracle_numbers import STEP, lift
 
-from sknewtonnet.calculus import GaussianRBF, Layer, Linear, Network, Objective, Quadratic
+from sknewtonnet.calculus import GaussianRBF, Layer, Linear, Loss, Network, Objective, Quadratic
+from sknewtonnet.calculus.functions.input_derivatives import slope_gradients
 from sknewtonnet.testing import check_layer
 
 each_case = pytest.mark.parametrize("case", [*CASES, *LAYER_CASES], ids=case_id)
@@ -42,6 +43,39 @@ def test_shift_derivatives(case):
     some = objective.shift_derivatives(w, features[:1])
     np.testing.assert_allclose(some[0], slopes[:1], rtol=1e-12)
     np.testing.assert_allclose(some[1], mixed[:, :1], rtol=1e-10, atol=1e-14)
+
+
+class RawPrediction(Loss):
+    """One raw prediction in place of a loss."""
+
+    name = "raw_prediction"
+
+    def __init__(self, output):
+        self.output = output
+
+    def derivatives(self, y, raw, order=2):
+        gradient = np.zeros_like(raw)
+        gradient[:, self.output] = 1.0
+        return (raw[:, self.output].copy(), gradient, np.zeros_like(raw))[: order + 1]
+
+
+@each_case
+def test_gradients_of_slopes_row_by_row(case):
+    """Against the sums over rows, which complex steps have checked, of one row at a time."""
+    net, w, X = setup(case).net, setup(case).w, setup(case).problem.X[:7]
+    features = list(range(net.n_features))[::-1]
+    rows = list(slope_gradients(net, w, X, features))
+    slopes, gradients = (np.concatenate([part[k] for part in rows]) for k in (1, 2))
+    assert rows[0][0].start == 0
+    assert rows[-1][0].stop == len(X)
+    assert gradients.shape == (len(X), net.n_outputs, len(features), len(w))
+    for o in range(net.n_outputs):
+        for i, x in enumerate(X):
+            one = Objective(net, RawPrediction(o), x[None], np.zeros((1, net.n_outputs)))
+            slope, mixed = one.shift_derivatives(w, features)
+            scale = max(1e-3, float(np.abs(mixed).max()))
+            np.testing.assert_allclose(slopes[i, o], slope, rtol=1e-9, atol=1e-11)
+            np.testing.assert_allclose(gradients[i, o], mixed.T, rtol=1e-8, atol=1e-11 * scale)
 
 
 def test_chunks_add_up():
