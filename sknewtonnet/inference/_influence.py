@@ -10,6 +10,7 @@ from sknewtonnet.calculus import Objective
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._parameter_covariance import adjusted_scores, leverage_factors
 from sknewtonnet.inference._reported import Reported
+from sknewtonnet.inference._residuals import pearson
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,14 @@ class Influence:
         Loss of the row there. Their weighted mean estimates the loss of new rows.
     names : list of str
         Names of the parameters.
+    loo_score : float
+        Share of the loss of the best constant that the net explains in rows left out, 1 - mean of
+        ``loo_losses`` / loss of the constant: R2 of squared errors of one output, else D2. Below 0
+        for nets that predict new rows worse than a constant.
+    loo_log_score : float
+        Mean logarithm of the density, or probability, of an entry of the targets by the fit
+        without its row, at the dispersion of all rows; NaN without a likelihood. The highest is
+        the best.
     reason : str
         Why all of it is NaN; empty if it is not.
 
@@ -69,6 +78,8 @@ class Influence:
     loo_predictions: Array
     loo_losses: Array
     names: list[str]
+    loo_score: float
+    loo_log_score: float
     reason: str = ""
 
     def summary_frame(self) -> Any:
@@ -122,11 +133,13 @@ def influence(
     """
     counts = information.weight_type == "frequency"  # then one of the equal rows is taken away
     weight = np.ones((1, 1)) if counts else table.sample_weight[:, None]
-    moved = weight * adjusted_scores(information, 1.0) @ information.factor.inverse  # v_(i) - v
-    leverages = np.einsum("iok,iko->io", *leverage_factors(information))
+    factors = leverage_factors(information)
+    scores = adjusted_scores(information, 1.0, factors=factors)
+    moved = weight * scores @ information.factor.inverse  # v_(i) - v
+    leverages = np.einsum("iok,iko->io", *factors)
     if reason:
         moved, leverages = np.full_like(moved, np.nan), np.full_like(leverages, np.nan)
-    internal, external = _studentized(information, leverages, weight)
+    internal, external = _studentized(information, leverages, np.sqrt(weight))
     d_params = -reported.change(moved)
     with np.errstate(divide="ignore", invalid="ignore"):
         dfbetas = d_params / np.where(std_errors > 0, std_errors, np.nan)
@@ -136,6 +149,8 @@ def influence(
     G, phi = information.gauss_newton, information.dispersion
     raw = table.raw_predictions(reported.values_of_net(information.params))
     raw = raw + np.einsum("iop,ip->io", information.jacobian, moved) * out_scale
+    losses = table.loss.value(table.targets, raw)
+    mean_loss = float(table.sample_weight @ losses) / table.weight_sum
     return Influence(
         hat_matrix_diag=leverages.sum(axis=1),
         d_params=d_params,
@@ -145,35 +160,48 @@ def influence(
         resid_studentized=internal,
         resid_studentized_external=external,
         loo_predictions=_squeezed(table.loss.inverse_link(raw)),
-        loo_losses=table.loss.value(table.targets, raw),
+        loo_losses=losses,
         names=list(reported.names),
+        loo_score=1.0 - mean_loss / table.scale(),
+        loo_log_score=_log_score(information, table, raw, out_scale),
         reason=reason,
     )
 
 
-def _studentized(information: Information, leverages: Array, weight: Array) -> tuple[Array, Array]:
+def _studentized(information: Information, leverages: Array, roots: Array) -> tuple[Array, Array]:
     """Internally and externally studentized residuals; the latter of one output with phi."""
     loss, outputs = information.objective.loss, leverages.shape[1]
     left = np.where(leverages < 1.0, 1.0 - leverages, np.nan)
     if loss.shift_invariant:
         nothing = np.full(len(left), np.nan)
         return nothing, nothing
-    residuals = -information.residuals
-    if loss.free_dispersion:
-        squares = loss.squared_pearson(information.objective.targets, information.raw)
-        pearson = np.sign(residuals) * np.sqrt(squares)
-    else:
-        pearson = residuals / np.sqrt(np.einsum("ioo->io", information.loss_curvature))
-    pearson = pearson * np.sqrt(weight)
-    phi = np.full(outputs, information.dispersion)
-    if loss.quadratic and outputs > 1:
-        phi = np.diag(information.residual_covariance)
-    internal = pearson / np.sqrt(phi * left)
+    residuals = roots * pearson(loss, information.objective.targets, information.raw)
+    internal = residuals / np.sqrt(_variances(information) * left)
     external = np.full_like(internal, np.nan)
     if loss.quadratic and outputs == 1:
         df = information.df_resid
         external = internal * np.sqrt((df - 1.0) / np.maximum(df - internal**2, 0.0))
     return _squeezed(internal), _squeezed(external)
+
+
+def _variances(information: Information) -> Array:
+    """The dispersion, or the variances of the residuals of several outputs, in their units."""
+    outputs = information.objective.network.n_outputs
+    if information.objective.loss.quadratic and outputs > 1:
+        return np.asarray(np.diag(information.residual_covariance))
+    return np.full(outputs, information.dispersion)
+
+
+def _log_score(information: Information, table: Objective, raw: Array, out_scale: Array) -> float:
+    """Mean log density of entries of the targets; a density has one over the target's units."""
+    loss, weight = information.objective.loss, information.objective.sample_weight[:, None]
+    if not information.is_likelihood:
+        return np.nan
+    dispersion = _variances(information) * (out_scale**2 if loss.quadratic else 1.0)
+    if information.weight_type == "precision":
+        dispersion, weight = dispersion / weight, np.ones_like(weight)
+    densities = loss.log_density(table.targets, raw, dispersion)
+    return float(np.average(densities, weights=np.broadcast_to(weight, densities.shape)))
 
 
 def _squeezed(columns: Array) -> Array:

@@ -260,12 +260,18 @@ def clustered_meat(information: Information, groups: Ints) -> tuple[Array, float
     return sums.T @ sums, float(count)
 
 
-def adjusted_scores(information: Information, power: float, where: slice = slice(None)) -> Array:
+def adjusted_scores(
+    information: Information,
+    power: float,
+    where: slice = slice(None),
+    factors: tuple[Array, Array] | None = None,
+) -> Array:
     """Scores J_i' (I - h_i)^-power r_i of some rows, or of all.
 
     The leverage is h_i = s_i L_i J_i H^-1 J_i', where L_i is the Hessian of the loss in the raw
     predictions; for one output h_i is a number. With frequency weights each of the equal rows has
-    its own leverage, without the weight.
+    its own leverage, without the weight. The factors are :func:`leverage_factors`, if they are
+    known.
 
     Returns
     -------
@@ -273,7 +279,7 @@ def adjusted_scores(information: Information, power: float, where: slice = slice
         NaN where a leverage is 1 or more: the fit passes through such a row, whatever its target.
     """
     jacobian, residuals = information.jacobian[where], information.residuals[where]
-    curvature, spread = leverage_factors(information, where)
+    curvature, spread = factors or leverage_factors(information, where)
     if jacobian.shape[1] == 1:
         left = 1.0 - (curvature * spread)[:, 0, 0]
         factor = np.where(left > 0, left, np.nan) ** -power

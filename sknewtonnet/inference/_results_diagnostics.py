@@ -5,8 +5,10 @@ from typing import Self
 
 import numpy as np
 
+from sknewtonnet._typing import Array
 from sknewtonnet.inference._influence import Influence, influence
 from sknewtonnet.inference._radial_units import RadialShape, RadialUnits
+from sknewtonnet.inference._residuals import Residuals
 from sknewtonnet.inference._results_effects import Predictions
 from sknewtonnet.inference._results_estimates import in_few_threads
 from sknewtonnet.inference._without_data import results_without_data
@@ -14,7 +16,7 @@ from sknewtonnet.inference._without_data import results_without_data
 
 @dataclass(frozen=True, eq=False)
 class Diagnostics(Predictions):
-    """Influence of rows, radial units, and results without the data."""
+    """Residuals and influence of rows, radial units, and results without the data."""
 
     @in_few_threads
     def without_data(self) -> Self:
@@ -85,6 +87,62 @@ class Diagnostics(Predictions):
         return influence(
             self.information, self.reported, self._table, self.std_errors, scale, self._fatal
         )
+
+    @property
+    def resid_response(self) -> Array:
+        """Residuals: targets less predicted means; of classes, 0 or 1 less their probabilities.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the units of the target; with two classes of the second one. Rows of weight zero,
+            which are not in the fit, have no line.
+        """
+        return self._single(self._residuals.response)
+
+    @property
+    def resid_pearson(self) -> Array:
+        """Pearson residuals: over the root of the variance that the mean implies.
+
+        Returns
+        -------
+        ndarray of the shape of ``resid_response``
+            Their variance is about ``dispersion``. With weights of precision or sampling they are
+            multiplied by the roots of the weights, as in statsmodels' ``var_weights``.
+        """
+        return self._single(self._residuals.pearson)
+
+    @property
+    def resid_deviance(self) -> Array:
+        """Deviance residuals: signed roots of twice what each entry loses.
+
+        Returns
+        -------
+        ndarray of the shape of ``resid_response``
+            Without frequency weights their squares sum to the deviance, twice the loss that is
+            fitted. Of more than two classes there is one for each row, without a sign.
+        """
+        return self._single(self._residuals.deviance)
+
+    @property
+    def resid_working(self) -> Array:
+        """Working residuals: on the scale of the raw prediction, over d mean / d raw.
+
+        Returns
+        -------
+        ndarray of the shape of ``resid_response``
+            NaN for more than two classes.
+        """
+        return self._single(self._residuals.working)
+
+    @property
+    def _residuals(self) -> Residuals:
+        raw = self._table.raw_predictions(self.reported.values_of_net(self.information.params))
+        return Residuals(self.information, self._table, raw)
+
+    @staticmethod
+    def _single(columns: Array) -> Array:
+        return columns[:, 0] if columns.shape[1] == 1 else columns
 
     def radial_units(self) -> RadialUnits:
         """Centres, covariances and widths of radial units, with standard errors.

@@ -1,0 +1,93 @@
+"""Residuals of a fit under statsmodels' names: response, Pearson, deviance and working."""
+
+import numpy as np
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus import Loss, Objective
+from sknewtonnet.inference._minimum import Information
+
+
+class Residuals:
+    """Residuals of all rows and outputs, in the units of the table.
+
+    Parameters
+    ----------
+    information : Information
+        The minimum, which knows what weights mean.
+    table : Objective
+        The objective in the units of the table.
+    raw : ndarray of shape (n_samples, n_outputs)
+        Raw predictions there.
+    """
+
+    def __init__(self, information: Information, table: Objective, raw: Array):
+        self._loss, self._y, self._raw = table.loss, table.targets, raw
+        # A squared error in other units is one still; a loss knows only its own.
+        self._quadratic = information.objective.loss.quadratic
+        self._root = precision_roots(information, table)
+
+    @property
+    def response(self) -> Array:
+        """Targets less predicted means."""
+        return self._y - self._loss.inverse_link(self._raw)
+
+    @property
+    def pearson(self) -> Array:
+        """Over the root of their variance at dispersion 1, with the weights of precision."""
+        if self._quadratic:
+            return self._root * self.response
+        return self._root * pearson(self._loss, self._y, self._raw)
+
+    @property
+    def deviance(self) -> Array:
+        """Signed roots of what each entry adds to the deviance, with the weights of precision."""
+        if self._quadratic:
+            return self._root * self.response
+        y, raw = self._y, self._raw
+        if self._loss.shift_invariant:
+            return self._root * np.sqrt(2.0 * _excess(self._loss, y, raw))[:, None]
+        each = [_excess(self._loss, y[:, [o]], raw[:, [o]]) for o in range(y.shape[1])]
+        return self._root * np.sign(self.response) * np.sqrt(2.0 * np.column_stack(each))
+
+    @property
+    def working(self) -> Array:
+        """Over the derivative of the mean in the raw prediction: those of the last IRLS step."""
+        if self._loss.shift_invariant:
+            return np.full_like(self._raw, np.nan)
+        slopes = [
+            self._loss.mean_derivatives(self._raw, o, 1)[1][:, o]
+            for o in range(self._raw.shape[1])
+        ]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.response / np.column_stack(slopes)
+
+
+def pearson(loss: Loss, y: Array, raw: Array) -> Array:
+    """Residuals over the roots of their variances at dispersion 1.
+
+    Where the loss does not say what variances are, they are its second derivatives in the raw
+    predictions, for it has the canonical link.
+    """
+    _, gradient, curvature = loss.derivatives(y, raw, 2)
+    try:
+        return -np.sign(gradient) * np.sqrt(loss.squared_pearson(y, raw))
+    except NotImplementedError:
+        if curvature.ndim == 3:
+            curvature = np.einsum("ioo->io", curvature)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return -gradient / np.sqrt(curvature)
+
+
+def precision_roots(information: Information, table: Objective) -> Array:
+    """Roots of weights that divide a variance; 1 where weights count rows."""
+    if information.weight_type == "frequency":
+        return np.ones((1, 1))
+    return np.sqrt(table.sample_weight)[:, None]
+
+
+def _excess(loss: Loss, y: Array, raw: Array) -> Array:
+    """Loss less that of a raw prediction whose mean is the target, which is 0 for labels."""
+    with np.errstate(all="ignore"):
+        least = loss.value(y, loss.link(y))
+    found = loss.value(y, raw) - np.where(np.isfinite(least), least, 0.0)
+    return np.maximum(found, 0.0)
