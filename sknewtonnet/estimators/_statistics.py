@@ -44,7 +44,7 @@ class StatisticsMixin:
         X: ArrayLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
-        cov_type: str = "hessian",
+        cov_type: str | None = None,
         *,
         groups: ArrayLike | None = None,
         maxlags: int | None = None,
@@ -63,14 +63,16 @@ class StatisticsMixin:
             Its targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Its weights.
-        cov_type : str, default="hessian"
+        cov_type : str, default=None
             How to estimate the covariance: "hessian" (observed information; under a penalty
             phi H^-1 H0 H^-1), "gauss-newton" (the same without the curvature of the net; for
             all losses but gamma the expected information), "bayesian" (phi H^-1),
             "HC0" to "HC3" (sandwiches, which hold also if variances differ between rows),
             "cluster" (rows of a group may depend on each other), or "HAC" (rows that follow each
-            other may depend on each other, as in time series).
-            :class:`sknewtonnet.inference.InferenceResults` has the formulas.
+            other may depend on each other, as in time series). None: "cluster" with ``groups``,
+            "HAC" with ``maxlags``; else "HC3" where there is no likelihood (sampling weights,
+            ``class_weight``, losses without one); else "bayesian" under a penalty, "hessian"
+            without. :class:`sknewtonnet.inference.InferenceResults` has the formulas.
         groups : array-like of shape (n_samples,) or (n_samples, 2), default=None
             Label of the cluster of each row, for "cluster"; two columns for clusters of two
             kinds, such as firms and years.

@@ -12,7 +12,13 @@ from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.inference._checks import check_choice, check_count
 from sknewtonnet.inference._minimum import WEIGHT_TYPES, Information
-from sknewtonnet.inference._parameter_covariance import COVARIANCES, cluster_numbers, usual_lags
+from sknewtonnet.inference._parameter_covariance import (
+    COVARIANCES,
+    Dependence,
+    cluster_numbers,
+    default_covariance,
+    usual_lags,
+)
 from sknewtonnet.inference._reported import Reported
 from sknewtonnet.inference._rescaled import Rescaled
 from sknewtonnet.inference._restricted_fits import Minimiser, Refit, Start
@@ -31,7 +37,7 @@ def infer(
     feature_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
     model: str = "Network",
-    cov_type: str = "hessian",
+    cov_type: str | None = None,
     weight_type: str = "frequency",
     class_weights: bool = False,
     groups: ArrayLike | None = None,
@@ -73,8 +79,11 @@ def infer(
         Names of the inputs and outputs; by default those of the network.
     model : str, default="Network"
         Name of the model in the summary.
-    cov_type : str, default="hessian"
-        Kind of covariance, see :class:`InferenceResults`.
+    cov_type : str, default=None
+        Kind of covariance, see :class:`InferenceResults`. None: "cluster" if ``groups`` are given,
+        "HAC" if ``maxlags`` is; else "HC3" where the objective is no likelihood (sampling
+        weights, class weights, losses without one); else "bayesian" under a penalty, and
+        "hessian" without. ``cov_type`` of the results tells which.
     weight_type : {"frequency", "precision", "sampling"}, default="frequency"
         What a weight s means: s equal rows; a row whose variance is the dispersion over s;
         or a row that stands for s rows of a population, for which only sandwich covariances are
@@ -144,12 +153,12 @@ def infer(
     _check_kinds(loss, cov_type, weight_type, class_weights, groups, use_t)
     names = _names("feature_names", feature_names, network.feature_names)
     objective, clusters = _rows_that_count(objective, groups)
+    at = _minimum(objective, params, active, tight)
+    at = replace(at, weight_type=weight_type, class_weights=class_weights, converged=converged)
+    cov_type = cov_type or default_covariance(at, Dependence(clusters, maxlags))
     lags = _lags(objective, cov_type, weight_type, maxlags)
-    found = _minimum(objective, params, active, tight)
     results = InferenceResults(
-        information=replace(
-            found, weight_type=weight_type, class_weights=class_weights, converged=converged
-        ),
+        information=at,
         reported=_reported(objective, rescaled),
         rescaled=rescaled,
         feature_names=names,
@@ -157,7 +166,7 @@ def infer(
         # Names that only count columns are not required of data frames.
         named=feature_names is not None or names != tuple(f"x{j}" for j in range(len(names))),
         model=f"{model}: {_described(network)}, loss {loss.name}",
-        refit=Refit.of(network, found.params, refit, start),
+        refit=Refit.of(network, at.params, refit, start),
         cov_type=cov_type,
         groups=clusters,
         maxlags=lags,
@@ -165,8 +174,7 @@ def infer(
         post_selection=post_selection,
         chosen_penalty=chosen_penalty,
     )
-    with found.threads():  # the gate looks at Hessians
-        _warn(results, stacklevel + 1)
+    _warn(results, stacklevel + 1)
     return results
 
 
@@ -259,15 +267,17 @@ def _rows(argument: str, given: ArrayLike, size: int) -> Array:
 
 def _check_kinds(
     loss: Loss,
-    cov_type: str,
+    cov_type: str | None,
     weight_type: str,
     class_weights: bool,
     groups: ArrayLike | None,
     use_t: bool | None,
 ) -> None:
-    check_choice("cov_type", cov_type, tuple(COVARIANCES))
     check_choice("weight_type", weight_type, WEIGHT_TYPES)
     check_choice("use_t", use_t, (True, False, None))
+    if cov_type is None:
+        return
+    check_choice("cov_type", cov_type, tuple(COVARIANCES))
     kind = COVARIANCES[cov_type]
     if kind.clustered != (groups is not None):
         clustered = " or ".join(f'"{name}"' for name, k in COVARIANCES.items() if k.clustered)
@@ -297,8 +307,9 @@ def _described(network: Network) -> str:
 
 
 def _warn(results: InferenceResults, stacklevel: int) -> None:
-    if results.identifiable:
-        return
+    with results.information.threads():  # the gate looks at Hessians
+        if results.identifiable:
+            return
     grave = [f.message for f in results.findings if f.severity != "note"]
     more = f" ({len(grave) - 1} more in .diagnosis)" if len(grave) > 1 else ""
     warnings.warn(f"Inference: {grave[0]}{more}", UserWarning, stacklevel=stacklevel)

@@ -35,8 +35,11 @@ class Dependence:
 
 
 def _bayesian(information: Information, dependence: Dependence) -> Array:
-    """Phi K."""
-    return information.dispersion * information.factor.inverse
+    """Phi K; for several outputs with squared errors phi K L K beside the variance."""
+    K, phi = information.factor.inverse, information.dispersion
+    if not _of_outputs(information):
+        return phi * K
+    return K @ (_meat_of_outputs(information) + phi * information.penalty) @ K
 
 
 def _hessian(information: Information, dependence: Dependence) -> Array:
@@ -52,11 +55,16 @@ def _gauss_newton(information: Information, dependence: Dependence) -> Array:
 
 
 def _model_based(information: Information, K: Array, meat: Array) -> Array:
-    if information.objective.loss.quadratic and information.n_entries > 1:
+    if _of_outputs(information):
         return K @ _meat_of_outputs(information) @ K
     if not information.penalised:
         return information.dispersion * K
     return K @ (information.dispersion * meat) @ K
+
+
+def _of_outputs(information: Information) -> bool:
+    """Whether residuals of several outputs may differ in variance and be correlated."""
+    return information.objective.loss.quadratic and information.n_entries > 1
 
 
 def _sandwich(information: Information, dependence: Dependence) -> Array:
@@ -184,6 +192,21 @@ COVARIANCES: dict[str, CovarianceType] = {
 COV_TYPES = tuple(COVARIANCES)
 
 MODEL_BASED = tuple(name for name, kind in COVARIANCES.items() if kind.model_based)
+
+
+def default_covariance(information: Information, dependence: Dependence) -> str:
+    """The kind of covariance where none is asked for.
+
+    Under a penalty "bayesian", whose intervals cover also what the penalty shrinks (Nychka 1988);
+    "hessian" does not. A sandwich where the objective is no likelihood.
+    """
+    if dependence.groups is not None:
+        return "cluster"
+    if dependence.maxlags is not None:
+        return "HAC"
+    if not information.is_likelihood:
+        return "HC3"
+    return "bayesian" if information.penalised else "hessian"
 
 
 def parameter_covariance(

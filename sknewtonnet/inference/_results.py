@@ -22,7 +22,7 @@ class InferenceResults(Tests, Diagnostics, Reports):
     ==============  =================================================================
     "hessian"       phi K H0 K; without a penalty phi K
     "gauss-newton"  the same with G and G + L for H0 and H
-    "bayesian"      phi K, wider than "hessian" by what the penalty's bias may be
+    "bayesian"      phi K, wider than "hessian" by phi K L K, what the penalty's bias may be
     "HC0"           K J K, J = sum of s_i (g_i - mean)(g_i - mean)'
     "HC1"           times n / (n - df)
     "HC2", "HC3"    with scores divided by (1 - h_i)^(1/2) or (1 - h_i), h_i leverages
@@ -33,8 +33,8 @@ class InferenceResults(Tests, Diagnostics, Reports):
     phi is the Pearson statistic over n - df for squared errors (RSS / (n - df)) and gamma, and 1
     for log loss and Poisson. df = tr(K H0), in which no direction counts less than 0; without a
     penalty it is the number of identified parameters. For several outputs with squared errors
-    "hessian" and "gauss-newton" use sum s_i J_i' Sigma J_i in place of phi H0, where Sigma is the
-    covariance of the residuals between outputs.
+    these use sum s_i J_i' Sigma J_i in place of phi H0, where Sigma is the covariance of the
+    residuals between outputs. "bayesian" is the default under a penalty, "hessian" without.
 
     Parameters
     ----------

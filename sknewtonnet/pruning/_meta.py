@@ -125,7 +125,7 @@ class MetaNet(
         X: ArrayLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
-        cov_type: str = "hessian",
+        cov_type: str | None = None,
     ) -> InferenceResults:
         """Inference for the chosen form of net, on data that had no part in the choice.
 
@@ -140,8 +140,9 @@ class MetaNet(
             Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Their weights.
-        cov_type : str, default="hessian"
-            Covariance, as in the net's ``inference``.
+        cov_type : str, default=None
+            Covariance, as in the net's ``inference``: "bayesian" under a penalty, "hessian"
+            without, unless there is no likelihood.
 
         Returns
         -------

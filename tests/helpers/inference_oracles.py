@@ -186,15 +186,18 @@ class Inference:
 
     def model_based(self, cov_type):
         phi = self.dispersion
-        if cov_type == "bayesian":
+        several = self.problem.loss == "squared_error" and self.n_outputs > 1
+        if cov_type == "bayesian" and not several:
             return phi * self.bread
         if cov_type == "gauss-newton":
             bread, middle = self.inverse(self.G + self.M_penalty), phi * self.G
         else:
             bread, middle = self.bread, phi * self.H0
-        if self.problem.loss == "squared_error" and self.n_outputs > 1:
+        if several:
             J, Sigma = self.oracle.jacobian, self.residual_covariance
             middle = sum(s * j.T @ Sigma @ j for s, j in zip(self.weight, J, strict=True))
+            if cov_type == "bayesian":
+                middle = middle + phi * self.M_penalty
         return bread @ middle @ bread
 
     def score(self, i, cov_type):

@@ -10,6 +10,7 @@ from inference_cases import (
     CASES,
     LABELS,
     N,
+    binary,
     classes,
     fitted,
     net,
@@ -27,10 +28,13 @@ from inference_oracles import (
     differenced_hessian,
     tanh_net,
 )
+from numpy.testing import assert_array_equal
+from penalty_cases import Fused
 from scipy.linalg import null_space
 from scipy.optimize import curve_fit
 
 from sknewtonnet import NewtonMLPRegressor
+from sknewtonnet.inference import infer
 
 COV_TYPES = (*MODEL_BASED, *ROBUST)
 WEIGHTINGS = {
@@ -364,6 +368,34 @@ def test_huber_sandwich():
         groups = groups_for(cov_type, N)
         found = est.inference(X, y, cov_type=cov_type, **groups).covariance
         agree_covariances(found, oracle.covariance(cov_type, groups.get("groups")))
+
+
+@pytest.mark.parametrize(
+    ("params", "given", "kind"),
+    [
+        ({}, {}, "hessian"),
+        ({"alpha": 0.1}, {}, "bayesian"),
+        ({"penalties": Fused(0.5)}, {}, "bayesian"),
+        ({}, {"groups": np.arange(N) % 12}, "cluster"),
+        ({"alpha": 0.1}, {"groups": np.arange(N) % 12}, "cluster"),
+        ({}, {"weight_type": "sampling"}, "HC3"),
+        ({}, {"weight_type": "sampling", "groups": np.arange(N) % 12}, "cluster"),
+        ({"alpha": 0.1, "loss": "pseudo_huber"}, {}, "HC3"),
+    ],
+)
+def test_the_default_is_the_right_kind(params, given, kind):
+    X, y = regression()
+    est = net((), **params).fit(X, y)
+    found, asked = est.inference(X, y, **given), est.inference(X, y, cov_type=kind, **given)
+    assert found.cov_type == kind
+    assert_array_equal(found.covariance, asked.covariance)
+    assert infer(est.objective(X, y), est.params_, **given).cov_type == kind
+
+
+def test_class_weights_have_a_sandwich():
+    X, y = binary()
+    est = classes((), class_weight="balanced", alpha=0.1).fit(X, y)
+    assert est.inference(X, y).cov_type == "HC3"
 
 
 @pytest.mark.filterwarnings("ignore:Inference. :UserWarning")

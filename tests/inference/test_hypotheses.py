@@ -164,7 +164,7 @@ def test_dummies_are_tested_together(make):
     tests = res.wald_test_features(groups=COLORS)
     assert list(tests) == ["size", "color"]
     S = [k for name in COLORS["color"] for k in leaving(res.names, name)]
-    V = Inference(est, X, y).covariance("hessian")
+    V = Inference(est, X, y).covariance(res.cov_type)
     W = wald(res.params, V, np.eye(len(res.params))[S])
     same_test(tests["color"], W, len(S), chance(W, len(S), res))
     same_test(

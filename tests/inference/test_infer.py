@@ -328,9 +328,15 @@ def test_a_warning_points_to_the_caller():
         ({"cov_type": "HC4"}, "cov_type must be one of"),
         ({"weight_type": "counts"}, "weight_type must be one of"),
         ({"cov_type": "cluster"}, 'cov_type="cluster" and groups go together'),
-        ({"groups": np.arange(150)}, 'cov_type="cluster" and groups go together'),
-        ({"weight_type": "sampling"}, "needs a cov_type of"),
-        ({"class_weights": True}, "class_weight, which makes the objective no likelihood"),
+        (
+            {"groups": np.arange(150), "cov_type": "hessian"},
+            'cov_type="cluster" and groups go together',
+        ),
+        ({"weight_type": "sampling", "cov_type": "hessian"}, "needs a cov_type of"),
+        (
+            {"class_weights": True, "cov_type": "hessian"},
+            "class_weight, which makes the objective no likelihood",
+        ),
         ({"use_t": "yes"}, "use_t must be one of"),
     ],
 )

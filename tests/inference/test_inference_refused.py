@@ -17,14 +17,13 @@ from sknewtonnet.inference import adjust_p_values
     ("argument", "given"),
     [
         ("cov_type", {"cov_type": "HC4"}),
-        ("cov_type", {"cov_type": None}),
         ("weight_type", {"weight_type": "probability"}),
         ("groups", {"cov_type": "cluster"}),
         ("groups", {"cov_type": "cluster", "groups": np.arange(5)}),
         ("groups", {"cov_type": "cluster", "groups": np.zeros((N, 2))}),
-        ("groups", {"groups": np.arange(N)}),
+        ("groups", {"cov_type": "hessian", "groups": np.arange(N)}),
         ("groups", {"cov_type": "HC1", "groups": np.arange(N)}),
-        ("weight_type", {"weight_type": "sampling"}),
+        ("weight_type", {"weight_type": "sampling", "cov_type": "hessian"}),
         ("weight_type", {"weight_type": "sampling", "cov_type": "bayesian"}),
     ],
 )

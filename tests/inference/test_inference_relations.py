@@ -190,7 +190,7 @@ def test_penalty_of_widths(kind):
     H0 = differences(lambda at: f.scores(at).sum(axis=0))
     df = np.trace(bread @ H0)
     phi = ((y - est.predict(X)) ** 2).sum() / (n - df)
-    res = est.inference(X, y)
+    res = est.inference(X, y, cov_type="hessian")
     assert res.effective_parameters == pytest.approx(df, rel=1e-7)
     agree_covariances(res.covariance, phi * bread @ H0 @ bread)
 
