@@ -1,6 +1,7 @@
 """Diagnoses of a fitted net."""
 
 from sknewtonnet.calculus import CriticalPoint, critical_point
+from sknewtonnet.calculus.functions.matching import aligned
 from sknewtonnet.calculus.functions.units import degenerate_units
 from sknewtonnet.inspection._importance import (
     feature_importance,
@@ -8,7 +9,7 @@ from sknewtonnet.inspection._importance import (
     importances_of,
     weight_importance,
 )
-from sknewtonnet.inspection._matching import Minimum, aligned, same_minimum
+from sknewtonnet.inspection._matching import Minimum, same_minimum
 
 __all__ = [
     "CriticalPoint",

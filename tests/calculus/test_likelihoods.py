@@ -145,6 +145,43 @@ def test_check_loss_names_wrong_quantiles(name, what):
         check_loss(Wrong())
 
 
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_draws_are_of_that_distribution(name):
+    phi = np.array([0.6, 1.3, 0.2]) if name in FREE else 1.0
+    loss, rng = LOSSES[name](), np.random.default_rng(0)
+    drawn = np.array([loss.draw(loss.inverse_link(RAW), phi, rng) for _ in range(4000)])
+    loss.check_target(drawn[0])
+    distribution = DISTRIBUTIONS[name](RAW, phi)
+    for i, o in np.ndindex(RAW.shape):
+        for at in LEVELS[1:-1]:
+            value = distribution.ppf(at)[i, o]
+            p = distribution.cdf(value)[i, o]
+            share = (drawn[:, i, o] <= value).mean()
+            assert share == pytest.approx(p, abs=4.0 * np.sqrt(p * (1 - p) / 4000) + 1e-12)
+
+
+def test_draws_of_classes():
+    loss, rng = LOSSES["multinomial_log_loss"](), np.random.default_rng(0)
+    p = loss.inverse_link(RAW)
+    drawn = np.array([loss.draw(p, 1.0, rng) for _ in range(4000)])
+    loss.check_target(drawn[0])
+    assert set(np.unique(drawn)) == {0.0, 1.0}
+    np.testing.assert_allclose(drawn.mean(axis=0), p, atol=4.0 * np.sqrt(0.25 / 4000))
+
+
+def test_draws_of_counts_with_another_dispersion():
+    """As of means of several counts: the mean stays, the variance is that many times the mean."""
+    rng = np.random.default_rng(0)
+    drawn = LOSSES["poisson"]().draw(np.full((40_000, 1), 2.0), 0.25, rng)
+    assert drawn.mean() == pytest.approx(2.0, abs=0.015)
+    assert drawn.var() == pytest.approx(0.5, rel=0.03)
+
+
+def test_no_draws_without_a_distribution():
+    with pytest.raises(NotImplementedError, match="pseudo_huber does not say how observations"):
+        LOSSES["pseudo_huber"]().draw(RAW, 1.0, np.random.default_rng(0))
+
+
 def test_pseudo_huber_has_no_likelihood():
     loss = LOSSES["pseudo_huber"]()
     with pytest.raises(NotImplementedError, match="pseudo_huber"):

@@ -319,6 +319,32 @@ class Loss(ABC):
             f"the loss {self.name} does not say how observations are distributed about their mean"
         )
 
+    def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
+        """Random observations with given means, for the parametric bootstrap.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (n_samples, n_outputs)
+            Predictions, behind the inverse link.
+        dispersion : float or array that broadcasts to the shape of mean
+            Dispersion; 1 where it is no parameter.
+        rng : numpy.random.Generator
+            Source of random numbers.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Targets.
+
+        Raises
+        ------
+        NotImplementedError
+            If the loss does not say how observations are distributed. The message says so.
+        """
+        raise NotImplementedError(
+            f"the loss {self.name} does not say how observations are distributed about their mean"
+        )
+
     def in_units(self, scale: Array) -> tuple["Loss", float]:
         """The same loss of targets in other units, for a loss of differences.
 
@@ -423,6 +449,10 @@ class SquaredError(Loss):
         spread = np.broadcast_to(np.sqrt(dispersion), mean.shape)
         return mean[..., None] + spread[..., None] * ndtri(levels)
 
+    def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
+        """Normal."""
+        return mean + np.sqrt(dispersion) * rng.standard_normal(mean.shape)
+
 
 class BinaryLogLoss(Loss):
     """loss = sum_o log(1 + exp(raw_o)) - y_o raw_o, with y_o in [0, 1].
@@ -460,6 +490,10 @@ class BinaryLogLoss(Loss):
     def quantiles(self, mean: Array, dispersion: Array | float, levels: ArrayLike) -> Array:
         """None: a label is there or not, whatever the level."""
         raise NotImplementedError(_NO_ORDER)
+
+    def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
+        """Bernoulli."""
+        return (rng.random(mean.shape) < mean).astype(float)
 
     def inverse_link(self, raw: Array) -> Array:
         """Probability of each label."""
@@ -515,6 +549,12 @@ class MultinomialLogLoss(Loss):
     def quantiles(self, mean: Array, dispersion: Array | float, levels: ArrayLike) -> Array:
         """None: classes have no order."""
         raise NotImplementedError(_NO_ORDER)
+
+    def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
+        """One class for each row, as a row of 0 and a 1."""
+        edges = mean.cumsum(axis=1)
+        chosen = (rng.random((len(mean), 1)) * edges[:, -1:] >= edges).sum(axis=1)
+        return np.eye(mean.shape[1])[chosen]
 
     def inverse_link(self, raw: Array) -> Array:
         """Softmax: the probability of each class."""
@@ -573,6 +613,10 @@ class Poisson(Loss):
         found = np.where(pdtr(below, mean) >= p, below, above)
         return np.where(mean > 0.0, found, mean)
 
+    def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
+        """Poisson; with another dispersion than 1 that many times a count."""
+        return np.asarray(dispersion * rng.poisson(mean / dispersion))
+
     def inverse_link(self, raw: Array) -> Array:
         """The mean; infinite where it exceeds the range of double precision."""
         with np.errstate(over="ignore"):
@@ -617,6 +661,11 @@ class Gamma(Loss):
         """Gamma, the dispersion being one over the shape."""
         spread = np.broadcast_to(dispersion, mean.shape)[..., None]
         return mean[..., None] * spread * gammaincinv(1.0 / spread, levels)
+
+    def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
+        """Gamma, the dispersion being one over the shape."""
+        shape = np.broadcast_to(1.0 / np.asarray(dispersion), mean.shape)
+        return np.maximum(mean / shape * rng.gamma(shape), np.finfo(float).tiny)
 
     def squared_pearson(self, y: Array, raw: Array) -> Array:
         """Squared residuals over the squared mean."""

@@ -1,0 +1,85 @@
+"""Parameter vectors of a net with its units in the order and with the signs of another one."""
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.network import Network
+from sknewtonnet.calculus.functions.units import interchangeable, rearrange
+
+
+def aligned(network: Network, w: Array, reference: Array) -> Array:
+    """Parameters with units in the order and with the signs of a reference.
+
+    A net stays the same function if hidden units are permuted, or if a unit with an odd
+    activation changes the signs of all its incoming and outgoing weights (with an even one, of
+    the incoming weights). Layer after layer, units are assigned to those of the reference so that
+    the sum of squared differences of their parameters, and of their weights to the output, is
+    smallest.
+
+    Parameters
+    ----------
+    network : Network
+        The net.
+    w : ndarray of shape (n_parameters,)
+        The parameters; they are not written to.
+    reference : ndarray of shape (n_parameters,)
+        The parameters to compare with.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,)
+        Parameters of the same function as w.
+
+    Notes
+    -----
+    A layer of s units with t parameters each costs about s^2 t flops, and s^3 for the assignment.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network
+    >>> from sknewtonnet.inspection import aligned
+    >>> network = Network.mlp(2, (3,), 1)
+    >>> w = np.random.default_rng(0).normal(size=network.n_parameters)
+    >>> arrays = network.layout.unpack(w)
+    >>> order, signs = [2, 0, 1], np.array([1.0, -1.0, 1.0])
+    >>> arrays["coefs_0"] = arrays["coefs_0"][:, order] * signs
+    >>> arrays["intercepts_0"] = arrays["intercepts_0"][order] * signs
+    >>> arrays["coefs_1"] = arrays["coefs_1"][order] * signs[:, None]
+    >>> other = network.layout.pack(arrays)  # the same function, as tanh is odd
+    >>> np.allclose(aligned(network, other, w), w)
+    True
+    """
+    full = network.layout.expand(np.asarray(w, dtype=float)).copy()
+    ours = network.by_layer(full)
+    theirs = network.matrices(np.asarray(reference, dtype=float))
+    for k, layer in enumerate(network.layers[:-1]):
+        if not network.has_linear_readers(k + 1):
+            continue  # a radial unit that reads them would have to change as well
+        parity = layer.activation.parity if network.linear[k] else 0
+        sizes = _outgoing(network, ours, k), _outgoing(network, theirs, k)
+        plain = _distances(ours[k], theirs[k]) + _distances(*sizes)
+        signs = np.ones((len(plain), len(plain)))
+        if parity != 0:
+            flipped = _distances(-ours[k], theirs[k]) + _distances(parity * sizes[0], sizes[1])
+            signs = np.where(flipped < plain, -1.0, 1.0)
+            plain = np.minimum(plain, flipped)
+        plain[~interchangeable(network, k)] = np.inf
+        of_reference, order = linear_sum_assignment(plain.T)
+        rearrange(network, ours, k, order, signs[order, of_reference])
+    return network.layout.restrict(full)
+
+
+def _outgoing(network: Network, matrices: list[Array], k: int) -> Array:
+    """What goes out of a layer's units to the output, a column each."""
+    if k + 1 in network.layers[-1].sources and network.linear[-1]:
+        return network.outgoing(matrices, k + 1)[-1].T
+    # The units of a later hidden layer have no order yet.
+    return np.zeros((1, matrices[k].shape[1]))
+
+
+def _distances(a: Array, b: Array) -> Array:
+    """Squared distance of each column of one matrix and each of another."""
+    squares = (a**2).sum(axis=0)[:, None] + (b**2).sum(axis=0) - 2.0 * a.T @ b
+    return np.maximum(squares, 0.0)
