@@ -3,6 +3,7 @@
 :func:`infer` makes :class:`InferenceResults` from an objective and its minimum.
 """
 
+from sknewtonnet.inference._bootstrap import BootstrapResults
 from sknewtonnet.inference._criteria import CRITERIA, Criteria
 from sknewtonnet.inference._effects import MarginalEffects, PartialEffect
 from sknewtonnet.inference._gate import findings
@@ -48,6 +49,7 @@ __all__ = [
     "CRITERIA",
     "MODEL_BASED",
     "WEIGHT_TYPES",
+    "BootstrapResults",
     "CovarianceType",
     "Criteria",
     "Dependence",

@@ -1,0 +1,231 @@
+"""The bootstrap: fits to data drawn anew, and what any quantity becomes in them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sknewtonnet._typing import Array
+from sknewtonnet.inference._average_effects import AverageEffects
+from sknewtonnet.inference._checks import check_choice, check_level
+from sknewtonnet.inference._replications import Refitted, replicate, source
+from sknewtonnet.inference._reported import Reported
+from sknewtonnet.inference._resampling import Resampling
+from sknewtonnet.inference._restricted_fits import Minimiser
+
+INTERVALS = ("percentile", "basic")
+
+# From the parameters of a net, and the weights of rows, to numbers.
+Quantity = Callable[[Array, Array], Array]
+
+
+@dataclass(frozen=True, eq=False)
+class BootstrapResults:
+    """What quantities of a net become in fits to data like its own.
+
+    :meth:`InferenceResults.bootstrap` makes it.
+
+    Attributes
+    ----------
+    names : list of str
+        Names of the quantities.
+    estimates : ndarray of shape (n_quantities,)
+        Their values in the fit.
+    samples : ndarray of shape (n, n_quantities)
+        Their values in each replication; NaN in those that failed.
+    kind : str
+        How data were drawn.
+    failed : int
+        Number of replications whose fit did not get to a minimum, or whose quantities are not
+        finite. The statistics are those of the others.
+
+    References
+    ----------
+    Davison and Hinkley (1997), Bootstrap Methods and Their Application.
+    """
+
+    names: list[str]
+    estimates: Array
+    samples: Array
+    kind: str
+    failed: int
+
+    @property
+    def _valid(self) -> Array:
+        return self.samples[~np.isnan(self.samples).any(axis=1)]
+
+    @property
+    def std_errors(self) -> Array:
+        """Standard deviations over the replications.
+
+        Returns
+        -------
+        ndarray of shape (n_quantities,)
+        """
+        return np.sqrt(np.diag(self.covariance))
+
+    @property
+    def covariance(self) -> Array:
+        """Covariance over the replications.
+
+        Returns
+        -------
+        ndarray of shape (n_quantities, n_quantities)
+            NaN with fewer than two that did not fail.
+        """
+        valid = self._valid
+        if len(valid) < 2:
+            return np.full((len(self.names), len(self.names)), np.nan)
+        return np.atleast_2d(np.cov(valid, rowvar=False))
+
+    @property
+    def bias(self) -> Array:
+        """Means over the replications less the estimates.
+
+        Returns
+        -------
+        ndarray of shape (n_quantities,)
+        """
+        valid = self._valid
+        if not len(valid):
+            return np.full(len(self.names), np.nan)
+        return np.asarray(valid.mean(axis=0) - self.estimates)
+
+    def conf_int(self, level: float = 0.95, method: str = "percentile") -> Array:
+        """Confidence intervals.
+
+        Parameters
+        ----------
+        level : float, default=0.95
+            Confidence level.
+        method : {"percentile", "basic"}, default="percentile"
+            Quantiles q of the replications; or 2 estimate - q, which is shifted by the bias the
+            other way.
+
+        Returns
+        -------
+        ndarray of shape (n_quantities, 2)
+            Lower and upper ends.
+
+        Raises
+        ------
+        ValueError
+            If an argument has another value.
+        """
+        check_level(level)
+        check_choice("method", method, INTERVALS)
+        valid = self._valid
+        if not len(valid):
+            return np.full((len(self.names), 2), np.nan)
+        ends = np.quantile(valid, [0.5 - 0.5 * level, 0.5 + 0.5 * level], axis=0).T
+        return ends if method == "percentile" else 2.0 * self.estimates[:, None] - ends[:, ::-1]
+
+    def to_frame(self, level: float = 0.95, method: str = "percentile") -> Any:
+        """The results as a pandas data frame.
+
+        Parameters
+        ----------
+        level : float, default=0.95
+            Level of the intervals.
+        method : {"percentile", "basic"}, default="percentile"
+            As in :meth:`conf_int`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per quantity, with the columns "estimate", "std_error", "bias", "lower" and
+            "upper".
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        ValueError
+            If an argument has another value.
+        """
+        import pandas as pd
+
+        interval = self.conf_int(level, method)
+        columns = {
+            "estimate": self.estimates,
+            "std_error": self.std_errors,
+            "bias": self.bias,
+            "lower": interval[:, 0],
+            "upper": interval[:, 1],
+        }
+        return pd.DataFrame(columns, index=pd.Index(self.names, name="quantity"))
+
+    def __repr__(self) -> str:
+        return (
+            f"BootstrapResults(kind={self.kind!r}, {len(self.names)} quantities, "
+            f"n={len(self.samples)}, failed={self.failed})"
+        )
+
+
+def bootstrap(
+    resampling: Resampling,
+    minimize: Minimiser,
+    quantity: tuple[list[str], Quantity],
+    n: int,
+    seed: int,
+    n_jobs: int | None,
+) -> BootstrapResults:
+    """Values of a quantity in n fits to data drawn anew.
+
+    Fits run in processes; the quantity, which may be anything, is worked out in this one.
+    """
+    information = resampling.information
+    refitted = Refitted.of(information, resampling.objective, minimize)
+    names, function = quantity
+    weight = information.objective.sample_weight
+    samples = np.full((n, len(names)), np.nan)
+    for number, [(params, _)] in enumerate(replicate(resampling, [refitted], n, seed, n_jobs)):
+        if np.isnan(params).any():
+            continue
+        drawn = weight
+        if not resampling.draws_targets:
+            drawn = resampling.draw(source(seed, number))[1]
+        values = function(params, drawn)
+        if np.isfinite(values).all():
+            samples[number] = values
+    return BootstrapResults(
+        names,
+        function(information.params, weight),
+        samples,
+        resampling.kind,
+        int(np.isnan(samples).any(axis=1).sum()),
+    )
+
+
+def known_quantities(
+    reported: Reported,
+    effects: AverageEffects,
+    effect_names: list[str],
+    wanted: str | None,
+) -> tuple[list[str], Quantity]:
+    """The reported parameters, average marginal effects, or both."""
+
+    def values(params: Array, weight: Array) -> Array:
+        found = [np.empty(0)]
+        if wanted != "marginal_effects":
+            found.append(reported.values(params))
+        if wanted != "params":
+            found.append(effects.at(reported.values_of_net(params), weight).ravel())
+        return np.concatenate(found)
+
+    names = list(reported.names) if wanted != "marginal_effects" else []
+    return names + (effect_names if wanted != "params" else []), values
+
+
+def own_quantity(
+    reported: Reported, params: Array, function: Callable[[Array], ArrayLike]
+) -> tuple[list[str], Quantity]:
+    """A function of the parameters of the net, checked."""
+
+    def values(params: Array, weight: Array) -> Array:
+        return np.ravel(np.asarray(function(reported.values_of_net(params)), dtype=float))
+
+    count = len(values(params, np.empty(0)))
+    return [f"quantity[{k}]" for k in range(count)], values
