@@ -175,7 +175,7 @@ def advice_on_scales(problem: Problem, alpha: Any) -> str | None:
     free = alpha is not None and not l2_penalty(network.layout, alpha).strength.any()
     if free and len(network.layers) == 1:
         return None
-    units = Units.of(data.X, data.Y, data.sample_weight, problem.loss.of_differences)
+    units = Units.of(data.X, data.left, data.sample_weight, problem.loss.of_differences)
     targets = [f"the target {name!r}" for name in network.output_names]
     spread = {
         **{
@@ -194,7 +194,7 @@ def advice_on_scales(problem: Problem, alpha: Any) -> str | None:
     )
 
 
-def advice_on_offsets(argument: str, names: Sequence[str], columns: Array) -> str | None:
+def advice_on_lost_digits(argument: str, names: Sequence[str], columns: Array) -> str | None:
     """A message about values that are equal in nearly all their digits, or None.
 
     Parameters

@@ -15,7 +15,6 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._sklearn import (
     VersionedPickles,
@@ -38,7 +37,7 @@ from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
 from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._advice import (
     advice,
-    advice_on_offsets,
+    advice_on_lost_digits,
     advice_on_scales,
     advice_on_weights,
     nothing_learnt,
@@ -50,7 +49,6 @@ from sknewtonnet.estimators._arguments import (
     check_labels,
     check_numbers,
     check_range,
-    checked_params,
     checked_table,
     said_of_memory,
 )
@@ -58,6 +56,7 @@ from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._comparison import Comparison, given_folds
 from sknewtonnet.estimators._fit import Data, Fit, Importances, Problem, Settings, encoded
 from sknewtonnet.estimators._named_constraints import AskedConstraints
+from sknewtonnet.estimators._offsets import NO_TERMS, KnownTerms
 from sknewtonnet.estimators._parameters import Parameters
 from sknewtonnet.estimators._remarks import remarks
 from sknewtonnet.estimators._runs import (
@@ -133,7 +132,9 @@ class BaseNewtonNet(
         X: ArrayLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
         *,
+        exposure: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> Self:
         """Find a minimum of the objective.
@@ -148,6 +149,15 @@ class BaseNewtonNet(
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative. A row of weight 2 counts like the row twice, and ``alpha``
             like rows of weight 1.
+        offset : float or array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Known terms that are added to the raw predictions, in their units: those of the target,
+            or logarithms, or logits. One for each row is that of all its outputs; three classes or
+            more need a column each. Predictions, ``objective`` and ``inference`` need the offsets
+            of their rows; with metadata routing, ask for it by ``set_fit_request(offset=True)``,
+            ``set_score_request(offset=True)`` and the like.
+        exposure : float or array-like like offset, default=None
+            Time, persons or sums at risk, positive, under a logarithmic link (Poisson, gamma): its
+            logarithm is added to the offset, so that the target is a count or a total, not a rate.
         groups : array-like of shape (n_samples,), default=None
             Group of each row, for a penalty that the fit chooses: rows of one group are left out
             together. With metadata routing, ask for it by ``set_fit_request(groups=True)``.
@@ -174,54 +184,8 @@ class BaseNewtonNet(
             standardised have a spread below 1e-3 or above 1e3.
         """
         last = self._shown if self.warm_start and "_fit_" in vars(self) else None
-        return self._fit_from(last, X, y, sample_weight, groups=groups)
-
-    def objective(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> Objective:
-        """The objective of the fitted net on data, on the scale of ``loss_``.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Data.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target values.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights, as in :meth:`fit`.
-
-        Returns
-        -------
-        Objective
-            Value, gradient, Hessian and more at any parameters, such as ``params_``.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator is not fitted.
-        ValueError
-            If the data do not match those of the fit.
-        """
-        data = self._table(X, y, sample_weight)
-        return self._fit_.problem.original_objective(data)
-
-    @property
-    def _shown(self) -> Fit:
-        """The fit, at the point that the attributes show."""
-        given = checked_params(self.params_, len(self._fit_.params))
-        params = self._fit_.problem.from_original(given)
-        return replace(self._fit_, params=params, verdict=self.critical_point_)
-
-    def _on(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Fit:
-        """The same on any data."""
-        data = self._table(X, y, sample_weight)
-        return self._shown.on(self._fit_.problem.standardised(data))
-
-    def _table(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Data:
-        """Checked data in the units in which they come."""
-        check_is_fitted(self)
-        samples, labels, weight = self._validated(X, y, sample_weight, reset=False)
-        return encoded(self._fit_.problem.target, samples, labels, weight)
+        known = KnownTerms(offset, exposure)
+        return self._fit_from(last, X, y, sample_weight, known, groups=groups)
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that sparse X is fine."""
@@ -240,6 +204,7 @@ class BaseNewtonNet(
         X: ArrayLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None,
+        known: KnownTerms = NO_TERMS,
         post_selection: bool = False,
         groups: ArrayLike | None = None,
     ) -> Self:
@@ -248,7 +213,7 @@ class BaseNewtonNet(
         draft = object.__new__(type(self))
         draft.__dict__ = dict(vars(self))
         with said_of_memory(self.solver):
-            draft._fit(self, last, X, y, sample_weight, post_selection, groups)
+            draft._fit(self, last, X, y, sample_weight, known, post_selection, groups)
         return self
 
     def _fit(
@@ -258,16 +223,17 @@ class BaseNewtonNet(
         X: ArrayLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None,
+        known: KnownTerms,
         post_selection: bool,
         groups: ArrayLike | None,
     ) -> None:
         """The phases of a fit: checked data, problem, starts, runs, report to the estimator."""
-        given = {"sample_weight": sample_weight, "groups": groups}
+        given = {"sample_weight": sample_weight, **known.metadata, "groups": groups}
         metadata = {name: value for name, value in given.items() if value is not None}
         hooks = {"estimator": estimator, "X": X, "y": y, "metadata": metadata or None}
         with one_thread():
             samples, labels, weight = self._validated(X, y, sample_weight, reset=True)
-            problem = self._problem(samples, labels, weight, getattr(y, "columns", None))
+            problem = self._problem(samples, labels, weight, known, getattr(y, "columns", None))
             # Of each start the point, the end, and what the solver says of it are kept.
             n_bytes = self.n_init * (24.0 * problem.network.n_parameters + 1000.0)
             check_memory(f"n_init={self.n_init} starts", n_bytes, "use fewer")
@@ -301,7 +267,9 @@ class BaseNewtonNet(
         )
         return dense("X", samples), labels, weight
 
-    def _problem(self, X: Array, y: Any, weight: Array, columns: Any) -> Problem:
+    def _problem(
+        self, X: Array, y: Any, weight: Array, known: KnownTerms, columns: Any
+    ) -> Problem:
         """What there is to minimise; columns are those of y, if it is a data frame."""
         names = None if columns is None else tuple(str(name) for name in columns)
         target = self._describe_target(y, names, weight)
@@ -315,8 +283,10 @@ class BaseNewtonNet(
             output_names=target.names,
         )
         network.check_samples(len(data.X))
-        self._warn_of_offsets(data, feature_names(self), network)
+        self._warn_of_lost_digits(data, feature_names(self), network)
         loss = self._make_loss(target, network.n_outputs)
+        offset = known.terms(loss, len(X), network.n_outputs)
+        data = replace(data, offset=None if offset is None else offset[weight > 0])
         alpha = deepcopy(self.alpha)
         alpha = 1.0 if isinstance(alpha, str) else self._spread(network, alpha)
         # Copies: what a user changes later is not what was fitted.
@@ -338,11 +308,12 @@ class BaseNewtonNet(
             ),
             draw=StartWithinReach(self._draw()),
         )
-        problem = Problem(network, loss, target, settings, None, feature_names(self))
+        names, beside = feature_names(self), offset is not None
+        problem = Problem(network, loss, target, settings, None, names, has_offset=beside)
         if self.standardize:
             rows = data.canonical
             problem = problem.in_units(
-                Units.of(rows.X, rows.Y, rows.sample_weight, loss.of_differences)
+                Units.of(rows.X, rows.left, rows.sample_weight, loss.of_differences)
             )
         data = problem.standardised(data)
         penalties = self._penalties(data.X, data.sample_weight)
@@ -505,20 +476,12 @@ class BaseNewtonNet(
                 warnings.warn(message, UserWarning, stacklevel=FRAMES_TO_CALLER)
 
     @staticmethod
-    def _warn_of_offsets(data: Data, feature_names: Sequence[str], network: Network) -> None:
+    def _warn_of_lost_digits(data: Data, feature_names: Sequence[str], network: Network) -> None:
         """Warn if values of a column are equal in nearly all their digits."""
-        message = advice_on_offsets("X", feature_names, data.X)
-        message = message or advice_on_offsets("y", network.output_names, data.Y)
+        message = advice_on_lost_digits("X", feature_names, data.X)
+        message = message or advice_on_lost_digits("y", network.output_names, data.Y)
         if message is not None:
             warnings.warn(message, UserWarning, stacklevel=FRAMES_TO_CALLER + 1)
-
-    def _raw_prediction(self, X: ArrayLike, params: ArrayLike | None = None) -> Array:
-        """Raw predictions, at the fitted parameters or at others."""
-        check_is_fitted(self)
-        samples = checked_table(self, X, reset=False)
-        w = self.params_ if params is None else checked_params(params, len(self.params_))
-        with one_thread():
-            return self._fit_.problem.original_network.predict_raw(w, samples)
 
 
 def feature_names(estimator: Any) -> tuple[str, ...]:

@@ -4,19 +4,29 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss
+from sknewtonnet.calculus.functions.constant import constant_beside
 
 
-def mean_prediction(loss: Loss, Y: Array, sample_weight: Array) -> Array:
-    """Raw prediction of the weighted mean of Y, finite where a class or count never occurs."""
+def mean_prediction(
+    loss: Loss, Y: Array, sample_weight: Array, offset: Array | None = None
+) -> Array:
+    """Raw prediction of the weighted mean of Y, finite where a class or count never occurs.
+
+    Beside an offset the constant for which predictions have that mean.
+    """
     mean: Array = np.average(Y, axis=0, weights=sample_weight)
-    if loss.out_activation == "identity":
-        return mean
     if loss.out_activation == "exp":
-        return loss.link(np.where(mean > 0.0, mean, 1e-6))
-    return loss.link(np.clip(mean, 1e-6, 1.0 - 1e-6))
+        mean = np.where(mean > 0.0, mean, 1e-6)
+    elif loss.out_activation != "identity":
+        mean = np.clip(mean, 1e-6, 1.0 - 1e-6)
+    if offset is not None:
+        return constant_beside(loss, mean, sample_weight, offset)
+    return loss.link(mean)
 
 
-def gradient_size(loss: Loss, Y: Array, sample_weight: Array, deep: bool) -> float:
+def gradient_size(
+    loss: Loss, Y: Array, sample_weight: Array, deep: bool, offset: Array | None = None
+) -> float:
     """What ``tol`` is relative to, so that the unit of the target does not matter.
 
         r min(1, s)
@@ -36,6 +46,8 @@ def gradient_size(loss: Loss, Y: Array, sample_weight: Array, deep: bool) -> flo
         Weights.
     deep : bool
         Whether the net has layers before that of the outputs; s is 1 without.
+    offset : ndarray of shape (n_samples, n_outputs), default=None
+        Known terms of the raw predictions.
 
     Returns
     -------
@@ -43,9 +55,10 @@ def gradient_size(loss: Loss, Y: Array, sample_weight: Array, deep: bool) -> flo
         The nearest power of ten, so that nothing depends on rounding: 1 for targets of about unit
         scale. 1 where all targets are equal.
     """
-    constant = mean_prediction(loss, Y, sample_weight)
+    constant = mean_prediction(loss, Y, sample_weight, offset)
+    constant = np.broadcast_to(constant, Y.shape) + (0.0 if offset is None else offset)
     with np.errstate(all="ignore"):
-        slopes = loss.derivatives(Y, np.broadcast_to(constant, Y.shape).copy(), 1)[1]
+        slopes = loss.derivatives(Y, constant, 1)[1]
         slope, spread = _root_mean_square(slopes, sample_weight), 1.0
         if deep and loss.out_activation == "identity":
             spread = _root_mean_square(Y - constant, sample_weight)

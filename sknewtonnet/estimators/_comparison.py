@@ -132,8 +132,9 @@ class Comparison:
             start = part.start(self.seed + number)
             near = partial(near_enough, near=_NEAR, max_iter=_MAX_ITER)
             result = part.solver().minimize(part.objective(), start, near)
-            raw = part.network.predict_raw(result.params, self.rows.X[test])
-            losses = part.loss.value(self.rows.Y[test], raw)
+            left_out = self.rows.at(test)
+            raw = left_out.raw(part.network.predict_raw(result.params, left_out.X))
+            losses = part.loss.value(left_out.Y, raw)
         return np.where(np.isfinite(losses), losses, np.finfo(float).max ** 0.5)
 
 

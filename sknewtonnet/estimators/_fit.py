@@ -44,21 +44,46 @@ _FEW_ROWS = 4000
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Samples, targets as the loss takes them, and weights that are all positive."""
+    """Samples, targets as the loss takes them, weights that are all positive, and known terms.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Samples.
+    Y : ndarray of shape (n_samples, n_outputs)
+        Targets.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights.
+    offset : ndarray of shape (n_samples, n_outputs), or None
+        What is added to the raw predictions of the net.
+    """
 
     X: Array
     Y: Array
     sample_weight: Array
+    offset: Array | None = None
 
     def at(self, rows: Ints) -> "Data":
         """Some of the rows."""
-        return Data(self.X[rows], self.Y[rows], self.sample_weight[rows])
+        offset = None if self.offset is None else self.offset[rows]
+        return Data(self.X[rows], self.Y[rows], self.sample_weight[rows], offset)
 
     def distinct(self) -> "Data":
         """Equal rows as one, with the sum of their weights, in an order by their values."""
-        rows, weight = merged(np.column_stack([self.X, self.Y]), self.sample_weight)
-        n_features = self.X.shape[1]
-        return Data(rows[:, :n_features], rows[:, n_features:], weight)
+        columns = [self.X, self.Y, *([] if self.offset is None else [self.offset])]
+        rows, weight = merged(np.column_stack(columns), self.sample_weight)
+        ends = np.cumsum([part.shape[1] for part in columns])[:-1]
+        X, Y, *offset = np.split(rows, ends, axis=1)
+        return Data(X, Y, weight, *offset)
+
+    def raw(self, of_net: Array) -> Array:
+        """Raw predictions, from those of the net itself."""
+        return of_net if self.offset is None else of_net + self.offset
+
+    @property
+    def left(self) -> Array:
+        """What is left of the targets for the net, under losses of differences."""
+        return self.Y if self.offset is None else self.Y - self.offset
 
     @property
     def unit(self) -> float:
@@ -84,11 +109,12 @@ def merged(rows: Array, weight: Array) -> tuple[Array, Array]:
     return distinct, np.bincount(inverse.ravel(), weights=weight).astype(float)
 
 
-def encoded(target: Target, X: Array, y: Any, weight: Array) -> Data:
+def encoded(target: Target, X: Array, y: Any, weight: Array, offset: Array | None = None) -> Data:
     """Data as the loss takes them, without the rows of weight zero, which count as not there."""
     counts = weight > 0
     X, y, weight = X[counts], y[counts], weight[counts]
-    return Data(X, target.encode(y), target.weigh(y, weight))
+    offset = None if offset is None else offset[counts]
+    return Data(X, target.encode(y), target.weigh(y, weight), offset)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +159,8 @@ class Problem:
     units : Units or None
         In which the data came; the problem itself is that of standardised columns. None where
         they are taken as they come.
+    has_offset : bool
+        Whether raw predictions have known terms, which are data and are left behind with them.
     """
 
     network: Network
@@ -142,6 +170,7 @@ class Problem:
     data: Data | None
     feature_names: tuple[str, ...]
     units: Units | None = None
+    has_offset: bool = False
 
     @property
     def known_data(self) -> Data:
@@ -194,7 +223,9 @@ class Problem:
         if self.original is None:
             return data
         units = self.original.units
-        return Data(units.inputs(data.X), units.targets(data.Y), data.sample_weight)
+        X, Y = units.inputs(data.X), units.targets(data.Y)
+        offset = None if data.offset is None else data.offset / units.out_scale
+        return replace(data, X=X, Y=Y, offset=offset)
 
     def to_original(self, params: Array) -> Array:
         """Parameters in the units of the table."""
@@ -218,6 +249,7 @@ class Problem:
             data.Y,
             data.sample_weight,
             penalties=[MappedPenalty(penalty, map, factor) for penalty in given],
+            offset=data.offset,
         )
 
     def rescaled(self, data: Data) -> Rescaled | None:
@@ -243,6 +275,7 @@ class Problem:
             data.sample_weight,
             self.settings.alpha,
             penalties=self.settings.penalties,
+            offset=data.offset,
         )
 
     def constraints(self) -> Constraints | None:
@@ -257,8 +290,8 @@ class Problem:
         """What ``tol`` is relative to; 1 where there are no data."""
         if self.data is None:
             return 1.0
-        deep = len(self.network.layers) > 1
-        return gradient_size(self.loss, self.data.Y, self.data.sample_weight, deep)
+        data, deep = self.data, len(self.network.layers) > 1
+        return gradient_size(self.loss, data.Y, data.sample_weight, deep, data.offset)
 
     def solver(self) -> Solver:
         """The solver, which keeps to the constraints, with the ``tol`` of this problem."""

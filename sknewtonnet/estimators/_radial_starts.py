@@ -99,6 +99,7 @@ def solved_output(
     sample_weight: Array,
     alpha: Any,
     arrays: dict[str, Array],
+    offset: Array | None = None,
 ) -> dict[str, Array]:
     """Put the minimum over the output layer alone into the arrays of a net.
 
@@ -117,6 +118,8 @@ def solved_output(
         Penalty, as the estimators take it.
     arrays : dict of str to ndarray
         All arrays of the net; those of the output layer are replaced.
+    offset : ndarray of shape (n_samples, n_outputs), default=None
+        Known terms of the raw predictions.
 
     Returns
     -------
@@ -137,11 +140,11 @@ def solved_output(
     )
     strength = layout.unpack(l2_penalty(layout, alpha).strength)
     strengths = {there: strength[here] for here, there in output.items()}
-    objective = Objective(linear, loss, Z, Y, sample_weight, strengths)
+    objective = Objective(linear, loss, Z, Y, sample_weight, strengths, offset=offset)
     start = linear.layout.pack(
         {
             "coefs_0": np.zeros((Z.shape[1], network.n_outputs)),
-            "intercepts_0": mean_prediction(loss, Y, sample_weight),
+            "intercepts_0": mean_prediction(loss, Y, sample_weight, offset),
         }
     )
     if objective.is_finite(start):
@@ -160,6 +163,7 @@ def radial_parameters(
     sample_weight: Array,
     alpha: Any,
     random_state: np.random.RandomState,
+    offset: Array | None = None,
 ) -> Array:
     """Start of a radial basis network.
 
@@ -178,6 +182,8 @@ def radial_parameters(
         Penalty, as the estimators take it.
     random_state : RandomState
         Source of the random numbers.
+    offset : ndarray of shape (n_samples, n_outputs), default=None
+        Known terms of the raw predictions.
 
     Returns
     -------
@@ -192,4 +198,5 @@ def radial_parameters(
     n_features, form = network.n_features, radial_layer(network.layers).form
     factors = form.array(form.round_units(logs, n_features), n_features)
     arrays |= {"centers": centers, "precisions_cholesky": factors}
-    return network.layout.pack(solved_output(network, loss, X, Y, sample_weight, alpha, arrays))
+    given = X, Y, sample_weight, alpha, arrays, offset
+    return network.layout.pack(solved_output(network, loss, *given))

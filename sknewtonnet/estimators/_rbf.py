@@ -145,6 +145,7 @@ def _radial_start(problem: Problem, random_state: np.random.RandomState) -> Arra
         data.sample_weight,
         problem.settings.alpha,
         random_state,
+        data.offset,
     )
 
 

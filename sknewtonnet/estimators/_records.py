@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet.estimators._base import BaseNewtonNet
 from sknewtonnet.estimators._fit import Fit
+from sknewtonnet.estimators._offsets import KnownTerms
 
 Net = TypeVar("Net", bound=BaseNewtonNet)
 
@@ -17,6 +18,8 @@ def fit_of(
     X: ArrayLike | None = None,
     y: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+    exposure: ArrayLike | None = None,
 ) -> Fit:
     """The record of a fitted net.
 
@@ -24,7 +27,7 @@ def fit_of(
     ----------
     net : estimator of this package
         A fitted net.
-    X, y, sample_weight : array-like, default=None
+    X, y, sample_weight, offset, exposure : array-like, default=None
         The data of its fit, which the net does not keep: what needs them is in the record if they
         are given here.
 
@@ -38,7 +41,9 @@ def fit_of(
         If it is not fitted.
     """
     check_is_fitted(net)
-    return net._fit_ if X is None or y is None else net._on(X, y, sample_weight)
+    if X is None or y is None:
+        return net._fit_
+    return net._on(X, y, sample_weight, KnownTerms(offset, exposure))
 
 
 def fit_from(
@@ -47,6 +52,8 @@ def fit_from(
     X: ArrayLike,
     y: ArrayLike,
     sample_weight: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+    exposure: ArrayLike | None = None,
     *,
     post_selection: bool = False,
 ) -> Net:
@@ -58,7 +65,7 @@ def fit_from(
         What is fitted, with all its settings.
     start : Fit
         Of a net with the same parameters by name, and the same link.
-    X, y, sample_weight
+    X, y, sample_weight, offset, exposure
         As in ``net.fit``.
     post_selection : bool, default=False
         Whether its form was chosen on these data, so that p-values are too small.
@@ -73,7 +80,8 @@ def fit_from(
     ValueError
         If the parameters are others, or ``fit`` would refuse the arguments.
     """
-    return net._fit_from(start, X, y, sample_weight, post_selection)
+    known = KnownTerms(offset, exposure)
+    return net._fit_from(start, X, y, sample_weight, known, post_selection)
 
 
 def after_selection(net: Net, post_selection: bool = True) -> Net:

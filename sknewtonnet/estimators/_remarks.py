@@ -70,7 +70,7 @@ def _told_apart(objective: Objective, params: Array) -> list[str]:
     """A sentence about classes that are told apart, if there is no penalty."""
     if not objective.loss.for_classes or objective.penalty.value(np.ones(len(params))) > 0.0:
         return []
-    raw = objective.network.predict_raw(params, objective.samples)
+    raw = objective.raw_predictions(params)
     off = np.abs(objective.loss.inverse_link(raw) - objective.targets).max(axis=1)
     sure = np.average(off < _SURE, weights=objective.sample_weight)
     if sure <= _MANY:

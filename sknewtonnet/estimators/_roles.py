@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.metrics import accuracy_score, r2_score
 
 from sknewtonnet._sklearn import Names, RegisteredNames
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import LOSSES, Loss, get_loss
+from sknewtonnet.estimators._offsets import KnownTerms
 from sknewtonnet.estimators._parameters import ClassWeight
 from sknewtonnet.estimators._targets import ClassTarget, RegressionTarget
 
@@ -52,22 +54,68 @@ class RegressorRole(RegressorMixin):
     def _make_loss(self, target: RegressionTarget, n_outputs: int) -> Loss:
         return get_loss(deepcopy(self.loss), n_outputs)
 
-    def predict(self, X: ArrayLike) -> Array:
+    def predict(
+        self, X: ArrayLike, offset: ArrayLike | None = None, *, exposure: ArrayLike | None = None
+    ) -> Array:
         """Predict the target.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
+        offset, exposure : array-like, default=None
+            Known terms of the rows, as in ``fit``.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The mean that the loss fits, of the shape of the target of the fit.
-        """
-        return self._predicted(self._raw_prediction(X))
 
-    def predict_at(self, params: ArrayLike, X: ArrayLike) -> Array:
+        Warns
+        -----
+        UserWarning
+            If the fit had an offset or exposure and none is given here: it then is 0, or 1.
+        """
+        return self._predicted(self._raw_prediction(X, KnownTerms(offset, exposure)))
+
+    def score(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
+        *,
+        exposure: ArrayLike | None = None,
+    ) -> float:
+        """R^2 of the predictions, the mean over outputs.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights.
+        offset, exposure : array-like, default=None
+            Known terms of the rows, as in ``fit``.
+
+        Returns
+        -------
+        float
+            1 for perfect predictions, 0 for the mean of y.
+        """
+        predicted = self._predicted(self._raw_prediction(X, KnownTerms(offset, exposure)))
+        return float(r2_score(y, predicted, sample_weight=sample_weight))
+
+    def predict_at(
+        self,
+        params: ArrayLike,
+        X: ArrayLike,
+        offset: ArrayLike | None = None,
+        *,
+        exposure: ArrayLike | None = None,
+    ) -> Array:
         """Predict the target with other parameters, such as those of a bootstrap.
 
         ``predict_at(net.params_, X)`` is ``predict(X)``; tools that vary parameters, for delta
@@ -79,6 +127,8 @@ class RegressorRole(RegressorMixin):
             Parameters in the order of ``params_`` and ``parameter_names_``.
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
+        offset, exposure : array-like, default=None
+            Known terms of the rows, as in ``fit``.
 
         Returns
         -------
@@ -90,7 +140,7 @@ class RegressorRole(RegressorMixin):
         ValueError
             If the parameters have a wrong shape or are not finite.
         """
-        return self._predicted(self._raw_prediction(X, params))
+        return self._predicted(self._raw_prediction(X, KnownTerms(offset, exposure), params))
 
     def _predicted(self, raw: Array) -> Array:
         """Predictions, of the shape of the target, from raw ones."""
@@ -124,38 +174,77 @@ class ClassifierRole(ClassifierMixin):
             return get_loss("binary_log_loss", n_outputs)
         return get_loss("log_loss", n_outputs)
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
+    def predict(self, X: ArrayLike, offset: ArrayLike | None = None) -> NDArray[Any]:
         """Predict class labels.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
+        offset : array-like, default=None
+            Known terms of the logits, as in ``fit``.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
             The class of the largest probability, or the labels above one half.
+
+        Warns
+        -----
+        UserWarning
+            If the fit had an offset and none is given here: it then is 0.
         """
-        raw = self._raw_prediction(X)
+        raw = self._raw_prediction(X, KnownTerms(offset))
         return self._fit_.problem.target.decode(raw)
 
-    def predict_proba(self, X: ArrayLike) -> Array:
+    def score(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
+    ) -> float:
+        """Share of the rows whose class, or all of whose labels, are predicted.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights.
+        offset : array-like, default=None
+            Known terms of the logits, as in ``fit``.
+
+        Returns
+        -------
+        float
+            The accuracy.
+        """
+        predicted = self._fit_.problem.target.decode(self._raw_prediction(X, KnownTerms(offset)))
+        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+
+    def predict_proba(self, X: ArrayLike, offset: ArrayLike | None = None) -> Array:
         """Predict class probabilities.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
+        offset : array-like, default=None
+            Known terms of the logits, as in ``fit``.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``; rows sum to one unless the target has several labels.
         """
-        return np.exp(self.predict_log_proba(X))
+        return np.exp(self._log_probabilities(self._raw_prediction(X, KnownTerms(offset))))
 
-    def predict_at(self, params: ArrayLike, X: ArrayLike) -> Array:
+    def predict_at(
+        self, params: ArrayLike, X: ArrayLike, offset: ArrayLike | None = None
+    ) -> Array:
         """Predict class probabilities with other parameters, such as those of a bootstrap.
 
         ``predict_at(net.params_, X)`` is ``predict_proba(X)``, not ``predict(X)``: labels do not
@@ -167,6 +256,8 @@ class ClassifierRole(ClassifierMixin):
             Parameters in the order of ``params_`` and ``parameter_names_``.
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
+        offset : array-like, default=None
+            Known terms of the logits, as in ``fit``.
 
         Returns
         -------
@@ -178,22 +269,24 @@ class ClassifierRole(ClassifierMixin):
         ValueError
             If the parameters have a wrong shape or are not finite.
         """
-        return np.exp(self._log_probabilities(self._raw_prediction(X, params)))
+        return np.exp(self._log_probabilities(self._raw_prediction(X, KnownTerms(offset), params)))
 
-    def predict_log_proba(self, X: ArrayLike) -> Array:
+    def predict_log_proba(self, X: ArrayLike, offset: ArrayLike | None = None) -> Array:
         """Predict logarithms of class probabilities, also where those underflow.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
+        offset : array-like, default=None
+            Known terms of the logits, as in ``fit``.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``.
         """
-        return self._log_probabilities(self._raw_prediction(X))
+        return self._log_probabilities(self._raw_prediction(X, KnownTerms(offset)))
 
     def _log_probabilities(self, raw: Array) -> Array:
         """Logarithms of class probabilities, from raw predictions."""

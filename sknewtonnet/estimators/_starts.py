@@ -25,11 +25,11 @@ def initial_parameters(problem: Problem, random_state: np.random.RandomState) ->
     """Where each layer wants to start, and an output layer on the scale of the target.
 
     Layers start by :meth:`sknewtonnet.calculus.Layer.start`. If the last one is linear, its
-    intercepts are the raw prediction of the weighted mean of Y, and for an identity link its
-    coefficients are multiplied by the weighted standard deviation of Y, so that a fit does not
-    depend on the units of the target. Weights on standardised columns are twice as large: deep
-    nets and classes around each other then do not start in the flat middle. A linear net, which
-    has one minimum, starts at zero.
+    intercepts are the raw prediction of the weighted mean of Y, beside the offset if there is one,
+    and for an identity link its coefficients are multiplied by the weighted standard deviation of
+    Y, so that a fit does not depend on the units of the target. Weights on standardised columns
+    are twice as large: deep nets and classes around each other then do not start in the flat
+    middle. A linear net, which has one minimum, starts at zero.
 
     Parameters
     ----------
@@ -58,11 +58,11 @@ def initial_parameters(problem: Problem, random_state: np.random.RandomState) ->
         thetas[k][...] = np.where(network.exists[k], width * theta, 0.0)
     if network.linear[-1]:
         if loss.out_activation == "identity":
-            mean = np.average(data.Y, axis=0, weights=data.sample_weight)
-            squares = (data.Y - mean) ** 2
+            mean = np.average(data.left, axis=0, weights=data.sample_weight)
+            squares = (data.left - mean) ** 2
             scale = np.sqrt(np.average(squares, axis=0, weights=data.sample_weight))
             thetas[-1][:-1] *= np.where(scale > 0, scale, 1.0)
-        thetas[-1][-1] = mean_prediction(loss, data.Y, data.sample_weight)
+        thetas[-1][-1] = mean_prediction(loss, data.Y, data.sample_weight, data.offset)
     return network.layout.restrict(full)
 
 
@@ -87,15 +87,16 @@ class StartWithinReach:
         start = self.draw(problem, random_state)
         network, loss, data = problem.network, problem.loss, problem.known_data
         share = data.sample_weight / data.sample_weight.sum()
-        constant = np.broadcast_to(mean_prediction(loss, data.Y, data.sample_weight), data.Y.shape)
-        best = float(share @ loss.value(data.Y, constant))
+        constant = mean_prediction(loss, data.Y, data.sample_weight, data.offset)
+        at_best = data.raw(np.broadcast_to(constant, data.Y.shape))
+        best = float(share @ loss.value(data.Y, at_best))
         limit = _OUT_OF_REACH * best if best > 0.0 else np.inf
         full = network.layout.expand(start).copy()
         thetas = network.by_layer(full)
         for _ in range(_MAX_HALVINGS):
             w = network.layout.restrict(full)
             with np.errstate(all="ignore"):
-                value = share @ loss.value(data.Y, network.predict_raw(w, data.X))
+                value = share @ loss.value(data.Y, data.raw(network.predict_raw(w, data.X)))
             if np.isfinite(value) and value <= limit:
                 return w
             for k, theta in enumerate(thetas):

@@ -1,6 +1,5 @@
 """Statistics of a fitted net: inference, importances, input derivatives."""
 
-from abc import abstractmethod
 from numbers import Integral
 from typing import ClassVar
 
@@ -16,28 +15,17 @@ from sknewtonnet.calculus.pieces.function import may_overflow
 from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._alpha_selection import AlphaSelection
 from sknewtonnet.estimators._arguments import checked_table
-from sknewtonnet.estimators._fit import Data, Fit
+from sknewtonnet.estimators._fitted import FittedNet
+from sknewtonnet.estimators._offsets import KnownTerms
 from sknewtonnet.inference import InferenceResults, cluster_numbers, infer
 from sknewtonnet.solvers import SolverResult
 
 
-class StatisticsMixin:
+class StatisticsMixin(FittedNet):
     """Statistics of a fit; goes left of the base class that fits."""
 
-    params_: Array
-    critical_point_: str
     solver_result_: SolverResult
     alpha_selection_: AlphaSelection | None
-    _fit_: Fit
-
-    @abstractmethod
-    def _table(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Data:
-        """Checked data in the units in which they come."""
-
-    @property
-    @abstractmethod
-    def _shown(self) -> Fit:
-        """The fit, at the point that the attributes show."""
 
     def inference(
         self,
@@ -46,6 +34,8 @@ class StatisticsMixin:
         sample_weight: ArrayLike | None = None,
         cov_type: str | None = None,
         *,
+        offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         maxlags: int | None = None,
         weight_type: str = "frequency",
@@ -73,6 +63,10 @@ class StatisticsMixin:
             "HAC" with ``maxlags``; else "HC3" where there is no likelihood (sampling weights,
             ``class_weight``, losses without one); else "bayesian" under a penalty, "hessian"
             without. :class:`sknewtonnet.inference.InferenceResults` has the formulas.
+        offset : float or array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            The offset of the fit.
+        exposure : float or array-like of the shapes of offset, default=None
+            The exposure of the fit.
         groups : array-like of shape (n_samples,) or (n_samples, 2), default=None
             Label of the cluster of each row, for "cluster"; two columns for clusters of two
             kinds, such as firms and years.
@@ -94,8 +88,8 @@ class StatisticsMixin:
         Raises
         ------
         ValueError
-            If an argument has another value, or does not suit the loss or the weights; if there
-            are more than 3000 parameters.
+            If an argument has another value, or does not suit the loss or the weights; if the fit
+            had an offset and there is none here; if there are more than 3000 parameters.
 
         Warns
         -----
@@ -111,7 +105,7 @@ class StatisticsMixin:
         flops each; "HC2", "HC3" and several outputs take an array of n O P numbers, the other
         sandwiches one of n P.
         """
-        data = self._table(X, y, sample_weight)
+        data = self._table(X, y, sample_weight, KnownTerms(offset, exposure))
         problem = self._fit_.problem
         fit = self._shown.on(problem.standardised(data))
         return infer(
@@ -137,7 +131,15 @@ class StatisticsMixin:
         )
 
     @may_overflow
-    def input_derivatives(self, X: ArrayLike, order: int = 1, raw: bool = False) -> Array:
+    def input_derivatives(
+        self,
+        X: ArrayLike,
+        order: int = 1,
+        raw: bool = False,
+        offset: ArrayLike | None = None,
+        *,
+        exposure: ArrayLike | None = None,
+    ) -> Array:
         """Exact derivatives of the predictions in the features.
 
         Parameters
@@ -148,6 +150,9 @@ class StatisticsMixin:
             First or second derivatives.
         raw : bool, default=False
             Whether to differentiate the raw predictions (logits, logarithms of means) instead.
+        offset, exposure : array-like, default=None
+            Known terms of the rows, as in ``fit``; derivatives of raw predictions do not need
+            them.
 
         Returns
         -------
@@ -167,11 +172,14 @@ class StatisticsMixin:
             raise ValueError(f"order must be 1 or 2, got {order!r}.")
         samples = dense("X", checked_table(self, X, reset=False))
         network, loss = self._fit_.problem.original_network, self._fit_.loss
+        known = KnownTerms(offset, exposure)
+        terms = None if raw else self._known_terms(known, len(samples))
         with one_thread():
             found = input_derivatives(network, self.params_, samples, order)
             wanted = found[-1]
             if not raw:
                 values = network.predict_raw(self.params_, samples)
+                values = values if terms is None else values + terms
                 outputs = [
                     _chained(loss.mean_derivatives(values, o, order), found)
                     for o in range(network.n_outputs)

@@ -89,9 +89,10 @@ def _is_poor(problem: Problem, objective: Objective, params: Array) -> bool:
     data = problem.known_data
     units = Units.of(data.X, data.Y, data.sample_weight, of_target=False)
     linear = Network.mlp(network.n_features, (), network.n_outputs)
-    model = Objective(linear, loss, units.inputs(data.X), data.Y, data.sample_weight)
+    rows = units.inputs(data.X), data.Y, data.sample_weight
+    model = Objective(linear, loss, *rows, offset=data.offset)
     start = np.zeros(linear.n_parameters)
-    linear.by_layer(start)[-1][-1] = mean_prediction(loss, data.Y, data.sample_weight)
+    linear.by_layer(start)[-1][-1] = mean_prediction(loss, *rows[1:], data.offset)
     if not model.is_finite(start):
         return False
     best = get_solver("newton", tol=1e-8, max_iter=_LINEAR_ITER).minimize(model, start).value

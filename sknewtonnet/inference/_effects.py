@@ -216,16 +216,22 @@ class Effects:
         The net with its covariance.
     X, sample_weight : ndarray
         The rows, and their weights in the mean.
+    offset : ndarray of shape (n_samples, n_outputs), default=None
+        Known terms of the rows.
     """
 
-    def __init__(self, predictor: Predictor, X: Array, sample_weight: Array):
+    def __init__(
+        self, predictor: Predictor, X: Array, sample_weight: Array, offset: Array | None = None
+    ):
         self.predictor, self._X, self._weight = predictor, X, sample_weight
+        self._offset = offset
 
     def _mean(self, X: Array, output: int) -> Objective:
         """The mean prediction as a function of the parameters."""
         network = self.predictor.network
         loss = _MeanResponse(self.predictor.loss, output)
-        return Objective(network, loss, X, np.zeros((len(X), network.n_outputs)), self._weight)
+        rows = X, np.zeros((len(X), network.n_outputs)), self._weight
+        return Objective(network, loss, *rows, offset=self._offset)
 
     def derivative(self, features: list[int], output: int) -> tuple[Array, Array]:
         """Average derivatives in inputs, and their gradients, of shape (k, n_parameters)."""

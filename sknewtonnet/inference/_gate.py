@@ -95,6 +95,11 @@ def _is_perfect(information: Information) -> bool:
     return objective.loss.quadratic and information.total_loss <= 1e-24 * squares
 
 
+def _and_offset(information: Information) -> str:
+    """Words that name an offset, which may be another than that of the fit."""
+    return "" if information.objective.offset is None else " with its offset or exposure"
+
+
 def _stationary(information: Information) -> Iterator[Finding]:
     point, gain = information.critical_point, f"{information.decrement:.2g} of the log-likelihood"
     precise = information.decrement <= _DECREMENT
@@ -112,7 +117,7 @@ def _stationary(information: Information) -> Iterator[Finding]:
             "not stationary",
             f"Not stationary: a Newton step would gain {gain}"
             f"{'' if information.converged else ', and the fit did not converge'}. Give the data "
-            "of the fit, and fit to convergence (max_iter, tol).",
+            f"of the fit{_and_offset(information)}, and fit to convergence (max_iter, tol).",
             severity="fatal",
         )
     elif not point.has_negative_curvature and not precise:

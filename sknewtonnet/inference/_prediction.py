@@ -168,15 +168,17 @@ class Predictor:
         variance[(variance < 0) & (variance > -1e-12 * size)] = 0.0
         return np.sqrt(np.where(variance >= 0, variance, np.nan))
 
-    def predict(self, X: Array, level: float) -> PredictionResults:
-        """Predictions at samples."""
+    def predict(self, X: Array, level: float, offset: Array | None = None) -> PredictionResults:
+        """Predictions at samples, with known terms of shape (n_samples, n_outputs)."""
         m = self.network.n_outputs
         raw = np.empty((len(X), m))
         errors, logits = np.empty((len(X), m)), np.empty((len(X), m))
         roots = np.empty((len(X), m - 1, m - 1))
         several = self.loss.shift_invariant
         for where in sample_chunks(len(X), max(1, 4_000_000 // (m * self.network.n_parameters))):
-            at = Objective(self.network, "squared_error", X[where], np.zeros((len(X[where]), m)))
+            rows = X[where], np.zeros((len(X[where]), m))
+            terms = None if offset is None else offset[where]
+            at = Objective(self.network, "squared_error", *rows, offset=terms)
             raw[where], jacobian = at.raw_predictions(self.params), at.jacobian(self.params)
             if several:
                 logits[where] = self._errors(jacobian - jacobian[:, :1])

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.pieces.validation import offsets
 from sknewtonnet.inference._checks import (
     check_choice,
     check_count,
@@ -36,7 +37,9 @@ class Predictions(Estimates):
     """Predictions and effects, with standard errors by the delta method."""
 
     @in_few_threads
-    def get_prediction(self, X: ArrayLike, level: float = 0.95) -> PredictionResults:
+    def get_prediction(
+        self, X: ArrayLike, level: float = 0.95, offset: ArrayLike | None = None
+    ) -> PredictionResults:
         """Predictions with standard errors and intervals.
 
         The variance of a raw prediction is j' V j, with j its gradient in the parameters. It may
@@ -48,6 +51,9 @@ class Predictions(Estimates):
             Samples, with the columns of the fit.
         level : float, default=0.95
             Level of the intervals.
+        offset : float or array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Known terms of the raw predictions, the logarithm of an exposure among them. Required
+            where the fit had an offset; 0 says that there is none.
 
         Returns
         -------
@@ -57,8 +63,8 @@ class Predictions(Estimates):
         Raises
         ------
         ValueError
-            If X has other columns or numbers that are not finite, or ``level`` is not between 0
-            and 1.
+            If X has other columns or numbers that are not finite, ``level`` is not between 0 and
+            1, or the offset has another shape or is missing.
 
         Examples
         --------
@@ -76,7 +82,9 @@ class Predictions(Estimates):
         True
         """
         check_level(level)
-        return self._predictor.predict(check_samples(X, self.feature_names, self.named), level)
+        samples = check_samples(X, self.feature_names, self.named)
+        terms = self._known_terms(offset, len(samples))
+        return self._predictor.predict(samples, level, terms)
 
     @in_few_threads
     def marginal_effects(
@@ -325,6 +333,18 @@ class Predictions(Estimates):
             return locked(np.full(len(self.feature_names), np.nan))
         return locked(shares(feature_saliencies(self.information)))
 
+    def _known_terms(self, offset: ArrayLike | None, n_samples: int) -> Array | None:
+        """Offsets of other rows; an error if they are missing."""
+        if offset is None:
+            if self.information.objective.offset is not None:
+                raise ValueError(
+                    "offset must be given, since the fit had one: an array with an entry for each "
+                    "row of X (the logarithm of an exposure), or 0."
+                )
+            return None
+        shape = (n_samples, len(self.output_names))
+        return offsets(np.full(n_samples, offset) if np.ndim(offset) == 0 else offset, shape)
+
     @property
     def _predictor(self) -> Predictor:
         information, loss = self.information, self.information.objective.loss
@@ -364,4 +384,4 @@ class Predictions(Estimates):
     @property
     def _effects(self) -> Effects:
         table = self._table
-        return Effects(self._predictor, table.samples, table.sample_weight)
+        return Effects(self._predictor, table.samples, table.sample_weight, table.offset)

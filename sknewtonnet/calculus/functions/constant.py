@@ -9,20 +9,21 @@ from sknewtonnet.calculus.pieces.losses import Loss
 _MAX_NEWTON, _ENOUGH = 50, 1e-12
 
 
-def constant_beside(loss: Loss, Y: Array, sample_weight: Array, offset: Array) -> Array:
-    """The constant c for which predictions of c + offset have the mean of the targets.
+def constant_beside(loss: Loss, mean: Array, sample_weight: Array, offset: Array) -> Array:
+    """The constant c for which predictions of c + offset have a given mean.
 
-        sum_i s_i (mean(c + offset_i) - y_i) = 0
+        sum_i s_i inverse_link(c + offset_i) = S mean
 
-    Closed under the identity and the logarithmic link, by Newton's method under those of classes,
-    where it is the maximum of the likelihood. Of a softmax the c_o sum to 0.
+    Closed under the identity and the logarithmic link, by Newton's method under those of classes.
+    With the mean of the targets it is the maximum of the likelihood under canonical links. Of a
+    softmax the c_o sum to 0.
 
     Parameters
     ----------
     loss : Loss
         The loss, whose link it is.
-    Y : ndarray of shape (n_samples, n_outputs)
-        Targets.
+    mean : ndarray of shape (n_outputs,)
+        Mean prediction.
     sample_weight : ndarray of shape (n_samples,)
         Weights.
     offset : ndarray of shape (n_samples, n_outputs)
@@ -39,12 +40,12 @@ def constant_beside(loss: Loss, Y: Array, sample_weight: Array, offset: Array) -
     >>> from sknewtonnet.calculus import get_loss
     >>> from sknewtonnet.calculus.functions.constant import constant_beside
     >>> claims, years = np.array([[1.0], [3.0]]), np.array([[4.0], [4.0]])
-    >>> rate = constant_beside(get_loss("poisson", 1), claims, np.ones(2), np.log(years))
+    >>> loss, mean = get_loss("poisson", 1), claims.mean(axis=0)
+    >>> rate = constant_beside(loss, mean, np.ones(2), np.log(years))
     >>> np.exp(rate).round(6).tolist()
     [0.5]
     """
     share = sample_weight / sample_weight.sum()
-    mean = share @ Y
     if loss.out_activation == "identity":
         return np.asarray(mean - share @ offset)
     with np.errstate(divide="ignore"):

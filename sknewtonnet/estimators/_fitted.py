@@ -1,0 +1,120 @@
+"""A fitted net: its objective on data, and its raw predictions."""
+
+import warnings
+from abc import abstractmethod
+from dataclasses import replace
+from typing import Any
+
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from sknewtonnet._threads import one_thread
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus import Objective
+from sknewtonnet.estimators._arguments import checked_params, checked_table
+from sknewtonnet.estimators._fit import Data, Fit, encoded
+from sknewtonnet.estimators._offsets import NO_OFFSET, NO_TERMS, KnownTerms
+
+
+class FittedNet:
+    """What a fit has left, on data; goes left of the base class that fits."""
+
+    params_: Array
+    critical_point_: str
+    _fit_: Fit
+
+    @abstractmethod
+    def _validated(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
+    ) -> tuple[Array, Any, Array]:
+        """Checked data; rows of weight zero only tell which classes there are."""
+
+    def objective(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
+        *,
+        exposure: ArrayLike | None = None,
+    ) -> Objective:
+        """The objective of the fitted net on data, on the scale of ``loss_``.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, as in :meth:`fit`.
+        offset, exposure : array-like, default=None
+            Known terms of the rows, as in :meth:`fit`.
+
+        Returns
+        -------
+        Objective
+            Value, gradient, Hessian and more at any parameters, such as ``params_``.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the data do not match those of the fit, or have no offset where the fit had one.
+        """
+        data = self._table(X, y, sample_weight, KnownTerms(offset, exposure))
+        return self._fit_.problem.original_objective(data)
+
+    @property
+    def _shown(self) -> Fit:
+        """The fit, at the point that the attributes show."""
+        given = checked_params(self.params_, len(self._fit_.params))
+        params = self._fit_.problem.from_original(given)
+        return replace(self._fit_, params=params, verdict=self.critical_point_)
+
+    def _on(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        known: KnownTerms = NO_TERMS,
+    ) -> Fit:
+        """The same on any data."""
+        data = self._table(X, y, sample_weight, known)
+        return self._shown.on(self._fit_.problem.standardised(data))
+
+    def _table(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, known: KnownTerms
+    ) -> Data:
+        """Checked data in the units in which they come."""
+        check_is_fitted(self)
+        samples, labels, weight = self._validated(X, y, sample_weight, reset=False)
+        problem = self._fit_.problem
+        offset = known.terms(problem.loss, len(samples), problem.network.n_outputs)
+        if offset is None and problem.has_offset:
+            raise ValueError(
+                "the net was fitted with an offset or exposure: give that of these rows as well, "
+                "or offset=0 if they have none."
+            )
+        return encoded(problem.target, samples, labels, weight, offset)
+
+    def _raw_prediction(
+        self, X: ArrayLike, known: KnownTerms, params: ArrayLike | None = None
+    ) -> Array:
+        """Raw predictions, at the fitted parameters or at others, with the known terms."""
+        check_is_fitted(self)
+        samples = checked_table(self, X, reset=False)
+        w = self.params_ if params is None else checked_params(params, len(self.params_))
+        terms = self._known_terms(known, samples.shape[0])
+        with one_thread():
+            raw = self._fit_.problem.original_network.predict_raw(w, samples)
+        return raw if terms is None else raw + terms
+
+    def _known_terms(self, known: KnownTerms, n_samples: int) -> Array | None:
+        """Those of rows to predict; warns if there are none and the fit had some."""
+        problem = self._fit_.problem
+        terms = known.terms(problem.loss, n_samples, problem.network.n_outputs)
+        if terms is None and problem.has_offset:
+            warnings.warn(NO_OFFSET, UserWarning, stacklevel=4)
+        return terms
