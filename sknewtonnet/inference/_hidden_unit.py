@@ -7,7 +7,8 @@ import numpy as np
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._null_distributions import tail, wald_statistic
-from sknewtonnet.inference._score import ScoreTestResult
+from sknewtonnet.inference._parameter_covariance import Dependence, dependent_products
+from sknewtonnet.inference._score import ScoreTestResult, few_clusters
 
 DIRECTIONS = ("random", "taylor")
 
@@ -20,7 +21,7 @@ def hidden_unit_test(
     directions: str,
     n_directions: int,
     n_components: int,
-    robust: bool,
+    dependence: Dependence | None,
     seed: int,
 ) -> ScoreTestResult:
     """Score test that the residuals hold nothing that a further unit could explain.
@@ -51,12 +52,14 @@ def hidden_unit_test(
     own = np.einsum("io,iq->ioq", information.residuals, Z).reshape(len(Z), -1)
     scores = (own - information.scores @ (G_zw @ K).T) @ select.T
     score = weight @ scores
-    if robust:
-        covariance = information.products(scores)
+    if dependence is not None:
+        covariance = dependent_products(information, scores, dependence)
     else:
         covariance = information.dispersion * (select @ left @ select.T)
     statistic, df = wald_statistic(score, covariance)
-    reason = "" if np.isfinite(statistic) else "the covariance of the scores is singular"
+    reason = few_clusters(dependence)
+    if not np.isfinite(statistic):
+        reason = "the covariance of the scores is singular"
     return ScoreTestResult(statistic, df, tail(statistic, df, np.inf), np.inf, reason)
 
 
@@ -90,10 +93,10 @@ def _standardised(columns: Array, weight: Array) -> Array:
 
 
 def _blocks(information: Information, Z: Array) -> tuple[Array, Array, Array]:
-    """Inverse of G + L, and the rows of G that the new functions add, output by output."""
+    """Inverse of G, and the rows of G that the new functions add, output by output."""
     weight, jacobian = information.objective.sample_weight, information.jacobian
     curvature = information.loss_curvature * weight[:, None, None]
     bent = np.einsum("iok,ikp->iop", curvature, jacobian)
     mixed = np.einsum("iq,iop->oqp", Z, bent).reshape(-1, jacobian.shape[2])
     own = np.einsum("iq,iok,ir->oqkr", Z, curvature, Z, optimize=True)
-    return information.gauss_newton_factor.inverse, mixed, own.reshape(len(mixed), -1)
+    return information.loss_factor.inverse, mixed, own.reshape(len(mixed), -1)

@@ -55,8 +55,8 @@ def likelihood_ratio(
         p_value = np.nan
     elif information.penalised:
         reason = (
-            "the null distribution of the ratio is not known under a penalty: use alpha=0 or a "
-            "bootstrap"
+            "the null distribution of the ratio is not known under a penalty: use score_test, "
+            "alpha=0 or a bootstrap"
         )
         p_value = np.nan
     return LikelihoodRatioResult(statistic, df, p_value, df_denom, reason, None, params, value)

@@ -259,6 +259,17 @@ class Information:
         return ScaledSpectrum(matrix, self.basis, self.objective.invariant_directions())
 
     @cached_property
+    def loss_factor(self) -> ScaledSpectrum:
+        """Factorisation of G: what the data determine, whatever the penalty adds.
+
+        Returns
+        -------
+        ScaledSpectrum
+        """
+        known = self.objective.invariant_directions(penalised=False)
+        return ScaledSpectrum(self.gauss_newton, self.basis, known)
+
+    @cached_property
     def whitened_factors(self) -> tuple[ScaledSpectrum, ScaledSpectrum]:
         """H and G of the net on whitened inputs, without the null directions of the loss.
 

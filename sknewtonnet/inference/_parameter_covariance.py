@@ -102,7 +102,7 @@ def _clustered(information: Information, dependence: Dependence) -> Array:
     K, n = information.factor.inverse, information.n_rows
     meat = np.zeros_like(K)
     for sign, numbers in _kinds_of_clusters(dependence.groups):
-        found, count = clustered_meat(information, numbers)
+        found, count = clustered_meat(information, numbers, centred_scores(information))
         meat += sign * count / (count - 1.0) * found
     return (n - 1.0) / information.df_resid * (K @ meat @ K)
 
@@ -121,14 +121,38 @@ def _of_neighbours(information: Information, dependence: Dependence) -> Array:
     Newey and West (1987), with Bartlett's kernel.
     """
     assert dependence.maxlags is not None, "lags are known"
-    weight = information.objective.sample_weight[:, None]
+    weight, K = information.objective.sample_weight[:, None], information.factor.inverse
     scores = weight * (information.scores - information.mean_score)
-    before = np.zeros_like(scores)
-    for lag in range(1, dependence.maxlags + 1):
-        before[lag:] += (1.0 - lag / (dependence.maxlags + 1.0)) * scores[:-lag]
-    half = scores.T @ (0.5 * scores + before)
-    K = information.factor.inverse
-    return K @ (half + half.T) @ K
+    return K @ _lagged_meat(scores, dependence.maxlags) @ K
+
+
+def _lagged_meat(rows: Array, maxlags: int) -> Array:
+    """Products of weighted rows up to L apart, with Bartlett's weights."""
+    before = np.zeros_like(rows)
+    for lag in range(1, maxlags + 1):
+        before[lag:] += (1.0 - lag / (maxlags + 1.0)) * rows[:-lag]
+    half = rows.T @ (0.5 * rows + before)
+    return np.asarray(half + half.T)
+
+
+def dependent_products(information: Information, rows: Array, dependence: Dependence) -> Array:
+    """Covariance of the weighted sum of rows with mean zero, for tests of scores.
+
+    Sums of products of rows, or of their sums in clusters, or of rows and those before them,
+    without a correction for their number.
+    """
+    if dependence.groups is not None:
+        return np.asarray(
+            sum(
+                sign * clustered_meat(information, numbers, rows.__getitem__)[0]
+                for sign, numbers in _kinds_of_clusters(dependence.groups)
+            )
+        )
+    if dependence.maxlags is not None:
+        return _lagged_meat(
+            information.objective.sample_weight[:, None] * rows, dependence.maxlags
+        )
+    return information.products(rows)
 
 
 def usual_lags(n_rows: int) -> int:
@@ -272,14 +296,20 @@ def _meat_of_outputs(information: Information) -> Array:
     return found
 
 
-def clustered_meat(information: Information, groups: Ints) -> tuple[Array, float]:
-    """Products of centred scores summed within clusters, and the number of clusters."""
-    weight, scores = information.objective.sample_weight, information.scores
-    count = int(groups.max()) + 1
-    sums = np.zeros((count, scores.shape[1]))
+def centred_scores(information: Information) -> Callable[[slice], Array]:
+    """Scores of some rows, less the mean of all."""
+    scores, mean = information.scores, information.mean_score
+    return lambda where: scores[where] - mean
+
+
+def clustered_meat(
+    information: Information, groups: Ints, rows: Callable[[slice], Array]
+) -> tuple[Array, float]:
+    """Products of weighted rows summed within clusters, and the number of clusters."""
+    weight, count = information.objective.sample_weight, int(groups.max()) + 1
+    sums = np.zeros((count, rows(slice(0, 1)).shape[1]))
     for where in information.blocks():
-        centred = scores[where] - information.mean_score
-        np.add.at(sums, groups[where], weight[where, None] * centred)
+        np.add.at(sums, groups[where], weight[where, None] * rows(where))
     return sums.T @ sums, float(count)
 
 

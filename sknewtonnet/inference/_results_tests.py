@@ -17,7 +17,7 @@ from sknewtonnet.inference._hidden_unit import DIRECTIONS, hidden_unit_test
 from sknewtonnet.inference._hypothesis import Hypothesis, feature_groups
 from sknewtonnet.inference._likelihood_ratio import LikelihoodRatioResult, likelihood_ratio
 from sknewtonnet.inference._null_distributions import ADJUSTMENTS, HELD, adjusted
-from sknewtonnet.inference._parameter_covariance import MODEL_BASED
+from sknewtonnet.inference._parameter_covariance import MODEL_BASED, Dependence
 from sknewtonnet.inference._profile import profile_interval
 from sknewtonnet.inference._restricted_fits import Restriction
 from sknewtonnet.inference._results_estimates import Estimates, in_few_threads
@@ -208,8 +208,10 @@ class Tests(Estimates):
         """Test a hypothesis by the gradient at the restricted fit.
 
         The statistic is e' Var(e)^-1 e with the efficient score e = g_S - G_SR G_RR^-1 g_R, where
-        S are the directions that the hypothesis restricts and R the others. Var(e) comes from
-        phi G, or from the scores of the rows. The cost is 1 + ``n_init`` refits.
+        S are the directions that the hypothesis restricts and R the others, and g and G are those
+        of the loss. Var(e) comes from phi G, or from the scores of the rows, summed in clusters
+        or over lags where ``cov_type`` does so. It holds under a penalty, too: what that shrinks
+        of R drops out of e (Neyman 1959). The cost is 1 + ``n_init`` refits.
 
         Parameters
         ----------
@@ -253,11 +255,11 @@ class Tests(Estimates):
         asked = self._hypothesis(hypothesis, argument="hypothesis")
         check_count("n_init", n_init, 0)
         check_count("random_state", random_state, 0)
-        scores = self._robust if robust is None else robust
-        reason = self._untestable(asked, model_based=not scores)
+        dependence = self._dependence(self._robust if robust is None else robust)
+        reason = self._untestable(asked, model_based=dependence is None)
         if reason:
             return ScoreTestResult(np.nan, asked.df, np.nan, np.inf, reason)
-        return score_test(self._restriction(asked), self.refit, scores, n_init, random_state)
+        return score_test(self._restriction(asked), self.refit, dependence, n_init, random_state)
 
     @in_few_threads
     def hidden_unit_test(
@@ -320,8 +322,9 @@ class Tests(Estimates):
         reason = self._fatal or ("" if robust else self._no_likelihood)
         if reason:
             return ScoreTestResult(np.nan, 0, np.nan, np.inf, reason)
+        dependence = self._dependence(robust)
         return hidden_unit_test(
-            self.information, directions, n_directions, n_components, robust, random_state
+            self.information, directions, n_directions, n_components, dependence, random_state
         )
 
     @in_few_threads
@@ -333,7 +336,8 @@ class Tests(Estimates):
         These are the values v with 2 (M(v) - M) / phi at most the squared quantile of t or of the
         normal distribution, where M(v) is the minimum with the parameter fixed at v. Unlike Wald's
         intervals they do not depend on how the net is parametrised, and need not be symmetric.
-        Each interval costs ten to thirty refits.
+        Each interval costs ten to thirty refits. Under a penalty they are the counterpart of
+        ``cov_type="bayesian"``.
 
         Parameters
         ----------
@@ -347,7 +351,7 @@ class Tests(Estimates):
         dict of str to (float, float)
             Lower and upper ends. An end is infinite if it is not reached within 30 half-widths of
             Wald's interval; both are NaN if the parameter is not estimable, or there is no
-            likelihood.
+            likelihood; one is NaN if refits at the estimate itself end above the fit.
 
         Raises
         ------
@@ -446,6 +450,10 @@ class Tests(Estimates):
                 "wald_test"
             )
         return ""
+
+    def _dependence(self, robust: bool) -> Dependence | None:
+        """Which rows may depend on each other, for a robust variance; None for the model's."""
+        return Dependence(self.groups, self.maxlags) if robust else None
 
     @property
     def _robust(self) -> bool:

@@ -3,12 +3,17 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.linalg import lstsq, null_space, orth
+from scipy.linalg import null_space, orth
 
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._null_distributions import TestResult, tail, wald_statistic
+from sknewtonnet.inference._parameter_covariance import Dependence, dependent_products
 from sknewtonnet.inference._restricted_fits import Refit, Restriction
+from sknewtonnet.inference._scaled_spectrum import ScaledSpectrum
+
+# Sums of fewer clusters than this are too few for a chi-square distribution of the statistic.
+_FEW_CLUSTERS = 30
 
 
 class ScoreTestResult(TestResult):
@@ -34,9 +39,13 @@ class ScoreTestResult(TestResult):
 
 
 def score_test(
-    restriction: Restriction, refit: Refit, robust: bool, n_init: int, seed: int
+    restriction: Restriction,
+    refit: Refit,
+    dependence: Dependence | None,
+    n_init: int,
+    seed: int,
 ) -> ScoreTestResult:
-    """Test that the gradient at the restricted fit is zero but for chance.
+    """Test that the gradient of the loss at the restricted fit is zero but for chance.
 
     Parameters
     ----------
@@ -44,36 +53,50 @@ def score_test(
         The hypothesis.
     refit : Refit
         How to minimise under it.
-    robust : bool
-        Whether the variance of the score comes from the scores of the rows.
+    dependence : Dependence or None
+        Which rows may depend on each other, for a variance from the scores of the rows; None for
+        the variance of the model.
     n_init, seed : int
         Random starts of the restricted fit, and their seed.
     """
     params, _, converged = restriction.fit(refit, n_init, seed)
-    score, variance = score_statistic(restriction.information, restriction.A, params, robust)
+    score, variance = score_statistic(restriction.information, restriction.A, params, dependence)
     statistic, df = wald_statistic(score, variance)
-    reason = "" if converged else "the restricted fit did not converge"
+    reason = few_clusters(dependence) if converged else "the restricted fit did not converge"
+    if converged and np.isnan(statistic):
+        reason = "the covariance of the scores is not positive definite"
     return ScoreTestResult(statistic, df, tail(statistic, df, np.inf), np.inf, reason)
 
 
+def few_clusters(dependence: Dependence | None) -> str:
+    """What to be careful about where there are few clusters."""
+    if dependence is None or dependence.groups is None:
+        return ""
+    count = int(dependence.groups.max(axis=0).min()) + 1
+    if count >= _FEW_CLUSTERS:
+        return ""
+    return f"only {count} clusters: its distribution holds for many, {_FEW_CLUSTERS} or more"
+
+
 def score_statistic(
-    information: Information, A: Array, restricted: Array, robust: bool
+    information: Information, A: Array, restricted: Array, dependence: Dependence | None
 ) -> tuple[Array, Array]:
     """Efficient score of a restriction at the restricted fit, and its covariance.
 
     With w = w0 + A' s + B u, where B are the directions that the restriction leaves, it is the
-    gradient in s less its projection on that in u:  e = C g,  C = A (I - H B (B' H B)^-1 B').
+    gradient in s less its projection on that in u:  e = C g,  C = A (I - G B (B' G B)^-1 B').
+    Gradient and curvature are those of the loss alone. Under a penalty this is Neyman's C(alpha)
+    (1959): since C G B = 0, what the penalty shrinks of u drops out of the mean of e.
     """
     at = replace(information, params=restricted)
     rows = orth(at.free @ (at.free.T @ A.T)).T
     B = at.free @ null_space(A @ at.free)
-    G = at.gauss_newton + at.penalty
-    known = at.objective.invariant_directions()
-    if known.shape[1]:
-        G = G + np.abs(np.diag(G)).max() * (known @ known.T)
-    C = rows - rows @ G @ B @ lstsq(B.T @ G @ B, B.T)[0]
-    meat = at.products(at.scores) if robust else _null_dispersion(information, at, len(rows)) * G
-    return C @ at.gradient, C @ meat @ C.T
+    G, known = at.gauss_newton, at.objective.invariant_directions(penalised=False)
+    C = rows - rows @ G @ ScaledSpectrum(G, B, known).inverse
+    score = C @ (at.objective.weight_sum * at.mean_score)
+    if dependence is not None:
+        return score, dependent_products(at, at.scores @ C.T, dependence)
+    return score, _null_dispersion(information, at, len(rows)) * C @ G @ C.T
 
 
 def _null_dispersion(information: Information, at: Information, q: int) -> float:

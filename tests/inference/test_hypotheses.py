@@ -1,5 +1,7 @@
 """Wald, likelihood ratio and score tests, profile intervals, adjusted p-values."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -384,6 +386,30 @@ def test_profile_where_refits_jump():
     # The branch of the estimate ends at 1.953, that of the step at 1.528.
     near = min(abs(lower), abs(upper))  # the unit, and so the interval, may have the other sign
     assert min(abs(near - 1.952937), abs(near - 1.528066)) < 1e-5
+
+
+def test_profile_that_leaves_the_branch_of_the_fit():
+    """Refits beyond the limit jump to a better unit; the end is where the first branch leaves."""
+    rng = np.random.default_rng(60088)
+    X = rng.normal(size=(500, 2))
+    chance = 1.0 / (1.0 + np.exp(-2.5 * np.tanh(1.2 * X[:, 0] + 0.8 * X[:, 1]) - 0.3))
+    y = (rng.random(500) < chance).astype(int)
+    est = classes(n_init=3, random_state=88).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        res = est.inference(X, y)
+    lower, upper = res.profile_interval("coefs_0[x0, h0]")["coefs_0[x0, h0]"]
+    assert lower < res.params[0] < upper
+    assert min(abs(lower), abs(upper)) < 0.01
+    assert max(abs(lower), abs(upper)) == pytest.approx(1.1489981, rel=1e-4)
+
+
+def test_profile_under_a_penalty_is_the_bayesian_interval():
+    X, y = regression()
+    res = net((), alpha=20.0).fit(X, y).inference(X, y)
+    found = res.profile_interval(res.names)
+    assert res.cov_type == "bayesian"
+    agree([found[name] for name in res.names], res.conf_int())
 
 
 # Delta method --------------------------------------------------------------------------------
