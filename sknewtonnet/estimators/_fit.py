@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import LinAlgError, lstsq, null_space
+from scipy.linalg import LinAlgError
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import (
@@ -25,13 +25,12 @@ from sknewtonnet.calculus import (
     critical_point,
 )
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT, plainly_falls
-from sknewtonnet.calculus.functions.units import settle
 from sknewtonnet.calculus.pieces.affine_map import MappedPenalty
 from sknewtonnet.calculus.pieces.penalties import Penalty, l2_penalty
 from sknewtonnet.estimators._best_constant import gradient_size
 from sknewtonnet.estimators._targets import Target
 from sknewtonnet.estimators._units import Original, Units
-from sknewtonnet.inference import Criteria, Information, Rescaled, flat_directions
+from sknewtonnet.inference import Criteria, Information, Rescaled, without_parameters
 from sknewtonnet.inspection import importances_of
 from sknewtonnet.solvers import Constraints, Solver, SolverResult, Status, get_solver
 
@@ -484,9 +483,8 @@ class Fit:
     def without(self, positions: Ints) -> "Fit | None":
         """The minimum without some parameters, and without what then does nothing.
 
-        The others start where the quadratic model has its minimum (Hassibi and Stork 1993):
-        w - K_S (K_SS)^-1 w_S, with K the inverse Hessian; along directions without curvature
-        they move for nothing.
+        The others start where the quadratic model has its minimum: see
+        :func:`sknewtonnet.inference.without_parameters`.
 
         Parameters
         ----------
@@ -498,16 +496,7 @@ class Fit:
         Fit or None
             To a gradient of 1e-8, if there are no constraints; None if nothing would be left.
         """
-        K, w = self.information.factor.inverse[:, positions], self.params[positions]
-        flat = flat_directions(self.information)
-        held = null_space(flat[positions].T)
-        force = held @ lstsq(held.T @ K[positions] @ held, held.T @ w)[0] if held.size else 0.0 * w
-        along = lstsq(flat[positions], w - K[positions] @ force)[0] if flat.size else np.empty(0)
-        start = self.params - K @ force - flat @ along
-        exists = np.ones(self.n_parameters, dtype=bool)
-        exists[positions] = False
-        start[~exists] = 0.0
-        full, kept = settle(self.network, start, exists)
+        full, kept = without_parameters(self.information, positions)
         if not kept.any():
             return None
         layout = self.network.layout

@@ -29,6 +29,7 @@ from sknewtonnet.inference._parameter_covariance import (
 from sknewtonnet.inference._prediction import PredictionResults
 from sknewtonnet.inference._quadratic_form import weighted_chi_square_tail
 from sknewtonnet.inference._radial_units import RadialUnits
+from sknewtonnet.inference._removal import unit_parameters, without_parameters
 from sknewtonnet.inference._reported import Reported
 from sknewtonnet.inference._rescaled import Rescaled
 from sknewtonnet.inference._results import InferenceResults
@@ -78,7 +79,9 @@ __all__ = [
     "infer",
     "parameter_covariance",
     "shares",
+    "unit_parameters",
     "wald_statistic",
     "weight_saliencies",
     "weighted_chi_square_tail",
+    "without_parameters",
 ]

@@ -9,6 +9,7 @@ from sknewtonnet.inference._gate_units import (
     input_findings,
     separation_findings,
     unit_findings,
+    worst_first,
 )
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._parameter_covariance import parameter_covariance
@@ -16,12 +17,12 @@ from sknewtonnet.inference._parameter_covariance import parameter_covariance
 # How much of the log-likelihood one more Newton step may still gain.
 _DECREMENT = 1e-6
 
-# Scaled condition number of a right-sized net, at most. In the designs of doc/statistics.md 3.7
-# those stay below about 100, nets with a unit too many are above in nine of ten cases.
-_CONDITION = 500.0
+# Scaled condition number above which some parameters are hardly told apart. Right-sized nets have
+# up to 1e4, so it says little of the size of a net (doc/statistics.md 3.7).
+_CONDITION = 1e5
 
-# Effective over all parameters, at least. A penalty that takes more hides a net that is too large
-# (same section).
+# Effective over all parameters, at least. A penalty that takes more passes on what it takes from
+# one input to others that are correlated with it (same section).
 _DEGREES = 0.9
 
 # Ratio of the standard errors by the model and by the scores, at most.
@@ -57,13 +58,22 @@ def findings(information: Information, feature_names: Sequence[str]) -> list[Fin
     found = [*_sample(information), *separation_findings(information), *_stationary(information)]
     found += [*unit_findings(information), *input_findings(information, feature_names)]
     found += [*_held_up(information), *_singular(information)]
+    found += _shrunk(information)
     if len(information.objective.network.layers) > 1:
-        found += _size(information)
-    # In a net that is not identified such differences only repeat that.
+        found += _conditioned(information)
+    found += _misspecified(information)
+    return list(complete(found))
+
+
+def complete(*parts: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Findings of all parts, the worst first; those of the size of a net are the worst warnings.
+
+    In a net that is not identified what looks like a wrong model may only repeat that.
+    """
+    found = worst_first(finding for part in reversed(parts) for finding in part)
     if all(finding.severity == "note" for finding in found):
-        found += _misspecified(information)
-    order = {"fatal": 0, "warning": 1, "note": 2}
-    return sorted(found, key=lambda finding: order[finding.severity])
+        return tuple(found)
+    return tuple(finding for finding in found if finding.kind != "misspecification")
 
 
 def _sample(information: Information) -> Iterator[Finding]:
@@ -145,9 +155,9 @@ def _held_up(information: Information) -> Iterator[Finding]:
     if information.n_held_up and not information.critical_point.has_negative_curvature:
         yield Finding(
             "indefinite information",
-            f"The loss alone bends down in {information.n_held_up} direction(s), which the "
-            'penalty holds up: there the covariance "hessian" is negative, or too small. Use '
-            'cov_type="bayesian" or "HC3", and fewer units.',
+            f"The loss alone bends down in {information.n_held_up} direction(s), which only the "
+            "penalty holds up: weights are not identified there. Use fewer units, or rely on "
+            "effects and predictions only.",
         )
 
 
@@ -178,34 +188,35 @@ def _singular(information: Information) -> Iterator[Finding]:
         )
 
 
-def _size(information: Information) -> Iterator[Finding]:
-    """Nets with more units than the data show: three numbers, each with its limit."""
-    signs = []
+def _conditioned(information: Information) -> Iterator[Finding]:
+    """A note if parameters are hardly told apart, whatever the origin and correlation of inputs."""
     H, G = information.whitened_factors
-    for factor, matrix in ((H, "Hessian"), (G, "Gauss-Newton matrix without the penalty")):
-        if factor.condition > _CONDITION:
-            signs.append(
-                f"the scaled condition number of the {matrix} is {factor.condition:.2g} (at most "
-                f"{_CONDITION:g})"
-            )
-    share = information.effective_parameters / max(information.n_identified, 1)
-    if share < _DEGREES:
-        signs.append(
-            f"only {information.effective_parameters:.1f} of {information.n_identified} "
-            f"parameters are effective (at least {100 * _DEGREES:g} %)"
+    largest = max(H.condition, G.condition)
+    if largest > _CONDITION:
+        names = np.array(information.objective.network.layout.names)
+        weakest = np.abs(G.weakest)
+        part = np.flatnonzero(weakest > 0.3 * weakest.max())
+        yield Finding(
+            "condition",
+            f"Nearly singular: the scaled condition number of the curvature is {largest:.1g}. Least "
+            f"determined: {', '.join(names[part][:6])}.",
+            tuple(names[part]),
+            severity="note",
         )
-    if not signs:
-        return
-    names = np.array(information.objective.network.layout.names)
-    weakest = np.abs(G.weakest)
-    part = np.flatnonzero(weakest > 0.3 * weakest.max())
-    yield Finding(
-        "over-sized",
-        f"Perhaps over-sized: {' and '.join(signs)}. Tests of such nets reject true hypotheses "
-        "far too often: choose the number of units by BIC, refit, then test. Least determined: "
-        f"{', '.join(names[part][:6])}.",
-        tuple(names[part]),
-    )
+
+
+def _shrunk(information: Information) -> Iterator[Finding]:
+    """A penalty that decides much of the fit."""
+    share = information.effective_parameters / max(information.n_identified, 1)
+    if information.penalised and share < _DEGREES:
+        yield Finding(
+            "shrinkage",
+            f"The penalty takes much: only {information.effective_parameters:.1f} of "
+            f"{information.n_identified} parameters are effective (at least {100 * _DEGREES:g} % "
+            "is asked for). It moves what belongs to one input to others that go along with it, so "
+            "tests of weights reject true hypotheses too often: refit with a smaller alpha, or "
+            "rely on predictions with their intervals.",
+        )
 
 
 def _misspecified(information: Information) -> Iterator[Finding]:

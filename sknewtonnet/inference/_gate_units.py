@@ -61,6 +61,12 @@ def fatal_messages(findings: Iterable[Finding]) -> list[str]:
     return [finding.message for finding in findings if finding.severity == "fatal"]
 
 
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings by their severity, else in the order in which they come."""
+    order = {"fatal": 0, "warning": 1, "note": 2}
+    return sorted(findings, key=lambda finding: order[finding.severity])
+
+
 def unit_findings(information: Information) -> Iterator[Finding]:
     """Unused, constant and duplicate units, and units with a scaling symmetry."""
     network = information.objective.network

@@ -307,9 +307,9 @@ def _described(network: Network) -> str:
 
 
 def _warn(results: InferenceResults, stacklevel: int) -> None:
+    """Say the worst of what is known without fits of smaller nets."""
     with results.information.threads():  # the gate looks at Hessians
-        if results.identifiable:
-            return
-    grave = [f.message for f in results.findings if f.severity != "note"]
-    more = f" ({len(grave) - 1} more in .diagnosis)" if len(grave) > 1 else ""
-    warnings.warn(f"Inference: {grave[0]}{more}", UserWarning, stacklevel=stacklevel)
+        grave = [f.message for f in results._first_findings if f.severity != "note"]
+    if grave:
+        more = f" ({len(grave) - 1} more in .diagnosis)" if len(grave) > 1 else ""
+        warnings.warn(f"Inference: {grave[0]}{more}", UserWarning, stacklevel=stacklevel)

@@ -11,7 +11,7 @@ from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import Objective
 from sknewtonnet.inference._checks import check_level
 from sknewtonnet.inference._criteria import Criteria
-from sknewtonnet.inference._gate import findings
+from sknewtonnet.inference._gate import complete, findings
 from sknewtonnet.inference._gate_units import Finding, fatal_messages
 from sknewtonnet.inference._likelihood_ratio import LikelihoodRatioResult
 from sknewtonnet.inference._minimum import Information
@@ -24,6 +24,7 @@ from sknewtonnet.inference._parameter_covariance import (
 from sknewtonnet.inference._reported import Reported
 from sknewtonnet.inference._rescaled import Rescaled
 from sknewtonnet.inference._restricted_fits import Refit
+from sknewtonnet.inference._smaller_nets import size_findings
 
 _Given = ParamSpec("_Given")
 _Found = TypeVar("_Found")
@@ -86,14 +87,25 @@ class Estimates:
         return locked(self.reported.values(self.information.params))
 
     @cached_property
+    @in_few_threads
     def findings(self) -> tuple[Finding, ...]:
         """All findings of the gate, the worst first.
+
+        The first time that they are asked for, nets without one of the hidden units are fitted.
 
         Returns
         -------
         tuple of Finding
             Empty if there is nothing to report. See doc/statistics.md 3.1.
         """
+        found = self._first_findings
+        if self._fatal:
+            return found
+        return complete(found, size_findings(self.information, self.refit, self._factor))
+
+    @cached_property
+    def _first_findings(self) -> tuple[Finding, ...]:
+        """Those that need no other fit."""
         return tuple(findings(self.information, self.feature_names))
 
     @property
@@ -121,7 +133,7 @@ class Estimates:
     @cached_property
     def _fatal(self) -> str:
         """Why there are no standard errors at all; empty if there are."""
-        messages = fatal_messages(self.findings)
+        messages = fatal_messages(self._first_findings)
         if not messages and self.cov_type in MODEL_BASED and np.isnan(self.dispersion):
             messages = ["the loss has no likelihood"]
         return messages[0] if messages else ""
@@ -183,7 +195,7 @@ class Estimates:
             Parameters whose numbers are all known are left out.
         """
         found = {}
-        singular = [f for f in self.findings if f.kind == "singular direction"]
+        singular = [f for f in self._first_findings if f.kind == "singular direction"]
         for name, known, error in zip(self.names, self._estimable, self.std_errors, strict=True):
             if self._fatal:
                 found[name] = self._fatal

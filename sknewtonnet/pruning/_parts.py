@@ -8,6 +8,7 @@ import numpy as np
 from sknewtonnet._typing import Ints
 from sknewtonnet.calculus import Network
 from sknewtonnet.estimators import Fit
+from sknewtonnet.inference import unit_parameters
 
 # In the order in which they go.
 UNITS = ("neuron", "feature", "weight")
@@ -54,9 +55,7 @@ def _named(fit: Fit, unit: str) -> Iterator[tuple[str, Ints]]:
         outgoing = network.feature_parameters or []
         yield from zip(fit.feature_names, outgoing, strict=False)
     else:
-        for k, units in enumerate(network.unit_names):
-            places = np.hstack(network.outgoing(network.positions, k + 1))
-            yield from zip(units, (row[row >= 0] for row in places), strict=True)
+        yield from unit_parameters(network)
 
 
 def _weights(network: Network) -> Ints:

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from fitted_oracles import infer
 from inference_cases import N, classes, fitted, net, regression, three, two_units
 from inference_oracles import agree, agree_covariances
 from scipy import stats
@@ -287,8 +288,7 @@ def test_information_that_only_a_penalty_holds_up_is_named():
     y = np.tanh(X[:, 0]) + rng.normal(size=100)
     for seed in range(20):
         est = NewtonMLPRegressor((3,), alpha=0.3, random_state=seed, standardize=False).fit(X, y)
-        with pytest.warns(UserWarning, match="Inference"):
-            res = est.inference(X, y)
+        res = infer(est, X, y)
         information = res.information
         H0 = information.hessian - information.penalty
         named = "indefinite information" in {finding.kind for finding in res.findings}

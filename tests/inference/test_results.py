@@ -211,7 +211,7 @@ def test_names_of_contrasts():
     est = NewtonMLPClassifier((), alpha=0.5, standardize=False).fit(
         pd.DataFrame(X, columns=NAMES), y
     )
-    res = est.inference(pd.DataFrame(X, columns=NAMES), y)
+    res = infer(est, pd.DataFrame(X, columns=NAMES), y)
     assert res.names[:2] == [
         "coefs_0[age, versicolor - setosa]",
         "coefs_0[age, virginica - setosa]",
@@ -275,7 +275,7 @@ def test_summary_says_what_is_wrong():
 def test_summary_of_classes(n_classes):
     X, y = class_data(n_classes)
     est = NewtonMLPClassifier((), alpha=0.5, standardize=False).fit(X, y)
-    text = est.inference(X, y).summary()
+    text = infer(est, X, y).summary()
     assert "virginica" in text
     assert re.search(r"(?i)\bAIC\b", text)
     assert "log_loss" in text or "NewtonMLPClassifier" in text or "log-likelihood" in text.lower()
