@@ -189,7 +189,7 @@ def _singular(information: Information) -> Iterator[Finding]:
 
 
 def _conditioned(information: Information) -> Iterator[Finding]:
-    """A note if parameters are hardly told apart, whatever the origin and correlation of inputs."""
+    """A note if parameters are hardly told apart, even on uncorrelated inputs."""
     H, G = information.whitened_factors
     largest = max(H.condition, G.condition)
     if largest > _CONDITION:
@@ -198,8 +198,8 @@ def _conditioned(information: Information) -> Iterator[Finding]:
         part = np.flatnonzero(weakest > 0.3 * weakest.max())
         yield Finding(
             "condition",
-            f"Nearly singular: the scaled condition number of the curvature is {largest:.1g}. Least "
-            f"determined: {', '.join(names[part][:6])}.",
+            f"Nearly singular: the scaled condition number of the curvature is {largest:.1g}. "
+            f"Least determined: {', '.join(names[part][:6])}.",
             tuple(names[part]),
             severity="note",
         )
@@ -213,9 +213,9 @@ def _shrunk(information: Information) -> Iterator[Finding]:
             "shrinkage",
             f"The penalty takes much: only {information.effective_parameters:.1f} of "
             f"{information.n_identified} parameters are effective (at least {100 * _DEGREES:g} % "
-            "is asked for). It moves what belongs to one input to others that go along with it, so "
-            "tests of weights reject true hypotheses too often: refit with a smaller alpha, or "
-            "rely on predictions with their intervals.",
+            "is asked for). It moves what belongs to one input to others that go along with it, "
+            "so tests of weights reject true hypotheses too often: refit with a smaller alpha, "
+            "or rely on predictions with their intervals.",
         )
 
 

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from estimator_cases import class_data, count_data, regression_data
+from estimator_cases import count_data, regression_data
 from fitted_oracles import gradient, infer, quadratic_form, raw
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_linnerud

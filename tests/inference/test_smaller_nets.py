@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, NewtonNetRegressor, RBFNetRegressor
+from sknewtonnet import (
+    NewtonMLPClassifier,
+    NewtonMLPRegressor,
+    NewtonNetRegressor,
+    RBFNetRegressor,
+)
 from sknewtonnet.calculus import Linear
 from sknewtonnet.estimators import fit_of
 from sknewtonnet.inference import Information, unit_parameters, without_parameters
