@@ -4,6 +4,7 @@
 """
 
 from sknewtonnet.inference._bootstrap import BootstrapResults
+from sknewtonnet.inference._comparison import ComparisonResult
 from sknewtonnet.inference._criteria import CRITERIA, Criteria
 from sknewtonnet.inference._effects import MarginalEffects, PartialEffect
 from sknewtonnet.inference._gate import findings
@@ -51,6 +52,7 @@ __all__ = [
     "MODEL_BASED",
     "WEIGHT_TYPES",
     "BootstrapResults",
+    "ComparisonResult",
     "CovarianceType",
     "Criteria",
     "Dependence",

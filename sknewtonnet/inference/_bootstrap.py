@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._average_effects import AverageEffects
 from sknewtonnet.inference._checks import check_choice, check_level
-from sknewtonnet.inference._replications import Refitted, replicate, source
+from sknewtonnet.inference._replications import Refitted, replicated, source
 from sknewtonnet.inference._reported import Reported
 from sknewtonnet.inference._resampling import Resampling
 from sknewtonnet.inference._restricted_fits import Minimiser
@@ -164,6 +164,19 @@ class BootstrapResults:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Replication:
+    """The minimum on data drawn anew, by its number."""
+
+    resampling: Resampling
+    refitted: Refitted
+    seed: int
+
+    def __call__(self, number: int) -> Array:
+        """The parameters; NaN where the fit failed."""
+        return self.refitted.fit(*self.resampling.draw(source(self.seed, number)))
+
+
 def bootstrap(
     resampling: Resampling,
     minimize: Minimiser,
@@ -181,7 +194,9 @@ def bootstrap(
     names, function = quantity
     weight = information.objective.sample_weight
     samples = np.full((n, len(names)), np.nan)
-    for number, [(params, _)] in enumerate(replicate(resampling, [refitted], n, seed, n_jobs)):
+    resampling.draw(source(seed, 0))  # what all draws share is worked out once, and sent
+    minima = replicated(Replication(resampling, refitted, seed), n, n_jobs)
+    for number, params in enumerate(minima):
         if np.isnan(params).any():
             continue
         drawn = weight

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from sknewtonnet._typing import Array
 from sknewtonnet.inference._minimum import Information
 
 CRITERIA = ("aic", "aicc", "bic", "nic", "tic", "gcv")
@@ -76,20 +77,34 @@ class Criteria:
             Of the targets in the units of the table; inf if the fit is perfect, NaN if there is no
             likelihood.
         """
+        if not self.information.is_likelihood:
+            return np.nan
+        counts = self.information.weight_type == "frequency"
+        rows = self.row_log_likelihoods
+        return float(self.information.objective.sample_weight @ rows if counts else rows.sum())
+
+    @property
+    def row_log_likelihoods(self) -> Array:
+        """What each row adds to it; with frequency weights each of the equal rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
         information = self.information
         objective = information.objective
         loss, weight = objective.loss, objective.sample_weight
-        if not information.is_likelihood:
-            return np.nan
         precise = information.weight_type == "precision" and loss.free_dispersion
         precision = weight[:, None] if precise else 1.0
         dispersion = loss.likeliest_dispersion(information.total_loss / self._n, precision)
         if dispersion == 0.0:
-            return np.inf
+            return np.full(len(weight), np.inf)
         density = loss.log_density(objective.targets, information.raw, dispersion / precision)
         # The density of d times y is 1 / d times that of y, and the factor is d^2.
-        density = density - 0.5 * np.log(self.factor)
-        return float(density.sum() if precise else weight @ density.sum(axis=1))
+        rows = (density - 0.5 * np.log(self.factor)).sum(axis=1)
+        return np.asarray(
+            rows if precise or information.weight_type == "frequency" else weight * rows
+        )
 
     @property
     def aic(self) -> float:

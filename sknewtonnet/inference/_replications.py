@@ -1,21 +1,23 @@
 """The same net fitted again and again to data like its own, from its minimum, in parallel."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from scipy.linalg import LinAlgError
 
 from sknewtonnet._threads import one_thread
-from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus import Loss, Network, Objective, SmoothFunction, critical_point
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus import Loss, Network, Objective, critical_point
 from sknewtonnet.calculus.functions.matching import aligned
 from sknewtonnet.calculus.functions.subspace import AffineObjective
 from sknewtonnet.calculus.pieces.penalties import Penalty
 from sknewtonnet.inference._minimum import Information
-from sknewtonnet.inference._resampling import Resampling
 from sknewtonnet.inference._restricted_fits import Minimiser
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,61 +73,55 @@ class Refitted:
             offset=self.offset,
         )
 
-    def fit(self, targets: Array, weight: Array) -> tuple[Array, float]:
-        """The minimum there and its value; NaN where the fit does not get to one.
+    def fit(self, targets: Array, weight: Array, starts: Sequence[Array] = ()) -> Array:
+        """The lowest minimum there, from this one and from other starts; NaN if there is none.
 
         Units are in the order and with the signs of the first minimum.
         """
         w = self.params
         try:
             f = self.objective(targets, weight)
-            inside: SmoothFunction = f
-            start = w
-            if self.basis is not None:
-                inside = AffineObjective(f, w, self.basis)
-                start = np.zeros(self.basis.shape[1])
-            u = self.minimize(inside, start)
-            if not critical_point(inside, u).is_stationary:
-                return np.full_like(w, np.nan), np.nan
+            found = [self._from(f, start) for start in (w, *starts)]
+            minima = [params for params in found if params is not None]
         except (ValueError, ArithmeticError, LinAlgError):
-            return np.full_like(w, np.nan), np.nan
-        found = u if self.basis is None else w + self.basis @ u
-        return aligned(self.network, found, w), inside.value(u)
+            minima = []
+        if not minima:
+            return np.full_like(w, np.nan)
+        return aligned(self.network, min(minima, key=f.value), w)
+
+    def _from(self, f: Objective, start: Array) -> Array | None:
+        """Where a run from a start ends, if at a minimum."""
+        if self.basis is None:
+            w = self.minimize(f, start)
+            return w if critical_point(f, w).is_stationary else None
+        inside = AffineObjective(f, self.params, self.basis)
+        u = self.minimize(inside, inside.restrict(start))
+        return inside.expand(u) if critical_point(inside, u).is_stationary else None
+
+    def total_loss(self, params: Array, targets: Array, weight: Array) -> float:
+        """Sum of the weighted losses, without the penalty."""
+        raw = self.network.predict_raw(params, self.samples)
+        raw = raw if self.offset is None else raw + self.offset
+        return float(weight @ self.loss.value(targets, raw))
 
 
-def replicate(
-    resampling: Resampling,
-    fits: Sequence[Refitted],
-    n: int,
-    seed: int,
-    n_jobs: int | None,
-) -> list[list[tuple[Array, float]]]:
-    """Minima of some nets on the same drawn data, for each of n draws.
+def replicated(task: Callable[[int], Result], n: int, n_jobs: int | None) -> list[Result]:
+    """Results of a task for the numbers below n, in processes.
 
-    Each draw has a source of random numbers of its own, so that their number and that of
-    processes change nothing of it.
+    A task draws from :func:`source` with its number, so that how many there are, and how many
+    processes, change nothing of it.
     """
     processes = effective_n_jobs(n_jobs)
     if processes == 1:
-        return _some(resampling, fits, seed, np.arange(n))
-    resampling.draw(source(seed, 0))  # what all draws share is worked out once, and sent
+        return _some(task, range(n))
     parts = np.array_split(np.arange(n), min(n, 4 * processes))
-    found = Parallel(n_jobs=n_jobs)(
-        delayed(_some)(resampling, fits, seed, numbers) for numbers in parts
-    )
+    found = Parallel(n_jobs=n_jobs)(delayed(_some)(task, part.tolist()) for part in parts)
     return [each for some in found for each in some]
 
 
-def _some(
-    resampling: Resampling, fits: Sequence[Refitted], seed: int, numbers: Ints
-) -> list[list[tuple[Array, float]]]:
-    """Those of some of the draws."""
-    found = []
+def _some(task: Callable[[int], Result], numbers: Iterable[int]) -> list[Result]:
     with one_thread():
-        for number in numbers:
-            data = resampling.draw(source(seed, int(number)))
-            found.append([fit.fit(*data) for fit in fits])
-    return found
+        return [task(number) for number in numbers]
 
 
 def source(seed: int, number: int) -> np.random.Generator:

@@ -18,6 +18,7 @@ from sknewtonnet.inference._bootstrap import (
     own_quantity,
 )
 from sknewtonnet.inference._checks import check_choice, check_count
+from sknewtonnet.inference._comparison import ComparisonResult, compare
 from sknewtonnet.inference._influence import Influence, influence
 from sknewtonnet.inference._radial_units import RadialShape, RadialUnits
 from sknewtonnet.inference._resampling import RESAMPLINGS, Resampling
@@ -260,6 +261,74 @@ class Diagnostics(Predictions):
                 stacklevel=3,
             )
         return found
+
+    @in_few_threads
+    def compare(
+        self,
+        other: "Diagnostics",
+        *,
+        bootstrap: int = 0,
+        n_init: int = 3,
+        random_state: int = 0,
+        n_jobs: int | None = None,
+    ) -> ComparisonResult:
+        """Compare two nets that were fitted to the same data, as ``anova`` of R does.
+
+        If one is a submodel of the other, because it has fewer units, inputs or connections, or no
+        skip connections, this is the likelihood-ratio test, by F where a dispersion is estimated.
+        Chi-square and F do not hold for q against q + 1 units, nor under a penalty; then p is NaN,
+        with the reason, and data simulated from the smaller net give one. Two nets neither of
+        which is a submodel are compared by Vuong's test.
+
+        Parameters
+        ----------
+        other : InferenceResults
+            Of the other net, on the same targets and weights; its inputs may be others.
+        bootstrap : int, default=0
+            Number of data sets to simulate from the smaller net, such as 199. To each of them both
+            nets are fitted, the larger one from 1 + 2 ``n_init`` starts.
+        n_init : int, default=3
+            Random starts of the larger net, each also as the smaller net with units that nothing
+            reads yet.
+        random_state : int, default=0
+            Seed.
+        n_jobs : int, default=None
+            Number of processes, as in joblib; it changes nothing of the numbers.
+
+        Returns
+        -------
+        ComparisonResult
+            Printed, a table of the two nets and the test.
+
+        Raises
+        ------
+        ValueError
+            If the data differ, the nets are the same or have no likelihood, or an argument has
+            another value.
+
+        References
+        ----------
+        Vuong (1989), Econometrica 57; Davies (1977), Biometrika 64.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> net = NewtonMLPRegressor((), alpha=0.0)
+        >>> both = net.fit(X[:, :2], y).inference(X[:, :2], y)
+        >>> found = net.fit(X, y).inference(X, y).compare(both)
+        >>> found.method, found.df, found.p_value > 0.05
+        ('likelihood ratio', 1, True)
+        """
+        if not isinstance(other, Diagnostics):
+            raise ValueError(f"other must be results of inference, got {other!r}.")
+        check_count("bootstrap", bootstrap, 0)
+        check_count("n_init", n_init, 0)
+        check_count("random_state", random_state, 0)
+        return compare(self, other, bootstrap, n_init, random_state, n_jobs)
 
     def _quantity(
         self, wanted: str | Callable[[Array], ArrayLike] | None
