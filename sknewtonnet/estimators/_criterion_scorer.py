@@ -32,6 +32,7 @@ class CriterionScorer:
         X: ArrayLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
+        **known: ArrayLike,
     ) -> float:
         """Minus the criterion, so that greater is better; NaN where the fit is no minimum."""
         if isinstance(estimator, Pipeline):
@@ -40,7 +41,7 @@ class CriterionScorer:
             estimator = estimator[-1]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            results = estimator.inference(X, y, sample_weight, cov_type="HC0")
+            results = estimator.inference(X, y, sample_weight, cov_type="HC0", **known)
         kinds = {finding.kind for finding in results.findings if finding.severity == "fatal"}
         if "separation" in kinds:
             return np.nan  # a likelihood without a maximum must not win
@@ -69,7 +70,8 @@ def criterion_scorer(criterion: str = "bic") -> CriterionScorer:
     Returns
     -------
     callable
-        ``scorer(estimator, X, y, sample_weight=None)`` returns minus the criterion. A criterion
+        ``scorer(estimator, X, y, sample_weight=None)`` returns minus the criterion; it takes the
+        ``offset`` or ``exposure`` of the rows as well. A criterion
         belongs to the data of the fit, so a search must use all rows for both training and
         scoring: ``GridSearchCV(net, grid, scoring=scorer, cv=[(rows, rows)])``. The estimator may
         be a pipeline that ends in a net. A call costs one ``inference``, about n P^2 + 20 P^3

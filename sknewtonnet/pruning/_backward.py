@@ -1,6 +1,6 @@
 """Backward pruning: fit, test, take the least significant away, refit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -172,14 +172,14 @@ class BackwardPruning(MetaNet):
         self.verbose = verbose
 
     def _fitted(
-        self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, task: Task
+        self, net: Any, X: ArrayLike, y: ArrayLike, rows: Mapping[str, ArrayLike], task: Task
     ) -> dict[str, Any]:
         self._check_settings()
-        start = fit_of(net.fit(X, y, sample_weight), X, y, sample_weight)
+        start = fit_of(net.fit(X, y, **rows), X, y, **rows)
 
         def refitted(last: Fit) -> Any:
             smaller = with_chosen_alpha(net).set_params(connectivity=last.connectivity)
-            left = fit_from(smaller, last, X, y, sample_weight, post_selection=True)
+            left = fit_from(smaller, last, X, y, **rows, post_selection=True)
             left.alpha_selection_ = net.alpha_selection_  # on these data, as inference says
             return left
 

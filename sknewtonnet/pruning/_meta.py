@@ -1,7 +1,7 @@
 """Common part of estimators that fit a net and pass on its results."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -81,12 +81,24 @@ class MetaNet(
 
     @abstractmethod
     def _fitted(
-        self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, task: Task
+        self, net: Any, X: ArrayLike, y: ArrayLike, rows: Mapping[str, ArrayLike], task: Task
     ) -> dict[str, Any]:
-        """What a fit finds, from a clone of the net: fitted attributes by their names."""
+        """What a fit finds, from a clone of the net: fitted attributes by their names.
+
+        What else is known of the rows, such as ``sample_weight``, is as the net's ``fit`` and
+        ``inference`` take it.
+        """
 
     @fit_method(nested_validation=True)
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
+        *,
+        exposure: ArrayLike | None = None,
+    ) -> Self:
         """Fit the net, and go on from there.
 
         Parameters
@@ -97,6 +109,8 @@ class MetaNet(
             Target values.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative. A row of weight 2 counts like the row twice.
+        offset, exposure : array-like, default=None
+            Known terms of the rows, as in the net's ``fit``.
 
         Returns
         -------
@@ -109,12 +123,12 @@ class MetaNet(
             If ``estimator`` is no net of this package, or its fit is no minimum.
         """
         net = checked_net(self.estimator)
-        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        hooks = {"estimator": self, "X": X, "y": y, "metadata": metadata}
+        rows = those_given(sample_weight=sample_weight, offset=offset, exposure=exposure)
+        hooks = {"estimator": self, "X": X, "y": y, "metadata": rows or None}
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(**hooks)
         with one_thread():
-            found = self._fitted(net, X, y, sample_weight, Task(context, hooks))
+            found = self._fitted(net, X, y, rows, Task(context, hooks))
         found |= features_of(found[self._net_name])
         set_fitted(self, found)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: found)
@@ -126,6 +140,9 @@ class MetaNet(
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         cov_type: str | None = None,
+        *,
+        offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
     ) -> InferenceResults:
         """Inference for the chosen form of net, on data that had no part in the choice.
 
@@ -143,6 +160,8 @@ class MetaNet(
         cov_type : str, default=None
             Covariance, as in the net's ``inference``: "bayesian" under a penalty, "hessian"
             without, unless there is no likelihood.
+        offset, exposure : array-like, default=None
+            Their known terms.
 
         Returns
         -------
@@ -171,8 +190,9 @@ class MetaNet(
                     f"y must have all the classes of the fit, {self.classes_.tolist()}, got "
                     f"{labels.tolist()}; split the data with stratify=y."
                 )
-        net = fit_from(with_chosen_alpha(self._net), fit_of(self._net), X, y, sample_weight)
-        return net.inference(X, y, sample_weight, cov_type)
+        rows = those_given(sample_weight=sample_weight, offset=offset, exposure=exposure)
+        net = fit_from(with_chosen_alpha(self._net), fit_of(self._net), X, y, **rows)
+        return net.inference(X, y, cov_type=cov_type, **rows)
 
     def inference(self, X: ArrayLike, y: ArrayLike, *args: Any, **kwargs: Any) -> InferenceResults:
         """Inference for the net; the summary says that p-values come after a selection.
@@ -218,13 +238,17 @@ class MetaNet(
         return labels
 
     @_where_nets_have("predict")
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
+    def predict(
+        self, X: ArrayLike, offset: ArrayLike | None = None, *, exposure: ArrayLike | None = None
+    ) -> NDArray[Any]:
         """Predict with the net.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples, with all columns of the fit.
+        offset, exposure : array-like, default=None
+            Known terms of the rows, as in the net's ``fit``.
 
         Returns
         -------
@@ -232,17 +256,19 @@ class MetaNet(
             Predictions of the net.
         """
         check_is_fitted(self)
-        found: NDArray[Any] = self._net.predict(X)
+        found: NDArray[Any] = self._net.predict(X, **those_given(offset=offset, exposure=exposure))
         return found
 
     @_where_nets_have("predict_proba")
-    def predict_proba(self, X: ArrayLike) -> Array:
+    def predict_proba(self, X: ArrayLike, offset: ArrayLike | None = None) -> Array:
         """Class probabilities of the net.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples, with all columns of the fit.
+        offset : array-like, default=None
+            Known terms of the logits, as in the net's ``fit``.
 
         Returns
         -------
@@ -250,17 +276,19 @@ class MetaNet(
             In the order of ``classes_``.
         """
         check_is_fitted(self)
-        found: Array = self._net.predict_proba(X)
+        found: Array = self._net.predict_proba(X, offset)
         return found
 
     @_where_nets_have("predict_log_proba")
-    def predict_log_proba(self, X: ArrayLike) -> Array:
+    def predict_log_proba(self, X: ArrayLike, offset: ArrayLike | None = None) -> Array:
         """Logarithms of the class probabilities of the net.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples, with all columns of the fit.
+        offset : array-like, default=None
+            Known terms of the logits, as in the net's ``fit``.
 
         Returns
         -------
@@ -268,10 +296,18 @@ class MetaNet(
             In the order of ``classes_``.
         """
         check_is_fitted(self)
-        found: Array = self._net.predict_log_proba(X)
+        found: Array = self._net.predict_log_proba(X, offset)
         return found
 
-    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    def score(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
+        *,
+        exposure: ArrayLike | None = None,
+    ) -> float:
         """R^2 or accuracy of the net.
 
         Parameters
@@ -282,6 +318,8 @@ class MetaNet(
             Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights.
+        offset, exposure : array-like, default=None
+            Known terms of the rows, as in the net's ``fit``.
 
         Returns
         -------
@@ -289,7 +327,8 @@ class MetaNet(
             R^2 of a regressor, accuracy of a classifier.
         """
         check_is_fitted(self)
-        return float(self._net.score(X, y, sample_weight))
+        rows = those_given(sample_weight=sample_weight, offset=offset, exposure=exposure)
+        return float(self._net.score(X, y, **rows))
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that this is what the net is."""
@@ -300,6 +339,11 @@ class MetaNet(
         tags.target_tags = deepcopy(inner.target_tags)
         tags.input_tags.sparse = inner.input_tags.sparse
         return tags
+
+
+def those_given(**arguments: ArrayLike | None) -> dict[str, Any]:
+    """Those arguments that are not None."""
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def checked_net(estimator: Any) -> Any:

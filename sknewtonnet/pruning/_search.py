@@ -137,29 +137,29 @@ class InformationCriterionSearch(MetaNet):
         self.verbose = verbose
 
     def _fitted(
-        self, net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, task: Task
+        self, net: Any, X: ArrayLike, y: ArrayLike, rows: Mapping[str, ArrayLike], task: Task
     ) -> dict[str, Any]:
         grid = list(ParameterGrid(self.param_grid))
         if not grid:
             raise ValueError(f"param_grid must have a setting at least, got {self.param_grid!r}.")
         runs = Parallel(n_jobs=self.n_jobs)(
-            delayed(_run)(clone(net).set_params(**params), X, y, sample_weight, self.criterion)
+            delayed(_run)(clone(net).set_params(**params), X, y, rows, self.criterion)
             for params in grid
         )
-        nets, rows = zip(*runs, strict=True)
+        nets, table = zip(*runs, strict=True)
         losses = sorted({fit_of(net).loss.name for net in nets})
         if len(losses) > 1 and self.criterion in ("gcv", "nic"):
             raise ValueError(
                 f"{self.criterion} is in units of the loss, so it does not compare the losses "
                 f"{losses}; use another criterion."
             )
-        scores = np.array([row[self.criterion] for row in rows])
+        scores = np.array([row[self.criterion] for row in table])
         if self.verbose:
             for params, score in zip(grid, scores, strict=True):
                 print(f"{params}: {self.criterion} {score:.6g}")
         if np.isnan(scores).all():
-            reasons = " ".join(sorted({row["reason"] for row in rows}))
-            points = sorted({row["critical_point"] for row in rows})
+            reasons = " ".join(sorted({row["reason"] for row in table}))
+            points = sorted({row["critical_point"] for row in table})
             raise ValueError(
                 f"none of the {len(grid)} settings has a {self.criterion} (critical points "
                 f"{points}, n_samples = {np.shape(X)[0]}): {reasons}{advice(*points)}"
@@ -167,7 +167,7 @@ class InformationCriterionSearch(MetaNet):
         best = int(np.nanargmin(scores))
         chosen = after_selection(nets[best], post_selection=len(grid) > 1)
         return {
-            "results_": _table(grid, rows, scores),
+            "results_": _table(grid, table, scores),
             "best_index_": best,
             "best_score_": float(scores[best]),
             "best_params_": grid[best],
@@ -177,18 +177,18 @@ class InformationCriterionSearch(MetaNet):
 
 @one_thread()
 def _run(
-    net: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, criterion: str
+    net: Any, X: ArrayLike, y: ArrayLike, rows: Mapping[str, ArrayLike], criterion: str
 ) -> tuple[Any, dict[str, Any]]:
     """One setting: its fit, and a row of the table."""
     start = time.perf_counter()
     with warnings.catch_warnings():
         # A setting that is too large is no reason for a warning; the table reports it.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        net.fit(X, y, sample_weight)
+        net.fit(X, y, **rows)
         warnings.simplefilter("ignore", UserWarning)
         if len(net.params_) > DENSE_LIMIT:
             return net, _row(net, criterion, start, f"More than {DENSE_LIMIT} parameters.")
-        results = net.inference(X, y, sample_weight, cov_type="HC0")
+        results = net.inference(X, y, cov_type="HC0", **rows)
     # Without a minimum there is no criterion.
     fatal = fatal_messages(results.findings)
     score = np.nan if fatal else float(getattr(results, criterion))

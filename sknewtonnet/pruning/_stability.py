@@ -1,5 +1,6 @@
 """How often parts of a net survive when the data vary."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -17,6 +18,7 @@ from sknewtonnet.calculus.functions.units import connected_units
 from sknewtonnet.estimators import fit_of
 from sknewtonnet.inspection import aligned
 from sknewtonnet.pruning._backward import BackwardPruning
+from sknewtonnet.pruning._meta import those_given
 
 RESAMPLINGS = ("bootstrap", "folds")
 
@@ -83,6 +85,8 @@ def pruning_stability(
     n_resamples: int = 20,
     random_state: int | None = None,
     n_jobs: int | None = None,
+    offset: ArrayLike | None = None,
+    exposure: ArrayLike | None = None,
 ) -> PruningStability:
     """Prune again on resampled rows, and count what survives.
 
@@ -104,6 +108,8 @@ def pruning_stability(
     n_jobs : int or None, default=None
         Number of resamples to prune in parallel, as in joblib. The result is the same to the last
         bit.
+    offset, exposure : array-like, default=None
+        Known terms of the rows, as in the net's ``fit``.
 
     Returns
     -------
@@ -149,8 +155,10 @@ def pruning_stability(
     if is_classifier(pruning.estimator) and np.ndim(y) == 1:  # no resample may lose a class
         groups = [np.flatnonzero(np.asarray(y) == label) for label in np.unique(y)]
     weights = _weights(groups, n, resampling, int(n_resamples), rng)
+    known = those_given(offset=offset, exposure=exposure)
     whole, *others = Parallel(n_jobs=n_jobs)(
-        delayed(_pruned)(clone(pruning), X, y, weight) for weight in [np.ones(n), *weights]
+        delayed(_pruned)(clone(pruning), X, y, {"sample_weight": weight, **known})
+        for weight in [np.ones(n), *weights]
     )
     network = _whole_network(whole)
     points = [network.layout.restrict(_full(pruned)) for pruned in (whole, *others)]
@@ -188,9 +196,9 @@ def _weights(
 
 
 def _pruned(
-    pruning: BackwardPruning, X: ArrayLike, y: ArrayLike, weight: Array
+    pruning: BackwardPruning, X: ArrayLike, y: ArrayLike, rows: Mapping[str, ArrayLike]
 ) -> BackwardPruning:
-    return pruning.fit(X, y, weight)
+    return pruning.fit(X, y, **rows)
 
 
 def _whole_network(pruned: BackwardPruning) -> Network:

@@ -305,7 +305,7 @@ def test_units_are_matched(monkeypatch):
 
     def swapped(pruning, X, y, weight):
         # Resamples of the same rows, every other of which has its units in another order.
-        found = pruned(pruning, X, y, np.ones(len(X)))
+        found = pruned(pruning, X, y, {"sample_weight": np.ones(len(X))})
         if len(calls) % 2:
             mirrored(found.estimator_)
         calls.append(found)
