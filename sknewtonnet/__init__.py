@@ -9,6 +9,7 @@ from sknewtonnet.estimators import (
     RBFNetClassifier,
     RBFNetRegressor,
     criterion_scorer,
+    pipeline_inference,
 )
 from sknewtonnet.pruning import BackwardPruning, InformationCriterionSearch
 
@@ -23,4 +24,5 @@ __all__ = [
     "RBFNetRegressor",
     "__version__",
     "criterion_scorer",
+    "pipeline_inference",
 ]

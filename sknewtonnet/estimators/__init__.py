@@ -5,6 +5,7 @@ from sknewtonnet.estimators._criterion_scorer import criterion_scorer
 from sknewtonnet.estimators._fit import Fit
 from sknewtonnet.estimators._mlp import NewtonMLPClassifier, NewtonMLPRegressor
 from sknewtonnet.estimators._network import NewtonNetClassifier, NewtonNetRegressor
+from sknewtonnet.estimators._pipelines import pipeline_inference
 from sknewtonnet.estimators._rbf import RBFNetClassifier, RBFNetRegressor
 from sknewtonnet.estimators._records import after_selection, fit_from, fit_of
 
@@ -21,4 +22,5 @@ __all__ = [
     "criterion_scorer",
     "fit_from",
     "fit_of",
+    "pipeline_inference",
 ]

@@ -67,6 +67,11 @@ class InferenceResults(Tests, Diagnostics, Reports):
         given: what other data would have chosen, and its effect on the bias, they leave out.
     rescaled : Rescaled, default=None
         The units of the table, where the fit has standardised columns.
+    factors : mapping of str to tuple of str, default={}
+        Columns of a table that became several features by a preprocessing, with their names.
+        Tests take the name of the column for all of them.
+    prepare : callable, default=None
+        From that table to the features, for predictions.
 
     Attributes
     ----------

@@ -82,7 +82,8 @@ class Predictions(Estimates):
         True
         """
         check_level(level)
-        samples = check_samples(X, self.feature_names, self.named)
+        given = X if self.prepare is None else self.prepare(X)
+        samples = check_samples(given, self.feature_names, self.named)
         terms = self._known_terms(offset, len(samples))
         return self._predictor.predict(samples, level, terms)
 
@@ -267,7 +268,7 @@ class Predictions(Estimates):
         >>> results.slope_test(["x1", "x2"]).p_value < 1e-10
         True
         """
-        chosen = list(dict.fromkeys(listed("features", features)))
+        chosen = list(dict.fromkeys(self._members(listed("features", features))))
         check_names("features", chosen, self.feature_names)
         names = list(self.feature_names)
         return self._slopes.tests([[names.index(name) for name in chosen]])[0]

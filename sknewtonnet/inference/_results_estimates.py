@@ -1,11 +1,12 @@
 """What all results stand on: estimates, their covariance, the verdict, criteria."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, Self, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import Objective
@@ -60,9 +61,36 @@ class Estimates:
     post_selection: bool = False
     chosen_penalty: bool = False
     rescaled: Rescaled | None = field(default=None, repr=False)
+    factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    prepare: Callable[[ArrayLike], Array] | None = field(default=None, repr=False)
 
     # Likelihood-ratio tests of single features made so far; the summary shows them.
     ratios: dict[str, LikelihoodRatioResult] = field(default_factory=dict, init=False, repr=False)
+
+    def of_table(
+        self, factors: Mapping[str, tuple[str, ...]], prepare: Callable[[ArrayLike], Array]
+    ) -> Self:
+        """The same results, asked in terms of a table from which the features were made.
+
+        Parameters
+        ----------
+        factors : mapping of str to tuple of str
+            Columns of the table that became other features than themselves, with these.
+        prepare : callable
+            From such a table to the features.
+
+        Returns
+        -------
+        InferenceResults
+            What is known already is kept.
+        """
+        found = replace(self, factors=dict(factors), prepare=prepare)
+        vars(found).update({k: v for k, v in vars(self).items() if k not in vars(found)})
+        return found
+
+    def _members(self, names: Sequence[str]) -> list[str]:
+        """Names with the features of a factor in its place."""
+        return [own for name in names for own in self.factors.get(name, (name,))]
 
     @property
     def names(self) -> list[str]:

@@ -96,7 +96,8 @@ class Tests(Estimates):
         Parameters
         ----------
         groups : mapping of str to list of str, default=None
-            Features that are tested together, such as the dummy columns of one factor.
+            Features that are tested together, such as the dummy columns of one factor; None:
+            those of ``factors``, where the results know any.
         adjust : {None, "holm", "bh"}, default=None
             How to fill ``p_adjusted``, see :func:`adjust_p_values`.
 
@@ -126,6 +127,7 @@ class Tests(Estimates):
         ['x0', 'others']
         """
         check_choice("adjust", adjust, (None, *ADJUSTMENTS))
+        groups = self.factors or None if groups is None else groups
         found = {
             name: self.wald_test(members)
             for name, members in feature_groups(groups, self.feature_names).items()
@@ -406,6 +408,8 @@ class Tests(Estimates):
         self, given: HypothesisLike, r: ArrayLike | None = None, argument: str = "R"
     ) -> Hypothesis:
         outgoing = self.information.input_parameters
+        if isinstance(given, str) and given in self.factors:
+            given = list(self.factors[given])
         return Hypothesis.of(given, r, outgoing, self.reported, self.feature_names, argument)
 
     def _denom(self, use_f: bool) -> float:

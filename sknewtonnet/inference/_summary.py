@@ -80,7 +80,7 @@ class Summary:
     @classmethod
     def of(cls, results: Any, level: float) -> "Summary":
         """The summary of results."""
-        tests = results.wald_test_features(adjust="holm")
+        tests = results.wald_test_features(groups={}, adjust="holm")
         return cls(
             title=results.model,
             facts=_facts(results),
