@@ -7,6 +7,7 @@ from sknewtonnet.inference._bootstrap import BootstrapResults
 from sknewtonnet.inference._comparison import ComparisonResult
 from sknewtonnet.inference._criteria import CRITERIA, Criteria
 from sknewtonnet.inference._effects import MarginalEffects, PartialEffect
+from sknewtonnet.inference._estimable_part import constant_combinations
 from sknewtonnet.inference._gate import findings
 from sknewtonnet.inference._gate_units import Finding, fatal_messages
 from sknewtonnet.inference._infer import infer
@@ -73,6 +74,7 @@ __all__ = [
     "WaldTestResult",
     "adjust_p_values",
     "cluster_numbers",
+    "constant_combinations",
     "fatal_messages",
     "feature_saliencies",
     "findings",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sknewtonnet._typing import Array
+from sknewtonnet.inference._estimable_part import tested_part
 from sknewtonnet.inference._null_distributions import TestResult, tail
 from sknewtonnet.inference._restricted_fits import Refit, Restriction
 
@@ -30,7 +31,7 @@ class LikelihoodRatioResult(TestResult):
 
 
 def likelihood_ratio(
-    restriction: Restriction, refit: Refit, df: int, df_denom: float, n_init: int, seed: int
+    restriction: Restriction, left: Array, refit: Refit, df_denom: float, n_init: int, seed: int
 ) -> LikelihoodRatioResult:
     """Twice the log-likelihood that the restriction costs.
 
@@ -38,10 +39,11 @@ def likelihood_ratio(
     F = ((D0 - D1) / df) / (D1 / (n - k)); else it is 2 (D0 - D1) / dispersion.
     """
     information = restriction.information
+    df = int(np.linalg.matrix_rank(left.T @ restriction.A))
     params, value, converged = restriction.fit(refit, n_init, seed)
     full = information.objective.value(information.params)
     gained = value - full
-    reason = "" if converged else "the restricted fit did not converge"
+    reason = tested_part(left) if converged else "the restricted fit did not converge"
     ratio = 2.0 * information.objective.weight_sum * gained / information.dispersion
     statistic = ratio
     if information.objective.loss.quadratic and not information.penalised:

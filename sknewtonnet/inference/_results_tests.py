@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sknewtonnet._typing import Array
 from sknewtonnet.inference._checks import (
     check_choice,
     check_count,
@@ -13,11 +14,12 @@ from sknewtonnet.inference._checks import (
     check_names,
     listed,
 )
+from sknewtonnet.inference._estimable_part import NOT_ESTIMABLE, estimable_part
 from sknewtonnet.inference._hidden_unit import DIRECTIONS, hidden_unit_test
 from sknewtonnet.inference._hypothesis import Hypothesis, feature_groups
 from sknewtonnet.inference._likelihood_ratio import LikelihoodRatioResult, likelihood_ratio
 from sknewtonnet.inference._null_distributions import ADJUSTMENTS, HELD, adjusted
-from sknewtonnet.inference._parameter_covariance import MODEL_BASED, Dependence
+from sknewtonnet.inference._parameter_covariance import COVARIANCES, MODEL_BASED, Dependence
 from sknewtonnet.inference._profile import profile_interval
 from sknewtonnet.inference._restricted_fits import Restriction
 from sknewtonnet.inference._results_estimates import Estimates, in_few_threads
@@ -54,7 +56,9 @@ class Tests(Estimates):
         Returns
         -------
         WaldTestResult
-            NaN with a reason if a row of R is not estimable. Dependent rows count once.
+            Of those combinations of the rows of R that the data determine, such as differences
+            between the levels of a full set of dummies; NaN with a reason if there are none.
+            Dependent rows count once.
 
         Raises
         ------
@@ -188,8 +192,10 @@ class Tests(Estimates):
         reason = self._untestable(asked, model_based=True)
         if reason:
             return LikelihoodRatioResult(np.nan, asked.df, np.nan, self._df_denom, reason)
+        restriction = self._restriction(asked)
+        left = self._estimable_part(restriction.A)
         found = likelihood_ratio(
-            self._restriction(asked), self.refit, asked.df, self._df_denom, n_init, random_state
+            restriction, left, self.refit, self._df_denom, n_init, random_state
         )
         if self._robust and not found.reason:
             note = "the ratio stands on the model, whatever the covariance"
@@ -261,7 +267,9 @@ class Tests(Estimates):
         reason = self._untestable(asked, model_based=dependence is None)
         if reason:
             return ScoreTestResult(np.nan, asked.df, np.nan, np.inf, reason)
-        return score_test(self._restriction(asked), self.refit, dependence, n_init, random_state)
+        restriction = self._restriction(asked)
+        left = self._estimable_part(restriction.A)
+        return score_test(restriction, left, self.refit, dependence, n_init, random_state)
 
     @in_few_threads
     def hidden_unit_test(
@@ -421,11 +429,16 @@ class Tests(Estimates):
             rows,
             asked.R @ self.params - asked.r,
             self._covariance,
-            self._estimable_rows(rows),
+            self._estimable_part,
             df_denom,
             self.information.held(rows),
             self._fatal or asked.reason,
         )
+
+    def _estimable_part(self, rows: Array) -> Array:
+        """Combinations of linear functions of the net's own parameters that can be tested."""
+        factors = COVARIANCES[self.cov_type].factors(self.information)
+        return estimable_part(self.information, factors, rows)
 
     def _untestable(self, asked: Hypothesis, model_based: bool) -> str:
         """Why a hypothesis cannot be tested by refits, if so."""
@@ -434,8 +447,8 @@ class Tests(Estimates):
         if not asked.df:
             return "all factors are zero: there is nothing to test"
         rows, basis = self.reported.rows(asked.R), self.information.basis
-        if not self._estimable_rows(rows).all():
-            return "not estimable: the data do not determine all that is to be tested"
+        if not self._estimable_part(rows).shape[1]:
+            return NOT_ESTIMABLE
         if basis is not None:
             left = rows @ basis  # nothing, where constraints hold all there is
             if (np.linalg.matrix_rank(left) if left.size else 0) < np.linalg.matrix_rank(rows):

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.linalg import null_space, orth
 
 from sknewtonnet._typing import Array
+from sknewtonnet.inference._estimable_part import tested_part
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._null_distributions import TestResult, tail, wald_statistic
 from sknewtonnet.inference._parameter_covariance import Dependence, dependent_products
@@ -40,6 +41,7 @@ class ScoreTestResult(TestResult):
 
 def score_test(
     restriction: Restriction,
+    left: Array,
     refit: Refit,
     dependence: Dependence | None,
     n_init: int,
@@ -51,6 +53,8 @@ def score_test(
     ----------
     restriction : Restriction
         The hypothesis.
+    left : ndarray of shape (q, n_left)
+        Combinations of its rows that the data determine.
     refit : Refit
         How to minimise under it.
     dependence : Dependence or None
@@ -60,9 +64,11 @@ def score_test(
         Random starts of the restricted fit, and their seed.
     """
     params, _, converged = restriction.fit(refit, n_init, seed)
-    score, variance = score_statistic(restriction.information, restriction.A, params, dependence)
+    score, variance = score_statistic(restriction, left, params, dependence)
     statistic, df = wald_statistic(score, variance)
-    reason = few_clusters(dependence) if converged else "the restricted fit did not converge"
+    reason = few_clusters(dependence) or tested_part(left)
+    if not converged:
+        reason = "the restricted fit did not converge"
     if converged and np.isnan(statistic):
         reason = "the covariance of the scores is not positive definite"
     return ScoreTestResult(statistic, df, tail(statistic, df, np.inf), np.inf, reason)
@@ -79,7 +85,7 @@ def few_clusters(dependence: Dependence | None) -> str:
 
 
 def score_statistic(
-    information: Information, A: Array, restricted: Array, dependence: Dependence | None
+    restriction: Restriction, left: Array, restricted: Array, dependence: Dependence | None
 ) -> tuple[Array, Array]:
     """Efficient score of a restriction at the restricted fit, and its covariance.
 
@@ -88,15 +94,16 @@ def score_statistic(
     Gradient and curvature are those of the loss alone. Under a penalty this is Neyman's C(alpha)
     (1959): since C G B = 0, what the penalty shrinks of u drops out of the mean of e.
     """
-    at = replace(information, params=restricted)
-    rows = orth(at.free @ (at.free.T @ A.T)).T
+    at = replace(restriction.information, params=restricted)
+    A = restriction.A
+    rows = orth(at.free @ (at.free.T @ (A.T @ left))).T
     B = at.free @ null_space(A @ at.free)
     G, known = at.gauss_newton, at.objective.invariant_directions(penalised=False)
     C = rows - rows @ G @ ScaledSpectrum(G, B, known).inverse
     score = C @ (at.objective.weight_sum * at.mean_score)
     if dependence is not None:
         return score, dependent_products(at, at.scores @ C.T, dependence)
-    return score, _null_dispersion(information, at, len(rows)) * C @ G @ C.T
+    return score, _null_dispersion(restriction.information, at, len(rows)) * C @ G @ C.T
 
 
 def _null_dispersion(information: Information, at: Information, q: int) -> float:

@@ -1,8 +1,11 @@
 """Wald tests (doc/statistics.md 3.3)."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from sknewtonnet._typing import Array, Bools
+from sknewtonnet.inference._estimable_part import NOT_ESTIMABLE, tested_part
 from sknewtonnet.inference._null_distributions import HELD, TestResult, tail, wald_statistic
 
 
@@ -32,7 +35,7 @@ def wald(
     R: Array,
     difference: Array,
     covariance: Array,
-    estimable: Bools,
+    part: Callable[[Array], Array],
     df_denom: float,
     held: Bools,
     fatal: str = "",
@@ -47,8 +50,8 @@ def wald(
         R w - r.
     covariance : ndarray of shape (n_parameters, n_parameters)
         Covariance of w.
-    estimable : ndarray of bool of shape (q,)
-        Which rows of R the data determine.
+    part : callable
+        From rows to those combinations of them that the data determine, (q, n_left).
     df_denom : float
         Denominator degrees of freedom; inf for chi-square.
     held : ndarray of bool of shape (q,)
@@ -60,12 +63,15 @@ def wald(
     if held.any() and not fatal:
         if held.all() or (np.abs(difference[held]) > 1e-12).any():
             return WaldTestResult(np.nan, q, np.nan, df_denom, HELD)
-        R, difference, estimable = R[~held], difference[~held], estimable[~held]
-    if fatal or not estimable.all():
-        reason = fatal or (
-            f"not estimable: the data do not determine {int((~estimable).sum())} of {q} hypotheses"
-        )
-        return WaldTestResult(np.nan, q, np.nan, df_denom, reason)
+        R, difference = R[~held], difference[~held]
+    if fatal:
+        return WaldTestResult(np.nan, q, np.nan, df_denom, fatal)
+    left = part(R)
+    if not left.shape[1]:
+        return WaldTestResult(np.nan, q, np.nan, df_denom, NOT_ESTIMABLE)
+    R, difference = left.T @ R, left.T @ difference
     statistic, df = wald_statistic(difference, R @ covariance @ R.T)
-    reason = "" if np.isfinite(statistic) else "the covariance is not positive definite"
+    reason = tested_part(left)
+    if not np.isfinite(statistic):
+        reason = "the covariance is not positive definite"
     return WaldTestResult(statistic, df, tail(statistic, df, df_denom), df_denom, reason)

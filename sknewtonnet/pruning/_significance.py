@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
-from scipy.linalg import null_space
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.estimators import Fit
 from sknewtonnet.inference import (
     Information,
+    constant_combinations,
     flat_directions,
     group_saliency,
     parameter_covariance,
@@ -100,7 +100,7 @@ def _wald(fit: Fit, parts: Sequence[Part], V: Array) -> list[tuple[float, int]]:
         difference, block = w[places], V[np.ix_(places, places)]
         if touched[places].any():
             # Along directions without curvature weights can go at no cost: the rest is tested.
-            kept = null_space(flat[places].T)
+            kept = constant_combinations(np.eye(len(flat))[places], flat)
             difference, block = kept.T @ difference, kept.T @ block @ kept
         if len(difference) == 1:
             variance = float(block[0, 0])

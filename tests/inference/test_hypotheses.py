@@ -424,3 +424,64 @@ def test_delta_method():
     J[0, [0, 4]], J[1, 1], J[2, [0, 2]] = (w[4], w[0]), np.exp(w[1]), (-w[2] / w[0] ** 2, 1 / w[0])
     agree(values, [w[0] * w[4], np.exp(w[1]), w[2] / w[0]], 1e-12)
     agree(V, J @ res.covariance @ J.T, 1e-9)
+
+
+# A full set of dummies -----------------------------------------------------------------------
+
+
+def levels(full):
+    """One number and the dummies of three colours, all of them or all but the first."""
+    X, y = colors()
+    if full:
+        X.insert(1, "blue", 1.0 - X["red"] - X["green"])
+    return X, y
+
+
+def quiet(est, X, y, **options):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Inference: ")
+        return est.fit(X, y).inference(X, y, **options)
+
+
+@pytest.mark.parametrize("hidden", [(), (1,)])
+@pytest.mark.parametrize("test", ["wald_test", "likelihood_ratio_test", "score_test"])
+def test_full_dummies_are_the_model_without_one(test, hidden):
+    """The data determine the differences between levels: two of three hypotheses."""
+    full, part = (quiet(net(hidden), *levels(which)) for which in (True, False))
+    found = getattr(full, test)(["blue", "red", "green"])
+    wanted = getattr(part, test)(["red", "green"])
+    assert found.df == wanted.df == 2
+    assert found.statistic == pytest.approx(wanted.statistic, rel=1e-5)
+    assert found.p_value == pytest.approx(wanted.p_value, rel=1e-4)
+    assert found.reason == "the data determine 2 of 3 hypotheses, which are tested"
+    alone = full.wald_test("blue")
+    assert np.isnan(alone.p_value)
+    assert alone.reason.startswith("not estimable")
+    difference = np.zeros(len(full.names))
+    difference[
+        [
+            full.names.index(f"coefs_0[{name}, {'h0' if hidden else 'y'}]")
+            for name in ("red", "green")
+        ]
+    ] = 1, -1
+    assert full.wald_test(difference).reason == ""
+
+
+@pytest.mark.parametrize("cov_type", ["hessian", "bayesian", "HC3"])
+def test_full_dummies_under_a_penalty(cov_type):
+    res = quiet(net(alpha=0.1), *levels(True), cov_type=cov_type)
+    tests = res.wald_test_features(groups={"color": ["blue", "red", "green"]})
+    assert tests["color"].df == 2
+    assert tests["color"].p_value < 1e-10
+    assert res.score_test(["blue", "red", "green"]).df == 2
+    assert res.wald_test("blue").df == 1  # the penalty determines what the data do not
+
+
+def test_dummies_of_other_sizes():
+    """What is estimable does not hang on the units of columns."""
+    X, y = levels(True)
+    X["red"] *= 1e6
+    found = quiet(net(()), X, y).wald_test(["blue", "red", "green"])
+    wanted = quiet(net(()), *levels(False)).wald_test(["red", "green"])
+    assert found.df == 2
+    assert found.statistic == pytest.approx(wanted.statistic, rel=1e-5)
