@@ -132,7 +132,8 @@ def adjust_p_values(p_values: ArrayLike, method: str) -> Array:
     Parameters
     ----------
     p_values : array-like of shape (n_tests,)
-        P-values; NaN for a test that could not be made, which does not count.
+        P-values; NaN for a test that could not be made. It counts as one of the n tests, for the
+        family is what was asked, not what could be answered.
     method : {"holm", "bh"}
         Holm's step-down adjustment, p_(k) (n - k + 1) made monotone, bounds the probability of
         any false rejection. Benjamini and Hochberg's step-up adjustment, p_(k) n / k made
@@ -166,11 +167,12 @@ def adjust_p_values(p_values: ArrayLike, method: str) -> Array:
     found = np.full(given.shape, np.nan)
     made = np.flatnonzero(np.isfinite(given))
     order = made[np.argsort(given[made], kind="stable")]
-    n = len(order)
+    n, n_made = len(given), len(order)
     if method == "holm":
-        found[order] = np.maximum.accumulate(given[order] * np.arange(n, 0, -1))
-    elif n:
-        found[order] = np.minimum.accumulate((given[order] * n / np.arange(1, n + 1))[::-1])[::-1]
+        found[order] = np.maximum.accumulate(given[order] * (n - np.arange(n_made)))
+    elif n_made:
+        ranks = np.arange(1, n_made + 1)
+        found[order] = np.minimum.accumulate((given[order] * n / ranks)[::-1])[::-1]
     return np.minimum(found, 1.0)
 
 

@@ -276,8 +276,8 @@ class Tests(Estimates):
         self,
         directions: str = "random",
         *,
-        n_directions: int = 10,
-        n_components: int = 3,
+        n_directions: int = 100,
+        n_components: int | None = None,
         robust: bool = True,
         random_state: int = 0,
     ) -> ScoreTestResult:
@@ -286,23 +286,27 @@ class Tests(Estimates):
         Parameters
         ----------
         directions : {"random", "taylor"}, default="random"
-            Units tanh(a + b'x) with a and b drawn from -2 to 2 for standardised inputs (Lee,
-            White and Granger 1993), or products of two and three inputs (Terasvirta, Lin and
-            Granger 1993).
-        n_directions : int, default=10
-            Number of random units.
-        n_components : int, default=3
-            Number of principal components of their values that are tested, for each output.
+            Units tanh(a + b'x) with a and b spread evenly from -2 to 2 for standardised inputs
+            (after Lee, White and Granger 1993), or products of two and three inputs (Terasvirta,
+            Lin and Granger 1993).
+        n_directions : int, default=100
+            Number of such units.
+        n_components : int, default=None
+            Number of principal components of their values that are tested, for each output, by a
+            score test. None: all, by the sum of their squared scores, which has the law of a
+            weighted sum of chi-squares. This has more power, and hangs less on the units.
         robust : bool, default=True
             Whether the variance comes from the scores of the rows, so that the test holds where
             variances differ between rows.
         random_state : int, default=0
-            Seed of the random units.
+            Seed of the units, scrambled points of a Halton sequence.
 
         Returns
         -------
         ScoreTestResult
-            With the p-value of chi-square; NaN with a reason where the test cannot be made.
+            The statistic is about chi-square with ``df`` degrees of freedom; without
+            ``n_components`` the p-value is from the law itself. NaN with a reason where the test
+            cannot be made.
 
         Raises
         ------
@@ -327,7 +331,8 @@ class Tests(Estimates):
         """
         check_choice("directions", directions, DIRECTIONS)
         check_count("n_directions", n_directions)
-        check_count("n_components", n_components)
+        if n_components is not None:
+            check_count("n_components", n_components)
         check_count("random_state", random_state, 0)
         reason = self._fatal or ("" if robust else self._no_likelihood)
         if reason:

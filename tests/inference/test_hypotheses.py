@@ -211,6 +211,17 @@ def test_adjusted_p_values(method, theirs):
     agree([t.p_adjusted for t in tests.values()], expected, 1e-12)
 
 
+@pytest.mark.parametrize(("method", "theirs"), [("holm", "holm"), ("bh", "fdr_bh")])
+def test_tests_that_cannot_be_made_are_of_the_family(method, theirs):
+    """As if each of them had a p-value of one."""
+    p = np.array([np.nan, 1e-4, 0.03, np.nan, 0.2, np.nan])
+    made = ~np.isnan(p)
+    expected = multitest.multipletests(np.where(made, p, 1.0), method=theirs)[1]
+    agree(adjust_p_values(p, method)[made], expected[made], 1e-12)
+    assert np.isnan(adjust_p_values(p, method)[~made]).all()
+    assert np.isnan(adjust_p_values(p[~made], method)).all()
+
+
 # Likelihood ratio ----------------------------------------------------------------------------
 
 
@@ -406,7 +417,7 @@ def test_profile_that_leaves_the_branch_of_the_fit():
 
 def test_profile_under_a_penalty_is_the_bayesian_interval():
     X, y = regression()
-    res = net((), alpha=20.0).fit(X, y).inference(X, y)
+    res = quiet(net((), alpha=20.0), X, y)
     found = res.profile_interval(res.names)
     assert res.cov_type == "bayesian"
     agree([found[name] for name in res.names], res.conf_int())

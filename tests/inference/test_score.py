@@ -100,6 +100,7 @@ def test_few_clusters_are_told():
     assert np.isfinite(few.score_test("x2").p_value)
 
 
+@pytest.mark.filterwarnings("ignore:Inference:UserWarning")
 def test_one_penalty_more_does_not_decide():
     """The issue's numbers: 13.5, 6.9 and 4.0 with the penalty in the variance of the score."""
     rng = np.random.default_rng(5)
