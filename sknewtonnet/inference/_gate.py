@@ -7,12 +7,13 @@ import numpy as np
 from sknewtonnet.inference._gate_units import (
     Finding,
     input_findings,
-    separation_findings,
     unit_findings,
     worst_first,
 )
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._parameter_covariance import parameter_covariance
+from sknewtonnet.inference._reported import Reported
+from sknewtonnet.inference._separation import separated, separation_findings
 
 # How much of the log-likelihood one more Newton step may still gain.
 _DECREMENT = 1e-6
@@ -29,7 +30,9 @@ _DEGREES = 0.9
 _RATIO = 1.5
 
 
-def findings(information: Information, feature_names: Sequence[str]) -> list[Finding]:
+def findings(
+    information: Information, feature_names: Sequence[str], reported: Reported | None = None
+) -> list[Finding]:
     """All findings about a minimum, the worst first (doc/statistics.md 3.1).
 
     Parameters
@@ -38,6 +41,8 @@ def findings(information: Information, feature_names: Sequence[str]) -> list[Fin
         The minimum.
     feature_names : sequence of str
         Names of the inputs.
+    reported : Reported, default=None
+        The parameters that are reported; those of the net, or contrasts of classes, if None.
 
     Returns
     -------
@@ -55,7 +60,11 @@ def findings(information: Information, feature_names: Sequence[str]) -> list[Fin
     >>> [finding.kind for finding in findings(minimum, ["x0"])]
     ['few rows', 'misspecification']
     """
-    found = [*_sample(information), *separation_findings(information), *_stationary(information)]
+    if reported is None:
+        objective = information.objective
+        reported = Reported.of(objective.network, objective.loss.shift_invariant)
+    found = [*_sample(information), *separation_findings(information, reported)]
+    found += _stationary(information)
     found += [*unit_findings(information), *input_findings(information, feature_names)]
     found += [*_held_up(information), *_singular(information)]
     found += _shrunk(information)
@@ -177,7 +186,8 @@ def _singular(information: Information) -> Iterator[Finding]:
             "parameters do not hold.",
         )
     names = np.array(information.objective.network.layout.names)
-    for direction in information.factor.null_directions.T:
+    runs_away = separated(information, information.factor.null_parameters)
+    for direction in information.factor.null_directions[:, ~runs_away].T:
         part = np.abs(direction) > 0.05 * np.abs(direction).max()
         shown = ", ".join(names[part][:6]) + (", ..." if part.sum() > 6 else "")
         moves = "move together" if part.sum() > 1 else "moves"

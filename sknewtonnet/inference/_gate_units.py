@@ -9,9 +9,6 @@ from sknewtonnet.calculus import Activation
 from sknewtonnet.calculus.functions.units import unit_reports
 from sknewtonnet.inference._minimum import Information
 
-# Share of rows with probability 0 or 1 above which chance does not explain them.
-_SURE = 0.05
-
 # Smallest singular value of standardised inputs that counts as zero.
 _COLLINEAR = 1e-7
 
@@ -154,42 +151,3 @@ def input_findings(information: Information, feature_names: Sequence[str]) -> It
         f"weights apart. Drop {int(zero.sum())} of them.",
         severity="note" if information.penalised else "warning",
     )
-
-
-def separation_findings(information: Information) -> Iterator[Finding]:
-    """Classes that the net tells apart without error: only a penalty keeps weights finite."""
-    loss, raw = information.objective.loss, information.raw
-    if loss.out_activation not in ("logistic", "softmax"):
-        return
-    actual = information.objective.targets > 0.5
-    predicted = raw > 0
-    if loss.shift_invariant:
-        predicted = raw == raw.max(axis=1, keepdims=True)
-    separated = (actual == predicted).all(axis=0)
-    # Rows with probability 0 or 1 carry no information; they only push weights to infinity.
-    off = np.abs(loss.inverse_link(raw) - actual)
-    sure = (off < 1e-6).all(axis=1)
-    if loss.shift_invariant and not separated.all():
-        # The largest of several probabilities may be right by chance, and moderate.
-        separated &= (off < 1e-4).all(axis=0)
-    if separated.any() and not information.penalised:
-        names = information.objective.network.output_names
-        yield Finding(
-            "separation",
-            "Separation: the net tells "
-            f"{', '.join(np.array(names)[separated])} from the rest without error, so the "
-            "likelihood grows with the weights without end and there is no maximum. Use a penalty "
-            "(alpha > 0).",
-            severity="fatal",
-        )
-    elif separated.all() or (sure.mean() > _SURE and not information.penalised):
-        what = (
-            "every row is classified correctly"
-            if separated.all()
-            else (f"{100 * sure.mean():.0f} % of the rows have probabilities of 0 or 1")
-        )
-        yield Finding(
-            "separation",
-            f"Separation: {what}, so weights are as large as the penalty and the solver let "
-            "them be, and so are their standard errors. Use a larger penalty.",
-        )

@@ -367,7 +367,9 @@ class Information:
         -------
         int
         """
-        return int((self._taken > 1.0 + 1e-9).sum())
+        # Of a direction in which H0 is nothing the penalty has all, but for rounding.
+        rounding = len(self.params) * np.finfo(float).eps * min(self.factor.condition, 1e9)
+        return int((self._taken > 1.0 + 1e-9 + rounding).sum())
 
     @property
     def n_identified(self) -> int:

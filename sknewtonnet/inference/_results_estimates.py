@@ -25,6 +25,7 @@ from sknewtonnet.inference._parameter_covariance import (
 from sknewtonnet.inference._reported import Reported
 from sknewtonnet.inference._rescaled import Rescaled
 from sknewtonnet.inference._restricted_fits import Refit
+from sknewtonnet.inference._separation import all_told_apart, separated_functions
 from sknewtonnet.inference._smaller_nets import size_findings
 
 _Given = ParamSpec("_Given")
@@ -134,7 +135,7 @@ class Estimates:
     @cached_property
     def _first_findings(self) -> tuple[Finding, ...]:
         """Those that need no other fit."""
-        return tuple(findings(self.information, self.feature_names))
+        return tuple(findings(self.information, self.feature_names, self.reported))
 
     @property
     def diagnosis(self) -> tuple[str, ...]:
@@ -164,6 +165,8 @@ class Estimates:
         messages = fatal_messages(self._first_findings)
         if not messages and self.cov_type in MODEL_BASED and np.isnan(self.dispersion):
             messages = ["the loss has no likelihood"]
+        if not messages and self.cov_type not in MODEL_BASED:
+            return all_told_apart(self.information)
         return messages[0] if messages else ""
 
     @cached_property
@@ -185,7 +188,14 @@ class Estimates:
         if self._fatal:
             return np.zeros(len(rows), dtype=bool)
         factors = COVARIANCES[self.cov_type].factors(self.information)
-        return np.logical_and.reduce([factor.estimable(rows) for factor in factors])
+        known = np.logical_and.reduce([factor.estimable(rows) for factor in factors])
+        return np.asarray(known & ~self._separated_rows(rows))
+
+    def _separated_rows(self, rows: Array) -> Bools:
+        """Of which of them the likelihood has no maximum, so that no covariance holds."""
+        if not any(f.kind == "separation" for f in self._first_findings):
+            return np.zeros(len(rows), dtype=bool)
+        return separated_functions(self.information, rows)
 
     def _estimable_in_units(self, rows: Array) -> Bools:
         """The same of parameters in the units of the table."""
@@ -223,7 +233,8 @@ class Estimates:
             Parameters whose numbers are all known are left out.
         """
         found = {}
-        singular = [f for f in self._first_findings if f.kind == "singular direction"]
+        kinds = ("singular direction", "separation")
+        singular = [f for f in self._first_findings if f.kind in kinds]
         for name, known, error in zip(self.names, self._estimable, self.std_errors, strict=True):
             if self._fatal:
                 found[name] = self._fatal

@@ -434,7 +434,7 @@ class Tests(Estimates):
             rows,
             asked.R @ self.params - asked.r,
             self._covariance,
-            self._estimable_part,
+            self._part_with_errors,
             df_denom,
             self.information.held(rows),
             self._fatal or asked.reason,
@@ -444,6 +444,11 @@ class Tests(Estimates):
         """Combinations of linear functions of the net's own parameters that can be tested."""
         factors = COVARIANCES[self.cov_type].factors(self.information)
         return estimable_part(self.information, factors, rows)
+
+    def _part_with_errors(self, rows: Array) -> Array:
+        """Those that have a covariance; none where the likelihood of one has no maximum."""
+        none = self._separated_rows(rows).any()
+        return np.empty((len(rows), 0)) if none else self._estimable_part(rows)
 
     def _untestable(self, asked: Hypothesis, model_based: bool) -> str:
         """Why a hypothesis cannot be tested by refits, if so."""
