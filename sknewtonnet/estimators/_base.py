@@ -54,10 +54,11 @@ from sknewtonnet.estimators._arguments import (
 )
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._comparison import Comparison, given_folds
-from sknewtonnet.estimators._fit import Data, Fit, Importances, Problem, Settings, encoded
+from sknewtonnet.estimators._fit import Data, End, Fit, Importances, Problem, Settings, encoded
 from sknewtonnet.estimators._named_constraints import AskedConstraints
 from sknewtonnet.estimators._offsets import NO_TERMS, KnownTerms
 from sknewtonnet.estimators._parameters import Parameters
+from sknewtonnet.estimators._prediction_errors import PredictionErrors
 from sknewtonnet.estimators._remarks import remarks
 from sknewtonnet.estimators._runs import (
     Start,
@@ -72,6 +73,7 @@ from sknewtonnet.estimators._starts import StartWithinReach
 from sknewtonnet.estimators._statistics import StatisticsMixin
 from sknewtonnet.estimators._targets import Target
 from sknewtonnet.estimators._units import Units
+from sknewtonnet.inference import Information
 from sknewtonnet.solvers import (
     NOT_FINITE,
     SolverResult,
@@ -407,7 +409,7 @@ class BaseNewtonNet(
         stuck = stuck_at(problem, objective, best) if end.finite and end.bounded else ""
         remark = remarks(objective, best, end, stuck, lost)
         fit = Fit(problem, best.params, best, kind, post_selection)
-        fit = replace(fit, importances=Importances.at(end, objective, fit.active))
+        fit = self._with_what_is_known(fit, end, objective)
         fitted = self._attributes(fit.on(None)) | {
             "n_iter_": best.n_iter,
             "loss_": factor * best.value,
@@ -430,6 +432,23 @@ class BaseNewtonNet(
         if message is not None:
             warnings.warn(message, ConvergenceWarning, stacklevel=FRAMES_TO_CALLER)
         return fitted
+
+    def _with_what_is_known(self, fit: Fit, end: End, objective: Objective) -> Fit:
+        """A fit with all that the Hessian of its verdict tells, before data and Hessian go."""
+        information = Information(
+            objective,
+            fit.params,
+            fit.active,
+            class_weights=fit.class_weights,
+            converged=fit.may_be_stationary,
+            tight=fit.tight,
+            known=end.known,
+        )
+        importances = Importances.at(end, information)
+        if not is_regressor(self):
+            return replace(fit, importances=importances)
+        errors = PredictionErrors.at(information, end.kind)
+        return replace(fit, importances=importances, errors=errors)
 
     def _attributes(self, fit: Fit) -> dict[str, Any]:
         """The fitted attributes that parameters determine; enough to predict."""

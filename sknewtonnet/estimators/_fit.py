@@ -28,6 +28,7 @@ from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT, plainly_f
 from sknewtonnet.calculus.pieces.affine_map import MappedPenalty
 from sknewtonnet.calculus.pieces.penalties import Penalty, l2_penalty
 from sknewtonnet.estimators._best_constant import gradient_size
+from sknewtonnet.estimators._prediction_errors import NO_ERRORS, PredictionErrors
 from sknewtonnet.estimators._targets import Target
 from sknewtonnet.estimators._units import Original, Units
 from sknewtonnet.inference import Criteria, Information, Rescaled, without_parameters
@@ -329,9 +330,9 @@ class Importances:
     reason: str = "the fit has not ended."
 
     @classmethod
-    def at(cls, end: "End", objective: Objective, active: Array | None) -> "Importances":
+    def at(cls, end: "End", information: Information) -> "Importances":
         """From the Hessian of the verdict; none where that formed none."""
-        size = objective.n_parameters
+        size = information.objective.n_parameters
         if end.kind in ("saddle", "maximum"):
             return cls(
                 reason=f"importances need a minimum, but the fit ended at a {end.kind}: fit to "
@@ -351,7 +352,6 @@ class Importances:
                 "feature_importance(net.objective(X, y), net.params_) does."
             )
         try:
-            information = Information(objective, end.params, active, known=end.known)
             return cls(*importances_of(information), reason="")
         except (ValueError, LinAlgError) as reason:
             return cls(reason=str(reason))
@@ -384,6 +384,8 @@ class Fit:
         Whether the form of the net was chosen on the same data.
     importances : Importances
         Of weights and inputs.
+    errors : PredictionErrors
+        Of predicted means, of a regressor.
     """
 
     problem: Problem
@@ -392,6 +394,7 @@ class Fit:
     verdict: str = "not stationary"
     post_selection: bool = False
     importances: Importances = Importances()
+    errors: PredictionErrors = NO_ERRORS
 
     @property
     def network(self) -> Network:

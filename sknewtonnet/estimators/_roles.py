@@ -1,7 +1,7 @@
 """What makes a net a regressor or a classifier: its target, its loss, its predictions."""
 
 from copy import deepcopy
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,29 +54,90 @@ class RegressorRole(RegressorMixin):
     def _make_loss(self, target: RegressionTarget, n_outputs: int) -> Loss:
         return get_loss(deepcopy(self.loss), n_outputs)
 
+    @overload
     def predict(
-        self, X: ArrayLike, offset: ArrayLike | None = None, *, exposure: ArrayLike | None = None
-    ) -> Array:
-        """Predict the target.
+        self,
+        X: ArrayLike,
+        return_std: Literal[False] = False,
+        offset: ArrayLike | None = None,
+        *,
+        exposure: ArrayLike | None = None,
+    ) -> Array: ...
+
+    @overload
+    def predict(
+        self,
+        X: ArrayLike,
+        return_std: Literal[True],
+        offset: ArrayLike | None = None,
+        *,
+        exposure: ArrayLike | None = None,
+    ) -> tuple[Array, Array]: ...
+
+    def predict(
+        self,
+        X: ArrayLike,
+        return_std: bool = False,
+        offset: ArrayLike | None = None,
+        *,
+        exposure: ArrayLike | None = None,
+    ) -> Array | tuple[Array, Array]:
+        """Predict the target, and on request how well its mean is known.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
+        return_std : bool, default=False
+            Whether to return standard errors, too.
         offset, exposure : array-like, default=None
             Known terms of the rows, as in ``fit``.
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        mean : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The mean that the loss fits, of the shape of the target of the fit.
+        std : ndarray of the shape of mean
+            Only with ``return_std``: standard errors of the means, those of
+            ``inference(X, y).get_prediction``, by its default covariance with the weights of the
+            fit as counts. The scatter of new observations is not in them: under squared errors
+            theirs is ``(std**2 + dispersion)**0.5``, with ``dispersion`` of the inference. NaN
+            where the data do not determine a mean, or the fit has no covariance.
+
+        Raises
+        ------
+        ValueError
+            If X does not match the data of the fit, or another argument is not as above.
 
         Warns
         -----
         UserWarning
-            If the fit had an offset or exposure and none is given here: it then is 0, or 1.
+            If the fit had an offset or exposure and none is given here: it then is 0, or 1. If a
+            standard error is NaN.
+
+        Notes
+        -----
+        The fit keeps the covariance of its parameters, P^2 numbers, for up to 1000 parameters.
+        Standard errors cost about n P^2 flops.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> X = np.linspace(-2.0, 2.0, 60)[:, None]
+        >>> y = np.tanh(X[:, 0]) + 0.1 * np.cos(40.0 * X[:, 0])
+        >>> net = NewtonMLPRegressor((1,), alpha=0.0, random_state=0).fit(X, y)
+        >>> mean, std = net.predict([[0.0], [4.0]], return_std=True)
+        >>> bool(std[0] < std[1])  # beyond the data
+        True
         """
-        return self._predicted(self._raw_prediction(X, KnownTerms(offset, exposure)))
+        if not isinstance(return_std, bool | np.bool_):
+            raise ValueError(f"return_std must be True or False, got {return_std!r}.")
+        known = KnownTerms(offset, exposure)
+        mean = self._predicted(self._raw_prediction(X, known))
+        if not return_std:
+            return mean
+        return mean, self._mean_errors(X, known).reshape(mean.shape)
 
     def score(
         self,

@@ -1,12 +1,15 @@
 """Statistics of a fitted net: inference, importances, input derivatives."""
 
+import warnings
 from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted
 
+from sknewtonnet._names import must_be_one_of
 from sknewtonnet._sklearn import names_for_dir
 from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array, Ints
@@ -139,8 +142,9 @@ class StatisticsMixin(FittedNet):
         offset: ArrayLike | None = None,
         *,
         exposure: ArrayLike | None = None,
+        of: str = "mean",
     ) -> Array:
-        """Exact derivatives of the predictions in the features.
+        """Exact derivatives of the predictions, or of their standard errors, in the features.
 
         Parameters
         ----------
@@ -153,6 +157,9 @@ class StatisticsMixin(FittedNet):
         offset, exposure : array-like, default=None
             Known terms of the rows, as in ``fit``; derivatives of raw predictions do not need
             them.
+        of : {"mean", "std"}, default="mean"
+            Of what: of the predictions, or, for regressors and order 1, of the standard errors
+            that ``predict(X, return_std=True)`` gives.
 
         Returns
         -------
@@ -165,9 +172,23 @@ class StatisticsMixin(FittedNet):
         NotFittedError
             If the net is not fitted.
         ValueError
-            If ``order`` is neither 1 nor 2, or X does not match the data of the fit.
+            If ``order`` is neither 1 nor 2, ``of`` is neither "mean" nor "std" or does not go with
+            the other arguments, or X does not match the data of the fit.
+
+        Warns
+        -----
+        UserWarning
+            If the standard error of a prediction is not known; its derivatives are NaN.
         """
         check_is_fitted(self)
+        if of not in ("mean", "std"):
+            raise ValueError(must_be_one_of("of", of, ("mean", "std")))
+        if of == "std":
+            if raw or order != 1 or not is_regressor(self):
+                raise ValueError(
+                    'of="std" is for first derivatives (order=1, raw=False) of a regressor.'
+                )
+            return self._mean_errors(X, KnownTerms(offset, exposure), True, stacklevel=4)
         if not isinstance(order, Integral) or isinstance(order, bool) or order not in (1, 2):
             raise ValueError(f"order must be 1 or 2, got {order!r}.")
         samples = dense("X", checked_table(self, X, reset=False))
@@ -186,6 +207,21 @@ class StatisticsMixin(FittedNet):
                 ]
                 wanted = np.stack(outputs, axis=1)
         return wanted[:, 0] if network.n_outputs == 1 else wanted
+
+    def _mean_errors(
+        self, X: ArrayLike, known: KnownTerms, gradients: bool = False, stacklevel: int = 3
+    ) -> Array:
+        """Standard errors of predicted means, or their derivatives; warns where they are NaN."""
+        samples = dense("X", checked_table(self, X, reset=False))
+        fit, problem = self._fit_, self._fit_.problem
+        n_outputs = problem.network.n_outputs
+        terms = known.terms(problem.loss, len(samples), n_outputs)
+        units = None if problem.original is None else problem.original.units
+        with one_thread(), np.errstate(over="ignore", invalid="ignore"):
+            found, reason = fit.errors.of_means(samples, terms, units, n_outputs, gradients)
+        if reason:
+            warnings.warn(f"Standard errors are NaN: {reason}", UserWarning, stacklevel=stacklevel)
+        return found[:, 0] if n_outputs == 1 else found
 
     # Attributes that are formed when they are asked for, and are not small.
     _formed: ClassVar[tuple[str, ...]] = ()

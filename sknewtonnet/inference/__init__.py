@@ -13,6 +13,7 @@ from sknewtonnet.inference._gate_units import Finding, fatal_messages
 from sknewtonnet.inference._infer import infer
 from sknewtonnet.inference._influence import Influence
 from sknewtonnet.inference._likelihood_ratio import LikelihoodRatioResult
+from sknewtonnet.inference._mean_errors import MeanErrors
 from sknewtonnet.inference._minimum import WEIGHT_TYPES, Information
 from sknewtonnet.inference._null_distributions import (
     TestResult,
@@ -63,6 +64,7 @@ __all__ = [
     "Information",
     "LikelihoodRatioResult",
     "MarginalEffects",
+    "MeanErrors",
     "PartialEffect",
     "PredictionResults",
     "RadialUnits",

@@ -126,6 +126,16 @@ class PredictionResults:
         return pd.concat(parts, axis=1)
 
 
+def std_errors(rows: Array, covariance: Array, estimable: Callable[[Array], Bools]) -> Array:
+    """Standard errors of linear functions of parameters; NaN if they are not estimable."""
+    variance = np.einsum("ip,ip->i", rows @ covariance, rows)
+    variance[~estimable(rows)] = np.nan
+    # A constant function has variance 0, which rounding may make negative.
+    size = np.abs(np.diag(covariance)).max(initial=0.0) * (rows**2).sum(axis=1)
+    variance[(variance < 0) & (variance > -1e-12 * size)] = 0.0
+    return np.sqrt(np.where(variance >= 0, variance, np.nan))
+
+
 @dataclass(frozen=True, eq=False)
 class Predictor:
     """A fitted net with the covariance of its parameters.
@@ -161,12 +171,7 @@ class Predictor:
 
     def std_errors(self, rows: Array) -> Array:
         """Standard errors of linear functions of the parameters; NaN if not estimable."""
-        variance = np.einsum("ip,ip->i", rows @ self.covariance, rows)
-        variance[~self.estimable(rows)] = np.nan
-        # A constant function has variance 0, which rounding may make negative.
-        size = np.abs(np.diag(self.covariance)).max(initial=0.0) * (rows**2).sum(axis=1)
-        variance[(variance < 0) & (variance > -1e-12 * size)] = 0.0
-        return np.sqrt(np.where(variance >= 0, variance, np.nan))
+        return std_errors(rows, self.covariance, self.estimable)
 
     def predict(self, X: Array, level: float, offset: Array | None = None) -> PredictionResults:
         """Predictions at samples, with known terms of shape (n_samples, n_outputs)."""

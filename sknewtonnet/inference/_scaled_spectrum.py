@@ -1,5 +1,6 @@
 """The factorisation of a curvature matrix from which inference takes all it needs."""
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -148,6 +149,9 @@ class ScaledSpectrum:
 
     def relative(self, matrix: Array) -> Array:
         """Eigenvalues of H^-1 times a symmetric matrix, on the identified directions."""
+        if self._regular:  # then H has a Cholesky factor, and no eigenvectors are needed
+            free = matrix if self.basis is None else self.basis.T @ matrix @ self.basis
+            return np.asarray(eigvalsh(free / np.outer(self._scale, self._scale), self._scaled))
         eigenvalues = self.eigenvalues[~self._null]
         half = self._half / np.sqrt(np.abs(eigenvalues))
         inside = half.T @ matrix @ half
@@ -208,12 +212,42 @@ class ScaledSpectrum:
         rows : ndarray of shape (n_rows, n_parameters)
             Their coefficients.
         """
+        return self.estimable_rows(rows)
+
+    @property
+    def estimable_rows(self) -> "EstimableRows":
+        """That rule by itself, without the matrix."""
         if not self._null.any():
+            return EstimableRows(None, np.ones(1), np.empty((1, 0)))
+        return EstimableRows(self.basis, self._scale, self._vectors[:, self._null])
+
+
+@dataclass(frozen=True, eq=False)
+class EstimableRows:
+    """Which linear functions of parameters have no part in directions without curvature.
+
+    Parameters
+    ----------
+    basis : ndarray of shape (n_parameters, n_free) or None
+        Directions that constraints leave.
+    scale : ndarray of shape (n_free,)
+        Scales of the parameters.
+    null : ndarray of shape (n_free, n_null)
+        Scaled parameters without curvature.
+    """
+
+    basis: Array | None
+    scale: Array
+    null: Array
+
+    def __call__(self, rows: Array) -> Bools:
+        """The answer for each row of coefficients."""
+        if not self.null.shape[1]:
             return np.ones(len(rows), dtype=bool)
-        inside = (rows if self.basis is None else rows @ self.basis) / self._scale
+        inside = (rows if self.basis is None else rows @ self.basis) / self.scale
         size = np.linalg.norm(inside, axis=1)
-        off = np.linalg.norm(inside @ self._vectors[:, self._null], axis=1)
-        return off <= _ESTIMABLE * size
+        off = np.linalg.norm(inside @ self.null, axis=1)
+        return np.asarray(off <= _ESTIMABLE * size)
 
 
 def square_root(matrices: Array) -> Array:

@@ -54,7 +54,7 @@ def test_squared_errors_are_those_of_the_difference(kind, alpha, standardize):
     assert found.n_iter_ == other.n_iter_
     assert_allclose(found.params_, other.params_, rtol=1e-8, atol=1e-9)
     assert_allclose(found.loss_, other.loss_, rtol=1e-12)
-    assert_allclose(found.predict(X, OFFSET), other.predict(X) + OFFSET, atol=1e-9)
+    assert_allclose(found.predict(X, offset=OFFSET), other.predict(X) + OFFSET, atol=1e-9)
     if alpha == "auto":
         kept, own = found.alpha_selection_, other.alpha_selection_
         assert_allclose(kept.held_out_loss, own.held_out_loss, rtol=1e-9)
@@ -185,7 +185,9 @@ def test_links_without_exposure():
 def test_a_scale_of_the_target_is_one_of_the_offset():
     est = mlp().fit(X, NUMBERS, offset=OFFSET)
     large = mlp().fit(X, 1e6 * NUMBERS, offset=1e6 * OFFSET)
-    assert_allclose(large.predict(X, 1e6 * OFFSET), 1e6 * est.predict(X, OFFSET), rtol=1e-6)
+    assert_allclose(
+        large.predict(X, offset=1e6 * OFFSET), 1e6 * est.predict(X, offset=OFFSET), rtol=1e-6
+    )
 
 
 def test_fits_do_not_depend_on_the_order_of_the_rows():
@@ -216,7 +218,9 @@ def test_known_terms_may_be_constant_by_far_not_small():
     """The intercept starts beside them, so that the start is in reach."""
     est = mlp(loss="poisson").fit(X, COUNTS, offset=OFFSET - 200.0)
     other = mlp(loss="poisson").fit(X, COUNTS, offset=OFFSET)
-    assert_allclose(est.predict(X, OFFSET - 200.0), other.predict(X, OFFSET), rtol=1e-6)
+    assert_allclose(
+        est.predict(X, offset=OFFSET - 200.0), other.predict(X, offset=OFFSET), rtol=1e-6
+    )
 
 
 # scikit-learn's meta-estimators -----------------------------------------------------------------
@@ -227,12 +231,12 @@ def test_pipelines_and_transformed_targets_pass_it_on():
     pipe.fit(X, COUNTS, newtonmlpregressor__exposure=EXPOSURE)
     alone = mlp(loss="poisson").fit(StandardScaler().fit_transform(X), COUNTS, exposure=EXPOSURE)
     assert_allclose(pipe[-1].params_, alone.params_)
-    assert_allclose(pipe.predict(X, exposure=1.0), alone.predict(pipe[0].transform(X), 0.0))
+    assert_allclose(pipe.predict(X, exposure=1.0), alone.predict(pipe[0].transform(X), offset=0.0))
     scaled = TransformedTargetRegressor(mlp(), transformer=StandardScaler())
     scaled.fit(X, NUMBERS, offset=OFFSET / NUMBERS.std())
     found = scaled.predict(X, offset=OFFSET / NUMBERS.std())
     other = mlp().fit(X, NUMBERS, offset=OFFSET)
-    assert_allclose(found, other.predict(X, OFFSET), rtol=1e-6, atol=1e-6)
+    assert_allclose(found, other.predict(X, offset=OFFSET), rtol=1e-6, atol=1e-6)
 
 
 def test_metadata_routing():

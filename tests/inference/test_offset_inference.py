@@ -81,7 +81,9 @@ def test_statsmodels(loss, weighted):
     agree(found.mean, expected["mean"], 1e-8)
     if loss != "gamma":
         agree(found.se, expected["mean_se"], 1e-8)
-    predicted = est.predict_proba(X, new)[:, 1] if loss == "log_loss" else est.predict(X, new)
+    predicted = (
+        est.predict_proba(X, new)[:, 1] if loss == "log_loss" else est.predict(X, offset=new)
+    )
     agree(predicted, expected["mean"], 1e-8)
 
 
@@ -134,7 +136,7 @@ def test_a_frozen_column(loss):
     f, g = frozen.objective(table, y), own.objective(X, y, offset=OFFSET)
     agree(g.value(own.params_), f.value(at), 1e-12)
     agree(g.hessian(own.params_), f.hessian(at)[np.ix_(kept, kept)], 1e-10)
-    agree(own.predict(X, OFFSET), frozen.predict_at(at, table), 1e-10)
+    agree(own.predict(X, offset=OFFSET), frozen.predict_at(at, table), 1e-10)
     ours = own.inference(X, y, offset=OFFSET, cov_type="bayesian")
     theirs = frozen.inference(table, y, cov_type="bayesian")
     agree(ours.std_errors, theirs.std_errors[kept], 1e-8)
@@ -200,4 +202,4 @@ def test_influence_is_that_of_the_rows_with_their_offsets():
     ours = net("squared_error").fit(X, y, offset=OFFSET).inference(X, y, offset=OFFSET)
     others = np.arange(N) != 7
     left = net("squared_error").fit(X[others], y[others], offset=OFFSET[others])
-    agree(ours.influence().loo_predictions[7], left.predict(X[7:8], OFFSET[7:8])[0], 1e-8)
+    agree(ours.influence().loo_predictions[7], left.predict(X[7:8], offset=OFFSET[7:8])[0], 1e-8)

@@ -1,0 +1,78 @@
+"""Standard errors of predictions that a fitted net knows without its data."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import LinAlgError
+
+from sknewtonnet._typing import Array
+from sknewtonnet.estimators._units import Units
+from sknewtonnet.inference import Information, MeanErrors
+
+# Most parameters whose covariance is kept: 8 megabytes.
+MOST = 1000
+
+_INSTEAD = "net.inference(X, y).get_prediction(X_new) has them"
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionErrors:
+    """Errors of the means of a fit, or the reason why there are none.
+
+    Attributes
+    ----------
+    known : MeanErrors or None
+        In the units of the fit.
+    reason : str
+        Why it is None.
+    """
+
+    known: MeanErrors | None = None
+    reason: str = "the fit has not ended."
+
+    @classmethod
+    def at(cls, information: Information, kind: str) -> "PredictionErrors":
+        """From the minimum, whose Hessian is known, and the verdict on it."""
+        size = information.objective.n_parameters
+        if size > MOST:
+            return cls(
+                reason=f"the covariance of {size} parameters is not kept, only up to {MOST}; "
+                f"{_INSTEAD}."
+            )
+        if kind in ("saddle", "maximum", "not stationary"):
+            place = "a point that is not stationary" if kind == "not stationary" else f"a {kind}"
+            return cls(
+                reason=f"the fit ended at {place}: fit to convergence, or from other starts."
+            )
+        if information.known is None:
+            return cls(reason=f"a fit that ends early, by ftol, forms no Hessian; {_INSTEAD}.")
+        try:
+            found = MeanErrors.at(information)
+        except (ValueError, LinAlgError, MemoryError) as reason:
+            return cls(reason=str(reason))
+        if not np.isfinite(found.covariance).all():
+            return cls(reason="no degrees of freedom are left for the dispersion.")
+        return cls(found, "")
+
+    def of_means(
+        self, X: Array, offset: Array | None, units: Units | None, n_outputs: int, gradients: bool
+    ) -> tuple[Array, str]:
+        """Errors of means in the units of the table, or their gradients, and why some are NaN."""
+        shape = (len(X), n_outputs, *X.shape[1:]) if gradients else (len(X), n_outputs)
+        if self.known is None:
+            return np.full(shape, np.nan), self.reason
+        if units is not None:
+            X = units.inputs(X)
+            offset = None if offset is None else offset / units.out_scale
+        found = (self.known.gradients if gradients else self.known.of_means)(X, offset)
+        if units is not None:
+            found *= units.out_scale[:, None] / units.scale if gradients else units.out_scale
+        lost = int(np.isnan(found).reshape(len(X), -1).any(axis=1).sum())
+        reason = (
+            f"the data do not determine {lost} of {len(X)} means or their errors: use fewer "
+            "units, or a penalty."
+        )
+        return found, reason if lost else ""
+
+
+NO_ERRORS = PredictionErrors()
