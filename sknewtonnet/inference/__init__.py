@@ -6,6 +6,7 @@
 from sknewtonnet.inference._bootstrap import BootstrapResults
 from sknewtonnet.inference._comparison import ComparisonResult
 from sknewtonnet.inference._criteria import CRITERIA, Criteria
+from sknewtonnet.inference._effect_profile import EffectProfile
 from sknewtonnet.inference._effects import MarginalEffects, PartialEffect
 from sknewtonnet.inference._estimable_part import constant_combinations
 from sknewtonnet.inference._gate import findings
@@ -58,6 +59,7 @@ __all__ = [
     "CovarianceType",
     "Criteria",
     "Dependence",
+    "EffectProfile",
     "Finding",
     "InferenceResults",
     "Influence",

@@ -11,24 +11,12 @@ import numpy as np
 
 from sknewtonnet._figures import axes
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Loss, Objective
+from sknewtonnet.calculus import Objective
 from sknewtonnet.inference._checks import check_level
+from sknewtonnet.inference._mean_response import MeanResponse
 from sknewtonnet.inference._null_distributions import quantile, two_sided
 from sknewtonnet.inference._prediction import Predictor
 from sknewtonnet.inference._scaled_spectrum import square_root
-
-
-class _MeanResponse(Loss):
-    """The predicted mean of one output, in place of a loss."""
-
-    name = "mean_response"
-
-    def __init__(self, loss: Loss, output: int):
-        self._loss, self._output = loss, output
-
-    def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
-        """See :meth:`Loss.derivatives`."""
-        return self._loss.mean_derivatives(raw, self._output, order)
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +217,7 @@ class Effects:
     def _mean(self, X: Array, output: int) -> Objective:
         """The mean prediction as a function of the parameters."""
         network = self.predictor.network
-        loss = _MeanResponse(self.predictor.loss, output)
+        loss = MeanResponse(self.predictor.loss, output)
         rows = X, np.zeros((len(X), network.n_outputs)), self._weight
         return Objective(network, loss, *rows, offset=self._offset)
 

@@ -40,12 +40,13 @@ def profile_interval(
         return float(excess), objective.expand(u)
 
     ends = [
-        _end(beyond, estimate, side * limit * std_error, information.params) for side in (-1, 1)
+        profile_end(beyond, estimate, side * limit * std_error, information.params)
+        for side in (-1, 1)
     ]
     return ends[0], ends[1]
 
 
-def _end(
+def profile_end(
     beyond: Callable[[float, Array], tuple[float, Array]],
     estimate: float,
     step: float,

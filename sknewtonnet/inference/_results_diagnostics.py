@@ -17,9 +17,24 @@ from sknewtonnet.inference._bootstrap import (
     known_quantities,
     own_quantity,
 )
-from sknewtonnet.inference._checks import check_choice, check_count
+from sknewtonnet.inference._checks import (
+    check_choice,
+    check_count,
+    check_level,
+    check_names,
+    check_samples,
+)
 from sknewtonnet.inference._comparison import ComparisonResult, compare
+from sknewtonnet.inference._effect_profile import (
+    EffectProfile,
+    Function,
+    InUnits,
+    average_effect,
+    effect_interval,
+    prediction_at,
+)
 from sknewtonnet.inference._influence import Influence, influence
+from sknewtonnet.inference._prediction import std_errors
 from sknewtonnet.inference._radial_units import RadialShape, RadialUnits
 from sknewtonnet.inference._resampling import RESAMPLINGS, Resampling
 from sknewtonnet.inference._residuals import Residuals
@@ -261,6 +276,117 @@ class Diagnostics(Predictions):
                 stacklevel=3,
             )
         return found
+
+    @in_few_threads
+    def profile_effect(
+        self,
+        feature: str | None = None,
+        *,
+        at: ArrayLike | None = None,
+        output: int = 0,
+        level: float = 0.95,
+    ) -> EffectProfile:
+        """Likelihood interval of an average effect, or of a prediction.
+
+        These are the values v with 2 (M(v) - M) / phi at most the squared quantile of t or of the
+        normal distribution, where M(v) is the minimum among nets whose effect, or prediction, is
+        v. Unlike intervals by the delta method they do not take the net for linear around its
+        minimum, and need not be symmetric; in linear models with squared errors they are the same.
+
+        Parameters
+        ----------
+        feature : str, default=None
+            Name of a feature, for its average marginal effect, a contrast if it has two values.
+        at : array-like of shape (n_features,), default=None
+            A sample, for the predicted mean there (at offset 0). Either it or a feature is given.
+        output : int, default=0
+            Position of the output.
+        level : float, default=0.95
+            Confidence level.
+
+        Returns
+        -------
+        EffectProfile
+            With ``estimate``, ``lower`` and ``upper``; NaN with the reason where the effect is
+            not estimable, or there is no likelihood.
+
+        Raises
+        ------
+        ValueError
+            If not one of ``feature`` and ``at`` is given, or an argument has another value.
+
+        Notes
+        -----
+        Ten to thirty constrained fits, each of a few Newton steps from the last one.
+
+        References
+        ----------
+        Bates and Watts (1988), Nonlinear Regression Analysis and Its Applications, 6.1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> found = results.profile_effect("x0")
+        >>> ends = results.marginal_effects(["x0"]).conf_int()[0]
+        >>> bool(np.allclose([found.lower, found.upper], ends))
+        True
+        """
+        check_level(level)
+        if (feature is None) == (at is None):
+            raise ValueError(f"one of feature and at must be given, got {feature!r} and {at!r}.")
+        check_count("output", output, 0)
+        if output >= len(self.output_names):
+            raise ValueError(f"output must be below {len(self.output_names)}, got {output}.")
+        table, loss = self._table, self.information.objective.loss
+        if feature is not None:
+            check_names("feature", [feature], self.feature_names)
+            name = feature
+            function = average_effect(table, loss, self.feature_names.index(feature), output)
+        else:
+            sample = check_samples(np.atleast_2d(np.asarray(at)), self.feature_names, False)
+            if len(sample) != 1:
+                raise ValueError(f"at must be one sample, got {len(sample)}.")
+            name, function = "prediction", prediction_at(table, loss, sample, output)
+        return self._profiled(name, function, feature is None, output, level)
+
+    def _profiled(
+        self, name: str, function: Function, is_raw: bool, output: int, level: float
+    ) -> EffectProfile:
+        """The interval; of raw predictions, that of their means."""
+        loss = self.information.objective.loss
+        if self.rescaled is not None:
+            function = InUnits(function, self.rescaled.map)
+        value, gradient = function.value_and_gradient(self.information.params)
+        row = gradient[None]
+        error = std_errors(row, self._covariance, self._estimable_rows)[0]
+        reason = self._fatal or self._why_no_likelihood
+        if not reason and not error > 0:
+            reason = "not estimable: the data do not determine it"
+        ends = (np.nan, np.nan)
+        if not reason:
+            ends = effect_interval(self.information, function, error, level, self._df_denom)
+        found = np.array([value, *ends])
+        if is_raw and not loss.shift_invariant:
+            raw = np.zeros((3, len(self.output_names)))
+            raw[:, output] = found
+            found = loss.mean_derivatives(raw, output, 0)[0]
+        estimate, lower, upper = map(float, found)
+        return EffectProfile(name, estimate, lower, upper, level, reason)
+
+    @property
+    def _why_no_likelihood(self) -> str:
+        """Why likelihoods of fits cannot be compared, if so."""
+        information = self.information
+        if not information.is_likelihood:
+            return "the loss, or the weights, have no likelihood"
+        if information.objective.loss.quadratic and information.n_entries > 1:
+            return "the fit weighs the errors of all outputs alike, whatever their variances"
+        return ""
 
     @in_few_threads
     def compare(
