@@ -9,6 +9,7 @@ from sknewtonnet.inference._criteria import CRITERIA, Criteria
 from sknewtonnet.inference._effect_profile import EffectProfile
 from sknewtonnet.inference._effects import MarginalEffects, PartialEffect
 from sknewtonnet.inference._estimable_part import constant_combinations
+from sknewtonnet.inference._feature_table import FeatureTable
 from sknewtonnet.inference._gate import findings
 from sknewtonnet.inference._gate_units import Finding, fatal_messages
 from sknewtonnet.inference._infer import infer
@@ -19,6 +20,7 @@ from sknewtonnet.inference._minimum import WEIGHT_TYPES, Information
 from sknewtonnet.inference._null_distributions import (
     TestResult,
     adjust_p_values,
+    simes,
     wald_statistic,
 )
 from sknewtonnet.inference._parameter_covariance import (
@@ -60,6 +62,7 @@ __all__ = [
     "Criteria",
     "Dependence",
     "EffectProfile",
+    "FeatureTable",
     "Finding",
     "InferenceResults",
     "Influence",
@@ -87,6 +90,7 @@ __all__ = [
     "infer",
     "parameter_covariance",
     "shares",
+    "simes",
     "unit_parameters",
     "wald_statistic",
     "weight_saliencies",

@@ -4,8 +4,9 @@ The derivative of a mean of predictions in a shift of an input, and the gradient
 parameters, are mixed second derivatives of the calculus. They work for layers of every kind.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from sknewtonnet.inference._mean_response import MeanResponse
 from sknewtonnet.inference._null_distributions import quantile, two_sided
 from sknewtonnet.inference._prediction import Predictor
 from sknewtonnet.inference._scaled_spectrum import square_root
+from sknewtonnet.inference._slope_test import factors
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +39,8 @@ class MarginalEffects:
         Degrees of freedom of t; inf for the normal distribution.
     output_names : tuple of str
         Names of the outputs.
+    features : list of str
+        The input of each effect, by its plain name.
     """
 
     names: list[str]
@@ -44,6 +48,7 @@ class MarginalEffects:
     std_errors: Array
     df_denom: float
     output_names: tuple[str, ...]
+    features: list[str]
 
     @property
     def z_values(self) -> Array:
@@ -195,6 +200,22 @@ class PartialEffect:
         return ax
 
 
+class Contrast(NamedTuple):
+    """A difference of mean predictions between two settings of some inputs.
+
+    Attributes
+    ----------
+    label : str
+        What it is called.
+    high, low : dict of int to float
+        The values of inputs, the same for all rows.
+    """
+
+    label: str
+    high: dict[int, float]
+    low: dict[int, float]
+
+
 class Effects:
     """Means of predictions over rows, and their gradients in the parameters.
 
@@ -205,7 +226,7 @@ class Effects:
     X, sample_weight : ndarray
         The rows, and their weights in the mean.
     offset : ndarray of shape (n_samples, n_outputs), default=None
-        Known terms of the rows.
+        Known terms of the raw predictions of the rows.
     """
 
     def __init__(
@@ -227,20 +248,28 @@ class Effects:
         slopes, mixed = mean.shift_derivatives(self.predictor.params, features)
         return slopes, mixed.T
 
-    def at(self, feature: int, value: float, output: int) -> tuple[float, Array]:
-        """Mean prediction with an input at one value for all rows, and its gradient."""
+    def at(self, values: Mapping[int, float], output: int) -> tuple[float, Array]:
+        """Mean prediction with some inputs at one value for all rows, and its gradient."""
         X = self._X.copy()
-        X[:, feature] = value
+        for feature, value in values.items():
+            X[:, feature] = value
         return self._mean(X, output).value_and_gradient(self.predictor.params)
+
+    def contrast(self, contrast: Contrast, output: int) -> tuple[float, Array]:
+        """Difference of mean predictions, and its gradient."""
+        (above, up), (below, down) = (
+            self.at(values, output) for values in (contrast.high, contrast.low)
+        )
+        return above - below, up - down
 
 
 def marginal_effects(
     effects: Effects,
     features: list[int],
-    contrasts: dict[int, tuple[float, float]],
+    contrasts: dict[int, Contrast],
     names: list[str],
 ) -> MarginalEffects:
-    """Average marginal effects of some inputs, contrasts for those with two values."""
+    """Average marginal effects of some inputs, contrasts for those that have one."""
     predictor = effects.predictor
     columns = []
     smooth = [j for j in features if j not in contrasts]
@@ -249,21 +278,63 @@ def marginal_effects(
         if smooth:
             values, gradients = effects.derivative(smooth, output)
             found = dict(zip(smooth, zip(values, gradients, strict=True), strict=True))
-        for j, (low, high) in contrasts.items():
-            (above, up), (below, down) = (effects.at(j, x, output) for x in (high, low))
-            found[j] = (above - below, up - down)
+        for j, contrast in contrasts.items():
+            found[j] = effects.contrast(contrast, output)
         columns.append([found[j] for j in features])
     estimates = np.array([[value for value, _ in column] for column in columns]).T
     errors = np.array(
         [predictor.std_errors(np.array([row for _, row in column])) for column in columns]
     ).T
-    shown = [
-        f"{names[j]} ({contrasts[j][0]:g} to {contrasts[j][1]:g})" if j in contrasts else names[j]
-        for j in features
-    ]
     if len(columns) == 1:
         estimates, errors = estimates[:, 0], errors[:, 0]
-    return MarginalEffects(shown, estimates, errors, predictor.df_denom, predictor.names)
+    return MarginalEffects(
+        names=[contrasts[j].label if j in contrasts else names[j] for j in features],
+        effects=estimates,
+        std_errors=errors,
+        df_denom=predictor.df_denom,
+        output_names=predictor.names,
+        features=[names[j] for j in features],
+    )
+
+
+def contrasts_of(
+    X: Array, discrete: list[int], groups: Sequence[Sequence[int]], names: Sequence[str]
+) -> dict[int, Contrast | None]:
+    """Contrasts of inputs that are not varied smoothly; None for the reference of a factor.
+
+    An input alone goes from its lowest to its highest value. The inputs of a factor, of which at
+    most one is high in a row, go from the first level, with the others low, to their own.
+    """
+    low, high = X.min(axis=0), X.max(axis=0)
+    found: dict[int, Contrast | None] = {}
+    for group in groups:
+        members = [j for j in group if j in discrete]
+        for factor in factors(X, members) if len(group) > 1 else [[j] for j in members]:
+            found.update(_levels(X, factor, names))
+    for j in discrete:
+        if j not in found:
+            label = f"{names[j]} ({low[j]:g} to {high[j]:g})"
+            found[j] = Contrast(label, {j: float(high[j])}, {j: float(low[j])})
+    return found
+
+
+def _levels(X: Array, factor: Sequence[int], names: Sequence[str]) -> dict[int, Contrast | None]:
+    """Contrasts of the levels of a factor; none where there is one input only."""
+    if len(factor) < 2:
+        return {}
+    low, high = X.min(axis=0), X.max(axis=0)
+    off = {j: float(low[j]) for j in factor}
+    found: dict[int, Contrast | None] = {}
+    if (X[:, factor] == high[list(factor)]).any(axis=1).all():  # no row is at the level of none
+        first, *factor = factor
+        off, found[first] = off | {first: float(high[first])}, None
+        against = f" - {names[first]}"
+    else:
+        first, against = -1, ""
+    for j in factor:
+        on = {i: float(high[i] if i == j else low[i]) for i in off}
+        found[j] = Contrast(f"{names[j]}{against}", on, off)
+    return found
 
 
 def partial_effect(
@@ -278,7 +349,7 @@ def partial_effect(
     """Curve of the mean prediction over values of one input."""
     predictor = effects.predictor
     found = [
-        [effects.at(feature, float(x), output) for x in grid]
+        [effects.at({feature: float(x)}, output) for x in grid]
         for output in range(predictor.network.n_outputs)
     ]
     mean = np.array([[value for value, _ in curve] for curve in found]).T

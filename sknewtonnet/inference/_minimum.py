@@ -414,6 +414,16 @@ class Information:
         return float(self.objective.sample_weight @ losses)
 
     @cached_property
+    def constant_loss(self) -> float:
+        """Sum of the weighted losses of the best constant, beside the offset.
+
+        Returns
+        -------
+        float
+        """
+        return self.objective.weight_sum * self.objective.scale()
+
+    @cached_property
     def dispersion(self) -> float:
         """Dispersion phi: Pearson statistic over n - df, or 1 where it is no parameter.
 

@@ -176,6 +176,40 @@ def adjust_p_values(p_values: ArrayLike, method: str) -> Array:
     return np.minimum(found, 1.0)
 
 
+def simes(p_values: ArrayLike) -> float:
+    """Simes's p-value of the hypothesis that all of some hypotheses are true.
+
+        min_k  n p_(k) / k,   p_(1) <= ... <= p_(n)
+
+    It is at most n times the smallest p-value, and at most the largest.
+
+    Parameters
+    ----------
+    p_values : array-like of shape (n_tests,)
+        P-values; NaN for a test that could not be made, which is left out.
+
+    Returns
+    -------
+    float
+        NaN if there is no p-value.
+
+    References
+    ----------
+    Simes (1986), Biometrika 73.
+
+    Examples
+    --------
+    >>> from sknewtonnet.inference import simes
+    >>> simes([0.01, 0.8]), simes([0.04, 0.05])
+    (0.02, 0.05)
+    """
+    given = np.sort(np.asarray(p_values, dtype=float))
+    given = given[np.isfinite(given)]
+    if not len(given):
+        return np.nan
+    return float((given * len(given) / np.arange(1, len(given) + 1)).min())
+
+
 def adjusted(results: dict[str, Kind], method: str) -> dict[str, Kind]:
     """The same results with adjusted p-values."""
     values = adjust_p_values([result.p_value for result in results.values()], method)

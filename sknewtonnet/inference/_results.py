@@ -76,7 +76,7 @@ class InferenceResults(Tests, Diagnostics, Reports):
     Attributes
     ----------
     ratios : dict of str to LikelihoodRatioResult
-        The likelihood-ratio tests of single features made so far; the summary shows them.
+        The likelihood-ratio tests of single features made so far.
 
     See Also
     --------
@@ -105,8 +105,8 @@ class InferenceResults(Tests, Diagnostics, Reports):
     >>> results = net.inference(X, y)
     >>> results.identifiable
     True
-    >>> {name: bool(test.p_value < 0.05) for name, test in results.wald_test_features().items()}
-    {'x0': True, 'x1': True, 'x2': False}
+    >>> (results.tests.adjusted_p_values < 0.05).tolist()
+    [True, True, False]
     >>> results.marginal_effects().effects.round(1)[:2].tolist()
     [0.6, -0.4]
     >>> results.names[:2], results.covariance.shape

@@ -1,8 +1,8 @@
 """What the function of a net does: predictions, effects, importances."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,16 +20,23 @@ from sknewtonnet.inference._checks import (
 )
 from sknewtonnet.inference._complex_step import complex_step
 from sknewtonnet.inference._effects import (
+    Contrast,
     Effects,
     MarginalEffects,
     PartialEffect,
+    contrasts_of,
     marginal_effects,
     partial_effect,
+)
+from sknewtonnet.inference._hypothesis import feature_groups
+from sknewtonnet.inference._parameter_covariance import (
+    MODEL_BASED,
+    parameter_covariance,
 )
 from sknewtonnet.inference._prediction import PredictionResults, Predictor
 from sknewtonnet.inference._results_estimates import Estimates, in_few_threads, locked
 from sknewtonnet.inference._saliency import feature_saliencies, shares
-from sknewtonnet.inference._slope_test import Slopes, SlopeTestResult
+from sknewtonnet.inference._slope_test import Slopes, SlopeTestResult, two_valued
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +99,8 @@ class Predictions(Estimates):
         self,
         features: Sequence[str] | None = None,
         discrete: str | Sequence[str] = "auto",
+        *,
+        groups: Mapping[str, Sequence[str]] | None = None,
     ) -> MarginalEffects:
         """Average effects of features on the predicted mean, with standard errors.
 
@@ -105,6 +114,11 @@ class Predictions(Estimates):
         discrete : "auto" or list of str, default="auto"
             Features for which the effect is the difference between the predictions at their
             highest and lowest value; "auto": those that have two values.
+        groups : mapping of str to list of str, default=None
+            Features that belong together. Of those with two values of which at most one is high
+            in a row (the dummies of a factor), the effect is that of the own level against the
+            first one, at which all others are low. Where no row has all of them low, the first
+            level is that of the first feature, which has no effect of its own.
 
         Returns
         -------
@@ -133,17 +147,25 @@ class Predictions(Estimates):
         names = list(self.feature_names)
         chosen = names if features is None else listed("features", features)
         check_names("features", chosen, names)
-        X = self._table.samples
-        low, high = X.min(axis=0), X.max(axis=0)
-        if isinstance(discrete, str) and discrete == "auto":
-            two = ((low == X) | (high == X)).all(axis=0) & (low < high)
-            contrasted = [name for name, flag in zip(names, two, strict=True) if flag]
-        else:
-            contrasted = listed("discrete", discrete)
-            check_names("discrete", contrasted, names)
+        contrasts = self._contrasts(discrete, groups)
         numbers = [names.index(name) for name in chosen]
-        contrasts = {j: (low[j], high[j]) for j in numbers if names[j] in contrasted}
-        return marginal_effects(self._effects, numbers, contrasts, names)
+        numbers = [j for j in numbers if contrasts.get(j, True) is not None]
+        own = {j: contrast for j, contrast in contrasts.items() if contrast and j in numbers}
+        return marginal_effects(self._effects, numbers, own, names)
+
+    def _contrasts(
+        self, discrete: str | Sequence[str], groups: Mapping[str, Sequence[str]] | None
+    ) -> dict[int, Contrast | None]:
+        """The contrasts of features that are not varied smoothly."""
+        names, X = list(self.feature_names), self._table.samples
+        if isinstance(discrete, str) and discrete == "auto":
+            contrasted = np.flatnonzero(two_valued(X)).tolist()
+        else:
+            check_names("discrete", listed("discrete", discrete), names)
+            contrasted = [names.index(name) for name in listed("discrete", discrete)]
+        members = feature_groups(groups, names).values()
+        numbers = [[names.index(name) for name in group] for group in members]
+        return contrasts_of(X, contrasted, numbers, names)
 
     @in_few_threads
     def partial_effect(
@@ -215,20 +237,23 @@ class Predictions(Estimates):
     def slope_test(self, features: str | Sequence[str]) -> SlopeTestResult:
         """Test that the net depends on none of some features, by the mean squared slope.
 
-        With eta the raw prediction (before the inverse link), of outputs o and rows i, and v_j the
-        weighted variance of feature j, the mean square is
+        With eta_i the raw predictions of row i (before the inverse link), v_j the weighted
+        variance of feature j, and I_i the second derivatives of the loss that are expected there
+        (1 for squared errors, mean (1 - mean) for two classes, the mean of counts), it is
 
-            T = 1/S sum_i s_i sum_o sum_j v_j (d eta_io / d x_j)^2
+            T = 1/S sum_i s_i sum_j v_j (d eta_i / d x_j)' I_i (d eta_i / d x_j)
 
         Unlike an average effect it sees symmetric effects and interactions. For a feature with
-        two values the variance of eta over the two takes the place of its term; for several such
-        features of which at most one is high in a row (the dummies of a factor), the variance
-        over the levels. Without dependence the slopes are about normal with mean zero and
-        covariance D V D', with D their exact gradients in the parameters, and T is a weighted sum
-        of chi-squares.
+        two values the variance of eta over the two takes the place of the squared slope; for
+        several such features of which at most one is high in a row (the dummies of a factor), the
+        variance over the levels. Without dependence the slopes are about normal with mean zero
+        and covariance D V D', with D their exact gradients in the parameters, and T is a weighted
+        sum of chi-squares. V is the covariance of ``cov_type``; under a penalty "gauss-newton"
+        stands for those that assume the model, since where there is no slope a penalty makes no
+        bias.
 
         The test needs no weight to be identified, and holds its level in nets that are too large.
-        In a linear net with squared errors it is the F or t test.
+        In a linear net with squared errors it is the t test.
 
         Parameters
         ----------
@@ -371,11 +396,17 @@ class Predictions(Estimates):
 
     @property
     def _slopes(self) -> Slopes:
-        ones = np.ones(self._table.network.n_outputs)
+        ones, penalised = np.ones(self._table.network.n_outputs), self.information.penalised
+        kind, covariance = self.cov_type, self._covariance
+        if penalised and kind in MODEL_BASED and not self._fatal:
+            # Where there is no slope, a penalty has nothing to shrink: no bias has to be covered.
+            kind = "gauss-newton"
+            covariance = parameter_covariance(self.information, kind)
         return Slopes(
             information=self.information,
-            covariance=self._covariance,
-            estimable=self._estimable_rows,
+            covariance=covariance,
+            # What separates classes has an error under a penalty, if one that is too large.
+            estimable=partial(self._determined, kind) if penalised else self._estimable_rows,
             df_denom=self._df_denom,
             out_scale=ones if self.rescaled is None else self.rescaled.out_scale,
             names=self.feature_names,

@@ -28,6 +28,9 @@ from sknewtonnet.inference._restricted_fits import Refit
 from sknewtonnet.inference._separation import all_told_apart, separated_functions
 from sknewtonnet.inference._smaller_nets import size_findings
 
+# Findings about inputs of a linear net that leave the tests of the others as they are.
+_ELSEWHERE = ("singular direction", "collinear inputs", "constant input")
+
 _Given = ParamSpec("_Given")
 _Found = TypeVar("_Found")
 
@@ -65,7 +68,7 @@ class Estimates:
     factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     prepare: Callable[[ArrayLike], Array] | None = field(default=None, repr=False)
 
-    # Likelihood-ratio tests of single features made so far; the summary shows them.
+    # Likelihood-ratio tests of single features made so far.
     ratios: dict[str, LikelihoodRatioResult] = field(default_factory=dict, init=False, repr=False)
 
     def of_table(
@@ -170,6 +173,20 @@ class Estimates:
         return messages[0] if messages else ""
 
     @cached_property
+    def _no_p_values(self) -> str:
+        """Why weights have no p-values; empty if they have.
+
+        A direction of a linear net along which nothing changes leaves the others as they are.
+        """
+        grave = [finding for finding in self.findings if finding.severity != "note"]
+        if len(self.information.objective.network.layers) == 1:
+            grave = [finding for finding in grave if finding.kind not in _ELSEWHERE]
+        if self._fatal or not grave:
+            return self._fatal
+        kinds = ", ".join(dict.fromkeys(finding.kind for finding in grave))
+        return f"the weights are not identified: {kinds}; see effects"
+
+    @cached_property
     @in_few_threads
     def _covariance(self) -> Array:
         """Covariance of the net's own parameters, zero along what is not identified."""
@@ -185,11 +202,14 @@ class Estimates:
     @in_few_threads
     def _estimable_rows(self, rows: Array) -> Bools:
         """Which linear functions of the net's own parameters have standard errors."""
+        return np.asarray(self._determined(self.cov_type, rows) & ~self._separated_rows(rows))
+
+    def _determined(self, cov_type: str, rows: Array) -> Bools:
+        """Which of them a kind of covariance determines, separation or not."""
         if self._fatal:
             return np.zeros(len(rows), dtype=bool)
-        factors = COVARIANCES[self.cov_type].factors(self.information)
-        known = np.logical_and.reduce([factor.estimable(rows) for factor in factors])
-        return np.asarray(known & ~self._separated_rows(rows))
+        factors = COVARIANCES[cov_type].factors(self.information)
+        return np.logical_and.reduce([factor.estimable(rows) for factor in factors])
 
     def _separated_rows(self, rows: Array) -> Bools:
         """Of which of them the likelihood has no maximum, so that no covariance holds."""
@@ -248,6 +268,8 @@ class Estimates:
                 )
             elif error == 0.0:
                 found[name] = HELD
+            elif self._no_p_values:
+                found[name] = self._no_p_values
         return found
 
     @cached_property
@@ -286,8 +308,11 @@ class Estimates:
         Returns
         -------
         ndarray of shape (n_parameters,)
-            NaN where ``z_values`` is.
+            NaN where ``z_values`` is, and for all weights of a net that is not ``identifiable``:
+            see ``reasons``. Effects (``tests``, ``marginal_effects``) do not need that.
         """
+        if self._no_p_values:
+            return locked(np.full(len(self.z_values), np.nan))
         return locked(two_sided(self.z_values, self._df_denom))
 
     @property

@@ -1,10 +1,13 @@
 """Reports: text, HTML, and data frames."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._checks import check_level
+from sknewtonnet.inference._feature_table import FeatureTable, feature_table
 from sknewtonnet.inference._results_estimates import Estimates, in_few_threads
 from sknewtonnet.inference._summary import Summary
 
@@ -13,14 +16,78 @@ from sknewtonnet.inference._summary import Summary
 class Reports(Estimates):
     """Tables for people and for programs."""
 
+    @cached_property
     @in_few_threads
-    def summary(self, level: float = 0.95) -> str:
-        """The results as text: the fit, the verdict, a row per parameter, a row per feature.
+    def tests(self) -> FeatureTable:
+        """Effects of all features, and tests that the net depends on them; first in the summary.
+
+        Returns
+        -------
+        FeatureTable
+            A row per feature, in the units of the table. ``to_frame()`` makes a data frame of it.
+        """
+        return feature_table(self, self.factors or None)
+
+    @in_few_threads
+    def tests_of(self, groups: Mapping[str, Sequence[str]]) -> FeatureTable:
+        """The table of :attr:`tests` with some features together, as the dummies of a factor.
+
+        Parameters
+        ----------
+        groups : mapping of str to list of str
+            Features that are tested together. A full set of dummies may be given, too: what the
+            data determine is tested.
+
+        Returns
+        -------
+        FeatureTable
+            A row per group with its test, rows with the effects of its members, and a row for
+            each other feature.
+
+        Raises
+        ------
+        ValueError
+            If groups overlap, are empty or name an unknown feature.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> level, x = rng.integers(3, size=200), rng.normal(size=200)
+        >>> X = np.column_stack([x, level == 1, level == 2])
+        >>> y = x + 0.5 * (level == 1) + 0.2 * rng.normal(size=200)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> tests = results.tests_of({"region": ["x1", "x2"]})
+        >>> tests.names, tests.effects.round(1).tolist()
+        (['x0', 'region', '  x1', '  x2'], [1.0, nan, 0.6, 0.0])
+        >>> (tests.dependence_p_values[:2] < 0.05).tolist()
+        [True, True]
+        """
+        return feature_table(self, groups)
+
+    @in_few_threads
+    def summary(
+        self,
+        level: float = 0.95,
+        *,
+        parameters: bool = False,
+        groups: Mapping[str, Sequence[str]] | None = None,
+    ) -> str:
+        """The results as text: the fit, the verdict, and a row per feature.
+
+        Of each feature the average marginal effect on the mean with its standard error and
+        p-value, the p-value of the test that the net depends on it at all, the same adjusted by
+        Holm for all features, and its importance; in the units of the table.
 
         Parameters
         ----------
         level : float, default=0.95
-            Level of the intervals.
+            Level of the intervals of the weights.
+        parameters : bool, default=False
+            Whether a row for each weight follows.
+        groups : mapping of str to list of str, default=None
+            Features that are tested together, such as the dummy columns of one factor.
 
         Returns
         -------
@@ -30,7 +97,12 @@ class Reports(Estimates):
         Raises
         ------
         ValueError
-            If ``level`` is not between 0 and 1.
+            If ``level`` is not between 0 and 1, or groups are not as in :meth:`tests_of`.
+
+        Notes
+        -----
+        Where the net is identified and not penalised, the test of dependence is the score test,
+        which takes a fit without the feature; else it is :meth:`slope_test`.
 
         Examples
         --------
@@ -45,7 +117,8 @@ class Reports(Estimates):
         ('NewtonMLPRegressor: 3-1, loss squared_error', True)
         """
         check_level(level)
-        return Summary.of(self, level).text()
+        features = self.tests if groups is None else self.tests_of(groups)
+        return Summary.of(self, level, parameters, features).text()
 
     def to_frame(self, level: float = 0.95) -> Any:
         """The table of the parameters as a pandas data frame.
@@ -102,4 +175,4 @@ class Reports(Estimates):
 
     @in_few_threads
     def _repr_html_(self) -> str:
-        return Summary.of(self, 0.95).html()
+        return Summary.of(self, 0.95, False, self.tests).html()

@@ -58,7 +58,8 @@ class Tests(Estimates):
         WaldTestResult
             Of those combinations of the rows of R that the data determine, such as differences
             between the levels of a full set of dummies; NaN with a reason if there are none.
-            Dependent rows count once.
+            Dependent rows count once. In a net that is not ``identifiable`` there is a statistic,
+            but no p-value.
 
         Raises
         ------
@@ -430,7 +431,7 @@ class Tests(Estimates):
 
     def _wald(self, asked: Hypothesis, df_denom: float) -> WaldTestResult:
         rows = self.reported.rows(asked.R)
-        return wald(
+        found = wald(
             rows,
             asked.R @ self.params - asked.r,
             self._covariance,
@@ -439,6 +440,9 @@ class Tests(Estimates):
             self.information.held(rows),
             self._fatal or asked.reason,
         )
+        if self._no_p_values and np.isfinite(found.p_value):
+            found = replace(found, p_value=np.nan, reason=self._no_p_values)
+        return found
 
     def _estimable_part(self, rows: Array) -> Array:
         """Combinations of linear functions of the net's own parameters that can be tested."""

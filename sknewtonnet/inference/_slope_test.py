@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import eigh, eigvalsh
@@ -45,7 +46,7 @@ class SlopeTestResult(TestResult):
         The p-value adjusted for all tests of a family, where one was asked for.
     mean_square : float
         T, the mean over the rows of squared changes of the raw predictions by one standard
-        deviation of the features.
+        deviation of the features, in units of the loss's curvature.
     """
 
     mean_square: float = np.nan
@@ -87,9 +88,9 @@ class Slopes:
             return [self._nothing(self.reason)] * len(groups)
         size = max(1, _TOGETHER // len(self.information.params) ** 2)
         return [
-            self._test(group, square, matrix)
+            self._test(group, found.square, found.matrix)
             for start in range(0, len(groups), size)
-            for group, square, matrix in self._squares(groups[start : start + size])
+            for group, found in self._squares(groups[start : start + size])
         ]
 
     def _nothing(self, reason: str) -> SlopeTestResult:
@@ -103,7 +104,7 @@ class Slopes:
         if not matrix.any():
             constant = np.ptp(self.information.objective.samples[:, list(group)], axis=0) == 0
             return self._nothing(
-                f"{names} does not vary" if constant.all() else f"no weight leaves {names}"
+                f"no variation in {names}" if constant.all() else f"no weight leaves {names}"
             )
         # In units of the parameters' errors, so that their own units do not matter.
         errors = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
@@ -116,7 +117,7 @@ class Slopes:
         weights = eigvalsh(rows @ self.covariance @ rows.T)
         largest = float(weights[-1])
         if not largest > 0 or weights[0] < -_ROUNDING * largest:
-            return self._nothing(f"the covariance of the slopes in {names} is not positive")
+            return self._nothing(f"no positive covariance of the slopes in {names}")
         weights = np.maximum(weights, 0.0)
         expected = float(weights.sum())
         df = expected**2 / float((weights**2).sum())
@@ -126,52 +127,58 @@ class Slopes:
             df * square / expected, df, p_value, self.df_denom, mean_square=unit * square
         )
 
-    def _squares(
-        self, groups: Sequence[Sequence[int]]
-    ) -> Iterator[tuple[Sequence[int], float, Array]]:
-        """T of each group, and the matrix of its quadratic form in the parameters."""
+    def _squares(self, groups: Sequence[Sequence[int]]) -> list[tuple[Sequence[int], "_Sum"]]:
+        """T of each group, with the matrix of its quadratic form in the parameters."""
         X = self.information.objective.samples
         weight = self.information.objective.sample_weight / self.information.objective.weight_sum
         two = two_valued(X)
         smooth = [j for group in groups for j in group if not two[j]]
         P = len(self.information.params)
-        squares, matrices = np.zeros(len(groups)), np.zeros((len(groups), P, P))
+        sums = [_Sum(0.0, np.zeros((P, P))) for _ in groups]
         owner = {j: g for g, group in enumerate(groups) for j in group}
         variance = np.where(np.ptp(X, axis=0) > 0, weight @ (X - weight @ X) ** 2, 0.0)
         if smooth:
             net, w = self.information.objective.network, self.information.params
             for where, slopes, gradients in slope_gradients(net, w, X, smooth):
                 for k, j in enumerate(smooth):
-                    share = weight[where] * variance[j]
                     one = slopes[:, :, k], gradients[:, :, k]
-                    self._add(owner[j], squares, matrices, share, *one)
+                    self._add(sums[owner[j]], where, variance[j], *one)
         for g, group in enumerate(groups):
-            for members in _factors(X, [j for j in group if two[j]]):
+            for members in factors(X, [j for j in group if two[j]]):
                 for share, where, values, rows in self._levels(members, weight):
-                    self._add(g, squares, matrices, weight[where] * share, values, rows)
-        yield from zip(groups, squares.tolist(), matrices, strict=True)
+                    self._add(sums[g], where, share, values, rows)
+        return list(zip(groups, sums, strict=True))
 
-    def _add(
-        self, g: int, squares: Array, matrices: Array, weight: Array, values: Array, rows: Array
-    ) -> None:
+    def _add(self, to: "_Sum", where: slice, share: float, values: Array, rows: Array) -> None:
         """Add rows of slopes or contrasts, of shape (c, m), with their gradients (c, m, P)."""
-        loss = self.information.objective.loss
+        objective = self.information.objective
+        loss, weight = objective.loss, self._weights[where]
         if loss.shift_invariant:  # a shift of all logits changes no probability
-            values = values - values.mean(axis=1, keepdims=True)
-            rows = rows - rows.mean(axis=1, keepdims=True)
-        root = np.sqrt(weight)[:, None] * self._output_weights
+            chances = loss.inverse_link(self.information.raw[where])
+            values = values - (chances * values).sum(axis=1, keepdims=True)
+            rows = rows - np.einsum("io,iop->ip", chances, rows)[:, None]
+        root = np.sqrt(
+            share / objective.weight_sum * objective.sample_weight[where, None] * weight
+        )
         flat = (rows * root[:, :, None]).reshape(-1, rows.shape[2])
-        squares[g] += float(((values * root) ** 2).sum())
-        matrices[g] += flat.T @ flat
+        to.square += float(((values * root) ** 2).sum())
+        to.matrix += flat.T @ flat
 
-    @property
-    def _output_weights(self) -> Array:
-        """Roots of the weights of outputs: one over their residual errors where these differ."""
+    @cached_property
+    def _weights(self) -> Array:
+        """What a squared change of each raw prediction counts, of shape (n_samples, n_outputs).
+
+        The expected second derivative of the loss, so that T is about twice the log-likelihood.
+        """
         information = self.information
-        m = information.objective.network.n_outputs
-        if m > 1 and information.objective.loss.quadratic:
-            return np.asarray(np.diag(information.residual_covariance) ** -0.5)
-        return np.ones(m)
+        loss, raw = information.objective.loss, information.raw
+        if loss.shift_invariant:
+            return loss.inverse_link(raw)
+        if loss.quadratic and raw.shape[1] > 1:
+            return np.broadcast_to(1.0 / np.diag(information.residual_covariance), raw.shape)
+        if loss.likelihood and not loss.free_dispersion:
+            return np.einsum("ioo->io", information.loss_curvature)
+        return np.ones_like(raw)
 
     def _levels(
         self, members: Sequence[int], weight: Array
@@ -204,13 +211,21 @@ class Slopes:
                 yield float(shares[k]), where, value - mean, row - center
 
 
+@dataclass
+class _Sum:
+    """T so far, and w'Mw = T of the errors w of the parameters."""
+
+    square: float
+    matrix: Array
+
+
 def two_valued(X: Array) -> Bools:
     """Which columns have exactly two values."""
     low, high = X.min(axis=0), X.max(axis=0)
     return np.asarray(((low == X) | (high == X)).all(axis=0) & (low < high))
 
 
-def _factors(X: Array, members: list[int]) -> list[list[int]]:
+def factors(X: Array, members: list[int]) -> list[list[int]]:
     """Columns of two values as one factor, if at most one is high in a row; else one by one."""
     if not members:
         return []

@@ -5,51 +5,11 @@ from html import escape
 from textwrap import wrap
 from typing import Any
 
-import numpy as np
+from sknewtonnet.inference._feature_table import FeatureTable
+from sknewtonnet.inference._fit_of_mean import fit_facts
+from sknewtonnet.inference._table import Table, number, probability
 
 WIDTH = 99
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of text under a header; the first column is names.
-
-    Attributes
-    ----------
-    header : list of str
-        Names of the columns.
-    rows : list of list of str
-        Their entries.
-    """
-
-    header: list[str]
-    rows: list[list[str]]
-
-    def text(self) -> list[str]:
-        """Lines with aligned columns."""
-        widths = [max(map(len, column)) for column in zip(self.header, *self.rows, strict=True)]
-        return [
-            "  ".join(
-                [
-                    row[0].ljust(widths[0]),
-                    *(e.rjust(w) for e, w in zip(row[1:], widths[1:], strict=True)),
-                ]
-            ).rstrip()
-            for row in [self.header, *self.rows]
-        ]
-
-    def html(self) -> str:
-        """The same as an HTML table."""
-        head = "".join(f"<th>{escape(name)}</th>" for name in self.header)
-        body = "".join(
-            "<tr><th>"
-            + escape(row[0])
-            + "</th>"
-            + "".join(f"<td>{escape(entry)}</td>" for entry in row[1:])
-            + "</tr>"
-            for row in self.rows
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 @dataclass(frozen=True)
@@ -64,8 +24,10 @@ class Summary:
         Names and values of the numbers that describe the whole fit.
     verdict : list of str
         Sentences of the gate.
-    parameters, features : Table
-        A row per parameter, and per feature.
+    features : FeatureTable
+        Effects and tests.
+    parameters : Table or None
+        A row per parameter, if they are wanted.
     notes : list of str
         How to read the tables.
     """
@@ -73,21 +35,20 @@ class Summary:
     title: str
     facts: list[tuple[str, str]]
     verdict: list[str]
-    parameters: Table
-    features: Table
+    features: FeatureTable
+    parameters: Table | None
     notes: list[str]
 
     @classmethod
-    def of(cls, results: Any, level: float) -> "Summary":
+    def of(cls, results: Any, level: float, parameters: bool, features: FeatureTable) -> "Summary":
         """The summary of results."""
-        tests = results.wald_test_features(groups={}, adjust="holm")
         return cls(
             title=results.model,
             facts=_facts(results),
             verdict=_verdict(results),
-            parameters=_parameters(results, level),
-            features=_features(results, tests),
-            notes=_notes(results, tests),
+            features=features,
+            parameters=_parameters(results, level) if parameters else None,
+            notes=_notes(results),
         )
 
     def text(self) -> str:
@@ -98,18 +59,22 @@ class Summary:
         left, right = pairs[:half], [*pairs[half:], ""]
         lines = [self.title, "=" * len(self.title)]
         lines += [f"{a}    {b}".rstrip() for a, b in zip(left, right, strict=False)]
-        lines += ["", *_wrapped(self.verdict), "", *self.parameters.text()]
-        lines += ["", *self.features.text(), "", *_wrapped(self.notes)]
-        return "\n".join(lines)
+        lines += ["", *_wrapped(self.verdict), "", *self.features.table.text()]
+        lines += ["", *_wrapped(self.features.notes)]
+        if self.parameters is not None:
+            lines += ["", *self.parameters.text(), ""]
+        return "\n".join([*lines, *_wrapped(self.notes)])
 
     def html(self) -> str:
         """HTML for a notebook."""
         facts = Table(["", ""], [list(fact) for fact in self.facts]).html()
         paragraphs = "".join(f"<p>{escape(line)}</p>" for line in self.verdict)
-        notes = "".join(f"<p><small>{escape(line)}</small></p>" for line in self.notes)
+        notes = [*self.features.notes, *self.notes]
+        parameters = "" if self.parameters is None else self.parameters.html()
+        small = "".join(f"<p><small>{escape(line)}</small></p>" for line in notes)
         return (
             f"<div><h4>{escape(self.title)}</h4>{facts}{paragraphs}"
-            f"{self.parameters.html()}{self.features.html()}{notes}</div>"
+            f"{self.features.table.html()}{parameters}{small}</div>"
         )
 
 
@@ -117,40 +82,27 @@ def _wrapped(lines: list[str]) -> list[str]:
     return [part for line in lines for part in wrap(line, WIDTH, subsequent_indent="  ")]
 
 
-def _number(value: float) -> str:
-    """Six significant digits, or "nan"."""
-    return "nan" if np.isnan(value) else f"{value:.6g}"
-
-
-def _probability(value: float) -> str:
-    return "nan" if np.isnan(value) else f"{value:.3g}" if value < 1e-3 else f"{value:.4f}"
-
-
-def _probabilities(*values: float) -> list[str]:
-    return [_probability(value) for value in values]
-
-
 def _facts(results: Any) -> list[tuple[str, str]]:
     information = results.information
     return [
         ("Rows", f"{results.n_obs:g}"),
         ("Parameters", str(len(results.names))),
-        ("Effective parameters", _number(results.effective_parameters)),
-        ("Residual df", _number(results.df_resid)),
-        ("Dispersion", _number(results.dispersion)),
-        ("Objective", _number(results.objective_value)),
+        ("Effective parameters", number(results.effective_parameters)),
+        ("Residual df", number(results.df_resid)),
+        *fit_facts(results),
+        ("Objective", number(results.objective_value)),
         ("Critical point", information.critical_point.kind),
         ("Newton decrement", f"{information.decrement:.1e}"),
         ("Condition (H, G)", " ".join(f"{f.condition:.1e}" for f in information.whitened_factors)),
         ("Covariance", results.cov_type),
         ("Weights", information.weight_type),
-        ("Log-likelihood", _number(results.log_likelihood)),
-        ("AIC", _number(results.aic)),
-        ("AICc", _number(results.aicc)),
-        ("BIC", _number(results.bic)),
-        ("NIC", _number(results.nic)),
-        ("TIC", _number(results.tic)),
-        ("GCV", _number(results.gcv)),
+        ("Log-likelihood", number(results.log_likelihood)),
+        ("AIC", number(results.aic)),
+        ("AICc", number(results.aicc)),
+        ("BIC", number(results.bic)),
+        ("NIC", number(results.nic)),
+        ("TIC", number(results.tic)),
+        ("GCV", number(results.gcv)),
     ]
 
 
@@ -160,13 +112,16 @@ def _verdict(results: Any) -> list[str]:
     elif results._fatal:
         opening = "Identifiable: NO. There are no standard errors:"
     else:
-        opening = "Identifiable: NO. Do not rely on the p-values below:"
+        opening = (
+            "Identifiable: NO. Weights have no p-values; effects of features, and tests that the "
+            "net depends on them, do:"
+        )
     return [opening, *(f"- {message}" for message in results.diagnosis)]
 
 
 def _parameters(results: Any, level: float) -> Table:
     columns = results.columns(level)
-    format_of = {"p_value": _probability}
+    format_of = {"p_value": probability}
     labels = {
         "estimate": "estimate",
         "std_error": "std. error",
@@ -175,37 +130,22 @@ def _parameters(results: Any, level: float) -> Table:
         "upper": f"{100 * (0.5 + 0.5 * level):.4g} %]",
     }
     entries = [
-        [format_of.get(key, _number)(value) for value in values] for key, values in columns.items()
+        [format_of.get(key, number)(value) for value in values] for key, values in columns.items()
     ]
     rows = [list(row) for row in zip(results.names, *entries, strict=True)]
     return Table(["parameter", *(labels.get(key, key) for key in columns)], rows)
 
 
-def _features(results: Any, tests: dict[str, Any]) -> Table:
-    ratios = results.ratios
-    header = ["feature", "Wald", "df", "p", "p (Holm)", *(["LR", "p (LR)"] if ratios else [])]
-    rows = []
-    for (name, test), share in zip(tests.items(), results.feature_importance, strict=True):
-        adjusted = np.nan if test.p_adjusted is None else test.p_adjusted
-        row = [
-            name,
-            _number(test.statistic),
-            str(test.df),
-            *_probabilities(test.p_value, adjusted),
-        ]
-        if name in ratios:
-            row += [_number(ratios[name].statistic), *_probabilities(ratios[name].p_value)]
-        elif ratios:
-            row += ["", ""]
-        rows.append([*row, "nan" if np.isnan(share) else f"{share:.4f}"])
-    return Table([*header, "importance"], rows)
-
-
-def _notes(results: Any, tests: dict[str, Any]) -> list[str]:
+def _notes(results: Any) -> list[str]:
     null = "the normal and chi-square distributions"
     if results.use_t:
         null = f"the t and F distributions on {results.df_resid:.6g} degrees of freedom"
     notes = [f"P-values refer to {null}."]
+    if results.information.input_parameters is None:
+        notes.append(
+            "Radial units depend on every feature by their form, so that the tests of dependence "
+            "reject too often."
+        )
     if results.information.penalised and results.cov_type != "bayesian":
         notes.append(
             "The fit is penalised: standard errors are those of the shrunk estimates, whose "
@@ -221,6 +161,4 @@ def _notes(results: Any, tests: dict[str, Any]) -> list[str]:
             "The form of the net was chosen on these data: p-values are too small. Test on "
             "data that had no part in the choice."
         )
-    reasons = {test.reason for test in tests.values() if test.reason}
-    notes += [f"No test: {reason.rstrip('.')}." for reason in sorted(reasons)]
     return notes

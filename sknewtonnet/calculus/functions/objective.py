@@ -192,7 +192,8 @@ class Objective(SmoothFunction):
         """
         found = copy(self)
         for name in _OF_DATA:
-            del found.__dict__[name]
+            if found.__dict__[name] is not None:  # that there is no offset tells nothing
+                del found.__dict__[name]
         return found
 
     if not TYPE_CHECKING:  # else any name would pass for an attribute

@@ -1,0 +1,296 @@
+"""The table of features: effects, and tests that a net depends on a feature at all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.inference._effects import MarginalEffects
+from sknewtonnet.inference._hypothesis import feature_groups
+from sknewtonnet.inference._null_distributions import TestResult, adjust_p_values, simes
+from sknewtonnet.inference._saliency import group_saliency, shares
+from sknewtonnet.inference._table import Table, number, probability
+
+# Which test of dependence is made, and how it is described.
+TESTS = {
+    "F": "F tests of all weights that leave it",
+    "score": "score tests at fits without it",
+    "slope": "the mean squared slope and the effect together (Simes), which need no weight to be "
+    "identified",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """Effects of features on the predicted mean, and tests that a net depends on them.
+
+    :attr:`InferenceResults.tests` and :meth:`InferenceResults.tests_of` make it. Of a group of
+    features there is a row with the test of all of them, and a row for each of their effects.
+
+    Attributes
+    ----------
+    names : list of str
+        Name of each row: a feature, a group, or the level of a group.
+    effects, std_errors, p_values : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        Average marginal effects on the mean, or contrasts, as :class:`MarginalEffects` has them,
+        in the units of the table. NaN for a group.
+    statistics, df, dependence_p_values : ndarray of shape (n_rows,)
+        Test that the net does not depend on the feature or group at all; see ``test``. NaN where
+        there is none.
+    adjusted_p_values : ndarray of shape (n_rows,)
+        The same p-values adjusted by Holm for all of them; those that are NaN count.
+    importances : ndarray of shape (n_rows,)
+        Share of the growth of the objective without the feature or group.
+    test : {"F", "score", "slope"}
+        Which test it is. Where the net is identified and not penalised, the F test of a linear net
+        with squared errors, else :meth:`InferenceResults.score_test`. Where it is not,
+        :meth:`InferenceResults.slope_test` sees any dependence, but little of a slight trend, and
+        the effect sees trends only: the p-value is that of Simes for both, min(2 p, q), p <= q.
+    reasons : dict of str to str
+        Why a test is NaN, by the name of the row.
+    output_names : tuple of str
+        Names of the outputs.
+    use_t : bool
+        Whether the p-values of the effects are those of t.
+    groups : tuple of str
+        The names of rows that are groups.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 3))
+    >>> y = np.tanh(1.5 * X[:, 0] - X[:, 1]) + 0.2 * rng.normal(size=200)
+    >>> net = NewtonMLPRegressor((1,), alpha=0.0, n_init=4, random_state=0).fit(X, y)
+    >>> tests = net.inference(X, y).tests
+    >>> tests.names, tests.test
+    (['x0', 'x1', 'x2'], 'score')
+    >>> (tests.adjusted_p_values < 0.05).tolist()
+    [True, True, False]
+    """
+
+    names: list[str]
+    effects: Array
+    std_errors: Array
+    p_values: Array
+    statistics: Array
+    df: Array
+    dependence_p_values: Array
+    adjusted_p_values: Array
+    importances: Array
+    test: str
+    reasons: dict[str, str]
+    output_names: tuple[str, ...]
+    use_t: bool
+    groups: tuple[str, ...] = ()
+
+    def to_frame(self) -> Any:
+        """The table as a pandas data frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per feature (and output), with the columns "effect", "std_error", "p_value",
+            "statistic", "df", "dependence_p_value", "adjusted_p_value" and "importance".
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        import pandas as pd
+
+        m = self.effects.shape[1] if self.effects.ndim == 2 else 1
+        columns = {
+            "effect": self.effects.ravel(),
+            "std_error": self.std_errors.ravel(),
+            "p_value": self.p_values.ravel(),
+            "statistic": np.repeat(self.statistics, m),
+            "df": np.repeat(self.df, m),
+            "dependence_p_value": np.repeat(self.dependence_p_values, m),
+            "adjusted_p_value": np.repeat(self.adjusted_p_values, m),
+            "importance": np.repeat(self.importances, m),
+        }
+        index: Any = pd.Index(self.names, name="feature")
+        if self.effects.ndim == 2:
+            names = [self.names, self.output_names]
+            index = pd.MultiIndex.from_product(names, names=["feature", "output"])
+        return pd.DataFrame(columns, index)
+
+    @property
+    def table(self) -> Table:
+        """The table as text.
+
+        Returns
+        -------
+        Table
+            A row per feature; with several outputs also a line for each of them.
+        """
+        several = self.effects.ndim == 2
+        header = [
+            "feature",
+            *(["output"] if several else []),
+            "effect",
+            "std. error",
+            "P>|t|" if self.use_t else "P>|z|",
+            "depends: p",
+            "p (Holm)",
+            "importance",
+        ]
+        rows = []
+        for k, name in enumerate(self.names):
+            test = ["", "", ""]
+            if np.isfinite(self.df[k]):
+                p_values = self.dependence_p_values[k], self.adjusted_p_values[k]
+                share = self.importances[k]
+                test = [*map(probability, p_values), "nan" if np.isnan(share) else f"{share:.4f}"]
+            if name in self.groups:
+                rows.append([name, *[""] * (3 + several), *test])
+                continue
+            for o, effect in enumerate(np.atleast_1d(self.effects[k])):
+                at = (k, o) if several else k
+                row = [
+                    number(effect, 4),
+                    number(self.std_errors[at], 4),
+                    probability(self.p_values[at]),
+                ]
+                output = [self.output_names[o]] if several else []
+                first = [name] if o == 0 else [""]
+                rows.append([*first, *output, *row, *(test if o == 0 else ["", "", ""])])
+        return Table(header, rows)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the test is, and why some are missing: a line for each kind of reason.
+
+        Returns
+        -------
+        list of str
+        """
+        notes = [
+            "effect: d mean / d feature, or a difference between two values; a mean over rows.",
+            f"depends: whether the net depends on the feature at all, by {TESTS[self.test]}.",
+        ]
+        families: dict[str, list[str]] = {}
+        for name, reason in self.reasons.items():
+            known = reason.removesuffix(name)
+            families.setdefault(known if known != reason else f"{reason}: ", []).append(name)
+        return notes + [f"No test: {text}{', '.join(names)}." for text, names in families.items()]
+
+    def __repr__(self) -> str:
+        return "\n".join(self.table.text())
+
+    def _repr_html_(self) -> str:
+        return self.table.html()
+
+
+def feature_table(results: Any, groups: Mapping[str, Sequence[str]] | None) -> FeatureTable:
+    """The table of results, with some features together."""
+    members = feature_groups(groups, results.feature_names)
+    found = _effects(results, groups)
+    where = {name: k for k, name in enumerate(found.features)}
+    inside = {name: [where[m] for m in group if m in where] for name, group in members.items()}
+    test, tests = _dependence(results, members)
+    p_values = np.array([one.p_value for one in tests])
+    if test == "slope":
+        trends = [simes(found.p_values[rows].ravel()) for rows in inside.values()]
+        both = zip(p_values, trends, strict=True)
+        p_values = np.array([simes([p, q]) if np.isfinite(p) else p for p, q in both])
+    # A test that could not be made belongs to the family all the same.
+    holm = adjust_p_values(np.where(np.isnan(p_values), 1.0, p_values), "holm")
+    holm[np.isnan(p_values)] = np.nan
+    statistics, df = np.array([(one.statistic, one.df) for one in tests]).T
+    numbers = np.array([statistics, df, p_values, holm, _importances(results, members)]).T
+    names, effects, rows = [], [], []
+    for k, (name, group) in enumerate(members.items()):
+        if group == [name]:
+            names.append(found.names[where[name]])
+            effects.append(where[name])
+            rows.append(numbers[k])
+            continue
+        names += [name, *(f"  {found.names[j]}" for j in inside[name])]
+        effects += [-1, *inside[name]]
+        rows += [numbers[k], *[np.full(5, np.nan)] * len(inside[name])]
+    order = np.array(effects)
+    statistics, df, p_values, holm, importances = np.array(rows).T
+    return FeatureTable(
+        names=names,
+        effects=_picked(found.effects, order),
+        std_errors=_picked(found.std_errors, order),
+        p_values=_picked(found.p_values, order),
+        statistics=statistics,
+        df=df,
+        dependence_p_values=p_values,
+        adjusted_p_values=holm,
+        importances=importances,
+        test=test,
+        reasons={
+            name: one.reason
+            for name, one in zip(members, tests, strict=True)
+            if one.reason and np.isnan(one.p_value)
+        },
+        output_names=found.output_names,
+        use_t=bool(np.isfinite(found.df_denom)),
+        groups=tuple(name for name, group in members.items() if group != [name]),
+    )
+
+
+def _picked(column: Array, order: Ints) -> Array:
+    """Entries of a column in an order, NaN for -1."""
+    inside = (order >= 0).reshape(-1, *[1] * (column.ndim - 1))
+    return np.where(inside, column[order], np.nan)
+
+
+def _effects(results: Any, groups: Mapping[str, Sequence[str]] | None) -> MarginalEffects:
+    """Average marginal effects; NaN for layers without the derivatives that they take."""
+    try:
+        found: MarginalEffects = results.marginal_effects(groups=groups)
+    except NotImplementedError:
+        names, m = list(results.feature_names), len(results.output_names)
+        nothing = np.full((len(names), m) if m > 1 else len(names), np.nan)
+        found = MarginalEffects(names, nothing, nothing, np.inf, results.output_names, names)
+    return found
+
+
+def _dependence(results: Any, members: Mapping[str, list[str]]) -> tuple[str, list[TestResult]]:
+    """The test of each group, and which test it is."""
+    information = results.information
+    identified = (
+        results.identifiable
+        and not information.penalised
+        and information.basis is None
+        and information.input_parameters is not None
+        and (results._robust or not results._no_likelihood or len(results.output_names) == 1)
+    )
+    if (
+        identified
+        and information.objective.loss.quadratic
+        and len(information.objective.network.layers) == 1
+    ):
+        return "F", [results.wald_test(group) for group in members.values()]
+    if identified:
+        return "score", [results.score_test(group, n_init=0) for group in members.values()]
+    names = list(results.feature_names)
+    numbers = [[names.index(name) for name in group] for group in members.values()]
+    try:
+        return "slope", results._slopes.tests(numbers)
+    except NotImplementedError as reason:
+        return "slope", [TestResult(np.nan, 0, np.nan, reason=f"{reason}")] * len(members)
+
+
+def _importances(results: Any, members: Mapping[str, list[str]]) -> Array:
+    """Shares in the sum of all saliencies, of groups by that of all their weights."""
+    names, information = list(results.feature_names), results.information
+    if all(group == [name] for name, group in members.items()):
+        return np.asarray(results.feature_importance)
+    if information.critical_point.has_negative_curvature:
+        return np.full(len(members), np.nan)
+    numbers = [[names.index(name) for name in group] for group in members.values()]
+    outgoing = information.input_parameters
+    if outgoing is None:
+        return np.array([results.feature_importance[group].sum() for group in numbers])
+    places = [np.unique(np.concatenate([outgoing[j] for j in group])) for group in numbers]
+    return shares([group_saliency(information, place) for place in places])
