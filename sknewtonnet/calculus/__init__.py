@@ -13,7 +13,9 @@ from sknewtonnet.calculus.pieces.activations import ACTIVATIONS, Activation, get
 from sknewtonnet.calculus.pieces.function import SmoothFunction
 from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
 from sknewtonnet.calculus.pieces.layers import Layer, Linear
-from sknewtonnet.calculus.pieces.losses import LOSSES, Loss, PseudoHuber, get_loss
+from sknewtonnet.calculus.pieces.log_links import NegativeBinomial, Tweedie
+from sknewtonnet.calculus.pieces.loss import Loss
+from sknewtonnet.calculus.pieces.losses import LOSSES, PseudoHuber, get_loss
 from sknewtonnet.calculus.pieces.parameters import ParameterLayout
 from sknewtonnet.calculus.pieces.penalties import NormPenalty, Penalty, SeparablePenalty
 from sknewtonnet.calculus.pieces.quadratic import Quadratic
@@ -29,6 +31,7 @@ __all__ = [
     "Layer",
     "Linear",
     "Loss",
+    "NegativeBinomial",
     "Network",
     "NormPenalty",
     "Objective",
@@ -38,6 +41,7 @@ __all__ = [
     "Quadratic",
     "SeparablePenalty",
     "SmoothFunction",
+    "Tweedie",
     "critical_point",
     "get_activation",
     "get_loss",

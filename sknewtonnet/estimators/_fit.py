@@ -469,6 +469,7 @@ class Fit:
             self.objective(),
             self.params,
             self.active,
+            self.loss.weight_type,
             class_weights=self.class_weights,
             converged=self.may_be_stationary,
             tight=self.tight,

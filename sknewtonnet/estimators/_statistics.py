@@ -41,7 +41,7 @@ class StatisticsMixin(FittedNet):
         exposure: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         maxlags: int | None = None,
-        weight_type: str = "frequency",
+        weight_type: str | None = None,
         use_t: bool | None = None,
     ) -> InferenceResults:
         """Standard errors, tests, criteria, predictions and effects, at the fitted minimum.
@@ -76,9 +76,11 @@ class StatisticsMixin(FittedNet):
         maxlags : int, default=None
             For "HAC", how many rows later a row may still depend on another one; None: 4 (n /
             100)^(2/9), rounded down.
-        weight_type : {"frequency", "precision", "sampling"}, default="frequency"
-            What a weight s means: s equal rows; a row whose variance is the dispersion over s;
-            or a row that stands for s of a population, for which only sandwiches hold.
+        weight_type : {"frequency", "precision", "sampling"}, default=None
+            What a weight s means: s equal rows; a row whose variance is the dispersion over s,
+            such as a share of s trials or a rate in s years; or a row that stands for s of a
+            population, for which only sandwiches hold. None: "precision" under the loss
+            "binomial", whose weights are trials, else "frequency".
         use_t : bool, default=None
             Whether tests refer to the t and F distributions, else to the normal and chi-square.
             None: where a dispersion is estimated (squared error, gamma).

@@ -17,8 +17,9 @@ class Criteria:
 
     n is the number of observations: rows times outputs, or rows where the outputs are one
     distribution (softmax). k is the number of effective parameters, without the dispersion, as in
-    statsmodels (R counts it). In nets with hidden units k also counts parameters that are not
-    identified. A number is NaN where there is no likelihood.
+    statsmodels (R counts it); an overdispersion that was estimated counts. In nets with hidden
+    units k also counts parameters that are not identified. A number is NaN where there is no
+    likelihood.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ class Criteria:
         k = self.information.effective_parameters
         if len(self.information.objective.network.layers) > 1:
             k += self.information.factor.n_null
-        return k
+        return k + self.information.objective.loss.n_estimated
 
     @cached_property
     def log_likelihood(self) -> float:
@@ -94,12 +95,16 @@ class Criteria:
         information = self.information
         objective = information.objective
         loss, weight = objective.loss, objective.sample_weight
-        precise = information.weight_type == "precision" and loss.free_dispersion
+        precise = information.weight_type == "precision"
+        precise &= loss.free_dispersion or loss.density_of_means
         precision = weight[:, None] if precise else 1.0
-        dispersion = loss.likeliest_dispersion(information.total_loss / self._n, precision)
+        data, dispersion = (objective.targets, information.raw), 1.0
+        if loss.free_dispersion:
+            counts = np.ones_like(weight) if precise else weight
+            dispersion = loss.dispersion_of(*data, counts, precision)
         if dispersion == 0.0:
             return np.full(len(weight), np.inf)
-        density = loss.log_density(objective.targets, information.raw, dispersion / precision)
+        density = loss.log_density(*data, dispersion / precision)
         # The density of d times y is 1 / d times that of y, and the factor is d^2.
         rows = (density - 0.5 * np.log(self.factor)).sum(axis=1)
         return np.asarray(

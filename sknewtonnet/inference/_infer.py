@@ -38,7 +38,7 @@ def infer(
     output_names: Sequence[str] | None = None,
     model: str = "Network",
     cov_type: str | None = None,
-    weight_type: str = "frequency",
+    weight_type: str | None = None,
     class_weights: bool = False,
     groups: ArrayLike | None = None,
     maxlags: int | None = None,
@@ -84,10 +84,10 @@ def infer(
         "HAC" if ``maxlags`` is; else "HC3" where the objective is no likelihood (sampling
         weights, class weights, losses without one); else "bayesian" under a penalty, and
         "hessian" without. ``cov_type`` of the results tells which.
-    weight_type : {"frequency", "precision", "sampling"}, default="frequency"
+    weight_type : {"frequency", "precision", "sampling"}, default=None
         What a weight s means: s equal rows; a row whose variance is the dispersion over s;
         or a row that stands for s rows of a population, for which only sandwich covariances are
-        available.
+        available. None: what the loss says, "precision" of "binomial", else "frequency".
     class_weights : bool, default=False
         Whether the weights contain class weights, so that the objective is no likelihood.
     groups : array-like of shape (n_samples,) or (n_samples, 2), default=None
@@ -150,6 +150,7 @@ def infer(
     ['x0', 'x1']
     """
     network, loss = objective.network, objective.loss
+    weight_type = loss.weight_type if weight_type is None else weight_type
     _check_kinds(loss, cov_type, weight_type, class_weights, groups, use_t)
     names = _names("feature_names", feature_names, network.feature_names)
     objective, clusters = _rows_that_count(objective, groups)

@@ -16,8 +16,11 @@ DISTRIBUTIONS = {
     "binary_log_loss": lambda raw, phi: stats.bernoulli(1.0 / (1.0 + np.exp(-raw))),
     "poisson": lambda raw, phi: stats.poisson(np.exp(raw)),
     "gamma": lambda raw, phi: stats.gamma(1.0 / phi, scale=phi * np.exp(raw)),
+    "negative_binomial": lambda raw, phi: stats.nbinom(1.0, 1.0 / (1.0 + np.exp(raw))),
+    "binomial": lambda raw, phi: stats.bernoulli(1.0 / (1.0 + np.exp(-raw))),
 }
-FREE = [name for name, loss in LOSSES.items() if loss.free_dispersion]
+# What scipy has no distribution of is tested in test_tweedie.py.
+FREE = [name for name, loss in LOSSES.items() if loss.free_dispersion and name != "tweedie"]
 
 
 def draw(name, seed=0, n=2):
@@ -26,15 +29,17 @@ def draw(name, seed=0, n=2):
 
 def test_every_likelihood_is_tested():
     known = {name for name, loss in LOSSES.items() if loss.likelihood}
-    assert known == {*DISTRIBUTIONS, "multinomial_log_loss"}
+    assert known == {*DISTRIBUTIONS, "multinomial_log_loss", "tweedie"}
 
 
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_densities_are_those_of_scipy(name):
     phi = 0.6 if name in FREE else 1.0
     y, distribution = draw(name), DISTRIBUTIONS[name](RAW, phi)
-    if name == "binary_log_loss":
+    if name in ("binary_log_loss", "binomial"):
         y = np.round(y)
+    if name == "negative_binomial":
+        y = np.round(y + 0.7)
     expected = (
         distribution.logpdf(y)
         if hasattr(distribution.dist, "logpdf") and name in FREE
@@ -89,7 +94,8 @@ def test_pearson_squares_have_the_dispersion_as_their_mean(name):
 
 
 LEVELS = np.array([0.003, 0.1, 0.5, 0.9, 0.999])
-QUANTILES = [name for name in DISTRIBUTIONS if name != "binary_log_loss"]
+QUANTILES = [name for name in DISTRIBUTIONS if name not in ("binary_log_loss", "binomial")]
+COUNTS = ("poisson", "negative_binomial")
 
 
 @pytest.mark.parametrize("name", QUANTILES)
@@ -133,9 +139,9 @@ def test_check_loss_names_wrong_quantiles(name, what):
     messages = {
         "shape": "quantiles has shape",
         "order": "quantiles fall where levels rise",
-        "value": "the probability is" if name == "poisson" else "the density is",
+        "value": "the probability is" if name in COUNTS else "the density is",
     }
-    if name == "poisson":
+    if name in COUNTS:
         Wrong.quantiles = (
             (lambda self, *given: np.round(1.5 * LOSSES[name]().quantiles(*given)))
             if what == "value"

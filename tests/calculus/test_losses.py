@@ -15,9 +15,18 @@ OUTSIDE = {  # loss: targets outside its domain
     "binary_log_loss": (-0.1, 1.1),
     "poisson": (-1.0, -1e-9),
     "gamma": (0.0, -1.0),
+    "tweedie": (-1.0, -1e-9),
+    "negative_binomial": (-1.0, -1e-9),
+    "binomial": (-0.1, 1.1),
 }
 
-BOUNDARY = {"binary_log_loss": (0.0, 1.0), "poisson": (0.0,)}  # and what still belongs to it
+BOUNDARY = {  # and what still belongs to it
+    "binary_log_loss": (0.0, 1.0),
+    "poisson": (0.0,),
+    "tweedie": (0.0,),
+    "negative_binomial": (0.0,),
+    "binomial": (0.0, 1.0),
+}
 
 each_loss = pytest.mark.parametrize("name", LOSSES)
 
@@ -63,6 +72,45 @@ def test_pseudo_huber_with_other_widths(delta):
     expected = oracles.loss_derivatives("pseudo_huber", y, raw, delta=delta)
     for actual, desired in zip((*found[:2], full(found[2])), expected, strict=True):
         oracles.assert_close(actual, desired)
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("tweedie", {"power": 1.1}),
+        ("tweedie", {"power": 1.9}),
+        ("negative_binomial", {"overdispersion": 0.02}),
+        ("negative_binomial", {"overdispersion": 7.0}),
+    ],
+)
+def test_other_variances(name, params):
+    """Far from the target and near it, where the deviance must not lose its digits."""
+    y, raw = draw(name, 2)
+    y[:5, 0] = 0.0
+    loss = LOSSES[name](**params)
+    assert (
+        repr(loss) == f"{type(loss).__name__}({next(iter(params))}={next(iter(params.values()))})"
+    )
+    found, expected = loss.derivatives(y, raw), oracles.loss_derivatives(name, y, raw, **params)
+    for actual, desired in zip((*found[:2], full(found[2])), expected, strict=True):
+        oracles.assert_close(actual, desired)
+    check_loss(loss)
+    mean = np.array([[1e3], [2.5]])
+    near = np.log(mean) + 1e-5
+    bend = loss.derivatives(mean, np.log(mean))[2][:, 0]
+    np.testing.assert_allclose(loss.value(mean, near), 0.5e-10 * bend, rtol=1e-4)
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0, np.nan, "log"])
+def test_powers_between_poisson_and_gamma(power):
+    with pytest.raises(ValueError, match="power must be a number between 1 and 2"):
+        LOSSES["tweedie"](power)
+
+
+@pytest.mark.parametrize("overdispersion", [0.0, -1.0, np.inf, np.nan])
+def test_overdispersions_are_positive(overdispersion):
+    with pytest.raises(ValueError, match="overdispersion must be a positive number"):
+        LOSSES["negative_binomial"](overdispersion)
 
 
 @pytest.mark.parametrize("delta", [0.0, -1.0, np.nan])
@@ -114,7 +162,7 @@ def test_mean_and_prediction_are_linked(name):
     np.testing.assert_allclose(loss.inverse_link(loss.link(mean)), mean, rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["poisson", "gamma"])
+@pytest.mark.parametrize("name", ["poisson", "gamma", "tweedie", "negative_binomial"])
 def test_deviances_vanish_at_the_target(name):
     y = np.array([[0.1], [1.0], [7.0]])
     np.testing.assert_allclose(LOSSES[name]().value(y, np.log(y)), 0.0, atol=1e-14)

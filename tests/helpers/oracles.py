@@ -70,12 +70,28 @@ def _pseudo_huber(y, raw, delta=1.0):
     return (delta**2 * (np.sqrt(1.0 + ratio * ratio) - 1.0)).sum(-1)
 
 
+def _tweedie(y, raw, power=1.5):
+    p = power
+    constant = y ** (2.0 - p) * (1.0 / ((1.0 - p) * (2.0 - p)))
+    fall = y * np.exp(raw * (y > 0) * (1.0 - p)) * (1.0 / (1.0 - p))
+    return (np.exp(raw * (2.0 - p)) * (1.0 / (2.0 - p)) - fall + constant).sum(-1)
+
+
+def _negative_binomial(y, raw, overdispersion=1.0):
+    a = overdispersion
+    constant = xlogy(y, y) - (y + 1.0 / a) * np.log1p(a * y)
+    return (_softplus(raw + np.log(a)) * (y + 1.0 / a) - raw * y + constant).sum(-1)
+
+
 LOSSES = {
     "squared_error": lambda y, raw: 0.5 * ((raw - y) * (raw - y)).sum(-1),
     "binary_log_loss": lambda y, raw: (_softplus(raw) - y * raw).sum(-1),
     "multinomial_log_loss": _multinomial,
     "poisson": lambda y, raw: (np.exp(raw) - y * raw + (xlogy(y, y) - y)).sum(-1),
     "gamma": lambda y, raw: (raw + y * np.exp(-raw) - (np.log(y) + 1.0)).sum(-1),
+    "tweedie": _tweedie,
+    "negative_binomial": _negative_binomial,
+    "binomial": lambda y, raw: (_softplus(raw) - y * raw).sum(-1),
     "pseudo_huber": _pseudo_huber,
 }
 

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus.pieces.losses import Loss
+from sknewtonnet.calculus.pieces.loss import Loss
 
 _MAX_NEWTON, _ENOUGH = 50, 1e-12
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.network import Network
-from sknewtonnet.calculus.pieces.losses import Loss
+from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.penalties import PenaltySum
 
 # Numbers above this overflow when squares of them are summed.

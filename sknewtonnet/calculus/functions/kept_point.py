@@ -9,7 +9,7 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.output_layer import ConvexOutput, LeastSquaresOutput
 from sknewtonnet.calculus.passes.chunk import Chunk
-from sknewtonnet.calculus.pieces.losses import Loss
+from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.penalties import PenaltySum
 from sknewtonnet.calculus.pieces.validation import real_array
 

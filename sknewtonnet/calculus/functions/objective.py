@@ -32,7 +32,8 @@ from sknewtonnet.calculus.pieces.function import (
     SmoothFunction,
     may_overflow,
 )
-from sknewtonnet.calculus.pieces.losses import Loss, get_loss
+from sknewtonnet.calculus.pieces.loss import Loss
+from sknewtonnet.calculus.pieces.losses import get_loss
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory, check_memory
 from sknewtonnet.calculus.pieces.penalties import (
     Penalty,

@@ -10,7 +10,7 @@ from scipy.linalg.lapack import dpotrf, dpotrs
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.passes.chunk import Chunk
-from sknewtonnet.calculus.pieces.losses import Loss
+from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.penalties import PenaltySum
 
 # Newton steps for an output layer, halvings of each, and the most parameters it may have.

@@ -6,7 +6,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.pieces.function import SmoothFunction
-from sknewtonnet.calculus.pieces.losses import Loss
+from sknewtonnet.calculus.pieces.loss import Loss
 
 
 class ScaledSquaredError(Loss):

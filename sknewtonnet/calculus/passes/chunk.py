@@ -12,7 +12,7 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus.passes.graph import Graph
 from sknewtonnet.calculus.passes.workspace import Workspace
 from sknewtonnet.calculus.pieces.layer_at_point import AnyLayerAtPoint, LayersAtPoint
-from sknewtonnet.calculus.pieces.losses import Loss
+from sknewtonnet.calculus.pieces.loss import Loss
 
 _EMPTY: Array = np.empty(0)
 

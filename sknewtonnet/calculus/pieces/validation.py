@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus.pieces.losses import Loss
+from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.memory import check_memory
 
 
