@@ -52,6 +52,7 @@ from sknewtonnet.estimators._arguments import (
     checked_table,
     said_of_memory,
 )
+from sknewtonnet.estimators._by_turns import beside_constant, by_turns
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._comparison import Comparison, given_folds
 from sknewtonnet.estimators._fit import Data, End, Fit, Importances, Problem, Settings, encoded
@@ -250,6 +251,7 @@ class BaseNewtonNet(
             )
             context.call_on_fit_task_begin(**hooks)
             results = self._runs(solved, objective, starts, context, hooks)
+            problem, objective, results = by_turns(problem, solved, objective, results)
             fitted = self._report(problem, objective, results, post_selection) | selection
         set_fitted(estimator, fitted_attributes(self) | fitted)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: fitted)
@@ -289,6 +291,7 @@ class BaseNewtonNet(
         loss = self._make_loss(target, network.n_outputs)
         offset = known.terms(loss, len(X), network.n_outputs)
         data = replace(data, offset=None if offset is None else offset[weight > 0])
+        loss = beside_constant(loss, data)
         alpha = deepcopy(self.alpha)
         alpha = 1.0 if isinstance(alpha, str) else self._spread(network, alpha)
         # Copies: what a user changes later is not what was fitted.
@@ -467,6 +470,7 @@ class BaseNewtonNet(
             "n_layers_": len(network.layers) + 1,
             "n_outputs_": network.n_outputs,
             "out_activation_": fit.loss.out_activation,
+            "loss_parameters_": fit.loss.own_parameters,
             "_fit_": fit,
         }
 

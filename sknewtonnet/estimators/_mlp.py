@@ -115,11 +115,16 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         "sine", "gaussian", or an instance of :class:`sknewtonnet.calculus.Activation`.
         "relu", "elu" and "softsign" are not twice continuously differentiable: second-order
         steps then use the derivatives of the branch that each sample is in.
-    loss : {"squared_error", "poisson", "gamma", "pseudo_huber"} or Loss, default="squared_error"
-        Half the squared error, summed over outputs; half the Poisson or gamma deviance under
-        the logarithmic link; the smooth Huber loss that turns linear around 1 (for another
-        scale pass ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
-        :class:`sknewtonnet.calculus.Loss`.
+    loss : {"squared_error", "poisson", "gamma", "tweedie", "negative_binomial", "binomial", \
+            "pseudo_huber"} or Loss, default="squared_error"
+        Half the squared error, summed over outputs; half the Poisson, gamma, Tweedie (of power
+        1.5; ``sknewtonnet.calculus.Tweedie(power)`` has another) or negative binomial deviance
+        under the logarithmic link; the log loss of shares, whose weights are numbers of trials;
+        the smooth Huber loss that turns linear around 1 (for another scale pass
+        ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
+        :class:`sknewtonnet.calculus.Loss`. The overdispersion of "negative_binomial" is estimated
+        by maximum likelihood (:class:`sknewtonnet.calculus.NegativeBinomial` takes a given one);
+        where ``alpha`` is chosen it is that of a constant mean.
     standardize : bool, default=True
         Whether to fit standardised columns. As in glmnet, all is computed on them and reported
         in the units of the table. Inputs are centred and scaled by their weighted means and
@@ -239,6 +244,9 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         Intercepts of each layer.
     loss_ : float
         The objective at the minimum, penalty included.
+    loss_parameters_ : dict of str to float
+        What a loss has of its own: "overdispersion" a of "negative_binomial", whose variance is
+        mean + a mean^2; else empty.
     loss_curve_ : list of float
         The objective at the start and after each iteration.
     n_iter_ : int
@@ -271,7 +279,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     n_outputs_ : int
         Number of raw predictions.
     out_activation_ : str
-        Inverse link: "identity", or "exp" for a logarithmic link.
+        Inverse link: "identity", "exp" for a logarithmic link, or "logistic" for shares.
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -514,6 +522,9 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         Intercepts of each layer.
     loss_ : float
         The objective at the minimum, penalty included.
+    loss_parameters_ : dict of str to float
+        What a loss has of its own: "overdispersion" a of "negative_binomial", whose variance is
+        mean + a mean^2; else empty.
     loss_curve_ : list of float
         The objective at the start and after each iteration.
     n_iter_ : int

@@ -73,11 +73,16 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         k makes of it. The last one has a unit for each raw prediction, and the identity as
         activation. Or a function from (n_features, n_outputs) to such a list. None: ten tanh
         units, then the output. A pickle needs classes and functions that can be imported.
-    loss : {"squared_error", "poisson", "gamma", "pseudo_huber"} or Loss, default="squared_error"
-        Half the squared error, summed over outputs; half the Poisson or gamma deviance under
-        the logarithmic link; the smooth Huber loss that turns linear around 1 (for another
-        scale pass ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
-        :class:`sknewtonnet.calculus.Loss`.
+    loss : {"squared_error", "poisson", "gamma", "tweedie", "negative_binomial", "binomial", \
+            "pseudo_huber"} or Loss, default="squared_error"
+        Half the squared error, summed over outputs; half the Poisson, gamma, Tweedie (of power
+        1.5; ``sknewtonnet.calculus.Tweedie(power)`` has another) or negative binomial deviance
+        under the logarithmic link; the log loss of shares, whose weights are numbers of trials;
+        the smooth Huber loss that turns linear around 1 (for another scale pass
+        ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
+        :class:`sknewtonnet.calculus.Loss`. The overdispersion of "negative_binomial" is estimated
+        by maximum likelihood (:class:`sknewtonnet.calculus.NegativeBinomial` takes a given one);
+        where ``alpha`` is chosen it is that of a constant mean.
     standardize : bool, default=True
         Whether to fit standardised columns. As in glmnet, all is computed on them and reported
         in the units of the table. Inputs are centred and scaled by their weighted means and
@@ -190,6 +195,9 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         Intercepts of each linear layer.
     loss_ : float
         The objective at the minimum, penalty included.
+    loss_parameters_ : dict of str to float
+        What a loss has of its own: "overdispersion" a of "negative_binomial", whose variance is
+        mean + a mean^2; else empty.
     loss_curve_ : list of float
         The objective at the start and after each iteration.
     n_iter_ : int
@@ -224,7 +232,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
     n_outputs_ : int
         Number of raw predictions.
     out_activation_ : str
-        Inverse link: "identity", or "exp" for a logarithmic link.
+        Inverse link: "identity", "exp" for a logarithmic link, or "logistic" for shares.
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -455,6 +463,9 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         Intercepts of each linear layer.
     loss_ : float
         The objective at the minimum, penalty included.
+    loss_parameters_ : dict of str to float
+        What a loss has of its own: "overdispersion" a of "negative_binomial", whose variance is
+        mean + a mean^2; else empty.
     loss_curve_ : list of float
         The objective at the start and after each iteration.
     n_iter_ : int

@@ -168,11 +168,16 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     activation : str, Activation, or list of them, default="tanh"
         Function of the units of these further layers, one for all or one for each; the names
         are those of :class:`NewtonMLPRegressor`.
-    loss : {"squared_error", "poisson", "gamma", "pseudo_huber"} or Loss, default="squared_error"
-        Half the squared error, summed over outputs; half the Poisson or gamma deviance under
-        the logarithmic link; the smooth Huber loss that turns linear around 1 (for another
-        scale pass ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
-        :class:`sknewtonnet.calculus.Loss`.
+    loss : {"squared_error", "poisson", "gamma", "tweedie", "negative_binomial", "binomial", \
+            "pseudo_huber"} or Loss, default="squared_error"
+        Half the squared error, summed over outputs; half the Poisson, gamma, Tweedie (of power
+        1.5; ``sknewtonnet.calculus.Tweedie(power)`` has another) or negative binomial deviance
+        under the logarithmic link; the log loss of shares, whose weights are numbers of trials;
+        the smooth Huber loss that turns linear around 1 (for another scale pass
+        ``sknewtonnet.calculus.PseudoHuber(delta)``); or an instance of
+        :class:`sknewtonnet.calculus.Loss`. The overdispersion of "negative_binomial" is estimated
+        by maximum likelihood (:class:`sknewtonnet.calculus.NegativeBinomial` takes a given one);
+        where ``alpha`` is chosen it is that of a constant mean.
     standardize : bool, default=True
         Whether to fit standardised columns. As in glmnet, all is computed on them and reported
         in the units of the table. Inputs are centred and scaled by their weighted means and
@@ -297,6 +302,9 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         Intercepts of each linear layer.
     loss_ : float
         The objective at the minimum, penalty included.
+    loss_parameters_ : dict of str to float
+        What a loss has of its own: "overdispersion" a of "negative_binomial", whose variance is
+        mean + a mean^2; else empty.
     loss_curve_ : list of float
         The objective at the start and after each iteration.
     n_iter_ : int
@@ -329,7 +337,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     n_outputs_ : int
         Number of raw predictions.
     out_activation_ : str
-        Inverse link: "identity", or "exp" for a logarithmic link.
+        Inverse link: "identity", "exp" for a logarithmic link, or "logistic" for shares.
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -585,6 +593,9 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         Intercepts of each linear layer.
     loss_ : float
         The objective at the minimum, penalty included.
+    loss_parameters_ : dict of str to float
+        What a loss has of its own: "overdispersion" a of "negative_binomial", whose variance is
+        mean + a mean^2; else empty.
     loss_curve_ : list of float
         The objective at the start and after each iteration.
     n_iter_ : int

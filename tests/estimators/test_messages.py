@@ -97,9 +97,9 @@ def test_a_name_far_from_all_is_not_guessed():
 
 
 def test_allowed_names_are_listed_in_order():
-    with pytest.raises(
-        ValueError, match=r"\{'gamma', 'poisson', 'pseudo_huber', 'squared_error'\}"
-    ):
+    names = "'binomial', 'gamma', 'negative_binomial', 'poisson', 'pseudo_huber', "
+    names += "'squared_error', 'tweedie'"
+    with pytest.raises(ValueError, match=rf"\{{{names}\}}"):
         regressor(loss="mae").fit(X, y)
 
 

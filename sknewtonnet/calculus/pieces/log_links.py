@@ -29,12 +29,15 @@ class LogLink(Loss):
     out_activation = "exp"
 
     def inverse_link(self, raw: Array) -> Array:
-        """The mean; infinite where it exceeds the range of double precision."""
+        """The mean; infinite where it exceeds the range of double precision.
+
+        See :meth:`Loss.inverse_link`.
+        """
         with np.errstate(over="ignore"):
             return np.exp(raw)
 
     def link(self, mean: Array) -> Array:
-        """Logarithm."""
+        """Logarithm. See :meth:`Loss.link`."""
         return np.log(mean)
 
 
@@ -186,7 +189,10 @@ class Tweedie(LogLink):
         return (value, rise - fall, (2.0 - p) * rise + (p - 1.0) * fall)[: order + 1]
 
     def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
-        """Of a sum of gamma amounts; the probability of y = 0."""
+        """Of a sum of gamma amounts; the probability of y = 0.
+
+        See :meth:`Loss.log_density`.
+        """
         p, phi = self.power, np.broadcast_to(dispersion, y.shape)
         mean = self.inverse_link(raw)
         found = -(mean ** (2.0 - p)) / ((2.0 - p) * phi)
@@ -217,18 +223,24 @@ class Tweedie(LogLink):
         return found
 
     def squared_pearson(self, y: Array, raw: Array) -> Array:
-        """Squared residuals over mu^p."""
+        """Squared residuals over mu^p. See :meth:`Loss.squared_pearson`."""
         mean = self.inverse_link(raw)
         return (y - mean) ** 2 / mean**self.power
 
     def likeliest_dispersion(self, mean_loss: float, precision: Array | float = 1.0) -> float:
-        """None from the mean loss alone: see :meth:`dispersion_of`."""
+        """None from the mean loss alone: see :meth:`dispersion_of`.
+
+        See :meth:`Loss.likeliest_dispersion`.
+        """
         raise NotImplementedError("the dispersion depends on more than the mean loss.")
 
     def dispersion_of(
         self, y: Array, raw: Array, counts: Array, precision: Array | float = 1.0
     ) -> float:
-        """By maximising the likelihood, from a moment estimate on."""
+        """By maximising the likelihood, from a moment estimate on.
+
+        See :meth:`Loss.dispersion_of`.
+        """
         each = counts[:, None] * precision
         start = float((each * self.squared_pearson(y, raw)).sum() / (counts.sum() * y.shape[1]))
         if start == 0.0:
@@ -248,7 +260,10 @@ class Tweedie(LogLink):
         return rate, (2.0 - p) / (p - 1.0), dispersion * (p - 1.0) * mean ** (p - 1.0)
 
     def quantiles(self, mean: Array, dispersion: Array | float, levels: ArrayLike) -> Array:
-        """Of a sum of gamma amounts: 0 up to the probability of none, then by root finding."""
+        """Of a sum of gamma amounts: 0 up to the probability of none, then by root finding.
+
+        See :meth:`Loss.quantiles`.
+        """
         mean, phi = np.broadcast_arrays(mean[..., None], np.asarray(dispersion)[..., None])
         mean, phi, p = np.broadcast_arrays(mean, phi, np.asarray(levels, dtype=float))
         rate, shape, scale = self._parts(mean, phi)
@@ -273,13 +288,13 @@ class Tweedie(LogLink):
         return found
 
     def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
-        """Sums of gamma amounts."""
+        """Sums of gamma amounts. See :meth:`Loss.draw`."""
         rate, shape, scale = self._parts(mean, dispersion)
         number = rng.poisson(rate)
         return np.where(number > 0, scale * rng.gamma(np.maximum(shape * number, 1e-3)), 0.0)
 
     def check_target(self, y: Array) -> None:
-        """Sums of amounts are not negative."""
+        """Sums of amounts are not negative. See :meth:`Loss.check_target`."""
         if (y < 0).any():
             raise ValueError(f"{self.name} needs targets of at least 0, got {value_range(y)}.")
 
@@ -300,6 +315,8 @@ def _alike(n_terms: Array) -> Iterator[Ints]:
 
 # Limits of the overdispersion: beyond, counts are Poisson, or zero but for a few.
 _LEAST, _MOST = 1e-6, 1e6
+# Overdispersions this near each other are the same: the likelihood is flat around its maximum.
+_SAME = 1e-9
 
 
 class NegativeBinomial(LogLink):
@@ -370,14 +387,25 @@ class NegativeBinomial(LogLink):
         return np.where(positive, np.where(d > 1.0, far, near), zero)
 
     def log_density(self, y: Array, raw: Array, dispersion: Array | float) -> Array:
-        """Negative binomial; between whole numbers its continuation."""
+        """Negative binomial; between whole numbers its continuation.
+
+        See :meth:`Loss.log_density`.
+        """
         size, t = 1.0 / self.overdispersion, raw + np.log(self.overdispersion)
         log_p, log_rest = -np.logaddexp(0.0, -t), -np.logaddexp(0.0, t)
         ways = gammaln(y + size) - gammaln(size) - gammaln(y + 1.0)
         return ways + y * log_p + size * log_rest
 
+    @property
+    def own_parameters(self) -> dict[str, float]:
+        """The overdispersion."""
+        return {"overdispersion": self.overdispersion}
+
     def likeliest(self, y: Array, raw: Array, sample_weight: Array) -> Loss:
-        """The root of the derivative of the likelihood in 1 / overdispersion, one for all."""
+        """The root of the derivative of the likelihood in 1 / overdispersion, one for all.
+
+        See :meth:`Loss.likeliest`.
+        """
         if not self.n_estimated:
             return self
         mean, weight = self.inverse_link(raw), sample_weight[:, None]
@@ -395,12 +423,17 @@ class NegativeBinomial(LogLink):
             log_size = ends[0]
         else:
             log_size = brentq(slope, *ends, xtol=1e-13)
+        if abs(log_size + np.log(self.overdispersion)) <= _SAME:
+            return self
         found = NegativeBinomial()
         found.overdispersion = float(np.exp(-log_size))
         return found
 
     def quantiles(self, mean: Array, dispersion: Array | float, levels: ArrayLike) -> Array:
-        """The smallest count up to which the probability is at least a level."""
+        """The smallest count up to which the probability is at least a level.
+
+        See :meth:`Loss.quantiles`.
+        """
         size = 1.0 / self.overdispersion
         mean, p = np.broadcast_arrays(mean[..., None], np.asarray(levels, dtype=float))
         chance = size / (size + mean)
@@ -411,12 +444,12 @@ class NegativeBinomial(LogLink):
         return np.where(mean > 0.0, found, mean)
 
     def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
-        """Poisson, of means that are gamma."""
+        """Poisson, of means that are gamma. See :meth:`Loss.draw`."""
         size = 1.0 / self.overdispersion
         return rng.poisson(mean * rng.gamma(size, size=mean.shape) / size).astype(float)
 
     def check_target(self, y: Array) -> None:
-        """Counts are not negative."""
+        """Counts are not negative. See :meth:`Loss.check_target`."""
         if (y < 0).any():
             raise ValueError(f"{self.name} needs targets of at least 0, got {value_range(y)}.")
 

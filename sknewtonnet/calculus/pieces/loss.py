@@ -302,6 +302,17 @@ class Loss(ABC):
         total = float(each @ self.value(y, raw))
         return self.likeliest_dispersion(total / (float(counts.sum()) * y.shape[1]), precision)
 
+    @property
+    def own_parameters(self) -> dict[str, float]:
+        """Parameters of the loss itself that a fit reports, by their names.
+
+        Returns
+        -------
+        dict of str to float
+            Empty for most losses.
+        """
+        return {}
+
     def likeliest(self, y: Array, raw: Array, sample_weight: Array) -> "Loss":
         """The same loss with those parameters of its own that have the highest likelihood.
 
@@ -317,7 +328,7 @@ class Loss(ABC):
         Returns
         -------
         Loss
-            Itself, where there is nothing to estimate.
+            Itself, where there is nothing to estimate, or where it has these parameters already.
         """
         return self
 

@@ -1,0 +1,78 @@
+"""Losses with a parameter of their own, which is estimated with the net.
+
+The net and the parameter are fitted by turns, each to the highest likelihood, until neither moves.
+The two hardly depend on each other for means and overdispersions of counts, so that a few turns
+are enough.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sknewtonnet.calculus import Loss, Objective
+from sknewtonnet.estimators._best_constant import mean_prediction
+from sknewtonnet.estimators._fit import Data, Problem
+from sknewtonnet.solvers import SolverResult
+
+_MAX_TURNS = 50
+
+
+def beside_constant(loss: Loss, data: Data) -> Loss:
+    """The loss with the parameter that suits the best constant: where the turns begin."""
+    if not loss.n_estimated:
+        return loss
+    constant = mean_prediction(loss, data.Y, data.sample_weight, data.offset)
+    raw = data.raw(np.broadcast_to(constant, data.Y.shape))
+    return loss.likeliest(data.Y, raw, data.sample_weight)
+
+
+def by_turns(
+    problem: Problem, solved: Problem, objective: Objective, results: Sequence[SolverResult]
+) -> tuple[Problem, Objective, list[SolverResult]]:
+    """The ends of all starts, with the parameter that suits the lowest of them.
+
+    Parameters
+    ----------
+    problem, solved : Problem
+        What is to be solved: of the rows as they are, and as they are solved.
+    objective : Objective
+        That of ``solved``.
+    results : sequence of SolverResult
+        Where its starts ended.
+
+    Returns
+    -------
+    tuple of Problem, Objective and list of SolverResult
+        The arguments, with another loss where it has a parameter to estimate.
+    """
+    data, found = solved.known_data, list(results)
+    for _ in range(_MAX_TURNS if problem.loss.n_estimated else 0):
+        best = min(found, key=_value)
+        if not np.isfinite(best.value):
+            break
+        raw = objective.raw_predictions(best.params)
+        loss = solved.loss.likeliest(data.Y, raw, data.sample_weight)
+        if loss is solved.loss:
+            break
+        problem, solved = replace(problem, loss=loss), replace(solved, loss=loss)
+        objective = solved.objective()
+        found = [_continued(solved, objective, result) for result in found]
+    return problem, objective, found
+
+
+def _value(result: SolverResult) -> float:
+    return result.value
+
+
+def _continued(problem: Problem, objective: Objective, result: SolverResult) -> SolverResult:
+    """The run from where it ended, with the iterations and events of before."""
+    if not np.isfinite(result.value):
+        return result
+    found = problem.solver().minimize(objective, result.params)
+    return replace(
+        found,
+        n_iter=result.n_iter + found.n_iter,
+        history=(*result.history, *found.history[1:]),
+        n_events={**found.n_events, "restarts": result.n_events["restarts"]},
+    )
