@@ -362,7 +362,7 @@ class Predictions(Estimates):
     def _known_terms(self, offset: ArrayLike | None, n_samples: int) -> Array | None:
         """Offsets of other rows; an error if they are missing."""
         if offset is None:
-            if self.information.objective.offset is not None:
+            if self.information.objective.has_offset:
                 raise ValueError(
                     "offset must be given, since the fit had one: an array with an entry for each "
                     "row of X (the logarithm of an exposure), or 0."

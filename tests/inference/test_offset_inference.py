@@ -184,6 +184,8 @@ def test_another_offset_is_found_out():
     with pytest.raises(ValueError, match="offset must be given, since the fit had one"):
         results.get_prediction(X)
     agree(results.get_prediction(X, offset=0).mean, est.predict(X, offset=0.0), 1e-12)
+    with pytest.raises(ValueError, match="offset must be given, since the fit had one"):
+        results.without_data().get_prediction(X)
 
 
 def test_rows_of_weight_zero_take_their_offsets_along():

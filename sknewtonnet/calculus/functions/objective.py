@@ -98,6 +98,8 @@ class Objective(SmoothFunction):
         The data, of shapes (n_samples, n_features), (n_samples, n_outputs), (n_samples,).
     offset : ndarray of shape (n_samples, n_outputs), or None
         The known terms.
+    has_offset : bool
+        Whether there are any; without the data it is known all the same.
 
     Raises
     ------
@@ -166,7 +168,7 @@ class Objective(SmoothFunction):
         self.penalty = PenaltySum([squares, *others], self.weight_sum)
         scaled = weight / self.weight_sum
         self.samples, self.targets, self.sample_weight = samples, targets, weight
-        self.offset = offsets(offset, targets.shape)
+        self.offset, self.has_offset = offsets(offset, targets.shape), offset is not None
         network.check_samples(self.n_samples)
         self._workspace = Workspace()
         self._chunks = [
