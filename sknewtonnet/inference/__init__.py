@@ -4,6 +4,7 @@
 """
 
 from sknewtonnet.inference._bootstrap import BootstrapResults
+from sknewtonnet.inference._calibration import Calibration
 from sknewtonnet.inference._comparison import ComparisonResult
 from sknewtonnet.inference._criteria import CRITERIA, Criteria
 from sknewtonnet.inference._effect_profile import EffectProfile
@@ -57,6 +58,7 @@ __all__ = [
     "MODEL_BASED",
     "WEIGHT_TYPES",
     "BootstrapResults",
+    "Calibration",
     "ComparisonResult",
     "CovarianceType",
     "Criteria",

@@ -77,7 +77,7 @@ class Resampling:
         return self.information.weight_type == "frequency" and not self.information.class_weights
 
     @cached_property
-    def _rows(self) -> Ints:
+    def rows(self) -> Ints:
         """Which row each target is drawn for: equal rows have targets of their own."""
         every = np.arange(len(self._weight))
         if not (self.draws_targets and self._counts):
@@ -88,9 +88,9 @@ class Resampling:
     def objective(self) -> Objective:
         """The function that was minimised, on as many rows as targets are drawn."""
         known = self.information.objective
-        if len(self._rows) == len(self._weight):
+        if len(self.rows) == len(self._weight):
             return known
-        rows = self._rows
+        rows = self.rows
         offset = None if known.offset is None else known.offset[rows]
         return known.on(known.samples[rows], known.targets[rows], None, offset)
 
@@ -99,9 +99,9 @@ class Resampling:
         if self.kind == "parametric":
             return self._simulated(rng), self.objective.sample_weight
         if self.kind == "wild":
-            n = len(self._rows) if self.groups is None else int(self.groups.max()) + 1
+            n = len(self.rows) if self.groups is None else int(self.groups.max()) + 1
             signs = 2.0 * rng.integers(0, 2, n) - 1.0
-            signs = signs if self.groups is None else signs[self.groups[self._rows]]
+            signs = signs if self.groups is None else signs[self.groups[self.rows]]
             targets = self._raw + signs[:, None] * self._residuals
             return targets, self.objective.sample_weight
         return self.objective.targets, self._weight * self._times(rng)
@@ -123,7 +123,7 @@ class Resampling:
     def _simulated(self, rng: np.random.Generator) -> Array:
         """Targets from the distribution that the net has fitted."""
         information, loss = self.information, self.information.objective.loss
-        spread = 1.0 / (1.0 if self._counts else self._weight[self._rows, None])
+        spread = 1.0 / (1.0 if self._counts else self._weight[self.rows, None])
         if loss.quadratic:
             noise = rng.standard_normal(self._raw.shape) @ self._root.T
             return self._raw + np.sqrt(spread) * noise
@@ -131,7 +131,7 @@ class Resampling:
 
     @cached_property
     def _raw(self) -> Array:
-        return self.information.raw[self._rows]
+        return self.information.raw[self.rows]
 
     @cached_property
     def _root(self) -> Array:
@@ -147,7 +147,7 @@ class Resampling:
         curvature, spread = leverage_factors(self.information)
         left = 1.0 - np.einsum("iok,iko->io", curvature, spread)
         residuals = self.information.objective.targets - self.information.raw
-        return (residuals / np.sqrt(np.where(left > 0.0, left, 1.0)))[self._rows]
+        return (residuals / np.sqrt(np.where(left > 0.0, left, 1.0)))[self.rows]
 
 
 def _whole(weight: Array) -> bool:

@@ -1,7 +1,7 @@
 """Diagnostics of a fit, row by row and unit by unit."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,12 +17,14 @@ from sknewtonnet.inference._bootstrap import (
     known_quantities,
     own_quantity,
 )
+from sknewtonnet.inference._calibration import CALIBRATED_TESTS, Calibration, calibrate
 from sknewtonnet.inference._checks import (
     check_choice,
     check_count,
     check_level,
     check_names,
     check_samples,
+    listed,
 )
 from sknewtonnet.inference._comparison import ComparisonResult, compare
 from sknewtonnet.inference._effect_profile import (
@@ -276,6 +278,82 @@ class Diagnostics(Predictions):
                 stacklevel=3,
             )
         return found
+
+    @in_few_threads
+    def calibrate(
+        self,
+        n: int = 200,
+        *,
+        tests: Sequence[str] = ("effect", "slope", "score"),
+        level: float = 0.95,
+        n_init: int = 3,
+        random_state: int = 0,
+        n_jobs: int | None = None,
+    ) -> Calibration:
+        """How often intervals cover and tests reject for this very table, by simulation.
+
+        Targets are drawn from the distribution that the net has fitted, the net is fitted to them
+        from its minimum, and inference of the same kind is made. In data from this net the
+        intervals of average effects and of predictions must cover this net's; in data from the net
+        without a feature, fitted under that restriction, tests of the feature must not reject.
+
+        Parameters
+        ----------
+        n : int, default=200
+            Number of data sets, for the net, and for each feature if there are tests.
+        tests : sequence of {"effect", "slope", "score", "wald"}
+            Tests of features: that of the average marginal effect, :meth:`slope_test`,
+            :meth:`score_test` and :meth:`wald_test`.
+        level : float, default=0.95
+            Level of the intervals; tests reject at 1 - ``level``.
+        n_init : int, default=3
+            Random starts of the fit without a feature.
+        random_state : int, default=0
+            Seed.
+        n_jobs : int, default=None
+            Number of processes, as in joblib; it changes nothing of the numbers.
+
+        Returns
+        -------
+        Calibration
+            Printed, a table with a row for each feature.
+
+        Raises
+        ------
+        ValueError
+            If an argument has another value, there is no likelihood to draw from, or the fit has
+            not ended at a minimum.
+
+        Notes
+        -----
+        A penalty, and the form of the net, stay as they are: this says what the tests do for a net
+        like this one, not what the choice of a net does to them. The cost is n (1 + n_features)
+        fits with inference.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(100, 2))
+        >>> y = X[:, 0] + rng.normal(size=100)
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> found = results.calibrate(50, tests=["slope"])
+        >>> bool((found.effect_coverage > 0.8).all()), bool((found.sizes["slope"] < 0.2).all())
+        (True, True)
+        """
+        check_count("n", n)
+        check_level(level)
+        check_count("n_init", n_init, 0)
+        check_count("random_state", random_state, 0)
+        chosen = tuple(listed("tests", tests))
+        for test in chosen:
+            check_choice("tests", test, CALIBRATED_TESTS)
+        if self._fatal:
+            raise ValueError(f"calibration starts at a minimum, but there is none: {self._fatal}")
+        if reason := Resampling(self.information, "parametric").refusal():
+            raise ValueError(reason)
+        return calibrate(self, chosen, n, level, n_init, random_state, n_jobs)
 
     @in_few_threads
     def profile_effect(
