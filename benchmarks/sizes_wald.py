@@ -161,8 +161,8 @@ def _sizes(row, net, results, X, y):
     kinds = {"exact": "hessian", "GN": "gauss-newton", "sand exact": "HC0", "sand HC3": "HC3"}
     for name, cov_type in kinds.items():
         of_kind = net.inference(X, y, cov_type=cov_type)
-        found[name] = of_kind.wald_test(TESTED, use_f=False).p_value
-        found[f"{name} F"] = of_kind.wald_test(TESTED).p_value
+        found[name] = _wald(of_kind, use_f=False)
+        found[f"{name} F"] = _wald(of_kind, use_f=True)
     found["sand GN"], found["sand GN F"] = _gauss_newton_sandwich(results)
     if row.alpha == 0:
         ratio = results.likelihood_ratio_test(TESTED, n_init=N_INIT_RESTRICTED)
@@ -171,6 +171,14 @@ def _sizes(row, net, results, X, y):
         found["LR F"] = ratio.p_value
         found["LR better"] = float("lower objective" in ratio.reason)
     return found
+
+
+def _wald(results, use_f):
+    """Wald's p-value, also where the package gives none, since weights are not identified."""
+    test = results.wald_test(TESTED, use_f=use_f)
+    if use_f:
+        return float(stats.f.sf(test.f_statistic, test.df, test.df_denom))
+    return float(stats.chi2.sf(test.statistic, test.df))
 
 
 def _gauss_newton_sandwich(results):
@@ -212,8 +220,8 @@ def _chosen(row, X, y, seed):
     }
     robust = nets[best].inference(X, y, cov_type="HC0")
     for name, of_kind in (("exact", results[best]), ("sand exact", robust)):
-        found[name] = of_kind.wald_test(TESTED, use_f=False).p_value
-        found[f"{name} F"] = of_kind.wald_test(TESTED).p_value
+        found[name] = _wald(of_kind, use_f=False)
+        found[f"{name} F"] = _wald(of_kind, use_f=True)
     found["kinds"] = [f.kind for f in results[best].findings if f.severity != "note"]
     return found
 

@@ -50,7 +50,7 @@ print(f"best: {search.best_params_}; {same} of {n_starts} starts found its lowes
 
 results = net.inference(X, y)
 print("identifiable:", results.identifiable, *results.diagnosis, "\n")
-print(results.summary())
+print(results.summary(parameters=True))
 
 # %%
 # Tests that no weight leaves a feature, adjusted by Holm for there being three of them, by

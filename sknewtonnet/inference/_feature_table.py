@@ -16,7 +16,7 @@ from sknewtonnet.inference._table import Table, number, probability
 # Which test of dependence is made, and how it is described.
 TESTS = {
     "F": "F tests of all weights that leave it",
-    "score": "score tests at fits without it",
+    "likelihood ratio": "likelihood-ratio tests, by fits without it",
     "slope": "the mean squared slope and the effect together (Simes), which need no weight to be "
     "identified",
 }
@@ -43,11 +43,12 @@ class FeatureTable:
         The same p-values adjusted by Holm for all of them; those that are NaN count.
     importances : ndarray of shape (n_rows,)
         Share of the growth of the objective without the feature or group.
-    test : {"F", "score", "slope"}
-        Which test it is. Where the net is identified and not penalised, the F test of a linear net
-        with squared errors, else :meth:`InferenceResults.score_test`. Where it is not,
-        :meth:`InferenceResults.slope_test` sees any dependence, but little of a slight trend, and
-        the effect sees trends only: the p-value is that of Simes for both, min(2 p, q), p <= q.
+    test : {"F", "likelihood ratio", "slope"}
+        Which test it is: in an identified net without a penalty the F test, if it is linear with
+        squared errors, or the likelihood-ratio test, if the covariance assumes the model and the
+        loss is not gamma. Else :meth:`InferenceResults.slope_test`, which sees any dependence but
+        little of a slight trend, and the effect, which sees trends only: the p-value is that of
+        Simes for both, min(2 p, q) with p <= q.
     reasons : dict of str to str
         Why a test is NaN, by the name of the row.
     output_names : tuple of str
@@ -67,7 +68,7 @@ class FeatureTable:
     >>> net = NewtonMLPRegressor((1,), alpha=0.0, n_init=4, random_state=0).fit(X, y)
     >>> tests = net.inference(X, y).tests
     >>> tests.names, tests.test
-    (['x0', 'x1', 'x2'], 'score')
+    (['x0', 'x1', 'x2'], 'likelihood ratio')
     >>> (tests.adjusted_p_values < 0.05).tolist()
     [True, True, False]
     """
@@ -263,16 +264,18 @@ def _dependence(results: Any, members: Mapping[str, list[str]]) -> tuple[str, li
         and not information.penalised
         and information.basis is None
         and information.input_parameters is not None
-        and (results._robust or not results._no_likelihood or len(results.output_names) == 1)
     )
-    if (
-        identified
-        and information.objective.loss.quadratic
-        and len(information.objective.network.layers) == 1
-    ):
+    loss, linear = information.objective.loss, len(information.objective.network.layers) == 1
+    if identified and loss.quadratic and linear:
         return "F", [results.wald_test(group) for group in members.values()]
-    if identified:
-        return "score", [results.score_test(group, n_init=0) for group in members.values()]
+    # The ratio stands on the variances of the model, and rejects too often where a dispersion of
+    # other than squared errors is estimated. Score tests do not see strong effects: far from the
+    # fit the gradient vanishes again.
+    modelled = not (results._robust or results._no_likelihood)
+    if identified and modelled and (loss.quadratic or not loss.free_dispersion):
+        return "likelihood ratio", [
+            results.likelihood_ratio_test(group, n_init=0) for group in members.values()
+        ]
     names = list(results.feature_names)
     numbers = [[names.index(name) for name in group] for group in members.values()]
     try:

@@ -101,8 +101,9 @@ class Reports(Estimates):
 
         Notes
         -----
-        Where the net is identified and not penalised, the test of dependence is the score test,
-        which takes a fit without the feature; else it is :meth:`slope_test`.
+        Where the net is identified and not penalised, the test of dependence is the
+        likelihood-ratio test, which takes a fit without each feature; else it is
+        :meth:`slope_test` and the effect together. :class:`FeatureTable` has the details.
 
         Examples
         --------

@@ -7,6 +7,8 @@ from estimator_cases import class_data, count_data, each_model, fitted, regressi
 from fitted_oracles import infer
 from inference_cases import fitted as identified
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_wine
+from sklearn.preprocessing import scale
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
 from sknewtonnet.inference import adjust_p_values, simes
@@ -30,20 +32,30 @@ def test_effects_of_the_table(name):
     assert all(f"{name} " in repr(table) for name in table.names)
 
 
-@pytest.mark.parametrize(
-    "name", ["one unit", "two units", "poisson", "gamma", "softmax", "binary"]
-)
-def test_identified_nets_have_score_tests(name):
+@pytest.mark.parametrize("name", ["one unit", "two units", "poisson", "softmax", "binary"])
+def test_identified_nets_have_likelihood_ratios(name):
     est, X, y, _ = identified(name)
     res = est.inference(X, y)
-    assert res.tests.test == "score"
+    assert res.tests.test == "likelihood ratio"
     for k, feature in enumerate(res.feature_names):
-        found = res.score_test(feature, n_init=0)
+        found = res.likelihood_ratio_test(feature, n_init=0)
         assert_allclose(res.tests.dependence_p_values[k], found.p_value, rtol=1e-10)
         assert_allclose(res.tests.statistics[k], found.statistic, rtol=1e-10)
     expected = adjust_p_values(res.tests.dependence_p_values, "holm")
     assert_array_equal(res.tests.adjusted_p_values, expected)
-    assert "score tests" in res.summary()
+    assert "likelihood-ratio tests" in res.summary()
+    assert est.inference(X, y, cov_type="HC3").tests.test == "slope"
+
+
+def test_strong_effects_are_seen():
+    """The score at the fit without such a feature may vanish: 0.18 for the intensity here."""
+    data = load_wine(as_frame=True).data
+    X, y = scale(data[["color_intensity", "flavanoids", "ash"]]), scale(np.log(data["hue"]))
+    est = NewtonMLPRegressor((1,), alpha=0.0, n_init=4, random_state=0).fit(X, y)
+    res = est.inference(X, y)
+    assert res.score_test("x0", n_init=0).p_value > 0.05
+    assert res.tests.dependence_p_values[0] < 1e-6
+    assert est.inference(X, y, cov_type="HC3").tests.dependence_p_values[0] < 1e-3
 
 
 @pytest.mark.parametrize("name", ["regression", "two outputs", "multiclass", "rbf"])

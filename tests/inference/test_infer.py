@@ -243,7 +243,7 @@ def test_an_estimator_says_the_same(name):
     title, _, *rest = ours.summary(parameters=True).splitlines()
     own_title, _, *own_rest = theirs.summary(parameters=True).splitlines()
     assert title.partition(":")[2] == own_title.partition(":")[2]
-    # Score tests refit, each by its own method: the rows of features agree in some digits.
+    # Tests refit, each by its own method: the rows of features agree in some digits.
     features = tuple(f"{feature} " for feature in ours.feature_names)
     for line, own in zip(rest, own_rest, strict=True):
         assert line == own or line.startswith(features)
