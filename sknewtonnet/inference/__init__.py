@@ -14,7 +14,7 @@ from sknewtonnet.inference._feature_table import FeatureTable
 from sknewtonnet.inference._gate import findings
 from sknewtonnet.inference._gate_units import Finding, fatal_messages
 from sknewtonnet.inference._infer import infer
-from sknewtonnet.inference._influence import Influence
+from sknewtonnet.inference._influence import Influence, leave_one_out_losses
 from sknewtonnet.inference._likelihood_ratio import LikelihoodRatioResult
 from sknewtonnet.inference._mean_errors import MeanErrors
 from sknewtonnet.inference._minimum import WEIGHT_TYPES, Information
@@ -48,6 +48,7 @@ from sknewtonnet.inference._saliency import (
     weight_saliencies,
 )
 from sknewtonnet.inference._score import ScoreTestResult
+from sknewtonnet.inference._separation import all_told_apart
 from sknewtonnet.inference._slope_test import SlopeTestResult
 from sknewtonnet.inference._wald import WaldTestResult
 
@@ -82,6 +83,7 @@ __all__ = [
     "TestResult",
     "WaldTestResult",
     "adjust_p_values",
+    "all_told_apart",
     "cluster_numbers",
     "constant_combinations",
     "fatal_messages",
@@ -90,6 +92,7 @@ __all__ = [
     "flat_directions",
     "group_saliency",
     "infer",
+    "leave_one_out_losses",
     "parameter_covariance",
     "shares",
     "simes",

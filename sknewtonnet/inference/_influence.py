@@ -131,11 +131,8 @@ def influence(
     reason : str
         Why there is none, if there is none.
     """
-    counts = information.weight_type == "frequency"  # then one of the equal rows is taken away
-    weight = np.ones((1, 1)) if counts else table.sample_weight[:, None]
-    factors = leverage_factors(information)
-    scores = adjusted_scores(information, 1.0, factors=factors)
-    moved = weight * scores @ information.factor.inverse  # v_(i) - v
+    weight, factors = _weight_of_a_row(information), leverage_factors(information)
+    moved = _without_each_row(information, weight, factors)
     leverages = np.einsum("iok,iko->io", *factors)
     if reason:
         moved, leverages = np.full_like(moved, np.nan), np.full_like(leverages, np.nan)
@@ -166,6 +163,47 @@ def influence(
         loo_log_score=_log_score(information, table, raw, out_scale),
         reason=reason,
     )
+
+
+def leave_one_out_losses(information: Information) -> Array:
+    """Loss of each row by the fit without it, to one Newton step; see :class:`Influence`.
+
+    Parameters
+    ----------
+    information : Information
+        The minimum.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        In the units of the objective. Their weighted mean estimates the loss of new rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.inference import Information, leave_one_out_losses
+    >>> X = np.array([[-1.0], [0.0], [1.0], [2.0]])
+    >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, [0.0, 1.0, 1.0, 3.0])
+    >>> leave_one_out_losses(Information(f, np.array([0.9, 0.8]))).round(3).tolist()
+    [0.056, 0.041, 0.5, 0.5]
+    """
+    weight, factors = _weight_of_a_row(information), leverage_factors(information)
+    moved = _without_each_row(information, weight, factors)
+    raw = information.raw + np.einsum("iop,ip->io", information.jacobian, moved)
+    return information.objective.loss.value(information.objective.targets, raw)
+
+
+def _weight_of_a_row(information: Information) -> Array:
+    """What is taken away with a row: one of equal rows, or its weight."""
+    counts = information.weight_type == "frequency"
+    return np.ones((1, 1)) if counts else information.objective.sample_weight[:, None]
+
+
+def _without_each_row(information: Information, weight: Array, factors: Any) -> Array:
+    """Changes of the parameters, v_(i) - v."""
+    scores = adjusted_scores(information, 1.0, factors=factors)
+    return np.asarray(weight * scores @ information.factor.inverse)
 
 
 def _studentized(information: Information, leverages: Array, roots: Array) -> tuple[Array, Array]:

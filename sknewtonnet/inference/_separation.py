@@ -158,6 +158,16 @@ def all_told_apart(information: Information) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.inference import Information, all_told_apart
+    >>> X = np.array([[-1.0], [0.0], [1.0], [2.0]])
+    >>> f = Objective(Network.mlp(1, (), 1), "log_loss", X, [0.0, 0.0, 1.0, 1.0], alpha=1.0)
+    >>> [all_told_apart(Information(f, np.array([1.0, b])))[:11] for b in (-0.5, 0.5)]
+    ['Separation:', '']
     """
     if not _told_apart(information).all():
         return ""

@@ -1,6 +1,6 @@
 """Backward pruning: fit, test, take the least significant away, refit."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -14,13 +14,12 @@ from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.calculus.functions.units import connected_units
 from sknewtonnet.estimators import BaseNewtonNet, Fit, fit_from, fit_of
 from sknewtonnet.inference import COVARIANCES, CRITERIA, fatal_messages, findings
+from sknewtonnet.pruning._judge import Judge
 from sknewtonnet.pruning._meta import MetaNet, Task, advice, with_chosen_alpha
-from sknewtonnet.pruning._parts import UNITS, parts
+from sknewtonnet.pruning._parts import UNITS
 from sknewtonnet.pruning._path import PruningPath, PruningStep
-from sknewtonnet.pruning._significance import METHODS, Tested, significances
-
-# The parameters of parts that the net cannot lose, and how many parameters there were then.
-Refused = dict[tuple[str, ...], int]
+from sknewtonnet.pruning._removals import Removals, Rules
+from sknewtonnet.pruning._significance import METHODS
 
 
 class BackwardPruning(MetaNet):
@@ -54,7 +53,9 @@ class BackwardPruning(MetaNet):
         Parts with a smaller p-value stay, whatever the criterion says. None: tests only order
         what is tried, and the criterion decides alone.
     scoring : {"aic", "aicc", "bic", "nic", "tic", "gcv"} or None, default="bic"
-        Criterion that must not grow with a removal. None, with a significance level, accepts
+        Criterion that must not grow with a removal. If the net before classifies all rows right,
+        the mean loss of the rows, each left out, must fall as well, by half a standard error at
+        least: a likelihood says little there. None, with a significance level, accepts
         every removal that is not significant, which is unsafe for well separated classes: Wald's
         statistic is small there even for weights that matter (Hauck and Donner 1977).
     step : int or float, default=0.1
@@ -184,13 +185,27 @@ class BackwardPruning(MetaNet):
             return left
 
         self._check_testable(net, start)
-        last, steps = self._prune(
-            start, lambda fit: task.step("step", lambda: {"estimator_": refitted(fit)})
+        rules = Rules(
+            self.criterion,
+            self.unit,
+            self.significance_level,
+            self.step,
+            self.cov_type,
+            self.max_steps,
         )
+        removals = Removals(
+            start,
+            Judge.of(start, self.scoring),
+            rules,
+            lambda fit: task.step("step", lambda: {"estimator_": refitted(fit)}),
+            self._said,
+        )
+        removals.run()
+        last = removals.fit
         support, *unit_support = connected_units(last.network)[:-1]
         return {
             "estimator_": refitted(last),
-            "path_": PruningPath(steps, self.scoring),
+            "path_": PruningPath(removals.steps, self.scoring),
             "support_": support,
             "unit_support_": unit_support,
         }
@@ -237,98 +252,14 @@ class BackwardPruning(MetaNet):
                 f"{fatal[0]}{advice(point)}"
             )
 
-    def _prune(self, fit: Fit, tell: Callable[[Fit], bool]) -> tuple[Fit, list[PruningStep]]:
-        """Remove parts until nothing more can go, one kind of part after the other."""
-        steps = [self._recorded((), fit, True)]
-        refused: Refused = {}
-        for unit in UNITS if self.unit == "auto" else (self.unit,):
-            fit, refused, stopped = self._prune_parts(unit, fit, refused, steps, tell)
-            if stopped:
-                break
-        return fit, steps
-
-    def _prune_parts(
-        self,
-        unit: str,
-        fit: Fit,
-        refused: Refused,
-        steps: list[PruningStep],
-        tell: Callable[[Fit], bool],
-    ) -> tuple[Fit, Refused, bool]:
-        """What is left without parts of one kind; and whether a callback asks to stop."""
-        refused = _still_refused(refused, fit)
-        alone = False  # after a refusal one part at a time
-        while self.max_steps is None or len(steps) <= self.max_steps:
-            left = [part for part in parts(fit, unit) if part.parameters not in refused]
-            order = significances(fit, left, self.criterion, self.cov_type) if left else []
-            level = self.significance_level or 0.0
-            candidates = [test for test in order if test.p_value >= level]
-            if candidates:
-                count = 1 if alone else self._count(len(left), len(candidates))
-                smaller, chosen = self._attempt(fit, candidates, count, steps)
-                alone = smaller is None
-                if smaller is not None:
-                    fit = smaller
-                elif len(chosen) == 1:
-                    refused[chosen[0].part.parameters] = fit.n_parameters
-                if tell(fit):
-                    return fit, refused, True
-            elif len(again := _still_refused(refused, fit)) < len(refused):
-                refused = again
-            else:
-                break
-        return fit, refused, False
-
-    def _attempt(
-        self, fit: Fit, candidates: list[Tested], count: int, steps: list[PruningStep]
-    ) -> tuple[Fit | None, list[Tested]]:
-        """A smaller net that is no worse, or None; and the parts removed, or refused last."""
-        while True:
-            chosen = candidates[:count]
-            smaller = fit.without(np.unique(np.concatenate([t.part.positions for t in chosen])))
-            accepted = smaller is not None and not self._worse(smaller, fit)
-            if smaller is not None:
-                steps.append(self._recorded(tuple(chosen), smaller, accepted))
-            if accepted:
-                return smaller, chosen
-            if count == 1 or (self.max_steps is not None and len(steps) > self.max_steps):
-                return None, chosen
-            count //= 2
-
-    def _count(self, n_parts: int, n_candidates: int) -> int:
-        """How many parts to remove at once."""
-        most = self.step if self.step >= 1 else max(1, int(self.step * n_parts))
-        return min(int(most), n_candidates)
-
-    def _score(self, fit: Fit) -> float:
-        return np.nan if self.scoring is None else float(getattr(fit.criteria, self.scoring))
-
-    def _worse(self, smaller: Fit, fit: Fit) -> bool:
-        if not smaller.stationary:
-            return True
-        if self.scoring is None:
-            return False
-        new, old = self._score(smaller), self._score(fit)
-        return not new <= old + 1e-9 * abs(old)
-
-    def _recorded(self, tests: tuple[Tested, ...], fit: Fit, accepted: bool) -> PruningStep:
-        names = tuple(test.part.name for test in tests)
-        last = tests[-1] if tests else None
-        found = PruningStep(
-            removed=names,
-            statistic=np.nan if last is None else last.statistic,
-            df=0 if last is None else last.df,
-            p_value=np.nan if last is None else last.p_value,
-            criterion=self._score(fit),
-            loss=fit.value,
-            n_parameters=fit.n_parameters,
-            accepted=accepted,
-        )
-        if self.verbose:
-            what = f"{'-' if accepted else 'kept'} {', '.join(names)}" if names else "fitted"
-            score = f", {self.scoring} {found.criterion:.6g}" if self.scoring else ""
-            print(f"{what}: {fit.n_parameters} parameters, loss {fit.value:.6g}{score}")
-        return found
+    def _said(self, step: PruningStep) -> None:
+        """Print a step, if asked."""
+        if not self.verbose:
+            return
+        names = ", ".join(step.removed)
+        what = f"{'-' if step.accepted else 'kept'} {names}" if names else "fitted"
+        score = f", {self.scoring} {step.criterion:.6g}" if self.scoring else ""
+        print(f"{what}: {step.n_parameters} parameters, loss {step.loss:.6g}{score}")
 
     def get_support(self, indices: bool = False) -> NDArray[Any]:
         """Inputs that the pruned net depends on.
@@ -373,8 +304,3 @@ class BackwardPruning(MetaNet):
                 f"input_features must have {self.n_features_in_} names, got {len(names)}."
             )
         return np.array(names, dtype=object)[self.support_]
-
-
-def _still_refused(refused: Refused, fit: Fit) -> Refused:
-    """What this net cannot lose: a part that a larger one needed may be superfluous now."""
-    return {names: size for names, size in refused.items() if size == fit.n_parameters}

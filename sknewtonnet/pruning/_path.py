@@ -28,6 +28,9 @@ class PruningStep:
         Parameters of the refitted net.
     accepted : bool
         Whether they were removed; else the net was restored.
+    loss_left_out : float
+        Mean loss of the rows, each by the refitted net without it, to one Newton step; NaN but for
+        nets that classify all rows right, where it decides as well.
     """
 
     removed: tuple[str, ...]
@@ -38,6 +41,7 @@ class PruningStep:
     loss: float
     n_parameters: int
     accepted: bool
+    loss_left_out: float = np.nan
 
 
 class PruningPath(Sequence[PruningStep]):

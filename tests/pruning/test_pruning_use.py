@@ -65,7 +65,8 @@ def test_path_is_a_sequence_with_a_frame():
     assert len(list(path)) == len(path) == len(path.to_frame())
     frame = path.to_frame()
     assert frame.columns.tolist() == [
-        *("removed", "statistic", "df", "p_value", "bic", "loss", "n_parameters", "accepted")
+        *("removed", "statistic", "df", "p_value", "bic", "loss", "n_parameters", "accepted"),
+        "loss_left_out",
     ]
     assert frame["removed"][0] == ""
     assert frame["bic"].tolist() == [step.criterion for step in path]
