@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import expit, logit
 
 from sknewtonnet._figures import axes
 from sknewtonnet._typing import Array
@@ -146,7 +147,8 @@ class PartialEffect:
     grid : ndarray of shape (n_points,)
         Values of the input.
     mean, se, lower, upper : ndarray of shape (n_points,) or (n_points, n_outputs)
-        Mean over the rows with the input at that value, its standard error, and the band.
+        Mean over the rows with the input at that value, its standard error, and the band. Bands of
+        probabilities and of positive means are made on their logit and logarithm.
     band : {"pointwise", "simultaneous"}
         Whether the band holds at each point, or at all points at once.
     level : float
@@ -357,8 +359,14 @@ def partial_effect(
     se = np.array([predictor.std_errors(curve) for curve in rows]).T
     reach = np.full(len(found), predictor.quantile(level))
     if band == "simultaneous":
-        reach = np.array([_widest(predictor, curve, level, seed) for curve in rows])
-    arrays = {"mean": mean, "se": se, "lower": mean - reach * se, "upper": mean + reach * se}
+        reach = np.array(
+            [
+                _widest(predictor, curve, errors, level, seed)
+                for curve, errors in zip(rows, se.T, strict=True)
+            ]
+        )
+    lower, upper = band_of_means(predictor.loss.out_activation, mean, reach * se)
+    arrays = {"mean": mean, "se": se, "lower": lower, "upper": upper}
     if len(found) == 1:
         arrays = {key: array[:, 0] for key, array in arrays.items()}
     return PartialEffect(
@@ -371,15 +379,37 @@ def partial_effect(
     )
 
 
-def _widest(predictor: Predictor, rows: Array, level: float, seed: int) -> float:
-    """Quantile of the largest standardised deviation along a curve, from 20000 draws."""
-    covariance = rows @ predictor.covariance @ rows.T
-    root = square_root(covariance)
-    scale = np.sqrt(np.diag(covariance))
+def band_of_means(link: str, mean: Array, reach: Array) -> tuple[Array, Array]:
+    """Ends of intervals of means that stay in their range.
+
+    For positive means these are exp(log m -+ r / m), for probabilities the same on their logit,
+    where r is the reach on the scale of the mean (delta method); else m -+ r.
+    """
+    if link not in ("exp", "logistic", "softmax"):
+        return mean - reach, mean + reach
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if link == "exp":
+            ends = [np.exp(np.log(mean) + sign * reach / mean) for sign in (-1.0, 1.0)]
+        else:
+            slope = mean * (1.0 - mean)
+            ends = [expit(logit(mean) + sign * reach / slope) for sign in (-1.0, 1.0)]
+    lower, upper = (np.where(reach == 0.0, mean, end) for end in ends)
+    return lower, upper
+
+
+def _widest(predictor: Predictor, rows: Array, errors: Array, level: float, seed: int) -> float:
+    """Quantile of the largest standardised deviation along a curve, from 20000 draws.
+
+    Points without a standard error, or that do not vary, are left out; NaN if all are.
+    """
+    known = errors > 0
+    if not known.any():
+        return np.nan
+    rows, errors = rows[known], errors[known]
+    root = square_root(rows @ predictor.covariance @ rows.T)
     rng = np.random.default_rng(seed)
     draws = root @ rng.standard_normal((len(root), 20_000))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        largest = np.nanmax(np.abs(draws) / scale[:, None], axis=0)
+    largest = (np.abs(draws) / errors[:, None]).max(axis=0)
     if np.isfinite(predictor.df_denom):
         df = predictor.df_denom
         largest /= np.sqrt(rng.chisquare(df, largest.shape) / df)

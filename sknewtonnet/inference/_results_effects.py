@@ -388,7 +388,7 @@ class Predictions(Estimates):
             loss=loss,
             params=params,
             covariance=covariance,
-            estimable=self._estimable_rows if T is None else self._estimable_in_units,
+            estimable=self._known_in_units,
             residual_variance=variance,
             df_denom=self._df_denom,
             names=self.output_names,
@@ -396,17 +396,16 @@ class Predictions(Estimates):
 
     @property
     def _slopes(self) -> Slopes:
-        ones, penalised = np.ones(self._table.network.n_outputs), self.information.penalised
+        ones = np.ones(self._table.network.n_outputs)
         kind, covariance = self.cov_type, self._covariance
-        if penalised and kind in MODEL_BASED and not self._fatal:
+        if self.information.penalised and kind in MODEL_BASED and not self._fatal:
             # Where there is no slope, a penalty has nothing to shrink: no bias has to be covered.
             kind = "gauss-newton"
             covariance = parameter_covariance(self.information, kind)
         return Slopes(
             information=self.information,
             covariance=covariance,
-            # What separates classes has an error under a penalty, if one that is too large.
-            estimable=partial(self._determined, kind) if penalised else self._estimable_rows,
+            estimable=partial(self._known_functions, kind),
             df_denom=self._df_denom,
             out_scale=ones if self.rescaled is None else self.rescaled.out_scale,
             names=self.feature_names,

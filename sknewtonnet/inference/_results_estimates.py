@@ -217,10 +217,19 @@ class Estimates:
             return np.zeros(len(rows), dtype=bool)
         return separated_functions(self.information, rows)
 
-    def _estimable_in_units(self, rows: Array) -> Bools:
+    def _known_functions(self, cov_type: str, rows: Array) -> Bools:
+        """Which linear functions have an error as parts of predictions and effects.
+
+        Under a penalty what separates classes has one, if not one that tells how far from zero it
+        may be, and the mean hardly changes with it.
+        """
+        known = self._determined(cov_type, rows)
+        return known if self.information.penalised else known & ~self._separated_rows(rows)
+
+    def _known_in_units(self, rows: Array) -> Bools:
         """The same of parameters in the units of the table."""
-        assert self.rescaled is not None
-        return self._estimable_rows(np.asarray(rows @ self.rescaled.map.matrix))
+        inner = rows if self.rescaled is None else np.asarray(rows @ self.rescaled.map.matrix)
+        return self._known_functions(self.cov_type, inner)
 
     @cached_property
     def covariance(self) -> Array:

@@ -18,6 +18,7 @@ from fitted_oracles import (
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from scipy.special import expit, softmax
+from sklearn.exceptions import ConvergenceWarning
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
 
@@ -30,6 +31,11 @@ SOFTMAX = ("multiclass", "rbf full multiclass", "net classes")
 def results(name, cov_type="bayesian", **options):
     est, X, y = fitted(name)
     return est, X, y, infer(est, X, y, cov_type=cov_type, **options)
+
+
+def full_covariance(res):
+    """Covariance of all reported parameters, also of those that separate classes."""
+    return res.reported.covariance(res._covariance)
 
 
 def quantile(res, level=0.95):
@@ -138,7 +144,7 @@ def test_prediction_and_its_standard_error(name):
     assert_allclose(found.mean, mean, rtol=1e-10)
     function = mean_of(est, res)
     rows = gradient(lambda theta: function(theta, new), res.params)
-    expected = squeezed(quadratic_form(rows, res.covariance))
+    expected = squeezed(quadratic_form(rows, full_covariance(res)))
     assert_allclose(found.se, expected, rtol=1e-6)
     assert found.level == 0.95
 
@@ -149,7 +155,7 @@ def test_raw_prediction_and_its_standard_error(name):
     found = res.get_prediction(X[::5])
     assert_allclose(found.raw, squeezed(raw(est, est.params_, X[::5])), rtol=1e-10)
     rows = gradient(lambda theta: raw(est, full_params(est, res, theta), X[::5]), res.params)
-    assert_allclose(found.raw_se, squeezed(quadratic_form(rows, res.covariance)), rtol=1e-6)
+    assert_allclose(found.raw_se, squeezed(quadratic_form(rows, full_covariance(res))), rtol=1e-6)
 
 
 @pytest.mark.parametrize("cov_type", ["hessian", "gauss-newton", "HC0", "HC1", "HC3"])
@@ -158,7 +164,7 @@ def test_predictions_under_each_covariance(cov_type):
     est = NewtonMLPRegressor((1,), alpha=0.0, random_state=0, standardize=False).fit(X, y)
     res = infer(est, X, y, cov_type=cov_type)
     rows = gradient(lambda theta: raw(est, theta, X), res.params)[:, 0]
-    assert_allclose(res.get_prediction(X).se, quadratic_form(rows, res.covariance), rtol=1e-6)
+    assert_allclose(res.get_prediction(X).se, quadratic_form(rows, full_covariance(res)), rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", [*SQUARES, *COUNTS, *ONE_LOGIT])
@@ -228,7 +234,7 @@ def test_moderated_probabilities_of_classes(name):
     rows = gradient(lambda theta: raw(est, full_params(est, res, theta), X), res.params)
     centre = raw(est, full_params(est, res, res.params), X)
     for i in range(len(X)):
-        spread = rows[i] @ res.covariance @ rows[i].T
+        spread = rows[i] @ full_covariance(res) @ rows[i].T
         draws = rng.multivariate_normal(centre[i], spread, size=200_000, method="svd")
         assert_allclose(found[i], softmax(draws, axis=1).mean(axis=0), atol=0.02)
 
@@ -255,7 +261,7 @@ def test_marginal_effects(name):
     assert list(found.names) == list(res.feature_names)
     assert_allclose(found.effects, derivative.T, rtol=1e-9, atol=1e-12)
     assert_allclose(found.effects, value if value.shape[1] > 1 else value[:, 0], rtol=1e-6)
-    expected = quadratic_form(rows, res.covariance)
+    expected = quadratic_form(rows, full_covariance(res))
     expected = expected if expected.shape[1] > 1 else expected[:, 0]
     assert_allclose(found.std_errors, expected, rtol=1e-6)
     assert_allclose(found.z_values, found.effects / found.std_errors, rtol=1e-10)
@@ -272,7 +278,7 @@ def test_marginal_effects_count_weights():
     value, rows = effects_oracle(est, res, X, weights(60))
     found = res.marginal_effects(discrete=())
     assert_allclose(found.effects, value[:, 0], rtol=1e-9)
-    assert_allclose(found.std_errors, quadratic_form(rows, res.covariance)[:, 0], rtol=1e-6)
+    assert_allclose(found.std_errors, quadratic_form(rows, full_covariance(res))[:, 0], rtol=1e-6)
 
 
 def switch_data():
@@ -300,7 +306,7 @@ def test_effect_of_a_switch_is_a_contrast(kind, discrete):
 
     found = res.marginal_effects(discrete=discrete)
     assert_allclose(found.effects[1], np.squeeze(contrast(res.params)), rtol=1e-9)
-    expected = quadratic_form(gradient(contrast, res.params), res.covariance)
+    expected = quadratic_form(gradient(contrast, res.params), full_covariance(res))
     assert_allclose(found.std_errors[1], np.squeeze(expected), rtol=1e-7)
     plain = res.marginal_effects(discrete=())
     assert_allclose(np.delete(found.effects, 1, 0), np.delete(plain.effects, 1, 0), rtol=1e-12)
@@ -336,9 +342,46 @@ def test_partial_effect(name):
 
     assert_array_equal(found.grid, grid)
     assert_allclose(found.mean, squeezed(curve(res.params)), rtol=1e-9)
-    expected = quadratic_form(gradient(curve, res.params), res.covariance)
+    expected = quadratic_form(gradient(curve, res.params), full_covariance(res))
     assert_allclose(found.se, squeezed(expected), rtol=1e-6)
     assert ((found.lower < found.mean) & (found.mean < found.upper)).all()
+
+
+@pytest.mark.parametrize("name", [*COUNTS, *ONE_LOGIT, *SOFTMAX])
+@pytest.mark.parametrize("band", ["pointwise", "simultaneous"])
+def test_bands_stay_in_the_range_of_the_mean(name, band):
+    """They are made on the logarithm of a mean, or the logit of a probability."""
+    est, X, _, res = results(name)
+    found = res.partial_effect("x0", np.linspace(-9.0, 9.0, 7), band=band)
+    m, counts = found.mean, est.out_activation_ == "exp"
+    link = np.log if counts else lambda p: np.log(p / (1.0 - p))
+    slope = 1.0 / m if counts else 1.0 / (m * (1.0 - m))
+    wide = found.se > 1e-8
+    upper, lower = (link(ends)[wide] - link(m)[wide] for ends in (found.upper, found.lower))
+    assert_allclose(upper, -lower, rtol=1e-5)
+    if band == "pointwise":
+        assert_allclose(upper, quantile(res) * (slope * found.se)[wide], rtol=1e-5)
+    assert (found.lower >= 0.0).all()
+    assert counts or (found.upper <= 1.0).all()
+
+
+@pytest.mark.parametrize("band", ["pointwise", "simultaneous"])
+def test_bands_without_standard_errors_are_nan(band):
+    """Also at once: eigenvalues of NaN used to raise."""
+    X, y = regression_data()
+    est = NewtonMLPRegressor((2,), max_iter=1, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        est.fit(X, y)
+    found = infer(est, X, y).partial_effect("x0", n_points=5, band=band)
+    assert np.isfinite(found.mean).all()
+    assert np.isnan([found.se, found.lower, found.upper]).all()
+
+
+def test_a_feature_that_does_nothing_has_a_band_without_width():
+    est, X, y = masked_net()
+    for band in ("pointwise", "simultaneous"):
+        found = infer(est, X, y).partial_effect("x2", n_points=4, band=band)
+        assert_allclose(found.upper - found.lower, (found.upper - found.lower)[0], rtol=1e-10)
 
 
 @pytest.mark.parametrize("name", ["regression", "two outputs", "rbf"])
@@ -370,7 +413,7 @@ def test_simultaneous_band_reaches_as_far_as_the_largest_of_many_t():
 
     rows = gradient(curve, res.params)
     rng = np.random.default_rng(1)
-    draws = rng.multivariate_normal(np.zeros(len(res.params)), res.covariance, size=100_000)
+    draws = rng.multivariate_normal(np.zeros(len(res.params)), full_covariance(res), size=100_000)
     draws /= np.sqrt(rng.chisquare(res.df_resid, size=(100_000, 1)) / res.df_resid)
     largest = np.abs((draws @ rows.T) / band.se).max(axis=1)
     assert_allclose((band.upper - band.mean) / band.se, np.quantile(largest, 0.95), rtol=0.02)
@@ -378,7 +421,7 @@ def test_simultaneous_band_reaches_as_far_as_the_largest_of_many_t():
 
 def test_delta_method():
     _, _, _, res = results("regression")
-    w, V = res.params, res.covariance
+    w, V = res.params, full_covariance(res)
 
     def function(theta):
         return np.array([theta[0] * theta[1], np.exp(theta[2]), theta[3] - theta[4]])

@@ -244,3 +244,12 @@ def test_noise_at_the_defaults_is_not_significant():
     res = infer(NewtonMLPClassifier(random_state=0).fit(X, y), X, y)
     p = res.tests.dependence_p_values
     assert p[:4].min() < 0.05 < p[4]
+
+
+def test_classes_that_are_nearly_told_apart_have_effects_and_intervals():
+    X, y = class_data()
+    est = NewtonMLPClassifier((2,), random_state=0).fit(X, y)
+    res = infer(est, X, y)
+    assert np.isfinite(res.tests.p_values).all()
+    assert np.isfinite(res.tests.dependence_p_values).all()
+    assert np.isfinite(res.get_prediction(X).confidence_interval).all()
