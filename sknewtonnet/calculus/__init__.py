@@ -5,6 +5,7 @@ of, each with its own derivatives), ``passes`` (one chunk of samples at one poin
 (functions of the parameters). The public names are those below.
 """
 
+from sknewtonnet.calculus.functions.canonical import canonical
 from sknewtonnet.calculus.functions.critical_point import CriticalPoint, critical_point
 from sknewtonnet.calculus.functions.evidence import Evidence
 from sknewtonnet.calculus.functions.network import LAYERS, Network
@@ -42,6 +43,7 @@ __all__ = [
     "SeparablePenalty",
     "SmoothFunction",
     "Tweedie",
+    "canonical",
     "critical_point",
     "get_activation",
     "get_loss",

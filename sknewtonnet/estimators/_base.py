@@ -68,6 +68,7 @@ from sknewtonnet.estimators._runs import (
     run_start,
     run_threads,
     stuck_at,
+    with_canonical_best,
 )
 from sknewtonnet.estimators._solver_parameters import AskedSolver, SolverParametersMixin
 from sknewtonnet.estimators._starts import StartWithinReach
@@ -252,6 +253,8 @@ class BaseNewtonNet(
             context.call_on_fit_task_begin(**hooks)
             results = self._runs(solved, objective, starts, context, hooks)
             problem, objective, results = by_turns(problem, solved, objective, results)
+            if last is None:  # else units keep the names that they have
+                results = with_canonical_best(problem, objective, results)
             fitted = self._report(problem, objective, results, post_selection) | selection
         set_fitted(estimator, fitted_attributes(self) | fitted)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: fitted)
@@ -397,11 +400,8 @@ class BaseNewtonNet(
     ) -> dict[str, Any]:
         """Fitted attributes, of the lowest end; warns if it is no minimum."""
         factor = problem.factor
-        losses = factor * np.array([result.value for result in results])
-        number = int(np.argmin(losses))
-        starts, end = report_of_starts(objective, results, number)
-        best, kind = results[number], end.kind
-        lost = ""
+        starts, best, end = report_of_starts(problem, objective, results)
+        kind, lost = end.kind, ""
         if not end.finite:
             # By the rows of the table, not those that are solved.
             lost = problem.objective().why_not_finite(best.params)
@@ -418,7 +418,7 @@ class BaseNewtonNet(
             "loss_": factor * best.value,
             "loss_curve_": [factor * value for value in best.history],
             "solver_result_": best,
-            "starts_": starts | {"loss": losses},
+            "starts_": starts,
             "critical_point_": kind,
             "critical_point_message_": remark,
             **self._findings(fit),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sknewtonnet._threads import hessian_threads, one_thread
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Objective
+from sknewtonnet.calculus import Objective, canonical
 from sknewtonnet.calculus.functions.subspace import MappedObjective
 from sknewtonnet.estimators._callbacks import Progress
 from sknewtonnet.estimators._fit import End, Problem
@@ -134,6 +134,32 @@ def run_threads(problem: Problem, n_starts: int) -> AbstractContextManager[None]
     return hessian_threads(len(problem.known_data.X), problem.network.n_parameters)
 
 
+def lowest(problem: Problem, results: list[SolverResult]) -> int:
+    """Number of the lowest end; of ends that are equal in the units of the table, the first."""
+    return int(np.argmin(problem.factor * np.array([result.value for result in results])))
+
+
+def with_canonical_best(
+    problem: Problem, objective: Objective, results: list[SolverResult]
+) -> list[SolverResult]:
+    """The same ends, the lowest with its units in canonical order and with canonical signs.
+
+    Where constraints, or strengths of single weights, tell units apart it stays as it is.
+    """
+    number = lowest(problem, results)
+    best = results[number]
+    if problem.constraints() is not None or not np.isfinite(best.value):
+        return results
+    params = canonical(objective, best.params)
+    if not np.isfinite(params).all() or (params == best.params).all():
+        return results
+    value, gradient = objective.value_and_gradient(params)
+    if not abs(value - best.value) <= 1e-10 * abs(best.value) + 1e-13 * abs(best.history[0]):
+        return results
+    best = replace(best, params=params, gradient=gradient)
+    return [*results[:number], best, *results[number + 1 :]]
+
+
 @one_thread()
 def run_one_of_several(problem: Problem, start: Start, observer: Progress) -> SolverResult:
     """Run one start, wherever that is."""
@@ -141,9 +167,10 @@ def run_one_of_several(problem: Problem, start: Start, observer: Progress) -> So
 
 
 def report_of_starts(
-    objective: Objective, results: list[SolverResult], best: int
-) -> tuple[dict[str, NDArray[Any]], End]:
-    """How each start ended, which of them found the same minimum, and the end of the best."""
+    problem: Problem, objective: Objective, results: list[SolverResult]
+) -> tuple[dict[str, NDArray[Any]], SolverResult, End]:
+    """How each start ended, which of them found the same minimum, and the best with its end."""
+    best = lowest(problem, results)
     end = End.of(objective, results[best])
     kinds = [
         end.kind if number == best else End.of(objective, result).kind
@@ -163,11 +190,11 @@ def report_of_starts(
         if label == len(found):
             found.append(this)
     report = {
-        "loss": np.array([result.value for result in results]),
+        "loss": problem.factor * np.array([result.value for result in results]),
         "gradient_norm": np.array([result.stationarity for result in results]),
         "n_iter": np.array([result.n_iter for result in results]),
         "converged": np.array([result.converged for result in results]),
         "minimum": minimum,
         "n_restarts": np.array([result.n_events["restarts"] for result in results]),
     }
-    return report, end
+    return report, results[best], end

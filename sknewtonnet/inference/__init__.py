@@ -6,6 +6,7 @@
 from sknewtonnet.inference._bootstrap import BootstrapResults
 from sknewtonnet.inference._calibration import Calibration
 from sknewtonnet.inference._comparison import ComparisonResult
+from sknewtonnet.inference._comparison_table import ComparisonTable, compare_tables
 from sknewtonnet.inference._criteria import CRITERIA, Criteria
 from sknewtonnet.inference._effect_profile import EffectProfile
 from sknewtonnet.inference._effects import MarginalEffects, PartialEffect
@@ -61,6 +62,7 @@ __all__ = [
     "BootstrapResults",
     "Calibration",
     "ComparisonResult",
+    "ComparisonTable",
     "CovarianceType",
     "Criteria",
     "Dependence",
@@ -85,6 +87,7 @@ __all__ = [
     "adjust_p_values",
     "all_told_apart",
     "cluster_numbers",
+    "compare_tables",
     "constant_combinations",
     "fatal_messages",
     "feature_saliencies",

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from sknewtonnet.inference._results_diagnostics import Diagnostics
+from sknewtonnet.inference._results_names import StatsmodelsNames
 from sknewtonnet.inference._results_reports import Reports
 from sknewtonnet.inference._results_tests import Tests
 
 
 @dataclass(frozen=True, eq=False)
-class InferenceResults(Tests, Diagnostics, Reports):
+class InferenceResults(Tests, StatsmodelsNames, Reports):
     """Statistics of a fitted net: standard errors, tests, criteria, and whether to trust them.
 
     ``est.inference(X, y)`` makes it, or :func:`infer` for any net. Each number is computed when

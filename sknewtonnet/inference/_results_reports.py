@@ -7,6 +7,7 @@ from typing import Any
 
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._checks import check_level
+from sknewtonnet.inference._comparison_table import ComparisonTable, compare_tables
 from sknewtonnet.inference._feature_table import FeatureTable, feature_table
 from sknewtonnet.inference._results_estimates import Estimates, in_few_threads
 from sknewtonnet.inference._summary import Summary
@@ -173,6 +174,69 @@ class Reports(Estimates):
             "lower": interval[:, 0],
             "upper": interval[:, 1],
         }
+
+    @in_few_threads
+    def to_latex(
+        self, rows: str = "effects", *, caption: str | None = None, label: str | None = None
+    ) -> str:
+        r"""Effects or parameters as a LaTeX table, with standard errors beneath.
+
+        :func:`sknewtonnet.inference.compare_tables` of these results alone; it sets several nets
+        side by side.
+
+        Parameters
+        ----------
+        rows : {"effects", "parameters"}, default="effects"
+            Average marginal effects, or parameters.
+        caption : str, default=None
+            Caption, as LaTeX. With it, or a label, the tabular stands in a table environment.
+        label : str, default=None
+            Label for ``\ref``.
+
+        Returns
+        -------
+        str
+            It needs the package booktabs.
+
+        Raises
+        ------
+        ValueError
+            If ``rows`` has another value.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> X = np.random.default_rng(0).normal(size=(50, 1))
+        >>> y = X[:, 0] + np.sin(9.0 * X[:, 0])
+        >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+        >>> print(results.to_latex().splitlines()[0])
+        \begin{tabular}{lr}
+        """
+        return self._alone(rows).to_latex(caption, label)
+
+    @in_few_threads
+    def to_html(self, rows: str = "effects") -> str:
+        """Effects or parameters as an HTML table, with standard errors beneath.
+
+        Parameters
+        ----------
+        rows : {"effects", "parameters"}, default="effects"
+            Average marginal effects, or parameters.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        ValueError
+            If ``rows`` has another value.
+        """
+        return self._alone(rows).to_html()
+
+    def _alone(self, rows: str) -> ComparisonTable:
+        return compare_tables([self], ["estimate"], rows=rows)
 
     @in_few_threads
     def _repr_html_(self) -> str:

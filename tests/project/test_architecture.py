@@ -28,13 +28,14 @@ FLOORS = [
     {"_sklearn"},
     {"estimators"},
     {"pruning"},
+    {"formula"},
     {"__init__"},
 ]
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 GROUND = {*sys.stdlib_module_names, "numpy", "scipy", "joblib", "sknewtonnet"}
-KNOWS_SKLEARN = {"_sklearn", "estimators", "pruning"}
-OPTIONAL = {"matplotlib", "pandas"}
+KNOWS_SKLEARN = {"_sklearn", "estimators", "pruning", "formula"}
+OPTIONAL = {"formulaic", "matplotlib", "pandas"}
 COMPAT = "sknewtonnet._sklearn"
 
 # Lines of code: docstrings and comments do not count.

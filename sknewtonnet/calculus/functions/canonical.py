@@ -1,0 +1,107 @@
+"""The canonical form of a net: of all orders and signs of its units one."""
+
+import numpy as np
+
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus.functions.network import Network
+from sknewtonnet.calculus.functions.objective import Objective
+from sknewtonnet.calculus.functions.units import interchangeable, rearrange
+from sknewtonnet.calculus.pieces.function import may_overflow
+
+
+@may_overflow
+def canonical(objective: Objective, w: Array) -> Array:
+    """Parameters of the same net with its units in a fixed order and with fixed signs.
+
+    A net stays the same function if hidden units are permuted, or if a unit with an odd
+    activation (tanh) changes the signs of all that comes in and goes out, or one with an even
+    activation of what comes in. In the canonical form units stand in the order of what they
+    contribute, |o| spread(x), the largest first, with |o| the length of a unit's outgoing weights
+    (to a softmax less their mean) and spread(x) the weighted standard deviation of its values on
+    the samples. With an odd activation the largest outgoing weight is positive, with an even one
+    the largest incoming weight.
+
+    Parameters
+    ----------
+    objective : Objective
+        Network, data and loss.
+    w : ndarray of shape (n_parameters,)
+        Parameters, as a rule a minimum; they are not written to.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,)
+        Parameters of the same function as w. Only units with the same connections change places,
+        and none that a layer reads which is not linear.
+
+    Notes
+    -----
+    The cost is one prediction of the samples. Units whose contributions agree to rounding have no
+    order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective, canonical
+    >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> network = Network.mlp(1, 2, 1)
+    >>> objective = Objective(network, "squared_error", X, np.sin(X))
+    >>> arrays = {
+    ...     "coefs_0": [[1.0, 2.0]],
+    ...     "intercepts_0": [0.1, 0.2],
+    ...     "coefs_1": [[1.0], [-3.0]],
+    ...     "intercepts_1": [0.0],
+    ... }
+    >>> found = network.layout.unpack(canonical(objective, network.layout.pack(arrays)))
+    >>> found["coefs_1"].ravel().tolist(), found["coefs_0"].ravel().tolist()
+    ([3.0, 1.0], [-2.0, 1.0])
+    """
+    network = objective.network
+    if len(network.layers) == 1:
+        return np.asarray(w, dtype=float)
+    counts = objective.sample_weight > 0
+    weight = objective.sample_weight[counts]
+    states = network.states(w, objective.samples[counts])
+    full = network.layout.expand(np.asarray(w, dtype=float)).copy()
+    matrices = network.by_layer(full)
+    # From the last layer on, so that the readers of a layer have their signs already.
+    for k in reversed(range(len(network.layers) - 1)):
+        if not network.has_linear_readers(k + 1):
+            continue  # a radial unit that reads them would have to change as well
+        outgoing = _outgoing(network, matrices, k, objective.loss.shift_invariant)
+        centred = states[k + 1] - weight @ states[k + 1] / weight.sum()
+        spread = np.sqrt(weight @ centred**2)
+        contribution = np.linalg.norm(outgoing, axis=1) * spread
+        parity = network.layers[k].activation.parity if network.linear[k] else 0
+        sign = np.ones(len(spread))
+        if parity == -1:
+            sign = _sign_of_largest(outgoing)
+        elif parity == 1:
+            sign = _sign_of_largest(matrices[k][:-1].T)
+        order = _order(network, k, contribution)
+        rearrange(network, matrices, k, order, sign[order])
+    return network.layout.restrict(full)
+
+
+def _outgoing(network: Network, matrices: list[Array], k: int, shift_invariant: bool) -> Array:
+    """What goes out of the units of a layer, a row each; to a softmax less the mean."""
+    found = [rows.copy() for rows in network.outgoing(matrices, k + 1)]
+    if shift_invariant and k + 1 in network.layers[-1].sources and network.linear[-1]:
+        found[-1] -= found[-1].mean(axis=1, keepdims=True)
+    return np.hstack(found) if found else np.zeros((matrices[k].shape[1], 1))
+
+
+def _sign_of_largest(rows: Array) -> Array:
+    """Sign of the largest entry of each row; 1 where all are zero."""
+    largest = rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)]
+    return np.where(largest < 0, -1.0, 1.0)
+
+
+def _order(network: Network, k: int, contribution: Array) -> Ints:
+    """The units by what they contribute, each among the places of those like it."""
+    order = np.arange(len(contribution))
+    alike = interchangeable(network, k)
+    for first in np.flatnonzero(alike.argmax(axis=1) == order):
+        places = np.flatnonzero(alike[first])
+        order[places] = places[np.argsort(-contribution[places], kind="stable")]
+    return order

@@ -1,0 +1,219 @@
+"""Tables of nets in LaTeX, HTML and data frames, and results under statsmodels' names."""
+
+import re
+import shutil
+import subprocess
+import warnings
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from inference_cases import binary, classes, net, regression, several
+from numpy.testing import assert_allclose
+from statsmodels_pairs import pair
+
+from sknewtonnet.inference import compare_tables
+from sknewtonnet.inference._latex import escaped
+
+ODD = ["a_b & c", "50 % [x]", "*{\\x}~^#$|<>"]
+
+
+def odd():
+    """Results of features whose names mean something to LaTeX and HTML."""
+    X, y = regression()
+    return net(()).fit(pd.DataFrame(X, columns=ODD), y).inference(pd.DataFrame(X, columns=ODD), y)
+
+
+def plain(hidden=(1,), columns=3):
+    X, y = regression()
+    return net(hidden).fit(X[:, :columns], y).inference(X[:, :columns], y)
+
+
+def rows_of(latex):
+    """Cells of all rows of a tabular, with the escapes left in them."""
+    body = latex[latex.index(r"\toprule") : latex.index(r"\end{tabular}")]
+    lines = [line for line in body.splitlines() if line.endswith(r"\\")]
+    return [re.split(r"(?<!\\)&", line.removesuffix(r"\\")) for line in lines]
+
+
+@pytest.mark.parametrize("rows", ["effects", "parameters"])
+def test_latex_is_well_formed(rows):
+    table = compare_tables({"A & B_1": odd(), "plain": plain()}, rows=rows, stars=True)
+    latex = table.to_latex(caption="Two nets", label="tab:two")
+    assert latex.startswith("\\begin{table}\n\\centering\n\\caption{Two nets}\n\\label{tab:two}\n")
+    begun, ended = (re.findall(rf"\\{word}{{(\w+)}}", latex) for word in ("begin", "end"))
+    assert begun == ["table", "tabular"] == ended[::-1]
+    assert [latex.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 2, 1]
+    cells = rows_of(latex)
+    notes = [row for row in cells if row[0].startswith(r"\multicolumn{3}{l}")]
+    assert len(notes) >= 2
+    assert {len(row) for row in cells if row not in notes} == {3}
+    assert {len(row) for row in notes} == {1}
+    assert latex.count("{") - latex.count(r"\{") == latex.count("}") - latex.count(r"\}")
+    for line in latex.splitlines():
+        assert not line.startswith(("*", "["))  # they would belong to the row before
+    bare = re.sub(r"\\[&%$#_{}]", "", latex.replace("$-$", ""))
+    assert not re.search(r"[%$#^~_]", bare)
+
+
+def test_escapes():
+    assert escaped("a_b & 50 %") == r"a\_b \& 50 \%"
+    assert escaped("\\{}~^#$") == (r"\textbackslash{}\{\}\textasciitilde{}\textasciicircum{}\#\$")
+    assert escaped("coefs_0[x0, h0]") == r"coefs\_0{[}x0, h0{]}"
+
+
+def test_numbers_are_those_of_the_results():
+    both, one = plain(()), plain((), columns=1)
+    table = compare_tables([both, one], ["both", "one"], digits=4, stars=True)
+    effects = both.marginal_effects()
+    for j, name in enumerate(["x0", "x1", "x2"]):
+        estimate, error = table.estimates[name][0]
+        assert float(estimate.rstrip("*")) == pytest.approx(effects.effects[j], abs=5e-5)
+        assert float(error.strip("()")) == pytest.approx(effects.std_errors[j], abs=5e-5)
+        p, marks = effects.p_values[j], estimate.count("*")
+        assert marks == sum(p < level for level in (0.05, 0.01, 0.001))
+    assert table.estimates["x1"][1] == ("", "")
+    assert table.facts["Rows"] == ["120", "120"]
+    assert float(table.facts["BIC"][1]) == pytest.approx(one.bic, abs=0.05)
+    assert float(table.facts["R2"][0]) == pytest.approx(both.rsquared, abs=5e-4)
+    assert "*" not in compare_tables([both]).text().split("\n---")[1]
+    assert compare_tables([both, one]).names == ["(1)", "(2)"]
+
+
+def test_negative_numbers_have_a_minus_sign():
+    latex = plain(()).to_latex()
+    effect = plain(()).marginal_effects().effects[1]
+    assert effect < 0
+    assert f"$-${-effect:.3f}" in latex
+
+
+def test_tiny_and_huge_numbers_have_digits():
+    X, y = regression()
+    for factor in (1e-9, 1e9):
+        results = net((), standardize=True).fit(X, factor * y).inference(X, factor * y)
+        estimate = compare_tables([results]).estimates["x0"][0][0]
+        wanted = results.marginal_effects().effects[0]
+        assert float(estimate) == pytest.approx(wanted, rel=0.01)
+
+
+class Shape(HTMLParser):
+    """Open tags, and the number of cells in each row."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.cells, self.texts = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.open.append(tag)
+        if tag == "tr":
+            self.cells.append(0)
+        elif tag in ("th", "td"):
+            self.cells[-1] += 1
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_html_is_well_formed():
+    table = compare_tables({"A & B": odd(), "plain": plain()})
+    for page in (table.to_html(), table._repr_html_()):
+        shape = Shape()
+        shape.feed(page)
+        assert shape.open == []
+        assert set(shape.cells) == {3}
+        assert {"A & B", *ODD} <= set(shape.texts)
+
+
+def test_data_frame():
+    frame = compare_tables([plain(()), plain()], ["line", "unit"]).to_frame()
+    assert list(frame.columns) == ["line", "unit"]
+    assert frame.loc[("x0", "estimate"), "line"] == frame.iloc[0, 0]
+    assert (frame.loc[("Rows", "fit")] == "120").all()
+
+
+def test_several_outputs_and_classes():
+    X, Y = several()
+    outputs = compare_tables([net().fit(X, Y).inference(X, Y)])
+    assert list(outputs.estimates)[:2] == ["x0, y0", "x0, y1"]
+    X, y = binary()
+    found = compare_tables([classes().fit(X, y).inference(X, y)])
+    assert found.facts["R2"] == [""]
+
+
+def test_what_is_not_identifiable_is_told():
+    X, y = regression()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        results = net((4,), n_init=1).fit(X, y).inference(X, y)
+    table = compare_tables([results], rows="parameters")
+    assert table.facts["Identifiable"] == ["no"]
+    assert "no valid p-values" in table.text()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda r: compare_tables([]), "needs results"),
+        (lambda r: compare_tables([r], ["a", "b"]), "distinct names, got 1 results"),
+        (lambda r: compare_tables([r, r], ["a", "a"]), "distinct names"),
+        (lambda r: compare_tables({"a": r}, ["b"]), "a mapping has names already"),
+        (lambda r: compare_tables([r], rows="weights"), "rows must be one of"),
+        (lambda r: compare_tables([r], stars=3), "stars must be one of"),
+        (lambda r: compare_tables([r], digits=-1), "digits must be an integer"),
+        (lambda r: r.to_latex("weights"), "rows must be one of"),
+    ],
+)
+def test_refused(call, message):
+    results = plain(())
+    with pytest.raises(ValueError, match=message):
+        call(results)
+
+
+def test_a_paper_compiles(tmp_path):
+    """The document is written in any case, and compiled where there is LaTeX."""
+    table = compare_tables({"A & B_1": odd(), "plain": plain()}, stars=True)
+    page = tmp_path / "table.tex"
+    page.write_text(
+        "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n"
+        + table.to_latex(caption="Two nets", label="tab:two")
+        + "\n"
+        + odd().to_latex("parameters")
+        + "\n\\end{document}\n",
+        encoding="utf-8",
+    )
+    compiler = shutil.which("pdflatex")
+    if compiler is not None:
+        command = [compiler, "-halt-on-error", "-interaction=nonstopmode", page.name]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+        assert (tmp_path / "table.pdf").exists()
+
+
+@pytest.mark.parametrize("name", ["OLS", "WLS", "Logit", "Poisson"])
+def test_names_of_statsmodels(name):
+    ours, theirs = pair(name).ours(), pair(name).theirs()
+    for same in ("bse", "tvalues", "pvalues", "llf", "aic", "bic", "nobs", "df_model", "df_resid"):
+        assert_allclose(getattr(ours, same), np.asarray(getattr(theirs, same)), rtol=1e-6), same
+    assert_allclose(ours.cov_params(), np.asarray(theirs.cov_params()), rtol=1e-6, atol=1e-9)
+    fitted = theirs.predict()
+    assert_allclose(ours.fittedvalues, fitted, rtol=1e-6)
+    assert_allclose(ours.resid, theirs.model.endog - fitted, rtol=1e-5, atol=1e-7)
+    if hasattr(theirs, "rsquared"):
+        assert ours.rsquared == pytest.approx(theirs.rsquared, rel=1e-8)
+        assert ours.scale == pytest.approx(theirs.scale, rel=1e-8)
+    else:
+        assert np.isnan(ours.rsquared)
+
+
+def test_aliases_are_the_same_numbers():
+    X, Y = several()
+    results = net().fit(X, Y).inference(X, Y)
+    assert results.bse is results.std_errors
+    assert results.pvalues is results.p_values
+    assert results.fittedvalues.shape == results.resid.shape == Y.shape
+    assert_allclose(results.fittedvalues + results.resid, Y)
+    spread = ((Y - Y.mean(axis=0)) ** 2).sum()
+    assert results.rsquared == pytest.approx(1.0 - (results.resid**2).sum() / spread)
