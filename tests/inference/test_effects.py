@@ -164,7 +164,8 @@ def test_predictions_under_each_covariance(cov_type):
     est = NewtonMLPRegressor((1,), alpha=0.0, random_state=0, standardize=False).fit(X, y)
     res = infer(est, X, y, cov_type=cov_type)
     rows = gradient(lambda theta: raw(est, theta, X), res.params)[:, 0]
-    assert_allclose(res.get_prediction(X).se, quadratic_form(rows, full_covariance(res)), rtol=1e-6)
+    expected = quadratic_form(rows, full_covariance(res))
+    assert_allclose(res.get_prediction(X).se, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", [*SQUARES, *COUNTS, *ONE_LOGIT])
@@ -351,7 +352,7 @@ def test_partial_effect(name):
 @pytest.mark.parametrize("band", ["pointwise", "simultaneous"])
 def test_bands_stay_in_the_range_of_the_mean(name, band):
     """They are made on the logarithm of a mean, or the logit of a probability."""
-    est, X, _, res = results(name)
+    est, _, _, res = results(name)
     found = res.partial_effect("x0", np.linspace(-9.0, 9.0, 7), band=band)
     m, counts = found.mean, est.out_activation_ == "exp"
     link = np.log if counts else lambda p: np.log(p / (1.0 - p))
