@@ -12,7 +12,7 @@ def mean_prediction(
 ) -> Array:
     """Raw prediction of the weighted mean of Y, finite where a class or count never occurs.
 
-    Beside an offset the constant for which predictions have that mean.
+    Beside an offset the best constant.
     """
     mean: Array = np.average(Y, axis=0, weights=sample_weight)
     if loss.out_activation == "exp":
@@ -20,7 +20,7 @@ def mean_prediction(
     elif loss.out_activation != "identity":
         mean = np.clip(mean, 1e-6, 1.0 - 1e-6)
     if offset is not None:
-        return constant_beside(loss, mean, sample_weight, offset)
+        return constant_beside(loss, Y, mean, sample_weight, offset)
     return loss.link(mean)
 
 

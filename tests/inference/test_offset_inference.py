@@ -75,6 +75,8 @@ def test_statsmodels(loss, weighted):
         for own, name in (("log_likelihood", "llf"), ("aic", "aic"), ("bic", "bic_llf")):
             agree(getattr(ours, own), getattr(glm, name), 1e-8)
         agree(ours.p_values, in_order(glm.pvalues), 1e-6)
+    factor = ours.rescaled.factor  # squared errors are those of a standardised target
+    agree(2.0 * ours.information.constant_loss * factor, glm.null_deviance, 1e-8)
     new = np.linspace(-1.0, 1.0, N)
     found = ours.get_prediction(X, offset=new)
     expected = glm.get_prediction(sm.add_constant(X), offset=new).summary_frame()

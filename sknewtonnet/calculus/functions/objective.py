@@ -691,7 +691,9 @@ class Objective(SmoothFunction):
         with np.errstate(divide="ignore", invalid="ignore"):
             link = self.loss.link(mean)  # not finite for a class that is not there
             if self.offset is not None and np.isfinite(link).all():
-                link = constant_beside(self.loss, mean, self.sample_weight, self.offset)
+                link = constant_beside(
+                    self.loss, self.targets, mean, self.sample_weight, self.offset
+                )
             value = self._mean_loss(link) if np.isfinite(link).all() else np.nan
         return value if np.isfinite(value) else self._mean_loss(np.zeros_like(mean))
 
