@@ -8,12 +8,13 @@ import numpy as np
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._comparison import UnitsOfFit
 from sknewtonnet.inference._minimum import Information
+from sknewtonnet.inference._null_distributions import simes
 from sknewtonnet.inference._replications import Refitted, replicated, source
 from sknewtonnet.inference._resampling import Resampling
 from sknewtonnet.inference._restricted_fits import Refit, Restriction
 
 # Tests whose sizes can be simulated; "wald" asks the gate each time.
-CALIBRATED_TESTS = ("effect", "slope", "score", "wald")
+CALIBRATED_TESTS = ("effect", "summary", "slope", "likelihood ratio", "score", "wald")
 
 # Rows at which intervals of predictions are looked at.
 _N_ROWS = 200
@@ -212,18 +213,28 @@ class Size:
         found = self.simulation.again(number)
         if found is None:
             return None
-        p_values = []
-        for test in self.tests:
-            if test == "effect":
-                effect = found.marginal_effects([self.feature])
-                p_values.append(float(np.ravel(effect.p_values)[0]))
-            elif test == "slope":
-                p_values.append(found.slope_test(self.feature).p_value)
-            elif test == "score":
-                p_values.append(found.score_test(self.feature, n_init=0).p_value)
-            else:
-                p_values.append(found.wald_test(self.feature).p_value)
-        return np.array(p_values)
+        return np.array([self._p_value(found, test) for test in self.tests])
+
+    def _p_value(self, found: Any, test: str) -> float:
+        if test == "effect":
+            return float(self._of_effects(found)[0])
+        if test == "slope":
+            return float(found.slope_test(self.feature).p_value)
+        if test == "slope and effect":  # as in the summary of a net that is not identified
+            slope = self._p_value(found, "slope")
+            return simes([slope, simes(self._of_effects(found))]) if np.isfinite(slope) else np.nan
+        if test == "likelihood ratio":
+            return float(found.likelihood_ratio_test(self.feature, n_init=0).p_value)
+        if test == "score":
+            return float(found.score_test(self.feature, n_init=0).p_value)
+        return float(found.wald_test(self.feature).p_value)
+
+    def _of_effects(self, found: Any) -> Array:
+        return np.ravel(found.marginal_effects([self.feature]).p_values)
+
+
+# What the tests of the summary are here: the F test of a linear net is that of the slope.
+_OF_SUMMARY = {"F": "slope", "slope": "slope and effect"}
 
 
 def calibrate(
@@ -244,13 +255,17 @@ def calibrate(
     names, reasons = tuple(results.feature_names), {}
     sizes = {test: np.full(len(names), np.nan) for test in tests}
     missing = {test: np.zeros(len(names)) for test in tests}
+    made = tests
+    if "summary" in tests:
+        kind = str(results.tests.test)
+        made = tuple(_OF_SUMMARY.get(kind, kind) if t == "summary" else t for t in tests)
     for j, name in enumerate(names if tests else ()):
         without = _without(information, j, results.refit, n_init, seed)
         if isinstance(without, str):
             reasons[name] = without
             continue
         simulation = _simulation(results, Resampling(without, "parametric"), seed + 1 + j)
-        drawn = replicated(Size(simulation, name, tests), n, n_jobs)
+        drawn = replicated(Size(simulation, name, made), n, n_jobs)
         p_values = np.array([each for each in drawn if each is not None]).reshape(-1, len(tests))
         failed += n - len(p_values)
         for k, test in enumerate(tests):

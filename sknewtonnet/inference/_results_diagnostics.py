@@ -284,7 +284,7 @@ class Diagnostics(Predictions):
         self,
         n: int = 200,
         *,
-        tests: Sequence[str] = ("effect", "slope", "score"),
+        tests: Sequence[str] = ("effect", "summary"),
         level: float = 0.95,
         n_init: int = 3,
         random_state: int = 0,
@@ -301,9 +301,10 @@ class Diagnostics(Predictions):
         ----------
         n : int, default=200
             Number of data sets, for the net, and for each feature if there are tests.
-        tests : sequence of {"effect", "slope", "score", "wald"}
-            Tests of features: that of the average marginal effect, :meth:`slope_test`,
-            :meth:`score_test` and :meth:`wald_test`.
+        tests : sequence of str, default=("effect", "summary")
+            Tests of features: "effect", of the average marginal effect; "summary", that of
+            dependence in the summary of these results; "slope", "likelihood ratio", "score" and
+            "wald", the methods of these names, the fits of them from this minimum alone.
         level : float, default=0.95
             Level of the intervals; tests reject at 1 - ``level``.
         n_init : int, default=3

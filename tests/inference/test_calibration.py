@@ -28,7 +28,9 @@ def least_squares(X, y):
 def test_linear_models_by_a_loop(standardize):
     X, y = regression(n=25)
     results = net((), n_init=1, standardize=standardize).fit(X, y).inference(X, y)
-    found = results.calibrate(20, tests=["effect", "slope", "wald"], random_state=5, level=0.8)
+    found = results.calibrate(
+        20, tests=["effect", "summary", "slope", "wald"], random_state=5, level=0.8
+    )
     Z, t = np.column_stack([X, np.ones(25)]), stats.t(21)
     w, _, variance = least_squares(X, y)
     covered, inside = np.zeros((20, 3)), np.zeros((20, 25))
@@ -49,7 +51,7 @@ def test_linear_models_by_a_loop(standardize):
             noise = source(6 + j, number).standard_normal((25, 1))[:, 0]
             v, errors, _ = least_squares(X, mean + np.sqrt(phi) * noise)
             rejected.append(2.0 * t.sf(abs(v[j] / errors[j])) < 0.2)
-        for test in ("effect", "slope", "wald"):
+        for test in ("effect", "summary", "slope", "wald"):
             assert found.sizes[test][j] == pytest.approx(np.mean(rejected)), (test, j)
     assert (found.n, found.failed, found.level, found.reasons) == (20, 0, 0.8, {})
 
@@ -90,6 +92,23 @@ def test_shares_of_nets(case):
     assert found.effect_coverage.mean() > 0.7
     assert 0.6 < found.prediction_coverage <= 1.0
     assert all(size.mean() < 0.4 for size in found.sizes.values())
+
+
+@pytest.mark.filterwarnings("ignore:Inference:UserWarning")
+@pytest.mark.parametrize("alpha", [0.0, 0.3])
+def test_summary(alpha):
+    """Without a penalty by the likelihood ratio, with one by slope and effect together."""
+    X, y = regression(n=60)
+    results = net(alpha=alpha, n_init=2).fit(X, y).inference(X, y)
+    tests = ["likelihood ratio"] if alpha == 0.0 else ["slope", "effect"]
+    assert results.tests.test == tests[0]
+    found = results.calibrate(6, tests=["summary", *tests], level=0.5)
+    if alpha == 0.0:
+        assert_array_equal(found.sizes["summary"], found.sizes["likelihood ratio"])
+        return
+    larger = np.maximum(found.sizes["slope"], found.sizes["effect"])
+    assert (found.sizes["summary"] <= np.minimum(1.0, 2.0 * larger)).all()
+    assert found.sizes["summary"].sum() > 0
 
 
 def test_clusters_stay():
