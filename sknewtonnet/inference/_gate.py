@@ -26,6 +26,9 @@ _CONDITION = 1e5
 # one input to others that are correlated with it (same section).
 _DEGREES = 0.9
 
+# Directions without curvature that are written out.
+_SHOWN = 3
+
 # Ratio of the standard errors by the model and by the scores, at most.
 _RATIO = 1.5
 
@@ -65,7 +68,8 @@ def findings(
         reported = Reported.of(objective.network, objective.loss.shift_invariant)
     found = [*_sample(information), *separation_findings(information, reported)]
     found += _stationary(information)
-    found += [*unit_findings(information), *input_findings(information, feature_names)]
+    found += unit_findings(information, feature_names)
+    found += input_findings(information, feature_names)
     found += [*_held_up(information), *_singular(information)]
     found += _shrunk(information)
     if len(information.objective.network.layers) > 1:
@@ -187,15 +191,21 @@ def _singular(information: Information) -> Iterator[Finding]:
         )
     names = np.array(information.objective.network.layout.names)
     runs_away = separated(information, information.factor.null_parameters)
-    for direction in information.factor.null_directions[:, ~runs_away].T:
-        part = np.abs(direction) > 0.05 * np.abs(direction).max()
+    flat = np.abs(information.factor.null_directions[:, ~runs_away])
+    if not flat.shape[1]:
+        return
+    parts = (flat > 0.05 * flat.max(axis=0)).T
+    ways = []
+    for part in parts[:_SHOWN]:
         shown = ", ".join(names[part][:6]) + (", ..." if part.sum() > 6 else "")
-        moves = "move together" if part.sum() > 1 else "moves"
-        yield Finding(
-            "singular direction",
-            f"Not identified: the objective does not change when {shown} {moves}.",
-            tuple(names[part]),
-        )
+        ways.append(f"when {shown} {'move together' if part.sum() > 1 else 'moves'}")
+    if len(parts) > _SHOWN:
+        ways.append(f"in {len(parts) - _SHOWN} more directions")
+    yield Finding(
+        "singular direction",
+        f"Not identified: the objective does not change {', or '.join(ways)}.",
+        tuple(names[parts.any(axis=0)]),
+    )
 
 
 def _conditioned(information: Information) -> Iterator[Finding]:
@@ -217,12 +227,15 @@ def _conditioned(information: Information) -> Iterator[Finding]:
 
 def _shrunk(information: Information) -> Iterator[Finding]:
     """A penalty that decides much of the fit."""
-    share = information.effective_parameters / max(information.n_identified, 1)
-    if information.penalised and share < _DEGREES:
+    if not information.penalised:
+        return
+    # What the data do not determine at all, such as collinear inputs, has a finding of its own.
+    known = min(information.loss_factor.rank, information.n_identified)
+    if information.effective_parameters < _DEGREES * known:
         yield Finding(
             "shrinkage",
             f"The penalty takes much: only {information.effective_parameters:.1f} of "
-            f"{information.n_identified} parameters are effective (at least {100 * _DEGREES:g} % "
+            f"{known} parameters are effective (at least {100 * _DEGREES:g} % "
             "is asked for). It moves what belongs to one input to others that go along with it, "
             "so tests of weights reject true hypotheses too often: refit with a smaller alpha, "
             "or rely on predictions with their intervals.",

@@ -5,12 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sknewtonnet.calculus import Activation
-from sknewtonnet.calculus.functions.units import unit_reports
+from sknewtonnet.calculus import Activation, Network
+from sknewtonnet.calculus.functions.units import UnitReport, unit_reports
 from sknewtonnet.inference._minimum import Information
 
 # Smallest singular value of standardised inputs that counts as zero.
 _COLLINEAR = 1e-7
+
+# Spread of an input, over its largest value, that counts as none.
+_VARIES = 1e-12
+
+# Standard deviations between an input and zero that are too many: tanh is flat beyond 3 or so.
+_FAR = 10.0
 
 
 @dataclass(frozen=True)
@@ -64,38 +70,86 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: order[finding.severity])
 
 
-def unit_findings(information: Information) -> Iterator[Finding]:
-    """Unused, constant and duplicate units, and units with a scaling symmetry."""
+def unit_findings(information: Information, feature_names: Sequence[str]) -> Iterator[Finding]:
+    """Unused, constant and duplicate units, inputs far from zero, scaling symmetries."""
     network = information.objective.network
     reports = unit_reports(information.objective, information.params)
+    unused = [report for report in reports if report.unused]
+    constant = [report for report in reports if report.constant]
+    if unused:
+        yield Finding(
+            "dead unit",
+            f"{_units(unused)} unused: nothing changes without {_them(unused)}, so what comes in "
+            "is not identified. Use fewer units.",
+            _incoming(network, unused),
+        )
+    far = _far_from_zero(information, feature_names)
+    if far:
+        what = f", so {_units(constant).lower()} constant on the data" if constant else ""
+        yield Finding(
+            "not centred",
+            f"Not centred: {far} far from zero, beside how much {_they(far)}{what}. Units start "
+            "where they bend least and fits end in poor minima: centre and scale the columns, as "
+            "standardize=True does.",
+            _incoming(network, constant),
+            "warning" if constant else "note",
+        )
+    elif constant:
+        yield Finding(
+            "constant unit",
+            f"{_units(constant)} constant on the data: an intercept does the same. Use fewer "
+            "units.",
+            _incoming(network, constant),
+        )
+    twins = [report for report in reports if report.twin is not None]
+    if twins:
+        pairs = ", ".join(f"{report.twin} and {report.name}" for report in twins)
+        yield Finding(
+            "duplicate units",
+            f"Units {pairs} are duplicates: the same up to scale, sign and shift. Only the sum of "
+            "what goes out of them is identified. Use fewer units.",
+        )
     for k, layer in enumerate(network.layers[:-1]):
-        here = [report for report in reports if report.layer == k]
-        for report in here:
-            if report.unused:
-                yield Finding(
-                    "dead unit",
-                    f"Unit {report.name} is {report.reason}: nothing changes without it, so what "
-                    "comes in is not identified. Use fewer units.",
-                    network.incoming_names(k, report.unit),
-                )
-        for report in here:
-            if report.constant:
-                yield Finding(
-                    "constant unit",
-                    f"Unit {report.name} is {report.reason} on the data: it does what an "
-                    "intercept does. Use fewer units.",
-                    network.incoming_names(k, report.unit),
-                )
-        for report in here:
-            if report.twin is not None:
-                yield Finding(
-                    "duplicate units",
-                    f"Units {report.twin} and {report.name} are duplicates: {report.name} is the "
-                    f"same as unit {report.twin}, up to scale, sign and shift. Only the sum of "
-                    "what goes out of them is identified. Use fewer units.",
-                )
         if network.linear[k]:
             yield from _scaling(information, k, layer.activation)
+
+
+def _units(reports: Sequence[UnitReport]) -> str:
+    """The units as the subject of a sentence; those of Gaussian units that are far say so."""
+    names = ", ".join(report.name for report in reports)
+    return f"Units {names} are" if len(reports) > 1 else f"Unit {names} is"
+
+
+def _them(reports: Sequence[UnitReport]) -> str:
+    return "them" if len(reports) > 1 else "it"
+
+
+def _incoming(network: Network, reports: Sequence[UnitReport]) -> tuple[str, ...]:
+    """Names of the parameters that come into units."""
+    return tuple(
+        name for report in reports for name in network.incoming_names(report.layer, report.unit)
+    )
+
+
+def _far_from_zero(information: Information, feature_names: Sequence[str]) -> str:
+    """Inputs of hidden units whose origin is far away; empty if there are none."""
+    network = information.objective.network
+    read = np.zeros(network.n_features, dtype=bool)
+    hidden = zip(network.layers[:-1], network.linear[:-1], network.positions[:-1], strict=True)
+    for layer, linear, places in hidden:
+        if linear and 0 in layer.sources:
+            read |= (places[: network.n_features] >= 0).any(axis=1)
+    X, weight = information.objective.samples, information.objective.sample_weight
+    mean = weight @ X / weight.sum()
+    spread = np.sqrt(weight @ (X - mean) ** 2 / weight.sum())
+    varies = spread > _VARIES * np.abs(X).max(axis=0, initial=0.0)
+    far = np.flatnonzero(read & varies & (np.abs(mean) > _FAR * spread))
+    names = ", ".join(feature_names[j] for j in far[:6]) + (", ..." if len(far) > 6 else "")
+    return "" if not len(far) else f"{names} {'are' if len(far) > 1 else 'is'}"
+
+
+def _they(far: str) -> str:
+    return "they vary" if far.endswith("are") else "it varies"
 
 
 def _scaling(information: Information, k: int, activation: Activation) -> Iterator[Finding]:
@@ -125,7 +179,7 @@ def input_findings(information: Information, feature_names: Sequence[str]) -> It
     X, weight = information.objective.samples, information.objective.sample_weight
     centred = np.sqrt(weight / weight.sum())[:, None] * (X - weight @ X / weight.sum())
     spread = np.linalg.norm(centred, axis=0)
-    constant = spread <= 1e-12 * np.maximum(np.abs(X).max(axis=0), 1e-300)
+    constant = spread <= _VARIES * np.maximum(np.abs(X).max(axis=0), 1e-300)
     for j in np.flatnonzero(constant).tolist():
         yield Finding(
             "constant input",

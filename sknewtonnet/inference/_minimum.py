@@ -7,48 +7,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, null_space, solve_triangular
+from scipy.linalg import null_space, orth
 
 from sknewtonnet._threads import hessian_threads
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import CriticalPoint, Objective, critical_point
+from sknewtonnet.inference._coordinates import natural_steps, whitening
 from sknewtonnet.inference._scaled_spectrum import ScaledSpectrum, inside
-
-
-def whitening(objective: Objective) -> Array:
-    """The matrix T with w = T v, for v the parameters of the net on whitened inputs.
-
-    With x = m + C u, where C C' is the covariance of x, a layer W'x + b is (C'W)'u + (b + W'm).
-    For a unit that reads some inputs only, these are whitened. T is the identity where inputs are
-    collinear, and for radial units.
-    """
-    network = objective.network
-    X, weight = objective.samples, objective.sample_weight
-    mean = weight @ X / weight.sum()
-    centred = X - mean
-    spread = (centred * weight[:, None]).T @ centred / weight.sum()
-    T = np.eye(network.n_parameters)
-    for layer, linear, places in zip(
-        network.layers, network.linear, network.positions, strict=True
-    ):
-        if not linear or 0 not in layer.sources:
-            continue
-        for unit in places.T:
-            inputs = unit[: network.n_features]  # node 0 is the first source
-            read = np.flatnonzero(inputs >= 0)
-            if not read.size:
-                continue
-            try:
-                C = cholesky(spread[np.ix_(read, read)], lower=True)
-            except LinAlgError:
-                return np.eye(network.n_parameters)
-            own = inputs[read]
-            inverse = solve_triangular(C, np.eye(len(read)), lower=True)
-            T[np.ix_(own, own)] = inverse.T
-            if unit[-1] >= 0:
-                T[unit[-1], own] = -mean[read] @ inverse.T
-    return T
-
 
 WEIGHT_TYPES = ("frequency", "precision", "sampling")
 
@@ -235,7 +200,7 @@ class Information:
         """
         known = self.objective.invariant_directions()
         noise = self.objective.weight_sum * self.critical_point.noise
-        return ScaledSpectrum(self.hessian, self.basis, known, noise)
+        return ScaledSpectrum(self.hessian, self.basis, known, noise, self._steps)
 
     @cached_property
     def model_minimum(self) -> Array:
@@ -256,7 +221,8 @@ class Information:
         ScaledSpectrum
         """
         matrix = self.gauss_newton + self.penalty
-        return ScaledSpectrum(matrix, self.basis, self.objective.invariant_directions())
+        known = self.objective.invariant_directions()
+        return ScaledSpectrum(matrix, self.basis, known, steps=self._steps)
 
     @cached_property
     def loss_factor(self) -> ScaledSpectrum:
@@ -267,7 +233,7 @@ class Information:
         ScaledSpectrum
         """
         known = self.objective.invariant_directions(penalised=False)
-        return ScaledSpectrum(self.gauss_newton, self.basis, known)
+        return ScaledSpectrum(self.gauss_newton, self.basis, known, steps=self._steps)
 
     @cached_property
     def whitened_factors(self) -> tuple[ScaledSpectrum, ScaledSpectrum]:
@@ -277,17 +243,23 @@ class Information:
         -------
         tuple of two ScaledSpectrum
         """
-        T = whitening(self.objective)
+        T, flat = whitening(self.objective)
         basis = self.basis
         if basis is not None:
             basis = np.linalg.qr(np.linalg.solve(T, basis))[0]
         known = self.objective.invariant_directions(penalised=False)
-        known = np.linalg.qr(np.linalg.solve(T, known))[0]
+        known = orth(np.hstack([np.linalg.solve(T, known), flat]))
+        steps = natural_steps(self.objective, whitened=True)
         H, G = (
-            ScaledSpectrum(T.T @ matrix @ T, basis, known)
+            ScaledSpectrum(T.T @ matrix @ T, basis, known, steps=steps)
             for matrix in (self.hessian, self.gauss_newton)
         )
         return H, G
+
+    @cached_property
+    def _steps(self) -> Array:
+        """A step of each parameter that is of its size."""
+        return natural_steps(self.objective)
 
     @property
     def free(self) -> Array:

@@ -13,8 +13,8 @@ from sknewtonnet._typing import Array, Bools
 # largest. Rounding makes 1e-15 of a zero, the tolerance of a fit up to 1e-10.
 _ZERO = 1e-9
 
-# A parameter with less of the largest curvature than this has none: the fit's tolerance makes
-# 1e-13 of the intercept of a dead unit, inputs whose units differ by a million times 1e-12.
+# A parameter with less of the largest curvature than this, in steps of its size, has none: the
+# tolerance of a fit makes 1e-13 of the intercept of a dead unit.
 _NOTHING = 1e-12
 
 # A row of unit length in scaled parameters is estimable if its part in the null space is at most
@@ -41,6 +41,9 @@ class ScaledSpectrum:
         Null directions by the form of the loss.
     noise : float, default=0.0
         Size up to which a negative curvature of H along a direction of unit length counts as zero.
+    steps : ndarray of shape (n_parameters,), default=None
+        A step of each parameter that is of its size; 1 if None. Curvatures are compared along these,
+        so that units of inputs and targets do not matter.
 
     Attributes
     ----------
@@ -48,14 +51,29 @@ class ScaledSpectrum:
         How many known null directions the constraints leave.
     """
 
-    def __init__(self, matrix: Array, basis: Array | None, known: Array, noise: float = 0.0):
+    def __init__(
+        self,
+        matrix: Array,
+        basis: Array | None,
+        known: Array,
+        noise: float = 0.0,
+        steps: Array | None = None,
+    ):
         self.basis, self._noise = basis, noise
         reduced = matrix if basis is None else basis.T @ matrix @ basis
         shared = inside(basis, known)
+        self._steps = np.ones(len(reduced))
+        if steps is not None:
+            inverse = 1.0 / steps
+            self._steps = (
+                steps if basis is None else 1.0 / np.linalg.norm(inverse[:, None] * basis, axis=0)
+            )
         diagonal = np.abs(np.diag(reduced))
-        largest = float(diagonal.max(initial=0.0))
-        counts = diagonal > _NOTHING * largest
-        self._scale = np.sqrt(np.where(counts, diagonal, largest if largest > 0 else 1.0))
+        curvature = diagonal * self._steps**2
+        largest = float(curvature.max(initial=0.0))
+        counts = curvature > _NOTHING * largest
+        nothing = (largest if largest > 0 else 1.0) / self._steps**2
+        self._scale = np.sqrt(np.where(counts, diagonal, nothing))
         scaled = reduced / (self._scale[:, None] * self._scale)
         if shared.shape[1]:
             q, _ = np.linalg.qr(self._scale[:, None] * shared)
@@ -107,10 +125,12 @@ class ScaledSpectrum:
         # A parameter without effect, such as the intercept of a dead unit, has a curvature that is
         # nothing but the tolerance of the fit. Scaling blows it up, and it may be negative. The
         # noise of the verdict keeps both in agreement: negative here is negative there.
-        lengths = (self._vectors / self._scale[:, None]) ** 2
-        curvature = self.eigenvalues / lengths.sum(axis=0)
-        rounding = len(null) * np.finfo(float).eps * float(self._scale.max(initial=0.0)) ** 2
-        beyond = curvature < -max(rounding, self._noise)
+        moved = self._vectors / self._scale[:, None]
+        beyond = self.eigenvalues < -self._noise * (moved**2).sum(axis=0)
+        # What rounding leaves of a zero is relative to the largest curvature in steps of one size.
+        largest = float((self._scale * self._steps).max(initial=0.0)) ** 2
+        rounding = len(null) * np.finfo(float).eps * largest
+        beyond &= self.eigenvalues < -rounding * ((moved / self._steps[:, None]) ** 2).sum(axis=0)
         return np.asarray(null | ((self.eigenvalues < 0) & ~beyond))
 
     @property

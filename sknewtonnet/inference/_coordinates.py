@@ -1,0 +1,124 @@
+"""Coordinates in which the parameters of a net can be compared, whatever the units of the data."""
+
+import numpy as np
+from scipy.linalg import eigh
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus import GaussianRBF, Objective
+
+# Part of the largest variance that inputs on a unit scale have along a direction in which they do
+# not vary: their standard deviation there is the root of it.
+_COLLINEAR = 1e-14
+
+# Spread of a column, over its largest value, that counts as none.
+_VARIES = 1e-12
+
+
+def natural_steps(objective: Objective, *, whitened: bool = False) -> Array:
+    """A step of each parameter that is of its size, whatever the units of inputs and targets.
+
+    It changes the pre-activation of a hidden unit by about 1, and a raw prediction by about the
+    spread of the targets (by 1, if the loss is not quadratic): a coefficient of an input changes
+    by that over the size of the input, a centre of a radial unit by the spread of it.
+
+    Parameters
+    ----------
+    objective : Objective
+        The net and its data.
+    whitened : bool, default=False
+        Whether the parameters are those on whitened inputs, which are all of size 1.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,)
+        Positive.
+    """
+    network, weight = objective.network, objective.sample_weight / objective.weight_sum
+    X = objective.samples
+    sizes, spreads = np.sqrt(weight @ X**2), np.sqrt(weight @ (X - weight @ X) ** 2)
+    # Of a constant column that was centred rounding is left.
+    varies = spreads > _VARIES * np.abs(X).max(axis=0, initial=0.0)
+    sizes = np.where(varies, sizes, sizes.max(initial=0.0) or 1.0)
+    spreads = np.where(varies, spreads, 1.0)
+    steps = np.ones(network.n_parameters)
+    for layer, linear, places in zip(
+        network.layers, network.linear, network.positions, strict=True
+    ):
+        if layer is network.layers[-1] and linear:
+            rows, outputs = np.nonzero(places >= 0)
+            steps[places[rows, outputs]] = _raw_units(objective)[outputs]
+        if 0 not in layer.sources or whitened:
+            continue
+        inputs = places[: network.n_features]  # node 0 is the first source
+        if linear:
+            unit = 1.0 / sizes
+        elif isinstance(layer, GaussianRBF):
+            unit = spreads
+        else:
+            continue
+        rows, _ = np.nonzero(inputs >= 0)
+        steps[inputs[inputs >= 0]] *= unit[rows]
+    return steps
+
+
+def _raw_units(objective: Objective) -> Array:
+    """What matters on the scale of each raw prediction."""
+    if not objective.loss.quadratic:
+        return np.ones(objective.network.n_outputs)
+    weight, Y = objective.sample_weight / objective.weight_sum, objective.targets
+    spreads = np.sqrt(weight @ (Y - weight @ Y) ** 2)
+    return np.where(spreads > _VARIES * np.abs(Y).max(axis=0), spreads, 1.0)
+
+
+def whitening(objective: Objective) -> tuple[Array, Array]:
+    """The matrix T with w = T v, for v the parameters of the net on whitened inputs.
+
+    With x = m + C u, where C C' is the covariance of x, a layer W'x + b is (C'W)'u + (b + W'm).
+    For a unit that reads some inputs only, these are whitened. Directions in which the inputs of
+    a unit do not vary are left as they are: there the intercept makes up for any change of W. T is
+    the identity for radial units.
+
+    Parameters
+    ----------
+    objective : Objective
+        The net and its data.
+
+    Returns
+    -------
+    T : ndarray of shape (n_parameters, n_parameters)
+        Regular.
+    flat : ndarray of shape (n_parameters, n_flat)
+        Directions of v along which inputs do not vary, so that the loss does not change.
+    """
+    network = objective.network
+    X, weight = objective.samples, objective.sample_weight / objective.weight_sum
+    mean = weight @ X
+    spread = np.sqrt(weight @ (X - mean) ** 2)
+    varies = spread > _VARIES * np.abs(X).max(axis=0, initial=0.0)
+    scale = np.where(varies, spread, 1.0)
+    standard = np.where(varies, (X - mean) / scale, 0.0)
+    correlation = (standard * weight[:, None]).T @ standard
+    T, flat = np.eye(network.n_parameters), []
+    for layer, linear, places in zip(
+        network.layers, network.linear, network.positions, strict=True
+    ):
+        if not linear or 0 not in layer.sources:
+            continue
+        for unit in places.T:
+            inputs = unit[: network.n_features]  # node 0 is the first source
+            read = np.flatnonzero(inputs >= 0)
+            if not read.size:
+                continue
+            own = inputs[read]
+            values, vectors = eigh(correlation[np.ix_(read, read)])
+            null = values <= _COLLINEAR * len(read) * max(float(values[-1]), 1.0)
+            inverse = vectors / np.sqrt(np.where(null, 1.0, values)) / scale[read, None]
+            T[np.ix_(own, own)] = inverse
+            if unit[-1] >= 0:
+                T[unit[-1], own] = -mean[read] @ inverse
+                flat += [np.eye(network.n_parameters)[j] for j in own[null]]
+            elif null.any():
+                # Without an intercept only what is zero in each row does nothing.
+                nothing = np.abs(X[:, read] @ inverse[:, null]).max(axis=0, initial=0.0) <= 1e-7
+                flat += [np.eye(network.n_parameters)[j] for j in own[null][nothing]]
+    return T, np.array(flat).reshape(len(flat), network.n_parameters).T
