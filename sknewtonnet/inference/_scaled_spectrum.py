@@ -42,8 +42,8 @@ class ScaledSpectrum:
     noise : float, default=0.0
         Size up to which a negative curvature of H along a direction of unit length counts as zero.
     steps : ndarray of shape (n_parameters,), default=None
-        A step of each parameter that is of its size; 1 if None. Curvatures are compared along these,
-        so that units of inputs and targets do not matter.
+        A step of each parameter that is of its size; 1 if None. Curvatures are compared along
+        these, so that units of inputs and targets do not matter.
 
     Attributes
     ----------

@@ -40,7 +40,9 @@ def results_without_data(results: Any) -> Any:
 
 def _information_without_data(information: Information) -> Information:
     """The same without data; sums over rows that need them are worked out first."""
-    for name in ("factor", "total_loss", "constant_loss", "gauss_newton", "decrement"):
+    for name in ("factor", "loss_factor", "gauss_newton_factor", "total_loss", "constant_loss"):
+        getattr(information, name)
+    for name in ("gauss_newton", "decrement"):
         getattr(information, name)
     _ = information.effective_parameters
     if information.objective.loss.likelihood:
