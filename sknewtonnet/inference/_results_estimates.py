@@ -180,7 +180,7 @@ class Estimates:
         """
         grave = [finding for finding in self.findings if finding.severity != "note"]
         if len(self.information.objective.network.layers) == 1:
-            grave = [finding for finding in grave if finding.kind not in _ELSEWHERE]
+            grave = [finding for finding in grave if not _is_elsewhere(finding)]
         if self._fatal or not grave:
             return self._fatal
         kinds = ", ".join(dict.fromkeys(finding.kind for finding in grave))
@@ -511,6 +511,12 @@ class Estimates:
         check_level(level)
         reach = quantile(level, self._df_denom) * self.std_errors
         return np.column_stack([self.params - reach, self.params + reach])
+
+
+def _is_elsewhere(finding: Finding) -> bool:
+    """Whether parameters of a linear net that it does not name are known in spite of it."""
+    separated = finding.kind == "separation" and len(finding.parameters) > 0
+    return separated or finding.kind in _ELSEWHERE
 
 
 def locked(array: Array) -> Array:
