@@ -205,6 +205,8 @@ def _singular(information: Information) -> Iterator[Finding]:
         "singular direction",
         f"Not identified: the objective does not change {', or '.join(ways)}.",
         tuple(names[parts.any(axis=0)]),
+        # The finding about the inputs is the warning.
+        severity="note" if information.null_by_inputs else "warning",
     )
 
 

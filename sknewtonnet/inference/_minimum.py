@@ -243,7 +243,7 @@ class Information:
         -------
         tuple of two ScaledSpectrum
         """
-        T, flat = whitening(self.objective)
+        T, flat = self._whitening
         basis = self.basis
         if basis is not None:
             basis = np.linalg.qr(np.linalg.solve(T, basis))[0]
@@ -255,6 +255,23 @@ class Information:
             for matrix in (self.hessian, self.gauss_newton)
         )
         return H, G
+
+    @cached_property
+    def _whitening(self) -> tuple[Array, Array]:
+        return whitening(self.objective)
+
+    @cached_property
+    def null_by_inputs(self) -> bool:
+        """Whether H has null directions only because inputs depend on each other.
+
+        Returns
+        -------
+        bool
+        """
+        T, flat = self._whitening
+        null = np.linalg.solve(T, self.factor.null_parameters)
+        null = null / np.linalg.norm(null, axis=0)
+        return bool((np.linalg.norm(null - flat @ (flat.T @ null), axis=0) < 1e-3).all())
 
     @cached_property
     def _steps(self) -> Array:

@@ -28,8 +28,8 @@ from sknewtonnet.inference._restricted_fits import Refit
 from sknewtonnet.inference._separation import all_told_apart, separated_functions
 from sknewtonnet.inference._smaller_nets import size_findings
 
-# Findings about inputs of a linear net that leave the tests of the others as they are.
-_ELSEWHERE = ("singular direction", "collinear inputs", "constant input")
+# Findings about inputs that leave the tests of the others as they are.
+_ELSEWHERE = ("collinear inputs", "constant input")
 
 _Given = ParamSpec("_Given")
 _Found = TypeVar("_Found")
@@ -176,11 +176,12 @@ class Estimates:
     def _no_p_values(self) -> str:
         """Why weights have no p-values; empty if they have.
 
-        A direction of a linear net along which nothing changes leaves the others as they are.
+        Inputs that depend on each other leave the others as they are, and so does a separated
+        level in a linear net.
         """
+        linear = len(self.information.objective.network.layers) == 1
         grave = [finding for finding in self.findings if finding.severity != "note"]
-        if len(self.information.objective.network.layers) == 1:
-            grave = [finding for finding in grave if not _is_elsewhere(finding)]
+        grave = [finding for finding in grave if not _is_elsewhere(finding, linear)]
         if self._fatal or not grave:
             return self._fatal
         kinds = ", ".join(dict.fromkeys(finding.kind for finding in grave))
@@ -513,10 +514,11 @@ class Estimates:
         return np.column_stack([self.params - reach, self.params + reach])
 
 
-def _is_elsewhere(finding: Finding) -> bool:
-    """Whether parameters of a linear net that it does not name are known in spite of it."""
-    separated = finding.kind == "separation" and len(finding.parameters) > 0
-    return separated or finding.kind in _ELSEWHERE
+def _is_elsewhere(finding: Finding, linear: bool) -> bool:
+    """Whether parameters that a finding does not name are known in spite of it."""
+    part = finding.kind == "separation" and len(finding.parameters) > 0
+    part = part or finding.kind == "singular direction"
+    return finding.kind in _ELSEWHERE or (linear and part)
 
 
 def locked(array: Array) -> Array:
