@@ -13,9 +13,10 @@ import numpy as np
 from sknewtonnet.calculus import Loss, Objective
 from sknewtonnet.estimators._best_constant import mean_prediction
 from sknewtonnet.estimators._fit import Data, Problem
-from sknewtonnet.solvers import SolverResult
+from sknewtonnet.solvers import SolverResult, Status
 
 _MAX_TURNS = 50
+_CUT_SHORT = (Status.MAX_ITER, Status.STOPPED, Status.NOT_FINITE)
 
 
 def beside_constant(loss: Loss, data: Data) -> Loss:
@@ -49,8 +50,8 @@ def by_turns(
     data, found = solved.known_data, list(results)
     for _ in range(_MAX_TURNS if problem.loss.n_estimated else 0):
         best = min(found, key=_value)
-        if not np.isfinite(best.value):
-            break
+        if best.status in _CUT_SHORT or not np.isfinite(best.value):
+            break  # of a fit that has not ended there is nothing to estimate
         raw = objective.raw_predictions(best.params)
         loss = solved.loss.likeliest(data.Y, raw, data.sample_weight)
         if loss is solved.loss:

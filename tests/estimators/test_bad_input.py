@@ -282,6 +282,8 @@ LOSSES = {
     "pseudo_huber": lambda y: y,
     "poisson": lambda y: np.floor(np.exp(2.0 * y)),
     "gamma": lambda y: np.exp(3.0 * y),
+    "tweedie": lambda y: np.floor(np.exp(2.0 * y)),
+    "negative_binomial": lambda y: np.floor(np.exp(2.0 * y)),
 }
 
 

@@ -198,7 +198,8 @@ class Tweedie(LogLink):
         found = -(mean ** (2.0 - p)) / ((2.0 - p) * phi)
         some = y > 0.0
         at, phi = y[some], phi[some]
-        found[some] -= at * mean[some] ** (1.0 - p) / ((p - 1.0) * phi) + np.log(at)
+        with np.errstate(divide="ignore"):  # a mean that has become 0
+            found[some] -= at * mean[some] ** (1.0 - p) / ((p - 1.0) * phi) + np.log(at)
         found[some] += self._log_series(at, phi)
         return found
 
@@ -224,8 +225,9 @@ class Tweedie(LogLink):
 
     def squared_pearson(self, y: Array, raw: Array) -> Array:
         """Squared residuals over mu^p. See :meth:`Loss.squared_pearson`."""
-        mean = self.inverse_link(raw)
-        return (y - mean) ** 2 / mean**self.power
+        p, mean = self.power, self.inverse_link(raw)
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            return np.where(y > 0.0, (y - mean) ** 2 / mean**p, np.exp((2.0 - p) * raw))
 
     def likeliest_dispersion(self, mean_loss: float, precision: Array | float = 1.0) -> float:
         """None from the mean loss alone: see :meth:`dispersion_of`.
