@@ -26,6 +26,7 @@ def fit_facts(results: Any) -> list[tuple[str, str]]:
         facts += [("Residual std. error", number(error))]
     elif information.is_likelihood and not loss.free_dispersion:
         facts = [("Pseudo R^2 (McFadden)", number(_mcfadden(results)))]
+    facts += [(name.capitalize(), number(value)) for name, value in loss.own_parameters.items()]
     test = _against_constant(results)
     if test is not None:
         name, statistic, p_value = test

@@ -1,5 +1,7 @@
 """Tweedie, negative binomial and binomial nets without units: statsmodels' models."""
 
+import re
+
 import numpy as np
 import pytest
 from inference_oracles import agree
@@ -109,6 +111,7 @@ def test_an_estimated_overdispersion(weighted):
     agree(ours.log_likelihood, theirs.llf, 1e-10)
     agree(ours.aic, theirs.aic, 1e-10)
     agree(ours.bic, theirs.bic, 1e-10)
+    assert re.search(rf"Overdispersion +{theirs.params[-1]:.5f}", ours.summary())
     agree(ours.std_errors, in_order(theirs.bse[:-1]), 1e-2)
     given = net(NegativeBinomial(est.loss_parameters_["overdispersion"])).fit(
         X, COUNTS, weight, OFFSET
