@@ -12,6 +12,9 @@ from sknewtonnet.inference import Information, MeanErrors
 # Most parameters whose covariance is kept: 8 megabytes.
 MOST = 1000
 
+# Most numbers in the derivatives of all predictions, where the covariance takes them: 160 MB.
+_MOST_DERIVATIVES = 20_000_000
+
 _INSTEAD = "net.inference(X, y).get_prediction(X_new) has them"
 
 
@@ -46,6 +49,10 @@ class PredictionErrors:
             )
         if information.known is None:
             return cls(reason=f"a fit that ends early, by ftol, forms no Hessian; {_INSTEAD}.")
+        loss, n_outputs = information.objective.loss, information.n_entries
+        by_rows = not information.is_likelihood or (loss.quadratic and n_outputs > 1)
+        if by_rows and size * n_outputs * information.objective.n_samples > _MOST_DERIVATIVES:
+            return cls(reason=f"the table is too large to work them out in passing; {_INSTEAD}.")
         try:
             found = MeanErrors.at(information)
         except (ValueError, LinAlgError, MemoryError) as reason:

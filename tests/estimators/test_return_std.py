@@ -164,6 +164,15 @@ def test_no_errors_of_very_many_parameters():
     none_of(est, X[:3], "covariance of 1251 parameters is not kept, only up to 1000")
 
 
+def test_no_errors_of_several_outputs_of_very_many_rows(monkeypatch):
+    """Their covariance takes the derivatives of all predictions, that of one output does not."""
+    monkeypatch.setattr("sknewtonnet.estimators._prediction_errors._MOST_DERIVATIVES", 100)
+    X, Y = several(40)
+    none_of(net((), n_init=1).fit(X, Y), X, "table is too large to work them out in passing")
+    one = net((), n_init=1).fit(X, Y[:, 0])
+    assert (one.predict(X, return_std=True)[1] > 0).all()
+
+
 def test_no_errors_without_degrees_of_freedom():
     X = np.arange(3.0)[:, None]
     est = net((), n_init=1, alpha=0.0).fit(X[:2], X[:2, 0])
