@@ -117,9 +117,9 @@ def replicate(row, number):
 
 def p_values(results, feature):
     """P-values of all tests of a feature; those of refits only where the net is identified."""
-    table = results.tests.to_frame()
-    line = table.xs(feature, level=0).iloc[-1] if table.index.nlevels > 1 else table.loc[feature]
-    found = {"effect": line["p_value"], "depends": line["dependence_p_value"]}
+    table, k = results.tests, FEATURES.index(feature)
+    effect = np.ravel(table.p_values[k])[-1]
+    found = {"effect": effect, "depends": table.dependence_p_values[k]}
     if results.identifiable:
         found["Wald"] = results.wald_test(feature).p_value
         found["score"] = results.score_test(feature, n_init=0).p_value
@@ -303,17 +303,18 @@ def _stored(path, replications):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replications", type=int, default=400)
-    parser.add_argument("--rows", nargs="+", choices=[row.name for row in ROWS])
-    parser.add_argument("--kinds", nargs="+", choices=["right", "over", "default"])
+    names = [row.name for row in ROWS]
+    parser.add_argument("--rows", nargs="+", choices=names, metavar="ROW", default=names)
+    parser.add_argument("--only", choices=["tests", "gate"], help="rows of one part of the page")
     parser.add_argument("--n-jobs", type=int, default=2)
     parser.add_argument("--out", type=Path, help="file of finished rows, one JSON line each")
     parser.add_argument("--write", type=Path, help="Markdown file of the table")
     arguments = parser.parse_args()
     summaries = _stored(arguments.out, arguments.replications)
     for row in ROWS:
-        if row.name in summaries or (arguments.rows and row.name not in arguments.rows):
+        if row.name in summaries or row.name not in arguments.rows:
             continue
-        if arguments.kinds and row.kind not in arguments.kinds:
+        if arguments.only and row.judged != (arguments.only == "tests"):
             continue
         began = time.perf_counter()
         summaries[row.name] = run(row, arguments.replications, arguments.n_jobs)

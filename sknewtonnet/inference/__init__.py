@@ -22,7 +22,7 @@ from sknewtonnet.inference._minimum import WEIGHT_TYPES, Information
 from sknewtonnet.inference._null_distributions import (
     TestResult,
     adjust_p_values,
-    simes,
+    combined_p_value,
     wald_statistic,
 )
 from sknewtonnet.inference._parameter_covariance import (
@@ -87,6 +87,7 @@ __all__ = [
     "adjust_p_values",
     "all_told_apart",
     "cluster_numbers",
+    "combined_p_value",
     "compare_tables",
     "constant_combinations",
     "fatal_messages",
@@ -98,7 +99,6 @@ __all__ = [
     "leave_one_out_losses",
     "parameter_covariance",
     "shares",
-    "simes",
     "unit_parameters",
     "wald_statistic",
     "weight_saliencies",

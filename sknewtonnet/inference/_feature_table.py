@@ -9,7 +9,7 @@ import numpy as np
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.inference._effects import MarginalEffects
 from sknewtonnet.inference._hypothesis import feature_groups
-from sknewtonnet.inference._null_distributions import TestResult, adjust_p_values, simes
+from sknewtonnet.inference._null_distributions import TestResult, adjust_p_values, combined_p_value
 from sknewtonnet.inference._saliency import group_saliency, shares
 from sknewtonnet.inference._table import Table, number, probability
 
@@ -17,8 +17,7 @@ from sknewtonnet.inference._table import Table, number, probability
 TESTS = {
     "F": "F tests of all weights that leave it",
     "likelihood ratio": "likelihood-ratio tests, by fits without it",
-    "slope": "the mean squared slope and the effect together (Simes), which need no weight to be "
-    "identified",
+    "slope": "the mean squared slope and the effect together, which need no identified weight",
 }
 
 
@@ -48,7 +47,7 @@ class FeatureTable:
         squared errors, or the likelihood-ratio test, if the covariance assumes the model and the
         loss is not gamma. Else :meth:`InferenceResults.slope_test`, which sees any dependence but
         little of a slight trend, and the effect, which sees trends only: the p-value is that of
-        Simes for both, min(2 p, q) with p <= q.
+        both, :func:`combined_p_value`.
     reasons : dict of str to str
         Why a test is NaN, by the name of the row.
     output_names : tuple of str
@@ -197,9 +196,9 @@ def feature_table(results: Any, groups: Mapping[str, Sequence[str]] | None) -> F
     test, tests = _dependence(results, members)
     p_values = np.array([one.p_value for one in tests])
     if test == "slope":
-        trends = [simes(found.p_values[rows].ravel()) for rows in inside.values()]
+        trends = [combined_p_value(found.p_values[rows].ravel()) for rows in inside.values()]
         both = zip(p_values, trends, strict=True)
-        p_values = np.array([simes([p, q]) if np.isfinite(p) else p for p, q in both])
+        p_values = np.array([combined_p_value([p, q]) if np.isfinite(p) else p for p, q in both])
     # A test that could not be made belongs to the family all the same.
     holm = adjust_p_values(np.where(np.isnan(p_values), 1.0, p_values), "holm")
     holm[np.isnan(p_values)] = np.nan
