@@ -9,7 +9,7 @@ from sknewtonnet.inference._comparison import ComparisonResult
 from sknewtonnet.inference._comparison_table import ComparisonTable, compare_tables
 from sknewtonnet.inference._criteria import CRITERIA, Criteria
 from sknewtonnet.inference._effect_profile import EffectProfile
-from sknewtonnet.inference._effects import MarginalEffects, PartialEffect
+from sknewtonnet.inference._effects import MarginalEffects
 from sknewtonnet.inference._estimable_part import constant_combinations
 from sknewtonnet.inference._feature_table import FeatureTable
 from sknewtonnet.inference._gate import findings
@@ -34,6 +34,7 @@ from sknewtonnet.inference._parameter_covariance import (
     cluster_numbers,
     parameter_covariance,
 )
+from sknewtonnet.inference._partial_effect import PartialEffect
 from sknewtonnet.inference._prediction import PredictionResults
 from sknewtonnet.inference._quadratic_form import weighted_chi_square_tail
 from sknewtonnet.inference._radial_units import RadialUnits

@@ -4,22 +4,23 @@ The derivative of a mean of predictions in a shift of an input, and the gradient
 parameters, are mixed second derivatives of the calculus. They work for layers of every kind.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit
 
-from sknewtonnet._figures import axes
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Bools
 from sknewtonnet.calculus import Objective
+from sknewtonnet.calculus.functions.input_derivatives import input_derivatives
 from sknewtonnet.inference._checks import check_level
 from sknewtonnet.inference._mean_response import MeanResponse
 from sknewtonnet.inference._null_distributions import quantile, two_sided
 from sknewtonnet.inference._prediction import Predictor
-from sknewtonnet.inference._scaled_spectrum import square_root
 from sknewtonnet.inference._slope_test import factors
+
+# Step of differences in an input, in standard deviations.
+_STEP = 5e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,74 +135,6 @@ class MarginalEffects:
         return pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index)
 
 
-@dataclass(frozen=True, eq=False)
-class PartialEffect:
-    """Mean prediction as a function of one input, averaged over the rows' other inputs.
-
-    :meth:`InferenceResults.partial_effect` makes it.
-
-    Attributes
-    ----------
-    feature : str
-        Name of the input.
-    grid : ndarray of shape (n_points,)
-        Values of the input.
-    mean, se, lower, upper : ndarray of shape (n_points,) or (n_points, n_outputs)
-        Mean over the rows with the input at that value, its standard error, and the band. Bands of
-        probabilities and of positive means are made on their logit and logarithm.
-    band : {"pointwise", "simultaneous"}
-        Whether the band holds at each point, or at all points at once.
-    level : float
-        Level of the band.
-    output_names : tuple of str
-        Names of the outputs.
-    """
-
-    feature: str
-    grid: Array
-    mean: Array
-    se: Array
-    lower: Array
-    upper: Array
-    band: str
-    level: float
-    output_names: tuple[str, ...]
-
-    def plot(self, ax: Any = None, output: int = 0) -> Any:
-        """Draw the curve of one output with its band.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw; new axes if None.
-        output : int, default=0
-            Position of the output.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
-        ax = axes(ax)
-        columns = (slice(None),) if self.mean.ndim == 1 else (slice(None), output)
-        (line,) = ax.plot(self.grid, self.mean[columns])
-        label = f"{100 * self.level:g} % {self.band} band"
-        ax.fill_between(
-            self.grid,
-            self.lower[columns],
-            self.upper[columns],
-            alpha=0.25,
-            color=line.get_color(),
-            label=label,
-        )
-        ax.set(xlabel=self.feature, ylabel=f"mean of {self.output_names[output]}")
-        return ax
-
-
 class Contrast(NamedTuple):
     """A difference of mean predictions between two settings of some inputs.
 
@@ -229,13 +162,24 @@ class Effects:
         The rows, and their weights in the mean.
     offset : ndarray of shape (n_samples, n_outputs), default=None
         Known terms of the raw predictions of the rows.
+    spread : ndarray of shape (n_features,), default=None
+        Standard deviations of the inputs; those of the rows if None.
     """
 
     def __init__(
-        self, predictor: Predictor, X: Array, sample_weight: Array, offset: Array | None = None
+        self,
+        predictor: Predictor,
+        X: Array,
+        sample_weight: Array,
+        offset: Array | None = None,
+        spread: Array | None = None,
     ):
         self.predictor, self._X, self._weight = predictor, X, sample_weight
         self._offset = offset
+        if spread is None:
+            share = sample_weight / sample_weight.sum()
+            spread = np.sqrt(share @ (X - share @ X) ** 2)
+        self._spread = spread
 
     def _mean(self, X: Array, output: int) -> Objective:
         """The mean prediction as a function of the parameters."""
@@ -252,10 +196,8 @@ class Effects:
 
     def at(self, values: Mapping[int, float], output: int) -> tuple[float, Array]:
         """Mean prediction with some inputs at one value for all rows, and its gradient."""
-        X = self._X.copy()
-        for feature, value in values.items():
-            X[:, feature] = value
-        return self._mean(X, output).value_and_gradient(self.predictor.params)
+        moved = self.moved(values)._X
+        return self._mean(moved, output).value_and_gradient(self.predictor.params)
 
     def contrast(self, contrast: Contrast, output: int) -> tuple[float, Array]:
         """Difference of mean predictions, and its gradient."""
@@ -264,38 +206,151 @@ class Effects:
         )
         return above - below, up - down
 
+    def effect(self, feature: int, contrast: Contrast | None, output: int) -> tuple[float, Array]:
+        """The average derivative in an input, or the contrast, and its gradient."""
+        if contrast is not None:
+            return self.contrast(contrast, output)
+        slopes, gradients = self.derivative([feature], output)
+        return float(slopes[0]), gradients[0]
+
+    def interaction(
+        self,
+        feature: int,
+        other: int,
+        contrasts: Mapping[int, Contrast],
+        output: int,
+    ) -> tuple[float, Array]:
+        """How an effect changes with another input, and the gradient of that."""
+        if feature in contrasts and other not in contrasts:
+            feature, other = other, feature
+        own = contrasts.get(feature)
+        if other in contrasts:
+            (above, up), (below, down) = (
+                self.moved(values).effect(feature, own, output)
+                for values in (contrasts[other].high, contrasts[other].low)
+            )
+            return above - below, up - down
+        # Differences of fourth order of exact slopes and of their exact gradients.
+        step = _STEP * float(self._spread[other])
+        if step == 0.0:
+            raise ValueError(f"the feature with number {other} does not vary.")
+        value, gradient = 0.0, np.zeros(len(self.predictor.params))
+        for steps, factor in ((-2, 1.0), (-1, -8.0), (1, 8.0), (2, -1.0)):
+            slope, row = self.shifted(other, steps * step).effect(feature, None, output)
+            value += factor * slope / (12.0 * step)
+            gradient += factor * row / (12.0 * step)
+        return value, gradient
+
+    def moved(self, values: Mapping[int, float]) -> "Effects":
+        """The same rows with some inputs at one value."""
+        X = self._X.copy()
+        for feature, value in values.items():
+            X[:, feature] = value
+        return self._on(X, self._weight, self._offset)
+
+    def shifted(self, feature: int, step: float) -> "Effects":
+        """The same rows with an input moved by a step."""
+        X = self._X.copy()
+        X[:, feature] += step
+        return self._on(X, self._weight, self._offset)
+
+    def at_means(self) -> "Effects":
+        """One row, at the weighted means of the inputs and of the offset."""
+        share = self._weight / self._weight.sum()
+        offset = None if self._offset is None else (share @ self._offset)[None]
+        return self._on((share @ self._X)[None], np.ones(1), offset)
+
+    def of(self, rows: Bools) -> "Effects":
+        """Some of the rows."""
+        offset = None if self._offset is None else self._offset[rows]
+        return self._on(self._X[rows], self._weight[rows], offset)
+
+    def _on(self, X: Array, weight: Array, offset: Array | None) -> "Effects":
+        return Effects(self.predictor, X, weight, offset, self._spread)
+
+    def by_row(self, feature: int, contrast: Contrast | None, output: int) -> Array:
+        """The effect at each row, of shape (n_samples,)."""
+        network, loss, w = self.predictor.network, self.predictor.loss, self.predictor.params
+        if contrast is not None:
+            ends = []
+            for values in (contrast.high, contrast.low):
+                raw = self.moved(values)._mean_raw()
+                ends.append(loss.mean_derivatives(raw, output, 0)[0])
+            return np.asarray(ends[0] - ends[1])
+        (slopes,) = input_derivatives(network, w, self._X)
+        bend = loss.mean_derivatives(self._mean_raw(), output, 1)[1]
+        return np.einsum("ik,ik->i", bend, slopes[:, :, feature])
+
+    def _mean_raw(self) -> Array:
+        """Raw predictions of the rows."""
+        return self._mean(self._X, 0).raw_predictions(self.predictor.params)
+
 
 def marginal_effects(
     effects: Effects,
     features: list[int],
     contrasts: dict[int, Contrast],
-    names: list[str],
+    names: Sequence[str],
+    variance: Callable[[Array], Array] | None = None,
 ) -> MarginalEffects:
-    """Average marginal effects of some inputs, contrasts for those that have one."""
-    predictor = effects.predictor
-    columns = []
-    smooth = [j for j in features if j not in contrasts]
-    for output in range(predictor.network.n_outputs):
-        found = {}
+    """Average marginal effects of some inputs, contrasts for those that have one.
+
+    ``variance`` gives what the draw of the rows adds to the variance of a mean, from the effects
+    at each of them, of shape (n_samples, n_features).
+    """
+    found, spreads = [], []
+    for output in range(effects.predictor.network.n_outputs):
+        known = {j: effects.contrast(contrast, output) for j, contrast in contrasts.items()}
+        smooth = [j for j in features if j not in contrasts]
         if smooth:
-            values, gradients = effects.derivative(smooth, output)
-            found = dict(zip(smooth, zip(values, gradients, strict=True), strict=True))
-        for j, contrast in contrasts.items():
-            found[j] = effects.contrast(contrast, output)
-        columns.append([found[j] for j in features])
-    estimates = np.array([[value for value, _ in column] for column in columns]).T
-    errors = np.array(
-        [predictor.std_errors(np.array([row for _, row in column])) for column in columns]
-    ).T
-    if len(columns) == 1:
-        estimates, errors = estimates[:, 0], errors[:, 0]
+            pairs = zip(*effects.derivative(smooth, output), strict=True)
+            known |= dict(zip(smooth, pairs, strict=True))
+        found.append([known[j] for j in features])
+        if variance is not None:
+            columns = [effects.by_row(j, contrasts.get(j), output) for j in features]
+            spreads.append(variance(np.column_stack(columns)))
+    labels = [contrasts[j].label if j in contrasts else names[j] for j in features]
+    return with_errors(
+        effects.predictor, found, labels, [names[j] for j in features], np.array(spreads)
+    )
+
+
+def with_errors(
+    predictor: Predictor,
+    found: Sequence[Sequence[tuple[float, Array]]],
+    labels: list[str],
+    features: list[str],
+    added: Array,
+) -> MarginalEffects:
+    """Effects by the delta method, from their values and gradients for each output.
+
+    ``added`` is a further variance, of shape (n_outputs, n_effects), if there is any.
+    """
+    estimates = np.array([[value for value, _ in column] for column in found]).T
+    errors = [predictor.std_errors(np.array([row for _, row in column])) for column in found]
+    squares = np.array(errors) ** 2 + (added if added.size else 0.0)
+    std_errors = np.sqrt(squares).T
+    if len(found) == 1:
+        estimates, std_errors = estimates[:, 0], std_errors[:, 0]
     return MarginalEffects(
-        names=[contrasts[j].label if j in contrasts else names[j] for j in features],
+        names=labels,
         effects=estimates,
-        std_errors=errors,
+        std_errors=std_errors,
         df_denom=predictor.df_denom,
         output_names=predictor.names,
-        features=[names[j] for j in features],
+        features=features,
+    )
+
+
+def joined(parts: Mapping[str, MarginalEffects]) -> MarginalEffects:
+    """Effects in several groups of rows, one group after the other."""
+    first = next(iter(parts.values()))
+    return replace(
+        first,
+        names=[f"{name}, {label}" for label, part in parts.items() for name in part.names],
+        effects=np.concatenate([part.effects for part in parts.values()]),
+        std_errors=np.concatenate([part.std_errors for part in parts.values()]),
+        features=[name for part in parts.values() for name in part.features],
     )
 
 
@@ -337,80 +392,3 @@ def _levels(X: Array, factor: Sequence[int], names: Sequence[str]) -> dict[int, 
         on = {i: float(high[i] if i == j else low[i]) for i in off}
         found[j] = Contrast(f"{names[j]}{against}", on, off)
     return found
-
-
-def partial_effect(
-    effects: Effects,
-    feature: int,
-    name: str,
-    grid: Array,
-    level: float,
-    band: str,
-    seed: int,
-) -> PartialEffect:
-    """Curve of the mean prediction over values of one input."""
-    predictor = effects.predictor
-    found = [
-        [effects.at({feature: float(x)}, output) for x in grid]
-        for output in range(predictor.network.n_outputs)
-    ]
-    mean = np.array([[value for value, _ in curve] for curve in found]).T
-    rows = [np.array([row for _, row in curve]) for curve in found]
-    se = np.array([predictor.std_errors(curve) for curve in rows]).T
-    reach = np.full(len(found), predictor.quantile(level))
-    if band == "simultaneous":
-        reach = np.array(
-            [
-                _widest(predictor, curve, errors, level, seed)
-                for curve, errors in zip(rows, se.T, strict=True)
-            ]
-        )
-    lower, upper = band_of_means(predictor.loss.out_activation, mean, reach * se)
-    arrays = {"mean": mean, "se": se, "lower": lower, "upper": upper}
-    if len(found) == 1:
-        arrays = {key: array[:, 0] for key, array in arrays.items()}
-    return PartialEffect(
-        feature=name,
-        grid=grid,
-        **arrays,
-        band=band,
-        level=level,
-        output_names=predictor.names,
-    )
-
-
-def band_of_means(link: str, mean: Array, reach: Array) -> tuple[Array, Array]:
-    """Ends of intervals of means that stay in their range.
-
-    For positive means these are exp(log m -+ r / m), for probabilities the same on their logit,
-    where r is the reach on the scale of the mean (delta method); else m -+ r.
-    """
-    if link not in ("exp", "logistic", "softmax"):
-        return mean - reach, mean + reach
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        if link == "exp":
-            ends = [np.exp(np.log(mean) + sign * reach / mean) for sign in (-1.0, 1.0)]
-        else:
-            slope = mean * (1.0 - mean)
-            ends = [expit(logit(mean) + sign * reach / slope) for sign in (-1.0, 1.0)]
-    lower, upper = (np.where(reach == 0.0, mean, end) for end in ends)
-    return lower, upper
-
-
-def _widest(predictor: Predictor, rows: Array, errors: Array, level: float, seed: int) -> float:
-    """Quantile of the largest standardised deviation along a curve, from 20000 draws.
-
-    Points without a standard error, or that do not vary, are left out; NaN if all are.
-    """
-    known = errors > 0
-    if not known.any():
-        return np.nan
-    rows, errors = rows[known], errors[known]
-    root = square_root(rows @ predictor.covariance @ rows.T)
-    rng = np.random.default_rng(seed)
-    draws = root @ rng.standard_normal((len(root), 20_000))
-    largest = (np.abs(draws) / errors[:, None]).max(axis=0)
-    if np.isfinite(predictor.df_denom):
-        df = predictor.df_denom
-        largest /= np.sqrt(rng.chisquare(df, largest.shape) / df)
-    return float(np.quantile(largest, level))
