@@ -213,12 +213,14 @@ def minimum_on_level(
         None if the method does not get there.
     """
     f, S, B = information.objective, information.objective.weight_sum, information.free
-    w, multiplier, size = start, 0.0, 0.0
+    w, multiplier, size = start, None, 0.0
     for _ in range(_MOST_STEPS):
         gradient = B.T @ (S * f.gradient(w))
         now, slope = function.value_and_gradient(w)
         a, off = B.T @ slope, now - value
         H = B.T @ (S * f.hessian(w)) @ B
+        if multiplier is None:  # the start is a minimum for another value
+            multiplier = _multiplier(H, a, gradient)
         L = H + multiplier * (B.T @ function.hessian(w) @ B)
         if not np.isfinite(L).all() or not a.any():
             return None
@@ -247,8 +249,7 @@ def _newton_step(L: Array, H: Array, a: Array, gradient: Array, off: float) -> t
 
     Directions without curvature stay, and negative curvature counts as positive.
     """
-    diagonal = np.abs(np.diag(H))
-    scale = np.sqrt(np.maximum(diagonal, 1e-12 * max(float(diagonal.max(initial=0.0)), 1e-300)))
+    scale = _scales(H)
     L, a, gradient = L / np.outer(scale, scale), a / scale, gradient / scale
     across, along = -off * a / (a @ a), null_space(a[None])
     values, vectors = eigh(along.T @ L @ along)
@@ -259,3 +260,18 @@ def _newton_step(L: Array, H: Array, a: Array, gradient: Array, off: float) -> t
     bent = bool((values[~flat] < 0.0).any())  # then the equations are not those of this step
     left = gradient if bent else gradient + L @ d
     return d / scale, -float(a @ left) / float(a @ a)
+
+
+def _multiplier(H: Array, a: Array, gradient: Array) -> float:
+    """The multiplier that explains most of a gradient."""
+    scale = _scales(H)
+    direction = a / scale
+    length = float(direction @ direction)
+    return -float(direction @ (gradient / scale)) / length if length > 0.0 else 0.0
+
+
+def _scales(H: Array) -> Array:
+    """Roots of the diagonal of H, none of them next to zero."""
+    diagonal = np.abs(np.diag(H))
+    least = 1e-12 * max(float(diagonal.max(initial=0.0)), 1e-300)
+    return np.asarray(np.sqrt(np.maximum(diagonal, least)))

@@ -75,4 +75,7 @@ def profile_end(
     def solved(value: float) -> float:
         return known[value] if value in known else beyond(value, start)[0]
 
-    return float(brentq(solved, inner, outer, xtol=1e-10 * abs(step) + 1e-300, rtol=1e-12))
+    try:
+        return float(brentq(solved, inner, outer, xtol=1e-10 * abs(step) + 1e-300, rtol=1e-12))
+    except ValueError:  # a refit between the two values failed
+        return np.nan

@@ -131,6 +131,24 @@ def test_the_best_fit_with_an_end_is_just_not_rejected(case, what, standardize):
     assert np.sqrt(ratio) == pytest.approx(stats.t.ppf(0.975, df), rel=1e-4)
 
 
+def test_the_hessian_alone_may_be_indefinite_on_the_way():
+    """At the minimum for one value, from which the fit for the next one starts."""
+    rng = np.random.default_rng(8)
+    X = rng.uniform(-2.0, 2.0, (300, 3))
+    mean = 1.5 * np.tanh(1.2 * X[:, 0] - 0.5) + np.tanh(X[:, 1] + 0.8 * X[:, 0])
+    y = mean + 0.4 * rng.normal(size=300)
+    results = net((2,), standardize=True).fit(X, y).inference(X, y)
+    found = results.profile_effect("x1")
+    assert_allclose(ends(found), results.marginal_effects(["x1"]).conf_int()[0], rtol=0.02)
+
+
+def test_fits_that_end_nowhere_have_no_end(monkeypatch):
+    monkeypatch.setattr("sknewtonnet.inference._effect_profile._MOST_STEPS", 1)
+    X, y = regression(n=40)
+    found = net(n_init=2).fit(X, y).inference(X, y).profile_effect("x0")
+    assert np.isnan(ends(found)).all()
+
+
 @pytest.mark.parametrize("what", ["slope", "contrast", "prediction", "class"])
 def test_derivatives_of_what_is_profiled(what):
     rng = np.random.default_rng(0)
