@@ -1,4 +1,4 @@
-"""What backward pruning finds, keeps and costs, on known truth, the sunspots and real sets.
+"""What backward pruning finds, keeps and costs: on truths, problems of rules, and real sets.
 
     python benchmarks/pruning.py --out .benchmarks/pruning.jsonl --write .benchmarks/pruning.md
     python benchmarks/pruning.py --sections known --rows monk1 --seeds 5
@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
-from pruning_data import PROBLEMS, SUNSPOT_VARIANCE, real, sunspots
+from pruning_data import PROBLEMS, SUNSPOT_VARIANCE, TRUTHS, real, sunspots
 from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
@@ -28,7 +28,7 @@ from sknewtonnet import (
     NewtonMLPRegressor,
 )
 
-SECTIONS = ("known", "sunspots", "real", "speed")
+SECTIONS = ("truths", "known", "sunspots", "real", "speed")
 N_INIT = 10
 
 
@@ -44,42 +44,41 @@ class Row:
         Problem or data set.
     units : int
         Hidden units; 0: chosen by BIC.
-    alpha : float
+    alpha : float or "auto"
         Penalty; 0: chosen by BIC.
     pruning : dict
         Settings of BackwardPruning that are no defaults.
-    inputs_first : bool
-        Whether whole inputs are pruned before weights.
     """
 
     section: str
     name: str
     data: str
     units: int
-    alpha: float
+    alpha: float | str
     pruning: dict = field(default_factory=dict)
-    inputs_first: bool = False
 
 
-STRICT, MONKS = {"significance_level": 0.01}, ("monk1", "monk2", "monk3")
+MONKS = ("monk1", "monk2", "monk3")
+WEIGHTS_AT_5 = {"unit": "weight", "significance_level": 0.05}
 ROWS = (
+    *(Row("truths", f"{name}, defaults", name, 10, "auto") for name in TRUTHS),
+    *(Row("truths", f"{name}, 4 units", name, 4, 0.1) for name in TRUTHS),
+    *(Row("truths", f"{name}, weights at 5 %", name, 4, 0.1, WEIGHTS_AT_5) for name in TRUTHS),
     *(Row("known", name, name, 0, 0.1) for name in PROBLEMS),
-    *(Row("known", f"{name}, inputs first", name, 0, 0.1, STRICT, True) for name in PROBLEMS),
     *(Row("known", f"{name}, 3 units", name, 3, 0.1) for name in MONKS),
-    *(Row("known", f"{name}, 3, inputs first", name, 3, 0.1, STRICT, True) for name in MONKS),
+    *(Row("known", f"{name}, defaults", name, 10, "auto") for name in MONKS),
     *(Row("sunspots", f"alpha {alpha:g}", "", 8, alpha) for alpha in (0.003, 0.01, 0.03, 0.1)),
     Row("sunspots", "alpha by BIC", "", 8, 0.0),
     Row("sunspots", "units and alpha by BIC", "", 0, 0.0),
     *(
-        Row(
-            "real", f"{name}, alpha {alpha:g}" + (", BIC" if not units else ""), name, units, alpha
+        Row("real", f"{name}, {text}", name, units, alpha)
+        for name in ("wine", "diabetes", "autompg", "concrete", "breast_cancer")
+        for text, units, alpha in (
+            ("defaults", 10, "auto"),
+            ("alpha 1", 5, 1.0),
+            ("alpha 5", 5, 5.0),
+            ("alpha 1, BIC", 0, 1.0),
         )
-        for name in ("diabetes", "autompg", "concrete", "breast_cancer", "wine")
-        for units, alpha in ((5, 1.0), (5, 5.0), (0, 1.0))
-    ),
-    *(
-        Row("real", f"{name}, alpha 20, AIC", name, 5, 20.0, {"scoring": "aic"})
-        for name in ("breast_cancer", "wine")
     ),
     Row("speed", "10-10-1", "", 10, 1.0),
 )
@@ -87,10 +86,13 @@ SIZES = [(), (1,), (2,), (3,), (4,), (5,)]
 ALPHAS = [0.003, 0.01, 0.03, 0.1]
 
 
-def chosen_net(row, classes, X, y, seed, sizes=SIZES):
+def chosen_net(row, classes, X, y, seed, sizes=SIZES, loss=None):
     """The fitted net before pruning, of the size or penalty that BIC prefers where it is open."""
     kind = NewtonMLPClassifier if classes else NewtonMLPRegressor
-    net = kind((row.units,), alpha=row.alpha, standardize=False, n_init=N_INIT, random_state=seed)
+    truths = row.section == "truths"
+    n_init = 3 if truths else N_INIT
+    net = kind((row.units,), alpha=row.alpha, n_init=n_init, random_state=seed)
+    net.set_params(standardize=truths or row.alpha == "auto", **({"loss": loss} if loss else {}))
     grid = {} if row.units else {"hidden_layer_sizes": sizes}
     grid |= {} if row.alpha else {"alpha": ALPHAS}
     if not grid:
@@ -103,14 +105,11 @@ def before_and_after(row, classes, X, y, seed, **options):
     began = time.process_time()
     net = chosen_net(row, classes, X, y, seed, **options)
     fitted = time.process_time()
-    start = net
-    if row.inputs_first:
-        start = BackwardPruning(net, unit="feature", **row.pruning).fit(X, y).estimator_
-    pruned = BackwardPruning(start, **row.pruning).fit(X, y)
+    pruned = BackwardPruning(net, **row.pruning).fit(X, y)
     criteria = [step.criterion for step in pruned.path_ if step.accepted]
     found = {
         "units": [int(u) for u in np.atleast_1d(net.hidden_layer_sizes)],
-        "alpha": net.alpha,
+        "alpha": net.alpha_,
         "weights": [n_weights(net), n_weights(pruned.estimator_)],
         "inputs": int(pruned.support_.sum()),
         "units left": int(sum(units.sum() for units in pruned.unit_support_)),
@@ -145,10 +144,11 @@ def scores(net, pruned, X, y):
 
 def known(row, seed):
     """One sample of a problem of known truth."""
-    problem = PROBLEMS[row.data]
-    rng = np.random.default_rng([list(PROBLEMS).index(row.data), seed])
+    table = PROBLEMS | TRUTHS
+    problem = table[row.data]
+    rng = np.random.default_rng([list(table).index(row.data), seed])
     X, y, X_test, y_test = problem.draw(rng)
-    net, pruned, found = before_and_after(row, problem.classes, X, y, seed)
+    net, pruned, found = before_and_after(row, problem.classes, X, y, seed, loss=problem.loss)
     groups = np.arange(X.shape[1]) if problem.groups is None else problem.groups
     left = {int(g) for g in groups[pruned.support_]}
     found["missed"] = sorted(problem.relevant - left)
@@ -207,8 +207,8 @@ def speed(row, seed):
     }
 
 
-RUNS = {"known": known, "sunspots": of_sunspots, "real": of_real, "speed": speed}
-SEEDS = {"known": 20, "sunspots": 10, "real": 10, "speed": 5}
+RUNS = {"truths": known, "known": known, "sunspots": of_sunspots, "real": of_real, "speed": speed}
+SEEDS = {"truths": 80, "known": 20, "sunspots": 10, "real": 20, "speed": 5}
 
 
 def run(row, seed):
@@ -233,8 +233,7 @@ def column(records, *keys):
 
 def settings(row):
     parts = [f"{row.units} units" if row.units else "units by BIC"]
-    parts.append(f"alpha {row.alpha:g}" if row.alpha else "alpha by BIC")
-    parts += ["inputs first"] if row.inputs_first else []
+    parts.append(f"alpha {row.alpha}" if row.alpha else "alpha by BIC")
     return ", ".join(parts + [f"{name}={value}" for name, value in row.pruning.items()])
 
 
@@ -259,6 +258,28 @@ def weight_cells(records):
 
 def time_cells(records):
     return [f"{column(records, 'seconds', k).mean():.2f}" for k in (0, 1)]
+
+
+def share(found):
+    """A share of the runs in per cent, with its Monte Carlo error."""
+    found = np.asarray(found, dtype=float)
+    return f"{100 * found.mean():.1f} ({100 * found.std() / np.sqrt(len(found)):.1f})"
+
+
+def truth_cells(row, records):
+    problem = TRUTHS[row.data]
+    extra = np.array([len(record["extra"]) for record in records])
+    missed = np.array([len(record["missed"]) for record in records])
+    return [
+        settings(row),
+        share(1.0 - extra / (problem.n_groups - len(problem.relevant))),
+        share((extra == 0) & (missed == 0)),
+        share(missed > 0),
+        *weight_cells(records),
+        f"{column(records, 'units left').mean():.1f}",
+        *score_cells(records),
+        *time_cells(records),
+    ]
 
 
 def known_cells(row, records):
@@ -330,7 +351,9 @@ KNOWN = ["problem", "settings", "units: seeds", "all relevant found", "missed, s
 KNOWN += ["irrelevant dropped", "all dropped"]
 SPOTS = ["net", "units", "alpha", "train", "pruned", "1921-55", "pruned", "not worse"]
 SPOTS += ["1956-79", "pruned", "not worse"]
+TRUTH = ["truth", "settings", "irrelevant dropped", "exactly the true set", "a relevant one lost"]
 TABLES = {
+    "truths": (truth_cells, [*TRUTH, *WEIGHTS, "units left", *SCORES, *TIMES]),
     "known": (known_cells, [*KNOWN, *WEIGHTS, *SCORES, *TIMES]),
     "sunspots": (sunspot_cells, [*SPOTS, *WEIGHTS, "lags", "units left", *TIMES]),
     "real": (real_cells, ["set", *WEIGHTS, *SCORES, "inputs", *TIMES]),

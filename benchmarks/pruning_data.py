@@ -1,16 +1,16 @@
 """Data of ``pruning.py``: problems of known truth, the sunspots, and real sets."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from typing import Any
 
 import numpy as np
 from sklearn import datasets
 
 LEVELS = (3, 3, 2, 3, 4, 2)
-MONK = np.array(list(product(*[range(1, k + 1) for k in LEVELS])))
+MONK = np.array(list(itertools.product(*[range(1, k + 1) for k in LEVELS])))
 ATTRIBUTES = np.repeat(np.arange(len(LEVELS)), LEVELS)
 N_TRAIN = {1: 124, 2: 169, 3: 122}
 N_HELD_OUT = 2000
@@ -68,6 +68,55 @@ def tanh_net(rng, n=500):
     return *draw(n), *draw(N_HELD_OUT)
 
 
+def bowls_and_slopes(rng, n=500):
+    """Twelve inputs, neighbours correlated by 0.6; four matter, one of them by its square."""
+
+    def draw(size):
+        X = rng.standard_normal((size, 12))
+        for j in range(1, 12):
+            X[:, j] = 0.6 * X[:, j - 1] + 0.8 * X[:, j]
+        mean = 1.5 * np.exp(-(X[:, 1] ** 2)) + 0.8 * X[:, 4] + np.tanh(2.0 * X[:, 7] - X[:, 10])
+        return X, mean + 0.5 * rng.standard_normal(size)
+
+    return *draw(n), *draw(N_HELD_OUT)
+
+
+def product(rng, n=600):
+    """Ten inputs with a common factor, correlated by 0.5; a product of two, and a third one."""
+
+    def draw(size):
+        X = np.sqrt(0.5) * (rng.standard_normal((size, 10)) + rng.standard_normal((size, 1)))
+        mean = 0.8 * X[:, 2] * X[:, 5] + 0.7 * X[:, 8]
+        return X, mean + 0.6 * rng.standard_normal(size)
+
+    return *draw(n), *draw(N_HELD_OUT)
+
+
+def odds(rng, n=1000):
+    """Nine uniform inputs with a common part, correlated by 0.4; logit of three of them."""
+
+    def draw(size):
+        X = rng.uniform(-1.5, 1.5, (size, 9)) + np.sqrt(2.0 / 3.0) * rng.uniform(
+            -1.5, 1.5, (size, 1)
+        )
+        eta = 2.0 * np.tanh(1.5 * X[:, 0] + 0.5) + 1.2 * X[:, 3] - 2.5 * np.abs(X[:, 6]) + 2.0
+        return X, (rng.random(size) < 1.0 / (1.0 + np.exp(-eta))).astype(int)
+
+    return *draw(n), *draw(N_HELD_OUT)
+
+
+def counts(rng, n=500):
+    """Ten skewed inputs (gamma), correlated by 0.4; Poisson means of three of them."""
+
+    def draw(size):
+        X = rng.gamma(1.2, size=(size, 10)) + rng.gamma(0.8, size=(size, 1))
+        X = (X - 2.0) / np.sqrt(2.0)
+        log_mean = 0.8 + np.tanh(1.2 * X[:, 2] - 0.5) - 0.6 * np.tanh(X[:, 4] + X[:, 9])
+        return X, rng.poisson(np.exp(log_mean)).astype(float)
+
+    return *draw(n), *draw(N_HELD_OUT)
+
+
 @dataclass(frozen=True)
 class Problem:
     """A problem of known truth.
@@ -84,6 +133,8 @@ class Problem:
         How many there are.
     classes : bool
         Whether there are any, or numbers to predict.
+    loss : str or None
+        Loss of the net, if it is not that of its kind.
     """
 
     draw: Callable
@@ -91,7 +142,15 @@ class Problem:
     groups: Any = None
     n_groups: int = 5
     classes: bool = True
+    loss: str | None = None
 
+
+TRUTHS = {
+    "bowls and slopes": Problem(bowls_and_slopes, frozenset({1, 4, 7, 10}), None, 12, False),
+    "product": Problem(product, frozenset({2, 5, 8}), None, 10, False),
+    "odds": Problem(odds, frozenset({0, 3, 6}), None, 9),
+    "counts": Problem(counts, frozenset({2, 4, 9}), None, 10, False, "poisson"),
+}
 
 PROBLEMS = {
     "monk1": Problem(partial(monk, 1), frozenset({0, 1, 4}), ATTRIBUTES, 6),
