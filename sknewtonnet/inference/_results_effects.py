@@ -166,9 +166,10 @@ class Predictions(Estimates):
         True
         """
         names = list(self.feature_names)
-        chosen = names if features is None else listed("features", features)
+        chosen = names if features is None else self._members(listed("features", features))
         check_names("features", chosen, names)
         check_choice("unconditional", unconditional, (True, False))
+        groups = self.factors or None if groups is None else groups
         contrasts = self._contrasts(discrete, groups)
         numbers = [names.index(name) for name in chosen]
         numbers = [j for j in numbers if contrasts.get(j, True) is not None]

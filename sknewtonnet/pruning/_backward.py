@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._sklearn import Names, Number, Options
@@ -22,7 +23,7 @@ from sknewtonnet.pruning._removals import Removals, Rules
 from sknewtonnet.pruning._significance import METHODS
 
 
-class BackwardPruning(MetaNet):
+class BackwardPruning(SelectorMixin, MetaNet):
     """Remove the parts that a net does not need: units, then inputs, then weights.
 
     Fit the net, order its units (then its inputs, then its weights) by tests, and remove the
@@ -261,21 +262,9 @@ class BackwardPruning(MetaNet):
         score = f", {self.scoring} {step.criterion:.6g}" if self.scoring else ""
         print(f"{what}: {step.n_parameters} parameters, loss {step.loss:.6g}{score}")
 
-    def get_support(self, indices: bool = False) -> NDArray[Any]:
-        """Inputs that the pruned net depends on.
-
-        Parameters
-        ----------
-        indices : bool, default=False
-            Whether to return numbers of columns instead of a mask.
-
-        Returns
-        -------
-        ndarray of bool of shape (n_features_in_,), or of int
-            The mask, or the numbers of the columns.
-        """
+    def _get_support_mask(self) -> Bools:
         check_is_fitted(self)
-        return np.flatnonzero(self.support_) if indices else self.support_.copy()
+        return self.support_.copy()
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Names of the inputs that the pruned net depends on.

@@ -85,7 +85,7 @@ def check_same(found, wanted, rtol=1e-8):
         assert_allclose(getattr(found, name), getattr(wanted, name), rtol=rtol, atol=1e-300)
     for name in ("bic", "log_likelihood", "dispersion", "objective_value"):
         assert_allclose(getattr(found, name), getattr(wanted, name), rtol=rtol)
-    one, two = found.marginal_effects(), wanted.marginal_effects()
+    one, two = found.marginal_effects(), wanted.marginal_effects(groups=found.factors or None)
     assert_allclose(one.effects, two.effects, rtol=rtol)
     assert_allclose(one.std_errors, two.std_errors, rtol=rtol)
     assert found.diagnosis == wanted.diagnosis
@@ -135,7 +135,10 @@ def test_a_factor_is_one_column_again():
         assert one.p_value == pytest.approx(two.p_value, rel=1e-6, abs=0.0)
     assert list(found.wald_test_features()) == ["income", "age", "sex"]
     assert found.score_test("sex", n_init=0).df == 2
+    assert found.tests.names == ["income", "age", "sex", "  sex_m", "  sex_x"]
     assert "sex_m" in found.summary()
+    one = found.marginal_effects("sex")
+    assert_allclose(one.effects, wanted.marginal_effects(groups={"sex": both}).effects[2:])
 
 
 def test_predictions_take_the_table():

@@ -11,6 +11,7 @@ import sklearn
 from estimator_cases import Recorder
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
+from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -126,6 +127,7 @@ CHECKED = [
 
 @parametrize_with_checks(CHECKED)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:No features were selected")
 def test_sklearn_check(estimator, check):
     check(estimator)
 
@@ -198,6 +200,21 @@ def test_pipeline():
     )
     pipe.set_params(backwardpruning__estimator__alpha=3.0)
     assert pipe[-1].estimator.alpha == 3.0
+
+
+def test_a_selector_in_a_pipeline():
+    X, y = numbers()
+    frame = pd.DataFrame(X, columns=["age", "bmi", "sex", "map"])
+    pipe = make_pipeline(BackwardPruning(net()), LinearRegression()).fit(frame, y)
+    assert pipe[0].get_feature_names_out().tolist() == ["age"]
+    assert np.array_equal(pipe[0].transform(frame), X[:, :1])
+    wanted = LinearRegression().fit(X[:, :1], y)
+    assert pipe.predict(frame) == pytest.approx(wanted.predict(X[:, :1]))
+    named = clone(pipe[0]).set_output(transform="pandas").fit_transform(frame, y)
+    assert named.columns.tolist() == ["age"]
+    back = pipe[0].inverse_transform(X[:, :1])
+    assert np.array_equal(back[:, 0], X[:, 0])
+    assert not back[:, 1:].any()
 
 
 def test_names_of_a_frame():
