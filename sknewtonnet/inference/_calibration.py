@@ -249,6 +249,7 @@ def calibrate(
 ) -> Calibration:
     """Coverages in data from the net, and sizes in data from the net without each feature."""
     information = results.information
+    results = replace(results, prepare=None)  # data are simulated behind all preprocessing
     resampling = Resampling(information, "parametric")
     covered = replicated(_coverage(results, resampling, level, seed), n, n_jobs)
     valid = [each for each in covered if each is not None]

@@ -377,7 +377,8 @@ class Diagnostics(Predictions):
         feature : str, default=None
             Name of a feature, for its average marginal effect, a contrast if it has two values.
         at : array-like of shape (n_features,), default=None
-            A sample, for the predicted mean there (at offset 0). Either it or a feature is given.
+            A sample, for the predicted mean there (at offset 0); for a pipeline a table of one
+            row. Either it or a feature is given.
         output : int, default=0
             Position of the output.
         level : float, default=0.95
@@ -422,12 +423,14 @@ class Diagnostics(Predictions):
         if output >= len(self.output_names):
             raise ValueError(f"output must be below {len(self.output_names)}, got {output}.")
         table, loss = self._table, self.information.objective.loss
-        if feature is not None:
+        if at is None:
+            assert feature is not None
             check_names("feature", [feature], self.feature_names)
             name = feature
             function = average_effect(table, loss, self.feature_names.index(feature), output)
         else:
-            sample = check_samples(np.atleast_2d(np.asarray(at)), self.feature_names, False)
+            given = np.atleast_2d(np.asarray(at)) if self.prepare is None else self.prepare(at)
+            sample = check_samples(given, self.feature_names, False)
             if len(sample) != 1:
                 raise ValueError(f"at must be one sample, got {len(sample)}.")
             name, function = "prediction", prediction_at(table, loss, sample, output)

@@ -4,12 +4,16 @@ import re
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from inference_cases import classes, counts, net, plane, radial, regression, several, three
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sknewtonnet import NewtonMLPRegressor
+from sknewtonnet import NewtonMLPRegressor, pipeline_inference
 
 
 def source(seed, number):
@@ -140,6 +144,23 @@ def test_radial_units_have_no_sizes():
     assert "x0: a radial unit" in str(found)
 
 
+def test_pipelines():
+    """Data are simulated behind the preprocessing, and effects are those of its input."""
+    X, y = regression(n=40)
+    frame = pd.DataFrame({"a": 10.0 * X[:, 0], "b": np.where(X[:, 1] > 0, "up", "down")})
+    columns = ColumnTransformer(
+        [("a", StandardScaler(), ["a"]), ("b", OneHotEncoder(drop="first"), ["b"])]
+    )
+    model = make_pipeline(columns, net((), n_init=1, standardize=True)).fit(frame, y)
+    results = pipeline_inference(model, frame, y)
+    found = results.calibrate(6)
+    assert found.features == tuple(results.feature_names)
+    assert found.effect_coverage.mean() > 0.5
+    expected = results.get_prediction(frame.iloc[[3]]).confidence_interval[0]
+    profile = results.profile_effect(at=frame.iloc[[3]])
+    assert_allclose([profile.lower, profile.upper], expected, rtol=1e-6)
+
+
 def test_number_of_processes_changes_nothing():
     X, y = regression(n=40)
     results = net(alpha=0.3, n_init=1).fit(X, y).inference(X, y)
@@ -152,7 +173,6 @@ def test_number_of_processes_changes_nothing():
 
 
 def test_text_and_table():
-    pd = pytest.importorskip("pandas")
     X, y = regression(n=40)
     results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
     found = results.calibrate(10, tests=["slope"])

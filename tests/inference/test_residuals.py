@@ -8,6 +8,7 @@ from scipy import stats
 from statsmodels_pairs import COUNTS, WEIGHTS, N, design, sm, table, targets
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
+from sknewtonnet.calculus import NegativeBinomial, Tweedie
 
 KINDS = ("response", "pearson", "deviance", "working")
 MODELS = {
@@ -38,6 +39,25 @@ def test_generalised_linear_models(loss, standardize, weights):
     for name in KINDS:
         expected = np.asarray(getattr(theirs, f"resid_{name}"))
         assert_allclose(getattr(ours, f"resid_{name}"), expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("loss", ["negative_binomial", "tweedie", "binomial"])
+def test_other_families(loss):
+    y, trials = targets()["count"], COUNTS.astype(float)
+    family, given, kind = sm.families.NegativeBinomial(alpha=0.5), {}, "frequency"
+    how = NegativeBinomial(0.5)
+    if loss == "tweedie":
+        how, family = Tweedie(1.5), sm.families.Tweedie(sm.families.links.Log(), var_power=1.5)
+    if loss == "binomial":
+        how, family, kind = "binomial", sm.families.Binomial(), "precision"
+        y, given = np.minimum(y, trials) / trials, {"var_weights": trials}
+    weight = given.get("var_weights")
+    est = NewtonMLPRegressor((), loss=how, alpha=0.0, tol=1e-13).fit(table(), y, weight)
+    ours = est.inference(table(), y, weight, weight_type=kind)
+    theirs = sm.GLM(y, design(table()), family=family, **given).fit(tol=1e-14, maxiter=300)
+    for name in KINDS:
+        expected = np.asarray(getattr(theirs, f"resid_{name}"))
+        assert_allclose(getattr(ours, f"resid_{name}"), expected, rtol=1e-8, atol=1e-8)
 
 
 def test_a_net_by_hand():

@@ -398,6 +398,11 @@ class NegativeBinomial(LogLink):
         ways = gammaln(y + size) - gammaln(size) - gammaln(y + 1.0)
         return ways + y * log_p + size * log_rest
 
+    def squared_pearson(self, y: Array, raw: Array) -> Array:
+        """Squared residuals over mu + a mu^2. See :meth:`Loss.squared_pearson`."""
+        mean = self.inverse_link(raw)
+        return (y - mean) ** 2 / (mean + self.overdispersion * mean**2)
+
     @property
     def own_parameters(self) -> dict[str, float]:
         """The overdispersion."""
