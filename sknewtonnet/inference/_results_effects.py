@@ -30,10 +30,6 @@ from sknewtonnet.inference._effects import (
     with_errors,
 )
 from sknewtonnet.inference._hypothesis import feature_groups
-from sknewtonnet.inference._parameter_covariance import (
-    MODEL_BASED,
-    parameter_covariance,
-)
 from sknewtonnet.inference._partial_effect import PartialEffect, partial_effect
 from sknewtonnet.inference._prediction import PredictionResults, Predictor
 from sknewtonnet.inference._results_estimates import Estimates, in_few_threads, locked
@@ -441,9 +437,7 @@ class Predictions(Estimates):
         several such features of which at most one is high in a row (the dummies of a factor), the
         variance over the levels. Without dependence the slopes are about normal with mean zero
         and covariance D V D', with D their exact gradients in the parameters, and T is a weighted
-        sum of chi-squares. V is the covariance of ``cov_type``; under a penalty "gauss-newton"
-        stands for those that assume the model, since where there is no slope a penalty makes no
-        bias.
+        sum of chi-squares. V is the covariance of ``cov_type``.
 
         The test needs no weight to be identified, and holds its level in nets that are too large.
         In a linear net with squared errors it is the t test.
@@ -590,15 +584,10 @@ class Predictions(Estimates):
     @property
     def _slopes(self) -> Slopes:
         ones = np.ones(self._table.network.n_outputs)
-        kind, covariance = self.cov_type, self._covariance
-        if self.information.penalised and kind in MODEL_BASED and not self._fatal:
-            # Where there is no slope, a penalty has nothing to shrink: no bias has to be covered.
-            kind = "gauss-newton"
-            covariance = parameter_covariance(self.information, kind)
         return Slopes(
             information=self.information,
-            covariance=covariance,
-            estimable=partial(self._known_functions, kind),
+            covariance=self._covariance,
+            estimable=partial(self._known_functions, self.cov_type),
             df_denom=self._df_denom,
             out_scale=ones if self.rescaled is None else self.rescaled.out_scale,
             names=self.feature_names,
