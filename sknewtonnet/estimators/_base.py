@@ -32,6 +32,7 @@ from sknewtonnet.calculus import (
     Network,
     Objective,
 )
+from sknewtonnet.calculus.pieces.known_terms import NO_TERMS, KnownTerms
 from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
 from sknewtonnet.calculus.pieces.validation import dense
@@ -57,7 +58,6 @@ from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._comparison import Comparison, given_folds
 from sknewtonnet.estimators._fit import Data, End, Fit, Importances, Problem, Settings, encoded
 from sknewtonnet.estimators._named_constraints import AskedConstraints
-from sknewtonnet.estimators._offsets import NO_TERMS, KnownTerms
 from sknewtonnet.estimators._parameters import Parameters
 from sknewtonnet.estimators._prediction_errors import PredictionErrors
 from sknewtonnet.estimators._remarks import remarks

@@ -11,9 +11,15 @@ from sklearn.utils.validation import check_is_fitted
 from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
+from sknewtonnet.calculus.pieces.known_terms import NO_TERMS, KnownTerms
 from sknewtonnet.estimators._arguments import checked_params, checked_table
 from sknewtonnet.estimators._fit import Data, Fit, encoded
-from sknewtonnet.estimators._offsets import NO_OFFSET, NO_TERMS, KnownTerms
+
+_NO_OFFSET = (
+    "The net was fitted with an offset or exposure, and none is given: what it predicts is for "
+    "offset 0, or exposure 1. Give offset= or exposure= of these rows; offset=0 says that it is "
+    "meant."
+)
 
 
 class FittedNet:
@@ -116,5 +122,5 @@ class FittedNet:
         problem = self._fit_.problem
         terms = known.terms(problem.loss, n_samples, problem.network.n_outputs)
         if terms is None and problem.has_offset:
-            warnings.warn(NO_OFFSET, UserWarning, stacklevel=4)
+            warnings.warn(_NO_OFFSET, UserWarning, stacklevel=4)
         return terms

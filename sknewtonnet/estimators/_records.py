@@ -6,9 +6,9 @@ from typing import TypeVar
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from sknewtonnet.calculus.pieces.known_terms import KnownTerms
 from sknewtonnet.estimators._base import BaseNewtonNet
 from sknewtonnet.estimators._fit import Fit
-from sknewtonnet.estimators._offsets import KnownTerms
 
 Net = TypeVar("Net", bound=BaseNewtonNet)
 

@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sknewtonnet._sklearn import Names, RegisteredNames
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import LOSSES, Loss, get_loss
-from sknewtonnet.estimators._offsets import KnownTerms
+from sknewtonnet.calculus.pieces.known_terms import KnownTerms
 from sknewtonnet.estimators._parameters import ClassWeight
 from sknewtonnet.estimators._targets import ClassTarget, RegressionTarget
 

@@ -15,11 +15,11 @@ from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives
 from sknewtonnet.calculus.pieces.function import may_overflow
+from sknewtonnet.calculus.pieces.known_terms import KnownTerms
 from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._alpha_selection import AlphaSelection
 from sknewtonnet.estimators._arguments import checked_table
 from sknewtonnet.estimators._fitted import FittedNet
-from sknewtonnet.estimators._offsets import KnownTerms
 from sknewtonnet.inference import InferenceResults, cluster_numbers, infer
 from sknewtonnet.solvers import SolverResult
 

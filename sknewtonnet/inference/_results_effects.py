@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sknewtonnet._typing import Array, Bools
-from sknewtonnet.calculus.pieces.validation import offsets
+from sknewtonnet.calculus.pieces.known_terms import KnownTerms
 from sknewtonnet.inference._checks import (
     check_choice,
     check_count,
@@ -46,7 +46,12 @@ class Predictions(Estimates):
 
     @in_few_threads
     def get_prediction(
-        self, X: ArrayLike, level: float = 0.95, offset: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        level: float = 0.95,
+        offset: ArrayLike | None = None,
+        *,
+        exposure: ArrayLike | None = None,
     ) -> PredictionResults:
         """Predictions with standard errors and intervals.
 
@@ -60,8 +65,10 @@ class Predictions(Estimates):
         level : float, default=0.95
             Level of the intervals.
         offset : float or array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            Known terms of the raw predictions, the logarithm of an exposure among them. Required
-            where the fit had an offset; 0 says that there is none.
+            Known terms of the raw predictions. Required, or ``exposure``, where the fit had one; 0
+            says that there is none.
+        exposure : float or array-like of the shapes of offset, default=None
+            Its logarithm is added to the offset, under a logarithmic link.
 
         Returns
         -------
@@ -92,7 +99,7 @@ class Predictions(Estimates):
         check_level(level)
         given = X if self.prepare is None else self.prepare(X)
         samples = check_samples(given, self.feature_names, self.named)
-        terms = self._known_terms(offset, len(samples))
+        terms = self._known_terms(KnownTerms(offset, exposure), len(samples))
         return self._predictor.predict(samples, level, terms)
 
     @in_few_threads
@@ -546,17 +553,16 @@ class Predictions(Estimates):
             return locked(np.full(len(self.feature_names), np.nan))
         return locked(shares(feature_saliencies(self.information)))
 
-    def _known_terms(self, offset: ArrayLike | None, n_samples: int) -> Array | None:
-        """Offsets of other rows; an error if they are missing."""
-        if offset is None:
-            if self.information.objective.has_offset:
-                raise ValueError(
-                    "offset must be given, since the fit had one: an array with an entry for each "
-                    "row of X (the logarithm of an exposure), or 0."
-                )
-            return None
-        shape = (n_samples, len(self.output_names))
-        return offsets(np.full(n_samples, offset) if np.ndim(offset) == 0 else offset, shape)
+    def _known_terms(self, known: KnownTerms, n_samples: int) -> Array | None:
+        """Those of other rows; an error if they are missing."""
+        objective = self.information.objective
+        terms = known.terms(objective.loss, n_samples, len(self.output_names))
+        if terms is None and objective.has_offset:
+            raise ValueError(
+                "offset or exposure must be given, since the fit had one: a number for each row "
+                "of X, or offset=0."
+            )
+        return terms
 
     @property
     def _predictor(self) -> Predictor:

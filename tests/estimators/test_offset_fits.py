@@ -160,7 +160,7 @@ REFUSALS = [
     ({"exposure": EXPOSURE[:, None].repeat(3, axis=1)}, "exposure must be a number or have shape"),
     ({"exposure": EXPOSURE - EXPOSURE.min()}, "exposure must be positive, got values from 0 to"),
     ({"exposure": np.full(N, np.nan)}, "exposure must be finite"),
-    ({"offset": 1e200 * OFFSET}, "offset must have columns whose largest magnitude"),
+    ({"offset": 1e200 * OFFSET}, "offset must have magnitudes of at most 1e"),
 ]
 
 

@@ -101,6 +101,9 @@ def test_exposure(loss):
         same(ours, glm)
         agree(est.predict(X, **known), glm.predict(sm.add_constant(X), **known), 1e-8)
         agree(ours.log_likelihood, glm.llf, 1e-8)
+        new = glm.get_prediction(sm.add_constant(X), exposure=EXPOSURE, offset=0.0 * OFFSET)
+        found = ours.get_prediction(X, exposure=EXPOSURE)
+        agree(found.se, new.summary_frame()["mean_se"], 1e-8)
     same(ours, theirs(loss, offset=known["offset"] + np.log(EXPOSURE)))
 
 
@@ -183,10 +186,10 @@ def test_another_offset_is_found_out():
     with pytest.warns(UserWarning, match="data of the fit with its offset or exposure"):
         plain.inference(X, y, offset=OFFSET)
     results = est.inference(X, y, offset=OFFSET)
-    with pytest.raises(ValueError, match="offset must be given, since the fit had one"):
+    with pytest.raises(ValueError, match="must be given, since the fit had one"):
         results.get_prediction(X)
     agree(results.get_prediction(X, offset=0).mean, est.predict(X, offset=0.0), 1e-12)
-    with pytest.raises(ValueError, match="offset must be given, since the fit had one"):
+    with pytest.raises(ValueError, match="must be given, since the fit had one"):
         results.without_data().get_prediction(X)
 
 

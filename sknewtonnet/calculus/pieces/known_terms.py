@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Loss
+from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.validation import real_array
-from sknewtonnet.estimators._arguments import check_range
+
+# Squares of numbers above this leave the range of doubles.
+_LARGEST = 1e120
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,18 +69,11 @@ class KnownTerms:
                         f"{columns.max():g}; leave rows without exposure out."
                     )
                 columns = np.log(columns)
-            check_range(name, columns)
             found = columns if found is None else found + columns
         return found
 
 
 NO_TERMS = KnownTerms()
-
-NO_OFFSET = (
-    "The net was fitted with an offset or exposure, and none is given: what it predicts is for "
-    "offset 0, or exposure 1. Give offset= or exposure= of these rows; offset=0 says that it is "
-    "meant."
-)
 
 
 def _columns(name: str, given: Any, loss: Loss, n_samples: int, n_outputs: int) -> Array:
@@ -91,6 +86,11 @@ def _columns(name: str, given: Any, loss: Loss, n_samples: int, n_outputs: int) 
         )
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, but contains NaN or infinity.")
+    if np.abs(array).max(initial=0.0) > _LARGEST:
+        raise ValueError(
+            f"{name} must have magnitudes of at most {_LARGEST:g}, since squares leave the range "
+            f"of doubles; got {np.abs(array).max():.3g}."
+        )
     if array.ndim == 1 and loss.shift_invariant:
         raise ValueError(
             f"{name} has one number for each row, but what is common to all {n_outputs} classes "
