@@ -99,7 +99,8 @@ class StatisticsMixin(FittedNet):
         Warns
         -----
         UserWarning
-            If the gate finds that p-values cannot be relied on; ``diagnosis`` says why.
+            If the gate finds that p-values cannot be relied on; ``diagnosis`` says why. If weights
+            that are to count rows are no whole numbers.
 
         Notes
         -----

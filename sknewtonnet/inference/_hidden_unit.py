@@ -8,9 +8,13 @@ from scipy.stats import qmc
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._null_distributions import tail, wald_statistic
-from sknewtonnet.inference._parameter_covariance import Dependence, dependent_products
+from sknewtonnet.inference._parameter_covariance import (
+    Dependence,
+    dependent_products,
+    few_clusters,
+)
 from sknewtonnet.inference._quadratic_form import weighted_chi_square_tail
-from sknewtonnet.inference._score import ScoreTestResult, few_clusters
+from sknewtonnet.inference._score import ScoreTestResult
 
 DIRECTIONS = ("random", "taylor")
 

@@ -123,7 +123,8 @@ def infer(
     Warns
     -----
     UserWarning
-        If the gate finds that p-values cannot be relied on; ``diagnosis`` says why.
+        If the gate finds that p-values cannot be relied on; ``diagnosis`` says why. If weights
+        that are to count rows are no whole numbers.
 
     Notes
     -----
@@ -308,7 +309,18 @@ def _described(network: Network) -> str:
 
 
 def _warn(results: InferenceResults, stacklevel: int) -> None:
-    """Say the worst of what is known without fits of smaller nets."""
+    """Say the worst of what is known without fits of smaller nets, and of weights."""
+    information = results.information
+    weight = information.objective.sample_weight
+    counted = information.weight_type == "frequency" and not information.class_weights
+    if counted and (np.abs(weight - np.rint(weight)) > 1e-8 * weight).any():
+        message = (
+            "Weights that are no whole numbers do not count rows, as "
+            'weight_type="frequency" takes them '
+            f"({results.n_obs:.6g} rows in all): for known variances use "
+            'weight_type="precision", for a survey "sampling".'
+        )
+        warnings.warn(message, UserWarning, stacklevel=stacklevel)
     with results.information.threads():  # the gate looks at Hessians
         grave = [f.message for f in results._first_findings if f.severity != "note"]
     if grave:

@@ -16,6 +16,9 @@ from sknewtonnet._typing import Array, Ints
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._scaled_spectrum import ScaledSpectrum, square_root
 
+# With fewer clusters than this tests reject too often.
+_FEW_CLUSTERS = 30
+
 
 @dataclass(frozen=True, eq=False)
 class Dependence:
@@ -294,6 +297,16 @@ def _meat_of_outputs(information: Information) -> Array:
         flat = rows.reshape(-1, rows.shape[2])
         found += flat.T @ flat
     return found
+
+
+def few_clusters(dependence: Dependence | None) -> str:
+    """What to be careful about where there are few clusters."""
+    if dependence is None or dependence.groups is None:
+        return ""
+    count = int(dependence.groups.max(axis=0).min()) + 1
+    if count >= _FEW_CLUSTERS:
+        return ""
+    return f"only {count} clusters: tests hold for many, {_FEW_CLUSTERS} or more"
 
 
 def centred_scores(information: Information) -> Callable[[slice], Array]:

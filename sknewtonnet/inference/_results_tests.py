@@ -19,7 +19,12 @@ from sknewtonnet.inference._hidden_unit import DIRECTIONS, hidden_unit_test
 from sknewtonnet.inference._hypothesis import Hypothesis, feature_groups
 from sknewtonnet.inference._likelihood_ratio import LikelihoodRatioResult, likelihood_ratio
 from sknewtonnet.inference._null_distributions import ADJUSTMENTS, HELD, adjusted
-from sknewtonnet.inference._parameter_covariance import COVARIANCES, MODEL_BASED, Dependence
+from sknewtonnet.inference._parameter_covariance import (
+    COVARIANCES,
+    MODEL_BASED,
+    Dependence,
+    few_clusters,
+)
 from sknewtonnet.inference._profile import profile_interval
 from sknewtonnet.inference._restricted_fits import Restriction
 from sknewtonnet.inference._results_estimates import Estimates, in_few_threads
@@ -442,7 +447,7 @@ class Tests(Estimates):
         )
         if self._no_p_values and np.isfinite(found.p_value):
             found = replace(found, p_value=np.nan, reason=self._no_p_values)
-        return found
+        return found if found.reason else replace(found, reason=few_clusters(self._rows_depend))
 
     def _estimable_part(self, rows: Array) -> Array:
         """Combinations of linear functions of the net's own parameters that can be tested."""
@@ -484,7 +489,11 @@ class Tests(Estimates):
 
     def _dependence(self, robust: bool) -> Dependence | None:
         """Which rows may depend on each other, for a robust variance; None for the model's."""
-        return Dependence(self.groups, self.maxlags) if robust else None
+        return self._rows_depend if robust else None
+
+    @property
+    def _rows_depend(self) -> Dependence:
+        return Dependence(self.groups, self.maxlags)
 
     @property
     def _robust(self) -> bool:

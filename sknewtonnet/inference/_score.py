@@ -9,12 +9,13 @@ from sknewtonnet._typing import Array
 from sknewtonnet.inference._estimable_part import tested_part
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._null_distributions import TestResult, tail, wald_statistic
-from sknewtonnet.inference._parameter_covariance import Dependence, dependent_products
+from sknewtonnet.inference._parameter_covariance import (
+    Dependence,
+    dependent_products,
+    few_clusters,
+)
 from sknewtonnet.inference._restricted_fits import Refit, Restriction
 from sknewtonnet.inference._scaled_spectrum import ScaledSpectrum
-
-# Sums of fewer clusters than this are too few for a chi-square distribution of the statistic.
-_FEW_CLUSTERS = 30
 
 
 class ScoreTestResult(TestResult):
@@ -72,16 +73,6 @@ def score_test(
     if converged and np.isnan(statistic):
         reason = "the covariance of the scores is not positive definite"
     return ScoreTestResult(statistic, df, tail(statistic, df, np.inf), np.inf, reason)
-
-
-def few_clusters(dependence: Dependence | None) -> str:
-    """What to be careful about where there are few clusters."""
-    if dependence is None or dependence.groups is None:
-        return ""
-    count = int(dependence.groups.max(axis=0).min()) + 1
-    if count >= _FEW_CLUSTERS:
-        return ""
-    return f"only {count} clusters: its distribution holds for many, {_FEW_CLUSTERS} or more"
 
 
 def score_statistic(

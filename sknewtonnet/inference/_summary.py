@@ -7,6 +7,7 @@ from typing import Any
 
 from sknewtonnet.inference._feature_table import FeatureTable
 from sknewtonnet.inference._fit_of_mean import fit_facts
+from sknewtonnet.inference._parameter_covariance import Dependence, few_clusters
 from sknewtonnet.inference._table import Table, number, probability
 
 WIDTH = 99
@@ -141,6 +142,8 @@ def _notes(results: Any) -> list[str]:
     if results.use_t:
         null = f"the t and F distributions on {results.df_resid:.6g} degrees of freedom"
     notes = [f"P-values refer to {null}."]
+    few = few_clusters(Dependence(results.groups))
+    notes += [few[0].upper() + few[1:] + "."] if few else []
     if results.information.input_parameters is None:
         notes.append(
             "Radial units depend on every feature by their form, so that the tests of dependence "

@@ -337,6 +337,7 @@ def test_refused(options, message):
         est.inference(X, y).bootstrap(**options)
 
 
+@pytest.mark.filterwarnings("ignore:Weights that are no whole numbers:UserWarning")
 def test_refused_for_the_loss_or_the_weights():
     X, y = counts()
     with pytest.raises(ValueError, match="the loss poisson does not allow"):

@@ -383,6 +383,7 @@ def test_text_and_table():
     assert "corrected as in BIC" in str(small.compare(other))
 
 
+@pytest.mark.filterwarnings("ignore:Weights that are no whole numbers:UserWarning")
 def test_refused():
     X, y = regression(n=50)
     small = net((), n_init=1).fit(X[:, :2], y)

@@ -273,6 +273,7 @@ def test_marginal_effects(name):
     assert_allclose(found.conf_int(level=0.8), interval, rtol=1e-8)
 
 
+@pytest.mark.filterwarnings("ignore:Weights that are no whole numbers:UserWarning")
 def test_marginal_effects_count_weights():
     est, X, y = fitted("poisson", weights(60))
     res = infer(est, X, y, weights(60), cov_type="bayesian")

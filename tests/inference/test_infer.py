@@ -12,10 +12,13 @@ from inference_oracles import differenced_hessian
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
+from sknewtonnet import NewtonMLPRegressor
 from sknewtonnet.calculus import Layer, Linear, Network, Objective, Quadratic
 from sknewtonnet.inference import InferenceResults, infer
 from sknewtonnet.solvers import Constraints, get_solver
 from sknewtonnet.testing import check_layer
+
+pytestmark = pytest.mark.filterwarnings("ignore:Weights that are no whole numbers:UserWarning")
 
 NAMES = ("length", "gravity", "mass")
 
@@ -376,3 +379,28 @@ def test_the_lowest_of_several_restricted_fits_counts():
     first = stay.likelihood_ratio_test("gravity", n_init=1, random_state=0)
     assert first.restricted_loss > best.value
     assert first.reason == "the restricted fit did not converge"
+
+
+@pytest.mark.filterwarnings("error:Weights that are no whole numbers:UserWarning")
+@pytest.mark.parametrize(
+    ("weight", "how", "warned"),
+    [
+        (0.37, {}, True),
+        (2.0, {}, False),
+        (2.0 + 1e-12, {}, False),
+        (0.37, {"weight_type": "precision"}, False),
+        (0.37, {"weight_type": "sampling"}, False),
+    ],
+)
+def test_weights_that_are_no_counts_are_told(weight, how, warned):
+    X = np.random.default_rng(0).normal(size=(60, 1))
+    y = X[:, 0] + np.random.default_rng(1).normal(size=60)
+    est = NewtonMLPRegressor((), alpha=0.0).fit(X, y, np.full(60, weight))
+    given = (X, y, np.full(60, weight))
+    if not warned:
+        est.inference(*given, **how)
+        return
+    with pytest.warns(UserWarning, match=r'weight_type="precision", for a survey "samp') as seen:
+        est.inference(*given, **how)
+    assert "22.2 rows in all" in str(seen[0].message)
+    assert seen[0].filename == __file__

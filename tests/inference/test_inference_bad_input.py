@@ -53,7 +53,7 @@ def test_unknown_covariance(cov_type):
         est.inference(X, y, cov_type=cov_type)
 
 
-@pytest.mark.parametrize("weight_type", ["frequencies", "", None])
+@pytest.mark.parametrize("weight_type", ["frequencies", "", 3])
 def test_unknown_weight_type(weight_type):
     est, X, y = linear()
     kinds = ("'frequency'", "'precision'", "'sampling'")

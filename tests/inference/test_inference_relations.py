@@ -12,6 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
 
+pytestmark = pytest.mark.filterwarnings("ignore:Weights that are no whole numbers:UserWarning")
+
 FIRST_AT_ZERO = {
     "bounds": {"bounds": {"coefs_1[h0, ash]": (0.0, 0.0), "intercepts_1[ash]": (0.0, 0.0)}},
     "connectivity": {

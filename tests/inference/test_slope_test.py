@@ -140,6 +140,7 @@ def switches():
     return X[:, :2], dummies, y
 
 
+@pytest.mark.filterwarnings("ignore:Weights that are no whole numbers:UserWarning")
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_factor_is_tested_by_the_variance_over_its_levels(weighted):
     numeric, dummies, y = switches()

@@ -29,6 +29,7 @@ def net(**params):
     return NewtonMLPRegressor((1,), alpha=0.1, random_state=0, **params)
 
 
+@pytest.mark.filterwarnings("ignore:Weights that are no whole numbers:UserWarning")
 def test_pruning_of_squared_errors_is_that_of_the_difference():
     found = BackwardPruning(net()).fit(X, NUMBERS, WEIGHT, OFFSET)
     other = BackwardPruning(net()).fit(X, NUMBERS - OFFSET, WEIGHT)
