@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import eigh, eigvalsh
+from scipy.linalg import eigvalsh
+from scipy.linalg.lapack import dpstrf
 
 from sknewtonnet._typing import Array, Bools
 from sknewtonnet.calculus import Objective
@@ -109,9 +110,7 @@ class Slopes:
         # In units of the parameters' errors, so that their own units do not matter.
         errors = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
         errors = np.where(errors > 0, errors, 1.0)
-        sizes, vectors = eigh(matrix * errors[:, None] * errors, driver="evd")
-        kept = sizes > _ROUNDING * sizes[-1]
-        rows = (vectors[:, kept] * np.sqrt(sizes[kept]) / errors[:, None]).T
+        rows = _factor(matrix * errors[:, None] * errors) / errors
         if not self.estimable(rows).all():
             return self._nothing(f"not estimable: the data do not determine the slopes in {names}")
         weights = eigvalsh(rows @ self.covariance @ rows.T)
@@ -209,6 +208,15 @@ class Slopes:
             center = sum(shares[k] * row for k, row in zip(levels, rows, strict=True))
             for k, value, row in zip(levels, values, rows, strict=True):
                 yield float(shares[k]), where, value - mean, row - center
+
+
+def _factor(matrix: Array) -> Array:
+    """Rows R with R'R = M, of a semi-definite M; as many as its rank but for rounding."""
+    tolerance = _ROUNDING * float(np.diag(matrix).max())
+    found, pivots, rank, _ = dpstrf(matrix, tol=tolerance, lower=0)
+    rows = np.zeros((rank, len(matrix)))
+    rows[:, pivots - 1] = np.triu(found)[:rank]
+    return rows
 
 
 @dataclass
