@@ -1,5 +1,7 @@
 """Inference with an offset or an exposure: statsmodels' GLM, and nets with a frozen column."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from inference_oracles import agree
@@ -210,3 +212,55 @@ def test_influence_is_that_of_the_rows_with_their_offsets():
     others = np.arange(N) != 7
     left = net("squared_error").fit(X[others], y[others], offset=OFFSET[others])
     agree(ours.influence().loo_predictions[7], left.predict(X[7:8], offset=OFFSET[7:8])[0], 1e-8)
+
+
+# An offset that is the same for all rows is an intercept -----------------------------------------
+
+
+@cache
+def with_a_constant(constant):
+    """A net with a unit beside the offset and a constant, on the same counts."""
+    draw = np.random.default_rng(0)
+    y = draw.poisson(np.exp(np.tanh(2.0 * X[:, 0] - 0.5) + OFFSET)).astype(float)
+    est = net("poisson", (1,), alpha=0.1, n_init=3).fit(X, y, offset=OFFSET + constant)
+    return est, est.inference(X, y, offset=OFFSET + constant)
+
+
+STATISTICS = {
+    "effects": lambda r, c: r.marginal_effects().to_frame(),
+    "effects at the mean": lambda r, c: r.marginal_effects(at="mean").to_frame(),
+    "effects of groups": lambda r, c: r.marginal_effects(by=GROUPS % 2).to_frame(),
+    "unconditional effects": lambda r, c: r.marginal_effects(unconditional=True).to_frame(),
+    "partial effect": lambda r, c: r.partial_effect("x0", [-1.0, 1.0]).se,
+    "effect profile": lambda r, c: r.profile_effect("x0").upper,
+    "wald": lambda r, c: r.wald_test("x1").statistic,
+    "score": lambda r, c: r.score_test("x1").statistic,
+    "hidden unit": lambda r, c: r.hidden_unit_test().statistic,
+    "slope test": lambda r, c: r.slope_test(["x1"]).statistic,
+    "influence": lambda r, c: r.influence().cooks_distance,
+    "left out": lambda r, c: r.influence().loo_losses,
+    "residuals": lambda r, c: r.resid_deviance,
+    "fitted values": lambda r, c: r.fittedvalues,
+    "pairs": lambda r, c: r.bootstrap(3, random_state=0).std_errors,
+    "simulated": lambda r, c: r.bootstrap(3, kind="parametric", random_state=0).std_errors,
+    "prediction": lambda r, c: r.get_prediction(X, offset=OFFSET + c).confidence_interval,
+    "criteria": lambda r, c: [r.bic, r.nic, r.information.constant_loss],
+    "summary": lambda r, c: [len(r.summary())],
+}
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_a_common_offset_is_an_intercept(name):
+    """Nothing that is asked of the results may leave the offset out."""
+    found, expected = (
+        STATISTICS[name](with_a_constant(constant)[1], constant) for constant in (1.0, 0.0)
+    )
+    agree(found, expected, 1e-7)
+
+
+def test_that_intercept_makes_up_for_it():
+    est, other = with_a_constant(1.0)[0], with_a_constant(0.0)[0]
+    moved = np.zeros(len(est.params_))
+    moved[est.parameter_names_.index("intercepts_1[y]")] = 1.0
+    agree(est.params_ + moved, other.params_, 1e-8)
+    agree(est.feature_importance_, other.feature_importance_, 1e-8)
