@@ -69,7 +69,11 @@ for warning in caught:
 new_X, new_y = sample(20_000)
 third = np.digitize(new_X[:, 0], [-2 / 3, 2 / 3])
 prediction = net.inference(X, y).get_prediction(new_X)
-lower, upper = prediction.prediction_interval.T
+with warnings.catch_warnings(record=True) as caught:  # it may be told that variances differ
+    warnings.simplefilter("always")
+    lower, upper = prediction.prediction_interval.T
+for warning in caught:
+    print("\n" + fill(str(warning.message), 95))
 inside = (lower <= new_y) & (new_y <= upper)
 print("\nnew observations inside their prediction interval (one unit), %")
 print("  " + ", ".join(f"{100 * inside[third == k].mean():.1f}" for k in range(3)), end="")
@@ -102,7 +106,7 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constraine
 left.plot(X[:, 0], y, ".", color="0.65", markersize=4)
 left.plot(grid[:, 0], truth(grid[:, 0]), "k--", linewidth=1.0, label="true mean")
 left.plot(grid[:, 0], predictions["HC3"].mean, color="C0", label="one unit")
-low, high = predictions["hessian"].prediction_interval.T
+low, high = predictions["hessian"].new_observation.T  # the same, without the warning
 left.fill_between(grid[:, 0], low, high, color="0.6", alpha=0.2, label="prediction interval")
 for kind, color in zip(kinds, ("C1", "C0"), strict=True):
     low, high = predictions[kind].confidence_interval.T

@@ -1,5 +1,6 @@
 """Predictions with standard errors, by the delta method (doc/statistics.md 3.6)."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,7 +37,8 @@ class PredictionResults:
         Interval for a new observation. For squared errors the variance of the residuals, the same
         for all rows, is added to that of the mean. For other losses it has the quantiles at the
         estimated mean, without its standard error (:meth:`sknewtonnet.calculus.Loss.quantiles`).
-        None where the loss has no quantiles: classes, and losses without a likelihood.
+        None where the loss has no quantiles: classes, and losses without a likelihood. Warns where
+        the variances of the rows do not seem to be those of the model (``caution``).
     raw, raw_se : ndarray of the shape of mean
         Raw predictions, before the inverse link, and their standard errors; for more than two
         classes differences to the first.
@@ -50,12 +52,14 @@ class PredictionResults:
         Square root of the covariance of the logits' differences to the first.
     reason : str
         Why there is no ``prediction_interval``; empty if there is one.
+    caution : str
+        Why not to rely on ``prediction_interval``; empty if nothing is known against it.
     """
 
     mean: Array
     se: Array
     confidence_interval: Array
-    prediction_interval: Array | None
+    new_observation: Array | None = field(repr=False)
     raw: Array
     raw_se: Array
     level: float
@@ -63,6 +67,24 @@ class PredictionResults:
     link: str
     root: Array | None = field(default=None, repr=False)
     reason: str = ""
+    caution: str = ""
+
+    @property
+    def prediction_interval(self) -> Array | None:
+        """Interval for a new observation.
+
+        Returns
+        -------
+        ndarray of the shape of ``mean`` and a last axis of 2, or None
+
+        Warns
+        -----
+        UserWarning
+            If variances seem to differ from those of the model.
+        """
+        if self.caution and self.new_observation is not None:
+            warnings.warn(self.caution, UserWarning, stacklevel=2)
+        return self.new_observation
 
     @cached_property
     def moderated(self) -> Array | None:
@@ -112,7 +134,7 @@ class PredictionResults:
         columns = {"mean": self.mean, "mean_se": self.se}
         for key, interval in (
             ("mean", self.confidence_interval),
-            ("obs", self.prediction_interval),
+            ("obs", self.new_observation),
         ):
             if interval is not None:
                 columns[f"{key}_ci_lower"] = interval[..., 0]
@@ -211,7 +233,7 @@ class Predictor:
             "mean": mean,
             "se": np.abs(slope) * errors,
             "confidence_interval": np.stack(ends, axis=-1),
-            "prediction_interval": interval,
+            "new_observation": interval,
             "raw": raw,
             "raw_se": errors,
         }
@@ -242,7 +264,7 @@ class Predictor:
             "mean": mean,
             "se": errors,
             "confidence_interval": np.stack(ends, axis=-1),
-            "prediction_interval": interval,
+            "new_observation": interval,
             "raw": raw - raw[:, :1],
             "raw_se": logits,
             "root": roots,

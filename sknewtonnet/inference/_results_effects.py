@@ -1,7 +1,7 @@
 """What the function of a net does: predictions, effects, importances."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -100,7 +100,18 @@ class Predictions(Estimates):
         given = X if self.prepare is None else self.prepare(X)
         samples = check_samples(given, self.feature_names, self.named)
         terms = self._known_terms(KnownTerms(offset, exposure), len(samples))
-        return self._predictor.predict(samples, level, terms)
+        return replace(self._predictor.predict(samples, level, terms), caution=self._caution)
+
+    @property
+    def _caution(self) -> str:
+        """What is known against prediction intervals."""
+        found = [f.message for f in self._first_findings if f.kind == "misspecification"]
+        if not found:
+            return ""
+        return (
+            f"Prediction intervals take variances from the model. {found[0]} Conformal intervals "
+            "(doc/inference.md) do not need them."
+        )
 
     @in_few_threads
     def marginal_effects(

@@ -190,6 +190,7 @@ def test_confidence_interval_of_class_probabilities(name):
     assert found.prediction_interval is None
 
 
+@pytest.mark.filterwarnings("ignore:Prediction intervals take:UserWarning")
 @pytest.mark.parametrize("name", ["regression", "deep", "rbf"])
 def test_prediction_interval_of_squared_errors(name):
     _, X, _, res = results(name)
@@ -199,6 +200,25 @@ def test_prediction_interval_of_squared_errors(name):
     assert_allclose(found.prediction_interval, expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("spread", ["equal", "different"])
+def test_prediction_intervals_are_warned_of_where_variances_differ(spread):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 1))
+    size = 1.0 if spread == "equal" else X[:, 0] ** 2
+    y = X[:, 0] + size * rng.normal(size=300)
+    est = NewtonMLPRegressor((), alpha=0.0).fit(X, y)
+    found = est.inference(X, y).get_prediction(X)
+    assert found.mean.shape == (300,)  # which is not warned of, nor is the table
+    assert bool(found.caution) is (spread == "different")
+    if spread == "different":
+        with pytest.warns(UserWarning, match="Prediction intervals take variances from the model"):
+            interval = found.prediction_interval
+    else:
+        interval = found.prediction_interval
+    assert interval.shape == (300, 2)
+
+
+@pytest.mark.filterwarnings("ignore:Prediction intervals take:UserWarning")
 def test_prediction_intervals_of_several_outputs_are_those_of_separate_regressions():
     api = pytest.importorskip("statsmodels.api")
     X, Y = regression_data(3)

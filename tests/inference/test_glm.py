@@ -189,6 +189,7 @@ class InverseGaussian(Loss):
         return stats.invgauss.ppf(levels, mean / shape, scale=shape)
 
 
+@pytest.mark.filterwarnings("ignore:Prediction intervals take:UserWarning")
 def test_a_loss_of_ones_own_has_all_there_is():
     """One class: standard errors and prediction intervals, beside statsmodels' family."""
     rng = np.random.default_rng(0)

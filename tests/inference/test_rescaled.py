@@ -87,6 +87,7 @@ def test_numbers_of_the_fit(name):
     assert inside.identifiable == outside.identifiable
 
 
+@pytest.mark.filterwarnings("ignore:Prediction intervals take:UserWarning")
 @each_model
 def test_predictions_and_effects(name):
     inside, outside = both(name, "HC0" if name == "two" else "hessian")

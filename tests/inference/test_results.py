@@ -364,6 +364,7 @@ def test_frame_of_lost_parameters():
     assert set(frame.index[frame.isna().any(axis=1)]) >= set(res.reasons)
 
 
+@pytest.mark.filterwarnings("ignore:Prediction intervals take:UserWarning")
 def test_frames_of_predictions_and_effects():
     est, X, y = framed()
     res = infer(est, X, y)

@@ -231,6 +231,7 @@ def test_likelihood_and_criteria(name):
 # Predictions and marginal effects ------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:Prediction intervals take:UserWarning")
 @pytest.mark.parametrize("cov_type", ["hessian", "HC3", "cluster"])
 def test_predictions(cov_type):
     p = pair("OLS")

@@ -48,6 +48,7 @@ def in_order(values):
 COVARIANCES = [("HC0", None), ("cluster", GROUPS)]
 
 
+@pytest.mark.filterwarnings("ignore:Prediction intervals take:UserWarning")
 @pytest.mark.parametrize("weighted", [False, True])
 def test_tweedie(weighted):
     family = sm.families.Tweedie(sm.families.links.Log(), var_power=1.4, eql=False)
