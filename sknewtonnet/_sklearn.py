@@ -16,6 +16,7 @@ from sklearn.callback import with_callbacks
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils._param_validation import Interval, InvalidParameterError, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _num_features as num_features
 
 from sknewtonnet._names import did_you_mean
 from sknewtonnet._version import __version__
@@ -234,5 +235,6 @@ __all__ = [
     "fitted_attributes",
     "has_callbacks",
     "names_for_dir",
+    "num_features",
     "set_fitted",
 ]

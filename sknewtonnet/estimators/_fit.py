@@ -484,6 +484,14 @@ class Fit:
         """The same net on other data."""
         return replace(self, problem=self.problem.on(data))
 
+    def renamed(self, names: tuple[str, ...]) -> "Fit":
+        """The same fit with other names of its inputs."""
+        if names == self.feature_names:
+            return self
+        network = self.network.with_names(names)
+        problem = replace(self.problem, network=network, feature_names=names)
+        return replace(self, problem=problem)
+
     def without(self, positions: Ints) -> "Fit | None":
         """The minimum without some parameters, and without what then does nothing.
 

@@ -13,7 +13,6 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._base import BaseNewtonNet, feature_names
 from sknewtonnet.estimators._columns import Column, affine, columns_after
@@ -101,6 +100,34 @@ def pipeline_inference(
     return results.of_table(_factors(columns), _Prepared(parts, tuple(columns)))
 
 
+def columns_through(before: Pipeline, names: Sequence[str]) -> list[Column]:
+    """The columns that the steps before a net return.
+
+    Parameters
+    ----------
+    before : Pipeline
+        These steps, fitted.
+    names : sequence of str
+        Names of the columns of the table.
+
+    Returns
+    -------
+    list of Column
+        Each with its source in the table, and a name of its own.
+
+    Raises
+    ------
+    ValueError
+        If a step mixes columns, or bends them.
+    """
+    found = columns_after(before, [Column(name, name) for name in names], "")
+    given = [column.name for column in found]
+    return [
+        column if given.count(column.name) == 1 else replace(column, name=f"{column.name}_{k}")
+        for k, column in enumerate(found)
+    ]
+
+
 @dataclass(frozen=True, eq=False)
 class _Parts:
     """A fitted model, taken apart.
@@ -141,19 +168,13 @@ class _Parts:
 
     def columns(self, names: Sequence[str]) -> list[Column]:
         """The columns that the net reads, under names that tell them apart."""
-        found = [Column(name, name) for name in names]
-        for name, step in self.steps:
-            found = columns_after(step, found, name)
+        found = columns_through(Pipeline([*self.steps, ("net", "passthrough")]), names)
         if len(found) != self.net.n_features_in_:
             raise ValueError(
                 f"the steps before the net return {len(found)} columns by what they are, but the "
                 f"net was fitted to {self.net.n_features_in_}."
             )
-        given = [column.name for column in found]
-        return [
-            column if given.count(column.name) == 1 else replace(column, name=f"{column.name}_{k}")
-            for k, column in enumerate(found)
-        ]
+        return found
 
     def table(self, X: Any, columns: Sequence[Column]) -> Array:
         """The columns that the net reads, in the units of the table."""
@@ -233,7 +254,10 @@ def _in_units(net: BaseNewtonNet, columns: Sequence[Column], target: _TargetUnit
         target.scale * given.out_scale,
     )
     names = tuple(column.name for column in columns)
-    network = _renamed(problem.network, names, target.label)
+    outputs = problem.network.output_names
+    if target.label:
+        outputs = tuple(f"{target.label}({name})" for name in outputs)
+    network = problem.network.with_names(names, outputs)
     problem = replace(problem, network=network, feature_names=names, units=units)
     if problem.original is None or problem.original.units is not units:
         raise ValueError(
@@ -244,17 +268,6 @@ def _in_units(net: BaseNewtonNet, columns: Sequence[Column], target: _TargetUnit
     found.__dict__.pop("feature_names_in_", None)  # the network has the names
     found.__dict__.update(found._attributes(replace(fit, problem=problem).on(None)))
     return found
-
-
-def _renamed(network: Network, names: Sequence[str], label: str) -> Network:
-    outputs = network.output_names
-    return Network.from_layers(
-        network.n_features,
-        network.layers,
-        connectivity=network.layout.masks(),
-        feature_names=names,
-        output_names=[f"{label}({name})" for name in outputs] if label else outputs,
-    )
 
 
 def _moments(columns: Sequence[Column]) -> tuple[Array, Array]:

@@ -64,7 +64,8 @@ def fit_from(
     net : estimator of this package
         What is fitted, with all its settings.
     start : Fit
-        Of a net with the same parameters by name, and the same link.
+        Of a net with the same parameters by name, and the same link; its inputs may have had
+        other names.
     X, y, sample_weight, offset, exposure
         As in ``net.fit``.
     post_selection : bool, default=False
@@ -81,6 +82,11 @@ def fit_from(
         If the parameters are others, or ``fit`` would refuse the arguments.
     """
     known = KnownTerms(offset, exposure)
+    names = tuple(getattr(X, "columns", []))
+    if not (names and all(isinstance(name, str) for name in names)):
+        names = tuple(f"x{j}" for j in range(start.network.n_features))
+    if len(names) == start.network.n_features:
+        start = start.renamed(names)
     return net._fit_from(start, X, y, sample_weight, known, post_selection)
 
 
@@ -100,4 +106,24 @@ def after_selection(net: Net, post_selection: bool = True) -> Net:
         The net.
     """
     net._fit_ = replace(fit_of(net), post_selection=post_selection)
+    return net
+
+
+def with_feature_names(net: Net, names: tuple[str, ...]) -> Net:
+    """Give the inputs of a fitted net names that its own table did not have.
+
+    Parameters
+    ----------
+    net : estimator of this package
+        The fitted net. It still takes tables without names.
+    names : tuple of str
+        One for each input.
+
+    Returns
+    -------
+    object
+        The net.
+    """
+    net._fit_ = fit_of(net).renamed(names)
+    net.parameter_names_ = list(net._fit_.network.layout.names)
     return net

@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.feature_selection import SelectorMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknewtonnet._sklearn import Names, Number, Options
 from sknewtonnet._typing import Bools
@@ -21,6 +23,7 @@ from sknewtonnet.pruning._parts import UNITS
 from sknewtonnet.pruning._path import PruningPath, PruningStep
 from sknewtonnet.pruning._removals import Removals, Rules
 from sknewtonnet.pruning._significance import METHODS
+from sknewtonnet.pruning._stage import names_of
 
 
 class BackwardPruning(SelectorMixin, MetaNet):
@@ -35,10 +38,10 @@ class BackwardPruning(SelectorMixin, MetaNet):
     Parameters
     ----------
     estimator : NewtonMLPRegressor, NewtonMLPClassifier, RBFNetRegressor, RBFNetClassifier, \
-            NewtonNetRegressor or NewtonNetClassifier
-        The net. It is cloned. A penalty that it chooses (``alpha="auto"``) is chosen once, by the
-        net before pruning: ``estimator_.alpha`` has its strength, and
-        ``estimator_.alpha_selection_`` says how it was chosen.
+            NewtonNetRegressor, NewtonNetClassifier, or a Pipeline that ends in one
+        The net. It is cloned. The steps before it are fitted once, to X and y alone. A penalty
+        that the net chooses (``alpha="auto"``) is chosen once, before pruning: ``alpha`` of the
+        net that is left has its strength, and its ``alpha_selection_`` says how it was chosen.
     criterion : {"wald", "obs", "obd"}, default="wald"
         The order of removal: by the p-value of a Wald test (the statistical stepwise method of
         Cottrell et al. 1995), the saliency of optimal brain surgeon (Hassibi and Stork 1993), or
@@ -75,12 +78,14 @@ class BackwardPruning(SelectorMixin, MetaNet):
     Attributes
     ----------
     estimator_ : object
-        The pruned net, fitted; its ``connectivity`` is False for removed parameters. Its
-        inference reports that p-values come after a selection.
+        The pruned net, fitted, or the pipeline with it at its end; the ``connectivity`` of the
+        net is False for removed parameters. Its inference reports that p-values come after a
+        selection.
     path_ : PruningPath
         The removals, step by step, with statistics; ``path_.to_frame()`` and ``path_.plot()``.
     support_ : ndarray of bool of shape (n_features_in_,)
-        Inputs that the net still depends on.
+        Inputs that the net still depends on; behind a preprocessing, the columns before it from
+        which they come (all, if a step mixes them).
     unit_support_ : list of ndarray of bool
         Hidden units that are left, for each layer.
     n_features_in_ : int
@@ -152,7 +157,7 @@ class BackwardPruning(SelectorMixin, MetaNet):
 
     def __init__(
         self,
-        estimator: BaseNewtonNet,
+        estimator: BaseNewtonNet | Pipeline,
         *,
         criterion: str = "wald",
         unit: str = "auto",
@@ -177,7 +182,7 @@ class BackwardPruning(SelectorMixin, MetaNet):
         self, net: Any, X: ArrayLike, y: ArrayLike, rows: Mapping[str, ArrayLike], task: Task
     ) -> dict[str, Any]:
         self._check_settings()
-        start = fit_of(net.fit(X, y, **rows), X, y, **rows)
+        start = task.stage.named(net, fit_of(net.fit(X, y, **rows), X, y, **rows))
 
         def refitted(last: Fit) -> Any:
             smaller = with_chosen_alpha(net).set_params(connectivity=last.connectivity)
@@ -262,6 +267,26 @@ class BackwardPruning(SelectorMixin, MetaNet):
         score = f", {self.scoring} {step.criterion:.6g}" if self.scoring else ""
         print(f"{what}: {step.n_parameters} parameters, loss {step.loss:.6g}{score}")
 
+    def transform(self, X: Any) -> Any:
+        """Columns of the table on which the pruned net depends.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Samples, which the net, or the steps before it, can take.
+
+        Returns
+        -------
+        ndarray or sparse matrix of shape (n_samples, n_selected)
+            As they are.
+        """
+        if not isinstance(self.estimator, Pipeline):
+            return super().transform(X)
+        check_is_fitted(self)
+        check_array(self._inputs(X), accept_sparse=True)
+        options = {"dtype": None, "accept_sparse": "csr", "ensure_all_finite": False}
+        return self._transform(validate_data(self, X, reset=False, **options))
+
     def _get_support_mask(self) -> Bools:
         check_is_fitted(self)
         return self.support_.copy()
@@ -285,7 +310,7 @@ class BackwardPruning(SelectorMixin, MetaNet):
             If the number of names is not that of the features.
         """
         check_is_fitted(self)
-        names = fit_of(self.estimator_).feature_names
+        names = names_of(self)
         if input_features is not None:
             names = tuple(str(name) for name in np.asarray(input_features))
         if len(names) != self.n_features_in_:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.callback import CallbackSupportMixin
+from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -18,15 +19,21 @@ from sknewtonnet._sklearn import (
     CheckedParameters,
     Method,
     VersionedPickles,
-    features_of,
     fit_method,
     names_for_dir,
     set_fitted,
 )
 from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array
-from sknewtonnet.estimators import BaseNewtonNet, fit_from, fit_of
+from sknewtonnet.estimators import (
+    BaseNewtonNet,
+    columns_through,
+    fit_from,
+    fit_of,
+    pipeline_inference,
+)
 from sknewtonnet.inference import InferenceResults
+from sknewtonnet.pruning._stage import Stage, checked_net, names_of, net_at_end, with_net
 
 
 def _where_nets_have(name: str) -> Callable[[Method], Method]:
@@ -50,16 +57,23 @@ class Task:
         The task of the whole fit.
     hooks : dict
         Estimator, data and metadata for the hooks.
+    stage : Stage
+        What comes before the net.
     """
 
     context: Any
     hooks: dict[str, Any]
+    stage: Stage
 
     def step(self, name: str, reconstruct: Callable[[], dict[str, Any]]) -> bool:
         """Tell of a part that is done; true if a callback asks to stop."""
         task = self.context.subcontext(name)
         task.call_on_fit_task_begin(**self.hooks)
-        return bool(task.call_on_fit_task_end(**self.hooks, reconstruction_attributes=reconstruct))
+
+        def assembled() -> dict[str, Any]:
+            return {key: self.stage.assembled(net) for key, net in reconstruct().items()}
+
+        return bool(task.call_on_fit_task_end(**self.hooks, reconstruction_attributes=assembled))
 
 
 class MetaNet(
@@ -67,7 +81,7 @@ class MetaNet(
 ):
     """An estimator around a net; its predictions are those of the net."""
 
-    estimator: BaseNewtonNet
+    estimator: BaseNewtonNet | Pipeline
     n_features_in_: int
     feature_names_in_: NDArray[Any]
 
@@ -75,9 +89,19 @@ class MetaNet(
     _net_name: ClassVar[str]
 
     @property
+    def _model(self) -> Any:
+        """What was fitted: the net, or the pipeline that it ends."""
+        return getattr(self, self._net_name)
+
+    @property
     def _net(self) -> Any:
         """The fitted net."""
-        return getattr(self, self._net_name)
+        return net_at_end(self._model)
+
+    def _inputs(self, X: Any) -> Any:
+        """What the net reads."""
+        steps = self._model.steps[:-1] if isinstance(self._model, Pipeline) else []
+        return Pipeline(steps).transform(X) if steps else X
 
     @abstractmethod
     def _fitted(
@@ -120,16 +144,21 @@ class MetaNet(
         Raises
         ------
         ValueError
-            If ``estimator`` is no net of this package, or its fit is no minimum.
+            If ``estimator`` is no net of this package, nor a pipeline that ends in one, or its
+            fit is no minimum.
         """
         net = checked_net(self.estimator)
+        stage = Stage.of(self.estimator, X, y)
         rows = those_given(sample_weight=sample_weight, offset=offset, exposure=exposure)
         hooks = {"estimator": self, "X": X, "y": y, "metadata": rows or None}
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(**hooks)
         with one_thread():
-            found = self._fitted(net, X, y, rows, Task(context, hooks))
-        found |= features_of(found[self._net_name])
+            found = self._fitted(net, stage.inputs(X), y, rows, Task(context, hooks, stage))
+        found[self._net_name] = stage.assembled(found[self._net_name])
+        found |= stage.features(found[self._net_name], X)
+        if "support_" in found:
+            found["support_"] = stage.support(found["support_"])
         set_fitted(self, found)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: found)
         return self
@@ -191,8 +220,9 @@ class MetaNet(
                     f"{labels.tolist()}; split the data with stratify=y."
                 )
         rows = those_given(sample_weight=sample_weight, offset=offset, exposure=exposure)
-        net = fit_from(with_chosen_alpha(self._net), fit_of(self._net), X, y, **rows)
-        return net.inference(X, y, cov_type=cov_type, **rows)
+        Z = self._inputs(X)
+        net = fit_from(with_chosen_alpha(self._net), fit_of(self._net), Z, y, **rows)
+        return _inference(with_net(self._model, net), X, y, cov_type=cov_type, **rows)
 
     def inference(self, X: ArrayLike, y: ArrayLike, *args: Any, **kwargs: Any) -> InferenceResults:
         """Inference for the net; the summary says that p-values come after a selection.
@@ -212,8 +242,7 @@ class MetaNet(
             Statistics of the net on the data of the fit.
         """
         check_is_fitted(self)
-        results: InferenceResults = self._net.inference(X, y, *args, **kwargs)
-        return results
+        return _inference(self._model, X, y, *args, **kwargs)
 
     def __dir__(self) -> list[str]:
         """Names of what is there."""
@@ -221,10 +250,19 @@ class MetaNet(
 
     @property
     def feature_importance_(self) -> Array:
-        """Importance of each feature in the net, of shape (n_features_in_,); it sums to one."""
+        """Importance of each feature in the net, of shape (n_features_in_,); it sums to one.
+
+        Behind a preprocessing, of each column before it.
+        """
         check_is_fitted(self)
         found: Array = self._net.feature_importance_
-        return found
+        if not isinstance(self._model, Pipeline):
+            return found
+        names = names_of(self)
+        sources = [
+            names.index(column.source) for column in columns_through(self._model[:-1], names)
+        ]
+        return np.bincount(sources, weights=found, minlength=len(names)).astype(float)
 
     @property
     def feature_importances_(self) -> Array:
@@ -256,7 +294,9 @@ class MetaNet(
             Predictions of the net.
         """
         check_is_fitted(self)
-        found: NDArray[Any] = self._net.predict(X, **those_given(offset=offset, exposure=exposure))
+        found: NDArray[Any] = self._net.predict(
+            self._inputs(X), **those_given(offset=offset, exposure=exposure)
+        )
         return found
 
     @_where_nets_have("predict_proba")
@@ -276,7 +316,7 @@ class MetaNet(
             In the order of ``classes_``.
         """
         check_is_fitted(self)
-        found: Array = self._net.predict_proba(X, offset)
+        found: Array = self._net.predict_proba(self._inputs(X), offset)
         return found
 
     @_where_nets_have("predict_log_proba")
@@ -296,7 +336,7 @@ class MetaNet(
             In the order of ``classes_``.
         """
         check_is_fitted(self)
-        found: Array = self._net.predict_log_proba(X, offset)
+        found: Array = self._net.predict_log_proba(self._inputs(X), offset)
         return found
 
     def score(
@@ -328,7 +368,7 @@ class MetaNet(
         """
         check_is_fitted(self)
         rows = those_given(sample_weight=sample_weight, offset=offset, exposure=exposure)
-        return float(self._net.score(X, y, **rows))
+        return float(self._net.score(self._inputs(X), y, **rows))
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that this is what the net is."""
@@ -346,16 +386,11 @@ def those_given(**arguments: ArrayLike | None) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if value is not None}
 
 
-def checked_net(estimator: Any) -> Any:
-    """A clone of a net, or raise if it is none."""
-    if not (hasattr(estimator, "inference") and hasattr(estimator, "connectivity")):
-        raise ValueError(
-            "estimator must be a net with exact second derivatives (NewtonMLPRegressor, "
-            "NewtonMLPClassifier, RBFNetRegressor, RBFNetClassifier, NewtonNetRegressor or "
-            "NewtonNetClassifier), got "
-            f"{type(estimator).__name__}."
-        )
-    return clone(estimator)
+def _inference(model: Any, X: ArrayLike, y: ArrayLike, *args: Any, **kwargs: Any) -> Any:
+    """Inference for a net, or for a pipeline in the columns before it."""
+    if isinstance(model, Pipeline):
+        return pipeline_inference(model, X, y, *args, **kwargs)
+    return model.inference(X, y, *args, **kwargs)
 
 
 def with_chosen_alpha(net: Any) -> Any:

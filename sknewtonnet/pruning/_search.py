@@ -11,6 +11,7 @@ from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ParameterGrid
+from sklearn.pipeline import Pipeline
 from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet._sklearn import N_JOBS, Names
@@ -33,14 +34,16 @@ class InformationCriterionSearch(MetaNet):
     Parameters
     ----------
     estimator : NewtonMLPRegressor, NewtonMLPClassifier, RBFNetRegressor, RBFNetClassifier, \
-            NewtonNetRegressor or NewtonNetClassifier
-        The net. It is cloned. Give it several starts (``n_init``), since a criterion is only as
-        good as the minimum. With ``alpha="auto"`` each setting has the strength of penalty that
-        suits it; criteria count the parameters that it leaves, not that it was chosen. For a
-        size that will be tested a small number, such as 0.1, is the steadier comparison.
+            NewtonNetRegressor, NewtonNetClassifier, or a Pipeline that ends in one
+        The net. It is cloned. The steps before it are fitted once, to X and y alone. Give the net
+        several starts (``n_init``), since a criterion is only as good as the minimum. With
+        ``alpha="auto"`` each setting has the strength of penalty that suits it; criteria count
+        the parameters that it leaves, not that it was chosen. For a size that will be tested a
+        small number, such as 0.1, is the steadier comparison.
     param_grid : dict or list of dict
         Settings to try, as for :class:`sklearn.model_selection.GridSearchCV`, such as
-        ``{"hidden_layer_sizes": [(), (1,), (2,), (3,)]}``.
+        ``{"hidden_layer_sizes": [(), (1,), (2,), (3,)]}``; of a pipeline those of its last step,
+        with the name of the step: "newtonmlpregressor__hidden_layer_sizes".
     criterion : {"aic", "aicc", "bic", "nic", "tic", "gcv"}, default="bic"
         The criterion to minimise; :class:`sknewtonnet.inference.Criteria` has the formulas.
     n_jobs : int, default=None
@@ -52,8 +55,8 @@ class InformationCriterionSearch(MetaNet):
     Attributes
     ----------
     best_estimator_ : object
-        The net with the lowest criterion, fitted. Its inference reports that p-values come after
-        a selection.
+        The net with the lowest criterion, fitted, or the pipeline with it at its end. Its
+        inference reports that p-values come after a selection.
     best_params_ : dict
         Settings of the best net.
     best_score_ : float
@@ -123,7 +126,7 @@ class InformationCriterionSearch(MetaNet):
 
     def __init__(
         self,
-        estimator: BaseNewtonNet,
+        estimator: BaseNewtonNet | Pipeline,
         param_grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]],
         *,
         criterion: str = "bic",
@@ -142,9 +145,10 @@ class InformationCriterionSearch(MetaNet):
         grid = list(ParameterGrid(self.param_grid))
         if not grid:
             raise ValueError(f"param_grid must have a setting at least, got {self.param_grid!r}.")
+        own = [task.stage.own_params(params) for params in grid]
         runs = Parallel(n_jobs=self.n_jobs)(
             delayed(_run)(clone(net).set_params(**params), X, y, rows, self.criterion)
-            for params in grid
+            for params in own
         )
         nets, table = zip(*runs, strict=True)
         losses = sorted({fit_of(net).loss.name for net in nets})

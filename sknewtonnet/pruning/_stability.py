@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone, is_classifier
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet._names import must_be_one_of
@@ -19,6 +19,7 @@ from sknewtonnet.estimators import fit_of
 from sknewtonnet.inspection import aligned
 from sknewtonnet.pruning._backward import BackwardPruning
 from sknewtonnet.pruning._meta import those_given
+from sknewtonnet.pruning._stage import names_of, net_at_end
 
 RESAMPLINGS = ("bootstrap", "folds")
 
@@ -144,7 +145,8 @@ def pruning_stability(
         raise ValueError(f"pruning must be a BackwardPruning, got {type(pruning).__name__}.")
     if resampling not in RESAMPLINGS:
         raise ValueError(must_be_one_of("resampling", resampling, RESAMPLINGS))
-    n = check_array(X, accept_sparse=True).shape[0]
+    check_consistent_length(X, y)
+    n = np.shape(X)[0]
     if not isinstance(n_resamples, Integral) or not 2 <= n_resamples <= n:
         raise ValueError(
             f"n_resamples must be an integer from 2 to the number of rows, {n}, got "
@@ -164,12 +166,12 @@ def pruning_stability(
     points = [network.layout.restrict(_full(pruned)) for pruned in (whole, *others)]
     alive = np.array([_alive(network, aligned(network, w, points[0])) for w in points[1:]])
     return PruningStability(
-        feature_names=list(fit_of(whole.estimator_).feature_names),
+        feature_names=list(names_of(whole)),
         feature_frequency=np.mean([other.support_ for other in others], axis=0),
         unit_names=[name for names in network.unit_names for name in names],
         unit_frequency=alive.mean(axis=0),
         n_units=alive.sum(axis=1),
-        n_parameters=np.array([len(other.estimator_.params_) for other in others]),
+        n_parameters=np.array([len(net_at_end(other.estimator_).params_) for other in others]),
         pruned=whole,
     )
 
@@ -203,12 +205,14 @@ def _pruned(
 
 def _whole_network(pruned: BackwardPruning) -> Network:
     """The net with all the connections that it had before."""
-    return fit_of(pruned.estimator_).network.with_connectivity(pruned.estimator.connectivity)
+    return fit_of(net_at_end(pruned.estimator_)).network.with_connectivity(
+        net_at_end(pruned.estimator).connectivity
+    )
 
 
 def _full(pruned: BackwardPruning) -> Array:
     """Parameters of a pruned net, zero where nothing is left."""
-    fit = fit_of(pruned.estimator_)
+    fit = fit_of(net_at_end(pruned.estimator_))
     return fit.network.layout.expand(fit.params)
 
 

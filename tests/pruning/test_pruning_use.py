@@ -116,6 +116,9 @@ SEARCH = {"alpha": [0.5, 1.0]}
 CHECKED = [
     BackwardPruning(NewtonMLPRegressor((1,), random_state=0, standardize=False, alpha=1.0)),
     BackwardPruning(NewtonMLPClassifier((2,), random_state=0, standardize=False, alpha=1.0)),
+    BackwardPruning(
+        make_pipeline(StandardScaler(), NewtonMLPRegressor((1,), random_state=0, alpha=1.0))
+    ),
     InformationCriterionSearch(
         NewtonMLPRegressor((), random_state=0, standardize=False, alpha=1.0), SEARCH
     ),

@@ -265,6 +265,30 @@ class Network:
         layout = ParameterLayout(self.layout.arrays, connectivity)
         return Network(self._graph, layout, self.feature_names)
 
+    def with_names(
+        self, feature_names: Sequence[str], output_names: Sequence[str] | None = None
+    ) -> "Network":
+        """The same net with other names of inputs and outputs.
+
+        Parameters
+        ----------
+        feature_names : sequence of str
+            Names of the inputs.
+        output_names : sequence of str, default=None
+            Names of the outputs; those that they have if None.
+
+        Returns
+        -------
+        Network
+        """
+        return Network.from_layers(
+            self.n_features,
+            self.layers,
+            connectivity=self.layout.masks(),
+            feature_names=feature_names,
+            output_names=self.output_names if output_names is None else output_names,
+        )
+
     def with_layers(self, layers: Sequence[Layer]) -> "Network":
         """The net with other layers of the same sources, sizes and parameters.
 
