@@ -33,12 +33,12 @@ def test_linear_models_by_a_loop(standardize):
     X, y = regression(n=25)
     results = net((), n_init=1, standardize=standardize).fit(X, y).inference(X, y)
     found = results.calibrate(
-        20, tests=["effect", "summary", "slope", "wald"], random_state=5, level=0.8
+        10, tests=["effect", "summary", "slope", "wald"], random_state=5, level=0.8
     )
     Z, t = np.column_stack([X, np.ones(25)]), stats.t(21)
     w, _, variance = least_squares(X, y)
-    covered, inside = np.zeros((20, 3)), np.zeros((20, 25))
-    for number in range(20):
+    covered, inside = np.zeros((10, 3)), np.zeros((10, 25))
+    for number in range(10):
         noise = source(5, number).standard_normal((25, 1))[:, 0]
         v, errors, phi = least_squares(X, Z @ w + np.sqrt(variance) * noise)
         covered[number] = np.abs(v - w)[:3] <= t.ppf(0.9) * errors[:3]
@@ -51,13 +51,13 @@ def test_linear_models_by_a_loop(standardize):
         less, _, phi = least_squares(X[:, kept], y)
         mean = np.column_stack([X[:, kept], np.ones(25)]) @ less
         rejected = []
-        for number in range(20):
+        for number in range(10):
             noise = source(6 + j, number).standard_normal((25, 1))[:, 0]
             v, errors, _ = least_squares(X, mean + np.sqrt(phi) * noise)
             rejected.append(2.0 * t.sf(abs(v[j] / errors[j])) < 0.2)
         for test in ("effect", "summary", "slope", "wald"):
             assert found.sizes[test][j] == pytest.approx(np.mean(rejected)), (test, j)
-    assert (found.n, found.failed, found.level, found.reasons) == (20, 0, 0.8, {})
+    assert (found.n, found.failed, found.level, found.reasons) == (10, 0, 0.8, {})
 
 
 def test_frequency_weights_are_repeated_rows():

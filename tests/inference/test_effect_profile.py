@@ -81,8 +81,7 @@ CASES = {
 
 
 @pytest.mark.filterwarnings("ignore:Inference:UserWarning")
-@pytest.mark.parametrize("standardize", [False, True])
-@pytest.mark.parametrize("what", ["effect", "prediction"])
+@pytest.mark.parametrize(("what", "standardize"), [("effect", False), ("prediction", True)])
 @pytest.mark.parametrize("case", CASES)
 def test_the_best_fit_with_an_end_is_just_not_rejected(case, what, standardize):
     """By SciPy's solver of constrained problems."""
