@@ -150,14 +150,16 @@ def with_canonical_best(
     best = results[number]
     if problem.constraints() is not None or not np.isfinite(best.value):
         return results
-    params = canonical(objective, best.params)
-    if not np.isfinite(params).all() or (params == best.params).all():
-        return results
-    value, gradient = objective.value_and_gradient(params)
-    if not abs(value - best.value) <= 1e-10 * abs(best.value) + 1e-13 * abs(best.history[0]):
-        return results
-    best = replace(best, params=params, gradient=gradient)
-    return [*results[:number], best, *results[number + 1 :]]
+    near = 1e-10 * abs(best.value) + 1e-13 * abs(best.history[0])
+    for complements in (True, False):  # a penalty of intercepts may not allow the first
+        params = canonical(objective, best.params, complements)
+        if not np.isfinite(params).all() or (params == best.params).all():
+            continue
+        value, gradient = objective.value_and_gradient(params)
+        if abs(value - best.value) <= near:
+            best = replace(best, params=params, gradient=gradient)
+            return [*results[:number], best, *results[number + 1 :]]
+    return results
 
 
 @one_thread()

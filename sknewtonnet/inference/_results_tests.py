@@ -1,5 +1,6 @@
 """Tests of hypotheses about the parameters of a net."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -372,7 +373,7 @@ class Tests(Estimates):
         dict of str to (float, float)
             Lower and upper ends. An end is infinite if it is not reached within 30 half-widths of
             Wald's interval; both are NaN if the parameter is not estimable, or there is no
-            likelihood; one is NaN if refits at the estimate itself end above the fit.
+            likelihood; one is NaN, with a warning, if refits at the estimate end above the fit.
 
         Raises
         ------
@@ -415,6 +416,12 @@ class Tests(Estimates):
                 level,
                 self._df_denom,
             )
+            if np.isnan(ends).any():
+                warnings.warn(
+                    f"The profile of {name} is not settled: refits end above the fit.",
+                    UserWarning,
+                    stacklevel=3,
+                )
             moved = float(self.params[j]) - estimate
             found[name] = (ends[0] + moved, ends[1] + moved)
         return found

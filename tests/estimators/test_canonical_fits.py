@@ -20,6 +20,10 @@ CASES = {
         lambda **p: NewtonMLPRegressor((2,), alpha=0.1, n_init=4, **p),
         lambda: regression(two_units),
     ),
+    "logistic": (
+        lambda **p: NewtonMLPRegressor((2,), activation="logistic", alpha=0.1, n_init=4, **p),
+        lambda: regression(two_units),
+    ),
     "raw columns": (
         lambda **p: NewtonMLPRegressor((2,), alpha=0.01, n_init=4, standardize=False, **p),
         lambda: regression(two_units),

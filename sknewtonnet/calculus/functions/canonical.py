@@ -5,12 +5,13 @@ import numpy as np
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
-from sknewtonnet.calculus.functions.units import interchangeable, rearrange
+from sknewtonnet.calculus.functions.units import complement, interchangeable, rearrange
+from sknewtonnet.calculus.pieces.activations import Activation
 from sknewtonnet.calculus.pieces.function import may_overflow
 
 
 @may_overflow
-def canonical(objective: Objective, w: Array) -> Array:
+def canonical(objective: Objective, w: Array, complements: bool = True) -> Array:
     """Parameters of the same net with its units in a fixed order and with fixed signs.
 
     A net stays the same function if hidden units are permuted, or if a unit with an odd
@@ -19,7 +20,8 @@ def canonical(objective: Objective, w: Array) -> Array:
     contribute, |o| spread(x), the largest first, with |o| the length of a unit's outgoing weights
     (to a softmax less their mean) and spread(x) the weighted standard deviation of its values on
     the samples. With an odd activation the largest outgoing weight is positive, with an even one
-    the largest incoming weight.
+    the largest incoming weight. So it is with activations that are odd but for a constant
+    (logistic), where intercepts of the readers make up for the constant.
 
     Parameters
     ----------
@@ -27,6 +29,9 @@ def canonical(objective: Objective, w: Array) -> Array:
         Network, data and loss.
     w : ndarray of shape (n_parameters,)
         Parameters, as a rule a minimum; they are not written to.
+    complements : bool, default=True
+        Whether units with activations that are odd but for a constant may change signs, which
+        changes intercepts of their readers, and a penalty of these.
 
     Returns
     -------
@@ -78,9 +83,21 @@ def canonical(objective: Objective, w: Array) -> Array:
             sign = _sign_of_largest(outgoing)
         elif parity == 1:
             sign = _sign_of_largest(matrices[k][:-1].T)
+        elif complements and network.linear[k]:
+            height = _height(network.layers[k].activation)
+            turned = np.flatnonzero(_sign_of_largest(outgoing) < 0)
+            if np.isfinite(height):
+                complement(network, matrices, k, turned, height)
         order = _order(network, k, contribution)
         rearrange(network, matrices, k, order, sign[order])
     return network.layout.restrict(full)
+
+
+def _height(activation: Activation) -> float:
+    """The sum of h(a) and h(-a), if it is the same for all a; else NaN."""
+    a = np.array([[0.0, 0.3, 1.0, 2.5]])
+    sums = activation.value(a) + activation.value(-a)
+    return float(sums[0, 0]) if np.allclose(sums, sums[0, 0], rtol=1e-13) else np.nan
 
 
 def _outgoing(network: Network, matrices: list[Array], k: int, shift_invariant: bool) -> Array:

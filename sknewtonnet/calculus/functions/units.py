@@ -460,6 +460,43 @@ def rearrange(
         rows[...] = rows[order] * outward[:, None]
 
 
+def complement(
+    network: Network, matrices: Sequence[Array], layer: int, units: Ints, height: float
+) -> Ints:
+    """Give units whose activation has h(a) + h(-a) = height the other sign, in place.
+
+    What they contribute, o h(a), is height o - o h(-a): intercepts of the readers make up for it.
+
+    Parameters
+    ----------
+    network : Network
+        The net.
+    matrices : sequence of ndarray of shape (t_k, s_k)
+        Its parameters, as of :meth:`Network.by_layer`.
+    layer : int
+        A linear layer, all of whose readers are linear.
+    units : ndarray of int
+        Which units.
+    height : float
+        The sum.
+
+    Returns
+    -------
+    ndarray of int
+        Those that could be turned, because whoever reads them has an intercept.
+    """
+    readers = network._graph.readers[layer + 1]
+    exists = network.exists
+    missing = [(exists[k][rows] & ~exists[k][-1]).any(axis=1) for k, rows in readers]
+    turned = np.array([j for j in units if not any(flags[j] for flags in missing)], dtype=int)
+    matrices[layer][:, turned] *= -1.0
+    for k, rows in readers:
+        going_out = matrices[k][rows]
+        matrices[k][-1] += height * going_out[turned].sum(axis=0)
+        going_out[turned] *= -1.0
+    return turned
+
+
 def settle(network: Network, params: Array, exists: Bools) -> tuple[Array, Bools]:
     """Take away units that do nothing, and fold constant ones into the intercepts.
 
