@@ -40,6 +40,10 @@ class Resampling:
                 'kind="cluster" draws clusters of one kind: ask for inference with '
                 'cov_type="cluster" and one column of groups.'
             )
+        if self.kind == "wild" and self.groups is not None and self.groups.ndim > 1:
+            return (
+                'kind="wild" draws a sign for each cluster, and there are clusters of two kinds.'
+            )
         if self.kind == "wild" and not loss.quadratic:
             return (
                 f'kind="wild" changes the signs of residuals, which the loss {loss.name} does not '

@@ -84,7 +84,7 @@ def _wrapped(lines: list[str]) -> list[str]:
 
 
 def _facts(results: Any) -> list[tuple[str, str]]:
-    information = results.information
+    information, lags = results.information, results.maxlags
     return [
         ("Rows", f"{results.n_obs:g}"),
         ("Parameters", str(len(results.names))),
@@ -95,7 +95,7 @@ def _facts(results: Any) -> list[tuple[str, str]]:
         ("Critical point", information.critical_point.kind),
         ("Newton decrement", f"{information.decrement:.1e}"),
         ("Condition (H, G)", " ".join(f"{f.condition:.1e}" for f in information.whitened_factors)),
-        ("Covariance", results.cov_type),
+        ("Covariance", results.cov_type + ("" if lags is None else f", {lags} lags")),
         ("Weights", information.weight_type),
         ("Log-likelihood", number(results.log_likelihood)),
         ("AIC", number(results.aic)),

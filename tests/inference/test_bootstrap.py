@@ -351,6 +351,15 @@ def test_refused_for_the_loss_or_the_weights():
         est.inference(X, y, weight).bootstrap(2, "parametric")
 
 
+@pytest.mark.parametrize("kind", ["cluster", "wild"])
+def test_refused_for_clusters_of_two_kinds(kind):
+    est, X, y = linear()
+    results = est.inference(X, y, groups=np.column_stack([np.arange(50) // 5, np.arange(50) % 7]))
+    with pytest.raises(ValueError, match=r"clusters of (one|two) kind"):
+        results.bootstrap(2, kind)
+    assert results.bootstrap(2, "pairs").failed == 0
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_no_bootstrap_at_no_minimum():
     X, y = regression()

@@ -49,6 +49,10 @@ def test_usual_number_of_lags():
     assert pair("OLS").ours("HC0").maxlags is None
 
 
+def test_the_summary_says_how_many_lags():
+    assert "HAC, 3 lags" in pair("OLS").ours("HAC", maxlags=3).summary()
+
+
 @pytest.mark.parametrize("name", ["OLS", "WLS", "Logit", "Poisson"])
 def test_clusters_of_two_kinds(name):
     ours = pair(name).ours("cluster", np.column_stack([[f"town {g}" for g in GROUPS], YEARS]))
