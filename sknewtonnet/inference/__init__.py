@@ -52,6 +52,7 @@ from sknewtonnet.inference._saliency import (
 from sknewtonnet.inference._score import ScoreTestResult
 from sknewtonnet.inference._separation import all_told_apart
 from sknewtonnet.inference._slope_test import SlopeTestResult
+from sknewtonnet.inference._variance_test import VarianceTest, variance_test
 from sknewtonnet.inference._wald import WaldTestResult
 
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
     "ScoreTestResult",
     "SlopeTestResult",
     "TestResult",
+    "VarianceTest",
     "WaldTestResult",
     "adjust_p_values",
     "all_told_apart",
@@ -101,6 +103,7 @@ __all__ = [
     "parameter_covariance",
     "shares",
     "unit_parameters",
+    "variance_test",
     "wald_statistic",
     "weight_saliencies",
     "weighted_chi_square_tail",

@@ -11,7 +11,6 @@ from sknewtonnet.inference._gate_units import (
     worst_first,
 )
 from sknewtonnet.inference._minimum import Information
-from sknewtonnet.inference._parameter_covariance import parameter_covariance
 from sknewtonnet.inference._reported import Reported
 from sknewtonnet.inference._separation import separated, separation_findings
 
@@ -28,9 +27,6 @@ _DEGREES = 0.9
 
 # Directions without curvature that are written out.
 _SHOWN = 3
-
-# Ratio of the standard errors by the model and by the scores, at most.
-_RATIO = 1.5
 
 
 def findings(
@@ -61,7 +57,7 @@ def findings(
     >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, [0.0, 1.0, 1.0, 3.0])
     >>> minimum = Information(f, np.array([0.9, 0.8]))
     >>> [finding.kind for finding in findings(minimum, ["x0"])]
-    ['few rows', 'misspecification']
+    ['few rows']
     """
     if reported is None:
         objective = information.objective
@@ -74,19 +70,12 @@ def findings(
     found += _shrunk(information)
     if len(information.objective.network.layers) > 1:
         found += _conditioned(information)
-    found += _misspecified(information)
     return list(complete(found))
 
 
 def complete(*parts: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Findings of all parts, the worst first; those of the size of a net are the worst warnings.
-
-    In a net that is not identified what looks like a wrong model may only repeat that.
-    """
-    found = worst_first(finding for part in reversed(parts) for finding in part)
-    if all(finding.severity == "note" for finding in found):
-        return tuple(found)
-    return tuple(finding for finding in found if finding.kind != "misspecification")
+    """Findings of all parts, the worst first; of the warnings those of the last part."""
+    return tuple(worst_first(finding for part in reversed(parts) for finding in part))
 
 
 def _sample(information: Information) -> Iterator[Finding]:
@@ -241,28 +230,4 @@ def _shrunk(information: Information) -> Iterator[Finding]:
             "is asked for). It moves what belongs to one input to others that go along with it, "
             "so tests of weights reject true hypotheses too often: refit with a smaller alpha, "
             "or rely on predictions with their intervals.",
-        )
-
-
-def _misspecified(information: Information) -> Iterator[Finding]:
-    """A note if standard errors of model and sandwich differ by half."""
-    if not information.is_likelihood:
-        return
-    known = information.factor.estimable(np.eye(information.objective.n_parameters))
-    model, robust = (
-        np.diag(parameter_covariance(information, kind))[known] for kind in ("hessian", "HC0")
-    )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.sqrt(np.where(model > 0, robust / model, np.nan))
-    ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
-    if not ratio.size:
-        return
-    largest = max(float(ratio.max()), 1.0 / float(ratio.min()))
-    if largest > _RATIO:
-        yield Finding(
-            "misspecification",
-            f"Standard errors of the model and of the sandwich differ by up to {largest:.1f} "
-            "times: variances may differ between rows, or the model be wrong. Compare with "
-            'cov_type="HC3".',
-            severity="note",
         )

@@ -27,6 +27,7 @@ from sknewtonnet.inference._rescaled import Rescaled
 from sknewtonnet.inference._restricted_fits import Refit
 from sknewtonnet.inference._separation import all_told_apart, separated_functions
 from sknewtonnet.inference._smaller_nets import size_findings
+from sknewtonnet.inference._variance_test import VarianceTest, variance_findings, variance_test
 
 # Findings about inputs that leave the tests of the others as they are.
 _ELSEWHERE = ("collinear inputs", "constant input")
@@ -123,7 +124,8 @@ class Estimates:
     def findings(self) -> tuple[Finding, ...]:
         """All findings of the gate, the worst first.
 
-        The first time that they are asked for, nets without one of the hidden units are fitted.
+        The first time that they are asked for, nets without one of the hidden units are fitted,
+        and the variances of the residuals are tested.
 
         Returns
         -------
@@ -133,7 +135,24 @@ class Estimates:
         found = self._first_findings
         if self._fatal:
             return found
-        return complete(found, size_findings(self.information, self.refit, self._factor))
+        found = complete(found, size_findings(self.information, self.refit, self._factor))
+        if any(finding.severity != "note" for finding in found):
+            return found  # residuals of nets that are not identified may only repeat that
+        return (*found, *variance_findings(self.variance_test))
+
+    @cached_property
+    @in_few_threads
+    def variance_test(self) -> VarianceTest:
+        """Test that the residuals vary as the model says; see :func:`variance_test`.
+
+        Prediction intervals of the model stand on that.
+
+        Returns
+        -------
+        VarianceTest
+            NaN with a reason where there is no such test.
+        """
+        return variance_test(self.information)
 
     @cached_property
     def _first_findings(self) -> tuple[Finding, ...]:

@@ -24,7 +24,7 @@ _NO_REFITS = Refit(minimize=_no_data, start=_no_data)
 def results_without_data(results: Any) -> Any:
     """The same results without data; what is asked for most is worked out first."""
     results.summary()  # asks for most of what there is
-    for name in ("covariance", "reasons", "p_values", "feature_importance"):
+    for name in ("covariance", "reasons", "p_values", "feature_importance", "variance_test"):
         getattr(results, name)
     criteria = results.criteria
     for name in ("log_likelihood", "robust_parameters"):
