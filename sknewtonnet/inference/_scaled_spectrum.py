@@ -16,6 +16,8 @@ _ZERO = 1e-9
 # A parameter with less of the largest curvature than this, in steps of its size, has none: the
 # tolerance of a fit makes 1e-13 of the intercept of a dead unit.
 _NOTHING = 1e-12
+# Squares of roots of this are doubles.
+_HUGE = 1e300
 
 # A row of unit length in scaled parameters is estimable if its part in the null space is at most
 # this. A null vector is known to rounding over the gap to the other eigenvalues.
@@ -72,7 +74,8 @@ class ScaledSpectrum:
         curvature = diagonal * self._steps**2
         largest = float(curvature.max(initial=0.0))
         counts = curvature > _NOTHING * largest
-        nothing = (largest if largest > 0 else 1.0) / self._steps**2
+        with np.errstate(over="ignore"):  # of columns in extreme units
+            nothing = np.minimum((largest if largest > 0 else 1.0) / self._steps**2, _HUGE)
         self._scale = np.sqrt(np.where(counts, diagonal, nothing))
         scaled = reduced / (self._scale[:, None] * self._scale)
         if shared.shape[1]:

@@ -51,7 +51,8 @@ def separated(information: Information, directions: Array) -> Bools:
     scale = _dispersion(information)
     model = np.einsum("pk,pk->k", directions, information.gauss_newton @ directions)
     # Rows that are all fitted leave nothing: without a floor a null direction would be separated.
-    floor = 1e-30 * np.abs(information.gauss_newton).max() * (directions**2).sum(axis=0)
+    with np.errstate(over="ignore"):  # of columns in extreme units
+        floor = 1e-30 * np.abs(information.gauss_newton).max() * (directions**2).sum(axis=0)
     meat = information.products(information.scores)
     robust = np.einsum("pk,pk->k", directions, meat @ directions)
     suspect = np.flatnonzero((scale * model > _VARIANCES * robust) & (model > floor))

@@ -119,7 +119,7 @@ class Slopes:
             return self._nothing(f"no positive covariance of the slopes in {names}")
         weights = np.maximum(weights, 0.0)
         expected = float(weights.sum())
-        df = expected**2 / float((weights**2).sum())
+        df = (expected / largest) ** 2 / float(((weights / largest) ** 2).sum())
         p_value = weighted_chi_square_tail(square, weights, self.df_denom)
         unit = float(self.out_scale[0] ** 2) if len(self.out_scale) == 1 else 1.0
         return SlopeTestResult(
