@@ -206,7 +206,7 @@ def test_unconditional_errors_are_those_of_fresh_rows():
     rng = np.random.default_rng(0)
     estimates, errors = [], {False: [], True: []}
     est = NewtonMLPRegressor((), alpha=0.0, loss="poisson", standardize=False)
-    for _ in range(150):
+    for _ in range(100):
         X = rng.normal(size=(80, 1))
         y = rng.poisson(np.exp(0.8 * X[:, 0] + 1.5)).astype(float)
         res = est.fit(X, y).inference(X, y)
