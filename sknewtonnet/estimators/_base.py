@@ -424,13 +424,9 @@ class BaseNewtonNet(
             **self._findings(fit),
         }
         standardize = problem.units is not None
+        kinks = objective.kinks(best.params)
         message = nothing_learnt(stuck, kind, starts["n_restarts"], standardize) or advice(
-            best,
-            end,
-            self.solver,
-            problem,
-            objective.kinks(best.params),
-            remark,
+            best, end, self.solver, problem, kinks, remark
         )
         if message is not None:
             warnings.warn(message, ConvergenceWarning, stacklevel=FRAMES_TO_CALLER)
@@ -445,6 +441,7 @@ class BaseNewtonNet(
             class_weights=fit.class_weights,
             converged=fit.may_be_stationary,
             tight=fit.tight,
+            chosen_penalty=isinstance(self.alpha, str),
             known=end.known,
         )
         importances = Importances.at(end, information)

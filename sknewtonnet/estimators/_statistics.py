@@ -104,8 +104,8 @@ class StatisticsMixin(FittedNet):
 
         Notes
         -----
-        Where the fit chose ``alpha`` ("auto", "ard"), standard errors take it as given, and the
-        summary says so. For tests, choose it on other data, or set ``alpha`` to a number.
+        Where the fit chose ``alpha`` ("auto", "ard"), "bayesian" errors allow for a strength that
+        is e times as large or small; others take it as given. The summary says so.
 
         One exact Hessian, n P^2 flops, one Gauss-Newton matrix and their eigenvalues, about 10 P^3
         flops each; "HC2", "HC3" and several outputs take an array of n O P numbers, the other

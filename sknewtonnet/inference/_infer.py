@@ -102,8 +102,8 @@ def infer(
     post_selection : bool, default=False
         Whether the form of the net was chosen on the same data, so that p-values are too small.
     chosen_penalty : bool, default=False
-        Whether the strength of the penalty was chosen on the same data: standard errors are
-        conditional on it.
+        Whether the strength of the penalty was chosen on the same data: "bayesian" errors then
+        allow for what other data would have chosen.
     rescaled : Rescaled, default=None
         The same objective in other units, in which everything is reported.
     stacklevel : int, default=2
@@ -156,7 +156,8 @@ def infer(
     names = _names("feature_names", feature_names, network.feature_names)
     objective, clusters = _rows_that_count(objective, groups)
     at = _minimum(objective, params, active, tight)
-    at = replace(at, weight_type=weight_type, class_weights=class_weights, converged=converged)
+    at = replace(at, weight_type=weight_type, class_weights=class_weights)
+    at = replace(at, converged=converged, chosen_penalty=chosen_penalty)
     cov_type = cov_type or default_covariance(at, Dependence(clusters, maxlags))
     lags = _lags(objective, cov_type, weight_type, maxlags)
     results = InferenceResults(
@@ -174,7 +175,6 @@ def infer(
         maxlags=lags,
         use_t=loss.free_dispersion if use_t is None else bool(use_t),
         post_selection=post_selection,
-        chosen_penalty=chosen_penalty,
     )
     _warn(results, stacklevel + 1)
     return results

@@ -44,6 +44,8 @@ class Information:
         False if the solver reports that the first-order conditions do not hold.
     tight : ndarray of shape (n_tight, n_parameters) or None
         Coefficients of all constraints that hold with equality, those of ``active`` among them.
+    chosen_penalty : bool, default=False
+        Whether the strength of the penalty was chosen on the same data.
     known : tuple of CriticalPoint and ndarray of shape (n_parameters, n_parameters), or None
         The verdict on the point with the Hessian of f, if they have been worked out already.
 
@@ -68,6 +70,7 @@ class Information:
     class_weights: bool = False
     converged: bool = True
     tight: Array | None = None
+    chosen_penalty: bool = False
     known: tuple[CriticalPoint, Array] | None = None
 
     @property
@@ -113,6 +116,20 @@ class Information:
         bool
         """
         return bool(self.penalty_acts_on.any() or self.objective.kinks(self.params))
+
+    @cached_property
+    def penalty_slope(self) -> Array:
+        """Derivative of the minimum in the logarithm of the strength of the penalty, -K grad P.
+
+        To first order it is also what the penalty shrinks.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+        """
+        objective = self.objective
+        slope = objective.weight_sum * objective.penalty.gradient(self.params)
+        return np.asarray(-self.factor.inverse @ slope)
 
     @cached_property
     def penalty_acts_on(self) -> Bools:

@@ -241,6 +241,8 @@ def parameter_covariance(
     cov_type: str,
     groups: Ints | None = None,
     maxlags: int | None = None,
+    *,
+    given_penalty: bool = False,
 ) -> Array:
     """Covariance of the parameters of a net, of shape (n_parameters, n_parameters).
 
@@ -257,6 +259,8 @@ def parameter_covariance(
         Number of the cluster of each row, from :func:`cluster_numbers`, for "cluster".
     maxlags : int, default=None
         Number of lags, for "HAC".
+    given_penalty : bool, default=False
+        Whether to take the strength of the penalty as given, also where the data have chosen it.
 
     Returns
     -------
@@ -279,6 +283,10 @@ def parameter_covariance(
     [[0.07, -0.035], [-0.035, 0.105]]
     """
     found = COVARIANCES[cov_type].estimate(information, Dependence(groups, maxlags))
+    if cov_type == "bayesian" and information.chosen_penalty and not given_penalty:
+        # The logarithm of the strength is known up to a standard deviation of 1, about a step of
+        # the path on which it is chosen; after Wood, Pya and Säfken (2016), section 4.
+        found = found + np.outer(information.penalty_slope, information.penalty_slope)
     return 0.5 * (found + found.T)
 
 

@@ -30,6 +30,10 @@ class InferenceResults(Tests, StatsmodelsNames, Reports):
     "HAC"           scores of rows up to L apart, times 1 - l / (L + 1) at lag l
     ==============  =================================================================
 
+    Where the strength of the penalty was chosen on the same data (``chosen_penalty``), "bayesian"
+    is phi K + b b' with b = -K grad P, the derivative of the minimum in the logarithm of that
+    strength: other data might have chosen one that is e times as large or small.
+
     phi is the Pearson statistic over n - df for squared errors (RSS / (n - df)) and gamma, and 1
     for log loss and Poisson. df = tr(K H0), in which no direction counts less than 0; without a
     penalty it is the number of identified parameters. For several outputs with squared errors
@@ -62,9 +66,6 @@ class InferenceResults(Tests, StatsmodelsNames, Reports):
         Whether tests use the t and F distributions, else the normal and chi-square.
     post_selection : bool, default=False
         Whether the net's form was chosen on the same data, so that p-values are too small.
-    chosen_penalty : bool, default=False
-        Whether the strength of the penalty was chosen on the same data. Standard errors take it as
-        given: what other data would have chosen, and its effect on the bias, they leave out.
     rescaled : Rescaled, default=None
         The units of the table, where the fit has standardised columns.
     factors : mapping of str to tuple of str, default={}
@@ -92,7 +93,8 @@ class InferenceResults(Tests, StatsmodelsNames, Reports):
     References
     ----------
     White (1982), Econometrica 50; White (1989), Neural Computation 1; Murata, Yoshizawa and Amari
-    (1994), IEEE Transactions on Neural Networks 5; MacKinnon and White (1985), J. Econometrics 29.
+    (1994), IEEE Transactions on Neural Networks 5; MacKinnon and White (1985), J. Econometrics 29;
+    Wood, Pya and Säfken (2016), J. American Statistical Association 111, section 4.
 
     Examples
     --------

@@ -603,7 +603,8 @@ class Predictions(Estimates):
         ones = np.ones(self._table.network.n_outputs)
         return Slopes(
             information=self.information,
-            covariance=self._covariance,
+            # Where there is no slope a penalty shrinks nothing, whatever its strength.
+            covariance=self._covariance_at(given_penalty=True),
             estimable=partial(self._known_functions, self.cov_type),
             df_denom=self._df_denom,
             out_scale=ones if self.rescaled is None else self.rescaled.out_scale,

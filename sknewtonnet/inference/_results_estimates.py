@@ -64,7 +64,6 @@ class Estimates:
     maxlags: int | None = field(default=None, repr=False)
     use_t: bool = True
     post_selection: bool = False
-    chosen_penalty: bool = False
     rescaled: Rescaled | None = field(default=None, repr=False)
     factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     prepare: Callable[[ArrayLike], Array] | None = field(default=None, repr=False)
@@ -118,6 +117,17 @@ class Estimates:
             In the units of the table.
         """
         return locked(self.reported.values(self.information.params))
+
+    @property
+    def chosen_penalty(self) -> bool:
+        """Whether the strength of the penalty was chosen on the same data.
+
+        Returns
+        -------
+        bool
+            If so, errors of type "bayesian" allow for it.
+        """
+        return self.information.chosen_penalty
 
     @cached_property
     @in_few_threads
@@ -210,10 +220,19 @@ class Estimates:
     @in_few_threads
     def _covariance(self) -> Array:
         """Covariance of the net's own parameters, zero along what is not identified."""
+        return self._covariance_at()
+
+    def _covariance_at(self, given_penalty: bool = False) -> Array:
         if self._fatal:
             size = self.information.objective.n_parameters
             return np.full((size, size), np.nan)
-        return parameter_covariance(self.information, self.cov_type, self.groups, self.maxlags)
+        return parameter_covariance(
+            self.information,
+            self.cov_type,
+            self.groups,
+            self.maxlags,
+            given_penalty=given_penalty,
+        )
 
     @cached_property
     def _estimable(self) -> Bools:

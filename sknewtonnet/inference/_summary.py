@@ -156,8 +156,12 @@ def _notes(results: Any) -> list[str]:
         )
     if results.chosen_penalty:
         notes.append(
-            "The strength of the penalty was chosen on these data: standard errors take it as "
-            "given, and leave out that other data would have chosen another."
+            "The strength of the penalty was chosen on these data. "
+            + (
+                "Standard errors allow for one that is e times as large or small."
+                if results.cov_type == "bayesian"
+                else "Standard errors leave out that other data would have chosen another."
+            )
         )
     if results.post_selection:
         notes.append(
