@@ -9,6 +9,9 @@ from sknewtonnet.calculus import Activation, Network
 from sknewtonnet.calculus.functions.units import UnitReport, unit_reports
 from sknewtonnet.inference._minimum import Information
 
+# Findings that say that a net has more units than its data show.
+OF_UNITS = ("dead unit", "constant unit", "duplicate units", "indefinite information")
+
 # Smallest singular value of standardised inputs that counts as zero.
 _COLLINEAR = 1e-7
 
@@ -103,10 +106,16 @@ def unit_findings(information: Information, feature_names: Sequence[str]) -> Ite
         )
     twins = [report for report in reports if report.twin is not None]
     if twins:
-        pairs = ", ".join(f"{report.twin} and {report.name}" for report in twins)
+        groups: dict[str, list[str]] = {}
+        for report in twins:
+            groups.setdefault(str(report.twin), []).append(report.name)
+        alike = "; ".join(
+            f"{', '.join([first, *others[:-1]])} and {others[-1]}"
+            for first, others in groups.items()
+        )
         yield Finding(
             "duplicate units",
-            f"Units {pairs} are duplicates: the same up to scale, sign and shift. Only the sum of "
+            f"Units {alike} are duplicates: the same up to scale, sign and shift. Only the sum of "
             "what goes out of them is identified. Use fewer units.",
         )
     for k, layer in enumerate(network.layers[:-1]):

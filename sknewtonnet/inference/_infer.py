@@ -11,6 +11,7 @@ from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.inference._checks import check_choice, check_count
+from sknewtonnet.inference._gate_units import OF_UNITS
 from sknewtonnet.inference._minimum import WEIGHT_TYPES, Information
 from sknewtonnet.inference._parameter_covariance import (
     COVARIANCES,
@@ -322,7 +323,12 @@ def _warn(results: InferenceResults, stacklevel: int) -> None:
         )
         warnings.warn(message, UserWarning, stacklevel=stacklevel)
     with results.information.threads():  # the gate looks at Hessians
-        grave = [f.message for f in results._first_findings if f.severity != "note"]
+        grave = [finding for finding in results._first_findings if finding.severity != "note"]
     if grave:
         more = f" ({len(grave) - 1} more in .diagnosis)" if len(grave) > 1 else ""
-        warnings.warn(f"Inference: {grave[0]}{more}", UserWarning, stacklevel=stacklevel)
+        hint = ""
+        if grave[0].severity != "fatal" and any(f.kind in OF_UNITS for f in grave):
+            hint = " Weights are not identified; effects of features (see summary()) are."
+        warnings.warn(
+            f"Inference: {grave[0].message}{hint}{more}", UserWarning, stacklevel=stacklevel
+        )

@@ -118,5 +118,19 @@ def test_findings_of_one_kind_are_one_line():
     assert len(found) == len(set(found))
     messages = {finding.kind: finding.message for finding in res.findings}
     assert "h3, h4" in messages["dead unit"]
-    assert "h0 and h1, h0 and h2" in messages["duplicate units"]
+    assert "Units h0, h1 and h2 are" in messages["duplicate units"]
     assert "more directions" in messages["singular direction"]
+
+
+def test_the_warning_says_what_can_be_used_at_the_defaults():
+    """Ten units for a curve of one: no weight is identified, and effects are."""
+    X, y = tanh_data(0)
+    est = net(10, alpha=1.0, n_init=1, standardize=True).fit(X, y)
+    with pytest.warns(UserWarning, match=r"Weights are not identified; effects .* are") as caught:
+        res = est.inference(X, y)
+    assert len(caught) == 1
+    assert len(str(caught[0].message)) < 500
+    assert res.diagnosis[0].startswith("Over-sized: without unit h")
+    assert len({finding.kind for finding in res.findings}) == len(res.findings) <= 6
+    assert not any("cov_type" in line or "HC3" in line for line in res.diagnosis)
+    assert (res.marginal_effects().std_errors > 0).all()
