@@ -186,7 +186,7 @@ def leave_one_out_losses(information: Information) -> Array:
     >>> X = np.array([[-1.0], [0.0], [1.0], [2.0]])
     >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, [0.0, 1.0, 1.0, 3.0])
     >>> leave_one_out_losses(Information(f, np.array([0.9, 0.8]))).round(3).tolist()
-    [0.056, 0.041, 0.5, 0.5]
+    [0.056, 0.041, 0.5, 0.889]
     """
     weight, factors = _weight_of_a_row(information), leverage_factors(information)
     moved = _without_each_row(information, weight, factors)
