@@ -35,6 +35,7 @@ from sknewtonnet.inference._prediction import PredictionResults, Predictor
 from sknewtonnet.inference._results_estimates import Estimates, in_few_threads, locked
 from sknewtonnet.inference._saliency import feature_saliencies, shares
 from sknewtonnet.inference._slope_test import Slopes, SlopeTestResult, two_valued
+from sknewtonnet.inference._variance_test import variance_findings
 
 # Groups of rows whose effects are told apart.
 _MOST_GROUPS = 50
@@ -100,17 +101,20 @@ class Predictions(Estimates):
         given = X if self.prepare is None else self.prepare(X)
         samples = check_samples(given, self.feature_names, self.named)
         terms = self._known_terms(KnownTerms(offset, exposure), len(samples))
-        return replace(self._predictor.predict(samples, level, terms), caution=self._caution)
+        found = self._predictor.predict(samples, level, terms)
+        if found.new_observation is None:
+            return found
+        return replace(found, caution=self._caution)
 
     @property
     def _caution(self) -> str:
         """What is known against prediction intervals."""
-        found = [f.message for f in self._first_findings if f.kind == "misspecification"]
+        found = list(variance_findings(self.variance_test))
         if not found:
             return ""
         return (
-            f"Prediction intervals take variances from the model. {found[0]} Conformal intervals "
-            "(doc/inference.md) do not need them."
+            f"Prediction intervals take variances from the model. {found[0].message} Conformal "
+            "intervals (doc/inference.md) do not need them."
         )
 
     @in_few_threads
