@@ -143,7 +143,7 @@ def test_size_with_clusters():
             {"groups": town},
         )
 
-    assert sizes(make, 100) < 0.13
+    assert sizes(make, 60) < 0.14
 
 
 @pytest.mark.filterwarnings("ignore:Inference:UserWarning")
@@ -157,4 +157,4 @@ def test_size_under_a_penalty_of_correlated_inputs():
         est = NewtonMLPClassifier((), alpha=200.0, standardize=False)
         return est, X, y.astype(int), {}
 
-    assert sizes(make, 100) < 0.13
+    assert sizes(make, 60) < 0.14
