@@ -252,7 +252,7 @@ class Estimates:
 
     def _separated_rows(self, rows: Array) -> Bools:
         """Of which of them the likelihood has no maximum, so that no covariance holds."""
-        if not any(f.kind == "separation" for f in self._first_findings):
+        if self._fatal or not any(f.kind == "separation" for f in self._first_findings):
             return np.zeros(len(rows), dtype=bool)
         return separated_functions(self.information, rows)
 
