@@ -57,11 +57,12 @@ class BackwardPruning(SelectorMixin, MetaNet):
         Parts with a smaller p-value stay, whatever the criterion says. None: tests only order
         what is tried, and the criterion decides alone.
     scoring : {"aic", "aicc", "bic", "nic", "tic", "gcv"} or None, default="bic"
-        Criterion that must not grow with a removal. If the net before classifies all rows right,
-        the mean loss of the rows, each left out, must fall as well, by half a standard error at
-        least: a likelihood says little there. None, with a significance level, accepts
-        every removal that is not significant, which is unsafe for well separated classes: Wald's
-        statistic is small there even for weights that matter (Hauck and Donner 1977).
+        Criterion that must not grow with a removal. If the net before tells all rows apart, and
+        rows left out (to one Newton step) but for a fifth of their loss, a likelihood says
+        little: then their mean loss must fall as well, by half a standard error at least. None,
+        with a significance level, accepts every removal that is not significant, which is unsafe
+        for well separated classes: Wald's statistic is small there even for weights that matter
+        (Hauck and Donner 1977).
     step : int or float, default=0.1
         Maximum number of parts to remove at a time; a float below 1 is a fraction of the parts
         left. If the removal is refused, half as many are tried, down to one; then one at a time

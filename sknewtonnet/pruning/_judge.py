@@ -12,6 +12,10 @@ from sknewtonnet.inference import all_told_apart, leave_one_out_losses
 # separated: each removal is tried for its promise on all rows, so an equal loss is a worse one.
 _STANDARD_ERRORS = 0.5
 
+# Share of the loss of the best constant, at least, that a net explains in rows left out if its
+# classes are separated; a net that has learnt wrong labels by heart explains less.
+_SEPARATED = 0.8
+
 # Largest loss of a row: minus the logarithm of the rounding of a probability.
 _LARGEST = 36.0
 
@@ -20,10 +24,10 @@ _LARGEST = 36.0
 class Judge:
     """Whether a smaller net is no worse.
 
-    An information criterion must not grow. Where the net before pruning classifies all rows
-    right, the likelihood says little: weights are as large as the penalty lets them be, and any
-    smaller net that still tells the rows apart costs nothing. There the loss of rows left out
-    must fall as well, below the lowest so far.
+    An information criterion must not grow. Where the net before pruning tells the classes apart,
+    also in rows left out, the likelihood says little: weights are as large as the penalty lets
+    them be, and any smaller net that still tells the rows apart costs nothing. There the loss of
+    rows left out must fall as well, below the lowest so far.
 
     Attributes
     ----------
@@ -31,7 +35,7 @@ class Judge:
         Name of the criterion; None accepts everything.
     lowest : ndarray of shape (n_samples,) or None
         Losses of the rows, each left out, of the last net that was accepted, if the one before
-        pruning classifies all rows right.
+        pruning tells the classes apart.
     """
 
     criterion: str | None
@@ -42,7 +46,11 @@ class Judge:
         """The judge of removals from a net."""
         if criterion is None or not all_told_apart(start.information):
             return cls(criterion)
-        return cls(criterion, _left_out(start))
+        objective, losses = start.information.objective, _left_out(start)
+        known = losses < _LARGEST  # a row that the fit passes through tells nothing
+        mean = np.average(losses[known], weights=objective.sample_weight[known])
+        apart = mean <= (1.0 - _SEPARATED) * objective.scale()
+        return cls(criterion, losses if apart else None)
 
     def score(self, fit: Fit) -> float:
         """The criterion of a net; NaN without one."""

@@ -30,7 +30,7 @@ class PruningStep:
         Whether they were removed; else the net was restored.
     loss_left_out : float
         Mean loss of the rows, each by the refitted net without it, to one Newton step; NaN but for
-        nets that classify all rows right, where it decides as well.
+        nets that tell classes apart, where it decides as well.
     """
 
     removed: tuple[str, ...]
