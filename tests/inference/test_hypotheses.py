@@ -399,6 +399,7 @@ def test_profile_where_refits_jump():
     assert min(abs(near - 1.952937), abs(near - 1.528066)) < 1e-5
 
 
+@pytest.mark.slow  # 23 seconds of refits along a valley
 def test_profile_that_leaves_the_branch_of_the_fit():
     """Refits beyond the limit jump to a better unit; the end is where the first branch leaves."""
     rng = np.random.default_rng(60088)
