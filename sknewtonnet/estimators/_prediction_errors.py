@@ -58,7 +58,12 @@ class PredictionErrors:
         except (ValueError, LinAlgError, MemoryError) as reason:
             return cls(reason=str(reason))
         if not np.isfinite(found.covariance).all():
-            return cls(reason="no degrees of freedom are left for the dispersion.")
+            freedom = np.isfinite(information.dispersion)
+            return cls(
+                reason="the squares of the target leave the range of doubles: scale it."
+                if freedom
+                else "no degrees of freedom are left for the dispersion."
+            )
         return cls(found, "")
 
     def of_means(

@@ -282,7 +282,9 @@ def parameter_covariance(
     >>> parameter_covariance(Information(f, np.array([0.9, 0.8])), "hessian").round(3).tolist()
     [[0.07, -0.035], [-0.035, 0.105]]
     """
-    found = COVARIANCES[cov_type].estimate(information, Dependence(groups, maxlags))
+    # Of targets whose squares leave the range of doubles a covariance is not finite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = COVARIANCES[cov_type].estimate(information, Dependence(groups, maxlags))
     if cov_type == "bayesian" and information.chosen_penalty and not given_penalty:
         # The logarithm of the strength is known up to a standard deviation of 1, about a step of
         # the path on which it is chosen; after Wood, Pya and Säfken (2016), section 4.

@@ -221,3 +221,16 @@ def test_a_clone_has_none_and_refits_have_their_own():
     first = est.predict(X, return_std=True)[1]
     second = clone(est).fit(X, y + bumps(X[:, :2])).predict(X, return_std=True)[1]
     assert (second > 1.5 * first).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_targets_whose_squares_leave_the_range_of_doubles():
+    """No stray overflow in the fit; the reason is told where errors are asked for."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 2)), rng.normal(size=40)
+    Y = np.column_stack([1e-100 * y, 1e100 * y])
+    net = NewtonMLPRegressor((2,), standardize=False, alpha=1.0, max_iter=50, random_state=0)
+    with pytest.warns(UserWarning, match="standard deviations far from one"):
+        net.fit(X, Y)
+    with pytest.warns(UserWarning, match="the squares of the target leave the range of doubles"):
+        assert np.isnan(net.predict(X, return_std=True)[1]).all()
