@@ -7,8 +7,8 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._comparison import UnitsOfFit
+from sknewtonnet.inference._feature_table import of_slope_and_effects
 from sknewtonnet.inference._minimum import Information
-from sknewtonnet.inference._null_distributions import combined_p_value
 from sknewtonnet.inference._replications import Refitted, replicated, source
 from sknewtonnet.inference._resampling import Resampling
 from sknewtonnet.inference._restricted_fits import Refit, Restriction
@@ -221,9 +221,7 @@ class Size:
         if test == "slope":
             return float(found.slope_test(self.feature).p_value)
         if test == "slope and effect":  # as in the summary of a net that is not identified
-            slope = self._p_value(found, "slope")
-            effects = combined_p_value(self._of_effects(found))
-            return combined_p_value([slope, effects]) if np.isfinite(slope) else np.nan
+            return of_slope_and_effects(self._p_value(found, "slope"), self._of_effects(found))
         if test == "likelihood ratio":
             return float(found.likelihood_ratio_test(self.feature, n_init=0).p_value)
         if test == "score":

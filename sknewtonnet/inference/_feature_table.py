@@ -196,9 +196,8 @@ def feature_table(results: Any, groups: Mapping[str, Sequence[str]] | None) -> F
     test, tests = _dependence(results, members)
     p_values = np.array([one.p_value for one in tests])
     if test == "slope":
-        trends = [combined_p_value(found.p_values[rows].ravel()) for rows in inside.values()]
-        both = zip(p_values, trends, strict=True)
-        p_values = np.array([combined_p_value([p, q]) if np.isfinite(p) else p for p, q in both])
+        trends = [found.p_values[rows] for rows in inside.values()]
+        p_values = np.array([*map(of_slope_and_effects, p_values, trends)])
     # A test that could not be made belongs to the family all the same.
     holm = adjust_p_values(np.where(np.isnan(p_values), 1.0, p_values), "holm")
     holm[np.isnan(p_values)] = np.nan
@@ -236,6 +235,13 @@ def feature_table(results: Any, groups: Mapping[str, Sequence[str]] | None) -> F
         use_t=bool(np.isfinite(found.df_denom)),
         groups=tuple(name for name, group in members.items() if group != [name]),
     )
+
+
+def of_slope_and_effects(slope: float, effects: Array) -> float:
+    """P-value of dependence from those of the mean squared slope and of the average effects."""
+    if not np.isfinite(slope):
+        return np.nan
+    return combined_p_value([slope, combined_p_value(np.ravel(effects))])
 
 
 def _picked(column: Array, order: Ints) -> Array:
