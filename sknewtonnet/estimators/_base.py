@@ -441,7 +441,6 @@ class BaseNewtonNet(
             class_weights=fit.class_weights,
             converged=fit.may_be_stationary,
             tight=fit.tight,
-            chosen_penalty=isinstance(self.alpha, str),
             known=end.known,
         )
         importances = Importances.at(end, information)

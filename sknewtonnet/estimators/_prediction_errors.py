@@ -1,6 +1,6 @@
 """Standard errors of predictions that a fitted net knows without its data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import LinAlgError
@@ -65,6 +65,12 @@ class PredictionErrors:
                 else "no degrees of freedom are left for the dispersion."
             )
         return cls(found, "")
+
+    def with_chosen_penalty(self) -> "PredictionErrors":
+        """Those of a penalty whose strength the same data have chosen."""
+        return (
+            self if self.known is None else replace(self, known=self.known.with_chosen_penalty())
+        )
 
     def of_means(
         self, X: Array, offset: Array | None, units: Units | None, n_outputs: int, gradients: bool

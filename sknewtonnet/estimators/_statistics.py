@@ -221,7 +221,9 @@ class StatisticsMixin(FittedNet):
         terms = known.terms(problem.loss, len(samples), n_outputs)
         units = None if problem.original is None else problem.original.units
         with one_thread(), np.errstate(over="ignore", invalid="ignore"):
-            found, reason = fit.errors.of_means(samples, terms, units, n_outputs, gradients)
+            chosen = self.alpha_selection_ is not None
+            errors = fit.errors.with_chosen_penalty() if chosen else fit.errors
+            found, reason = errors.of_means(samples, terms, units, n_outputs, gradients)
         if reason:
             warnings.warn(f"Standard errors are NaN: {reason}", UserWarning, stacklevel=stacklevel)
         return found[:, 0] if n_outputs == 1 else found

@@ -1,7 +1,7 @@
 """Standard errors of predicted means, and their gradients in the inputs, without any data."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,7 +27,9 @@ class MeanErrors:
     network, loss, params
         The net, its loss and the minimum.
     covariance : ndarray of shape (n_parameters, n_parameters)
-        Covariance of the parameters.
+        Covariance of the parameters, the strength of the penalty taken as given.
+    penalty_slope : ndarray of shape (n_parameters,)
+        What a choice of that strength adds, as the root of a matrix of rank one.
     estimable : callable
         Which rows of linear functions of the parameters the data determine.
 
@@ -51,6 +53,7 @@ class MeanErrors:
     loss: Loss
     params: Array
     covariance: Array
+    penalty_slope: Array
     estimable: Callable[[Array], Bools]
 
     @classmethod
@@ -69,9 +72,22 @@ class MeanErrors:
         objective = information.objective
         with information.threads():
             kind = default_covariance(information, Dependence())
-            covariance = parameter_covariance(information, kind)
+            covariance = parameter_covariance(information, kind, given_penalty=True)
+            bayesian = kind == "bayesian"
+            slope = information.penalty_slope if bayesian else np.zeros(len(information.params))
             estimable = information.factor.estimable_rows
-        return cls(objective.network, objective.loss, information.params, covariance, estimable)
+        net = objective.network, objective.loss, information.params
+        return cls(*net, covariance, slope, estimable)
+
+    def with_chosen_penalty(self) -> "MeanErrors":
+        """Those of a penalty whose strength the same data have chosen.
+
+        Returns
+        -------
+        MeanErrors
+        """
+        added = np.outer(self.penalty_slope, self.penalty_slope)
+        return replace(self, covariance=self.covariance + added)
 
     def of_means(self, X: Array, offset: Array | None = None) -> Array:
         """Standard errors of means.

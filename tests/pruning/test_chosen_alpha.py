@@ -50,6 +50,8 @@ def test_pruning_chooses_once(choices):
     assert left.alpha == left.alpha_ == choices[0].alpha
     assert left.alpha_selection_ is choices[0]
     assert left.inference(X, y).chosen_penalty
+    std = left.predict(X[:5], return_std=True)[1]
+    assert_allclose(std, left.inference(X, y).get_prediction(X[:5]).se, rtol=1e-6)
     start = clone(net()).set_params(alpha=choices[0].alpha).fit(X, y)
     last = [step for step in pruned.path_ if step.accepted][-1]
     for fit, step in ((start, pruned.path_[0]), (left, last)):
