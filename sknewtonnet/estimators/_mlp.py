@@ -199,9 +199,10 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     connectivity : dict, default=None
-        Boolean masks by the names of arrays ("coefs_0", "intercepts_0", ...), of their
-        shapes. Where a mask is False the connection does not exist: exactly 0 in the
-        fit, and no parameter of the problem.
+        By the names of arrays ("coefs_0", "intercepts_0", ...) boolean masks of their shapes, or
+        True or False for all of an array; or True or False by the names of single parameters,
+        ``{"coefs_0[age, h3]": False}``. What is False does not exist: exactly 0 in the fit, and no
+        parameter of the problem. A later entry goes over an earlier one.
     bounds : dict, default=None
         Lower and upper limits by the names of arrays ("coefs_0") or single parameters
         ("coefs_0[age, h3]"): pairs of numbers or arrays, None for no limit. Equal limits
@@ -477,9 +478,10 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     connectivity : dict, default=None
-        Boolean masks by the names of arrays ("coefs_0", "intercepts_0", ...), of their
-        shapes. Where a mask is False the connection does not exist: exactly 0 in the
-        fit, and no parameter of the problem.
+        By the names of arrays ("coefs_0", "intercepts_0", ...) boolean masks of their shapes, or
+        True or False for all of an array; or True or False by the names of single parameters,
+        ``{"coefs_0[age, h3]": False}``. What is False does not exist: exactly 0 in the fit, and no
+        parameter of the problem. A later entry goes over an earlier one.
     bounds : dict, default=None
         Lower and upper limits by the names of arrays ("coefs_0") or single parameters
         ("coefs_0[age, h3]"): pairs of numbers or arrays, None for no limit. Equal limits

@@ -156,9 +156,10 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     connectivity : dict, default=None
-        Boolean masks by the names of arrays ("coefs_0", "intercepts_0", ...; ``arrays_`` has
-        them all), of their shapes. Where a mask is False the parameter does not exist: exactly
-        0 in the fit.
+        By the names of arrays ("coefs_0", "intercepts_0", ...; ``arrays_`` has them all) boolean
+        masks of their shapes, or True or False for all of an array; or True or False by the names
+        of single parameters. What is False does not exist: exactly 0 in the fit. A later entry
+        goes over an earlier one.
     bounds : dict, default=None
         Lower and upper limits by the names of arrays ("coefs_0") or single parameters
         ("coefs_0[age, h3]"): pairs of numbers or arrays, None for no limit. Equal limits
@@ -424,9 +425,10 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     connectivity : dict, default=None
-        Boolean masks by the names of arrays ("coefs_0", "intercepts_0", ...; ``arrays_`` has
-        them all), of their shapes. Where a mask is False the parameter does not exist: exactly
-        0 in the fit.
+        By the names of arrays ("coefs_0", "intercepts_0", ...; ``arrays_`` has them all) boolean
+        masks of their shapes, or True or False for all of an array; or True or False by the names
+        of single parameters. What is False does not exist: exactly 0 in the fit. A later entry
+        goes over an earlier one.
     bounds : dict, default=None
         Lower and upper limits by the names of arrays ("coefs_0") or single parameters
         ("coefs_0[age, h3]"): pairs of numbers or arrays, None for no limit. Equal limits

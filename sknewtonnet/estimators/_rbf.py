@@ -245,9 +245,10 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     connectivity : dict, default=None
-        Boolean masks by the names of arrays ("coefs_0", "intercepts_0", "centers", ...), of
-        their shapes. Where a mask is False the parameter does not exist: exactly 0 in the
-        fit. Of "precisions_cholesky" that is a logarithm: a width of exactly 1.
+        By the names of arrays ("coefs_0", "intercepts_0", "centers", ...) boolean masks of their
+        shapes, or True or False for all of an array; or True or False by the names of single
+        parameters. What is False does not exist: exactly 0 in the fit. Of "precisions_cholesky"
+        that is a logarithm: a width of exactly 1. A later entry goes over an earlier one.
     bounds : dict, default=None
         Lower and upper limits by the names of arrays ("coefs_0", "centers") or single
         parameters ("centers[c0, age]"): pairs of numbers or arrays, None for no limit. Equal
@@ -536,9 +537,10 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     n_init : int, default=1
         Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
     connectivity : dict, default=None
-        Boolean masks by the names of arrays ("coefs_0", "intercepts_0", "centers", ...), of
-        their shapes. Where a mask is False the parameter does not exist: exactly 0 in the
-        fit. Of "precisions_cholesky" that is a logarithm: a width of exactly 1.
+        By the names of arrays ("coefs_0", "intercepts_0", "centers", ...) boolean masks of their
+        shapes, or True or False for all of an array; or True or False by the names of single
+        parameters. What is False does not exist: exactly 0 in the fit. Of "precisions_cholesky"
+        that is a logarithm: a width of exactly 1. A later entry goes over an earlier one.
     bounds : dict, default=None
         Lower and upper limits by the names of arrays ("coefs_0", "centers") or single
         parameters ("centers[c0, age]"): pairs of numbers or arrays, None for no limit. Equal

@@ -90,6 +90,37 @@ def test_a_mask_of_ones_changes_nothing():
     assert small(ones).layout.names == small().layout.names
 
 
+def test_single_links_by_name_are_masks():
+    """Names, truth values for arrays, and masks say the same; later entries go over earlier."""
+    mask = np.ones((2, 3), dtype=bool)
+    mask[0, 1] = mask[1, 0] = False
+    by_name = {"coefs_0[x0, h1]": False, "coefs_0[x1, h0]": False}
+    one_only = {"coefs_1": False, "coefs_1[x1, y0]": True, "coefs_1[h2, y1]": True}
+    by_array = np.zeros((5, 2), dtype=bool)
+    by_array[1, 0] = by_array[4, 1] = True
+    expected = small({"coefs_0": mask, "coefs_1": by_array}).layout
+    assert small({**by_name, **one_only}).layout.names == expected.names
+    np.testing.assert_array_equal(small({**by_name, **one_only}).layout.exists, expected.exists)
+    mixed = {"coefs_1[x0, y0]": True, **by_name, "coefs_1": by_array}  # the array goes over it
+    assert small(mixed).layout.names == expected.names
+    np.testing.assert_array_equal(small().with_connectivity(mixed).exists[0][:-1], mask)
+
+
+def test_one_direct_link_beside_the_hidden_layer():
+    """Of all direct links only that of age exists; the unit's links are as they were."""
+    names = ["age", "height", "weight"]
+    others = {f"coefs_1[{name}, y]": False for name in names if name != "age"}
+    net = Network.mlp(
+        3, (2,), 1, skip_connections="input-output", connectivity=others, feature_names=names
+    )
+    left = [name for name in net.layout.names if name.startswith("coefs_1")]
+    assert left == ["coefs_1[age, y]", "coefs_1[h0, y]", "coefs_1[h1, y]"]
+    # What does not exist can be named, so that it can come back.
+    assert "coefs_1[height, y]" in net.with_connectivity(None).layout.names
+    again = net.with_connectivity({**net.layout.masks(), "coefs_1[height, y]": True})
+    assert set(again.layout.names) - set(net.layout.names) == {"coefs_1[height, y]"}
+
+
 @pytest.mark.parametrize("skip", [False, "input-output", "all"])
 def test_masked_networks_are_sections_of_the_full_one(skip):
     """What does not exist has no derivative; all else is as if it were held at zero."""
@@ -166,6 +197,10 @@ def test_activations_for_each_layer_or_for_all():
         ({"connectivity": {"coefs_9": np.ones((2, 3), bool)}}, "coefs_9"),
         ({"connectivity": {"coefs_0": np.ones((3, 2), bool)}}, "coefs_0"),
         ({"connectivity": {"coefs_0": np.ones((2, 3))}}, "bool"),
+        ({"connectivity": {"coefs_0": 1}}, "must be True or False"),
+        ({"connectivity": {"coefs_0[x0, h0]": True}}, r"Did you mean 'coefs_0\[x0, h1_0\]'"),
+        ({"connectivity": {"coefs_0[x0, h1_0]": [True]}}, "must be True or False"),
+        ({"connectivity": dict.fromkeys(("coefs_0", "coefs_1", "coefs_2"), None)}, "True or"),
     ],
 )
 def test_networks_that_make_no_sense_are_refused(arguments, message):

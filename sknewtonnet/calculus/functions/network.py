@@ -112,8 +112,9 @@ class Network:
         layers : sequence of Layer
             In order; each says which nodes it reads. The last one gives the raw predictions
             and has the identity as activation.
-        connectivity : mapping of str to bool array, default=None
-            Where it is False, the parameter does not exist: exactly 0 and no parameter.
+        connectivity : mapping of str to bool or bool array, default=None
+            What is False, a mask's entries, a whole array or a single parameter by its name, does
+            not exist: exactly 0 and no parameter. See :class:`ParameterLayout`.
         feature_names, output_names : sequence of str, default=None
             For the names of the parameters; else "x0", "x1", ... and "y" or "y0", "y1", ...
 
@@ -168,8 +169,9 @@ class Network:
             For all hidden layers, or one for each.
         skip_connections : {False, "input-output", "all"}, default=False
             Whether the output also reads the input, or every layer all earlier ones.
-        connectivity : mapping of str to bool array, default=None
-            Where it is False, the connection does not exist: exactly 0 and no parameter.
+        connectivity : mapping of str to bool or bool array, default=None
+            What is False, a mask's entries, a whole array or a single parameter by its name, does
+            not exist: exactly 0 and no parameter. See :class:`ParameterLayout`.
         feature_names, output_names : sequence of str, default=None
             For the names of the parameters; else "x0", "x1", ... and "y" or "y0", "y1", ...
 
@@ -255,8 +257,8 @@ class Network:
 
         Parameters
         ----------
-        connectivity : mapping of str to bool array, or None
-            Where it is False, the parameter does not exist; all exist if None.
+        connectivity : mapping of str to bool or bool array, or None
+            What is False does not exist, as in :meth:`from_layers`; all exist if None.
 
         Returns
         -------

@@ -67,9 +67,11 @@ class ParameterLayout:
     ----------
     arrays : sequence of ParameterArray
         In the order in which they stand in the full vector.
-    connectivity : mapping of str to bool array, default=None
-        For some arrays a mask of the array's shape; where it is False the parameter
-        does not exist.
+    connectivity : mapping of str to bool or bool array, default=None
+        By the name of an array a mask of its shape, or one truth value for all of it; by the name
+        of a single parameter, such as "coefs_0[age, h3]", one truth value. Where it is False the
+        parameter does not exist. All that is not named exists; a later entry goes over an
+        earlier one.
 
     Attributes
     ----------
@@ -89,6 +91,9 @@ class ParameterLayout:
     --------
     >>> import numpy as np
     >>> from sknewtonnet.calculus import Network
+    >>> one_link = {"coefs_0": False, "coefs_0[x1, y]": True}
+    >>> Network.mlp(2, (), 1, connectivity=one_link).layout.names
+    ['coefs_0[x1, y]', 'intercepts_0[y]']
     >>> layout = Network.mlp(2, (), 1).layout
     >>> layout.names
     ['coefs_0[x0, y]', 'coefs_0[x1, y]', 'intercepts_0[y]']
@@ -125,17 +130,34 @@ class ParameterLayout:
             )
         exists = np.ones(self.n_full, dtype=bool)
         for name, given in connectivity.items():
-            self._check_name("connectivity", name)
+            where = self._slices.get(name)
             mask = np.asarray(given)
-            if mask.dtype != bool or mask.shape != self.shapes[name]:
+            if where is None:
+                exists[self._full_number(name)] = _one_truth(name, mask)
+            elif mask.shape == ():
+                exists[where] = _one_truth(name, mask)
+            elif mask.dtype == bool and mask.shape == self.shapes[name]:
+                exists[where] = mask.ravel()[self._entries[name]]
+            else:
                 raise ValueError(
                     f"connectivity[{name!r}] must be a boolean array of shape "
-                    f"{self.shapes[name]}, got {mask.dtype} of shape {mask.shape}."
+                    f"{self.shapes[name]}, or True or False for all of it, got {mask.dtype} of "
+                    f"shape {mask.shape}."
                 )
-            exists[self._slices[name]] = mask.ravel()[self._entries[name]]
         if not exists.any():
             raise ValueError("connectivity leaves no parameter; at least one must exist.")
         return exists
+
+    def _full_number(self, name: str) -> int:
+        """Where a single parameter, whether it exists or not, stands in the full vector."""
+        number = self._full_numbers.get(name)
+        if number is None:
+            raise ValueError(
+                f"connectivity: there is no parameter {name!r}; the arrays are "
+                f"{list(self.shapes)}, single parameters have names like {self._full_names[0]!r}."
+                f"{did_you_mean(name, [*self.shapes, *self._full_names])}"
+            )
+        return number
 
     def _check_name(self, argument: str, name: str) -> None:
         if name not in self.shapes:
@@ -144,11 +166,21 @@ class ParameterLayout:
     @cached_property
     def names(self) -> list[str]:
         """The name of each free parameter, such as "coefs_0[age, h3]"."""
+        full = self._full_names
+        return full if self.free is None else [full[p] for p in self.free]
+
+    @cached_property
+    def _full_names(self) -> list[str]:
+        """The name of each parameter of the full vector."""
         full = []
         for array in self.arrays:
             labels = list(product(*array.labels))
             full += [f"{array.name}[{', '.join(labels[entry])}]" for entry in array.entries]
-        return full if self.free is None else [full[p] for p in self.free]
+        return full
+
+    @cached_property
+    def _full_numbers(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self._full_names)}
 
     def values_of(self, name: str, given: ArrayLike, fill: float) -> Array:
         """Free parameters: what is given for an array or a single parameter, else a fill value.
@@ -350,3 +382,10 @@ class ParameterLayout:
                 )
             full[where] = values.ravel()[self._entries[name]]
         return self.restrict(full)
+
+
+def _one_truth(name: str, given: NDArray[Any]) -> bool:
+    """True or False, or an error."""
+    if given.dtype != bool or given.shape != ():
+        raise ValueError(f"connectivity[{name!r}] must be True or False, got {given.tolist()!r}.")
+    return bool(given)
