@@ -6,8 +6,8 @@ import numpy as np
 from scipy.linalg import null_space
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.scaled_spectrum import ScaledSpectrum
 from sknewtonnet.inference._minimum import Information
-from sknewtonnet.inference._scaled_spectrum import ScaledSpectrum
 
 # Null directions are known to rounding over the gap to the other eigenvalues.
 _ROUNDING = 1e-6

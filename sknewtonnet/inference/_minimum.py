@@ -12,8 +12,8 @@ from scipy.linalg import null_space, orth
 from sknewtonnet._threads import hessian_threads
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import CriticalPoint, Objective, critical_point
-from sknewtonnet.inference._coordinates import natural_steps, whitening
-from sknewtonnet.inference._scaled_spectrum import ScaledSpectrum, inside
+from sknewtonnet.calculus.functions.coordinates import natural_steps, whitening
+from sknewtonnet.calculus.functions.scaled_spectrum import ScaledSpectrum, inside
 
 WEIGHT_TYPES = ("frequency", "precision", "sampling")
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus.functions.scaled_spectrum import ScaledSpectrum, square_root
 from sknewtonnet.inference._minimum import Information
-from sknewtonnet.inference._scaled_spectrum import ScaledSpectrum, square_root
 
 # With fewer clusters than this tests reject too often.
 _FEW_CLUSTERS = 30

@@ -8,9 +8,9 @@ from scipy.special import expit, logit
 
 from sknewtonnet._figures import axes
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.scaled_spectrum import square_root
 from sknewtonnet.inference._effects import Effects
 from sknewtonnet.inference._prediction import Predictor
-from sknewtonnet.inference._scaled_spectrum import square_root
 
 
 @dataclass(frozen=True, eq=False)

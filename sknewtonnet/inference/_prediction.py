@@ -11,9 +11,9 @@ from scipy.special import expit, logit, softmax
 
 from sknewtonnet._typing import Array, Bools
 from sknewtonnet.calculus import Loss, Network, Objective
+from sknewtonnet.calculus.functions.scaled_spectrum import square_root
 from sknewtonnet.calculus.passes.chunk import sample_chunks
 from sknewtonnet.inference._null_distributions import quantile
-from sknewtonnet.inference._scaled_spectrum import square_root
 
 # Draws of logits for moderated probabilities of several classes.
 _N_DRAWS = 2000

@@ -7,9 +7,9 @@ import numpy as np
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Objective
+from sknewtonnet.calculus.functions.scaled_spectrum import square_root
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._parameter_covariance import leverage_factors
-from sknewtonnet.inference._scaled_spectrum import square_root
 
 RESAMPLINGS = ("pairs", "cluster", "parametric", "wild")
 

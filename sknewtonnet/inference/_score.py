@@ -6,6 +6,7 @@ import numpy as np
 from scipy.linalg import null_space, orth
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.scaled_spectrum import ScaledSpectrum
 from sknewtonnet.inference._estimable_part import tested_part
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._null_distributions import TestResult, tail, wald_statistic
@@ -15,7 +16,6 @@ from sknewtonnet.inference._parameter_covariance import (
     few_clusters,
 )
 from sknewtonnet.inference._restricted_fits import Refit, Restriction
-from sknewtonnet.inference._scaled_spectrum import ScaledSpectrum
 
 
 class ScoreTestResult(TestResult):

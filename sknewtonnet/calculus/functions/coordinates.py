@@ -4,7 +4,8 @@ import numpy as np
 from scipy.linalg import eigh
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import GaussianRBF, Objective
+from sknewtonnet.calculus.functions.objective import Objective
+from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
 
 # Part of the largest variance that inputs on a unit scale have along a direction in which they do
 # not vary: their standard deviation there is the root of it.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sknewtonnet.inference._scaled_spectrum import ScaledSpectrum
+from sknewtonnet.calculus.functions.scaled_spectrum import ScaledSpectrum
 
 NONE = np.empty((6, 0))
 

@@ -1,4 +1,4 @@
-"""The factorisation of a curvature matrix from which inference takes all it needs."""
+"""A curvature matrix scaled to a unit diagonal: rank, condition number, inverse."""
 
 from dataclasses import dataclass
 from functools import cached_property
