@@ -2,6 +2,7 @@
 
 import pickle
 
+import mpmath
 import numpy as np
 import oracles
 import pytest
@@ -38,6 +39,35 @@ def test_derivatives_of_every_order(name):
         np.testing.assert_allclose(
             actual, desired, rtol=1e-10, atol=1e-14, err_msg=f"derivative {order}"
         )
+
+
+TO_ORDER_EIGHT = {
+    "logistic": lambda a: 1 / (1 + mpmath.exp(-a)),
+    "softplus": lambda a: mpmath.log1p(mpmath.exp(a)),
+    "gelu": lambda a: a * mpmath.ncdf(a),
+    "silu": lambda a: a / (1 + mpmath.exp(-a)),
+    "softsign": lambda a: a / (1 + abs(a)),
+}
+
+
+@pytest.mark.parametrize("name", TO_ORDER_EIGHT)
+def test_orders_to_eight_against_sixty_digits(name):
+    """To 1e-12 of each number, in both tails; the oracle differentiates the value alone."""
+    points = np.array([-30.0, -11.3, -5.0, -1.7, -0.3, 0.0, 0.2, 0.9, 2.5, 7.1, 25.0])
+    points = points if ACTIVATIONS[name].smooth else points[points != 0]
+    found = ACTIVATIONS[name].derivatives(points, 8)
+    with mpmath.workdps(60):
+        series = [mpmath.taylor(TO_ORDER_EIGHT[name], mpmath.mpf(a), 8) for a in points]
+        expected = [[float(mpmath.factorial(n) * t[n]) for t in series] for n in range(9)]
+    # In the far tail numerical differentiation leaves 1e-40 where there is nothing.
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-30)
+
+
+def test_high_orders_where_powers_overflow():
+    """The density of gelu is zero there, and the polynomial beside it must not be infinite."""
+    far = np.array([-1e100, -50.0, 50.0, 1e100])
+    for order in ACTIVATIONS["gelu"].derivatives(far, 6)[3:]:
+        np.testing.assert_array_equal(order, 0.0)
 
 
 @each_activation

@@ -11,7 +11,7 @@ from math import factorial
 from typing import ClassVar
 
 import numpy as np
-from numpy.polynomial import polynomial
+from numpy.polynomial import hermite_e, polynomial
 from scipy.special import ndtr
 
 from sknewtonnet._names import must_be_one_of
@@ -202,6 +202,20 @@ class Tanh(Activation):
         return second
 
 
+@lru_cache
+def _eulerian(n: int) -> tuple[int, ...]:
+    """Eulerian numbers with alternating signs, (-1)^k A(n, k) for k < n.
+
+    With r = 1 - h the logistic function has h' = h r, r' = -h r, and by induction
+    h^(n) = h r sum_k (-1)^k A(n, k) h^k r^(n-1-k): no digit is lost in either tail.
+    """
+    found = [1]
+    for m in range(2, n + 1):
+        above = [0, *found, 0]
+        found = [(k + 1) * above[k + 1] - (m - k) * above[k] for k in range(m)]
+    return tuple(found)
+
+
 class Logistic(Activation):
     """h(a) = 1 / (1 + exp(-a)), with h' = h - h^2."""
 
@@ -216,7 +230,11 @@ class Logistic(Activation):
         found = [h, first][: order + 1]
         if order >= 2:
             found.append(self.curvature(h, first))
-        found.extend(_higher((0.0, 1.0, -1.0), h, first, order))
+        if order >= 3:
+            rest = first / h
+            for n in range(3, order + 1):
+                terms = enumerate(_eulerian(n))
+                found.append(first * sum(c * h**k * rest ** (n - 1 - k) for k, c in terms))
         return tuple(found)
 
     def forward(self, a: Array, value: Array, slope: Array) -> None:
@@ -285,9 +303,14 @@ class ELU(Activation):
 
 
 class GELU(Activation):
-    """h(a) = a Phi(a) with the exact normal distribution function Phi."""
+    """h(a) = a Phi(a) with the exact normal distribution function Phi.
+
+    With phi^(n) = (-1)^n He_n phi, He_n the Hermite polynomials of the normal density, follows
+    h^(n) = a phi^(n-1) + n phi^(n-2) = (-1)^(n-1) (He_n - He_(n-2)) phi for n >= 2.
+    """
 
     name = "gelu"
+    max_order = None
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Activation.derivatives`."""
@@ -295,33 +318,48 @@ class GELU(Activation):
         density = np.exp(-0.5 * square) / np.sqrt(2.0 * np.pi)
         distribution = ndtr(a)
         value = a * distribution
-        return (value, distribution + a * density, density * (2.0 - square))[: order + 1]
+        found = [value, distribution + a * density, density * (2.0 - square)][: order + 1]
+        # Beyond 40 the density is 0; a power of a, which may overflow, must not make it NaN.
+        near = np.clip(a, -40.0, 40.0)
+        for n in range(3, order + 1):
+            c = np.zeros(n + 1)
+            c[n], c[n - 2] = 1.0, -1.0
+            found.append(-((-1.0) ** n) * density * hermite_e.hermeval(near, c))
+        return tuple(found)
 
 
 class SiLU(Activation):
-    """h(a) = a / (1 + exp(-a))."""
+    """h(a) = a s(a) with s = 1 / (1 + exp(-a)), so that h^(n) = n s^(n-1) + a s^(n)."""
 
     name = "silu"
+    max_order = None
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Activation.derivatives`."""
-        s, s1, s2 = Logistic().derivatives(a, 2)
-        return (a * s, s + a * s1, 2.0 * s1 + a * s2)[: order + 1]
+        s = Logistic().derivatives(a, order)
+        return (a * s[0], *(n * s[n - 1] + a * s[n] for n in range(1, order + 1)))
 
 
 class Softsign(Activation):
-    """h(a) = a / (1 + |a|); h'' jumps from 2 to -2 at a = 0, where it is taken as 0."""
+    """h(a) = a / (1 + |a|); h'' jumps from 2 to -2 at a = 0, where it is taken as 0.
+
+    h^(n)(a) = n! (-sign(a))^(n-1) / (1 + |a|)^(n+1); all even ones jump.
+    """
 
     name = "softsign"
     monotonic = True
     parity = -1
     smooth = False
+    max_order = None
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Activation.derivatives`."""
         scale = 1.0 / (1.0 + np.abs(a))
-        first = scale * scale
-        return (a * scale, first, -2.0 * np.sign(a) * first * scale)[: order + 1]
+        found, power, turn = [a * scale], scale, -np.sign(a)
+        for n in range(1, order + 1):
+            power = power * scale
+            found.append(factorial(n) * (power if n % 2 else power * turn))
+        return tuple(found)
 
 
 class Arctan(Activation):
