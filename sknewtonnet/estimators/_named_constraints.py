@@ -80,8 +80,10 @@ def _limits(layout: ParameterLayout, name: str, given: Any) -> tuple[Array, Arra
     if not isinstance(given, Sequence | np.ndarray) or isinstance(given, str) or len(given) != 2:
         raise ValueError(f"bounds[{name!r}] must be a pair (lower, upper), got {given!r}.")
     low, high = (
-        _values(layout, "bounds", name, default if limit is None else limit, default)
-        for limit, default in zip(given, (-np.inf, np.inf), strict=True)
+        _values(layout, "bounds", name, default if limit is None else limit, default, narrower)
+        for limit, default, narrower in zip(
+            given, (-np.inf, np.inf), (np.maximum, np.minimum), strict=True
+        )
     )
     if np.isnan(low).any() or np.isnan(high).any() or (low > high).any():
         raise ValueError(
@@ -93,10 +95,12 @@ def _limits(layout: ParameterLayout, name: str, given: Any) -> tuple[Array, Arra
     return low, high
 
 
-def _values(layout: ParameterLayout, where: str, name: str, given: Any, fill: float) -> Array:
+def _values(
+    layout: ParameterLayout, where: str, name: str, given: Any, fill: float, merge: np.ufunc
+) -> Array:
     """See :meth:`ParameterLayout.values_of`, with messages that name the setting."""
     try:
-        return layout.values_of(name, given, fill)
+        return layout.values_of(name, given, fill, merge)
     except ValueError as reason:
         raise ValueError(f"{where}: {reason}") from None
 
@@ -123,7 +127,7 @@ def _row(layout: ParameterLayout, number: int, given: Any) -> tuple[Array, float
     terms, low, high = given
     row = np.zeros(layout.n_parameters)
     for name, factor in terms.items():
-        row += _values(layout, where, name, factor, 0.0)
+        row += _values(layout, where, name, factor, 0.0, np.add)
     try:
         if isinstance(low, str) or isinstance(high, str):
             raise TypeError
@@ -196,4 +200,4 @@ def monotonic_bounds(network: Network, signs: Ints) -> tuple[Array, Array]:
         lower[k][:-1][read > 0] = 0.0  # the last row are the intercepts
         upper[k][:-1][read < 0] = 0.0
         depends.append(network.exists[k][:-1][read != 0].any(axis=0).astype(int))
-    return layout.restrict(full_lower), layout.restrict(full_upper)
+    return layout.merge(full_lower, np.maximum), layout.merge(full_upper, np.minimum)

@@ -50,7 +50,8 @@ def weight_importance(
     Notes
     -----
     "obs" takes one Hessian and its eigenvalues, about 10 P^3 flops. "obd" takes only the blocks
-    of the Hessian within each unit, and works for any number of parameters.
+    of the Hessian within each unit, and works for any number of parameters; where units share
+    some it takes one Hessian. A shared parameter goes with all its entries.
 
     Examples
     --------
@@ -67,6 +68,9 @@ def weight_importance(
     """
     if method == "obd":
         network = objective.network
+        if network.layout.has_ties:
+            H = objective.hessian(w, "block")
+            return 0.5 * w**2 * objective.weight_sum * H.diagonal()
         diagonal = np.zeros(network.layout.n_full)
         blocks = objective.hessian_blocks(w, "block")
         for matrix, block in zip(network.by_layer(diagonal), blocks, strict=True):

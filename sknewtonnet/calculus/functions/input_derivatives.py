@@ -102,8 +102,7 @@ def slope_gradients(
         found = np.empty((chunk.n_samples, m, q, layout.n_full))
         for o in range(m):
             found[:, o] = _mixed(chunk, layers, into_z, into_a, o)
-        free = layout.free
-        yield where, into_a[-1].transpose(2, 1, 0), found if free is None else found[..., free]
+        yield where, into_a[-1].transpose(2, 1, 0), layout.pull_back(found, axis=-1)
 
 
 def _mixed(

@@ -97,7 +97,7 @@ class KeptPoint:
             total += self._run_over(chunk, stage, out)
         self.value = np.inf if np.isnan(total) else total  # infinities met, far out
         if new_gradient:
-            self.gradient = self.network.layout.restrict(full)
+            self.gradient = self.network.layout.pull_back(full)
             self.gradient += self.penalty.gradient(self.w)
 
     def _run_over(self, chunk: Chunk, stage: int, out: Sequence[Array]) -> float:

@@ -100,6 +100,7 @@ class Network:
         layers: Sequence[Layer],
         *,
         connectivity: Mapping[str, ArrayLike] | None = None,
+        tied: Mapping[str, ArrayLike] | None = None,
         feature_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
     ) -> "Network":
@@ -115,6 +116,9 @@ class Network:
         connectivity : mapping of str to bool or bool array, default=None
             What is False, a mask's entries, a whole array or a single parameter by its name, does
             not exist: exactly 0 and no parameter. See :class:`ParameterLayout`.
+        tied : mapping of str to int or int array, default=None
+            Entries with the same label, from 0 on, are one parameter, also in different arrays;
+            -1 for a parameter of its own. See :class:`ParameterLayout`.
         feature_names, output_names : sequence of str, default=None
             For the names of the parameters; else "x0", "x1", ... and "y" or "y0", "y1", ...
 
@@ -139,7 +143,7 @@ class Network:
         # A column may be called like a unit; the names of parameters must tell them apart.
         while any(set(inputs) & set(layer) for layer in units):
             units = [tuple(f"{name}'" for name in layer) for layer in units]
-        layout = ParameterLayout(_arrays(graph, [inputs, *units]), connectivity)
+        layout = ParameterLayout(_arrays(graph, [inputs, *units]), connectivity, tied)
         return cls(graph, layout, inputs)
 
     @classmethod
@@ -152,6 +156,7 @@ class Network:
         skip_connections: bool | str = False,
         *,
         connectivity: Mapping[str, ArrayLike] | None = None,
+        tied: Mapping[str, ArrayLike] | None = None,
         feature_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
     ) -> "Network":
@@ -172,6 +177,9 @@ class Network:
         connectivity : mapping of str to bool or bool array, default=None
             What is False, a mask's entries, a whole array or a single parameter by its name, does
             not exist: exactly 0 and no parameter. See :class:`ParameterLayout`.
+        tied : mapping of str to int or int array, default=None
+            Entries with the same label, from 0 on, are one parameter, also in different arrays;
+            -1 for a parameter of its own. See :class:`ParameterLayout`.
         feature_names, output_names : sequence of str, default=None
             For the names of the parameters; else "x0", "x1", ... and "y" or "y0", "y1", ...
 
@@ -189,6 +197,7 @@ class Network:
             n_features,
             _linear_layers([], hidden_layer_sizes, n_outputs, activation, skip_connections),
             connectivity=connectivity,
+            tied=tied,
             feature_names=feature_names,
             output_names=output_names,
         )
@@ -205,6 +214,7 @@ class Network:
         skip_connections: bool | str = False,
         *,
         connectivity: Mapping[str, ArrayLike] | None = None,
+        tied: Mapping[str, ArrayLike] | None = None,
         feature_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
     ) -> "Network":
@@ -226,7 +236,7 @@ class Network:
             For all these hidden layers, or one for each.
         skip_connections : {False, "input-output", "all"}, default=False
             Whether the output also reads the input, or every linear layer all earlier ones.
-        connectivity, feature_names, output_names
+        connectivity, tied, feature_names, output_names
             As in :meth:`mlp`.
 
         Returns
@@ -248,12 +258,13 @@ class Network:
                 [gaussian], hidden_layer_sizes, n_outputs, activation, skip_connections
             ),
             connectivity=connectivity,
+            tied=tied,
             feature_names=feature_names,
             output_names=output_names,
         )
 
     def with_connectivity(self, connectivity: Mapping[str, ArrayLike] | None) -> "Network":
-        """The same layers and names with other connections.
+        """The same layers, names and ties with other connections.
 
         Parameters
         ----------
@@ -264,7 +275,22 @@ class Network:
         -------
         Network
         """
-        layout = ParameterLayout(self.layout.arrays, connectivity)
+        layout = ParameterLayout(self.layout.arrays, connectivity, self.layout.ties)
+        return Network(self._graph, layout, self.feature_names)
+
+    def with_ties(self, tied: Mapping[str, ArrayLike] | None) -> "Network":
+        """The same layers, names and connections with other ties.
+
+        Parameters
+        ----------
+        tied : mapping of str to int array, or None
+            Entries with the same label, from 0 on, are one parameter; none are if None.
+
+        Returns
+        -------
+        Network
+        """
+        layout = ParameterLayout(self.layout.arrays, self.layout.masks(), tied)
         return Network(self._graph, layout, self.feature_names)
 
     def with_names(
@@ -287,6 +313,7 @@ class Network:
             self.n_features,
             self.layers,
             connectivity=self.layout.masks(),
+            tied=self.layout.ties,
             feature_names=feature_names,
             output_names=self.output_names if output_names is None else output_names,
         )
@@ -339,12 +366,15 @@ class Network:
 
     @cached_property
     def exists(self) -> list[Bools]:
-        """Which parameters exist, one matrix of shape (t_k, s_k) per layer."""
+        """Which entries exist, one matrix of shape (t_k, s_k) per layer."""
         return self._graph.matrices(self.layout.exists)
 
     @cached_property
     def positions(self) -> list[Ints]:
-        """Where each parameter stands in w, or -1, one matrix of shape (t_k, s_k) per layer."""
+        """Where each entry stands in w, or -1, one matrix of shape (t_k, s_k) per layer.
+
+        Entries that are one parameter have the same number.
+        """
         return self._graph.matrices(self.layout.positions)
 
     def outgoing(self, matrices: Sequence[NDArray[Any]], node: int) -> list[NDArray[Any]]:
@@ -389,7 +419,8 @@ class Network:
         list of ndarray of int, or None
             Positions in w of parameters in all layers that read the input. With all of them zero
             the net does not depend on it. They are the coefficients of linear layers, and what
-            :meth:`Layer.input_rows` names in others; None if a layer has no such parameters.
+            :meth:`Layer.input_rows` names in others; None if a layer has no such parameters. A
+            parameter that inputs share is listed with each of them.
         """
         found: list[list[Ints]] = [[] for _ in range(self.n_features)]
         for k, where in self._graph.readers[0]:
@@ -399,7 +430,8 @@ class Network:
             for j, places in enumerate(found):
                 places.append(self.positions[k][rows[where.start + j]].ravel())
         joined = [np.concatenate(places) for places in found]
-        return [places[places >= 0] for places in joined]
+        listed = [places[places >= 0] for places in joined]
+        return [np.unique(places) for places in listed] if self.layout.has_ties else listed
 
     def predict_raw(self, w: ArrayLike, X: ArrayLike) -> Array:
         """Raw predictions, before the inverse link.
@@ -533,7 +565,7 @@ class Network:
             In the order of the unit's parameters: in a linear layer the intercept is last.
         """
         places = self.positions[layer][:, unit]
-        return tuple(self.layout.names[place] for place in places if place >= 0)
+        return tuple(dict.fromkeys(self.layout.names[place] for place in places if place >= 0))
 
     def check_samples(self, n_samples: int) -> None:
         """Check that an objective of so many samples fits the memory.

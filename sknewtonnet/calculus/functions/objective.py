@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._names import must_be_one_of
-from sknewtonnet._typing import Array, Bools
+from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.constant import constant_beside
 from sknewtonnet.calculus.functions.finiteness import not_finite_part
 from sknewtonnet.calculus.functions.kept_point import ADJOINT, FORWARD, SECOND, KeptPoint
@@ -22,6 +22,7 @@ from sknewtonnet.calculus.functions.output_layer import (
 )
 from sknewtonnet.calculus.functions.output_parts import OutputSquares
 from sknewtonnet.calculus.functions.projection import ReducedObjective
+from sknewtonnet.calculus.functions.shared import same_block
 from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
 from sknewtonnet.calculus.passes.hessian_sums import assembled_blocks, dense_hessian, neuron_blocks
 from sknewtonnet.calculus.passes.lagrangian import lagrangian_tensors
@@ -269,7 +270,8 @@ class Objective(SmoothFunction):
             in the last layer; or J' (d2 loss) J with J the Jacobian of the raw
             predictions, positive semi-definite for a convex loss. The Hessian of the
             penalty is added to each: of "block" its blocks of each unit with itself, of the
-            others all of it, also between layers.
+            others all of it, also between layers. Units that share a parameter are one block of
+            "block", all of the exact Hessian of their parameters.
 
         Returns
         -------
@@ -290,7 +292,8 @@ class Objective(SmoothFunction):
         check_hessian_memory(self.network.layout.n_full)
         self._kept.reach(w, SECOND)
         layout, graph = self.network.layout, self.network._graph
-        if kind in BLOCK_KINDS:
+        one_block = same_block(self.network) if kind == "block" else None
+        if kind in BLOCK_KINDS and not (kind == "block" and layout.has_ties):
             H = assembled_blocks(graph, self._loss_blocks(kind))
         else:
             H = dense_hessian(
@@ -300,12 +303,13 @@ class Objective(SmoothFunction):
                 self._workspace,
                 gauss_newton=kind == "gauss-newton",
             )
-        if layout.free is not None:
-            H = H[np.ix_(layout.free, layout.free)]
+        H = layout.pull_back_matrix(H)
+        if one_block is not None and layout.has_ties:
+            H *= one_block
         np.einsum("pp->p", H)[...] += self.penalty.hessian_diagonal(self._kept.w)
         bend = self.penalty.hessian_of_others(self._kept.w)
         if bend is not None:
-            H += np.where(_same_unit(self.network), bend, 0.0) if kind == "block" else bend
+            H += bend if one_block is None else np.where(one_block, bend, 0.0)
         return H
 
     @may_overflow
@@ -328,6 +332,9 @@ class Objective(SmoothFunction):
 
         Raises
         ------
+        ValueError
+            If units share parameters: their blocks are those of groups of units, in
+            :meth:`hessian`.
         MemoryError
             If the blocks would not fit the memory; nothing is allocated before.
 
@@ -338,6 +345,11 @@ class Objective(SmoothFunction):
         """
         _check_kind(kind, BLOCK_KINDS)
         graph, layout = self.network._graph, self.network.layout
+        if layout.has_ties:
+            raise ValueError(
+                "units that share parameters have no blocks of their own: "
+                f"hessian(w, {kind!r}) has those of groups of units."
+            )
         sizes = [s * t**2 for s, t in zip(graph.n_units, graph.n_rows, strict=True)]
         advice = "hessian_product needs no matrix"
         check_memory(f"the {sum(graph.n_units)} blocks of units", 16.0 * sum(sizes), advice)
@@ -402,7 +414,7 @@ class Objective(SmoothFunction):
                 out = self.network.by_layer(result[some])
                 along = self.network.by_layer(np.ascontiguousarray(full.T[some]))
                 chunk.product(layers, along, out, kind == "gauss-newton")
-        product = layout.restrict(result.T)
+        product = layout.pull_back(result.T)
         return product + self.penalty.hessian_product(self._kept.w, directions)
 
     def shift_derivatives(self, w: ArrayLike, features: Sequence[int]) -> tuple[Array, Array]:
@@ -466,7 +478,7 @@ class Objective(SmoothFunction):
                 source[np.arange(len(full)), some_chosen] = 1.0
                 moved = dict.fromkeys(by_input, source)
                 chunk.product(layers, direction, graph.matrices(mixed[some]), False, moved)
-        return slopes[chosen], self.network.layout.restrict(mixed.T)
+        return slopes[chosen], self.network.layout.pull_back(mixed.T)
 
     def _groups(self, n_directions: int) -> list[slice]:
         """As many directions at a time as have their tangents in the cache."""
@@ -587,7 +599,7 @@ class Objective(SmoothFunction):
         -------
         list of ndarray of shape (s_k, p_k + 1, ..., p_k + 1)
             Zero for the last layer, whose activation is the identity. Entries of connections that
-            do not exist are 0.
+            do not exist are 0. A derivative in shared parameters is the sum over their entries.
 
         Raises
         ------
@@ -835,24 +847,13 @@ class Objective(SmoothFunction):
 
     def _per_sample(self, seeds: Sequence[Array]) -> Array:
         """Products of z and delta of every sample, for seeds of shape (m, O, n) per chunk."""
-        free, start = self.network.layout.free, 0
+        layout, start = self.network.layout, 0
         found = np.empty((self.n_samples, len(seeds[0]), self.n_parameters))
         for chunk, seed in zip(self._chunks, seeds, strict=True):
             rows = chunk.per_sample(chunk.layers_at(self._kept.weights), seed)
-            found[start : start + len(rows)] = rows if free is None else rows[..., free]
+            found[start : start + len(rows)] = layout.pull_back(rows, axis=-1)
             start += len(rows)
         return found
-
-
-def _same_unit(network: Network) -> Bools:
-    """Which pairs of parameters belong to one unit, of shape (n_parameters, n_parameters)."""
-    full = np.empty(network.layout.n_full, dtype=int)
-    first = 0
-    for columns in network.by_layer(full):
-        columns[...] = first + np.arange(columns.shape[1])
-        first += columns.shape[1]
-    unit = network.layout.restrict(full)
-    return np.equal.outer(unit, unit)
 
 
 def _check_kind(kind: str, kinds: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.linalg import LinAlgError, eigh
+from scipy.linalg import LinAlgError, eigh, null_space, orth
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from sknewtonnet._typing import Array, Bools, Ints
@@ -232,7 +232,7 @@ def convex_output(
     size = int(network.exists[-1].sum())
     if len(network.layers) == 1 or not network.linear[-1] or size > _MAX_SIZE:
         return None
-    if output_penalties(network, penalty):
+    if shares_output(network) or output_penalties(network, penalty):
         return None
     return ConvexOutput(network, loss, penalty, chunks, network.matrices(w)[-1])
 
@@ -267,8 +267,16 @@ def _is_ridge_regression(network: Network, loss: Loss, penalty: PenaltySum) -> b
     """Whether the last layer's problem is one, but for other penalties of that layer."""
     if not (loss.quadratic and network.linear[-1] and len(network.layers) > 1):
         return False
+    if shares_output(network):
+        return False
     exists, strength = _last_layer(network, penalty)
     return bool((strength[:-1] > 0)[exists[:-1]].all())
+
+
+def shares_output(network: Network) -> bool:
+    """Whether a parameter of the last layer has several entries, there or in other layers."""
+    places = network.positions[-1]
+    return bool((network.layout.n_entries[places[places >= 0]] > 1).any())
 
 
 def invariant_directions(network: Network, penalty: PenaltySum | None) -> Array:
@@ -291,8 +299,17 @@ def invariant_directions(network: Network, penalty: PenaltySum | None) -> Array:
             if present.all() and not penalised[row]:
                 full = np.zeros(layout.n_full)
                 network.by_layer(full)[-1][row] = 1.0 / np.sqrt(network.n_outputs)
-                found.append(layout.restrict(full))
-    return np.array(found).reshape(-1, network.n_parameters).T
+                found.append(full)
+    columns = np.array(found).reshape(-1, layout.n_full).T
+    return _keeping_ties(network, columns) if layout.has_ties else layout.restrict(columns)
+
+
+def _keeping_ties(network: Network, columns: Array) -> Array:
+    """Directions of w that move the entries by some sum of orthonormal columns."""
+    layout = network.layout
+    moved = layout.expand(layout.restrict(columns))
+    found = layout.restrict(columns @ null_space(moved - columns)) if columns.size else columns
+    return orth(found) if found.size else np.empty((network.n_parameters, 0))
 
 
 def _last_layer(network: Network, penalty: PenaltySum | None) -> tuple[Bools, Array]:

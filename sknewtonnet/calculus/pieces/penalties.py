@@ -418,10 +418,19 @@ class WidthPenalty(SeparablePenalty):
 
     @cached_property
     def _places(self) -> Ints:
-        """Where in w the parameters of the units are, (s, f), -1 for those that do not exist."""
+        """Where in w the parameters of the units are, (s, f), -1 for those that do not exist.
+
+        One that units share counts once: it is -1 in all units but the first.
+        """
         if self.layout is None:
             raise NotPlaced("the array is not known yet: use WidthPenalty(...).on(net.layout).")
-        return self.form.free(self.layout.places("precisions_cholesky"), len(self.reference))
+        places = self.form.free(self.layout.places("precisions_cholesky"), len(self.reference))
+        if not self.layout.has_ties:
+            return places
+        once = np.full(places.size, -1)
+        number, first = np.unique(places, return_index=True)
+        once[first] = number
+        return once.reshape(places.shape)
 
     def _parts(self, w: Array) -> tuple[Array, ...]:
         """Terms of the parameters that exist, and their derivatives."""
@@ -571,7 +580,8 @@ def l2_penalty(
     alpha : float, sequence of float, or mapping
         One strength for all coefficients; or one per layer; or, by the names of the
         layout's arrays, a number or an array of the array's shape for each group of
-        weights (arrays not named are free, intercepts may be named).
+        weights (arrays not named are free, intercepts may be named). A shared parameter is
+        penalised once, with the strength of its first entry.
 
     Raises
     ------
