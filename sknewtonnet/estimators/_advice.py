@@ -77,8 +77,8 @@ def advice(
         what = "saddle point" if end.kind == "saddle" else end.kind
         message = (
             f"The fit ended at a {what}: the Hessian has a negative eigenvalue there, so lower "
-            "values are near. Try a smaller tol, another random_state or n_init > 1."
-        )
+            "values are near. Try a smaller tol, another random_state or n_init > 1. " + remark
+        ).rstrip()
     return message
 
 

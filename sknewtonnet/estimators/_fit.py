@@ -25,6 +25,7 @@ from sknewtonnet.calculus import (
     critical_point,
 )
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT, plainly_falls
+from sknewtonnet.calculus.functions.directions import Direction
 from sknewtonnet.calculus.pieces.affine_map import MappedPenalty
 from sknewtonnet.calculus.pieces.penalties import Penalty, l2_penalty
 from sknewtonnet.estimators._best_constant import gradient_size
@@ -574,6 +575,8 @@ class End:
         Whether f has finite derivatives there.
     bounded : bool
         Whether f has not fallen so far that it seems to have no lower bound.
+    point : CriticalPoint or None
+        The verdict with what it rests on, if it was asked for.
     """
 
     params: Array
@@ -581,6 +584,14 @@ class End:
     known: tuple[CriticalPoint, Array] | None = None
     finite: bool = True
     bounded: bool = True
+    point: CriticalPoint | None = None
+
+    @property
+    def way_out(self) -> Direction | None:
+        """Where f falls from a saddle point or a maximum; None at other points."""
+        if self.point is None or self.kind not in ("saddle", "maximum"):
+            return None
+        return self.point.escape_direction
 
     @classmethod
     def of(cls, function: SmoothFunction, result: SolverResult) -> "End":
@@ -605,11 +616,11 @@ class End:
             conditions = {"active": found.active, "tight": tight}
         if len(w) > DENSE_LIMIT or not np.isfinite(w).all():
             point = critical_point(function, w, **conditions)
-            return cls(w, point.kind, finite=not point.not_finite)
+            return cls(w, point.kind, finite=not point.not_finite, point=point)
         with np.errstate(all="ignore"):
             known = *function.value_and_gradient(w), function.hessian(w)
         point = critical_point(function, w, **conditions, known=known)
-        return cls(w, point.kind, (point, known[2]), finite=not point.not_finite)
+        return cls(w, point.kind, (point, known[2]), not point.not_finite, point=point)
 
 
 def verdict(function: SmoothFunction, result: SolverResult) -> str:

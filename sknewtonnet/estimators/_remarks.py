@@ -6,6 +6,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
+from sknewtonnet.calculus.functions.directions import Direction
 from sknewtonnet.calculus.functions.units import UnitReport, unit_reports
 from sknewtonnet.estimators._fit import End
 from sknewtonnet.estimators._stuck import SENTENCES
@@ -48,6 +49,8 @@ def remarks(
         return f"What kind of point it is cannot be told: {lost}."
     if not end.bounded:
         return _BOTTOMLESS
+    if end.way_out is not None and result.status is not Status.AT_INFINITY:
+        return _way_out(end.way_out, held=result.multipliers is not None)
     if stuck == "flat" and end.kind == "minimum":
         return "The net predicts a constant, which is a minimum of its objective."
     if stuck:
@@ -64,6 +67,12 @@ def remarks(
     if units:
         return " ".join([*classes, *units, _CURE])
     return " ".join([*classes, "Add a little alpha."] if classes else [])
+
+
+def _way_out(way: Direction, held: bool) -> str:
+    """Along which weights the objective falls, and how to go on there."""
+    on = "other starts may end lower" if held else 'warm_start=True with solver="newton" goes on'
+    return f"The objective falls to second order along {way.words}: {on}."
 
 
 def _told_apart(objective: Objective, params: Array) -> list[str]:

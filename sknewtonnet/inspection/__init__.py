@@ -1,6 +1,8 @@
 """Diagnoses of a fitted net."""
 
 from sknewtonnet.calculus import CriticalPoint, critical_point
+from sknewtonnet.calculus.functions.directions import Direction
+from sknewtonnet.calculus.functions.escape import WayDown, way_down
 from sknewtonnet.calculus.functions.matching import aligned
 from sknewtonnet.calculus.functions.units import degenerate_units
 from sknewtonnet.inspection._importance import (
@@ -13,7 +15,9 @@ from sknewtonnet.inspection._matching import Minimum, same_minimum
 
 __all__ = [
     "CriticalPoint",
+    "Direction",
     "Minimum",
+    "WayDown",
     "aligned",
     "critical_point",
     "degenerate_units",
@@ -21,5 +25,6 @@ __all__ = [
     "importances",
     "importances_of",
     "same_minimum",
+    "way_down",
     "weight_importance",
 ]

@@ -103,6 +103,10 @@ class Counted(SmoothFunction):
         """Those of the function."""
         return self.function.invariant_directions()
 
+    def parameter_names(self) -> tuple[str, ...]:
+        """Those of the function."""
+        return self.function.parameter_names()
+
     def kinks(self, w: Array) -> tuple[str, ...]:
         """Those of the function."""
         return self.function.kinks(w)

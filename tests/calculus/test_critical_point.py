@@ -220,6 +220,18 @@ def test_along_a_constraint_of_which_one_side_is_free():
     assert critical_point(function, w, none, tight=across).has_negative_curvature
 
 
+def test_a_maximum_among_points_that_equalities_allow(route):
+    """On w0 + w1 + w2 = 0 all curvatures are negative; across it there is a positive one."""
+    function = Quadratic([-1.0, -2.0, 5.0])
+    held = function.basis[:, 2:].T
+    none = np.zeros(3)
+    assert critical_point(function, none) == "saddle"
+    assert critical_point(function, none, held, equalities=True) == "maximum"
+    assert critical_point(function, none, held) == "saddle"  # an inequality, with more inside
+    lower = Quadratic([1.0, 2.0, -5.0])
+    assert critical_point(lower, none, held, equalities=True) == "minimum"
+
+
 def test_the_way_out_goes_down():
     rng = np.random.default_rng(4)
     X = rng.standard_normal((60, 3))

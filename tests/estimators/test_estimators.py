@@ -271,10 +271,15 @@ def test_saddle_points_are_told():
     ).fit(X, y)
     assert est.critical_point_ == "minimum"
     est.set_params(warm_start=True).params_ = np.zeros_like(est.params_)
-    with pytest.warns(UserWarning, match="saddle point"):
+    with pytest.warns(UserWarning, match=r"saddle point.* along coefs_.*warm_start=True with"):
         est.fit(X, y)
     assert est.critical_point_ == "saddle"
     assert est.n_iter_ == 0
+    # The lowest eigenvector has no part in the intercepts, and its largest entries are named.
+    lowest = np.linalg.eigh(est.objective(X, y).hessian(est.params_))[1][:, 0]
+    largest = est.parameter_names_[int(np.abs(lowest).argmax())]
+    assert largest in est.critical_point_message_
+    assert "intercepts" not in est.critical_point_message_
     # Newton's own method does not stay there.
     est.set_params(solver="newton").params_ = np.zeros_like(est.params_)
     assert est.fit(X, y).critical_point_ == "minimum"

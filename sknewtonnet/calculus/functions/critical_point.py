@@ -12,10 +12,12 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh, eigh_tridiagonal, null_space
+from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh, null_space
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from sknewtonnet._typing import Array, Bools, Ints
+from sknewtonnet.calculus.functions.directions import Direction
+from sknewtonnet.calculus.functions.lanczos import lanczos
 from sknewtonnet.calculus.pieces.function import SmoothFunction, may_overflow
 
 # Above this number of parameters no dense Hessian is formed: extreme eigenvalues come from
@@ -44,7 +46,7 @@ class CriticalPoint:
     Attributes
     ----------
     kind : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
-        "minimum": all curvatures are positive; "maximum": all are negative, and no constraint is
+        "minimum": all curvatures are positive; "maximum": all are negative, and no inequality is
         active; "saddle": some are negative; "inconclusive": none are negative, and some
         cannot be told from zero, or f has no derivatives next to the point; "not stationary":
         the gradient does not vanish, or is no number.
@@ -73,9 +75,14 @@ class CriticalPoint:
     escape : ndarray of shape (n_parameters,) or None
         Unit vector of the lowest curvature, along which f does not rise to first order; None if
         there is no negative curvature.
+    escape_direction : Direction or None
+        The same with the lowest curvature and the names of the weights: ``str`` tells the largest
+        shares. :func:`way_down` says how far f falls along it.
     negative, flat : ndarray of shape (n_parameters, n_directions)
         Orthonormal directions of negative curvature, and of none. Above 3000 parameters only the
         lowest one, of either.
+    names : tuple of str
+        Names of the parameters.
 
     Examples
     --------
@@ -97,6 +104,8 @@ class CriticalPoint:
     (True, True, -2.0, 2.0)
     >>> np.abs(point.escape).round(6).tolist()
     [0.0, 1.0]
+    >>> print(point.escape_direction)
+    curvature -2: w[1] (+) 100 %
     """
 
     kind: str
@@ -107,6 +116,7 @@ class CriticalPoint:
     gradient: Array = field(repr=False)
     _spectrum: Callable[[], tuple[Array, Array]] = field(repr=False)
     not_finite: str = field(default="", repr=False)
+    names: tuple[str, ...] = field(default=(), repr=False)
 
     def __eq__(self, other: object) -> bool:
         """Whether the kind is a word, or that of another verdict."""
@@ -162,6 +172,12 @@ class CriticalPoint:
         uphill = float(self.gradient @ way) or -float(way[np.argmax(np.abs(way))])
         return -way if uphill > 0.0 else way
 
+    @property
+    def escape_direction(self) -> Direction | None:
+        """The direction of the lowest curvature, by the names of its weights."""
+        way = self.escape
+        return None if way is None else Direction(self.lowest, way, self.names)
+
 
 @may_overflow
 def critical_point(
@@ -170,6 +186,7 @@ def critical_point(
     active: Array | None = None,
     *,
     tight: Array | None = None,
+    equalities: bool = False,
     converged: bool = True,
     known: tuple[Any, ...] = (),
 ) -> CriticalPoint:
@@ -200,6 +217,10 @@ def critical_point(
         Rows of all constraints that hold with equality, the active ones among them. Where a
         multiplier is zero only one side is feasible, and the curvature may be the other's: if
         there is none along all of these, a negative one is "inconclusive".
+    equalities : bool, default=False
+        Whether all active constraints are equalities. Then a point is a "maximum" where all
+        curvatures along them are negative. An active inequality has higher values on its
+        feasible side, so that no such point is a maximum.
     converged : bool, default=True
         False if the first-order conditions are known not to hold, such as at a bound with lower
         values behind it; if True, the gradient decides.
@@ -263,7 +284,7 @@ def critical_point(
             kind = "inconclusive"
     falls = kind != "minimum" and not curvature.is_above(-noise)
     if falls:
-        whole = tangent.size == len(w)
+        whole = equalities or tangent.size == len(w)
         kind = "maximum" if whole and curvature.is_below(-noise) else "saddle"
         if tight is not None:
             held = _curvature_at(function, w, _Tangent(tight), hessian)
@@ -271,7 +292,8 @@ def critical_point(
     if function.kinks(w):  # derivatives there say nothing of what is around
         kind = "inconclusive"
     kind = kind if stationary else "not stationary"
-    return CriticalPoint(kind, gain, noise, falls, idle, gradient, curvature.pairs)
+    names = function.parameter_names()
+    return CriticalPoint(kind, gain, noise, falls, idle, gradient, curvature.pairs, names=names)
 
 
 def plainly_falls(function: SmoothFunction, w: Array) -> bool:
@@ -522,27 +544,16 @@ class _FromProducts(_Curvature):
         return (float(self._high[0][0]) if self._high is not None else 0.0) < level
 
     def gain(self, slope: Array, noise: float) -> float:
-        """What a Newton step gains, by Gauss quadrature (Golub and Meurant 2010, chapter 4).
+        """What a Newton step gains, by Gauss quadrature.
 
-        Lanczos iterations from g make H tridiagonal; with its eigenvalues t and the first
-        entries u of its vectors 1/2 |g|^2 sum u^2 / (|t| + 2 noise) tends to the gain.
+        With Ritz values t and weights u^2 from g on, 1/2 |g|^2 sum u^2 / (|t| + 2 noise) tends to
+        the gain.
         """
         length = float(np.linalg.norm(slope))
         if length == 0.0:
             return 0.0
-        q, before, beta = slope / length, np.zeros_like(slope), 0.0
-        diagonal, beside = [], []
-        for _ in range(min(_QUADRATURE, len(slope))):
-            along = self._product(q) - beta * before
-            diagonal.append(float(q @ along))
-            along -= diagonal[-1] * q
-            beta = float(np.linalg.norm(along))
-            if not beta > 1e-12 * self.largest:
-                break
-            beside.append(beta)
-            before, q = q, along / beta
-        values, vectors = eigh_tridiagonal(diagonal, beside[: len(diagonal) - 1])
-        return 0.5 * length**2 * float((vectors[0] ** 2 / (np.abs(values) + 2.0 * noise)).sum())
+        seen = lanczos(self._product, slope, _QUADRATURE)
+        return 0.5 * length**2 * float((seen.weights / (np.abs(seen.values) + 2.0 * noise)).sum())
 
     def pairs(self) -> tuple[Array, Array]:
         """The two extreme curvatures and their directions, as far as they are known."""

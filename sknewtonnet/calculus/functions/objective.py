@@ -644,6 +644,15 @@ class Objective(SmoothFunction):
             return np.empty((self.n_parameters, 0))
         return invariant_directions(self.network, self.penalty if penalised else None)
 
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names such as "coefs_0[age, h3]".
+
+        Returns
+        -------
+        tuple of str
+        """
+        return tuple(self.network.layout.names)
+
     def kinks(self, w: ArrayLike) -> tuple[str, ...]:
         """Places without derivatives of the penalties that w is at, or next to.
 

@@ -129,6 +129,10 @@ class MappedObjective(EmbeddedFunction):
         along = self.map.matrix @ v
         return self.map.pull_back(self.objective.hessian_product(self.expand(w), along, kind))
 
+    def parameter_names(self) -> tuple[str, ...]:
+        """Those of f, whose parameters are the same in other units."""
+        return self.objective.parameter_names()
+
     def kinks(self, w: Array) -> tuple[str, ...]:
         """Those of f."""
         return self.objective.kinks(self.expand(w))

@@ -185,6 +185,16 @@ class SmoothFunction(ABC):
         """
         return np.empty((self.n_parameters, 0))
 
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of the parameters, for what is told of directions.
+
+        Returns
+        -------
+        tuple of str
+            "w[0]", "w[1]", ... by default.
+        """
+        return tuple(f"w[{j}]" for j in range(self.n_parameters))
+
     def kinks(self, w: Array) -> tuple[str, ...]:
         """Points without derivatives that w is at, or next to.
 

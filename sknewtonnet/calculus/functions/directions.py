@@ -1,0 +1,71 @@
+"""A direction in the space of parameters, by the names of its weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sknewtonnet._typing import Array
+
+# Weights with less than this share are not worth a name, nor are more than so many.
+_SHARE, _MANY = 0.01, 5
+
+
+@dataclass(frozen=True, eq=False)
+class Direction:
+    """A direction of unit length and the second derivative along it.
+
+    Attributes
+    ----------
+    curvature : float
+        v'Hv; the eigenvalue, of an eigenvector.
+    vector : ndarray of shape (n_parameters,)
+        v. Its squares are the shares of the weights, which sum to one.
+    names : sequence of str
+        Names of the parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus.functions.directions import Direction
+    >>> way = Direction(-2.0, np.array([0.6, 0.0, -0.8]), ("a", "b", "c"))
+    >>> {name: round(share, 2) for name, share in way.shares().items()}
+    {'c': 0.64, 'a': 0.36}
+    >>> print(way)
+    curvature -2: c (-) 64 %, a (+) 36 %
+    """
+
+    curvature: float
+    vector: Array = field(repr=False)
+    names: Sequence[str] = field(repr=False)
+
+    def shares(self, n: int | None = None) -> dict[str, float]:
+        """Squared entries by name, the largest first.
+
+        Parameters
+        ----------
+        n : int, default=None
+            How many; None for all that are not 0.
+
+        Returns
+        -------
+        dict of str to float
+        """
+        squares = self.vector**2
+        order = np.argsort(-squares, kind="stable")[:n]
+        return {self.names[j]: float(squares[j]) for j in order if squares[j] > 0.0}
+
+    @property
+    def words(self) -> str:
+        """The weights with the largest shares, with their signs, a str."""
+        order = np.argsort(-(self.vector**2), kind="stable")[:_MANY]
+        told = [j for j in order if self.vector[j] ** 2 >= _SHARE] or list(order[:1])
+        return ", ".join(
+            f"{self.names[j]} ({'+' if self.vector[j] >= 0.0 else '-'}) "
+            f"{100.0 * self.vector[j] ** 2:.0f} %"
+            for j in told
+        )
+
+    def __str__(self) -> str:
+        """The curvature and the weights."""
+        return f"curvature {self.curvature:.4g}: {self.words}"
