@@ -286,14 +286,21 @@ def critical_point(
     if falls:
         whole = equalities or tangent.size == len(w)
         kind = "maximum" if whole and curvature.is_below(-noise) else "saddle"
-        if tight is not None:
-            held = _curvature_at(function, w, _Tangent(tight), hessian)
-            kind = "inconclusive" if held is not None and held.is_above(-noise) else kind
+        if tight is not None and _rises(function, w, tight, hessian, noise):
+            kind = "inconclusive"
     if function.kinks(w):  # derivatives there say nothing of what is around
         kind = "inconclusive"
     kind = kind if stationary else "not stationary"
     names = function.parameter_names()
     return CriticalPoint(kind, gain, noise, falls, idle, gradient, curvature.pairs, names=names)
+
+
+def _rises(
+    function: SmoothFunction, w: Array, tight: Array, hessian: Array | None, noise: float
+) -> bool:
+    """Whether there is no negative curvature along all constraints that hold with equality."""
+    held = _curvature_at(function, w, _Tangent(tight), hessian)
+    return held is not None and held.is_above(-noise)
 
 
 def plainly_falls(function: SmoothFunction, w: Array) -> bool:
