@@ -20,6 +20,7 @@ from sknewtonnet.calculus.pieces.losses import LOSSES, PseudoHuber, get_loss
 from sknewtonnet.calculus.pieces.parameters import ParameterLayout
 from sknewtonnet.calculus.pieces.penalties import NormPenalty, Penalty, SeparablePenalty
 from sknewtonnet.calculus.pieces.quadratic import Quadratic
+from sknewtonnet.calculus.pieces.semidefinite import Semidefinite
 
 __all__ = [
     "ACTIVATIONS",
@@ -40,6 +41,7 @@ __all__ = [
     "Penalty",
     "PseudoHuber",
     "Quadratic",
+    "Semidefinite",
     "SeparablePenalty",
     "SmoothFunction",
     "Tweedie",

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknewtonnet.calculus import GaussianRBF, Linear, Network, Objective, canonical
+from sknewtonnet.calculus import (
+    GaussianRBF,
+    Linear,
+    Network,
+    Objective,
+    Quadratic,
+    Semidefinite,
+    canonical,
+)
 from sknewtonnet.calculus.functions.units import complement, interchangeable, rearrange
 
 MASK = np.array([[True, True, True, True], [True, True, False, False], [True, True, True, True]])
@@ -23,6 +31,17 @@ NETS = {
     "masks": (masked, "squared_error"),
     "bumps": (
         lambda: Network.from_layers(3, [GaussianRBF((0,), 3), Linear((1,), 1)]),
+        "squared_error",
+    ),
+    **{
+        f"{name} forms": (
+            lambda name=name: Network.from_layers(3, [Quadratic((0,), 4, name), Linear((1,), 1)]),
+            "squared_error",
+        )
+        for name in ("tanh", "logistic", "gaussian")
+    },
+    "semidefinite": (
+        lambda: Network.from_layers(3, [Semidefinite((0,), 3), Linear((1,), 2)]),
         "squared_error",
     ),
 }
@@ -50,8 +69,11 @@ def shuffled(network, w, seed):
         for alike in interchangeable(network, k):
             places = np.flatnonzero(alike)
             order[places] = order[rng.permutation(places)]
-        odd = network.linear[k] and layer.activation.parity == -1
-        if network.linear[k] and layer.activation.name == "logistic":
+        odd = layer.odd_in_parameters and layer.activation.parity != 0
+        if isinstance(layer, Semidefinite):  # columns of a factor: U_11, c_1, then U_12, U_22, c_2
+            for column in ([0, 6], [1, 3, 7], [2, 4, 5, 8]):
+                matrices[k][column] *= rng.choice([-1.0, 1.0], layer.n_units)
+        if layer.odd_in_parameters and layer.activation.name == "logistic":
             complement(network, matrices, k, rng.permutation(layer.n_units)[:2], 1.0)
         sign = rng.choice([-1.0, 1.0], layer.n_units) if odd else np.ones(layer.n_units)
         rearrange(network, matrices, k, order, sign)
@@ -64,7 +86,7 @@ def test_all_that_are_the_same_net_have_one_form(name):
     w = np.random.default_rng(1).normal(size=objective.n_parameters)
     found = canonical(objective, w)
     assert_allclose(objective.raw_predictions(found), objective.raw_predictions(w), rtol=1e-10)
-    if name != "logistic":  # else intercepts change
+    if "logistic" not in name:  # else intercepts change
         assert objective.value(found) == pytest.approx(objective.value(w), rel=1e-12)
         assert_allclose(np.sort(np.abs(found)), np.sort(np.abs(w)), rtol=1e-12)
     assert_array_equal(canonical(objective, found), found)

@@ -16,6 +16,7 @@ from sknewtonnet.calculus import (
     Network,
     Objective,
     Quadratic,
+    Semidefinite,
 )
 from sknewtonnet.testing import check_layer
 
@@ -112,7 +113,7 @@ def blamed(layer):
 @pytest.mark.parametrize(
     ("layer_class", "method"),
     [
-        *product([Multiquadric, GaussianRBF], METHODS[2:]),
+        *product([Multiquadric, GaussianRBF, Semidefinite], METHODS[2:]),
         *product([Quadratic], METHODS[3:]),  # whose curvature in the parameters is zero
     ],
 )
@@ -123,7 +124,7 @@ def test_check_layer_names_the_wrong_curvature(layer_class, method, change):
     assert not any(other in message for other in METHODS[2:] if other != method)
 
 
-@pytest.mark.parametrize("layer_class", [Multiquadric, GaussianRBF, Quadratic])
+@pytest.mark.parametrize("layer_class", [Multiquadric, GaussianRBF, Quadratic, Semidefinite])
 @pytest.mark.parametrize("change", ["factor", "dropped term", "shape"])
 @pytest.mark.parametrize(("which", "word"), [(0, "inputs"), (1, "parameters")])
 def test_check_layer_names_the_wrong_slope(layer_class, change, which, word):
@@ -201,12 +202,15 @@ def test_arrays_are_those_of_the_documentation(case):
             "diag": [(s, p), (s, p)],
             "full": [(s, p), (s, p, p)],
             "quadratic": [(s, p + 1, p + 1)],
+            "semidefinite": [(s, p + 1, p)],
             "multiquadric": [(s, p), (s,)],
         }[kind]
         found = problem.of_layer(k, arrays)
         assert [array.shape for array in found] == shapes
         if kind == "full":
             np.testing.assert_array_equal(found[1], np.triu(found[1]))
+        if kind == "semidefinite":
+            np.testing.assert_array_equal(found[0][:, :-1], np.triu(found[0][:, :-1]))
         if kind == "quadratic":
             np.testing.assert_array_equal(found[0], found[0].swapaxes(1, 2))
     np.testing.assert_array_equal(net.layout.pack(arrays), w)

@@ -90,7 +90,7 @@ def masks(case, rng):
     shapes = {name: index.shape for name, index in oracle(case).index.items()}
     drawn = {name: rng.random(shape) < 0.7 for name, shape in shapes.items()}
     for name in drawn:
-        if name.startswith("quadratic"):
+        if name.startswith("quadratic_forms"):
             drawn[name] = np.triu(drawn[name]) | np.triu(drawn[name]).swapaxes(1, 2)
     return drawn
 

@@ -5,7 +5,14 @@ import pytest
 from cases import Multiquadric
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknewtonnet.calculus import Linear, Network, NormPenalty, Objective, Quadratic
+from sknewtonnet.calculus import (
+    Linear,
+    Network,
+    NormPenalty,
+    Objective,
+    Quadratic,
+    Semidefinite,
+)
 from sknewtonnet.calculus.functions.rescaling import rescaling
 from sknewtonnet.calculus.functions.subspace import AffineObjective, MappedObjective
 from sknewtonnet.calculus.pieces.affine_map import MappedPenalty
@@ -21,6 +28,7 @@ NETS = {
         3, (4,), 2, connectivity={"coefs_0": np.arange(12).reshape(3, 4) % 5 != 0}
     ),
     "quadratic": Network.from_layers(3, [Quadratic((0,), 4), Linear((0, 1), 2)]),
+    "semidefinite": Network.from_layers(3, [Semidefinite((0,), 4), Linear((0, 1), 2)]),
     **{
         kind: Network.rbf(3, 4, 2, kind, (3,), skip_connections="all")
         for kind in ("spherical", "diag", "full")

@@ -23,6 +23,7 @@ from sknewtonnet.calculus import (
     Network,
     Objective,
     Quadratic,
+    Semidefinite,
 )
 
 SKIPS = (False, "input-output", "all")
@@ -148,7 +149,7 @@ def strengths(alpha, shapes):
         alpha = dict(zip(coefs, np.broadcast_to(alpha, len(coefs)), strict=True))
     spread = {name: np.broadcast_to(np.asarray(a), shapes[name]) for name, a in alpha.items()}
     # Both halves of a symmetric array show one parameter, which counts once.
-    return {n: np.triu(a) if n.startswith("quadratic") else a for n, a in spread.items()}
+    return {n: np.triu(a) if n.startswith("quadratic_forms") else a for n, a in spread.items()}
 
 
 def draw_alpha(kind, rng, shapes):
@@ -165,7 +166,7 @@ def draw_alpha(kind, rng, shapes):
     for name, shape in shapes.items():
         if not name.startswith(("coefs", "intercepts")):
             entries = rng.uniform(0.0, 2.0, shape)
-            symmetric = name.startswith("quadratic")
+            symmetric = name.startswith("quadratic_forms")
             alpha[name] = entries + entries.swapaxes(1, 2) if symmetric else entries
     return alpha
 
@@ -186,6 +187,14 @@ def network(case, connectivity=None, factory=None):
     return Network.from_layers(n_features, list(layers(case)), connectivity=connectivity)
 
 
+MADE = {
+    "linear": Linear,
+    "quadratic": Quadratic,
+    "semidefinite": Semidefinite,
+    "multiquadric": Multiquadric,
+}
+
+
 def layers(case):
     """Yield the package's layers, wired as the oracle's problem is."""
     graph = Problem(case.sizes, (), case.skip, case.all_kinds, "", *[None] * 4)
@@ -195,8 +204,7 @@ def layers(case):
         if kind in COVARIANCE_TYPES:
             yield GaussianRBF(sources, size, kind, activation=name)
         else:
-            made = {"linear": Linear, "quadratic": Quadratic, "multiquadric": Multiquadric}
-            yield made[kind](sources, size, activation=name)
+            yield MADE[kind](sources, size, activation=name)
 
 
 @functools.cache
@@ -305,7 +313,7 @@ CASES = [
     ),
 ]
 
-NONLINEAR = (*COVARIANCE_TYPES, "quadratic", "multiquadric")
+NONLINEAR = (*COVARIANCE_TYPES, "quadratic", "multiquadric", "semidefinite")
 POSITIONS = {  # name: sizes before the outputs, kinds ("*" is the one that is tried), skip
     "first": ((2, 3), ("*",), False),
     "twice_read": ((2, 2, 2), ("*", "linear"), "all"),
@@ -325,7 +333,7 @@ def _every_position():
     """Every kind of layer at every place in a net; losses in turn, few and many samples."""
     for place, (name, (sizes, kinds, skip)) in enumerate(POSITIONS.items()):
         for which, kind in enumerate(NONLINEAR):
-            i = len(NONLINEAR) * place + which
+            i = 5 * place + which  # without a factor that the number of losses has
             loss = _in_turn(list(LOSSES), i)
             actual = tuple(kind if k == "*" else k for k in kinds)
             hidden = actual[: len(sizes) - 1]

@@ -47,6 +47,10 @@ def _quadratic(z, forms):
     return ((with_one @ forms) * with_one).sum(-1).swapaxes(-1, -2)
 
 
+def _semidefinite(z, factors):
+    return _squares(join([z, np.ones((1, 1))])[..., None, :, :] @ factors)
+
+
 def _multiquadric(z, centers, log_scales):
     return np.sqrt(1.0 + _spherical(z, centers, log_scales))
 
@@ -68,6 +72,7 @@ KINDS = {
     "diag": Kind("gaussian_rbf", _diag, _RBF),
     "full": Kind("gaussian_rbf", _full, _RBF),
     "quadratic": Kind("quadratic", _quadratic, ("quadratic_forms",)),
+    "semidefinite": Kind("semidefinite", _semidefinite, ("quadratic_factors",)),
     "multiquadric": Kind("multiquadric", _multiquadric, ("nodes", "log_scales")),
 }
 
@@ -96,6 +101,8 @@ def in_theta_order(kind, arrays):
     """Return a layer's entries as they stand in theta, one row per unit: (s, t)."""
     if kind == "linear":  # the only arrays whose unit axis is the last
         arrays = [array.T for array in arrays]
+    if kind == "semidefinite":  # the upper half of U, then c
+        arrays = [arrays[0][:, :-1], arrays[0][:, -1]]
     return np.hstack(
         [
             array[:, *np.triu_indices(array.shape[-1])]
@@ -115,8 +122,10 @@ def jax_propagation(kind, z, *arrays):
 
     if kind == "linear":
         return z @ arrays[0] + arrays[1]
-    if kind == "quadratic":
+    if kind in ("quadratic", "semidefinite"):
         tilde = jnp.c_[z, jnp.ones(len(z))]
+        if kind == "semidefinite":
+            arrays = [arrays[0] @ arrays[0].swapaxes(1, 2)]
         return jnp.einsum("na,jab,nb->nj", tilde, arrays[0], tilde)
     centers, free = arrays
     eye = jnp.eye(z.shape[1])

@@ -71,7 +71,7 @@ class Arrays:
 
     @staticmethod
     def once(arrays):
-        return {n: np.triu(a) if n.startswith("quadratic") else a for n, a in arrays.items()}
+        return {n: np.triu(a) if n.startswith("quadratic_forms") else a for n, a in arrays.items()}
 
     def quartic(self, arrays):
         parts = [total(a * self.c[n], len(self.shapes[n])) for n, a in arrays.items()]

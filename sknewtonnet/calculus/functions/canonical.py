@@ -21,7 +21,8 @@ def canonical(objective: Objective, w: Array, complements: bool = True) -> Array
     (to a softmax less their mean) and spread(x) the weighted standard deviation of its values on
     the samples. With an odd activation the largest outgoing weight is positive, with an even one
     the largest incoming weight. So it is with activations that are odd but for a constant
-    (logistic), where intercepts of the readers make up for the constant.
+    (logistic), where intercepts of the readers make up for the constant. Layers whose units have
+    symmetries of their own say what their canonical form is (:meth:`Layer.canonical`).
 
     Parameters
     ----------
@@ -71,20 +72,22 @@ def canonical(objective: Objective, w: Array, complements: bool = True) -> Array
     matrices = network.by_layer(full)
     # From the last layer on, so that the readers of a layer have their signs already.
     for k in reversed(range(len(network.layers) - 1)):
+        layer = network.layers[k]
+        matrices[k][...] = layer.canonical(matrices[k], network._graph.n_inputs[k])
         if not network.has_linear_readers(k + 1):
             continue  # a radial unit that reads them would have to change as well
         outgoing = _outgoing(network, matrices, k, objective.loss.shift_invariant)
         centred = states[k + 1] - weight @ states[k + 1] / weight.sum()
         spread = np.sqrt(weight @ centred**2)
         contribution = np.linalg.norm(outgoing, axis=1) * spread
-        parity = network.layers[k].activation.parity if network.linear[k] else 0
+        parity = layer.activation.parity if layer.odd_in_parameters else 0
         sign = np.ones(len(spread))
         if parity == -1:
             sign = _sign_of_largest(outgoing)
         elif parity == 1:
             sign = _sign_of_largest(matrices[k][:-1].T)
-        elif complements and network.linear[k]:
-            height = _height(network.layers[k].activation)
+        elif complements and layer.odd_in_parameters:
+            height = _height(layer.activation)
             turned = np.flatnonzero(_sign_of_largest(outgoing) < 0)
             if np.isfinite(height):
                 complement(network, matrices, k, turned, height)

@@ -57,7 +57,7 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
     for k, layer in enumerate(network.layers[:-1]):
         if not network.has_linear_readers(k + 1):
             continue  # a radial unit that reads them would have to change as well
-        parity = layer.activation.parity if network.linear[k] else 0
+        parity = layer.activation.parity if layer.odd_in_parameters else 0
         sizes = _outgoing(network, ours, k), _outgoing(network, theirs, k)
         plain = _distances(ours[k], theirs[k]) + _distances(*sizes)
         signs = np.ones((len(plain), len(plain)))

@@ -21,12 +21,14 @@ from sknewtonnet.calculus.pieces.layers import Layer, Linear
 from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.parameters import ParameterArray, ParameterLayout
 from sknewtonnet.calculus.pieces.quadratic import Quadratic
+from sknewtonnet.calculus.pieces.semidefinite import Semidefinite
 from sknewtonnet.calculus.pieces.validation import dense
 
 LAYERS: dict[str, type[Layer]] = {
     "linear": Linear,
     "gaussian_rbf": GaussianRBF,
     "quadratic": Quadratic,
+    "semidefinite": Semidefinite,
 }
 
 SKIP_CONNECTIONS = (False, "input-output", "all")

@@ -39,7 +39,7 @@ from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.pieces.function import may_overflow
-from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
+from sknewtonnet.calculus.pieces.radial import RadialLayer
 
 # Part of what matters that is nothing. Curvatures go with its square, 1e-12, which is what the
 # tolerance of a fit leaves of a curvature that is none.
@@ -145,7 +145,7 @@ def unit_reports(objective: Objective, w: Array) -> list[UnitReport]:
     states, inner = network.states(w, X), network.pre_activations(w, X)
     unit = raw_unit(objective, states[-1])
     matrices, connected = network.matrices(w), connected_units(network)
-    radial = [isinstance(layer, GaussianRBF) for layer in network.layers]
+    radial = [isinstance(layer, RadialLayer) and layer.has_bumps for layer in network.layers]
     distinct = _distinct(X) if any(radial) else None
     reports: list[UnitReport] = []
     for k, names in enumerate(network.unit_names):

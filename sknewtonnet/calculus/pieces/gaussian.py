@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from copy import copy
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.activations import Activation
-from sknewtonnet.calculus.pieces.bumps import random_bumps
 from sknewtonnet.calculus.pieces.gaussian_at_point import (
     CentredAtPoint,
     LiftedAtPoint,
@@ -19,6 +20,7 @@ from sknewtonnet.calculus.pieces.gaussian_at_point import (
 )
 from sknewtonnet.calculus.pieces.gaussian_forms import FORMS, GaussianForm
 from sknewtonnet.calculus.pieces.layers import Layer
+from sknewtonnet.calculus.pieces.radial import RadialLayer
 
 
 def covariance_form(covariance_type: str) -> GaussianForm:
@@ -28,7 +30,7 @@ def covariance_form(covariance_type: str) -> GaussianForm:
     return FORMS[covariance_type]
 
 
-class GaussianRBF(Layer):
+class GaussianRBF(RadialLayer):
     """Gaussian radial basis functions x_j = exp(-p_j / 2), with ([I] 4.2).
 
         p_j(z) = (z - mu_j)' M_j (z - mu_j),    M_j = U_j U_j'
@@ -172,14 +174,18 @@ class GaussianRBF(Layer):
         """
         return LiftedAtPoint.where_exact(self.form, theta, z[:-1]) or self.at(theta, z)
 
-    def start(self, center: Array, spread: Array, random_state: np.random.RandomState) -> Array:
-        """Centres that are spread like the inputs; round units that reach their neighbours.
-
-        See :meth:`Layer.start`.
-        """
-        centers, widths = random_bumps(self.n_units, center, spread, random_state)
-        free = self.form.round_units(-np.log(widths), len(center))
+    def round_units(self, centers: Array, widths: Array) -> Array:
+        """Centres, and logarithms of the widths. See :meth:`RadialLayer.round_units`."""
+        free = self.form.round_units(-np.log(widths), centers.shape[1])
         return np.vstack([centers.T, free.T])
+
+    def quadratic_forms(self, theta: NDArray[Any], n_inputs: int) -> NDArray[Any]:
+        """W = (M, -M mu; -mu'M, mu'M mu). See :meth:`RadialLayer.quadratic_forms`."""
+        centers = theta[:n_inputs].T
+        matrices = self.form.precisions(theta[n_inputs:].T, n_inputs)
+        pull = np.matmul(matrices, centers[:, :, None])
+        far = np.matmul(centers[:, None], pull)
+        return np.block([[matrices, -pull], [-pull.swapaxes(1, 2), far]])
 
 
 def radial_layer(layers: Sequence[Layer]) -> GaussianRBF:

@@ -7,7 +7,7 @@ each sum over samples is one matrix product.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -61,6 +61,9 @@ class Layer(ABC):
     ...         return 2.0 * delta.sum(axis=1)[:, None, None] * np.eye(len(z))
     >>> check_layer(Distance((0,), 4))
     """
+
+    # Whether p(z; -theta) = -p(z; theta), so that units may change their signs.
+    odd_in_parameters: ClassVar[bool] = False
 
     def __init__(
         self, sources: Sequence[int], n_units: int, activation: str | Activation = "identity"
@@ -287,6 +290,24 @@ class Layer(ABC):
         """
         return None
 
+    def canonical(self, theta: Array, n_inputs: int) -> Array:
+        """One of all parameters with which the units compute the same.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        n_inputs : int
+            Number of inputs, p.
+
+        Returns
+        -------
+        ndarray of shape (t, s)
+            By default theta itself. Override it if a unit has symmetries of its own, such as
+            signs of some of its parameters.
+        """
+        return theta
+
     def at(self, theta: Array, z: Array) -> LayerAtPoint | LinearAtPoint:
         """The layer at given parameters and inputs.
 
@@ -380,6 +401,8 @@ class Linear(Layer):
     >>> layer.value(theta, np.array([[1.0, 0.0], [0.0, 1.0]]))
     array([[ 2.5, -0.5]])
     """
+
+    odd_in_parameters: ClassVar[bool] = True
 
     def unit_arrays(self, n_inputs: int) -> dict[str, Ints]:
         """Coefficients, then the intercept. See :meth:`Layer.unit_arrays`."""

@@ -1,23 +1,27 @@
 """Layers of quadratic forms ([I] 4.2, doc/mathematics.md 4)."""
 
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.activations import Activation
-from sknewtonnet.calculus.pieces.bumps import random_bumps
 from sknewtonnet.calculus.pieces.layer_at_point import LinearAtPoint
 from sknewtonnet.calculus.pieces.layers import Layer
+from sknewtonnet.calculus.pieces.radial import RadialLayer
 from sknewtonnet.calculus.pieces.symmetric import pairs
 
 
-class Quadratic(Layer):
+class Quadratic(RadialLayer):
     """Units x_j = exp(-p_j / 2) of any quadratic form of x~ = (z, 1) ([I] 4.2).
 
         p_j(z) = x~' W_j x~,    W_j symmetric ("quadratic_forms")
 
-    It contains all Gaussian units, but does not keep the form definite.
+    It contains all Gaussian units, but does not keep the form definite: exp(-p / 2) has no bound
+    where p is negative, and a constant in p does what a factor of the unit does. With a bounded
+    activation, such as "logistic", neither holds.
 
     Parameters
     ----------
@@ -39,6 +43,9 @@ class Quadratic(Layer):
     >>> layer.value(theta, np.array([[0.0, 1.0, 3.0]]))
     array([[1., 0., 4.]])
     """
+
+    definite: ClassVar[bool] = False
+    odd_in_parameters: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -116,16 +123,20 @@ class Quadratic(Layer):
         W = theta.T[:, pairs(len(z) + 1)][:, :-1, :-1]
         return np.tensordot(2.0 * W, delta, axes=(0, 0))
 
-    def start(self, center: Array, spread: Array, random_state: np.random.RandomState) -> Array:
-        """Squared distances from centres that are spread like the inputs, over a width.
+    def quadratic_forms(self, theta: NDArray[Any], n_inputs: int) -> NDArray[Any]:
+        """The parameters themselves. See :meth:`RadialLayer.quadratic_forms`."""
+        return theta.T[:, pairs(n_inputs + 1)]
 
-        See :meth:`Layer.start`.
+    def round_units(self, centers: Array, widths: Array) -> Array:
+        """Squared distances from the centres over a width.
+
+        See :meth:`RadialLayer.round_units`.
         """
-        centers, widths = random_bumps(self.n_units, center, spread, random_state)
-        a, b = np.triu_indices(len(center) + 1)
-        ones = np.column_stack([-centers, np.ones(self.n_units)])
+        n_inputs = centers.shape[1]
+        a, b = np.triu_indices(n_inputs + 1)
+        ones = np.column_stack([-centers, np.ones(len(centers))])
         # W = M (I, -mu; -mu', mu'mu) with M = width^-2.
-        forms = np.where(b == len(center), ones[:, a], (a == b).astype(float))
+        forms = np.where(b == n_inputs, ones[:, a], (a == b).astype(float))
         forms[:, -1] = (centers**2).sum(axis=1)
         return (forms / widths[:, None] ** 2).T
 
