@@ -8,6 +8,7 @@ of, each with its own derivatives), ``passes`` (one chunk of samples at one poin
 from sknewtonnet.calculus.functions.canonical import canonical
 from sknewtonnet.calculus.functions.critical_point import CriticalPoint, critical_point
 from sknewtonnet.calculus.functions.evidence import Evidence
+from sknewtonnet.calculus.functions.lagrangian import Lagrangian, LagrangianPoint
 from sknewtonnet.calculus.functions.network import LAYERS, Network
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.pieces.activations import ACTIVATIONS, Activation, get_activation
@@ -30,6 +31,8 @@ __all__ = [
     "CriticalPoint",
     "Evidence",
     "GaussianRBF",
+    "Lagrangian",
+    "LagrangianPoint",
     "Layer",
     "Linear",
     "Loss",

@@ -23,9 +23,14 @@ from sknewtonnet.calculus.functions.output_layer import (
 from sknewtonnet.calculus.functions.output_parts import OutputSquares
 from sknewtonnet.calculus.functions.projection import ReducedObjective
 from sknewtonnet.calculus.functions.shared import same_block
-from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
+from sknewtonnet.calculus.passes.chunk import (
+    Chunk,
+    multipliers_of,
+    sample_chunks,
+    states_of,
+)
 from sknewtonnet.calculus.passes.hessian_sums import assembled_blocks, dense_hessian, neuron_blocks
-from sknewtonnet.calculus.passes.lagrangian import lagrangian_tensors
+from sknewtonnet.calculus.passes.higher_orders import lagrangian_tensors
 from sknewtonnet.calculus.passes.workspace import Workspace
 from sknewtonnet.calculus.pieces.function import (
     HESSIAN_KINDS,
@@ -580,6 +585,56 @@ class Objective(SmoothFunction):
             self.loss.derivatives(chunk.y, chunk.raw.T, 1)[1].T[None] for chunk in self._chunks
         ]
         return self._per_sample(seeds)[:, 0]
+
+    def states(self, w: ArrayLike) -> list[Array]:
+        """States X^k of all layers on the samples, by the propagation equation ([I] eq. 1).
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, s_k)
+            One for each layer; the last are the raw predictions, with the offset.
+        """
+        self._kept.reach(w, FORWARD)
+        return states_of(self._chunks)
+
+    def multipliers(self, w: ArrayLike) -> list[Array]:
+        """Lagrange multipliers E^k of the propagation equations ([I] eq. 7 and 8).
+
+            E_i^k = -df / dx_i^k
+
+        with the sign of [I] and the factors of f: E_i^m = -s_i/S d loss_i / d raw_i for the last
+        layer. The penalty has no part in them.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, s_k)
+            One for each layer.
+
+        See Also
+        --------
+        Lagrangian : The function that they belong to, in all its variables.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet.calculus import Network, Objective
+        >>> X, y = np.array([[-1.0], [1.0]]), np.array([0.0, 2.0])
+        >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, y)
+        >>> f.states(np.zeros(2))[0].tolist(), f.multipliers(np.zeros(2))[0].tolist()
+        ([[0.0], [0.0]], [[-0.0], [1.0]])
+        """
+        self._kept.reach(w, ADJOINT)
+        return multipliers_of(self._chunks, self._kept.weights)
 
     def lagrangian_tensors(self, w: ArrayLike, order: int) -> list[Array]:
         """Derivatives of any order of the Lagrangian at fixed states and multipliers.

@@ -22,5 +22,6 @@ goes with the last pass.
 Reading order: ``graph`` (who reads whom, where in the flat vector), ``workspace`` (arrays that
 are overwritten), ``chunk`` (forward, adjoint and tangent passes, products),
 ``sample_curvature`` (what each sample contributes to second derivatives), ``hessian_sums``
-(their sums), ``lagrangian`` (derivatives of higher order).
+(their sums), ``free_states`` (layers whose states are variables of their own),
+``higher_orders`` (derivatives of higher order).
 """

@@ -302,6 +302,24 @@ class Chunk:
                 layers[k].add_gradient_along(out[k], self.delta[k], direction[k], along[k])
 
 
+def states_of(chunks: Sequence[Chunk]) -> list[Array]:
+    """States x^k of all layers, (n_samples, s_k), after a forward pass."""
+    n_hidden = len(chunks[0].slope)
+    found = [np.concatenate([chunk.activated(k).T for chunk in chunks]) for k in range(n_hidden)]
+    return [*found, np.concatenate([chunk.raw.T for chunk in chunks])]
+
+
+def multipliers_of(chunks: Sequence[Chunk], weights: Sequence[Array]) -> list[Array]:
+    """Multipliers -e^k of all layers ([I] eq. 7, 8), (n_samples, s_k), after an adjoint pass."""
+    parts: list[list[Array]] = [[] for _ in weights]
+    for chunk in chunks:
+        layers = chunk.layers_at(weights)
+        for k, part in enumerate(parts[:-1]):
+            part.append(-chunk.multiplier(k, layers).T)
+        parts[-1].append(-chunk.delta[-1].T)
+    return [np.concatenate(part) for part in parts]
+
+
 def sample_chunks(n_samples: int, chunk_size: int) -> list[slice]:
     """Consecutive slices of about equal length, none above the chunk size."""
     n_chunks = max(1, -(-n_samples // chunk_size))

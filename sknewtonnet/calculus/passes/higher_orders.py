@@ -1,12 +1,14 @@
 """Higher derivatives of the Lagrangian at fixed states and multipliers ([I] eq. 12)."""
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
 from sknewtonnet.calculus.passes.graph import Graph
+from sknewtonnet.calculus.pieces.layers import Layer
 
 
 def lagrangian_tensors(
@@ -34,13 +36,7 @@ def lagrangian_tensors(
             "lagrangian_tensors are defined for linear layers alone ([I] eq. 12); for others "
             "hessian(w, kind='lagrangian') gives the second order."
         )
-    for layer in graph.layers:
-        highest = layer.activation.max_order
-        if highest is not None and order > highest:
-            raise ValueError(
-                f"order must be at most {highest} for the activation "
-                f"{layer.activation.name!r}, got {order}."
-            )
+    check_order(order, 2, graph.layers)
     tensors = [
         np.zeros((s, (p + 1) ** order)) for p, s in zip(graph.n_inputs, graph.n_units, strict=True)
     ]
@@ -59,3 +55,16 @@ def lagrangian_tensors(
         tensor.reshape(s, *[p + 1] * order)
         for tensor, p, s in zip(tensors, graph.n_inputs, graph.n_units, strict=True)
     ]
+
+
+def check_order(order: int, lowest: int, layers: Sequence[Layer]) -> None:
+    """Raise a ValueError if it is no order, or some activation has no derivatives of it."""
+    if not isinstance(order, Integral) or isinstance(order, bool) or order < lowest:
+        raise ValueError(f"order must be an integer of at least {lowest}, got {order!r}.")
+    for layer in layers:
+        highest = layer.activation.max_order
+        if highest is not None and order > highest:
+            raise ValueError(
+                f"order must be at most {highest} for the activation "
+                f"{layer.activation.name!r}, got {order}."
+            )
