@@ -110,11 +110,13 @@ def test_multipliers_are_slopes_in_the_states(case):
         oracles.assert_close(found, expected, 1e-12)
 
 
-def general():
+def general(**ties):
     """A net with skip and missing connections, weights, offset, and penalties between layers."""
     rng = np.random.default_rng(4)
     mask = np.array([[True, False, True], [True, True, False]])
-    net = Network.mlp(2, (3, 2), 3, ["tanh", "silu"], "all", connectivity={"coefs_0": mask})
+    net = Network.mlp(
+        2, (3, 2), 3, ["tanh", "silu"], "all", connectivity={"coefs_0": mask}, **ties
+    )
     X, labels = rng.normal(size=(7, 2)), np.eye(3)[rng.integers(3, size=7)]
     weight = np.array([1.0, 0.0, 2.0, 0.5, 1.0, 1.5, 1.0])
     objective = Objective(
@@ -130,9 +132,10 @@ def general():
     return Lagrangian(objective)
 
 
-def test_penalties_between_layers_offsets_and_missing_connections():
+@pytest.mark.parametrize("ties", [{}, {"tied": {"intercepts_1": [0, 0]}}], ids=["free", "tied"])
+def test_penalties_between_layers_offsets_and_missing_connections(ties):
     """Against central differences, off the manifold; and the exact Hessian on it."""
-    lagrangian = general()
+    lagrangian = general(**ties)
     joint, eye = anywhere(lagrangian), 1e-5 * np.eye(lagrangian.n_parameters)
     values = [lagrangian.value(joint + d) - lagrangian.value(joint - d) for d in eye]
     oracles.assert_close(lagrangian.gradient(joint), np.array(values) / 2e-5, 1e-8)

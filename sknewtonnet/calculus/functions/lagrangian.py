@@ -218,7 +218,7 @@ class Lagrangian(SmoothFunction):
         full = np.empty(layout.n_full)
         slopes = free.gradient(self._graph.matrices(full))
         slopes[-1] += self._weighed(self._loss(states, 1)).T
-        found = layout.restrict(full) + self.objective.penalty.gradient(w)
+        found = layout.pull_back(full) + self.objective.penalty.gradient(w)
         return np.concatenate([found, _by_sample(slopes), _by_sample(free.gaps())])
 
     @may_overflow
@@ -259,7 +259,7 @@ class Lagrangian(SmoothFunction):
             moved[-1] += bend.T * parts[0][-1]
         else:
             moved[-1] += np.einsum("iop,rpi->roi", bend, parts[0][-1])
-        found = layout.restrict(out.T) + self.objective.penalty.hessian_product(w, in_w)
+        found = layout.pull_back(out.T) + self.objective.penalty.hessian_product(w, in_w)
         rows = [np.concatenate(part, axis=1).transpose(2, 1, 0) for part in (moved, gaps)]
         stacked = [part.reshape(self.n_states, -1) for part in rows]
         return np.concatenate([found, *stacked]).reshape(given.shape)
