@@ -127,7 +127,7 @@ def run_threads(problem: Problem, n_starts: int) -> AbstractContextManager[None]
 
     Several starts keep to one thread each, so that sums do not depend on how many run at once.
     """
-    needs = problem.solver().needs
+    needs = problem.solver().calls
     dense = Capability.HESSIAN in needs and Capability.HESSIAN_PRODUCT not in needs
     if n_starts > 1 or not dense or problem.constraints() is not None:
         return one_thread()

@@ -150,6 +150,11 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
         return None
 
     @property
+    def calls(self) -> Capability:
+        """What the steps call with these settings: ``needs``, unless a setting asks for more."""
+        return self.needs
+
+    @property
     def kind(self) -> str:
         """The kind of second derivatives that the steps ask for, a str."""
         return self.hessian
@@ -181,7 +186,7 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
             raise TypeError(
                 f"{name} minimises a sknewtonnet.calculus.SmoothFunction, got {function!r}."
             )
-        second = self.needs & SECOND_DERIVATIVES
+        second = self.calls & SECOND_DERIVATIVES
         if not second:
             return
         if not function.has_second_derivatives():

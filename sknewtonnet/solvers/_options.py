@@ -18,10 +18,13 @@ class Range:
     ----------
     low, high : float
         The limits: low is allowed, high is not.
+    words : tuple of str, default=()
+        Words that are allowed in place of a number, such as "auto".
     """
 
     low: float
     high: float
+    words: tuple[str, ...] = ()
 
     def allows(self, value: Any) -> bool:
         """Whether a value lies in the range.
@@ -36,11 +39,15 @@ class Range:
         bool
             False for what is no number, too.
         """
+        if isinstance(value, str):
+            return value in self.words
         kind = Integral if isinstance(self.low, int) else Real
         is_number = isinstance(value, kind) and not isinstance(value, bool)
         return is_number and self.low <= float(value) < self.high
 
     def __str__(self) -> str:
+        if self.words:
+            return " or ".join([str(Range(self.low, self.high)), *map(repr, self.words)])
         what = "an integer" if isinstance(self.low, int) else "a number"
         if self == POSITIVE:
             return "a positive number"

@@ -233,7 +233,7 @@ class _SolverProbe:
         self.says(
             counted == dict(calls), f"it counts {counted}, and the function saw {dict(calls)}"
         )
-        declared = set((self.solver.needs | Capability.VALUE | Capability.GRADIENT).methods)
+        declared = set((self.solver.calls | Capability.VALUE | Capability.GRADIENT).methods)
         if declared & _SECOND:  # a run may end with either kind
             declared |= _SECOND
         self.says(
