@@ -194,6 +194,32 @@ def advice_on_scales(problem: Problem, alpha: Any) -> str | None:
     )
 
 
+def advice_on_range(problem: Problem) -> str | None:
+    """A message about targets that no output reaches, or None.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is to be solved.
+
+    Returns
+    -------
+    str or None
+    """
+    activation, targets = problem.network.layers[-1].activation, problem.known_data.left
+    low, high = activation.bounds
+    outside = ((targets < low) | (targets > high)).mean(axis=0)
+    if problem.loss.out_activation != activation.name or not outside.any():
+        return None
+    j = int(outside.argmax())
+    return (
+        f"{outside[j]:.0%} of the values of the target {problem.network.output_names[j]!r}, from "
+        f"{targets[:, j].min():.3g} to {targets[:, j].max():.3g}, lie outside the range "
+        f"({low:.3g}, {high:.3g}) of the output activation {activation.name!r}: no prediction "
+        "reaches them. Rescale the target, or choose another activation."
+    )
+
+
 def advice_on_lost_digits(argument: str, names: Sequence[str], columns: Array) -> str | None:
     """A message about values that are equal in nearly all their digits, or None.
 

@@ -34,11 +34,13 @@ from sknewtonnet.calculus import (
 )
 from sknewtonnet.calculus.pieces.known_terms import NO_TERMS, KnownTerms
 from sknewtonnet.calculus.pieces.memory import check_memory
+from sknewtonnet.calculus.pieces.output_activation import behind
 from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
 from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._advice import (
     advice,
     advice_on_lost_digits,
+    advice_on_range,
     advice_on_scales,
     advice_on_weights,
     nothing_learnt,
@@ -291,7 +293,7 @@ class BaseNewtonNet(
         )
         network.check_samples(len(data.X))
         self._warn_of_lost_digits(data, feature_names(self), network)
-        loss = self._make_loss(target, network.n_outputs)
+        loss = behind(self._make_loss(target, network.n_outputs), network.layers[-1].activation)
         offset = known.terms(loss, len(X), network.n_outputs)
         data = replace(data, offset=None if offset is None else offset[weight > 0])
         loss = beside_constant(loss, data)
@@ -489,6 +491,7 @@ class BaseNewtonNet(
         messages = (
             advice_on_weights(problem.network, fixed, weight),
             advice_on_scales(problem, fixed),
+            advice_on_range(problem),
         )
         for message in messages:
             if message is not None:

@@ -14,14 +14,12 @@ def mean_prediction(
 
     Beside an offset the best constant.
     """
-    mean: Array = np.average(Y, axis=0, weights=sample_weight)
-    if loss.out_activation == "exp":
-        mean = np.where(mean > 0.0, mean, 1e-6)
-    elif loss.out_activation != "identity":
-        mean = np.clip(mean, 1e-6, 1.0 - 1e-6)
+    mean = loss.interior(np.average(Y, axis=0, weights=sample_weight))
     if offset is not None:
-        return constant_beside(loss, Y, mean, sample_weight, offset)
-    return loss.link(mean)
+        found = constant_beside(loss, Y, mean, sample_weight, offset)
+    else:
+        found = loss.link(mean)
+    return np.where(np.isnan(found), 0.0, found)  # of an activation that has no inverse
 
 
 def gradient_size(

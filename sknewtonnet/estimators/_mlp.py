@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus import Loss, Network
+from sknewtonnet.calculus import Activation, Loss, Network
 from sknewtonnet.estimators._fit import Data, Problem
 from sknewtonnet.estimators._named_constraints import monotonic_bounds, monotonic_signs
 from sknewtonnet.estimators._parameters import (
@@ -22,7 +22,7 @@ from sknewtonnet.estimators._parameters import (
     RandomState,
 )
 from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
-from sknewtonnet.estimators._sized import BaseSizedNet
+from sknewtonnet.estimators._sized import OUTPUT_ACTIVATION, BaseSizedNet
 from sknewtonnet.estimators._starts import initial_parameters
 from sknewtonnet.solvers import Solver
 
@@ -44,6 +44,7 @@ class BaseMLP(BaseSizedNet):
             data.Y.shape[1],
             deepcopy(self.activation),
             self.skip_connections,
+            output_activation=deepcopy(self.output_activation),
             **names,
         )
 
@@ -115,6 +116,11 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         "sine", "gaussian", or an instance of :class:`sknewtonnet.calculus.Activation`.
         "relu", "elu" and "softsign" are not twice continuously differentiable: second-order
         steps then use the derivatives of the branch that each sample is in.
+    output_activation : str or Activation, default="identity"
+        Function h of the outputs, by the names of ``activation``: the net predicts h(a) of its
+        linear predictor a, such as logistic outputs under squared errors. An offset is added to a.
+        Values of the target should lie in the range of h, and are not standardised. The inverse
+        link of the loss, if it has one, comes after h.
     loss : {"squared_error", "poisson", "gamma", "tweedie", "negative_binomial", "binomial", \
             "pseudo_huber"} or Loss, default="squared_error"
         Half the squared error, summed over outputs; half the Poisson, gamma, Tweedie (of power
@@ -330,6 +336,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseMLP._parameter_constraints,
         **RegressorRole._parameter_constraints,
+        "output_activation": OUTPUT_ACTIVATION,
     }
 
     def __init__(
@@ -337,6 +344,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         hidden_layer_sizes: ArrayLike = (10,),
         *,
         activation: ActivationLike = "tanh",
+        output_activation: str | Activation = "identity",
         loss: str | Loss = "squared_error",
         standardize: bool = True,
         alpha: Alpha = "auto",
@@ -361,6 +369,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.output_activation = output_activation
         self.loss = loss
         self.standardize = standardize
         self.alpha = alpha

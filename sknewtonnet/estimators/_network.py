@@ -70,9 +70,10 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         :class:`sknewtonnet.calculus.Layer`, such as ``Linear((0,), 10, "tanh")``, of
         :class:`~sknewtonnet.calculus.GaussianRBF`, :class:`~sknewtonnet.calculus.Quadratic`, or
         of a class of your own. Each says which nodes it reads: 0 is the input, k + 1 what layer
-        k makes of it. The last one has a unit for each raw prediction, and the identity as
-        activation. Or a function from (n_features, n_outputs) to such a list. None: ten tanh
-        units, then the output. A pickle needs classes and functions that can be imported.
+        k makes of it. The last one has a unit for each raw prediction; with an activation h, as in
+        ``Linear((1,), 1, "logistic")``, outputs are h of these. Or a function from (n_features,
+        n_outputs) to such a list. None: ten tanh units, then the output. A pickle needs classes
+        and functions that can be imported.
     loss : {"squared_error", "poisson", "gamma", "tweedie", "negative_binomial", "binomial", \
             "pseudo_huber"} or Loss, default="squared_error"
         Half the squared error, summed over outputs; half the Poisson, gamma, Tweedie (of power
@@ -346,9 +347,10 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         :class:`sknewtonnet.calculus.Layer`, such as ``Linear((0,), 10, "tanh")``, of
         :class:`~sknewtonnet.calculus.GaussianRBF`, :class:`~sknewtonnet.calculus.Quadratic`, or
         of a class of your own. Each says which nodes it reads: 0 is the input, k + 1 what layer
-        k makes of it. The last one has a unit for each raw prediction, and the identity as
-        activation. Or a function from (n_features, n_outputs) to such a list. None: ten tanh
-        units, then the output. A pickle needs classes and functions that can be imported.
+        k makes of it. The last one has a unit for each raw prediction; with an activation h, as in
+        ``Linear((1,), 1, "logistic")``, outputs are h of these. Or a function from (n_features,
+        n_outputs) to such a list. None: ten tanh units, then the output. A pickle needs classes
+        and functions that can be imported.
     standardize : bool, default=True
         Whether to fit standardised columns. As in glmnet, all is computed on them and reported
         in the units of the table. Inputs are centred and scaled by their weighted means and

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._sklearn import Number, RegisteredNames
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Loss, Network
+from sknewtonnet.calculus import Activation, Loss, Network
 from sknewtonnet.calculus.functions.units import unit_reports
 from sknewtonnet.calculus.pieces.gaussian import covariance_form, radial_layer
 from sknewtonnet.calculus.pieces.gaussian_forms import FORMS
@@ -30,7 +30,7 @@ from sknewtonnet.estimators._parameters import (
 )
 from sknewtonnet.estimators._radial_starts import DistinctRows, radial_parameters
 from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
-from sknewtonnet.estimators._sized import BaseSizedNet
+from sknewtonnet.estimators._sized import OUTPUT_ACTIVATION, BaseSizedNet
 from sknewtonnet.solvers import Solver
 
 
@@ -74,6 +74,7 @@ class BaseRBFNet(BaseSizedNet):
             self.hidden_layer_sizes,
             deepcopy(self.activation),
             self.skip_connections,
+            output_activation=deepcopy(self.output_activation),
             **names,
         )
 
@@ -168,6 +169,11 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     activation : str, Activation, or list of them, default="tanh"
         Function of the units of these further layers, one for all or one for each; the names
         are those of :class:`NewtonMLPRegressor`.
+    output_activation : str or Activation, default="identity"
+        Function h of the outputs, by the names of ``activation``: the net predicts h(a) of its
+        linear predictor a, such as logistic outputs under squared errors. An offset is added to a.
+        Values of the target should lie in the range of h, and are not standardised. The inverse
+        link of the loss, if it has one, comes after h.
     loss : {"squared_error", "poisson", "gamma", "tweedie", "negative_binomial", "binomial", \
             "pseudo_huber"} or Loss, default="squared_error"
         Half the squared error, summed over outputs; half the Poisson, gamma, Tweedie (of power
@@ -388,6 +394,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseRBFNet._parameter_constraints,
         **RegressorRole._parameter_constraints,
+        "output_activation": OUTPUT_ACTIVATION,
     }
 
     def __init__(
@@ -397,6 +404,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         covariance_type: str = "spherical",
         hidden_layer_sizes: ArrayLike = (),
         activation: ActivationLike = "tanh",
+        output_activation: str | Activation = "identity",
         loss: str | Loss = "squared_error",
         standardize: bool = True,
         alpha: Alpha = "auto",
@@ -423,6 +431,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         self.covariance_type = covariance_type
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.output_activation = output_activation
         self.loss = loss
         self.standardize = standardize
         self.alpha = alpha

@@ -10,6 +10,9 @@ from sknewtonnet.calculus import ACTIVATIONS, Activation
 from sknewtonnet.estimators._base import BaseNewtonNet
 from sknewtonnet.estimators._parameters import ActivationLike
 
+_ACTIVATIONS = RegisteredNames(ACTIVATIONS, lambda activation: not activation.for_distances)
+OUTPUT_ACTIVATION = [_ACTIVATIONS, Activation]
+
 
 class BaseSizedNet(BaseNewtonNet):
     """A net with linear hidden layers of some sizes, one after the other."""
@@ -17,12 +20,13 @@ class BaseSizedNet(BaseNewtonNet):
     hidden_layer_sizes: ArrayLike
     activation: ActivationLike
     skip_connections: bool | str
+    output_activation: str | Activation = "identity"  # of regressors a parameter
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseNewtonNet._parameter_constraints,
         "hidden_layer_sizes": ["array-like", Number(Integral, 1, None, closed="left")],
         "activation": [
-            RegisteredNames(ACTIVATIONS, lambda activation: not activation.for_distances),
+            _ACTIVATIONS,
             Activation,
             list,
             tuple,

@@ -8,6 +8,7 @@ class MeanResponse(Loss):
     """The predicted mean of one output, in place of a loss."""
 
     name = "mean_response"
+    of_raw = True
 
     def __init__(self, loss: Loss, output: int):
         self._loss, self._output = loss, output

@@ -41,6 +41,9 @@ class Network:
 
         x^k = h^k(p^k(z^k; theta^k)),    raw prediction = p^m(z^m; theta^m).
 
+    The outputs are x^m, the raw predictions themselves unless the last layer has an activation;
+    that is a part of the loss then (:class:`Objective`).
+
     Nets are made by :meth:`mlp`, :meth:`rbf` and, of any layers, :meth:`from_layers`. They
     hold no parameter values and no data. Their *nodes* are counted as in ``Layer.sources``:
     node 0 is the input X, node q + 1 the output of layer q.
@@ -113,8 +116,8 @@ class Network:
         n_features : int
             Number of inputs.
         layers : sequence of Layer
-            In order; each says which nodes it reads. The last one gives the raw predictions
-            and has the identity as activation.
+            In order; each says which nodes it reads. The pre-activations of the last one are the
+            raw predictions; its activation makes outputs of them.
         connectivity : mapping of str to bool or bool array, default=None
             What is False, a mask's entries, a whole array or a single parameter by its name, does
             not exist: exactly 0 and no parameter. See :class:`ParameterLayout`.
@@ -157,6 +160,7 @@ class Network:
         activation: str | Activation | Sequence[str | Activation] = "tanh",
         skip_connections: bool | str = False,
         *,
+        output_activation: str | Activation = "identity",
         connectivity: Mapping[str, ArrayLike] | None = None,
         tied: Mapping[str, ArrayLike] | None = None,
         feature_names: Sequence[str] | None = None,
@@ -176,6 +180,8 @@ class Network:
             For all hidden layers, or one for each.
         skip_connections : {False, "input-output", "all"}, default=False
             Whether the output also reads the input, or every layer all earlier ones.
+        output_activation : str or Activation, default="identity"
+            For the outputs. Raw predictions stay before it.
         connectivity : mapping of str to bool or bool array, default=None
             What is False, a mask's entries, a whole array or a single parameter by its name, does
             not exist: exactly 0 and no parameter. See :class:`ParameterLayout`.
@@ -197,7 +203,9 @@ class Network:
         """
         return cls.from_layers(
             n_features,
-            _linear_layers([], hidden_layer_sizes, n_outputs, activation, skip_connections),
+            _linear_layers(
+                [], hidden_layer_sizes, n_outputs, activation, skip_connections, output_activation
+            ),
             connectivity=connectivity,
             tied=tied,
             feature_names=feature_names,
@@ -215,6 +223,7 @@ class Network:
         activation: str | Activation | Sequence[str | Activation] = "tanh",
         skip_connections: bool | str = False,
         *,
+        output_activation: str | Activation = "identity",
         connectivity: Mapping[str, ArrayLike] | None = None,
         tied: Mapping[str, ArrayLike] | None = None,
         feature_names: Sequence[str] | None = None,
@@ -238,7 +247,7 @@ class Network:
             For all these hidden layers, or one for each.
         skip_connections : {False, "input-output", "all"}, default=False
             Whether the output also reads the input, or every linear layer all earlier ones.
-        connectivity, tied, feature_names, output_names
+        output_activation, connectivity, tied, feature_names, output_names
             As in :meth:`mlp`.
 
         Returns
@@ -257,7 +266,12 @@ class Network:
         return cls.from_layers(
             n_features,
             _linear_layers(
-                [gaussian], hidden_layer_sizes, n_outputs, activation, skip_connections
+                [gaussian],
+                hidden_layer_sizes,
+                n_outputs,
+                activation,
+                skip_connections,
+                output_activation,
             ),
             connectivity=connectivity,
             tied=tied,
@@ -472,7 +486,7 @@ class Network:
         return raw
 
     def states(self, w: Array, X: Array) -> list[Array]:
-        """Values of all nodes: X, the hidden layers, and the raw predictions.
+        """Values of all nodes: X, the hidden layers, and the outputs.
 
         Parameters
         ----------
@@ -490,7 +504,7 @@ class Network:
         def keep(where: slice, chunk: Chunk, layers: LayersAtPoint) -> None:
             for k, state in enumerate(found[1:-1]):
                 state[where] = chunk.activated(k).T
-            found[-1][where] = chunk.raw.T
+            found[-1][where] = self.layers[-1].activation.value(chunk.raw).T
 
         self._forward(w, X, keep)
         return found
@@ -616,6 +630,7 @@ def _linear_layers(
     n_outputs: int,
     activation: str | Activation | Sequence[str | Activation],
     skip_connections: bool | str,
+    output_activation: str | Activation,
 ) -> list[Layer]:
     """The layers of a net that goes on linearly after its first ones."""
     hidden = list(np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=object)))
@@ -623,7 +638,7 @@ def _linear_layers(
     _check_sizes("entries of hidden_layer_sizes", hidden)
     if not any(skip_connections is kind or skip_connections == kind for kind in SKIP_CONNECTIONS):
         raise ValueError(must_be_one_of("skip_connections", skip_connections, SKIP_CONNECTIONS))
-    functions = [*_one_per_layer(activation, len(hidden)), get_activation("identity")]
+    functions = [*_one_per_layer(activation, len(hidden)), get_activation(output_activation)]
     last = len(first) + len(hidden)
     layers = list(first)
     for size, function in zip([*hidden, n_outputs], functions, strict=True):

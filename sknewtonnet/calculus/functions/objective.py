@@ -41,6 +41,7 @@ from sknewtonnet.calculus.pieces.function import (
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.losses import get_loss
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory, check_memory
+from sknewtonnet.calculus.pieces.output_activation import behind
 from sknewtonnet.calculus.pieces.penalties import (
     Penalty,
     PenaltySum,
@@ -67,9 +68,11 @@ class Objective(SmoothFunction):
 
         f(w) = 1/S sum_i s_i loss(raw_i(w), y_i) + 1/(2 S) sum_p alpha_p w_p^2,  S = sum_i s_i
 
-    plus 1/S times further penalties, where raw_i(w) = net(x_i, w) + offset_i. All factors are
-    written here and nowhere else. The last point is kept: value, gradient, Hessian and products at
-    the same w share one forward and one backward pass.
+    plus 1/S times further penalties, where raw_i(w) = net(x_i, w) + offset_i. An activation h of
+    the last layer is part of the loss, a function of h(raw_i); raw predictions, their Jacobian and
+    the offset stay before it. All factors are written here and nowhere else. The last point is
+    kept: value, gradient, Hessian and products at the same w share one forward and one backward
+    pass.
 
     Parameters
     ----------
@@ -163,7 +166,7 @@ class Objective(SmoothFunction):
         given = np.ones(len(samples)) if sample_weight is None else sample_weight
         weight = finite_array("sample_weight", given, (len(samples),))
         self.network = network
-        self.loss = get_loss(loss, network.n_outputs)
+        self.loss = behind(get_loss(loss, network.n_outputs), network.layers[-1].activation)
         self.loss.check_target(targets)
         probe_loss(self.loss, targets[:2])
         self.n_parameters = network.n_parameters
@@ -271,9 +274,10 @@ class Objective(SmoothFunction):
             The point.
         kind : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
             The Hessian of f; its blocks of each unit with itself; the W,W block of the
-            Hessian of the Lagrangian at fixed states and multipliers ([I] eq. 10), zero
-            in the last layer; or J' (d2 loss) J with J the Jacobian of the raw
-            predictions, positive semi-definite for a convex loss. The Hessian of the
+            Hessian of the Lagrangian at fixed states and multipliers ([I] eq. 10), zero in
+            a last layer without an activation; or J' (d2 loss) J with J the Jacobian of the
+            outputs, positive semi-definite for a loss that is convex in them: they are the raw
+            predictions, or an activation of them. The Hessian of the
             penalty is added to each: of "block" its blocks of each unit with itself, of the
             others all of it, also between layers. Units that share a parameter are one block of
             "block", all of the exact Hessian of their parameters.
@@ -653,7 +657,7 @@ class Objective(SmoothFunction):
         Returns
         -------
         list of ndarray of shape (s_k, p_k + 1, ..., p_k + 1)
-            Zero for the last layer, whose activation is the identity. Entries of connections that
+            Zero for a last layer without an activation. Entries of connections that
             do not exist are 0. A derivative in shared parameters is the sum over their entries.
 
         Raises
@@ -671,7 +675,7 @@ class Objective(SmoothFunction):
         ]
         check_memory(f"tensors of order {order}", 16.0 * sum(sizes), "a lower order takes less")
         self._kept.reach(w, ADJOINT)
-        tensors = lagrangian_tensors(graph, self._kept.weights, self._chunks, order)
+        tensors = lagrangian_tensors(graph, self._kept.weights, self._chunks, self.loss, order)
         for tensor, mask in zip(tensors, self.network.exists, strict=True):
             for axis in range(0 if mask.all() else order):
                 shape = [1] * order

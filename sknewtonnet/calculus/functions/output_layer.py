@@ -230,7 +230,7 @@ def convex_output(
 ) -> ConvexOutput | None:
     """The problem of the last layer, if it is linear and has no other penalty than a ridge."""
     size = int(network.exists[-1].sum())
-    if len(network.layers) == 1 or not network.linear[-1] or size > _MAX_SIZE:
+    if len(network.layers) == 1 or not network.linear[-1] or size > _MAX_SIZE or not loss.convex:
         return None
     if shares_output(network) or output_penalties(network, penalty):
         return None

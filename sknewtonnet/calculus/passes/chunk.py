@@ -63,7 +63,8 @@ class Chunk:
         self.slope = [np.empty(shape) for shape in hidden]
         self.delta = [*(np.empty(shape) for shape in hidden), _EMPTY]
         self.bend: list[Array] = []
-        self.loss_hessian = _EMPTY
+        self.loss_hessian = self.loss_model = _EMPTY
+        self.output_bend: Array | None = None
 
     def layers_at(
         self, weights: Sequence[Array], in_inputs: Container[int] = ()
@@ -121,6 +122,10 @@ class Chunk:
         value, gradient = loss.derivatives(self.y, self.raw.T, 1)
         self.delta[-1] = self.weighed(gradient.T)
         return float(self.weighed(value).sum())
+
+    def output_multiplier(self, loss: Loss) -> Array:
+        """Multipliers e of the last layer: derivatives of the weighted loss in its outputs."""
+        return self.weighed(loss.multipliers(self.y, self.raw.T).T)
 
     def adjoint(self, layers: LayersAtPoint) -> None:
         """Multipliers e and delta of all layers, from the delta of the last one ([I] eq. 7).
@@ -188,7 +193,7 @@ class Chunk:
                 out[k] += layer.gradient(self.delta[k], out=buffers[k])
 
     def second_order(self, layers: LayersAtPoint, loss: Loss) -> None:
-        """Curvature e * h''(a) of the units, and the weighted Hessian of the loss."""
+        """Curvature e * h''(a) of the units, and the weighted Hessian of the loss in its parts."""
         if not self.bend:
             self.bend = [np.empty_like(slope) for slope in self.slope]
         for k, layer in enumerate(self.graph.layers[:-1]):
@@ -196,10 +201,14 @@ class Chunk:
             if second is None:
                 second = layer.activation.derivatives(self.pre_activation(k, layers), 2)[2]
             np.multiply(self.multiplier(k, layers), second, out=self.bend[k])
-        hessian = loss.derivatives(self.y, self.raw.T, 2)[2]
-        self.loss_hessian = self.weighed(
-            hessian.T if hessian.ndim == 2 else hessian.transpose(1, 2, 0)
-        )
+        model, bend = loss.curvature_parts(self.y, self.raw.T)
+        self.loss_model = self.weighed(model.T if model.ndim == 2 else model.transpose(1, 2, 0))
+        self.loss_hessian, self.output_bend = self.loss_model, None
+        if bend is not None:  # e h'' of an output activation, which Gauss-Newton leaves out
+            self.output_bend, self.loss_hessian = self.weighed(bend.T), self.loss_model.copy()
+            np.einsum("ooi->oi" if self.loss_hessian.ndim == 3 else "oi->oi", self.loss_hessian)[
+                ...
+            ] += self.output_bend
 
     def weighed(self, values: Array) -> Array:
         """Values times weights, also where a sample of weight zero has an infinite value."""
@@ -208,11 +217,12 @@ class Chunk:
             weighed[..., self.absent] = 0.0
         return weighed
 
-    def loss_curvature(self, tangent: Array) -> Array:
-        """Hessian of the loss times tangents of the raw predictions."""
-        if self.loss_hessian.ndim == 2:
-            return self.loss_hessian * tangent
-        return np.einsum("opi,...pi->...oi", self.loss_hessian, tangent)
+    def loss_curvature(self, tangent: Array, gauss_newton: bool) -> Array:
+        """Hessian of the loss, or its Gauss-Newton part, times tangents of the raw predictions."""
+        hessian = self.loss_model if gauss_newton else self.loss_hessian
+        if hessian.ndim == 2:
+            return hessian * tangent
+        return np.einsum("opi,...pi->...oi", hessian, tangent)
 
     def tangents(
         self,
@@ -277,7 +287,7 @@ class Chunk:
         last = len(layers) - 1
         # Forwards: Ra^k of all layers, and from the last one Rdelta = (d2 loss) Ra.
         tangent_a, tangent_x, along = self.tangents(layers, direction, moved)
-        tangent_delta = [*tangent_x, self.loss_curvature(tangent_a[last])]
+        tangent_delta = [*tangent_x, self.loss_curvature(tangent_a[last], gauss_newton)]
         for k in range(last, -1, -1):
             if k < last:
                 # Re^k: what the readers' Rdelta pull back, the linear part of the adjoint pass.

@@ -26,7 +26,8 @@ class Graph:
     n_features : int
         Size of node 0, the input.
     layers : sequence of Layer
-        In order; the last one gives the raw predictions.
+        In order. The pre-activations of the last one are the raw predictions; its activation is
+        that of the outputs, and part of the loss that the passes see.
 
     Attributes
     ----------
@@ -48,8 +49,7 @@ class Graph:
     Raises
     ------
     ValueError
-        If a layer reads a node that is not there before it, or a hidden layer has no reader,
-        or the last layer is not in the form of a linear predictor.
+        If a layer reads a node that is not there before it, or a hidden layer has no reader.
     MemoryError
         If the names of the units, or the parameters, would not fit the memory.
     """
@@ -71,14 +71,8 @@ class Graph:
             self.sources.append(list(zip(layer.sources, rows, strict=True)))
             for node, where in self.sources[-1]:
                 self.readers[node].append((k, where))
-        for k, layer in enumerate(layers):
-            last = k == len(self.layers) - 1
-            if last and layer.activation.name != "identity":
-                raise ValueError(
-                    "the last layer must have the identity as activation (the loss contains "
-                    f"the inverse link), got {layer.activation.name!r}."
-                )
-            if not last and not self.readers[k + 1]:
+        for k in range(len(self.layers)):
+            if k < len(self.layers) - 1 and not self.readers[k + 1]:
                 raise ValueError(f"no layer reads layer {k} (node {k + 1}).")
         self.n_inputs = [sources[-1][1].stop for sources in self.sources]
         self.unit_arrays = [

@@ -85,7 +85,7 @@ def neuron_blocks(
 
     With q = dp/dtheta, which is z in a linear layer, where d2p/dtheta dtheta' is 0. The factor
     c is G^{kk}_jj for the exact Hessian's own blocks, and e h''(a) for the Hessian of the
-    Lagrangian ([I] eq. 10), which is 0 in the last layer.
+    Lagrangian ([I] eq. 10), which is 0 in the last layer unless that has an activation.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def neuron_blocks(
             for where in sums.slices(chunk.n_samples):
                 factors = SampleCurvature(chunk, weights, where, gauss_newton=False, fast=fast)
                 if lagrangian:
-                    scales = [*factors.bend, None]  # the last activation is the identity
+                    scales = [*factors.bend, factors.output_bend]
                 else:
                     factors.run()
                     scales = [factors.own_curvature(k) for k in range(len(weights))]

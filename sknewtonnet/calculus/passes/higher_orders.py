@@ -9,10 +9,11 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
 from sknewtonnet.calculus.passes.graph import Graph
 from sknewtonnet.calculus.pieces.layers import Layer
+from sknewtonnet.calculus.pieces.loss import Loss
 
 
 def lagrangian_tensors(
-    graph: Graph, weights: Sequence[Array], chunks: Sequence[Chunk], order: int
+    graph: Graph, weights: Sequence[Array], chunks: Sequence[Chunk], loss: Loss, order: int
 ) -> list[Array]:
     """Sum over samples of e^k_j h^(p)(a^k_j) z .. z, for each layer k.
 
@@ -24,6 +25,8 @@ def lagrangian_tensors(
         Parameters of the point.
     chunks : sequence of Chunk
         Samples, after their adjoint pass at that point.
+    loss : Loss
+        The loss, for the multipliers of the last layer.
     order : int
         The order p, at least 2.
 
@@ -42,8 +45,13 @@ def lagrangian_tensors(
     ]
     for chunk in chunks:
         layers = chunk.layers_at(weights)
-        for k, layer in enumerate(graph.layers[:-1]):
-            full_a, full_e = chunk.pre_activation(k, layers), chunk.multiplier(k, layers)
+        for k, layer in enumerate(graph.layers):
+            if k < len(layers) - 1:
+                full_a, full_e = chunk.pre_activation(k, layers), chunk.multiplier(k, layers)
+            elif layer.activation.name == "identity":
+                break
+            else:
+                full_a, full_e = chunk.raw, chunk.output_multiplier(loss)
             for where in sample_chunks(chunk.n_samples, max(1, 200_000 // tensors[k].shape[1])):
                 a, z = full_a[:, where], chunk.z[k][:, where]
                 factor = full_e[:, where] * layer.activation.derivatives(a, order)[order]

@@ -52,7 +52,10 @@ class SampleCurvature:
             for kept in (chunk.z, chunk.slope, chunk.delta, chunk.bend)
         )
         self.layers = self.graph.layers_at(weights, self.z, fast)
-        self.loss_hessian = chunk.loss_hessian[..., where]
+        hessian = chunk.loss_model if gauss_newton else chunk.loss_hessian
+        self.loss_hessian = hessian[..., where]
+        bend = chunk.output_bend
+        self.output_bend = None if bend is None else bend[:, where]
         self.gauss_newton = gauss_newton
         self.G: dict[tuple[int, int], Array] = {}
         self._tangents: dict[int, dict[int, Array]] = {}

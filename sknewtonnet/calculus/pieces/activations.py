@@ -37,6 +37,8 @@ class Activation(ABC):
         of radial units: in a linear layer it is unbounded.
     max_order : int or None
         The highest order that :meth:`derivatives` offers; None stands for any order.
+    bounds : tuple of float
+        Values between which h stays: targets of an output layer should lie there.
 
     Examples
     --------
@@ -60,6 +62,7 @@ class Activation(ABC):
     parity: ClassVar[int] = 0
     for_distances: ClassVar[bool] = False
     max_order: ClassVar[int | None] = 2
+    bounds: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
 
     @abstractmethod
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
@@ -126,6 +129,22 @@ class Activation(ABC):
         """
         return None
 
+    def inverse(self, value: Array) -> Array:
+        """Where h has some values: the raw predictions of given outputs.
+
+        Parameters
+        ----------
+        value : ndarray of any shape
+            Values h(a).
+
+        Returns
+        -------
+        ndarray of the shape of value
+            The pre-activations a, not finite where there are none. NaN, the default, if h has no
+            inverse, or none is known; output layers then start at 0.
+        """
+        return np.full_like(value, np.nan)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
@@ -142,6 +161,10 @@ class Identity(Activation):
         """See :meth:`Activation.derivatives`."""
         constants = [np.ones_like(a)] + [np.zeros_like(a) for _ in range(order - 1)]
         return (a.copy(), *constants[:order])
+
+    def inverse(self, value: Array) -> Array:
+        """See :meth:`Activation.inverse`."""
+        return value.copy()
 
 
 @lru_cache
@@ -172,6 +195,7 @@ class Tanh(Activation):
     monotonic = True
     parity = -1
     max_order = None
+    bounds = (-1.0, 1.0)
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Activation.derivatives`."""
@@ -194,6 +218,10 @@ class Tanh(Activation):
         np.tanh(a, out=value)
         np.multiply(value, value, out=slope)
         np.subtract(1.0, slope, out=slope)
+
+    def inverse(self, value: Array) -> Array:
+        """See :meth:`Activation.inverse`."""
+        return np.arctanh(value)
 
     def curvature(self, value: Array, slope: Array) -> Array:
         """See :meth:`Activation.curvature`."""
@@ -222,6 +250,7 @@ class Logistic(Activation):
     name = "logistic"
     monotonic = True
     max_order = None
+    bounds = (0.0, 1.0)
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Activation.derivatives`."""
@@ -248,6 +277,10 @@ class Logistic(Activation):
         slope *= value
         slope *= value
 
+    def inverse(self, value: Array) -> Array:
+        """See :meth:`Activation.inverse`."""
+        return np.log(value) - np.log1p(-value)
+
     def curvature(self, value: Array, slope: Array) -> Array:
         """See :meth:`Activation.curvature`."""
         second = value * -2.0
@@ -262,11 +295,16 @@ class ReLU(Activation):
     name = "relu"
     monotonic = True
     smooth = False
+    bounds = (0.0, np.inf)
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Activation.derivatives`."""
         first = (a > 0).astype(a.dtype)
         return (np.maximum(a, 0.0), first, np.zeros_like(a))[: order + 1]
+
+    def inverse(self, value: Array) -> Array:
+        """See :meth:`Activation.inverse`."""
+        return np.where(value >= 0.0, value, np.nan)
 
 
 class Softplus(Activation):
@@ -275,6 +313,7 @@ class Softplus(Activation):
     name = "softplus"
     monotonic = True
     max_order = None
+    bounds = (0.0, np.inf)
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Activation.derivatives`."""
@@ -284,6 +323,10 @@ class Softplus(Activation):
             return (value,)
         return (value, *Logistic().derivatives(a, order - 1))
 
+    def inverse(self, value: Array) -> Array:
+        """See :meth:`Activation.inverse`."""
+        return value + np.log(-np.expm1(-value))
+
 
 class ELU(Activation):
     """h(a) = a for a > 0, exp(a) - 1 elsewhere; h'' jumps from 1 to 0 at a = 0."""
@@ -291,6 +334,7 @@ class ELU(Activation):
     name = "elu"
     monotonic = True
     smooth = False
+    bounds = (-1.0, np.inf)
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Activation.derivatives`."""
@@ -300,6 +344,10 @@ class ELU(Activation):
         value = np.where(positive, a, np.expm1(below))
         first = np.where(positive, 1.0, decay)
         return (value, first, np.where(positive, 0.0, decay))[: order + 1]
+
+    def inverse(self, value: Array) -> Array:
+        """See :meth:`Activation.inverse`."""
+        return np.where(value > 0.0, value, np.log1p(np.minimum(value, 0.0)))
 
 
 class GELU(Activation):
@@ -311,6 +359,7 @@ class GELU(Activation):
 
     name = "gelu"
     max_order = None
+    bounds = (-0.17, np.inf)
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Activation.derivatives`."""
@@ -333,6 +382,7 @@ class SiLU(Activation):
 
     name = "silu"
     max_order = None
+    bounds = (-0.2785, np.inf)
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Activation.derivatives`."""
@@ -351,6 +401,7 @@ class Softsign(Activation):
     parity = -1
     smooth = False
     max_order = None
+    bounds = (-1.0, 1.0)
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Activation.derivatives`."""
@@ -360,6 +411,10 @@ class Softsign(Activation):
             power = power * scale
             found.append(factorial(n) * (power if n % 2 else power * turn))
         return tuple(found)
+
+    def inverse(self, value: Array) -> Array:
+        """See :meth:`Activation.inverse`."""
+        return value / (1.0 - np.abs(value))
 
 
 class Arctan(Activation):
@@ -373,6 +428,7 @@ class Arctan(Activation):
     monotonic = True
     parity = -1
     max_order = None
+    bounds = (-0.5 * np.pi, 0.5 * np.pi)
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Activation.derivatives`."""
@@ -386,6 +442,10 @@ class Arctan(Activation):
             found.append(sign * factorial(n - 1) * ((a - 1j) ** -n).imag)
         return tuple(found)
 
+    def inverse(self, value: Array) -> Array:
+        """See :meth:`Activation.inverse`."""
+        return np.tan(value)
+
 
 class Sine(Activation):
     """h(a) = sin(a)."""
@@ -393,6 +453,7 @@ class Sine(Activation):
     name = "sine"
     parity = -1
     max_order = None
+    bounds = (-1.0, 1.0)
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Activation.derivatives`."""
@@ -410,6 +471,7 @@ class Gaussian(Activation):
     name = "gaussian"
     parity = 1
     max_order = None
+    bounds = (0.0, 1.0)
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Activation.derivatives`."""
@@ -427,6 +489,7 @@ class SquaredExponential(Activation):
     name = "squared_exponential"
     for_distances = True
     max_order = None
+    bounds = (0.0, np.inf)
 
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Activation.derivatives`."""

@@ -74,7 +74,8 @@ class Loss(ABC):
     name : str
         The name under which a registry or an error message knows it.
     out_activation : str
-        The inverse link, in scikit-learn's words: "identity", "logistic", "softmax", "exp".
+        The inverse link, in scikit-learn's words: "identity", "logistic", "softmax", "exp"; or the
+        name of the output activation of a net.
     for_classes : bool
         Whether its targets are classes or labels, which a classifier encodes.
     shift_invariant : bool
@@ -92,6 +93,12 @@ class Loss(ABC):
         the dispersion is no parameter: that of a mean of s observations, a share of s trials.
     weight_type : {"frequency", "precision"}
         What sample weights mean to inference unless it is told otherwise.
+    of_raw : bool
+        Whether it is a function of the raw predictions themselves, also where the last layer has
+        an activation; else it is one of the outputs, which that makes of them.
+    convex : bool
+        Whether it is convex in the raw prediction, or nearly so, so that Newton's method may solve
+        for an output layer.
     n_estimated : int
         Number of parameters of the loss itself that a fit estimates, see :meth:`likeliest`.
 
@@ -125,6 +132,8 @@ class Loss(ABC):
     of_differences: ClassVar[bool] = False
     density_of_means: ClassVar[bool] = False
     weight_type: ClassVar[str] = "frequency"
+    of_raw: ClassVar[bool] = False
+    convex: ClassVar[bool] = True
     n_estimated: int = 0
 
     @abstractmethod
@@ -165,6 +174,43 @@ class Loss(ABC):
         """
         return self.derivatives(y, raw, 0)[0]
 
+    def multipliers(self, y: Array, raw: Array) -> Array:
+        """Derivatives of the loss in the outputs of the net, the multipliers of its last layer.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            The gradient in the raw predictions, unless an output activation stands between.
+        """
+        return self.derivatives(y, raw, 1)[1]
+
+    def curvature_parts(self, y: Array, raw: Array) -> tuple[Array, Array | None]:
+        """The Hessian in two parts: of the loss in the outputs, and of an output activation.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions.
+
+        Returns
+        -------
+        model : ndarray
+            h' (d2 loss) h', of the shape that the Hessian of :meth:`derivatives` has: what the
+            Gauss-Newton matrix is made of.
+        bend : ndarray of shape (n_samples, n_outputs), or None
+            The rest, e h'' with the :meth:`multipliers` e; None without an output activation h.
+        """
+        return self.derivatives(y, raw, 2)[2], None
+
     def inverse_link(self, raw: Array) -> Array:
         """The prediction that belongs to a raw prediction.
 
@@ -194,6 +240,25 @@ class Loss(ABC):
             Raw predictions, not finite at the edge of the domain; by default mean itself.
         """
         return mean
+
+    def interior(self, mean: Array) -> Array:
+        """The mean, moved into the domain of the link where it is at its edge.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (n_outputs,)
+            Predictions.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs,)
+            At least 1e-6 under a logarithmic link, and as far from 0 and 1 under those of classes.
+        """
+        if self.out_activation == "identity":
+            return mean
+        if self.out_activation == "exp":
+            return np.where(mean > 0.0, mean, 1e-6)
+        return np.clip(mean, 1e-6, 1.0 - 1e-6)
 
     def mean_derivatives(self, raw: Array, output: int, order: int = 2) -> tuple[Array, ...]:
         """One output of the inverse link, and its derivatives in all raw predictions.
