@@ -162,10 +162,11 @@ class ParameterLayout:
             )
         exists = np.ones(self.n_full, dtype=bool)
         for name, given in connectivity.items():
-            where = self._slices.get(name)
+            where: slice | int | None = self._slices.get(name)
             mask = np.asarray(given)
-            if where is None:
-                exists[self._full_number("connectivity", name)] = _one_truth(name, mask)
+            if where is None:  # no array, so a single parameter
+                where = self._full_number("connectivity", name)
+                exists[where] = _one_truth(name, mask)
             elif mask.shape == ():
                 exists[where] = _one_truth(name, mask)
             elif mask.dtype == bool and mask.shape == self.shapes[name]:
