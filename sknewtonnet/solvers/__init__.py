@@ -4,6 +4,7 @@ from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS
 from sknewtonnet.solvers._auto import AutoSolver
 from sknewtonnet.solvers._base import Capability, Solver
 from sknewtonnet.solvers._constrained import ConstrainedSolver, SLSQPSolver, TrustConstrSolver
+from sknewtonnet.solvers._full_space import FullSpaceResult, minimize_full_space
 from sknewtonnet.solvers._gradient_descent import GradientDescentSolver
 from sknewtonnet.solvers._levenberg_marquardt import LevenbergMarquardtSolver
 from sknewtonnet.solvers._newton import NewtonSolver
@@ -39,6 +40,7 @@ __all__ = [
     "ConstrainedSolver",
     "ConstraintKind",
     "Constraints",
+    "FullSpaceResult",
     "GradientDescentSolver",
     "Iteration",
     "KKTResiduals",
@@ -59,5 +61,6 @@ __all__ = [
     "TrustKrylovSolver",
     "TrustNCGSolver",
     "get_solver",
+    "minimize_full_space",
     "option",
 ]
