@@ -9,10 +9,11 @@ from sknewtonnet.calculus.functions.canonical import canonical
 from sknewtonnet.calculus.functions.critical_point import CriticalPoint, critical_point
 from sknewtonnet.calculus.functions.evidence import Evidence
 from sknewtonnet.calculus.functions.lagrangian import Lagrangian, LagrangianPoint
+from sknewtonnet.calculus.functions.modified import ModifiedObjective
 from sknewtonnet.calculus.functions.network import LAYERS, Network
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.pieces.activations import ACTIVATIONS, Activation, get_activation
-from sknewtonnet.calculus.pieces.function import SmoothFunction
+from sknewtonnet.calculus.pieces.function import Block, SmoothFunction
 from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
 from sknewtonnet.calculus.pieces.layers import Layer, Linear
 from sknewtonnet.calculus.pieces.log_links import NegativeBinomial, Tweedie
@@ -28,6 +29,7 @@ __all__ = [
     "LAYERS",
     "LOSSES",
     "Activation",
+    "Block",
     "CriticalPoint",
     "Evidence",
     "GaussianRBF",
@@ -36,6 +38,7 @@ __all__ = [
     "Layer",
     "Linear",
     "Loss",
+    "ModifiedObjective",
     "NegativeBinomial",
     "Network",
     "NormPenalty",

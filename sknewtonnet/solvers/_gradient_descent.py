@@ -1,5 +1,6 @@
 """Gradient descent with a constant step, or with one that the largest curvature allows."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.lanczos import lanczos
 from sknewtonnet.solvers._base import FIRST_ORDER, Capability, Solver
+from sknewtonnet.solvers._batches import COUNTS, SEEDS, Batches
 from sknewtonnet.solvers._options import POSITIVE, Range, option
 from sknewtonnet.solvers._result import Status
 from sknewtonnet.solvers._run import Run
@@ -49,6 +51,18 @@ class GradientDescentSolver(Solver):
         eigenvalue l the best pair there is the rate 4 / (sqrt(L) + sqrt(l))^2 with the momentum
         ((sqrt(L) - sqrt(l)) / (sqrt(L) + sqrt(l)))^2 (Polyak 1964); on other functions that pair
         need not converge.
+    n_batches : int, default=1
+        Parts of the rows: an iteration is an epoch, with a step for each batch, along the gradient
+        of the mean of its rows with the whole penalty. Value, gradient and the tests for the
+        end are those of all rows, at the end of each epoch. An epoch costs two gradients.
+    random_state : int, default=0
+        Seed of the rows that make a batch, the same in all epochs, and of the order of the
+        batches, anew in each.
+
+    Raises
+    ------
+    ValueError
+        If a rate is to be measured that has batches: it lets f fall, which such steps do not.
 
     Examples
     --------
@@ -71,6 +85,14 @@ class GradientDescentSolver(Solver):
 
     learning_rate: float | str = option(0.1, Range(POSITIVE.low, POSITIVE.high, ("auto",)))
     momentum: float = option(0.0, Range(0.0, 1.0))
+    n_batches: int = option(1, COUNTS)
+    random_state: int = option(0, SEEDS)
+
+    def __post_init__(self) -> None:
+        """Raise a ValueError for a setting that is not allowed, or settings that do not fit."""
+        super().__post_init__()
+        if self._is_measured and self.n_batches > 1:
+            raise ValueError(f"{type(self).__name__}: learning_rate='auto' needs n_batches=1.")
 
     @property
     def calls(self) -> Capability:
@@ -87,7 +109,9 @@ class GradientDescentSolver(Solver):
         if isinstance(self.learning_rate, str):
             run.events["shortened_steps"] = 0
             return _Measured(self.momentum)
-        return _Constant(self.momentum, float(self.learning_rate))
+        several = self.n_batches > 1
+        batches = Batches(run, self.n_batches, self.random_state) if several else None
+        return _Constant(self.momentum, float(self.learning_rate), batches)
 
     def step(self, run: Run, state: Any) -> None:
         """Take the next point; see :meth:`Solver.step`."""
@@ -104,17 +128,28 @@ class _Constant:
 
     momentum: float
     rate: float
+    batches: Batches | None = None
     step: Array | float = field(default=0.0)
 
     def advance(self, run: Run) -> None:
         """Take the next point, whatever its value, if it is finite."""
-        self.step = self.momentum * self.step - self.rate * run.gradient
-        w = run.params + self.step
+        w = run.params
+        for gradient_at in self._gradients(run):
+            self.step = self.momentum * self.step - self.rate * gradient_at(w)
+            w = w + self.step
         value, gradient = run.function.value(w), run.function.gradient(w)
         if np.isfinite(value) and np.isfinite(gradient).all():
             run.take(w, value, gradient)
         else:
             run.message = f"a step led out of all bounds: learning_rate={self.rate:g} is too large"
+
+    def _gradients(self, run: Run) -> Iterator[Callable[[Array], Array]]:
+        """That of all rows, which is known, or that of each batch."""
+        if self.batches is None:
+            yield lambda w: run.gradient
+        else:
+            for b in self.batches.epoch():
+                yield self.batches.functions[b].gradient
 
 
 @dataclass

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, minres
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import SmoothFunction
-from sknewtonnet.calculus.pieces.function import EmbeddedFunction
+from sknewtonnet.calculus import Block, SmoothFunction
+from sknewtonnet.calculus.pieces.function import PRODUCT_KINDS, EmbeddedFunction, OutputParts
 from sknewtonnet.solvers._finite import NotFinite
 from sknewtonnet.solvers._result import Callback, Iteration, SolverResult, Status
 from sknewtonnet.solvers.constraints import Constraints, Multipliers, multipliers
@@ -31,8 +31,9 @@ _KKT_CONVERGED = "the largest residual of the Karush-Kuhn-Tucker conditions is a
 class Counted(SmoothFunction):
     """A function that counts its calls, and tells where it is not finite.
 
-    A value that is not finite is infinite, so that no step ends there. Second derivatives that are
-    not finite raise NotFinite.
+    The last value and the last gradient are kept: methods ask for them again where they take a
+    point, and what is known is neither evaluated nor counted. A value that is not finite is
+    infinite, so that no step ends there. Second derivatives that are not finite raise NotFinite.
 
     Parameters
     ----------
@@ -55,42 +56,51 @@ class Counted(SmoothFunction):
         self.hessian_kinds, self.product_cost = function.hessian_kinds, function.product_cost
         none = Counter(value=0, gradient=0, hessian=0, hessian_product=0)
         self.calls: Counter[str] = none if calls is None else calls
-        self.last_value = np.nan
+        self.last_value, self._value_at = np.nan, np.empty(0)
+        self._last_gradient, self._gradient_at = np.empty(0), np.empty(0)
 
     def value(self, w: Array) -> float:
         """The function at w."""
-        self.calls["value"] += 1
-        self.last_value = _or_infinite(self.function.value(w))
+        if not np.array_equal(w, self._value_at):
+            self.calls["value"] += 1
+            self.last_value = _or_infinite(self.function.value(w))
+            self._value_at = np.array(w)
         return self.last_value
 
     def gradient(self, w: Array) -> Array:
         """Its gradient."""
-        self.calls["gradient"] += 1
-        return self.function.gradient(w)
+        if not np.array_equal(w, self._gradient_at):
+            self.calls["gradient"] += 1
+            self._last_gradient = self.function.gradient(w)
+            self._gradient_at = np.array(w)
+        return self._last_gradient.copy()
 
     def value_and_gradient(self, w: Array) -> tuple[float, Array]:
         """Both, which count as one call of each."""
-        self.calls.update(value=1, gradient=1)
-        value, gradient = self.function.value_and_gradient(w)
-        self.last_value = _or_infinite(value)
-        return self.last_value, gradient
+        if not (np.array_equal(w, self._value_at) or np.array_equal(w, self._gradient_at)):
+            self.calls.update(value=1, gradient=1)
+            value, self._last_gradient = self.function.value_and_gradient(w)
+            self.last_value = _or_infinite(value)
+            self._value_at = self._gradient_at = np.array(w)
+        return self.value(w), self.gradient(w)
 
     def hessian(self, w: Array, kind: str = "exact") -> Array:
         """Its Hessian, or an approximation."""
         self.calls["hessian"] += 1
-        return self._finite(w, self.function.hessian(w, kind))
+        return self.finite(w, self.function.hessian(w, kind))
 
     def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:
         """That Hessian times directions."""
         self.calls["hessian_product"] += 1
-        return self._finite(w, self.function.hessian_product(w, v, kind))
+        return self.finite(w, self.function.hessian_product(w, v, kind))
 
-    def curvature(self, w: Array, d: Array) -> float:
-        """Second derivative along a direction, which counts as a product."""
-        self.calls["hessian_product"] += 1
-        return float(self._finite(w, np.asarray(self.function.curvature(w, d))))
+    def curvature(self, w: Array, d: Array, kind: str = "exact") -> float:
+        """Second derivative along a direction: a product, or a Hessian of a kind without any."""
+        self.calls["hessian_product" if kind in PRODUCT_KINDS else "hessian"] += 1
+        return float(self.finite(w, np.asarray(self.function.curvature(w, d, kind))))
 
-    def _finite(self, w: Array, found: Array) -> Array:
+    def finite(self, w: Array, found: Array) -> Array:
+        """Second derivatives at a point, unless they are not finite."""
         if not np.isfinite(found).all():
             raise NotFinite(self.function.why_not_finite(w))
         return found
@@ -119,6 +129,15 @@ class Counted(SmoothFunction):
         """That of the function."""
         return self.function.scale()
 
+    def output_parts(self) -> OutputParts | None:
+        """The parts of the function, whose calls are counted: a Jacobian is a gradient of each."""
+        parts = self.function.output_parts()
+        return None if parts is None else _CountedParts(self, parts)
+
+    def batches(self, n_batches: int, rng: np.random.Generator) -> list[Block] | None:
+        """Those of the function, whose calls are not counted."""
+        return self.function.batches(n_batches, rng)
+
     def reduced(self) -> EmbeddedFunction | None:
         """The reduced form of the function, whose calls are not counted."""
         return self.function.reduced()
@@ -130,6 +149,33 @@ class Counted(SmoothFunction):
     def why_not_reduced(self) -> str:
         """That of the function."""
         return self.function.why_not_reduced()
+
+
+class _CountedParts(OutputParts):
+    """Parts of a function that counts its calls."""
+
+    def __init__(self, counted: Counted, parts: OutputParts):
+        self.counted, self.parts, self.n_parts = counted, parts, parts.n_parts
+
+    def values(self, w: Array) -> Array:
+        """All parts, which are one value."""
+        self.counted.calls["value"] += 1
+        return self.parts.values(w)
+
+    def jacobian(self, w: Array) -> Array:
+        """A gradient of each part."""
+        self.counted.calls["gradient"] += self.n_parts
+        return self.parts.jacobian(w)
+
+    def hessian(self, w: Array, factors: Array) -> Array:
+        """One Hessian."""
+        self.counted.calls["hessian"] += 1
+        return self.counted.finite(w, self.parts.hessian(w, factors))
+
+    def hessian_product(self, w: Array, v: Array, factors: Array) -> Array:
+        """One product."""
+        self.counted.calls["hessian_product"] += 1
+        return self.counted.finite(w, self.parts.hessian_product(w, v, factors))
 
 
 class Run:
@@ -264,28 +310,30 @@ class Run:
             self.multipliers = multipliers(self.constraints, w, self.gradient)
             self.stationarity = self.multipliers.residuals.largest
 
-    def take_if_flatter(self, w: Array) -> bool:
+    def take_if_flatter(self, w: Array, value: float | None = None) -> bool:
         """Take a point if its gradient is half as large and f the same up to its rounding.
 
         Parameters
         ----------
         w : ndarray of shape (n_parameters,)
             The point.
+        value : float, default=None
+            The function there; evaluated if None.
 
         Returns
         -------
         bool
             Whether it was taken.
         """
-        value = self.function.value(w)
-        gradient = self.function.gradient(w)
+        value = self.function.value(w) if value is None else value
         # Where large terms cancel inside a net, f rounds more than its own size tells.
-        if not (value <= self.value + 4.0 * self.rounding and np.isfinite(gradient).all()):
+        if not value <= self.value + 4.0 * self.rounding:
             return False
-        if np.abs(gradient).max() > 0.5 * self.stationarity:
-            return False
-        self.take(w, value, gradient)
-        return True
+        gradient = self.function.gradient(w)
+        flatter = np.isfinite(gradient).all() and np.abs(gradient).max() <= 0.5 * self.stationarity
+        if flatter:
+            self.take(w, value, gradient)
+        return bool(flatter)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:

@@ -124,7 +124,7 @@ def test_squared_errors_are_those_of_the_difference():
     g = Objective(network, "squared_error", X, Y - offset)
     w = rng.normal(size=f.n_parameters)
     oracles.assert_close(f.scale(), g.scale(), 1e-14)
-    oracles.assert_close(f.output_squares().gradient(w), g.output_squares().gradient(w), 1e-12)
+    oracles.assert_close(f.output_parts().jacobian(w), g.output_parts().jacobian(w), 1e-12)
     groups = [np.arange(4), np.arange(6, 10)]
     strengths = np.array([1.0, 2.0])
     found, expected = (Evidence(h, groups).at(w, strengths) for h in (f, g))

@@ -222,7 +222,9 @@ def test_counts_of_a_function_with_one_pass():
 
     class Pair(CubicSolver):
         def step(self, run, state):
-            run.take(run.params, *run.function.value_and_gradient(run.params))
+            w = run.params + 1.0
+            run.take(w, *run.function.value_and_gradient(w))
+            run.function.value_and_gradient(w)  # known, so no evaluation
 
     f = Function(1, lambda w: 1.0, lambda w: np.ones(1), lambda w: np.eye(1))
     result = Pair(max_iter=3).minimize(f, np.zeros(1))

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.batches import row_batches
 from sknewtonnet.calculus.functions.constant import constant_beside
 from sknewtonnet.calculus.functions.finiteness import not_finite_part
 from sknewtonnet.calculus.functions.kept_point import ADJOINT, FORWARD, SECOND, KeptPoint
@@ -20,7 +21,7 @@ from sknewtonnet.calculus.functions.output_layer import (
     least_squares_output,
     why_not_reduced,
 )
-from sknewtonnet.calculus.functions.output_parts import OutputSquares
+from sknewtonnet.calculus.functions.output_parts import SeparateOutputs, splits
 from sknewtonnet.calculus.functions.projection import ReducedObjective
 from sknewtonnet.calculus.functions.shared import same_block
 from sknewtonnet.calculus.passes.chunk import (
@@ -35,6 +36,7 @@ from sknewtonnet.calculus.passes.workspace import Workspace
 from sknewtonnet.calculus.pieces.function import (
     HESSIAN_KINDS,
     PRODUCT_KINDS,
+    Block,
     SmoothFunction,
     may_overflow,
 )
@@ -425,6 +427,33 @@ class Objective(SmoothFunction):
                 chunk.product(layers, along, out, kind == "gauss-newton")
         product = layout.pull_back(result.T)
         return product + self.penalty.hessian_product(self._kept.w, directions)
+
+    def curvature(self, w: Array, d: Array, kind: str = "exact") -> float:
+        """Second derivative d'Hd along a direction; see :meth:`SmoothFunction.curvature`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        d : ndarray of shape (n_parameters,)
+            The direction.
+        kind : str, default="exact"
+            As in :meth:`hessian`. Of "block" the blocks of the units alone are formed.
+
+        Returns
+        -------
+        float
+        """
+        if kind != "block" or self.network.layout.has_ties:
+            return super().curvature(w, d, kind)
+        columns = self.network.matrices(np.asarray(d))
+        blocks = self.hessian_blocks(w)
+        return float(
+            sum(
+                np.einsum("pj,jpq,qj->", d_k, B_k, d_k)
+                for d_k, B_k in zip(columns, blocks, strict=True)
+            )
+        )
 
     def shift_derivatives(self, w: ArrayLike, features: Sequence[int]) -> tuple[Array, Array]:
         """Derivatives of f in a shift of an input that is common to all samples.
@@ -878,25 +907,44 @@ class Objective(SmoothFunction):
         data = self.samples, self.targets, self.sample_weight
         return Objective(self.network, loss, *data, offset=self.offset)
 
-    def output_squares(self) -> OutputSquares | None:
-        """Half the sum of the squared parts of the outputs, where there are several.
+    def output_parts(self) -> SeparateOutputs | None:
+        """The parts of the outputs, c_o; f is their sum, and the penalty is shared out evenly.
 
         Returns
         -------
-        OutputSquares or None
-            None for one output.
+        SeparateOutputs or None
+            None for one output, and for a loss of all outputs together, such as that of a softmax.
 
         Raises
         ------
         ValueError
-            If the loss is not a squared error.
+            If the loss does not say what its outputs have of it; see :meth:`Loss.by_output`.
         """
-        if not self.loss.quadratic:
-            raise ValueError(
-                f"output_squares is made of squared errors; for the loss {self.loss.name} it is "
-                "not defined."
-            )
-        return OutputSquares(self) if self.network.n_outputs > 1 else None
+        several = self.network.n_outputs > 1 and splits(self.loss, self.targets)
+        return SeparateOutputs(self, self._kept) if several else None
+
+    def batches(self, n_batches: int, rng: np.random.Generator) -> list[Block]:
+        """Split the rows of positive weight at random.
+
+        Parameters
+        ----------
+        n_batches : int
+            Number of batches, of numbers of rows that differ by at most 1.
+        rng : numpy.random.Generator
+            Which rows go together.
+
+        Returns
+        -------
+        list of Block
+            Of each batch its share S_b / S of the weights, and the objective of its rows with
+            the penalty of f: f = sum_b share_b f_b.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer rows than batches.
+        """
+        return row_batches(self, n_batches, rng)
 
     def _loss_blocks(self, kind: str) -> list[Array]:
         return neuron_blocks(

@@ -1,105 +1,170 @@
-"""The modified objective of [G]: half the sum of the squared parts of the outputs."""
+"""The parts that the outputs of a net have in its objective."""
 
+from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus.pieces.function import SmoothFunction
+from sknewtonnet.calculus.functions.kept_point import FORWARD, KeptPoint
+from sknewtonnet.calculus.passes.chunk import Chunk
+from sknewtonnet.calculus.passes.hessian_sums import dense_hessian
+from sknewtonnet.calculus.pieces.function import OutputParts
 from sknewtonnet.calculus.pieces.loss import Loss
+from sknewtonnet.calculus.pieces.memory import check_hessian_memory
 
 
-class ScaledSquaredError(Loss):
-    """loss = 1/2 sum_o scale_o (raw_o - y_o)^2.
+class SeparateOutputs(OutputParts):
+    """Parts of an objective whose loss is a sum over its outputs.
 
-    Parameters
-    ----------
-    scale : ndarray of shape (n_outputs,)
-        Factors of the outputs.
-    """
+        c_o(w) = 1/S sum_i s_i loss_o(raw_io, y_io) + penalty(w) / (S O)
 
-    name = "scaled_squared_error"
-
-    def __init__(self, scale: Array):
-        self.scale = scale
-
-    def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
-        """See :meth:`Loss.derivatives`."""
-        residual = raw - y
-        scaled = self.scale * residual
-        value = 0.5 * np.einsum("io,io->i", scaled, residual)
-        return (value, scaled, np.broadcast_to(self.scale, raw.shape))[: order + 1]
-
-
-class OutputSquares(SmoothFunction):
-    """F = 1/2 sum_o f_o^2, with f = sum_o f_o ([G] eq. 19).
-
-        f_o = 1/S sum_i s_i 1/2 (raw_io - y_io)^2 + penalty / O
-        grad F = sum_o f_o grad f_o
-        (D2 F)v = sum_o (v'grad f_o) grad f_o + f_o (D2 f_o)v
-
-    Each sum is that of one objective whose outputs are scaled: a gradient costs one pass, a
-    curvature d'(D2 F)d a product and one tangent of the raw predictions, a product one more pass.
+    They share the kept point of the objective. A Jacobian costs O adjoint passes, a product with
+    sum_o factors_o D2 c_o one adjoint pass beside what a product of the objective does.
 
     Parameters
     ----------
     objective : Objective
-        The function f, of squared errors.
+        The function f.
+    kept : KeptPoint
+        Its current point.
     """
 
-    def __init__(self, objective: Any):
-        self.objective = objective
-        self.n_parameters = objective.n_parameters
-        self._weight = objective.sample_weight / objective.weight_sum
-        self._share = 1.0 / objective.network.n_outputs
-        self._factors, self._scaled = np.empty(0), None
+    def __init__(self, objective: Any, kept: KeptPoint):
+        self.objective, self._kept = objective, kept
+        self.n_parts = objective.network.n_outputs
 
-    def parts(self, w: Array) -> Array:
-        """f_o of each output, of shape (n_outputs,)."""
-        losses = 0.5 * self._weight @ self._residual(w) ** 2
-        return np.asarray(losses + self._share * self.objective.penalty.value(w))
+    def values(self, w: Array) -> Array:
+        """See :meth:`OutputParts.values`."""
+        kept = self._kept
+        kept.reach(w, FORWARD)
+        parts = np.full(self.n_parts, kept.penalty.value(kept.w) / self.n_parts)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for chunk in kept.chunks:
+                losses = self.objective.loss.by_output(chunk.y, chunk.raw.T)
+                parts += chunk.weighed(losses.T).sum(axis=1)
+        return np.where(np.isnan(parts), np.inf, parts)
 
-    def value(self, w: Array) -> float:
-        """F at w."""
-        parts = self.parts(w)
-        return 0.5 * float(parts @ parts)
+    def jacobian(self, w: Array) -> Array:
+        """See :meth:`OutputParts.jacobian`."""
+        kept, network, size = self._kept, self.objective.network, self.n_parts
+        kept.reach(w, FORWARD)
+        full = np.zeros((size, network.layout.n_full))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for chunk in kept.chunks:
+                layers = chunk.layers_at(kept.weights)
+                seeds = np.zeros((size, *chunk.delta[-1].shape))
+                seeds[range(size), range(size)] = chunk.delta[-1]
+                deltas = chunk.backward(layers, seeds)
+                for out, layer, delta in zip(network.by_layer(full), layers, deltas, strict=True):
+                    out += layer.gradient(delta)
+        return network.layout.pull_back(full.T).T + kept.penalty.gradient(kept.w) / size
 
-    def gradient(self, w: Array) -> Array:
-        """Gradient of F."""
-        parts = self.parts(w)
-        shared = self._share * parts.sum() * self.objective.penalty.gradient(w)
-        return np.asarray(self._scaled_by(parts).gradient(w) + shared)
+    def hessian(self, w: Array, factors: Array) -> Array:
+        """See :meth:`OutputParts.hessian`."""
+        kept, network = self._kept, self.objective.network
+        check_hessian_memory(network.layout.n_full)
+        chunks = self._scaled(w, factors)
+        workspace = kept.chunks[0].workspace
+        graph = network._graph
+        H = dense_hessian(graph, kept.weights, chunks, workspace, gauss_newton=False)
+        H = network.layout.pull_back_matrix(H)
+        return H + factors.sum() / self.n_parts * kept.penalty.hessian(kept.w)
 
-    def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:
-        """Hessian of F times vectors."""
-        if v.ndim == 2:
-            return np.stack([self.hessian_product(w, column, kind) for column in v.T], axis=1)
-        slopes, parts, penalty = self._slopes(w, v), self.parts(w), self.objective.penalty
-        product = self._scaled_by(parts).hessian_product(w, v, kind)
-        product += self._share * parts.sum() * penalty.hessian_product(w, v)
-        product += self._scaled_by(slopes).gradient(w)
-        product += self._share * slopes.sum() * penalty.gradient(w)
-        return np.asarray(product)
+    def hessian_product(self, w: Array, v: Array, factors: Array) -> Array:
+        """See :meth:`OutputParts.hessian_product`."""
+        kept, network = self._kept, self.objective.network
+        chunks = self._scaled(w, factors)
+        along = network.layout.expand(v)
+        result = np.zeros(along.T.shape)
+        for chunk in chunks:
+            out, direction = (network.by_layer(np.ascontiguousarray(x)) for x in (result, along.T))
+            chunk.product(chunk.layers_at(kept.weights), direction, out, False)
+        product = network.layout.pull_back(result.T)
+        share = factors.sum() / self.n_parts
+        return np.asarray(product + share * kept.penalty.hessian_product(kept.w, v))
 
-    def curvature(self, w: Array, d: Array) -> float:
-        """Second derivative along d."""
-        slopes, parts = self._slopes(w, d), self.parts(w)
-        bend = float(d @ self._scaled_by(parts).hessian_product(w, d))
-        of_penalty = float(d @ self.objective.penalty.hessian_product(w, d))
-        bend += self._share * parts.sum() * of_penalty
-        return float(slopes @ slopes) + bend
+    def _scaled(self, w: Array, factors: Array) -> list[Chunk]:
+        """The chunks as if the loss of each output had a factor."""
+        kept, scaled = self._kept, []
+        kept.reach(w, FORWARD)
+        for chunk in kept.chunks:
+            layers, other = chunk.layers_at(kept.weights), copy(chunk)
+            other.delta = chunk.backward(layers, factors[:, None] * chunk.delta[-1])
+            other.bend = []  # new arrays, for those of the chunk are kept
+            other.second_order(layers, self.objective.loss)
+            other.loss_hessian = factors[:, None] * other.loss_hessian
+            scaled.append(other)
+        return scaled
 
-    def _slopes(self, w: Array, v: Array) -> Array:
-        """Slope v'grad f_o of each part along v."""
-        slopes = self._weight @ (self._residual(w) * self.objective.jacobian_product(w, v))
-        return np.asarray(slopes + self._share * float(self.objective.penalty.gradient(w) @ v))
 
-    def _residual(self, w: Array) -> Array:
-        return np.asarray(self.objective.raw_predictions(w) - self.objective.targets)
+class EmbeddedParts(OutputParts):
+    """Parts of a function g(u) = f(A u + t), from those of f.
 
-    def _scaled_by(self, factors: Array) -> Any:
-        """The objective without penalty, its outputs scaled."""
-        if self._scaled is None or not np.array_equal(factors, self._factors):
-            self._factors = factors
-            self._scaled = self.objective.with_loss(ScaledSquaredError(factors))
-        return self._scaled
+    Parameters
+    ----------
+    parts : OutputParts
+        Those of f.
+    expand, push, pull : callable
+        u to A u + t, v to A v, and a gradient (or several, as columns) to A' times it.
+    """
+
+    def __init__(
+        self,
+        parts: OutputParts,
+        expand: Callable[[Array], Array],
+        push: Callable[[Array], Array],
+        pull: Callable[[Array], Array],
+    ):
+        self.parts, self.n_parts = parts, parts.n_parts
+        self._expand, self._push, self._pull = expand, push, pull
+
+    def values(self, w: Array) -> Array:
+        """See :meth:`OutputParts.values`."""
+        return self.parts.values(self._expand(w))
+
+    def jacobian(self, w: Array) -> Array:
+        """See :meth:`OutputParts.jacobian`."""
+        return self._pull(self.parts.jacobian(self._expand(w)).T).T
+
+    def hessian(self, w: Array, factors: Array) -> Array:
+        """See :meth:`OutputParts.hessian`."""
+        return self._pull(self._pull(self.parts.hessian(self._expand(w), factors)).T)
+
+    def hessian_product(self, w: Array, v: Array, factors: Array) -> Array:
+        """See :meth:`OutputParts.hessian_product`."""
+        return self._pull(self.parts.hessian_product(self._expand(w), self._push(v), factors))
+
+
+def splits(loss: Loss, y: Array) -> bool:
+    """Whether a loss is a sum over outputs, with one term for each.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    y : ndarray of shape (n_samples, n_outputs)
+        Targets, of which some are tried.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ValueError
+        If outputs do not interact, but ``by_output`` is not the loss.
+    """
+    y = y[:3]
+    raw = 0.1 + 0.05 * np.arange(y.size, dtype=float).reshape(y.shape)
+    value, _, hessian = loss.derivatives(y, raw, 2)
+    if hessian.ndim == 3:
+        return False
+    by_output = loss.by_output(y, raw)
+    if by_output.shape != y.shape or not np.allclose(by_output.sum(axis=1), value, rtol=1e-8):
+        raise ValueError(
+            f"the loss {loss.name} has a Hessian of outputs that do not interact, but the rows of "
+            "by_output do not sum to its value: override Loss.by_output."
+        )
+    return True

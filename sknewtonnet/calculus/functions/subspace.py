@@ -3,8 +3,14 @@
 import numpy as np
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.output_parts import EmbeddedParts
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
-from sknewtonnet.calculus.pieces.function import EmbeddedFunction, SmoothFunction, may_overflow
+from sknewtonnet.calculus.pieces.function import (
+    Block,
+    EmbeddedFunction,
+    SmoothFunction,
+    may_overflow,
+)
 from sknewtonnet.calculus.pieces.symmetric import symmetric_part
 
 
@@ -79,6 +85,22 @@ class AffineObjective(EmbeddedFunction):
         whole = np.abs((inside**2).sum(axis=0) - 1.0) < 1e-12
         return inside[:, whole]
 
+    def output_parts(self) -> EmbeddedParts | None:
+        """Those of f, on the subspace."""
+        parts, B = self.objective.output_parts(), self.basis
+        if parts is None:
+            return None
+        return EmbeddedParts(parts, self.expand, lambda v: B @ v, lambda g: B.T @ g)
+
+    def batches(self, n_batches: int, rng: np.random.Generator) -> list[Block] | None:
+        """Those of f, on the subspace."""
+        blocks = self.objective.batches(n_batches, rng)
+        if blocks is None:
+            return None
+        return [
+            Block(b.share, AffineObjective(b.function, self.origin, self.basis)) for b in blocks
+        ]
+
 
 class MappedObjective(EmbeddedFunction):
     """A function g(v) = f(T v + t) with the derivatives that f has, for any solver.
@@ -148,3 +170,17 @@ class MappedObjective(EmbeddedFunction):
     def scale(self) -> float | None:
         """That of f."""
         return self.objective.scale()
+
+    def output_parts(self) -> EmbeddedParts | None:
+        """Those of f, in the other coordinates."""
+        parts, map = self.objective.output_parts(), self.map
+        if parts is None:
+            return None
+        return EmbeddedParts(parts, self.expand, lambda v: map.matrix @ v, map.pull_back)
+
+    def batches(self, n_batches: int, rng: np.random.Generator) -> list[Block] | None:
+        """Those of f, in the other coordinates."""
+        blocks = self.objective.batches(n_batches, rng)
+        if blocks is None:
+            return None
+        return [Block(b.share, MappedObjective(b.function, self.map)) for b in blocks]

@@ -1,6 +1,7 @@
 """A function with derivatives: what solvers minimise and what verdicts are about."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -147,7 +148,47 @@ class SmoothFunction(ABC):
         """
         return self.hessian(w, kind) @ v
 
-    def curvature(self, w: Array, d: Array) -> float:
+    def residual_matrix(self, w: Array) -> Array:
+        """What the Gauss-Newton matrix leaves of the Hessian, S = H - J'LJ.
+
+        For squared errors with residuals r_io, Jacobian J and weights s_i,
+        S = 1/S_w sum_i s_i sum_o r_io (D2 raw_io) with S_w the sum of the weights: the residual
+        matrix of nonlinear least squares, G = J'J + S of [G] section 2.2. It is small where
+        residuals are small, or the net nearly linear in its parameters.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+            ``hessian(w) - hessian(w, "gauss-newton")``, symmetric. As a difference it is right to
+            1e-15 of the largest entry of H.
+
+        Raises
+        ------
+        NotImplementedError
+            If the function has no Gauss-Newton matrix.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet.calculus import Network, Objective
+        >>> X = np.array([[-1.0], [1.0]])
+        >>> linear = Objective(Network.mlp(1, (), 1), "squared_error", X, X[:, 0] ** 3)
+        >>> linear.residual_matrix(np.array([5.0, 7.0])).tolist()
+        [[0.0, 0.0], [0.0, 0.0]]
+        """
+        if "gauss-newton" not in self.hessian_kinds:
+            raise NotImplementedError(
+                f"{type(self).__name__} has hessian_kinds={self.hessian_kinds}, and no residual "
+                "matrix without 'gauss-newton'."
+            )
+        return self.hessian(w) - self.hessian(w, "gauss-newton")
+
+    def curvature(self, w: Array, d: Array, kind: str = "exact") -> float:
         """Second derivative d'Hd along a direction, from one product.
 
         Parameters
@@ -156,12 +197,16 @@ class SmoothFunction(ABC):
             The point.
         d : ndarray of shape (n_parameters,)
             The direction, of any length.
+        kind : str, default="exact"
+            As in :meth:`hessian`; "block" and "lagrangian" form the matrix.
 
         Returns
         -------
         float
         """
-        return float(d @ self.hessian_product(w, d))
+        if kind in PRODUCT_KINDS:
+            return float(d @ self.hessian_product(w, d, kind))
+        return float(d @ self.hessian(w, kind) @ d)
 
     def has_second_derivatives(self) -> bool:
         """Whether the class gives ``hessian`` or ``hessian_product``.
@@ -289,20 +334,140 @@ class SmoothFunction(ABC):
         """
         return ""
 
-    def output_squares(self) -> "SmoothFunction | None":
-        """Return 1/2 sum_o f_o^2, where f = sum_o f_o is a sum over several outputs.
+    def output_parts(self) -> "OutputParts | None":
+        """The parts of which f is the sum, one for each output of a net.
 
         Returns
         -------
-        SmoothFunction or None
-            None, the default, if f is one part: then it is f^2 / 2.
+        OutputParts or None
+            None, the default, if f is one part.
+        """
+        return None
+
+    def batches(self, n_batches: int, rng: np.random.Generator) -> "list[Block] | None":
+        """Split the rows of data that f is a sum over.
+
+        Parameters
+        ----------
+        n_batches : int
+            Number of parts, of about equal numbers of rows.
+        rng : numpy.random.Generator
+            Which rows go together.
+
+        Returns
+        -------
+        list of Block, or None
+            f = sum_b share_b function_b. None, the default, if f is no sum over rows.
 
         Raises
         ------
         ValueError
-            If f has outputs, but parts of another form.
+            If there are fewer rows than batches.
         """
         return None
+
+
+class OutputParts(ABC):
+    """Parts c_o of a function f = sum_o c_o, with their derivatives.
+
+    Attributes
+    ----------
+    n_parts : int
+        Number of parts, O.
+    """
+
+    n_parts: int
+
+    @abstractmethod
+    def values(self, w: Array) -> Array:
+        """The parts c_o.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_parts,)
+        """
+
+    @abstractmethod
+    def jacobian(self, w: Array) -> Array:
+        """Gradients of the parts.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_parts, n_parameters)
+        """
+
+    @abstractmethod
+    def hessian(self, w: Array, factors: Array) -> Array:
+        """Sum of factors_o D2 c_o.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        factors : ndarray of shape (n_parts,)
+            The factors.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+        """
+
+    @abstractmethod
+    def hessian_product(self, w: Array, v: Array, factors: Array) -> Array:
+        """Sum of factors_o D2 c_o, times directions.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        v : ndarray of shape (n_parameters,) or (n_parameters, r)
+            One direction, or r of them as columns.
+        factors : ndarray of shape (n_parts,)
+            The factors.
+
+        Returns
+        -------
+        ndarray of the shape of v
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One block of a function f = sum_b share_b function_b, such as a batch of rows.
+
+    Attributes
+    ----------
+    share : float
+        Its weight in the sum; the shares of all blocks sum to 1.
+    function : SmoothFunction
+        The mean over the rows of the block, with the penalty of f.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> X = np.linspace(-1.0, 1.0, 10)[:, None]
+    >>> f = Objective(Network.mlp(1, (2,), 1), "squared_error", X, X[:, 0], alpha=0.1)
+    >>> blocks, w = f.batches(3, np.random.default_rng(0)), np.ones(7)
+    >>> [block.function.n_samples for block in blocks]
+    [4, 3, 3]
+    >>> total = sum(block.share * block.function.gradient(w) for block in blocks)
+    >>> np.allclose(total, f.gradient(w))
+    True
+    """
+
+    share: float
+    function: SmoothFunction
 
 
 class EmbeddedFunction(SmoothFunction):

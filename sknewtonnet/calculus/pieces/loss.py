@@ -174,6 +174,25 @@ class Loss(ABC):
         """
         return self.derivatives(y, raw, 0)[0]
 
+    def by_output(self, y: Array, raw: Array) -> Array:
+        """The loss of each output of each sample, for a loss that is a sum over outputs.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Rows sum to :meth:`value`, unless outputs interact as those of a softmax do. By default
+            the loss of one column at a time; a loss with a number for each output overrides it.
+        """
+        columns = [slice(o, o + 1) for o in range(raw.shape[1])]
+        return np.stack([self.value(y[:, o], raw[:, o]) for o in columns], axis=1)
+
     def multipliers(self, y: Array, raw: Array) -> Array:
         """Derivatives of the loss in the outputs of the net, the multipliers of its last layer.
 
@@ -515,6 +534,10 @@ class ScaledLoss(Loss):
             both = self.scale[:, None] * self.scale if others[1].ndim == 3 else self.scale**2
             found.append(self.factor * others[1] / both)
         return tuple(found)
+
+    def by_output(self, y: Array, raw: Array) -> Array:
+        """See :meth:`Loss.by_output`."""
+        return self.factor * self.loss.by_output(y / self.scale, raw / self.scale)
 
 
 def value_range(y: Array) -> str:

@@ -90,6 +90,10 @@ class LossBehindActivation(Loss):
             found.append(model)
         return tuple(found)
 
+    def by_output(self, y: Array, raw: Array) -> Array:
+        """See :meth:`Loss.by_output`."""
+        return self.loss.by_output(y, self._outputs(raw)[0])
+
     def multipliers(self, y: Array, raw: Array) -> Array:
         """See :meth:`Loss.multipliers`."""
         return self.loss.derivatives(y, self._outputs(raw)[0], 1)[1]
