@@ -61,7 +61,7 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
         The methods of a function that the steps call. Where these stall in the rounding of f, a
         method with second derivatives may end with steps that call Hessians and products alike.
     hessian_kinds : tuple of str
-        Range | Choice values of ``hessian``: those of "exact", "block", "lagrangian" and "gauss-newton"
+        Allowed values of ``hessian``: those of "exact", "block", "lagrangian" and "gauss-newton"
         that have an effect.
     keeps : ConstraintKind
         Which constraints the method can keep.

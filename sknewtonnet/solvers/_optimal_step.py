@@ -7,7 +7,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import ModifiedObjective, SmoothFunction
-from sknewtonnet.calculus.pieces.function import PRODUCT_KINDS
+from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS
 from sknewtonnet.solvers._base import FIRST_ORDER, Capability, Solver
 from sknewtonnet.solvers._batches import COUNTS, SEEDS, Batches
 from sknewtonnet.solvers._options import Choice, Range, option
@@ -37,10 +37,10 @@ class OptimalStepSolver(Solver):
     ----------
     tol, ftol, max_iter
         As in :class:`Solver`.
-    hessian : {"exact", "block", "gauss-newton"}, default="exact"
+    hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         Whose curvature gives the step. "gauss-newton" is never negative for a convex loss;
-        "block" forms the blocks of the units, and its steps hold where units do not interact,
-        which they do: doc/optimal_steps.md has both for comparison.
+        "block" forms the blocks of the units, and its steps are right where units do not interact,
+        which they do: doc/optimal_steps.md compares them.
     objective : {"standard", "modified"}, default="standard"
         "standard" is f. "modified": g and H are those of F = 1/2 sum_o c_o^2, see
         :class:`~sknewtonnet.calculus.ModifiedObjective`, with c_o the part of f that output o
@@ -70,9 +70,9 @@ class OptimalStepSolver(Solver):
     Raises
     ------
     ValueError
-        If options do not go together: momentum with conjugate directions or with
-        ``hessian="block"``, conjugate directions with batches, ``objective="modified"`` with
-        ``hessian="block"``.
+        If options do not go together: conjugate directions with momentum or with batches; and
+        ``hessian="block"`` or "lagrangian", which have no products, with momentum or with
+        ``objective="modified"``.
 
     References
     ----------
@@ -96,7 +96,7 @@ class OptimalStepSolver(Solver):
     """
 
     needs = FIRST_ORDER | Capability.HESSIAN_PRODUCT
-    hessian_kinds = ("exact", "block", "gauss-newton")
+    hessian_kinds = HESSIAN_KINDS
 
     objective: str = option("standard", Choice(("standard", "modified")))
     direction: str = option("steepest", Choice(("steepest", "conjugate")))
@@ -247,11 +247,11 @@ class _Steps:
     def step(self, target: SmoothFunction, w: Array, g: Array) -> Array:
         """The step from a point with gradient g."""
         momentum, last = self.solver.momentum, self.last_step
-        if last is not None and isinstance(momentum, str):
+        if last is not None and momentum == "optimal":
             found = self._in_plane(target, w, g, last)
             if found is not None:
                 return found
-        elif last is not None and momentum > 0.0:
+        elif last is not None and momentum:
             return self._beside(target, w, g, float(momentum) * last)
         d = self._direction(g)
         # The minimum of the quadratic model along d, [G] eq. 17 and 18.

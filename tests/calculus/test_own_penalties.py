@@ -10,7 +10,7 @@ from oracles import Oracle, assert_close
 from penalty_cases import Fused, Quartic, own_penalties, with_penalty
 
 from sknewtonnet.calculus import Linear, Network, NormPenalty, Objective, SeparablePenalty
-from sknewtonnet.calculus.functions.output_parts import OutputSquares
+from sknewtonnet.calculus.functions.modified import ModifiedObjective
 from sknewtonnet.calculus.functions.subspace import AffineObjective
 from sknewtonnet.solvers import get_solver
 
@@ -113,7 +113,7 @@ def test_squared_parts_of_the_outputs(name):
     """Curvature of F = 1/2 sum_o f_o^2 along a direction; the penalty is shared by the f_o."""
     objective, w, _ = both(S, name)
     d = np.random.default_rng(3).normal(size=len(w))
-    F, step = OutputSquares(objective), 1e-4
+    F, step = ModifiedObjective(objective), 1e-4
     slopes = [F.gradient(w + t * d) @ d for t in (-2 * step, -step, step, 2 * step)]
     expected = (slopes[0] - 8 * slopes[1] + 8 * slopes[2] - slopes[3]) / (12 * step)
     assert_allclose(F.curvature(w, d), expected, rtol=1e-8)

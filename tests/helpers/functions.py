@@ -17,7 +17,7 @@ ONE_KIND = [name for name, cls in SOLVERS.items() if cls.hessian_kinds == ("exac
 BELOW_ROUNDING = [
     name
     for name, cls in SOLVERS.items()
-    if cls.needs & Capability.HESSIAN or len(cls.hessian_kinds) > 1
+    if cls.needs & Capability.HESSIAN or (len(cls.hessian_kinds) > 1 and name != "bpos")
 ]
 # Those that go down the gradient, with settings for the problems below.
 SLOW = {"gd": {"momentum": 0.9}, "bpos": {"direction": "conjugate"}}

@@ -322,6 +322,11 @@ def test_divergence_in_batches():
 # What does not go together ----------------------------------------------------------------
 
 
+def test_a_measured_rate_has_no_batches():
+    with pytest.raises(ValueError, match="learning_rate='auto' needs n_batches=1"):
+        get_solver("gd", options={"learning_rate": "auto", "n_batches": 2})
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -329,7 +334,7 @@ def test_divergence_in_batches():
         ({"direction": "conjugate", "n_batches": 2}, "needs n_batches=1"),
         ({"hessian": "block", "momentum": "optimal"}, "no products of hessian='block'"),
         ({"hessian": "block", "objective": "modified"}, "has no hessian='block'"),
-        ({"hessian": "lagrangian"}, r"hessian must be one of"),
+        ({"hessian": "lagrangian", "momentum": 0.5}, "no products of hessian='lagrangian'"),
     ],
 )
 def test_settings_that_do_not_go_together(settings, message):
