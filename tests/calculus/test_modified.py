@@ -8,7 +8,14 @@ from oracle_numbers import STEP, read
 from oracles import LOSSES, assert_close
 from scipy import sparse
 
-from sknewtonnet.calculus import Loss, ModifiedObjective, Network, Objective, SmoothFunction
+from sknewtonnet.calculus import (
+    Linear,
+    Loss,
+    ModifiedObjective,
+    Network,
+    Objective,
+    SmoothFunction,
+)
 from sknewtonnet.calculus.functions.subspace import AffineObjective, MappedObjective
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
 from sknewtonnet.calculus.pieces.loss import ScaledLoss
@@ -99,6 +106,37 @@ def test_every_loss(case):
         assert_close(F.gradient(w), gradient)  # whatever was asked before
         assert_close(F.value(w), value)
         assert_array_equal(F.hessian(w), F.hessian(w).T)
+
+
+def test_logistic_outputs():
+    """[G]'s own net, of logistic units throughout: parts by a loop, F by its own gradients."""
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(12, 2)), rng.uniform(0.1, 0.9, size=(12, 3))
+    weight = rng.integers(0, 3, 12)
+    net = Network.from_layers(2, [Linear((0,), 4, "logistic"), Linear((1,), 3, "logistic")])
+    F, w = ModifiedObjective(Objective(net, "squared_error", X, Y, weight)), rng.normal(size=27)
+
+    def logistic(a):
+        return 1.0 / (1.0 + np.exp(-a))
+
+    def part(o, w):
+        hidden = logistic(X @ w[:8].reshape(2, 4) + w[8:12])
+        raw = hidden @ w[12:24].reshape(4, 3) + w[24:]
+        return 0.5 * (weight * (logistic(raw[:, o]) - Y[:, o]) ** 2).sum() / weight.sum()
+
+    assert_close(F.parts(w), [part(o, w) for o in range(3)])
+    steps = w + 1j * STEP * np.eye(27)
+    J = np.array([[part(o, step).imag / STEP for step in steps] for o in range(3)])
+    assert_close(F.jacobian(w), J)
+    assert_close(F.gradient(w), J.T @ F.parts(w))
+    h = 1e-5
+    slopes = np.array(
+        [(F.gradient(w + h * e) - F.gradient(w - h * e)) / (2 * h) for e in np.eye(27)]
+    )
+    assert_allclose(F.hessian(w), slopes, rtol=0, atol=1e-8 * np.abs(slopes).max())
+    for d in rng.normal(size=(3, 27)):
+        assert_close(F.hessian_product(w, d), F.hessian(w) @ d, 1e-12)
+        assert_close(F.curvature(w, d), d @ F.hessian(w) @ d, 1e-12)
 
 
 @each_case

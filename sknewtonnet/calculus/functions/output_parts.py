@@ -94,7 +94,10 @@ class SeparateOutputs(OutputParts):
             other.delta = chunk.backward(layers, factors[:, None] * chunk.delta[-1])
             other.bend = []  # new arrays, for those of the chunk are kept
             other.second_order(layers, self.objective.loss)
+            other.loss_model = factors[:, None] * other.loss_model
             other.loss_hessian = factors[:, None] * other.loss_hessian
+            if other.output_bend is not None:
+                other.output_bend = factors[:, None] * other.output_bend
             scaled.append(other)
         return scaled
 
