@@ -6,12 +6,22 @@ of, each with its own derivatives), ``passes`` (one chunk of samples at one poin
 """
 
 from sknewtonnet.calculus.functions.canonical import canonical
+from sknewtonnet.calculus.functions.constraints import (
+    Constraint,
+    LagrangeFunction,
+    NonlinearConstraint,
+    NormConstraint,
+)
 from sknewtonnet.calculus.functions.critical_point import CriticalPoint, critical_point
 from sknewtonnet.calculus.functions.evidence import Evidence
 from sknewtonnet.calculus.functions.lagrangian import Lagrangian, LagrangianPoint
 from sknewtonnet.calculus.functions.modified import ModifiedObjective
 from sknewtonnet.calculus.functions.network import LAYERS, Network
 from sknewtonnet.calculus.functions.objective import Objective
+from sknewtonnet.calculus.functions.prediction_constraints import (
+    PredictionConstraint,
+    SlopeConstraint,
+)
 from sknewtonnet.calculus.pieces.activations import ACTIVATIONS, Activation, get_activation
 from sknewtonnet.calculus.pieces.function import Block, SmoothFunction
 from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
@@ -30,9 +40,11 @@ __all__ = [
     "LOSSES",
     "Activation",
     "Block",
+    "Constraint",
     "CriticalPoint",
     "Evidence",
     "GaussianRBF",
+    "LagrangeFunction",
     "Lagrangian",
     "LagrangianPoint",
     "Layer",
@@ -41,14 +53,18 @@ __all__ = [
     "ModifiedObjective",
     "NegativeBinomial",
     "Network",
+    "NonlinearConstraint",
+    "NormConstraint",
     "NormPenalty",
     "Objective",
     "ParameterLayout",
     "Penalty",
+    "PredictionConstraint",
     "PseudoHuber",
     "Quadratic",
     "Semidefinite",
     "SeparablePenalty",
+    "SlopeConstraint",
     "SmoothFunction",
     "Tweedie",
     "canonical",

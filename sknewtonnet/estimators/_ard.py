@@ -113,7 +113,7 @@ def _check(problem: Problem) -> None:
         )
     if problem.constraints() is not None:
         raise ValueError(
-            'alpha="ard" does not work with bounds, linear_constraints or monotonic_cst, for '
+            'alpha="ard" does not work with bounds, constraints or monotonic_cst, for '
             'which the evidence is not known. alpha="auto" does.'
         )
 

@@ -311,11 +311,7 @@ class BaseNewtonNet(
             ),
             alpha=alpha,
             penalties=(),
-            constrain=AskedConstraints(
-                deepcopy(self.bounds),
-                deepcopy(self.linear_constraints),
-                self._monotonic(network, loss),
-            ),
+            constrain=AskedConstraints.by(self, self._monotonic(network, loss)),
             draw=StartWithinReach(self._draw()),
         )
         names, beside = feature_names(self), offset is not None
@@ -440,6 +436,7 @@ class BaseNewtonNet(
             objective,
             fit.params,
             fit.active,
+            curvature=fit.curvature,
             class_weights=fit.class_weights,
             converged=fit.may_be_stationary,
             tight=fit.tight,

@@ -281,7 +281,7 @@ class Problem:
 
     def constraints(self) -> Constraints | None:
         """What the parameters are held to, if to anything."""
-        found = self.settings.constrain(self.network)
+        found = self.settings.constrain(self.original_network)
         if found is None or self.original is None:
             return found
         return self.original.constraints(found)
@@ -455,6 +455,12 @@ class Fit:
         return None if found is None else found.constraints.rows()[0][found.tight]
 
     @property
+    def curvature(self) -> Array | None:
+        """Second derivatives of active nonlinear constraints times their multipliers."""
+        found = None if self.result is None else self.result.multipliers
+        return None if found is None else found.curvature
+
+    @property
     def class_weights(self) -> bool:
         """Whether classes weigh differently, so that the objective is no likelihood."""
         return self.problem.target.class_weights
@@ -471,6 +477,7 @@ class Fit:
             self.params,
             self.active,
             self.loss.weight_type,
+            curvature=self.curvature,
             class_weights=self.class_weights,
             converged=self.may_be_stationary,
             tight=self.tight,
@@ -614,6 +621,7 @@ class End:
         else:
             tight = found.constraints.rows()[0][found.tight]
             conditions = {"active": found.active, "tight": tight}
+            function = found.lagrangian(function)
         if len(w) > DENSE_LIMIT or not np.isfinite(w).all():
             point = critical_point(function, w, **conditions)
             return cls(w, point.kind, finite=not point.not_finite, point=point)

@@ -20,6 +20,7 @@ from sknewtonnet.estimators._parameters import (
     LinearConstraints,
     Penalties,
     RandomState,
+    SmoothConstraints,
 )
 from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
 from sknewtonnet.estimators._sized import OUTPUT_ACTIVATION, BaseSizedNet
@@ -216,6 +217,9 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     linear_constraints : list of tuple, default=None
         Triples (terms, lower, upper): lower <= sum of factor times parameter <= upper, with
         terms a dict from names, as in ``bounds``, to factors.
+    constraints : Constraint or list of Constraint, default=None
+        Nonlinear constraints of :mod:`sknewtonnet.calculus`, in the units of the table: on
+        predictions, slopes or norms, or functions of your own.
     monotonic_cst : array-like of int of shape (n_features,) or dict, default=None
         1: the prediction rises with the feature, -1: it falls, 0: no constraint; in order or
         by the names of features. The activations must never fall. Coefficients that read such a
@@ -361,6 +365,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
+        constraints: SmoothConstraints = None,
         monotonic_cst: ArrayLike | Mapping[str, int] | None = None,
         warm_start: bool = False,
         random_state: RandomState = None,
@@ -386,6 +391,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints
+        self.constraints = constraints
         self.monotonic_cst = monotonic_cst
         self.warm_start = warm_start
         self.random_state = random_state
@@ -498,6 +504,9 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     linear_constraints : list of tuple, default=None
         Triples (terms, lower, upper): lower <= sum of factor times parameter <= upper, with
         terms a dict from names, as in ``bounds``, to factors.
+    constraints : Constraint or list of Constraint, default=None
+        Nonlinear constraints of :mod:`sknewtonnet.calculus`, in the units of the table: on
+        predictions, slopes or norms, or functions of your own.
     monotonic_cst : array-like of int of shape (n_features,) or dict, default=None
         1: the prediction rises with the feature, -1: it falls, 0: no constraint; in order or
         by the names of features. The activations must never fall. Coefficients that read such a
@@ -639,6 +648,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
+        constraints: SmoothConstraints = None,
         monotonic_cst: ArrayLike | Mapping[str, int] | None = None,
         warm_start: bool = False,
         random_state: RandomState = None,
@@ -663,6 +673,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints
+        self.constraints = constraints
         self.monotonic_cst = monotonic_cst
         self.warm_start = warm_start
         self.random_state = random_state

@@ -1,15 +1,19 @@
 """Constraints as users give them, by names; and as solvers take them, by positions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from sknewtonnet._names import unknown_name
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus import Network, ParameterLayout
+from sknewtonnet.calculus import Constraint, Network, ParameterLayout
+from sknewtonnet.calculus.functions.constraints import listed_constraints
+from sknewtonnet.estimators._parameters import Parameters
 from sknewtonnet.solvers import Constraints
+from sknewtonnet.solvers.constraints import unconstrained
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,15 +26,28 @@ class AskedConstraints:
         As the estimators take them.
     monotonic : ndarray of int or None
         One sign for each feature.
+    nonlinear : tuple of Constraint
+        Nonlinear constraints, for any net.
     """
 
     bounds: Any
     linear: Any
     monotonic: Ints | None = None
+    nonlinear: tuple[Constraint, ...] = ()
+
+    @classmethod
+    def by(cls, net: Parameters, monotonic: Ints | None) -> "AskedConstraints":
+        """Copies of what the parameters of an estimator say."""
+        nonlinear = listed_constraints(deepcopy(net.constraints))
+        return cls(deepcopy(net.bounds), deepcopy(net.linear_constraints), monotonic, nonlinear)
 
     def __call__(self, network: Network) -> Constraints | None:
         """The constraints of a net, or None."""
-        return make_constraints(network, self.bounds, self.linear, self.monotonic)
+        nonlinear = tuple(each.on(network) for each in self.nonlinear)
+        found = make_constraints(network, self.bounds, self.linear, self.monotonic)
+        if not nonlinear:
+            return found
+        return replace(found or unconstrained(network.n_parameters), nonlinear=nonlinear)
 
 
 def make_constraints(

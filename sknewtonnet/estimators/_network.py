@@ -18,6 +18,7 @@ from sknewtonnet.estimators._parameters import (
     LinearConstraints,
     Penalties,
     RandomState,
+    SmoothConstraints,
 )
 from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
 from sknewtonnet.estimators._starts import initial_parameters
@@ -168,6 +169,9 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
     linear_constraints : list of tuple, default=None
         Triples (terms, lower, upper): lower <= sum of factor times parameter <= upper, with
         terms a dict from names, as in ``bounds``, to factors.
+    constraints : Constraint or list of Constraint, default=None
+        Nonlinear constraints of :mod:`sknewtonnet.calculus`, in the units of the table: on
+        predictions, slopes or norms, or functions of your own.
     warm_start : bool, default=False
         Start from the parameters of the last fit, in place of the random starts.
     random_state : int, RandomState instance or None, default=None
@@ -305,6 +309,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
+        constraints: SmoothConstraints = None,
         warm_start: bool = False,
         random_state: RandomState = None,
         n_jobs: int | None = None,
@@ -326,6 +331,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints
+        self.constraints = constraints
         self.warm_start = warm_start
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -438,6 +444,9 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
     linear_constraints : list of tuple, default=None
         Triples (terms, lower, upper): lower <= sum of factor times parameter <= upper, with
         terms a dict from names, as in ``bounds``, to factors.
+    constraints : Constraint or list of Constraint, default=None
+        Nonlinear constraints of :mod:`sknewtonnet.calculus`, in the units of the table: on
+        predictions, slopes or norms, or functions of your own.
     warm_start : bool, default=False
         Start from the parameters of the last fit, in place of the random starts.
     random_state : int, RandomState instance or None, default=None
@@ -570,6 +579,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
+        constraints: SmoothConstraints = None,
         warm_start: bool = False,
         random_state: RandomState = None,
         n_jobs: int | None = None,
@@ -591,6 +601,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints
+        self.constraints = constraints
         self.warm_start = warm_start
         self.random_state = random_state
         self.n_jobs = n_jobs

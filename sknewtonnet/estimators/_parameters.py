@@ -10,7 +10,7 @@ from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 
 from sknewtonnet._sklearn import N_JOBS, CheckedParameters, Names, Number, RegisteredNames
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Activation, Penalty
+from sknewtonnet.calculus import Activation, Constraint, Penalty
 from sknewtonnet.estimators._alpha_selection import AlphaSelection
 from sknewtonnet.solvers import HESSIAN_KINDS, SOLVERS, Solver
 
@@ -18,6 +18,7 @@ ActivationLike = str | Activation | Sequence[str | Activation]
 Alpha = ArrayLike | Mapping[str, ArrayLike]
 CrossValidation: TypeAlias = int | BaseCrossValidator | BaseShuffleSplit | Iterable[Any] | None
 LinearConstraints = Sequence[tuple[Mapping[str, ArrayLike], float | None, float | None]]
+SmoothConstraints = Constraint | Sequence[Constraint] | None
 Penalties = Penalty | Sequence[Penalty] | None
 RandomState = int | np.random.RandomState | None
 ClassWeight = Mapping[Any, float] | Sequence[Mapping[Any, float]] | str | None
@@ -40,6 +41,7 @@ class Parameters(CheckedParameters):
     connectivity: Mapping[str, ArrayLike] | None
     bounds: Mapping[str, Any] | None
     linear_constraints: LinearConstraints | None
+    constraints: SmoothConstraints
     warm_start: bool
     random_state: RandomState
     n_jobs: int | None
@@ -82,6 +84,7 @@ class Parameters(CheckedParameters):
         "connectivity": [dict, None],
         "bounds": [dict, None],
         "linear_constraints": [list, tuple, None],
+        "constraints": [Constraint, list, tuple, None],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "n_jobs": N_JOBS,

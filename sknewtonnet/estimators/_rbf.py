@@ -27,6 +27,7 @@ from sknewtonnet.estimators._parameters import (
     LinearConstraints,
     Penalties,
     RandomState,
+    SmoothConstraints,
 )
 from sknewtonnet.estimators._radial_starts import DistinctRows, radial_parameters
 from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
@@ -262,6 +263,9 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     linear_constraints : list of tuple, default=None
         Triples (terms, lower, upper): lower <= sum of factor times parameter <= upper, with
         terms a dict from names, as in ``bounds``, to factors.
+    constraints : Constraint or list of Constraint, default=None
+        Nonlinear constraints of :mod:`sknewtonnet.calculus`, in the units of the table: on
+        predictions, slopes or norms, or functions of your own.
     warm_start : bool, default=False
         Start from the parameters of the last fit, in place of the random starts.
     random_state : int, RandomState instance or None, default=None
@@ -422,6 +426,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
+        constraints: SmoothConstraints = None,
         warm_start: bool = False,
         random_state: RandomState = None,
         n_jobs: int | None = None,
@@ -449,6 +454,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints
+        self.constraints = constraints
         self.warm_start = warm_start
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -557,6 +563,9 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     linear_constraints : list of tuple, default=None
         Triples (terms, lower, upper): lower <= sum of factor times parameter <= upper, with
         terms a dict from names, as in ``bounds``, to factors.
+    constraints : Constraint or list of Constraint, default=None
+        Nonlinear constraints of :mod:`sknewtonnet.calculus`, in the units of the table: on
+        predictions, slopes or norms, or functions of your own.
     warm_start : bool, default=False
         Start from the parameters of the last fit, in place of the random starts.
     random_state : int, RandomState instance or None, default=None
@@ -702,6 +711,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         connectivity: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
+        constraints: SmoothConstraints = None,
         warm_start: bool = False,
         random_state: RandomState = None,
         n_jobs: int | None = None,
@@ -728,6 +738,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         self.connectivity = connectivity
         self.bounds = bounds
         self.linear_constraints = linear_constraints
+        self.constraints = constraints
         self.warm_start = warm_start
         self.random_state = random_state
         self.n_jobs = n_jobs

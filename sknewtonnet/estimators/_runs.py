@@ -16,7 +16,7 @@ from sknewtonnet.estimators._fit import End, Problem
 from sknewtonnet.estimators._starts import standardised_columns
 from sknewtonnet.estimators._stuck import why_stuck
 from sknewtonnet.inspection import Minimum
-from sknewtonnet.solvers import Capability, Iteration, SolverResult, Status
+from sknewtonnet.solvers import Capability, Iteration, SolverResult, Status, feasible_point
 
 # Other starts that are tried where a run learns nothing.
 MAX_RESTARTS = 3
@@ -97,7 +97,7 @@ def _run(
 ) -> SolverResult:
     """One run; one that cannot begin has an infinite value."""
     constraints = problem.constraints()
-    first = params if constraints is None else constraints.nearest(params)
+    first = params if constraints is None else feasible_point(constraints, params)
     if objective.is_finite(first):
         return problem.solver().minimize(objective, params, observer)
     return SolverResult(

@@ -119,6 +119,7 @@ class StatisticsMixin(FittedNet):
             fit.params,
             active=fit.active,
             tight=fit.tight,
+            curvature=fit.curvature,
             converged=fit.may_be_stationary,
             refit=fit.problem.minimize,
             start=fit.problem.start,

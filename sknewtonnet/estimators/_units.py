@@ -12,6 +12,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss, Network
+from sknewtonnet.calculus.functions.constraints import MappedConstraint
 from sknewtonnet.calculus.functions.rescaling import rescaling
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
 from sknewtonnet.solvers import Constraints
@@ -117,6 +118,7 @@ class Original:
             np.vstack([T[others].toarray(), given.A @ T]),
             np.r_[(given.lower - t)[others], given.row_lower - given.A @ t],
             np.r_[(given.upper - t)[others], given.row_upper - given.A @ t],
+            tuple(MappedConstraint(each, self.map) for each in given.nonlinear),
         )
 
 

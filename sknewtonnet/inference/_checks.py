@@ -86,3 +86,20 @@ def check_samples(X: ArrayLike, feature_names: Sequence[str], named: bool) -> Ar
     if not np.isfinite(samples).all():
         raise ValueError("X must be finite, but contains NaN or infinity.")
     return samples
+
+
+def check_rows(argument: str, given: ArrayLike, size: int) -> Array:
+    """Finite numbers for parameters: one row of "params", several, or as many for "curvature"."""
+    try:
+        rows = np.array(given, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{argument} must be numbers, got {given!r}.") from None
+    n_rows = size if argument == "curvature" else len(np.atleast_1d(rows))
+    shape = (size,) if argument == "params" else (n_rows, size)
+    if rows.shape != shape:
+        several = f"({'n_rows' if argument != 'curvature' else size}, {size})"
+        wanted = f"({size},)" if argument == "params" else several
+        raise ValueError(f"{argument} must have shape {wanted}, got {rows.shape}.")
+    if not np.isfinite(rows).all():
+        raise ValueError(f"{argument} must be finite, but contains NaN or infinity.")
+    return rows

@@ -212,6 +212,7 @@ def minimum_on_level(
     ndarray of shape (n_parameters,) or None
         None if the method does not get there.
     """
+    information.check_flat("profile intervals of effects")
     f, S, B = information.objective, information.objective.weight_sum, information.free
     w, multiplier, size = start, None, 0.0
     for _ in range(_MOST_STEPS):

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sknewtonnet._typing import Array, Ints
+from sknewtonnet._typing import Ints
 from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
-from sknewtonnet.inference._checks import check_choice, check_count
+from sknewtonnet.inference._checks import check_choice, check_count, check_rows
 from sknewtonnet.inference._gate_units import OF_UNITS
 from sknewtonnet.inference._minimum import WEIGHT_TYPES, Information
 from sknewtonnet.inference._parameter_covariance import (
@@ -32,6 +32,7 @@ def infer(
     *,
     active: ArrayLike | None = None,
     tight: ArrayLike | None = None,
+    curvature: ArrayLike | None = None,
     converged: bool = True,
     refit: Minimiser | None = None,
     start: Start | None = None,
@@ -65,6 +66,11 @@ def infer(
         ``result.multipliers.active`` of a solver. Standard errors are those along the constraints.
     tight : array-like of shape (n_tight, n_parameters), default=None
         Coefficients of all constraints that hold with equality, those of ``active`` among them.
+    curvature : array-like of shape (n_parameters, n_parameters), default=None
+        Second derivatives of nonlinear constraints times their multipliers, as
+        ``result.multipliers.curvature`` of a solver. Standard errors are then those on the curved
+        surface, to first order: with the Hessian of the Lagrange function (Aitchison and Silvey
+        1958). What fits again under constraints, such as likelihood-ratio tests, is refused.
     converged : bool, default=True
         False if the solver reports that the point is not a valid end of a fit. The gradient is
         checked in any case.
@@ -156,7 +162,7 @@ def infer(
     _check_kinds(loss, cov_type, weight_type, class_weights, groups, use_t)
     names = _names("feature_names", feature_names, network.feature_names)
     objective, clusters = _rows_that_count(objective, groups)
-    at = _minimum(objective, params, active, tight)
+    at = _minimum(objective, params, active, tight, curvature)
     at = replace(at, weight_type=weight_type, class_weights=class_weights)
     at = replace(at, converged=converged, chosen_penalty=chosen_penalty)
     cov_type = cov_type or default_covariance(at, Dependence(clusters, maxlags))
@@ -192,6 +198,7 @@ def _minimum(
     params: ArrayLike,
     active: ArrayLike | None,
     tight: ArrayLike | None,
+    curvature: ArrayLike | None,
 ) -> Information:
     """The point and the constraints there, checked."""
     size = objective.n_parameters
@@ -202,9 +209,10 @@ def _minimum(
         )
     return Information(
         objective,
-        _rows("params", params, size),
-        None if active is None else _rows("active", active, size),
-        tight=None if tight is None else _rows("tight", tight, size),
+        check_rows("params", params, size),
+        None if active is None else check_rows("active", active, size),
+        tight=None if tight is None else check_rows("tight", tight, size),
+        curvature=None if curvature is None else check_rows("curvature", curvature, size),
     )
 
 
@@ -251,21 +259,6 @@ def _lags(
     if maxlags >= n:
         raise ValueError(f"maxlags must be less than the {n} rows, got {maxlags}.")
     return int(maxlags)
-
-
-def _rows(argument: str, given: ArrayLike, size: int) -> Array:
-    """Finite numbers, as many as there are parameters: one row, or for constraints several."""
-    try:
-        rows = np.array(given, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(f"{argument} must be numbers, got {given!r}.") from None
-    shape = (size,) if argument == "params" else (len(np.atleast_1d(rows)), size)
-    if rows.shape != shape:
-        wanted = f"({size},)" if argument == "params" else f"(n_rows, {size})"
-        raise ValueError(f"{argument} must have shape {wanted}, got {rows.shape}.")
-    if not np.isfinite(rows).all():
-        raise ValueError(f"{argument} must be finite, but contains NaN or infinity.")
-    return rows
 
 
 def _check_kinds(

@@ -47,7 +47,11 @@ class Information:
     chosen_penalty : bool, default=False
         Whether the strength of the penalty was chosen on the same data.
     known : tuple of CriticalPoint and ndarray of shape (n_parameters, n_parameters), or None
-        The verdict on the point with the Hessian of f, if they have been worked out already.
+        The verdict on the point with the Hessian of f, that of nonlinear constraints included, if
+        they have been worked out already.
+    curvature : ndarray of shape (n_parameters, n_parameters) or None
+        Second derivatives of the nonlinear constraints among ``active`` times their multipliers,
+        those of f. H is then that of the Lagrange function, as it counts on the curved surface.
 
     Examples
     --------
@@ -72,6 +76,7 @@ class Information:
     tight: Array | None = None
     chosen_penalty: bool = False
     known: tuple[CriticalPoint, Array] | None = None
+    curvature: Array | None = None
 
     @property
     def is_likelihood(self) -> bool:
@@ -177,13 +182,38 @@ class Information:
 
     @cached_property
     def hessian(self) -> Array:
-        """The Hessian H of M.
+        """The Hessian H of M, and of nonlinear constraints that are active.
 
         Returns
         -------
         ndarray of shape (n_parameters, n_parameters)
         """
-        return self._summed("exact", None if self.known is None else self.known[1])
+        if self.known is not None:
+            return self._summed("exact", self.known[1])
+        found = self._summed("exact")
+        if self.curvature is None:
+            return found
+        return found + self.objective.weight_sum * self.curvature
+
+    def check_flat(self, what: str) -> None:
+        """Refuse what fits again along active constraints, where these are curved.
+
+        Parameters
+        ----------
+        what : str
+            What is asked for, in the plural.
+
+        Raises
+        ------
+        ValueError
+            If a nonlinear constraint is active.
+        """
+        if self.curvature is not None:
+            raise ValueError(
+                f"{what} fit the net again along its active constraints, which must be linear for "
+                "that; here nonlinear ones are active. Wald tests and standard errors hold to "
+                "first order."
+            )
 
     @cached_property
     def gauss_newton(self) -> Array:

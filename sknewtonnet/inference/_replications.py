@@ -50,6 +50,7 @@ class Refitted:
     @classmethod
     def of(cls, information: Information, objective: Objective, minimize: Minimiser) -> "Refitted":
         """The minimum on the rows of an objective."""
+        information.check_flat("the bootstrap and calibrated tests")
         return cls(
             objective.network,
             objective.loss,

@@ -102,6 +102,7 @@ class Restriction:
 
     def objective(self) -> AffineObjective:
         """The objective on the subspace, around its point nearest to the minimum."""
+        self.information.check_flat("likelihood-ratio and score tests and profile intervals")
         w, basis = self.information.params, self.information.free
         A, b = self._scaled
         rows = A @ basis

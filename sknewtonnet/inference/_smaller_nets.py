@@ -109,6 +109,7 @@ def _without(information: Information, refit: Refit, positions: Ints) -> Informa
     It is the same net with the parameters that are gone held at zero.
     """
     try:
+        information.check_flat("smaller nets")
         place = _Place.of(information, positions)
         if place is None:
             return None

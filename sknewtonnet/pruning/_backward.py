@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknewtonnet._sklearn import Names, Number, Options
 from sknewtonnet._typing import Bools
+from sknewtonnet.calculus.functions.constraints import listed_constraints
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.calculus.functions.units import connected_units
 from sknewtonnet.estimators import BaseNewtonNet, Fit, fit_from, fit_of
@@ -240,6 +241,11 @@ class BackwardPruning(SelectorMixin, MetaNet):
             raise ValueError(
                 f"constraints name the parameter {single[0]!r}, which may go: when a net is "
                 "pruned, bounds must name whole arrays, and linear constraints none."
+            )
+        if not all(each.follows_names for each in listed_constraints(net.constraints)):
+            raise ValueError(
+                "a NonlinearConstraint on all parameters does not suit a net that loses some: "
+                "name the arrays that it reads by its argument arrays."
             )
         if start.n_parameters > DENSE_LIMIT:
             raise ValueError(

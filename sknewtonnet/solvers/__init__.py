@@ -4,6 +4,7 @@ from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS
 from sknewtonnet.solvers._auto import AutoSolver
 from sknewtonnet.solvers._base import Capability, Solver
 from sknewtonnet.solvers._constrained import ConstrainedSolver, SLSQPSolver, TrustConstrSolver
+from sknewtonnet.solvers._feasible import InfeasibleError, feasible_point
 from sknewtonnet.solvers._full_space import FullSpaceResult, minimize_full_space
 from sknewtonnet.solvers._gradient_descent import GradientDescentSolver
 from sknewtonnet.solvers._levenberg_marquardt import LevenbergMarquardtSolver
@@ -42,6 +43,7 @@ __all__ = [
     "Constraints",
     "FullSpaceResult",
     "GradientDescentSolver",
+    "InfeasibleError",
     "Iteration",
     "KKTResiduals",
     "LBFGSBSolver",
@@ -60,6 +62,7 @@ __all__ = [
     "TrustExactSolver",
     "TrustKrylovSolver",
     "TrustNCGSolver",
+    "feasible_point",
     "get_solver",
     "minimize_full_space",
     "option",

@@ -61,7 +61,7 @@ class AutoSolver(Solver):
 
     needs = FIRST_ORDER | SECOND_DERIVATIVES
     hessian_kinds = HESSIAN_KINDS
-    keeps = ConstraintKind.LINEAR
+    keeps = ConstraintKind.NONLINEAR
 
     initial_trust_radius: float = option(RADIUS, RADII)
 

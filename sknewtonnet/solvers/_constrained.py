@@ -1,4 +1,4 @@
-"""Minimisation under bounds and linear constraints: scipy's methods, and an exact end."""
+"""Minimisation under constraints: scipy's methods, and an exact end."""
 
 import warnings
 from abc import abstractmethod
@@ -7,26 +7,21 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.linalg import null_space
-from scipy.optimize import Bounds, LinearConstraint, minimize
+from scipy.optimize import Bounds, minimize
 
-from sknewtonnet._typing import Array, Ints
+from sknewtonnet._typing import Array
 from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory
 from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Capability, Solver
+from sknewtonnet.solvers._feasible import InfeasibleError, feasible_point
 from sknewtonnet.solvers._finite import NotFinite, out_of_range
-from sknewtonnet.solvers._model_dense import QuadraticModel
 from sknewtonnet.solvers._options import Range, option
 from sknewtonnet.solvers._result import Status
 from sknewtonnet.solvers._run import Run
-from sknewtonnet.solvers.constraints import (
-    ConstraintKind,
-    Constraints,
-    Multipliers,
-    multipliers,
-    unconstrained,
-)
+from sknewtonnet.solvers._scipy_constraints import in_words_of_scipy
+from sknewtonnet.solvers._surface import Surface
+from sknewtonnet.solvers.constraints import ConstraintKind, Constraints, unconstrained
 
 # Of L-BFGS-B: steps that are remembered, values of a line search; and what they may be.
 MAXCOR, MAXLS, COUNTS = 20, 50, Range(1, 10_000)
@@ -36,18 +31,17 @@ _SLSQP_LIMIT = 300
 _HAND_OVER = 1e-3
 # Iterations of an interior method, which converges slowly without exact second derivatives.
 _INTERIOR = 200
-# Radii and blocking constraints tried at a point.
-_MAX_TRIALS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConstrainedSolver(Solver):
-    """Minimisation under bounds and linear constraints, by scipy first and exactly at the end.
+    """Minimisation under constraints, by scipy first and exactly at the end.
 
     A method of :func:`scipy.optimize.minimize` finds out which constraints hold at the minimum.
     Newton steps on the surface where those hold with equality, each within a trust region and no
     further than the next constraint, then lead to a point that meets all four conditions of
-    Karush, Kuhn and Tucker up to ``tol``.
+    Karush, Kuhn and Tucker up to ``tol``. Under nonlinear constraints they are steps of the
+    Lagrange function along the tangent space, and end on the curved surface.
 
     ``SolverResult.multipliers`` has the multipliers and the residual of each condition. A start
     outside the constraints is moved to a near point inside.
@@ -57,7 +51,7 @@ class ConstrainedSolver(Solver):
     tol, ftol, max_iter, hessian
         As in :class:`Solver`; ``tol`` is for the largest residual of the conditions.
     constraints : Constraints, default=None
-        Bounds and linear constraints of the parameters; None for no constraints.
+        Bounds, linear and nonlinear constraints of the parameters; None for no constraints.
 
     References
     ----------
@@ -65,7 +59,7 @@ class ConstrainedSolver(Solver):
     """
 
     needs = FIRST_ORDER | Capability.HESSIAN
-    keeps = ConstraintKind.LINEAR
+    keeps = ConstraintKind.NONLINEAR
 
     constraints: Constraints | None = None
 
@@ -73,7 +67,8 @@ class ConstrainedSolver(Solver):
         """Raise a ValueError for a setting that is not allowed, or constraints of another kind."""
         super().__post_init__()
         if self.constraints is not None and self.constraints.kind > self.keeps:
-            raise ValueError(f"{type(self).__name__} cannot keep to linear constraints.")
+            kind = self.constraints.kind.name.lower()
+            raise ValueError(f"{type(self).__name__} cannot keep to {kind} constraints.")
 
     @classmethod
     def under_constraints(cls) -> type[Solver]:
@@ -84,7 +79,7 @@ class ConstrainedSolver(Solver):
         """Return the constraints, or infinite bounds; see :meth:`Solver.limits`."""
         return self.constraints or unconstrained(size)
 
-    def begin(self, run: Run) -> "_Surface":
+    def begin(self, run: Run) -> Surface:
         """Run scipy's method; the constraints that hold at its end make the surface.
 
         See :meth:`Solver.begin`.
@@ -93,10 +88,10 @@ class ConstrainedSolver(Solver):
         if run.status is None:
             start, value = run.params, run.value
             self.first_phase(run)
-            _go_inside(run)
+            _go_inside(run, start)
             if run.status is None and run.value > value:  # such methods may end anywhere
                 _go_to(run, start)
-        return _Surface(run.constraints)
+        return Surface(run.constraints)
 
     @abstractmethod
     def first_phase(self, run: Run) -> None:
@@ -251,13 +246,8 @@ def _scipy(run: Run, method: str, options: dict[str, Any], **derivatives: Any) -
     assert limits is not None
     settings: dict[str, Any] = {"bounds": Bounds(limits.lower, limits.upper)}
     if not limits.only_bounds:
-        A, lower, upper = limits.scaled
-        equal = lower == upper
-        settings["constraints"] = [  # scipy wants equalities apart
-            LinearConstraint(A[rows], lower[rows], upper[rows])
-            for rows in (equal, ~equal)
-            if rows.any()
-        ]
+        second_order = method == "trust-constr"
+        settings["constraints"] = in_words_of_scipy(limits, run.params, second_order)
     try:
         with warnings.catch_warnings():  # dependent rows are no trouble here
             warnings.filterwarnings("ignore", "Singular Jacobian", UserWarning)
@@ -282,13 +272,16 @@ def _scipy(run: Run, method: str, options: dict[str, Any], **derivatives: Any) -
     run.status = None
 
 
-def _go_inside(run: Run) -> None:
-    """Leave a point that is outside the constraints for a near one inside."""
+def _go_inside(run: Run, start: Array) -> None:
+    """Leave a point that is outside the constraints for a near one inside, or for the start."""
     assert run.constraints is not None
     assert run.multipliers is not None
-    if run.multipliers.residuals.feasibility == 0.0:
+    if run.multipliers.residuals.feasibility == 0.0 and not run.constraints.nonlinear:
         return
-    _go_to(run, run.constraints.nearest(run.params))
+    try:
+        _go_to(run, feasible_point(run.constraints, run.params))
+    except InfeasibleError:
+        _go_to(run, start)
 
 
 def _go_to(run: Run, w: Array) -> None:
@@ -297,116 +290,3 @@ def _go_to(run: Run, w: Array) -> None:
     run.history[-1] = run.value
     if run.status is Status.CONVERGED and run.stationarity > run.tol:
         run.status = None
-
-
-def _next_held(found: Multipliers, before: Ints) -> Ints:
-    """Let go of a constraint only where the others alone would hold the minimum."""
-    residuals = found.residuals
-    if residuals.dual_feasibility > residuals.stationarity:
-        return found.held
-    return np.union1d(found.held, np.intersect1d(before, found.tight))
-
-
-class _Surface:
-    """Where some constraints hold with equality, and a trust region on it.
-
-    An active-set method: Nocedal and Wright (2006), 16.5, with a trust region in place of the
-    line search, since the Hessian may be indefinite on the surface.
-    """
-
-    def __init__(self, constraints: Constraints):
-        self.constraints = constraints
-        self.radius = 1.0
-        self.held: Ints = np.empty(0, dtype=int)
-
-    def advance(self, run: Run, kind: str) -> None:
-        """Take one step, unless none is better."""
-        assert run.multipliers is not None
-        # The working set: what the multipliers say holds the minimum.
-        self.hold(_next_held(run.multipliers, self.held))
-        w = self.restored(run.params)
-        H = run.function.hessian(run.params, kind)
-        model = self.model(H, run.gradient)
-        for _ in range(_MAX_TRIALS + len(w)):
-            s = self.step(model)
-            length = float(np.linalg.norm(s))
-            # No further than the next constraint: (16.41).
-            part, blocking = self.room(w, s, length)
-            if _better(run, w + part * s):
-                self.radius = max(self.radius, 2.0 * length)
-                return
-            if len(blocking):
-                # A blocking constraint joins the working set.
-                self.hold(np.r_[self.held, blocking])
-                w = self.restored(run.params)
-                model = self.model(H, run.gradient)
-                continue
-            self.radius = 0.25 * length
-            if self.radius <= max(1e-16 * float(np.linalg.norm(w)), 1e-100):
-                return
-
-    def hold(self, held: Ints) -> None:
-        """Hold these constraints with equality, and no others."""
-        self.held = np.unique(held).astype(int)
-        self._fixed, self._rows, self._free = self.constraints.split(self.held)
-        A = self.constraints.A[self._rows][:, self._free]
-        self._basis = null_space(A) if len(A) else None
-
-    def model(self, H: Array, g: Array) -> QuadraticModel | None:
-        """The quadratic model on the surface, Z'HZ and Z'g; None where it is a point."""
-        H, g = H[np.ix_(self._free, self._free)], g[self._free]
-        if self._basis is not None:
-            H, g = self._basis.T @ H @ self._basis, self._basis.T @ g
-        return QuadraticModel(H, g) if len(g) else None
-
-    def step(self, model: QuadraticModel | None) -> Array:
-        """The step of a model, within the radius."""
-        s = np.zeros(len(self._free))
-        if model is not None:
-            inner = model.step(self.radius).s
-            s[self._free] = inner if self._basis is None else self._basis @ inner
-        return s
-
-    def room(self, w: Array, s: Array, length: float) -> tuple[float, Ints]:
-        """How much of a step, at most all, stays inside; and which constraints leave no room."""
-        values, change = self.constraints.values(w), self.constraints.values(s)
-        lower, upper = self.constraints.limits
-        with np.errstate(divide="ignore", invalid="ignore"):
-            up = np.where(change > 0, (upper - values) / change, np.inf)
-            down = np.where(change < 0, (lower - values) / change, np.inf)
-        reach = np.minimum(up, down)
-        reach[self.held] = np.inf  # they move by rounding alone
-        part = float(np.clip(reach.min(initial=1.0), 0.0, 1.0))
-        nothing = 1e-12 * max(length, float(np.linalg.norm(w)))
-        return part, np.flatnonzero(reach * length <= nothing)
-
-    def restored(self, w: Array) -> Array:
-        """The nearest point where the held constraints hold to the last digit."""
-        if not len(self.held):
-            return w
-        lower, upper = (limit[self.held] for limit in self.constraints.limits)
-        values = self.constraints.values(w)[self.held]
-        goal = np.where(np.abs(values - lower) <= np.abs(values - upper), lower, upper)
-        w = w.copy()
-        w[self._fixed] = goal[: len(self._fixed)]
-        if len(self._rows):
-            A = self.constraints.A[self._rows]
-            lack = goal[len(self._fixed) :] - A @ w
-            w[self._free] += np.linalg.lstsq(A[:, self._free], lack)[0]
-        return w
-
-
-def _better(run: Run, w: Array) -> bool:
-    """Take a point that is lower, or as low and closer to the conditions."""
-    value = run.function.value(w)
-    if not value <= run.value + run.rounding:
-        return False
-    gradient = run.function.gradient(w)
-    if not np.isfinite(gradient).all():
-        return False
-    assert run.constraints is not None
-    residuals = multipliers(run.constraints, w, gradient).residuals
-    if value < run.value - run.rounding or residuals.largest < 0.5 * run.stationarity:
-        run.take(w, value, gradient)
-        return True
-    return False

@@ -61,7 +61,7 @@ def get_solver(
     options : mapping of str to Any, default=None
         Further options of a solver given by name, by the names of its fields.
     constraints : Constraints, default=None
-        Bounds and linear constraints, for a solver that can keep them.
+        Bounds, linear and nonlinear constraints, for a solver that can keep them.
 
     Returns
     -------
@@ -107,10 +107,11 @@ def _able(cls: type[Solver], label: str, constraints: Constraints) -> type[Solve
     able = cls.under_constraints()
     if able is not None and cls.keeps >= constraints.kind:
         return able
-    names = sorted(name for name, kind in SOLVERS.items() if kind.keeps is ConstraintKind.LINEAR)
+    names = sorted(name for name, kind in SOLVERS.items() if kind.keeps >= ConstraintKind.LINEAR)
     nothing = cls.keeps is ConstraintKind.NOTHING
     raise ValueError(
-        f"{label} cannot keep to {'constraints' if nothing else 'linear constraints'}; "
+        f"{label} cannot keep to {'' if nothing else f'{constraints.kind.name.lower()} '}"
+        f"constraints; "
         f"use one of {names}{', or l-bfgs-b for bounds' if nothing else ''}."
     )
 

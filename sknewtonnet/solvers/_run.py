@@ -11,6 +11,7 @@ from scipy.sparse.linalg import LinearOperator, minres
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Block, SmoothFunction
 from sknewtonnet.calculus.pieces.function import PRODUCT_KINDS, EmbeddedFunction, OutputParts
+from sknewtonnet.solvers._feasible import feasible_point
 from sknewtonnet.solvers._finite import NotFinite
 from sknewtonnet.solvers._result import Callback, Iteration, SolverResult, Status
 from sknewtonnet.solvers.constraints import Constraints, Multipliers, multipliers
@@ -196,7 +197,7 @@ class Run:
     callback : callable, default=None
         Called with an :class:`Iteration` after each iteration; a true result stops the run.
     constraints : Constraints, default=None
-        Bounds and linear constraints of the parameters.
+        Bounds, linear and nonlinear constraints of the parameters.
     ftol : float, default=0.0
         The run ends where the function falls by at most this part of itself per iteration, over
         the last ten; 0 for never.
@@ -270,7 +271,7 @@ class Run:
         """
         w = np.array(w0, dtype=float)
         if self.constraints is not None:
-            w = self.constraints.nearest(w)
+            w = feasible_point(self.constraints, w)
         try:
             self.take(w, self.function.value(w))
         except NotFinite as reason:

@@ -1,4 +1,4 @@
-"""Linear constraints, the conditions of Karush, Kuhn and Tucker, and how far a point is off."""
+"""Constraints, the conditions of Karush, Kuhn and Tucker, and how far a point is off."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import linprog, nnls
 
 from sknewtonnet._typing import Array, Bools, Ints
+from sknewtonnet.calculus import Constraint, LagrangeFunction, SmoothFunction
 from sknewtonnet.calculus.pieces.memory import check_memory
 
 # How far from a limit, relative to the size of what is limited, counts as rounding.
@@ -20,6 +21,7 @@ class ConstraintKind(IntEnum):
     NOTHING = 0
     BOUNDS = 1
     LINEAR = 2
+    NONLINEAR = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class KKTResiduals:
     stationarity : float
         Largest absolute entry of the gradient of L.
     feasibility : float
-        Largest violation of a constraint, 0 if there is none.
+        Largest violation of a constraint, 0 if there is none; one of a nonlinear constraint by no
+        more than rounding, 1e-12 of the size of what is limited, counts as none.
     dual_feasibility : float
         Largest negative multiplier of an inequality, as a positive number.
     complementarity : float
@@ -55,9 +58,9 @@ class KKTResiduals:
 
 @dataclass(frozen=True)
 class Constraints:
-    """Bounds of single parameters, and of linear combinations of them.
+    """Bounds of single parameters, of linear combinations, and of other functions of them.
 
-        lower <= w <= upper,   row_lower <= A w <= row_upper
+        lower <= w <= upper,   row_lower <= A w <= row_upper,   c_lower <= c(w) <= c_upper
 
     Equal limits make an equality constraint, infinite limits make none.
 
@@ -69,6 +72,8 @@ class Constraints:
         Coefficients of the combinations.
     row_lower, row_upper : ndarray of shape (n_rows,)
         Bounds of the combinations.
+    nonlinear : tuple of Constraint, default=()
+        Smooth functions c of flat vectors of parameters, with their limits.
 
     Examples
     --------
@@ -95,19 +100,90 @@ class Constraints:
     A: Array
     row_lower: Array
     row_upper: Array
+    nonlinear: tuple[Constraint, ...] = ()
+
+    @classmethod
+    def of(cls, n_parameters: int, *nonlinear: Constraint) -> "Constraints":
+        """Nonlinear constraints alone.
+
+        Parameters
+        ----------
+        n_parameters : int
+            Number of parameters.
+        *nonlinear : Constraint
+            The constraints.
+
+        Returns
+        -------
+        Constraints
+            Without any, it constrains nothing.
+        """
+        nowhere = np.full(n_parameters, np.inf)
+        nothing = np.empty(0)
+        return cls(-nowhere, nowhere, np.empty((0, n_parameters)), nothing, nothing, nonlinear)
 
     @property
     def only_bounds(self) -> bool:
         """Whether only single parameters are constrained, a bool."""
-        return len(self.A) == 0
+        return len(self.A) == 0 and not self.nonlinear
 
     @property
     def kind(self) -> ConstraintKind:
         """The :class:`ConstraintKind` that a method must be able to keep."""
+        if self.nonlinear:
+            return ConstraintKind.NONLINEAR
         return ConstraintKind.BOUNDS if self.only_bounds else ConstraintKind.LINEAR
 
+    def linearised(self, w: Array) -> "Constraints":
+        """The linear constraints that equal these to first order at a point.
+
+            c_lower - c(w) <= J(w) (w' - w) <= c_upper - c(w)
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        Constraints
+            Nonlinear ones stand as combinations below those that there are. Without nonlinear
+            ones it is the same object.
+        """
+        if not self.nonlinear:
+            return self
+        J = np.vstack([each.jacobian(w) for each in self.nonlinear])
+        shift = J @ w - np.concatenate([each.value(w) for each in self.nonlinear])
+        lower, upper = (np.concatenate(ends) for ends in zip(*self._limits, strict=True))
+        return Constraints(
+            self.lower,
+            self.upper,
+            np.vstack([self.A, J]),
+            np.r_[self.row_lower, lower + shift],
+            np.r_[self.row_upper, upper + shift],
+        )
+
+    @property
+    def _limits(self) -> list[tuple[Array, Array]]:
+        return [each.limits for each in self.nonlinear]
+
+    def apart(self, values: Array) -> list[tuple[Constraint, Array]]:
+        """Numbers of the nonlinear constraints, such as multipliers, by their constraints.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_nonlinear,)
+            The numbers of all of them.
+
+        Returns
+        -------
+        list of (Constraint, ndarray)
+        """
+        ends = np.cumsum([len(lower) for lower, _ in self._limits], dtype=int)
+        return list(zip(self.nonlinear, np.split(values, ends)[:-1], strict=True))
+
     def nearest(self, w: Array) -> Array:
-        """A feasible point near w.
+        """A point near w that meets bounds and combinations; nonlinear constraints do not count.
 
         It is w clipped to the bounds, if that meets the combinations as well; else the feasible
         point with the smallest sum of absolute distances from w (a linear program).
@@ -233,6 +309,20 @@ class Constraints:
         ]
         return values - lower <= _ROUNDING * near[0], upper - values <= _ROUNDING * near[1]
 
+    def rounding(self, w: Array) -> Array:
+        """What may be rounding alone in the constrained quantities, 1e-12 of their size.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_bounded + n_rows,)
+        """
+        return _ROUNDING * np.r_[np.abs(w[self.bounded]), np.abs(self.A) @ np.abs(w)]
+
     def split(self, positions: Ints) -> tuple[Ints, Ints, Bools]:
         """Divide constraints into bounds and combinations.
 
@@ -259,13 +349,7 @@ class Constraints:
 
 def unconstrained(size: int) -> Constraints:
     """Infinite bounds on ``size`` parameters, which constrain nothing."""
-    return Constraints(
-        lower=np.full(size, -np.inf),
-        upper=np.full(size, np.inf),
-        A=np.empty((0, size)),
-        row_lower=np.empty(0),
-        row_upper=np.empty(0),
-    )
+    return Constraints.of(size)
 
 
 @dataclass(frozen=True)
@@ -280,6 +364,8 @@ class Multipliers:
         multiplier.
     linear : ndarray of shape (n_rows,)
         Multipliers of the linear constraints, with the same signs.
+    nonlinear : ndarray of shape (n_nonlinear,)
+        Multipliers of the nonlinear constraints, one after the other, with the same signs.
     residuals : KKTResiduals
         Residuals of the four conditions.
     held : ndarray of int of shape (n_held,)
@@ -288,20 +374,60 @@ class Multipliers:
     tight : ndarray of int of shape (n_tight,)
         All constraints that hold with equality, whatever their multipliers.
     constraints : Constraints
-        The constraints.
+        The constraints; nonlinear ones as combinations that equal them to first order.
+    smooth : tuple of (Constraint, ndarray)
+        The nonlinear constraints with the multipliers of those that are held.
+    params : ndarray of shape (n_parameters,)
+        The point.
     """
 
     bounds: Array
     linear: Array
+    nonlinear: Array
     residuals: KKTResiduals
     held: Ints = field(repr=False)
     tight: Ints = field(repr=False)
     constraints: Constraints = field(repr=False)
+    smooth: tuple[tuple[Constraint, Array], ...] = field(repr=False)
+    params: Array = field(repr=False)
 
     @property
     def active(self) -> Array:
         """Rows of the constraints that are held, of shape (n_held, n_parameters)."""
         return self.constraints.rows()[0][self.held]
+
+    @property
+    def curvature(self) -> Array | None:
+        """Second derivatives of nonlinear constraints times their multipliers; None for none.
+
+        On the surface of the constraints the Hessian of f and this matrix take the place of the
+        Hessian of f. Its shape is (n_parameters, n_parameters).
+        """
+        if not any(mu.any() for _, mu in self.smooth):
+            return None
+        found = np.zeros((len(self.params), len(self.params)))
+        for constraint, mu in self.smooth:
+            if mu.any():
+                found += constraint.hessian(self.params, mu)
+        return found
+
+    def lagrangian(self, function: SmoothFunction) -> SmoothFunction:
+        """A function plus the nonlinear constraints that are held times their multipliers.
+
+        Parameters
+        ----------
+        function : SmoothFunction
+            The function that was minimised.
+
+        Returns
+        -------
+        SmoothFunction
+            What :func:`critical_point` has to look at, along ``active``; the function itself if
+            no nonlinear constraint is held.
+        """
+        if not any(mu.any() for _, mu in self.smooth):
+            return function
+        return LagrangeFunction(function, self.smooth, self.params)
 
 
 def multipliers(constraints: Constraints, w: Array, gradient: Array) -> Multipliers:
@@ -311,43 +437,78 @@ def multipliers(constraints: Constraints, w: Array, gradient: Array) -> Multipli
     Only where the active constraints are dependent, so that multipliers are not unique, are
     those with the right signs chosen.
     """
-    lower, upper = constraints.limits
-    at_lower, at_upper = constraints.at_limits(w)
+    here = constraints.linearised(w)
+    lower, upper = here.limits
+    at_lower, at_upper = here.at_limits(w)
+    # An equality holds from both sides, however far it is off.
+    at_lower, at_upper = (at | (lower == upper) for at in (at_lower, at_upper))
     tight = np.flatnonzero(at_lower | at_upper)
     low = np.where(at_lower, -np.inf, 0.0)[tight]
     high = np.where(at_upper, np.inf, 0.0)[tight]
+    both = _least_squares(here, tight, gradient, low, high)
+    signed = np.zeros(len(lower))
+    signed[tight] = both
+    needed = (both != 0) | (lower[tight] == upper[tight])
+    held = tight[(both >= low) & (both <= high) & needed]
+    ends = np.cumsum([len(here.bounded), len(constraints.A)])
+    bounds = np.zeros(len(w))
+    bounds[here.bounded], linear, nonlinear = np.split(signed, ends)
+    of_held = np.where(np.isin(np.arange(len(signed)), held), signed, 0.0)[ends[1] :]
+    return Multipliers(
+        bounds=bounds,
+        linear=linear,
+        nonlinear=nonlinear,
+        residuals=_residuals(here, w, gradient, signed, ends[1], (low - both, both - high)),
+        held=held,
+        tight=tight,
+        constraints=here,
+        smooth=tuple(constraints.apart(of_held)),
+        params=w.copy(),
+    )
+
+
+def _least_squares(
+    constraints: Constraints, tight: Ints, gradient: Array, low: Array, high: Array
+) -> Array:
+    """Multipliers of the constraints that hold."""
     fixed, rows, free = constraints.split(tight)
     A = constraints.A[rows]
     found = np.empty(0)
     rank = 0
     if rows.size:
         norms = np.linalg.norm(A, axis=1)
+        norms[norms == 0.0] = 1.0  # of a nonlinear constraint that is flat here
         scaled, _, rank, _ = np.linalg.lstsq((A[:, free] / norms[:, None]).T, -gradient[free])
         found = scaled / norms
     both = np.r_[-(gradient + A.T @ found)[fixed], found]
     if rank < rows.size and ((both < low) | (both > high)).any():
-        both = _signed(constraints, tight, gradient, at_lower[tight], at_upper[tight])
-    signed = np.zeros(len(lower))
-    signed[tight] = both
+        return _signed(constraints, tight, gradient, low < 0.0, high > 0.0)
+    return both
+
+
+def _residuals(
+    constraints: Constraints,
+    w: Array,
+    gradient: Array,
+    signed: Array,
+    n_linear: int,
+    beyond: tuple[Array, Array],
+) -> KKTResiduals:
+    """How far the four conditions are off; beyond is by how much multipliers leave their range."""
+    values, (lower, upper) = constraints.values(w), constraints.limits
     n_bounds = len(constraints.bounded)
-    values = constraints.values(w)
-    bounds = np.zeros(len(w))
-    bounds[constraints.bounded] = signed[:n_bounds]
+    slope = gradient.copy()
+    slope[constraints.bounded] += signed[:n_bounds]
+    slope = slope + constraints.A.T @ signed[n_bounds:]
     distance = np.minimum(np.abs(values - lower), np.abs(upper - values))
-    residuals = KKTResiduals(
-        stationarity=float(np.abs(gradient + bounds + constraints.A.T @ signed[n_bounds:]).max()),
-        feasibility=float(np.maximum(lower - values, values - upper).max(initial=0.0)),
-        dual_feasibility=float(np.maximum(low - both, both - high).max(initial=0.0)),
+    violation = np.maximum(lower - values, values - upper)
+    nonlinear = violation[n_linear:]
+    nonlinear[nonlinear <= constraints.rounding(w)[n_linear:]] = 0.0
+    return KKTResiduals(
+        stationarity=float(np.abs(slope).max()),
+        feasibility=float(violation.max(initial=0.0)),
+        dual_feasibility=float(np.maximum(*beyond).max(initial=0.0)),
         complementarity=float(np.abs(signed * np.where(signed, distance, 0.0)).max(initial=0.0)),
-    )
-    needed = (both != 0) | (lower[tight] == upper[tight])
-    return Multipliers(
-        bounds=bounds,
-        linear=signed[n_bounds:],
-        residuals=residuals,
-        held=tight[(both >= low) & (both <= high) & needed],
-        tight=tight,
-        constraints=constraints,
     )
 
 
@@ -361,6 +522,7 @@ def _signed(
     """Multipliers of dependent constraints, of the signs they must have."""
     rows = constraints.rows()[0][tight]
     norms = np.linalg.norm(rows, axis=1)
+    norms[norms == 0.0] = 1.0
     columns = (rows / norms[:, None]).T
     sizes, _ = nnls(np.hstack([columns[:, upper], -columns[:, lower]]), -gradient)
     found = np.zeros(len(tight))

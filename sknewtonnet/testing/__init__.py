@@ -1,5 +1,6 @@
-"""Checks for activations, losses, layers, penalties and solvers of one's own."""
+"""Checks for activations, losses, layers, penalties, constraints and solvers of one's own."""
 
+from sknewtonnet.testing._constraints import check_constraint
 from sknewtonnet.testing._derivatives import (
     check_activation,
     check_layer,
@@ -8,4 +9,11 @@ from sknewtonnet.testing._derivatives import (
 )
 from sknewtonnet.testing._solvers import check_solver
 
-__all__ = ["check_activation", "check_layer", "check_loss", "check_penalty", "check_solver"]
+__all__ = [
+    "check_activation",
+    "check_constraint",
+    "check_layer",
+    "check_loss",
+    "check_penalty",
+    "check_solver",
+]

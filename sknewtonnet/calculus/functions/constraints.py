@@ -1,0 +1,597 @@
+"""Constraints of any smooth form: limits of functions of the parameters, with derivatives."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import csr_array
+
+from sknewtonnet._names import unknown_name
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus.functions.network import Network
+from sknewtonnet.calculus.pieces.affine_map import AffineMap
+from sknewtonnet.calculus.pieces.function import SmoothFunction
+from sknewtonnet.calculus.pieces.parameters import ParameterLayout
+from sknewtonnet.calculus.pieces.penalties import NotPlaced
+from sknewtonnet.calculus.pieces.symmetric import symmetric_part
+
+
+class Constraint(ABC):
+    """Limits of smooth functions of the parameters, with their derivatives.
+
+        lower <= c(w) <= upper,   c(w) of shape (m,)
+
+    Equal limits make an equality constraint, infinite limits make none. A subclass supplies
+    ``limits``, ``value``, ``jacobian`` and ``hessian``, and :func:`check_constraint` of
+    :mod:`sknewtonnet.testing` checks them. One that is made before the net, such as one for an
+    estimator, learns in ``on`` what the net is.
+
+    Attributes
+    ----------
+    follows_names : bool
+        Whether it finds its parameters by the names of arrays, or by the net as a whole, so that
+        it holds for a net from which connections are removed; True by default.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Constraint, SmoothFunction
+    >>> from sknewtonnet.solvers import Constraints, get_solver
+    >>> class Circle(Constraint):
+    ...     limits = np.array([1.0]), np.array([1.0])
+    ...
+    ...     def value(self, w):
+    ...         return np.array([w @ w])
+    ...
+    ...     def jacobian(self, w):
+    ...         return 2.0 * w[None]
+    ...
+    ...     def hessian(self, w, v):
+    ...         return 2.0 * v[0] * np.eye(len(w))
+    >>> class Fall(SmoothFunction):
+    ...     n_parameters = 2
+    ...
+    ...     def value(self, w):
+    ...         return -w.sum()
+    ...
+    ...     def gradient(self, w):
+    ...         return -np.ones(2)
+    ...
+    ...     def hessian(self, w, kind="exact"):
+    ...         return np.zeros((2, 2))
+    >>> solver = get_solver("slsqp", constraints=Constraints.of(2, Circle()))
+    >>> result = solver.minimize(Fall(), np.array([1.0, 0.2]))
+    >>> result.params.round(6).tolist(), result.multipliers.nonlinear.round(6).tolist()
+    ([0.707107, 0.707107], [0.707107])
+    """
+
+    follows_names: bool = True
+
+    def on(self, network: Network) -> "Constraint":
+        """Return the constraint for a net; by default it is the same for all.
+
+        Parameters
+        ----------
+        network : Network
+            The net whose parameters are constrained.
+
+        Returns
+        -------
+        Constraint
+            With methods that take flat vectors of the net's layout.
+        """
+        return self
+
+    @property
+    @abstractmethod
+    def limits(self) -> tuple[Array, Array]:
+        """Lower and upper limits, each of shape (m,); infinite where there is none."""
+
+    @abstractmethod
+    def value(self, w: Array) -> Array:
+        """The functions c(w).
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point, which is not to be written to.
+
+        Returns
+        -------
+        ndarray of shape (m,)
+        """
+
+    @abstractmethod
+    def jacobian(self, w: Array) -> Array:
+        """First derivatives.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (m, n_parameters)
+        """
+
+    @abstractmethod
+    def hessian(self, w: Array, v: Array) -> Array:
+        """Sum of the second derivatives, sum_k v_k d2 c_k / dw dw'.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        v : ndarray of shape (m,)
+            Factors, such as multipliers.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+            Symmetric.
+        """
+
+
+Function = Callable[[Array], ArrayLike]
+
+
+@dataclass(frozen=True, eq=False)
+class NonlinearConstraint(Constraint):
+    """Limits of functions that you write, as :class:`scipy.optimize.NonlinearConstraint` has them.
+
+        lower <= fun(x) <= upper
+
+    Parameters
+    ----------
+    fun : callable
+        From x, an array of shape (n,), to a number or an array of shape (m,).
+    lower, upper : float or array of shape (m,), or None
+        Limits; None for no limit. Equal ones make an equality.
+    jac : callable
+        From x to first derivatives, of shape (m, n), or (n,) for one function.
+    hess : callable
+        From x and v, of shape (m,), to sum_k v_k d2 fun_k / dx dx', of shape (n, n).
+    arrays : str or sequence of str, default=None
+        What x is: the entries of these arrays of the net, one array after the other, each row by
+        row as ``arrays_`` of a fitted net has it, zero where a connection does not exist.
+        None: all parameters, as ``params_`` has them.
+    layout : ParameterLayout, default=None
+        Where the arrays are; :meth:`on` fills it in.
+
+    Raises
+    ------
+    ValueError
+        If limits are no numbers, crossed, or both infinite; there is no array of some name; a
+        function returns another shape.
+    TypeError
+        If ``fun``, ``jac`` or ``hess`` cannot be called.
+
+    See Also
+    --------
+    sknewtonnet.testing.check_constraint : Checks ``jac`` and ``hess`` against differences.
+
+    Notes
+    -----
+    Under ``standardize=True`` an estimator gives parameters in the units of the table all the
+    same. To save a fitted net, use functions of a module, not lambdas, which pickle refuses.
+
+    Examples
+    --------
+    The first unit reads its two inputs with coefficients on the unit circle:
+
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> from sknewtonnet.calculus import NonlinearConstraint
+    >>> first = np.array([1.0, 0.0, 1.0, 0.0])  # of coefs_0[[x0, x1], [h0, h1]]
+    >>> circle = NonlinearConstraint(
+    ...     lambda x: first @ x**2,
+    ...     1.0,
+    ...     1.0,
+    ...     jac=lambda x: 2.0 * first * x,
+    ...     hess=lambda x, v: 2.0 * v[0] * np.diag(first),
+    ...     arrays="coefs_0",
+    ... )
+    >>> X = np.random.default_rng(0).normal(size=(60, 2))
+    >>> net = NewtonMLPRegressor((2,), alpha=0.1, constraints=[circle], random_state=0)
+    >>> net = net.fit(X, np.tanh(X[:, 0] + X[:, 1]))
+    >>> round(float(np.linalg.norm(net.coefs_[0][:, 0])), 9), net.critical_point_
+    (1.0, 'minimum')
+    """
+
+    fun: Function
+    lower: ArrayLike | None
+    upper: ArrayLike | None
+    jac: Function = field(repr=False)
+    hess: Callable[[Array, Array], ArrayLike] = field(repr=False)
+    arrays: str | Sequence[str] | None = None
+    layout: ParameterLayout | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Raise an error that names what is wrong."""
+        for name in ("fun", "jac", "hess"):
+            if not callable(getattr(self, name)):
+                raise TypeError(
+                    f"{name} must be a function of the parameters, got {getattr(self, name)!r}."
+                )
+        checked_limits(self.lower, self.upper)
+
+    @property
+    def follows_names(self) -> bool:  # type: ignore[override]
+        """Whether ``arrays`` are named."""
+        return self.arrays is not None
+
+    def on(self, network: Network) -> "NonlinearConstraint":
+        """See :meth:`Constraint.on`."""
+        if self.arrays is not None:
+            named_arrays(network.layout, self.arrays)  # says now if one is missing
+        return replace(self, layout=network.layout)
+
+    @cached_property
+    def limits(self) -> tuple[Array, Array]:
+        """See :attr:`Constraint.limits`."""
+        return checked_limits(self.lower, self.upper)
+
+    @cached_property
+    def _selection(self) -> csr_array:
+        """E with x = E w: rows of zeros for entries that do not exist."""
+        if self.layout is None:
+            raise NotPlaced("the arrays are not known yet: use constraint.on(network).")
+        names = named_arrays(self.layout, self.arrays)
+        places = np.concatenate([self.layout.places(name).ravel() for name in names])
+        rows = np.flatnonzero(places >= 0)
+        shape = len(places), self.layout.n_parameters
+        return csr_array((np.ones(len(rows)), (rows, places[rows])), shape)
+
+    def _x(self, w: Array) -> Array:
+        return w.copy() if self.arrays is None else np.asarray(self._selection @ w)
+
+    def _spread(self, found: Array) -> Array:
+        """Derivatives in w, from those in x on the last axis."""
+        return found if self.arrays is None else np.asarray((self._selection.T @ found.T).T)
+
+    def value(self, w: Array) -> Array:
+        """See :meth:`Constraint.value`."""
+        found = np.atleast_1d(np.asarray(self.fun(self._x(w)), dtype=float))
+        return self._shaped("fun", found, self.limits[0].shape)
+
+    def jacobian(self, w: Array) -> Array:
+        """See :meth:`Constraint.jacobian`."""
+        x = self._x(w)
+        found = np.atleast_2d(np.asarray(self.jac(x.copy()), dtype=float))
+        found = self._shaped("jac", found, (len(self.limits[0]), len(x)))
+        return self._spread(found)
+
+    def hessian(self, w: Array, v: Array) -> Array:
+        """See :meth:`Constraint.hessian`."""
+        x = self._x(w)
+        found = np.asarray(self.hess(x.copy(), v), dtype=float)
+        found = self._shaped("hess", found, (len(x), len(x)))
+        return self._spread(self._spread(found).T)
+
+    @staticmethod
+    def _shaped(name: str, found: Array, shape: tuple[int, ...]) -> Array:
+        if found.shape != shape:
+            raise ValueError(
+                f"{name} of a NonlinearConstraint must return shape {shape}, got {found.shape}."
+            )
+        return found
+
+
+# Norms below this have no direction: their squares underflow.
+_ZERO_NORM = 1e-150
+
+
+@dataclass(frozen=True, eq=False)
+class NormConstraint(Constraint):
+    """Limits of the Euclidean norms of arrays of parameters.
+
+        lower <= ||W|| <= upper,   ||W|| = (sum of squared entries)^(1/2)
+
+    with Jacobian W' / ||W|| and Hessian I / ||W|| - W W' / ||W||^3. At W = 0, where a norm has no
+    derivatives, both are taken as 0.
+
+    Parameters
+    ----------
+    arrays : str or sequence of str
+        Names of the arrays, such as "coefs_0"; a norm for each.
+    lower, upper : float or array of shape (m,), or None, default=None
+        Limits; None for no limit. Equal ones make an equality: 1 and 1 for directions.
+    per_unit : bool, default=False
+        Whether each unit of the layer has a norm of its own, so that m is the number of units.
+    layout : ParameterLayout, default=None
+        Where the arrays are; :meth:`on` fills it in.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, NormConstraint
+    >>> network = Network.mlp(2, (), 1)
+    >>> ball = NormConstraint("coefs_0", upper=2.0).on(network)
+    >>> w = np.array([3.0, 4.0, 7.0])  # the intercept is free
+    >>> ball.value(w).tolist(), ball.jacobian(w).round(3).tolist()
+    ([5.0], [[0.6, 0.8, 0.0]])
+    """
+
+    arrays: str | Sequence[str]
+    lower: ArrayLike | None = None
+    upper: ArrayLike | None = None
+    per_unit: bool = False
+    layout: ParameterLayout | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Raise an error that names what is wrong."""
+        checked_limits(self.lower, self.upper)
+
+    def on(self, network: Network) -> "NormConstraint":
+        """See :meth:`Constraint.on`."""
+        placed = replace(self, layout=network.layout)
+        assert placed.limits  # says now if an array is missing, or limits do not fit
+        return placed
+
+    @cached_property
+    def _groups(self) -> list[Ints]:
+        """Positions in w of the parameters of each norm, an entry of the array each."""
+        if self.layout is None:
+            raise NotPlaced("the arrays are not known yet: use NormConstraint(...).on(network).")
+        found: list[Ints] = []
+        for name in named_arrays(self.layout, self.arrays):
+            places = self.layout.places(name)
+            if self.per_unit:
+                array = next(array for array in self.layout.arrays if array.name == name)
+                # Units are the last axis of linear layers, the first one of others.
+                by_unit = np.moveaxis(places, -1 if array.places is None else 0, 0)
+                found += list(by_unit.reshape(len(by_unit), -1))
+            else:
+                found.append(places.ravel())
+        return [group[group >= 0] for group in found]
+
+    @cached_property
+    def limits(self) -> tuple[Array, Array]:
+        """See :attr:`Constraint.limits`."""
+        return checked_limits(self.lower, self.upper, len(self._groups))
+
+    def _directions(self, w: Array) -> list[tuple[float, Array]]:
+        """Norm and direction of each group; no direction for a norm of 0."""
+        found = []
+        for group in self._groups:
+            norm = float(np.linalg.norm(w[group]))
+            found.append((norm, w[group] / norm if norm > _ZERO_NORM else np.zeros(len(group))))
+        return found
+
+    def value(self, w: Array) -> Array:
+        """See :meth:`Constraint.value`."""
+        return np.array([norm for norm, _ in self._directions(w)])
+
+    def jacobian(self, w: Array) -> Array:
+        """See :meth:`Constraint.jacobian`."""
+        found = np.zeros((len(self._groups), len(w)))
+        for row, group, (_, direction) in zip(
+            found, self._groups, self._directions(w), strict=True
+        ):
+            np.add.at(row, group, direction)
+        return found
+
+    def hessian(self, w: Array, v: Array) -> Array:
+        """See :meth:`Constraint.hessian`."""
+        found = np.zeros((len(w), len(w)))
+        for factor, group, (norm, direction) in zip(
+            v, self._groups, self._directions(w), strict=True
+        ):
+            if direction.any():
+                bend = np.eye(len(group)) - np.outer(direction, direction)
+                np.add.at(found, np.ix_(group, group), factor / norm * bend)
+        return found
+
+
+class MappedConstraint(Constraint):
+    """A constraint of w = T u + t as one of u: Jacobian J T, Hessian T' H T.
+
+    Parameters
+    ----------
+    constraint : Constraint
+        A constraint of w.
+    map : AffineMap
+        From u to w.
+    """
+
+    def __init__(self, constraint: Constraint, map: AffineMap):
+        self.constraint, self.map = constraint, map
+        self.follows_names = constraint.follows_names
+
+    @property
+    def limits(self) -> tuple[Array, Array]:
+        """Those of the constraint."""
+        return self.constraint.limits
+
+    def value(self, w: Array) -> Array:
+        """See :meth:`Constraint.value`."""
+        return self.constraint.value(self.map.forward(w))
+
+    def jacobian(self, w: Array) -> Array:
+        """See :meth:`Constraint.jacobian`."""
+        return self.map.pull_back(self.constraint.jacobian(self.map.forward(w)).T).T
+
+    def hessian(self, w: Array, v: Array) -> Array:
+        """See :meth:`Constraint.hessian`."""
+        inner = self.constraint.hessian(self.map.forward(w), v)
+        return symmetric_part(self.map.pull_back(self.map.pull_back(inner).T))
+
+
+class LagrangeFunction(SmoothFunction):
+    """A function plus multipliers times constrained functions, f(w) + mu'(c(w) - c(w0)).
+
+    On the tangent space of active constraints its second derivatives, not those of f, tell a
+    minimum: what f gains along a curved constraint is in the curvature of the constraint.
+
+    Parameters
+    ----------
+    function : SmoothFunction
+        The function f.
+    terms : sequence of (Constraint, ndarray)
+        Constraints with their multipliers mu.
+    w0 : ndarray of shape (n_parameters,)
+        Where its value is that of f.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import (
+    ...     LagrangeFunction, Network, NormConstraint, Objective, critical_point
+    ... )
+    >>> network = Network.mlp(2, (), 1, connectivity={"intercepts_0": np.array([False])})
+    >>> X = np.eye(2)
+    >>> f = Objective(network, "squared_error", X, np.array([3.0, 4.0]))
+    >>> circle = NormConstraint("coefs_0", 1.0, 1.0).on(network)
+    >>> far = np.array([-0.6, -0.8])  # the worst point of the circle
+    >>> mu = -(f.gradient(far) @ far)
+    >>> tangent = circle.jacobian(far)
+    >>> critical_point(f, far, tangent).kind  # f alone is convex
+    'minimum'
+    >>> critical_point(LagrangeFunction(f, [(circle, np.array([mu]))], far), far, tangent).kind
+    'saddle'
+    """
+
+    def __init__(
+        self, function: SmoothFunction, terms: Sequence[tuple[Constraint, Array]], w0: Array
+    ):
+        self.function, self.n_parameters = function, function.n_parameters
+        self.hessian_kinds, self.product_cost = function.hessian_kinds, function.product_cost
+        self.terms = [(constraint, mu) for constraint, mu in terms if mu.any()]
+        self.w0 = w0
+        self._before = sum(float(mu @ constraint.value(w0)) for constraint, mu in self.terms)
+
+    def value(self, w: Array) -> float:
+        """The function at w. See :meth:`SmoothFunction.value`."""
+        after = sum(float(mu @ constraint.value(w)) for constraint, mu in self.terms)
+        return self.function.value(w) + (after - self._before)
+
+    def gradient(self, w: Array) -> Array:
+        """Its gradient, grad f + J' mu. See :meth:`SmoothFunction.gradient`."""
+        found = self.function.gradient(w)
+        return found + sum(mu @ constraint.jacobian(w) for constraint, mu in self.terms)
+
+    def bend(self, w: Array) -> Array:
+        """What the constraints add to the second derivatives, sum_k mu_k d2 c_k.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+        """
+        found = np.zeros((len(w), len(w)))
+        for constraint, mu in self.terms:
+            found += constraint.hessian(w, mu)
+        return found
+
+    def hessian(self, w: Array, kind: str = "exact") -> Array:
+        """Its second derivatives, of a kind of f. See :meth:`SmoothFunction.hessian`."""
+        return self.function.hessian(w, kind) + self.bend(w)
+
+    def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:
+        """Those times directions. See :meth:`SmoothFunction.hessian_product`."""
+        return self.function.hessian_product(w, v, kind) + self.bend(w) @ v
+
+    def has_second_derivatives(self) -> bool:
+        """Whether f has. See :meth:`SmoothFunction.has_second_derivatives`."""
+        return self.function.has_second_derivatives()
+
+    def invariant_directions(self) -> Array:
+        """Those of f along which no constraint with a multiplier changes.
+
+        See :meth:`SmoothFunction.invariant_directions`.
+        """
+        found = self.function.invariant_directions()
+        if not (self.terms and found.size):
+            return found
+        slopes = np.vstack([constraint.jacobian(self.w0) for constraint, _ in self.terms])
+        changes = np.vstack([slopes @ found, self.bend(self.w0) @ found])
+        return found[:, (np.abs(changes) <= 1e-12 * np.abs(slopes).max()).all(axis=0)]
+
+    def kinks(self, w: Array) -> tuple[str, ...]:
+        """Those of f. See :meth:`SmoothFunction.kinks`."""
+        return self.function.kinks(w)
+
+    def why_not_finite(self, w: Array) -> str:
+        """That of f, or that of the constraints. See :meth:`SmoothFunction.why_not_finite`."""
+        return self.function.why_not_finite(w)
+
+    def scale(self) -> float | None:
+        """That of f. See :meth:`SmoothFunction.scale`."""
+        return self.function.scale()
+
+
+def listed_constraints(given: Constraint | Sequence[Constraint] | None) -> tuple[Constraint, ...]:
+    """Constraints as a tuple: of none, of one, or of several.
+
+    Raises
+    ------
+    ValueError
+        If something else is among them.
+    """
+    found = () if given is None else (given,) if isinstance(given, Constraint) else tuple(given)
+    wrong = [each for each in found if not isinstance(each, Constraint)]
+    if wrong:
+        raise ValueError(
+            f"constraints must be instances of sknewtonnet.calculus.Constraint, got {wrong[0]!r}."
+        )
+    return found
+
+
+def checked_limits(
+    lower: ArrayLike | None, upper: ArrayLike | None, size: int | None = None
+) -> tuple[Array, Array]:
+    """Limits as arrays of one length, that given or that of the longer one.
+
+    Raises
+    ------
+    ValueError
+        If they are no numbers, have a wrong shape, are crossed, or set no limit at all.
+    """
+    arrays = []
+    for name, given, default in (("lower", lower, -np.inf), ("upper", upper, np.inf)):
+        try:
+            values = np.asarray(default if given is None else given)
+            if values.dtype.kind in "bSU":
+                raise TypeError
+            arrays.append(np.ravel(values.astype(float)))
+        except (TypeError, ValueError):
+            raise ValueError(f"{name} must be a number or numbers, got {given!r}.") from None
+    longest = max(map(len, arrays)) if size is None else size
+    if any(len(array) not in (1, longest) for array in arrays):
+        raise ValueError(
+            f"lower and upper must be one number or {longest}, got {lower!r} and {upper!r}."
+        )
+    low, high = (np.broadcast_to(array, longest).copy() for array in arrays)
+    if not (low <= high).all() or np.isposinf(low).any() or np.isneginf(high).any():
+        raise ValueError(
+            "lower must not be above upper, and a number must be left, got "
+            f"{lower!r} and {upper!r}."
+        )
+    if (np.isinf(low) & np.isinf(high)).all():
+        raise ValueError(f"one of lower and upper must be finite, got {lower!r} and {upper!r}.")
+    return low, high
+
+
+def named_arrays(layout: ParameterLayout, given: str | Sequence[str] | None) -> list[str]:
+    """Names of arrays that a net has.
+
+    Raises
+    ------
+    ValueError
+        If one is unknown, or there is none.
+    """
+    names = [given] if isinstance(given, str) else list(given or [])
+    if not names:
+        raise ValueError(f"arrays must be names of arrays, got {given!r}.")
+    for name in names:
+        if name not in layout.shapes:
+            raise ValueError(unknown_name("arrays", str(name), layout.shapes, "array"))
+    return names

@@ -1,0 +1,182 @@
+"""Points that meet nonlinear constraints: where a run starts, and where its steps land."""
+
+import numpy as np
+from scipy.optimize import Bounds, minimize
+
+from sknewtonnet._typing import Array, Bools, Ints
+from sknewtonnet.calculus.pieces.memory import check_hessian_memory
+from sknewtonnet.solvers._scipy_constraints import in_words_of_scipy
+from sknewtonnet.solvers.constraints import Constraints
+
+# Newton steps onto constraints; they converge quadratically where they converge.
+_STEPS, _HALVINGS = 50, 10
+
+
+class InfeasibleError(ValueError):
+    """No point was found that meets all constraints."""
+
+
+def feasible_point(constraints: Constraints, w: Array) -> Array:
+    """A point near w that meets all constraints.
+
+    Bounds and linear constraints are met first (:meth:`Constraints.nearest`). Nonlinear ones
+    are then met by Newton steps of least length; where these fail, by SLSQP, which looks for the
+    nearest feasible point.
+
+    Parameters
+    ----------
+    constraints : Constraints
+        The constraints.
+    w : ndarray of shape (n_parameters,)
+        The point.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,)
+
+    Raises
+    ------
+    InfeasibleError
+        If none is found; a ValueError that names the constraint that is worst. Where constraints
+        are not linear, that does not prove that there is none.
+    ValueError
+        If bounds and linear constraints have no common point.
+    """
+    start = constraints.nearest(w)
+    if not constraints.nonlinear or not np.isfinite(start).all():
+        return start
+    found = landed(constraints, start)
+    if found is None:
+        found = landed(constraints, _nearest_by_slsqp(constraints, start))
+    if found is None:
+        raise InfeasibleError(_worst(constraints, start))
+    return found
+
+
+def landed(constraints: Constraints, w: Array, held: Ints | None = None) -> Array | None:
+    """A point near w where some constraints hold with equality and all others are met.
+
+    Newton steps of least length, each onto what is held or violated to first order.
+
+    Parameters
+    ----------
+    constraints : Constraints
+        The constraints.
+    w : ndarray of shape (n_parameters,)
+        The point.
+    held : ndarray of int, default=None
+        Positions of those that are to hold; none if None.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,), or None
+        None where no such point is found.
+    """
+    on = np.zeros(len(constraints.linearised(w).limits[0]), dtype=bool)
+    if held is not None:
+        on[held] = True
+    size = np.inf
+    for _ in range(_STEPS):
+        here = constraints.linearised(w)
+        if not np.isfinite(here.A).all() or np.isnan(here.limits).any():
+            return None
+        lack = _lack(here, w, on)
+        near = np.abs(lack) <= here.rounding(w)
+        # To the last digit: f at a point beside the constraints is not that of one on them.
+        if near.all() and not np.abs(lack).max(initial=0.0) < 0.5 * size:
+            return w
+        size = float(np.abs(lack).max(initial=0.0))
+        moved = _towards(constraints, here, w, on, lack)
+        if moved is None:
+            return w if near.all() else None
+        w = moved
+    return None
+
+
+def _lack(here: Constraints, w: Array, on: Bools) -> Array:
+    """What constraints lack: to their nearest limit where they are on, else where violated."""
+    values, (lower, upper) = here.values(w), here.limits
+    below, above = lower - values, upper - values
+    to_nearest = np.where(np.abs(below) <= np.abs(above), below, above)
+    return np.where(on, to_nearest, np.maximum(below, 0.0) + np.minimum(above, 0.0))
+
+
+def _towards(
+    constraints: Constraints, here: Constraints, w: Array, on: Bools, lack: Array
+) -> Array | None:
+    """A point that lacks less; None if the step of least length leads to none."""
+    step = _least_step(here, w, on, lack)
+    if step is None:
+        return None
+    weight = _lengths(here)
+    before = float(np.linalg.norm(lack / weight))
+    for halvings in range(_HALVINGS):
+        moved = w + 0.5**halvings * step
+        moved = np.clip(moved, here.lower, here.upper)
+        with np.errstate(all="ignore"):
+            there = constraints.linearised(moved)
+            after = float(np.linalg.norm(_lack(there, moved, on) / weight))
+        if after < before:
+            return moved
+    return None
+
+
+def _least_step(here: Constraints, w: Array, on: Bools, lack: Array) -> Array | None:
+    """The shortest step that meets, to first order, what is lacking, and violates nothing else."""
+    rows, lower, upper = here.rows()
+    wanted, goal = (lack != 0.0) | on, lack
+    values = here.values(w)
+    for _ in range(len(rows) + 1):
+        A = rows[wanted] / _lengths(here)[wanted, None]
+        if not len(A):
+            return None
+        step = np.linalg.lstsq(A, goal[wanted] / _lengths(here)[wanted], rcond=1e-12)[0]
+        ahead = values + rows @ step
+        slack = here.rounding(w) + 1e-12 * np.abs(rows) @ np.abs(step)
+        broken = ~wanted & ((ahead < lower - slack) | (ahead > upper + slack))
+        if not broken.any():
+            return step
+        goal = np.where(broken, np.where(ahead < lower, lower, upper) - values, goal)
+        wanted = wanted | broken
+    return None
+
+
+def _lengths(here: Constraints) -> Array:
+    """Lengths of the rows, 1 for those that are zero."""
+    lengths = np.r_[np.ones(len(here.bounded)), np.linalg.norm(here.A, axis=1)]
+    return np.where(lengths > 0.0, lengths, 1.0)
+
+
+def _nearest_by_slsqp(constraints: Constraints, w: Array) -> Array:
+    """Where scipy's method ends on the way to the nearest feasible point."""
+    check_hessian_memory(len(w), "start from a feasible point")
+    with np.errstate(all="ignore"):
+        found = minimize(
+            lambda u: 0.5 * float((u - w) @ (u - w)),
+            w,
+            jac=lambda u: u - w,
+            method="slsqp",
+            bounds=Bounds(constraints.lower, constraints.upper),
+            constraints=in_words_of_scipy(constraints, w, second_order=False),
+            options={"maxiter": 500, "ftol": 1e-14},
+        )
+    return np.asarray(found.x if np.isfinite(found.x).all() else w, dtype=float)
+
+
+def _worst(constraints: Constraints, w: Array) -> str:
+    """The constraint that is furthest from its limits at a point, in words."""
+    worst, words = -1.0, ""
+    for number, each in enumerate(constraints.nonlinear):
+        value, (lower, upper) = each.value(w), each.limits
+        beyond = np.maximum(lower - value, value - upper)
+        k = int(np.argmax(beyond))
+        if not beyond[k] <= worst:
+            worst = float(beyond[k])
+            words = (
+                f"{type(each).__name__} number {number} is {value[k]:.4g} there, and should be "
+                f"from {lower[k]:.4g} to {upper[k]:.4g}"
+            )
+    return (
+        "the constraints are infeasible, or no way to meet them was found from the starting "
+        f"point: {words}."
+    )
