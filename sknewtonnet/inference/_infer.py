@@ -162,9 +162,8 @@ def infer(
     _check_kinds(loss, cov_type, weight_type, class_weights, groups, use_t)
     names = _names("feature_names", feature_names, network.feature_names)
     objective, clusters = _rows_that_count(objective, groups)
-    at = _minimum(objective, params, active, tight, curvature)
-    at = replace(at, weight_type=weight_type, class_weights=class_weights)
-    at = replace(at, converged=converged, chosen_penalty=chosen_penalty)
+    at = _minimum(objective, params, active, tight, curvature, chosen_penalty)
+    at = replace(at, weight_type=weight_type, class_weights=class_weights, converged=converged)
     cov_type = cov_type or default_covariance(at, Dependence(clusters, maxlags))
     lags = _lags(objective, cov_type, weight_type, maxlags)
     results = InferenceResults(
@@ -199,6 +198,7 @@ def _minimum(
     active: ArrayLike | None,
     tight: ArrayLike | None,
     curvature: ArrayLike | None,
+    chosen_penalty: bool,
 ) -> Information:
     """The point and the constraints there, checked."""
     size = objective.n_parameters
@@ -213,6 +213,7 @@ def _minimum(
         None if active is None else check_rows("active", active, size),
         tight=None if tight is None else check_rows("tight", tight, size),
         curvature=None if curvature is None else check_rows("curvature", curvature, size),
+        chosen_penalty=chosen_penalty,
     )
 
 

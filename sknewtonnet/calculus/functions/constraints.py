@@ -515,6 +515,10 @@ class LagrangeFunction(SmoothFunction):
         changes = np.vstack([slopes @ found, self.bend(self.w0) @ found])
         return found[:, (np.abs(changes) <= 1e-12 * np.abs(slopes).max()).all(axis=0)]
 
+    def parameter_names(self) -> tuple[str, ...]:
+        """Those of f. See :meth:`SmoothFunction.parameter_names`."""
+        return self.function.parameter_names()
+
     def kinks(self, w: Array) -> tuple[str, ...]:
         """Those of f. See :meth:`SmoothFunction.kinks`."""
         return self.function.kinks(w)

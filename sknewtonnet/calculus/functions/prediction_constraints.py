@@ -25,6 +25,7 @@ class Combination(Loss):
     """Raw predictions times given numbers, y' raw: a "loss" whose Hessian is that of the net."""
 
     name = "combination"
+    of_raw = True
 
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
         """Value, gradient y, and Hessian 0."""
@@ -80,8 +81,9 @@ class PredictionConstraint(_AtPoints):
 
         lower <= net(x_i; w) <= upper   for each point i and output
 
-    These are raw predictions, before the inverse link and without an offset: means under the
-    squared error, logarithms or logits of them under other losses, to which the limits belong.
+    These are raw predictions, before the inverse link and an activation of the outputs, and
+    without an offset: means under the squared error, logarithms or logits of them under other
+    losses, to which the limits belong.
 
     Parameters
     ----------
