@@ -7,10 +7,10 @@ import numpy as np
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Network
+from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.calculus.pieces.penalties import l2_penalty
 from sknewtonnet.estimators._fit import End, Problem
 from sknewtonnet.estimators._stuck import SENTENCES
-from sknewtonnet.estimators._units import Units
 from sknewtonnet.solvers import Solver, SolverResult, Status
 
 # Part of the spread of a column that its rounding may be.

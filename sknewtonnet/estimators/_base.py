@@ -32,6 +32,7 @@ from sknewtonnet.calculus import (
     Network,
     Objective,
 )
+from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.calculus.pieces.known_terms import NO_TERMS, KnownTerms
 from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.output_activation import behind
@@ -76,7 +77,6 @@ from sknewtonnet.estimators._solver_parameters import AskedSolver, SolverParamet
 from sknewtonnet.estimators._starts import StartWithinReach
 from sknewtonnet.estimators._statistics import StatisticsMixin
 from sknewtonnet.estimators._targets import Target
-from sknewtonnet.estimators._units import Units
 from sknewtonnet.inference import Information
 from sknewtonnet.solvers import (
     NOT_FINITE,

@@ -26,12 +26,13 @@ from sknewtonnet.calculus import (
 )
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT, plainly_falls
 from sknewtonnet.calculus.functions.directions import Direction
+from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.calculus.pieces.affine_map import MappedPenalty
 from sknewtonnet.calculus.pieces.penalties import Penalty, l2_penalty
 from sknewtonnet.estimators._best_constant import gradient_size
 from sknewtonnet.estimators._prediction_errors import NO_ERRORS, PredictionErrors
 from sknewtonnet.estimators._targets import Target
-from sknewtonnet.estimators._units import Original, Units
+from sknewtonnet.estimators._units import Original
 from sknewtonnet.inference import Criteria, Information, Rescaled, without_parameters
 from sknewtonnet.inspection import importances_of
 from sknewtonnet.solvers import Constraints, Solver, SolverResult, Status, get_solver

@@ -13,10 +13,10 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._base import BaseNewtonNet, feature_names
 from sknewtonnet.estimators._columns import Column, affine, columns_after
-from sknewtonnet.estimators._units import Units
 from sknewtonnet.inference import InferenceResults
 
 

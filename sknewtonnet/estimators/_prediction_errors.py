@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import LinAlgError
 
 from sknewtonnet._typing import Array
-from sknewtonnet.estimators._units import Units
+from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.inference import Information, MeanErrors
 
 # Most parameters whose covariance is kept: 8 megabytes.

@@ -11,9 +11,9 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Layer, Network
+from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.estimators._best_constant import mean_prediction
 from sknewtonnet.estimators._fit import Data, Problem
-from sknewtonnet.estimators._units import Units
 
 # A start whose mean loss is this many times that of the best constant is out of reach: under a
 # logarithmic link each Newton step divides such a loss by e.

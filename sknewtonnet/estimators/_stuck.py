@@ -17,10 +17,10 @@ import numpy as np
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Network, Objective
 from sknewtonnet.calculus.functions.flatness import is_flat, varies
+from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.calculus.functions.units import NOTHING
 from sknewtonnet.estimators._best_constant import mean_prediction
 from sknewtonnet.estimators._fit import Problem
-from sknewtonnet.estimators._units import Units
 from sknewtonnet.solvers import get_solver
 
 # Iterations for the linear model, whose coefficients run to infinity where it separates classes.

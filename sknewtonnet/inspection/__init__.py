@@ -5,6 +5,7 @@ from sknewtonnet.calculus.functions.directions import Direction
 from sknewtonnet.calculus.functions.escape import WayDown, way_down
 from sknewtonnet.calculus.functions.matching import aligned
 from sknewtonnet.calculus.functions.units import degenerate_units
+from sknewtonnet.inspection._eigenvalues import spectrum
 from sknewtonnet.inspection._importance import (
     feature_importance,
     importances,
@@ -12,11 +13,15 @@ from sknewtonnet.inspection._importance import (
     weight_importance,
 )
 from sknewtonnet.inspection._matching import Minimum, same_minimum
+from sknewtonnet.inspection._spectral_density import SpectralDensity
+from sknewtonnet.inspection._spectrum import Spectrum
 
 __all__ = [
     "CriticalPoint",
     "Direction",
     "Minimum",
+    "SpectralDensity",
+    "Spectrum",
     "WayDown",
     "aligned",
     "critical_point",
@@ -25,6 +30,7 @@ __all__ = [
     "importances",
     "importances_of",
     "same_minimum",
+    "spectrum",
     "way_down",
     "weight_importance",
 ]

@@ -67,18 +67,35 @@ def weight_importance(
     True
     """
     if method == "obd":
-        network = objective.network
-        if network.layout.has_ties:
-            H = objective.hessian(w, "block")
-            return 0.5 * w**2 * objective.weight_sum * H.diagonal()
-        diagonal = np.zeros(network.layout.n_full)
-        blocks = objective.hessian_blocks(w, "block")
-        for matrix, block in zip(network.by_layer(diagonal), blocks, strict=True):
-            matrix[...] = np.einsum("jpp->pj", block)
-        return 0.5 * w**2 * objective.weight_sum * network.layout.restrict(diagonal)
+        return 0.5 * w**2 * objective.weight_sum * hessian_diagonal(objective, w)
     if method != "obs":
         raise ValueError(f"method must be 'obs' or 'obd', got {method!r}.")
     return importances(objective, w, active)[0]
+
+
+def hessian_diagonal(objective: Objective, w: Array) -> Array:
+    """The diagonal of the Hessian, from its blocks within each unit.
+
+    Parameters
+    ----------
+    objective : Objective
+        The function.
+    w : ndarray of shape (n_parameters,)
+        The point.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,)
+        Exact; where units share parameters, that of the kind "block".
+    """
+    network = objective.network
+    if network.layout.has_ties:
+        return objective.hessian(w, "block").diagonal()
+    diagonal = np.zeros(network.layout.n_full)
+    blocks = objective.hessian_blocks(w, "block")
+    for matrix, block in zip(network.by_layer(diagonal), blocks, strict=True):
+        matrix[...] = np.einsum("jpp->pj", block)
+    return network.layout.restrict(diagonal)
 
 
 def feature_importance(objective: Objective, w: Array, active: Array | None = None) -> Array:

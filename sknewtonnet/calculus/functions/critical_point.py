@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh, null_space
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.directions import Direction
-from sknewtonnet.calculus.functions.lanczos import lanczos
+from sknewtonnet.calculus.functions.lanczos import extreme_pairs, lanczos
 from sknewtonnet.calculus.pieces.function import SmoothFunction, may_overflow
 
 # Above this number of parameters no dense Hessian is formed: extreme eigenvalues come from
@@ -522,17 +521,14 @@ class _FromProducts(_Curvature):
 
         Constant directions are moved by a shift, which is to take them to the other end.
         """
-        C, size = self._constant, self._tangent.size
-
-        def product(v: Array) -> Array:
-            return self._product(v) + shift * (C @ (C.T @ v.ravel()))
-
-        H = LinearOperator((size, size), matvec=product, dtype=float)
-        settings = {"tol": _LANCZOS_TOL, "maxiter": _LANCZOS_STEPS, "v0": self._start}
-        try:
-            return eigsh(H, k=1, which=which, **settings)
-        except ArpackNoConvergence:
-            return None
+        return extreme_pairs(
+            self._product,
+            self._start,
+            which,
+            tol=_LANCZOS_TOL,
+            max_iter=_LANCZOS_STEPS,
+            moved=(self._constant, shift),
+        )
 
     @cached_property
     def _low(self) -> tuple[Array, Array] | None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from sknewtonnet._typing import Array
 
@@ -104,3 +105,57 @@ def lanczos(product: Callable[[Array], Array], start: Array, n_steps: int) -> Ri
         basis[k + 1] = along / beside[k]
     values, vectors = eigh_tridiagonal(diagonal[:n_found], beside[: n_found - 1])
     return Ritz(values, vectors[0] ** 2, basis[:n_found], vectors.T)
+
+
+def extreme_pairs(
+    product: Callable[[Array], Array],
+    start: Array,
+    which: str,
+    n: int = 1,
+    *,
+    tol: float,
+    max_iter: int,
+    moved: tuple[Array, float] | None = None,
+) -> tuple[Array, Array] | None:
+    """The eigenvalues at one end of a symmetric matrix, with their vectors, by ARPACK.
+
+    Parameters
+    ----------
+    product : callable
+        From a vector to H times it.
+    start : ndarray of shape (n_parameters,)
+        Where the iterations begin.
+    which : {"SA", "LA", "LM"}
+        The lowest, the highest, or the largest in absolute value.
+    n : int, default=1
+        How many.
+    tol : float
+        Relative accuracy: the residual of a pair over its eigenvalue.
+    max_iter : int
+        Restarts at most.
+    moved : tuple of ndarray of shape (n_parameters, n_moved) and float, default=None
+        Orthonormal directions that do not count, and by how much their eigenvalues are moved, so
+        that they lie at the other end.
+
+    Returns
+    -------
+    values : ndarray of shape (n,)
+        In increasing order.
+    vectors : ndarray of shape (n_parameters, n)
+        Of unit length; or None in place of both if the iterations do not converge.
+    """
+
+    def matvec(v: Array) -> Array:
+        v = v.ravel()
+        if moved is None:
+            return product(v)
+        directions, shift = moved
+        return product(v) + shift * (directions @ (directions.T @ v))
+
+    H = LinearOperator((len(start), len(start)), matvec=matvec, dtype=float)
+    try:
+        values, vectors = eigsh(H, k=n, which=which, tol=tol, maxiter=max_iter, v0=start)
+    except ArpackNoConvergence:
+        return None
+    order = np.argsort(values)
+    return values[order], vectors[:, order]

@@ -70,13 +70,7 @@ class ScaledSpectrum:
             self._steps = (
                 steps if basis is None else 1.0 / np.linalg.norm(inverse[:, None] * basis, axis=0)
             )
-        diagonal = np.abs(np.diag(reduced))
-        curvature = diagonal * self._steps**2
-        largest = float(curvature.max(initial=0.0))
-        counts = curvature > _NOTHING * largest
-        with np.errstate(over="ignore"):  # of columns in extreme units
-            nothing = np.minimum((largest if largest > 0 else 1.0) / self._steps**2, _HUGE)
-        self._scale = np.sqrt(np.where(counts, diagonal, nothing))
+        self._scale = unit_diagonal(np.diag(reduced), self._steps)
         scaled = reduced / (self._scale[:, None] * self._scale)
         if shared.shape[1]:
             q, _ = np.linalg.qr(self._scale[:, None] * shared)
@@ -243,6 +237,30 @@ class ScaledSpectrum:
         if not self._null.any():
             return EstimableRows(None, np.ones(1), np.empty((1, 0)))
         return EstimableRows(self.basis, self._scale, self._vectors[:, self._null])
+
+
+def unit_diagonal(diagonal: Array, steps: Array) -> Array:
+    """The scales D of parameters that give D^-1 H D^-1 a diagonal of ones.
+
+    Parameters
+    ----------
+    diagonal : ndarray of shape (n_parameters,)
+        Of H; absolute values count.
+    steps : ndarray of shape (n_parameters,)
+        A step of each parameter that is of its size. What has next to no curvature along it is
+        not blown up.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,)
+    """
+    diagonal = np.abs(diagonal)
+    curvature = diagonal * steps**2
+    largest = float(curvature.max(initial=0.0))
+    counts = curvature > _NOTHING * largest
+    with np.errstate(over="ignore"):  # of columns in extreme units
+        nothing = np.minimum((largest if largest > 0 else 1.0) / steps**2, _HUGE)
+    return np.sqrt(np.where(counts, diagonal, nothing))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """An objective on an affine subspace of its parameters, or in other coordinates."""
 
 import numpy as np
+from scipy.linalg import orth
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.output_parts import EmbeddedParts
@@ -184,3 +185,8 @@ class MappedObjective(EmbeddedFunction):
         if blocks is None:
             return None
         return [Block(b.share, MappedObjective(b.function, self.map)) for b in blocks]
+
+    def invariant_directions(self) -> Array:
+        """Those of f, as directions of v."""
+        directions = self.objective.invariant_directions()
+        return orth(self.map.inverse_direction(directions)) if directions.size else directions

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import SuperLU, splu
+from scipy.sparse.linalg import SuperLU, inv, splu
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.pieces.parameters import ParameterLayout
@@ -36,6 +36,12 @@ class AffineMap:
     def __getstate__(self) -> dict[str, Any]:
         """All but the factorisation, which is worked out again."""
         return {"matrix": self.matrix, "offset": self.offset}
+
+    @property
+    def reversed(self) -> "AffineMap":
+        """The map v = T^-1 (w - t), with T^-1 formed."""
+        inverse = sparse.csc_array(inv(sparse.csc_matrix(self.matrix)))
+        return AffineMap(inverse, -(inverse @ self.offset))
 
     def forward(self, v: Array) -> Array:
         """Return T v + t."""

@@ -1,0 +1,144 @@
+"""Standardised columns: in which units a net takes them, and what its parameters are there.
+
+    z_j = (x_j - m_j) / s_j,        t_o = (y_o - c_o) / d_o
+
+with the weighted means m, c and standard deviations s, d of the columns. The target is
+standardised only under losses of differences, such as the squared error.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.network import Network
+from sknewtonnet.calculus.functions.objective import Objective
+from sknewtonnet.calculus.functions.rescaling import rescaling
+from sknewtonnet.calculus.functions.subspace import MappedObjective
+from sknewtonnet.calculus.pieces.affine_map import AffineMap
+
+# A column whose spread is at the rounding of its mean is constant: it is centred, not scaled.
+_ROUNDING = 32.0 * np.finfo(float).eps
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """Means and standard deviations of the columns of a table and its target.
+
+    Attributes
+    ----------
+    shift, scale : ndarray of shape (n_features,)
+        Means m and standard deviations s of the inputs; s is 1 for a constant column.
+    out_shift, out_scale : ndarray of shape (n_outputs,)
+        Those of the target; 0 and 1 where it keeps its units.
+    """
+
+    shift: Array
+    scale: Array
+    out_shift: Array
+    out_scale: Array
+
+    @classmethod
+    def of(cls, X: Array, Y: Array, weight: Array, of_target: bool) -> "Units":
+        """Units of a table and its target, each row counted by its weight."""
+        shift, scale = _moments(X, weight)
+        if of_target:
+            return cls(shift, scale, *_moments(Y, weight))
+        n_outputs = Y.shape[1]
+        return cls(shift, scale, np.zeros(n_outputs), np.ones(n_outputs))
+
+    @property
+    def uncentred(self) -> "Units":
+        """The same scales without the shifts, for a net that lacks intercepts."""
+        return Units(
+            np.zeros_like(self.shift), self.scale, np.zeros_like(self.out_shift), self.out_scale
+        )
+
+    @property
+    def reversed(self) -> "Units":
+        """Those that lead back: of standardised columns, in units of the columns as they are."""
+        return Units(
+            -self.shift / self.scale,
+            1.0 / self.scale,
+            -self.out_shift / self.out_scale,
+            1.0 / self.out_scale,
+        )
+
+    def inputs(self, X: Array) -> Array:
+        """Standardised inputs."""
+        return (X - self.shift) / self.scale
+
+    def targets(self, Y: Array) -> Array:
+        """Standardised targets."""
+        return (Y - self.out_shift) / self.out_scale
+
+
+def in_units(network: Network, units: Units) -> tuple[Units, Network, AffineMap]:
+    """A net of standardised columns as one of the columns as they are.
+
+    Columns are not centred if the net lacks an intercept that this needs, and inputs are
+    taken as they come by layers that have no :meth:`~sknewtonnet.calculus.Layer.rescaled`.
+
+    Parameters
+    ----------
+    network : Network
+        The net of standardised columns.
+    units : Units
+        Those of the columns.
+
+    Returns
+    -------
+    units : Units
+        Those that the net can take.
+    network : Network
+        The net of the columns as they are.
+    map : AffineMap
+        From the parameters of the first net to those of the second.
+    """
+    zeros, ones = np.zeros_like(units.shift), np.ones_like(units.scale)
+    as_they_come = Units(zeros, ones, units.out_shift, units.out_scale)
+    nothing = Units(zeros, ones, 0.0 * units.out_shift, np.ones_like(units.out_scale))
+    for chosen in (units, units.uncentred, as_they_come, as_they_come.uncentred, nothing):
+        found = rescaling(network, chosen.shift, chosen.scale, chosen.out_shift, chosen.out_scale)
+        if found is not None:
+            break
+    assert found is not None, "nothing to rescale needs no layer's help"
+    return chosen, *found
+
+
+def on_standardized_columns(objective: Objective) -> MappedObjective:
+    """The same function in the parameters of the net on standardised columns.
+
+    f(T v + t), with the net's parameters w = T v + t; the penalty, too, stays the function of w
+    that it is. Nothing is fitted: values are equal at points that belong together, gradients are
+    T'g and Hessians T'HT.
+
+    Parameters
+    ----------
+    objective : Objective
+        A net on columns as they are, with its data.
+
+    Returns
+    -------
+    MappedObjective
+        ``restrict(w)`` is the point v of w.
+    """
+    left = objective.targets
+    if objective.offset is not None:
+        left = left - objective.offset
+    columns = objective.samples, left, objective.sample_weight
+    units = Units.of(*columns, of_target=objective.loss.of_differences)
+    _, _, to_standard = in_units(objective.network, units.reversed)
+    return MappedObjective(objective, to_standard.reversed)
+
+
+def _moments(columns: Array, weight: Array) -> tuple[Array, Array]:
+    """Weighted means and standard deviations, 1 for constant columns; no column overflows."""
+    size = np.abs(columns).max(axis=0, initial=0.0)
+    unit = np.where(size > 0.0, size, 1.0)
+    share = weight / weight.sum()
+    parts = columns / unit
+    mean = share @ parts
+    spread = np.sqrt(share @ (parts - mean) ** 2)
+    constant = spread <= _ROUNDING * np.abs(mean)
+    return mean * unit, np.where(constant | (spread * unit == 0.0), 1.0, spread * unit)
