@@ -111,6 +111,11 @@ def _check(problem: Problem) -> None:
             f'alpha="ard" needs linear layers, which have coefficients for each input; got '
             f'{", ".join(kinds)}. alpha="auto" has one strength for any net.'
         )
+    if network.feature_parameters is None:
+        raise ValueError(
+            'alpha="ard" needs inputs with coefficients of their own, and some share theirs. '
+            'alpha="auto" has one strength for all.'
+        )
     if problem.constraints() is not None:
         raise ValueError(
             'alpha="ard" does not work with bounds, constraints or monotonic_cst, for '

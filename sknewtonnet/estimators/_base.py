@@ -288,6 +288,7 @@ class BaseNewtonNet(
         network = self._make_network(
             data,
             connectivity=self.connectivity,
+            tied=self.tied,
             feature_names=getattr(self, "feature_names_in_", None),
             output_names=target.names,
         )
@@ -319,7 +320,7 @@ class BaseNewtonNet(
         if self.standardize:
             rows = data.canonical
             problem = problem.in_units(
-                Units.of(rows.X, rows.left, rows.sample_weight, loss.of_differences)
+                Units.of(rows.X, rows.left, rows.sample_weight, loss.of_differences, network)
             )
         data = problem.standardised(data)
         penalties = self._penalties(data.X, data.sample_weight)
@@ -357,7 +358,7 @@ class BaseNewtonNet(
         layout, link = problem.network.layout, problem.loss.out_activation
         if last is not None:
             known, known_link = last.network.layout, last.loss.out_activation
-            if known.names != layout.names or known_link != link:
+            if not known.has_parameters_of(layout) or known_link != link:
                 raise ValueError(
                     "warm_start=True, but the last fit had other parameters: "
                     f"{len(known.names)} from {known.names[0]!r} to {known.names[-1]!r} "

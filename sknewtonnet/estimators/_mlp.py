@@ -210,6 +210,12 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         True or False for all of an array; or True or False by the names of single parameters,
         ``{"coefs_0[age, h3]": False}``. What is False does not exist: exactly 0 in the fit, and no
         parameter of the problem. A later entry goes over an earlier one.
+    tied : dict, default=None
+        Entries that are one parameter: by the names of arrays integer labels of their shapes, or
+        one label for all of an array; or a label by the name of a single parameter. Entries with
+        the same label, from 0 on, are one, also in different arrays; -1 stands for a parameter of
+        its own. A shared one has the name of its first entry and is penalised once, and columns
+        that are read through it are standardised together. See doc/calculus.md.
     bounds : dict, default=None
         Lower and upper limits by the names of arrays ("coefs_0") or single parameters
         ("coefs_0[age, h3]"): pairs of numbers or arrays, None for no limit. Equal limits
@@ -363,6 +369,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         ftol: float = 0.0,
         n_init: int = 1,
         connectivity: Mapping[str, ArrayLike] | None = None,
+        tied: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
         constraints: SmoothConstraints = None,
@@ -389,6 +396,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         self.ftol = ftol
         self.n_init = n_init
         self.connectivity = connectivity
+        self.tied = tied
         self.bounds = bounds
         self.linear_constraints = linear_constraints
         self.constraints = constraints
@@ -497,6 +505,12 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         True or False for all of an array; or True or False by the names of single parameters,
         ``{"coefs_0[age, h3]": False}``. What is False does not exist: exactly 0 in the fit, and no
         parameter of the problem. A later entry goes over an earlier one.
+    tied : dict, default=None
+        Entries that are one parameter: by the names of arrays integer labels of their shapes, or
+        one label for all of an array; or a label by the name of a single parameter. Entries with
+        the same label, from 0 on, are one, also in different arrays; -1 stands for a parameter of
+        its own. A shared one has the name of its first entry and is penalised once, and columns
+        that are read through it are standardised together. See doc/calculus.md.
     bounds : dict, default=None
         Lower and upper limits by the names of arrays ("coefs_0") or single parameters
         ("coefs_0[age, h3]"): pairs of numbers or arrays, None for no limit. Equal limits
@@ -646,6 +660,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         ftol: float = 0.0,
         n_init: int = 1,
         connectivity: Mapping[str, ArrayLike] | None = None,
+        tied: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
         constraints: SmoothConstraints = None,
@@ -671,6 +686,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         self.ftol = ftol
         self.n_init = n_init
         self.connectivity = connectivity
+        self.tied = tied
         self.bounds = bounds
         self.linear_constraints = linear_constraints
         self.constraints = constraints

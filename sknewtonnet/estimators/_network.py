@@ -162,6 +162,12 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         masks of their shapes, or True or False for all of an array; or True or False by the names
         of single parameters. What is False does not exist: exactly 0 in the fit. A later entry
         goes over an earlier one.
+    tied : dict, default=None
+        Entries that are one parameter: by the names of arrays integer labels of their shapes, or
+        one label for all of an array; or a label by the name of a single parameter. Entries with
+        the same label, from 0 on, are one, also in different arrays; -1 stands for a parameter of
+        its own. A shared one has the name of its first entry and is penalised once, and columns
+        that are read through it are standardised together. See doc/calculus.md.
     bounds : dict, default=None
         Lower and upper limits by the names of arrays ("coefs_0") or single parameters
         ("coefs_0[age, h3]"): pairs of numbers or arrays, None for no limit. Equal limits
@@ -307,6 +313,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         ftol: float = 0.0,
         n_init: int = 1,
         connectivity: Mapping[str, ArrayLike] | None = None,
+        tied: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
         constraints: SmoothConstraints = None,
@@ -329,6 +336,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         self.ftol = ftol
         self.n_init = n_init
         self.connectivity = connectivity
+        self.tied = tied
         self.bounds = bounds
         self.linear_constraints = linear_constraints
         self.constraints = constraints
@@ -437,6 +445,12 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         masks of their shapes, or True or False for all of an array; or True or False by the names
         of single parameters. What is False does not exist: exactly 0 in the fit. A later entry
         goes over an earlier one.
+    tied : dict, default=None
+        Entries that are one parameter: by the names of arrays integer labels of their shapes, or
+        one label for all of an array; or a label by the name of a single parameter. Entries with
+        the same label, from 0 on, are one, also in different arrays; -1 stands for a parameter of
+        its own. A shared one has the name of its first entry and is penalised once, and columns
+        that are read through it are standardised together. See doc/calculus.md.
     bounds : dict, default=None
         Lower and upper limits by the names of arrays ("coefs_0") or single parameters
         ("coefs_0[age, h3]"): pairs of numbers or arrays, None for no limit. Equal limits
@@ -577,6 +591,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         ftol: float = 0.0,
         n_init: int = 1,
         connectivity: Mapping[str, ArrayLike] | None = None,
+        tied: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
         constraints: SmoothConstraints = None,
@@ -599,6 +614,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         self.ftol = ftol
         self.n_init = n_init
         self.connectivity = connectivity
+        self.tied = tied
         self.bounds = bounds
         self.linear_constraints = linear_constraints
         self.constraints = constraints

@@ -39,6 +39,7 @@ class Parameters(CheckedParameters):
     ftol: float
     n_init: int
     connectivity: Mapping[str, ArrayLike] | None
+    tied: Mapping[str, ArrayLike] | None
     bounds: Mapping[str, Any] | None
     linear_constraints: LinearConstraints | None
     constraints: SmoothConstraints
@@ -82,6 +83,7 @@ class Parameters(CheckedParameters):
         "ftol": [Number(Real, 0, None, closed="left")],
         "n_init": [Number(Integral, 1, None, closed="left")],
         "connectivity": [dict, None],
+        "tied": [dict, None],
         "bounds": [dict, None],
         "linear_constraints": [list, tuple, None],
         "constraints": [Constraint, list, tuple, None],

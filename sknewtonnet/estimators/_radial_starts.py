@@ -131,12 +131,13 @@ def solved_output(
     output = {f"coefs_{last}": "coefs_0", f"intercepts_{last}": "intercepts_0"}
     states = network.states(layout.pack(arrays), X)
     Z = np.hstack([states[node] for node in network.layers[-1].sources])
-    exists = layout.masks()
+    exists, ties = layout.masks(), layout.ties
     linear = Network.mlp(
         Z.shape[1],
         (),
         network.n_outputs,
         connectivity={there: exists[here] for here, there in output.items()},
+        tied=None if ties is None else {there: ties[here] for here, there in output.items()},
     )
     strength = layout.unpack(l2_penalty(layout, alpha).strength)
     strengths = {there: strength[here] for here, there in output.items()}
@@ -152,6 +153,16 @@ def solved_output(
         start = solver.minimize(objective, start).params
     solved = linear.layout.unpack(start)
     return arrays | {here: solved[there] for here, there in output.items()}
+
+
+def _shared(network: Network, arrays: dict[str, Array]) -> dict[str, Array]:
+    """Arrays whose entries keep the ties: means of centres and of logarithms of widths."""
+    last = sum(network.linear) - 1
+    layout = network.layout
+    unknown = [f"coefs_{last}", f"intercepts_{last}"]
+    full = layout.flat(arrays | {name: np.zeros(layout.shapes[name]) for name in unknown})
+    first, mean = layout.unpack(layout.restrict(full)), layout.unpack(layout.mean(full))
+    return first | {name: mean[name] for name in ("centers", "precisions_cholesky")}
 
 
 @_may_overflow
@@ -198,5 +209,7 @@ def radial_parameters(
     n_features, form = network.n_features, radial_layer(network.layers).form
     factors = form.array(form.round_units(logs, n_features), n_features)
     arrays |= {"centers": centers, "precisions_cholesky": factors}
+    if network.layout.has_ties:
+        arrays = _shared(network, arrays)
     given = X, Y, sample_weight, alpha, arrays, offset
     return network.layout.pack(solved_output(network, loss, *given))

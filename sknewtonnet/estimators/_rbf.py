@@ -256,6 +256,12 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         shapes, or True or False for all of an array; or True or False by the names of single
         parameters. What is False does not exist: exactly 0 in the fit. Of "precisions_cholesky"
         that is a logarithm: a width of exactly 1. A later entry goes over an earlier one.
+    tied : dict, default=None
+        Entries that are one parameter: by the names of arrays integer labels of their shapes, or
+        one label for all of an array; or a label by the name of a single parameter. Entries with
+        the same label, from 0 on, are one, also in different arrays; -1 stands for a parameter of
+        its own. A shared one has the name of its first entry and is penalised once, and columns
+        that are read through it are standardised together. See doc/calculus.md.
     bounds : dict, default=None
         Lower and upper limits by the names of arrays ("coefs_0", "centers") or single
         parameters ("centers[c0, age]"): pairs of numbers or arrays, None for no limit. Equal
@@ -424,6 +430,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         ftol: float = 0.0,
         n_init: int = 1,
         connectivity: Mapping[str, ArrayLike] | None = None,
+        tied: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
         constraints: SmoothConstraints = None,
@@ -452,6 +459,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         self.ftol = ftol
         self.n_init = n_init
         self.connectivity = connectivity
+        self.tied = tied
         self.bounds = bounds
         self.linear_constraints = linear_constraints
         self.constraints = constraints
@@ -556,6 +564,12 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         shapes, or True or False for all of an array; or True or False by the names of single
         parameters. What is False does not exist: exactly 0 in the fit. Of "precisions_cholesky"
         that is a logarithm: a width of exactly 1. A later entry goes over an earlier one.
+    tied : dict, default=None
+        Entries that are one parameter: by the names of arrays integer labels of their shapes, or
+        one label for all of an array; or a label by the name of a single parameter. Entries with
+        the same label, from 0 on, are one, also in different arrays; -1 stands for a parameter of
+        its own. A shared one has the name of its first entry and is penalised once, and columns
+        that are read through it are standardised together. See doc/calculus.md.
     bounds : dict, default=None
         Lower and upper limits by the names of arrays ("coefs_0", "centers") or single
         parameters ("centers[c0, age]"): pairs of numbers or arrays, None for no limit. Equal
@@ -709,6 +723,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         ftol: float = 0.0,
         n_init: int = 1,
         connectivity: Mapping[str, ArrayLike] | None = None,
+        tied: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
         linear_constraints: LinearConstraints | None = None,
         constraints: SmoothConstraints = None,
@@ -736,6 +751,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         self.ftol = ftol
         self.n_init = n_init
         self.connectivity = connectivity
+        self.tied = tied
         self.bounds = bounds
         self.linear_constraints = linear_constraints
         self.constraints = constraints

@@ -29,7 +29,8 @@ def initial_parameters(problem: Problem, random_state: np.random.RandomState) ->
     and for an identity link its coefficients are multiplied by the weighted standard deviation of
     Y, so that a fit does not depend on the units of the target. Weights on standardised columns
     are twice as large: deep nets and classes around each other then do not start in the flat
-    middle. A linear net, which has one minimum, starts at zero.
+    middle. A linear net, which has one minimum, starts at zero. Of a shared parameter the first
+    draw counts, and the mean of what layers see in the data.
 
     Parameters
     ----------
@@ -63,7 +64,20 @@ def initial_parameters(problem: Problem, random_state: np.random.RandomState) ->
             scale = np.sqrt(np.average(squares, axis=0, weights=data.sample_weight))
             thetas[-1][:-1] *= np.where(scale > 0, scale, 1.0)
         thetas[-1][-1] = mean_prediction(loss, data.Y, data.sample_weight, data.offset)
-    return network.layout.restrict(full)
+    return _shared(network, full) if network.layout.has_ties else network.layout.restrict(full)
+
+
+def _shared(network: Network, full: Array) -> Array:
+    """Parameters of a tied net: means of what looked at the data, the first of random weights.
+
+    A mean of many random weights would be next to zero, where all units of a layer are alike.
+    """
+    layout, looked = network.layout, np.zeros(len(full), dtype=bool)
+    for k, matrix in enumerate(network.by_layer(looked)):
+        matrix[...] = not network.linear[k]
+    if network.linear[-1]:
+        network.by_layer(looked)[-1][-1] = True  # intercepts of the outputs
+    return np.where(layout.restrict(looked), layout.mean(full), layout.restrict(full))
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +137,7 @@ def standardised_columns(problem: Problem) -> Problem:
     if problem.units is not None:
         return problem
     data = problem.known_data
-    units = Units.of(data.X, data.Y, data.sample_weight, of_target=False)
+    units = Units.of(data.X, data.Y, data.sample_weight, False, problem.network)
     found = problem.in_units(units)
     return found.on(found.standardised(data))
 

@@ -8,6 +8,7 @@ import numpy as np
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._comparison import UnitsOfFit
 from sknewtonnet.inference._feature_table import of_slope_and_effects
+from sknewtonnet.inference._hypothesis import NO_COEFFICIENTS
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._replications import Refitted, replicated, source
 from sknewtonnet.inference._resampling import Resampling
@@ -318,7 +319,7 @@ def _without(
     """The minimum without a feature, or why there is none."""
     outgoing = information.input_parameters
     if outgoing is None:
-        return "a radial unit has no parameter whose zero removes an input"
+        return NO_COEFFICIENTS
     places = outgoing[feature]
     if not len(places):
         return "no weight leaves it"

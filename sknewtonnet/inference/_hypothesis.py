@@ -12,7 +12,8 @@ from sknewtonnet.inference._checks import check_names
 from sknewtonnet.inference._reported import Reported
 
 NO_COEFFICIENTS = (
-    "a radial unit has no parameter whose zero removes an input; see marginal_effects"
+    "a radial unit has no parameter whose zero removes an input, nor has an input that shares its "
+    "parameters with others; see marginal_effects"
 )
 
 

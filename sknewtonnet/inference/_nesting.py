@@ -41,6 +41,7 @@ class Nesting:
         if layers is None or small.n_outputs != large.n_outputs:
             return None
         places = np.full(small.n_parameters, -1)
+        found: list[tuple[Ints, Ints]] = []
         for k, K in enumerate(layers):
             if not _same_kind(small.layers[k], large.layers[K], k == len(small.layers) - 1):
                 return None
@@ -50,7 +51,11 @@ class Nesting:
                 return None
             theirs = np.where(rows[:, None] >= 0, large.positions[K][rows, : own.shape[1]], -1)
             places[own[own >= 0]] = theirs[own >= 0]
-        return None if (places < 0).any() else cls(large, places)
+            found.append((own[own >= 0], theirs[own >= 0]))
+        tied_alike = all((places[own] == theirs).all() for own, theirs in found)
+        if (places < 0).any() or not tied_alike or not _same_size(small, large, places):
+            return None
+        return cls(large, places)
 
     def embedded(self, params: Array, others: Array) -> Array:
         """The larger net as the small one; units that this lacks are read by nothing.
@@ -95,6 +100,12 @@ class Nesting:
         """Units of each layer that nothing reads in the small net alone."""
         before, after = connected_units(self.large), connected_units(self.large, self._flags)
         return [was & ~now for was, now in zip(before[1:], after[1:], strict=True)]
+
+
+def _same_size(small: Network, large: Network, places: Ints) -> bool:
+    """Whether parameters that belong together have as many entries in both nets."""
+    same = small.layout.n_entries == large.layout.n_entries[places]
+    return bool(same.all()) and len(np.unique(places)) == len(places)
 
 
 def same_columns(small: Array, large: Array) -> list[int]:

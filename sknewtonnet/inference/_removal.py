@@ -22,7 +22,8 @@ def unit_parameters(network: Network) -> list[tuple[str, Ints]]:
     -------
     list of tuple of str and ndarray of int
         Name and positions, for each unit of each hidden layer that has any. Units that are read
-        by a layer that is not linear are left out: no zero parameter removes them.
+        by a layer that is not linear are left out: no zero parameter removes them. Units whose
+        outgoing parameters are shared go together, under names like "h0, h1".
 
     Examples
     --------
@@ -32,13 +33,26 @@ def unit_parameters(network: Network) -> list[tuple[str, Ints]]:
     >>> [(name, [net.layout.names[j] for j in where]) for name, where in unit_parameters(net)]
     [('h0', ['coefs_1[h0, y]']), ('h1', ['coefs_1[h1, y]'])]
     """
-    found = []
+    found: list[tuple[str, Ints]] = []
     for k, units in enumerate(network.unit_names):
         if not network.has_linear_readers(k + 1):
             continue
         places = np.hstack(network.outgoing(network.positions, k + 1))
-        found += [(name, row[row >= 0]) for name, row in zip(units, places, strict=True)]
+        listed = [(name, row[row >= 0]) for name, row in zip(units, places, strict=True)]
+        found += _joined(listed) if network.layout.has_ties else listed
     return [(name, positions) for name, positions in found if len(positions)]
+
+
+def _joined(parts: list[tuple[str, Ints]]) -> list[tuple[str, Ints]]:
+    """Parts that have positions in common as one."""
+    found: list[tuple[str, Ints]] = []
+    for name, positions in parts:
+        apart = [part for part in found if not np.isin(positions, part[1]).any()]
+        common = [part for part in found if np.isin(positions, part[1]).any()]
+        names = ", ".join([*(part[0] for part in common), name])
+        joined = np.unique(np.concatenate([*(part[1] for part in common), positions]))
+        found = [*apart, (names, joined)]
+    return found
 
 
 def without_parameters(information: Information, positions: Ints) -> tuple[Array, Bools]:

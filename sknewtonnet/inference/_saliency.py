@@ -130,8 +130,8 @@ def flat_directions(information: Information) -> Array:
 def feature_saliencies(information: Information) -> Array:
     """Saliency of each input: that of all weights that leave it.
 
-    Where radial units read the inputs, no group of weights belongs to one input. There it is
-    sum_i s_i sum_o (d mean_io / d x_j)^2 times the variance of the input.
+    Where radial units read the inputs, or inputs share weights, no group of weights belongs to one
+    input. There it is sum_i s_i sum_o (d mean_io / d x_j)^2 times the variance of the input.
 
     Parameters
     ----------

@@ -7,8 +7,9 @@ import numpy as np
 from scipy.linalg import LinAlgError, lstsq, null_space
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus import SmoothFunction
+from sknewtonnet.calculus import Network, SmoothFunction
 from sknewtonnet.calculus.functions.subspace import AffineObjective
+from sknewtonnet.calculus.functions.units import connected_units
 from sknewtonnet.inference._criteria import Criteria
 from sknewtonnet.inference._gate_units import Finding
 from sknewtonnet.inference._minimum import Information
@@ -30,7 +31,8 @@ def size_findings(information: Information, refit: Refit, factor: float = 1.0) -
     Each unit is taken away by the surgeon's step, and the others go on from there to a minimum
     under the same penalty; no net starts anew. Units go in the order of what the quadratic model
     loses with them, until a smaller net is better. Constraints that hold the fit back stay in
-    force; others are not known here.
+    force; others are not known here. A unit whose incoming parameters others share is not asked
+    for: without it they are as well determined as before.
 
     Parameters
     ----------
@@ -51,7 +53,10 @@ def size_findings(information: Information, refit: Refit, factor: float = 1.0) -
     -----
     One fit from near its minimum, and two Hessians, for each unit that is tried.
     """
-    units = unit_parameters(information.objective.network)
+    network = information.objective.network
+    units = unit_parameters(network)
+    if network.layout.has_ties:
+        units = [unit for unit in units if _leaves_unknown(network, unit[1])]
     bic = Criteria(information, factor).bic
     if not units or not np.isfinite(bic):
         return []
@@ -69,6 +74,15 @@ def size_findings(information: Information, refit: Refit, factor: float = 1.0) -
         elif (without := Criteria(smaller, factor).bic) < bic:
             return [_over_sized(name, without, bic, information, positions)]
     return list(_not_asked(missing))
+
+
+def _leaves_unknown(network: Network, positions: Ints) -> bool:
+    """Whether other parameters mean nothing once some are zero."""
+    flags = [(at >= 0) & ~np.isin(at, positions) for at in network.positions]
+    connected = connected_units(network, flags)[1:]
+    left = [at[:, on] for at, on in zip(network.positions, connected, strict=True)]
+    known = np.concatenate([positions, *(at[at >= 0] for at in left)])
+    return len(np.unique(known)) < network.n_parameters
 
 
 def _is_minimum(smaller: Information) -> bool:
@@ -181,7 +195,7 @@ class _Place:
         """The place without some parameters; None if constraints do not let them be zero."""
         w, layout = information.params, information.objective.network.layout
         full, kept = without_parameters(information, positions)
-        start, gone = layout.restrict(full), ~layout.restrict(kept.astype(float)).astype(bool)
+        start, gone = layout.restrict(full), ~layout.merge(kept, np.logical_or)
         fixed, values = np.eye(len(w))[gone], np.zeros(int(gone.sum()))
         basis = np.eye(len(w))[:, ~gone]
         active = np.empty((0, len(w))) if information.active is None else information.active

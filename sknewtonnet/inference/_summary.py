@@ -144,7 +144,8 @@ def _notes(results: Any) -> list[str]:
     notes = [f"P-values refer to {null}."]
     few = few_clusters(Dependence(results.groups))
     notes += [few[0].upper() + few[1:] + "."] if few else []
-    if results.information.input_parameters is None:
+    network = results.information.objective.network
+    if results.information.input_parameters is None and not all(network.linear):
         notes.append(
             "Radial units depend on every feature by their form, so that the tests of dependence "
             "reject too often."

@@ -103,8 +103,9 @@ def feature_importance(objective: Objective, w: Array, active: Array | None = No
 
     It is the OBS saliency of all coefficients that leave the input, skip connections included,
     1/2 w_S' ([H^-1]_SS)^-1 w_S, divided by the sum over inputs. Where radial units read the
-    inputs, no set of zero coefficients removes an input: there it is the mean squared derivative
-    of the predicted mean in the input, times the input's variance, divided by the sum over inputs.
+    inputs, or inputs share coefficients, no set of zero coefficients removes an input alone: there
+    it is the mean squared derivative of the predicted mean in the input, times the input's
+    variance, divided by the sum over inputs.
 
     Parameters
     ----------

@@ -230,7 +230,7 @@ class BackwardPruning(SelectorMixin, MetaNet):
             raise ValueError(
                 'unit="feature" needs layers with parameters that are zero where an input has '
                 f"no effect, such as linear ones, got {type(net).__name__}: no zero weight "
-                "removes an input from a radial unit."
+                "removes an input from a radial unit, or one that shares its weights with others."
             )
         named = [
             *(net.bounds or {}),

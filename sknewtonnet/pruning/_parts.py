@@ -65,5 +65,5 @@ def _weights(network: Network) -> Ints:
         rows = layer.input_rows(sum(network.node_sizes[node] for node in layer.sources))
         if rows is not None:
             found.append(positions[np.unique(np.concatenate(rows))].ravel())
-    places = np.sort(np.concatenate(found))
+    places = np.unique(np.concatenate(found))  # a shared one goes with all its entries
     return places[places >= 0]

@@ -163,7 +163,7 @@ def pruning_stability(
         for weight in [np.ones(n), *weights]
     )
     network = _whole_network(whole)
-    points = [network.layout.restrict(_full(pruned)) for pruned in (whole, *others)]
+    points = [_in_whole(network, pruned) for pruned in (whole, *others)]
     alive = np.array([_alive(network, aligned(network, w, points[0])) for w in points[1:]])
     return PruningStability(
         feature_names=list(names_of(whole)),
@@ -210,10 +210,11 @@ def _whole_network(pruned: BackwardPruning) -> Network:
     )
 
 
-def _full(pruned: BackwardPruning) -> Array:
-    """Parameters of a pruned net, zero where nothing is left."""
+def _in_whole(network: Network, pruned: BackwardPruning) -> Array:
+    """Parameters of a pruned net as of the whole one, zero where nothing is left."""
     fit = fit_of(net_at_end(pruned.estimator_))
-    return fit.network.layout.expand(fit.params)
+    layout = fit.network.layout
+    return np.asarray(network.layout.restrict(layout.expand(fit.params), layout.exists))
 
 
 def _alive(network: Network, w: Array) -> Bools:

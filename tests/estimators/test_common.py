@@ -68,6 +68,11 @@ ESTIMATORS = [
     ),
     NewtonMLPRegressor(2, activation="sine", alpha=1.0, solver="trust-exact", n_init=2),
     NewtonMLPRegressor((3,), alpha=0.0, penalties=NormPenalty(0.1)),
+    *(
+        make((3,), alpha=1.0, tied={"intercepts_0": 0})
+        for make in (NewtonMLPRegressor, NewtonMLPClassifier)
+    ),
+    RBFNetRegressor(3, alpha=1.0, tied={"precisions_cholesky": 0}),
     NewtonMLPClassifier((2,), alpha=1.0, penalties=[NormPenalty(0.05)]),
     RBFNetRegressor(4, alpha=1.0, standardize=False, penalties=NormPenalty(0.05)),
     RBFNetClassifier(3, alpha=1.0, covariance_type="diag", penalties=[NormPenalty(0.05)]),

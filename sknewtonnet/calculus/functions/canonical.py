@@ -5,6 +5,7 @@ import numpy as np
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
+from sknewtonnet.calculus.functions.shared import flip_groups
 from sknewtonnet.calculus.functions.units import complement, interchangeable, rearrange
 from sknewtonnet.calculus.pieces.activations import Activation
 from sknewtonnet.calculus.pieces.function import may_overflow
@@ -38,7 +39,9 @@ def canonical(objective: Objective, w: Array, complements: bool = True) -> Array
     -------
     ndarray of shape (n_parameters,)
         Parameters of the same function as w. Only units with the same connections change places,
-        and none that a layer reads which is not linear.
+        and none that a layer reads which is not linear. Ties stay ties: units that share
+        parameters change places or signs, in groups, only where they keep these, and none with a
+        logistic activation changes its sign then.
 
     Notes
     -----
@@ -73,7 +76,10 @@ def canonical(objective: Objective, w: Array, complements: bool = True) -> Array
     # From the last layer on, so that the readers of a layer have their signs already.
     for k in reversed(range(len(network.layers) - 1)):
         layer = network.layers[k]
-        matrices[k][...] = layer.canonical(matrices[k], network._graph.n_inputs[k])
+        before = matrices[k].copy()
+        matrices[k][...] = layer.canonical(before, network._graph.n_inputs[k])
+        if not _keeps_ties(network, full):
+            matrices[k][...] = before
         if not network.has_linear_readers(k + 1):
             continue  # a radial unit that reads them would have to change as well
         outgoing = _outgoing(network, matrices, k, objective.loss.shift_invariant)
@@ -82,11 +88,9 @@ def canonical(objective: Objective, w: Array, complements: bool = True) -> Array
         contribution = np.linalg.norm(outgoing, axis=1) * spread
         parity = layer.activation.parity if layer.odd_in_parameters else 0
         sign = np.ones(len(spread))
-        if parity == -1:
-            sign = _sign_of_largest(outgoing)
-        elif parity == 1:
-            sign = _sign_of_largest(matrices[k][:-1].T)
-        elif complements and layer.odd_in_parameters:
+        if parity != 0:
+            sign = _signs(network, k, outgoing if parity == -1 else matrices[k][:-1].T)
+        elif complements and layer.odd_in_parameters and not network.layout.has_ties:
             height = _height(layer.activation)
             turned = np.flatnonzero(_sign_of_largest(outgoing) < 0)
             if np.isfinite(height):
@@ -115,6 +119,22 @@ def _sign_of_largest(rows: Array) -> Array:
     """Sign of the largest entry of each row; 1 where all are zero."""
     largest = rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)]
     return np.where(largest < 0, -1.0, 1.0)
+
+
+def _keeps_ties(network: Network, full: Array) -> bool:
+    layout = network.layout
+    return not layout.has_ties or np.array_equal(layout.expand(layout.restrict(full)), full)
+
+
+def _signs(network: Network, k: int, deciding: Array) -> Array:
+    """For each unit the sign of its largest row entry; one for units that share parameters."""
+    if not network.layout.has_ties:
+        return _sign_of_largest(deciding)
+    sign = np.ones(len(deciding))
+    outward = network.layers[k].activation.parity == -1
+    for units in flip_groups(network, k, outward):
+        sign[units] = _sign_of_largest(deciding[units].reshape(1, -1))
+    return sign
 
 
 def _order(network: Network, k: int, contribution: Array) -> Ints:

@@ -77,7 +77,7 @@ def whitening(objective: Objective) -> tuple[Array, Array]:
     With x = m + C u, where C C' is the covariance of x, a layer W'x + b is (C'W)'u + (b + W'm).
     For a unit that reads some inputs only, these are whitened. Directions in which the inputs of
     a unit do not vary are left as they are: there the intercept makes up for any change of W. T is
-    the identity for radial units.
+    the identity for radial units, and for units that share parameters with others.
 
     Parameters
     ----------
@@ -99,6 +99,7 @@ def whitening(objective: Objective) -> tuple[Array, Array]:
     scale = np.where(varies, spread, 1.0)
     standard = np.where(varies, (X - mean) / scale, 0.0)
     correlation = (standard * weight[:, None]).T @ standard
+    shared = network.layout.n_entries > 1
     T, flat = np.eye(network.n_parameters), []
     for layer, linear, places in zip(
         network.layers, network.linear, network.positions, strict=True
@@ -108,7 +109,7 @@ def whitening(objective: Objective) -> tuple[Array, Array]:
         for unit in places.T:
             inputs = unit[: network.n_features]  # node 0 is the first source
             read = np.flatnonzero(inputs >= 0)
-            if not read.size:
+            if not read.size or shared[unit[unit >= 0]].any():
                 continue
             own = inputs[read]
             values, vectors = eigh(correlation[np.ix_(read, read)])

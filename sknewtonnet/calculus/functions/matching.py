@@ -5,6 +5,7 @@ from scipy.optimize import linear_sum_assignment
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.network import Network
+from sknewtonnet.calculus.functions.shared import flip_groups
 from sknewtonnet.calculus.functions.units import interchangeable, rearrange
 
 
@@ -29,7 +30,8 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
     Returns
     -------
     ndarray of shape (n_parameters,)
-        Parameters of the same function as w.
+        Parameters of the same function as w. Units that share parameters change places, or their
+        signs one at a time, only where all ties stay ties.
 
     Notes
     -----
@@ -63,6 +65,9 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
         signs = np.ones((len(plain), len(plain)))
         if parity != 0:
             flipped = _distances(-ours[k], theirs[k]) + _distances(parity * sizes[0], sizes[1])
+            groups = flip_groups(network, k, parity == -1)
+            alone = [units[0] for units in groups if len(units) == 1]
+            flipped[np.setdiff1d(np.arange(len(plain)), alone)] = np.inf
             signs = np.where(flipped < plain, -1.0, 1.0)
             plain = np.minimum(plain, flipped)
         plain[~interchangeable(network, k)] = np.inf

@@ -435,8 +435,8 @@ class Network:
         list of ndarray of int, or None
             Positions in w of parameters in all layers that read the input. With all of them zero
             the net does not depend on it. They are the coefficients of linear layers, and what
-            :meth:`Layer.input_rows` names in others; None if a layer has no such parameters. A
-            parameter that inputs share is listed with each of them.
+            :meth:`Layer.input_rows` names in others; None if a layer has no such parameters, or
+            inputs share some, so that none could go alone.
         """
         found: list[list[Ints]] = [[] for _ in range(self.n_features)]
         for k, where in self._graph.readers[0]:
@@ -447,7 +447,11 @@ class Network:
                 places.append(self.positions[k][rows[where.start + j]].ravel())
         joined = [np.concatenate(places) for places in found]
         listed = [places[places >= 0] for places in joined]
-        return [np.unique(places) for places in listed] if self.layout.has_ties else listed
+        if not self.layout.has_ties:
+            return listed
+        listed = [np.unique(places) for places in listed]
+        together = np.concatenate(listed)
+        return listed if len(np.unique(together)) == len(together) else None
 
     def predict_raw(self, w: ArrayLike, X: ArrayLike) -> Array:
         """Raw predictions, before the inverse link.

@@ -11,11 +11,16 @@ reads the input supplies its part of T and t (:meth:`Layer.rescaled`).
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
 from sknewtonnet.calculus.pieces.layers import Linear
+from sknewtonnet.calculus.pieces.parameters import ParameterLayout
+
+# Relative rounding of sums over the entries of a shared parameter.
+_ROUNDING = 1e-13
 
 
 def rescaling(
@@ -37,7 +42,8 @@ def rescaling(
     tuple of Network and AffineMap, or None
         None if no net of this form has the same predictions: an intercept that the shift needs
         does not exist, a layer that reads the input supplies no :meth:`Layer.rescaled`, or the
-        last layer is not linear.
+        last layer is not linear, or entries that are tied would not stay equal: columns that are
+        read through one parameter need one shift and scale (:func:`column_groups`).
     """
     graph = network._graph
     blocks, offsets, layers = [], [], []
@@ -77,12 +83,79 @@ def _of_inputs(network: Network, k: int, shift: Array, scale: Array) -> tuple[Ar
 
 
 def _on_free(network: Network, matrix: sparse.csc_array, offset: Array) -> AffineMap | None:
-    """The map among the parameters that exist, if it moves none of the others from zero."""
+    """The map among the parameters that exist, if it moves none of the others from zero.
+
+    Of shared parameters it must move all entries alike.
+    """
     free = network.layout.free
     if free is None:
         return AffineMap(matrix, offset)
+    if network.layout.has_ties:
+        return _on_tied(network.layout, matrix, offset)
     absent = np.setdiff1d(np.arange(network.layout.n_full), free)
     among = matrix[:, free]
     if offset[absent].any() or abs(among[absent]).max() > 0.0:
         return None
     return AffineMap(sparse.csc_array(among[free]), offset[free])
+
+
+def _on_tied(layout: ParameterLayout, matrix: sparse.csc_array, offset: Array) -> AffineMap | None:
+    """The map M with T S = S M and t = S m, where S w are the entries; None if there is none."""
+    assert layout.free is not None, "there are ties"
+    S = sparse.csc_array(layout.expand(np.eye(layout.n_parameters)))
+    whole = sparse.csc_array(matrix @ S)
+    own = sparse.csc_array(whole[layout.free])
+    torn = abs(whole - S @ own).max() > _ROUNDING * abs(matrix).max()
+    uneven = np.abs(offset - layout.expand(offset[layout.free])).max()
+    if torn or uneven > _ROUNDING * np.abs(offset).max():
+        return None
+    return AffineMap(own, offset[layout.free])
+
+
+def column_groups(network: Network) -> tuple[Ints, Ints]:
+    """Which inputs, and which outputs, need a common unit, so that ties stay ties.
+
+    Entries of one parameter that read different inputs, or belong to different outputs, change
+    alike only if these have the same shift and scale; and not at all if another entry reads no
+    input, or belongs to no output.
+
+    Parameters
+    ----------
+    network : Network
+        The net.
+
+    Returns
+    -------
+    inputs, outputs : ndarray of int of shape (n_features,) and (n_outputs,)
+        Numbers of groups; -1 for columns that must keep the units that they have. Without ties
+        each column is a group. What layers read whose parameters do not belong to single inputs,
+        such as radial ones, is not known here.
+    """
+    graph, layout = network._graph, network.layout
+    n_inputs, n_outputs = network.n_features, network.n_outputs
+    if not layout.has_ties:
+        return np.arange(n_inputs), np.arange(n_outputs)
+    full = np.zeros((n_inputs, layout.n_full), dtype=bool)
+    for k, where in graph.readers[0]:
+        rows = network.layers[k].input_rows(graph.n_inputs[k])
+        for j, own in enumerate([] if rows is None else rows[where]):
+            graph.matrices(full[j])[k][own] = True
+    outputs = np.zeros((n_outputs, layout.n_full), dtype=bool)
+    for o in range(n_outputs):
+        graph.matrices(outputs[o])[-1][:, o] = True
+    return _together(layout, full), _together(layout, outputs)
+
+
+def _together(layout: ParameterLayout, belongs: Bools) -> Ints:
+    """Groups of columns that entries of one parameter belong to, but for those that all do."""
+    n_columns = len(belongs)
+    edges = np.eye(n_columns + 1, dtype=bool)
+    for number in np.flatnonzero(layout.n_entries > 1):
+        columns = belongs[:, layout.positions == number]
+        if (columns == columns[:, :1]).all():
+            continue
+        found = [*np.flatnonzero(columns.any(axis=1))]
+        found += [n_columns] if not columns.any(axis=0).all() else []
+        edges[found[0], found] = True
+    numbers = connected_components(edges, directed=False)[1]
+    return np.where(numbers[:-1] == numbers[-1], -1, numbers[:-1])

@@ -6,6 +6,7 @@ from scipy.sparse.csgraph import connected_components
 
 from sknewtonnet._typing import Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
+from sknewtonnet.calculus.pieces.parameters import ParameterLayout
 
 
 def unit_groups(network: Network) -> list[Ints]:
@@ -50,6 +51,77 @@ def same_block(network: Network) -> Bools:
         units = np.concatenate(unit_groups(network))[units]
     of_parameter = network.layout.restrict(units)
     return np.equal.outer(of_parameter, of_parameter)
+
+
+def may_swap(network: Network, layer: int, one: int, other: int) -> bool:
+    """Whether two units of a hidden layer keep all ties when they change places.
+
+    Parameters
+    ----------
+    network : Network
+        The net.
+    layer : int
+        The layer.
+    one, other : int
+        The units.
+
+    Returns
+    -------
+    bool
+        True if what comes in and goes out of one is tied in the same way as that of the other.
+    """
+    layout = network.layout
+    if not layout.has_ties:
+        return True
+    source = np.arange(layout.n_full)
+    matrices, pair = network.by_layer(source), [one, other]
+    matrices[layer][:, pair] = matrices[layer][:, pair[::-1]]
+    for rows in network.outgoing(matrices, layer + 1):
+        rows[pair] = rows[pair[::-1]]
+    moved = layout.positions[source]
+    return bool((moved == moved[_first_entries(layout)])[layout.exists].all())
+
+
+def flip_groups(network: Network, layer: int, outward: bool) -> list[Ints]:
+    """Units of a hidden layer that can change signs together without tearing a tie.
+
+    Parameters
+    ----------
+    network : Network
+        The net.
+    layer : int
+        The layer; it is linear.
+    outward : bool
+        Whether what goes out changes its sign as well as what comes in.
+
+    Returns
+    -------
+    list of ndarray of int
+        Each unit is in one group, or in none if it cannot change its sign. Each is a group of its
+        own if nothing is shared.
+    """
+    layout, n_units = network.layout, network.node_sizes[layer + 1]
+    if not layout.has_ties:
+        return [np.array([unit]) for unit in range(n_units)]
+    owner = np.full(layout.n_full, n_units)  # the unit whose sign changes an entry; n_units: none
+    owners = network.by_layer(owner)
+    owners[layer][...] = np.arange(n_units)
+    for rows in network.outgoing(owners, layer + 1) if outward else []:
+        rows[...] = np.arange(n_units)[:, None]
+    first = _first_entries(layout)
+    pairs = owner[layout.exists], owner[first[layout.exists]]
+    edges = coo_array((np.ones(len(pairs[0])), pairs), (n_units + 1, n_units + 1))
+    number = connected_components(edges, directed=False)[1]
+    held = number[n_units]  # tied to what does not change
+    return [np.flatnonzero(number[:-1] == k) for k in np.unique(number) if k != held]
+
+
+def _first_entries(layout: ParameterLayout) -> Ints:
+    """The first entry of the parameter that each entry is of; itself if it does not exist."""
+    found = np.arange(layout.n_full)
+    if layout.free is not None:
+        found[layout.exists] = layout.free[layout.positions[layout.exists]]
+    return found
 
 
 def _units_of_entries(network: Network) -> Ints:

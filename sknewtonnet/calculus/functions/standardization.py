@@ -3,17 +3,20 @@
     z_j = (x_j - m_j) / s_j,        t_o = (y_o - c_o) / d_o
 
 with the weighted means m, c and standard deviations s, d of the columns. The target is
-standardised only under losses of differences, such as the squared error.
+standardised only under losses of differences, such as the squared error. Columns that are read
+through one parameter have the mean and the standard deviation of all their values together, so
+that units may be changed and ties stay ties; those that one parameter ties to what has no unit, as
+a weight between hidden units, are taken as they come.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
-from sknewtonnet.calculus.functions.rescaling import rescaling
+from sknewtonnet.calculus.functions.rescaling import column_groups, rescaling
 from sknewtonnet.calculus.functions.subspace import MappedObjective
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
 
@@ -39,11 +42,19 @@ class Units:
     out_scale: Array
 
     @classmethod
-    def of(cls, X: Array, Y: Array, weight: Array, of_target: bool) -> "Units":
-        """Units of a table and its target, each row counted by its weight."""
-        shift, scale = _moments(X, weight)
+    def of(
+        cls, X: Array, Y: Array, weight: Array, of_target: bool, network: Network | None = None
+    ) -> "Units":
+        """Units of a table and its target, each row counted by its weight, for the ties of a net.
+
+        Without a net each column has units of its own.
+        """
+        inputs = outputs = None
+        if network is not None and network.layout.has_ties:
+            inputs, outputs = column_groups(network)
+        shift, scale = _pooled_moments(X, weight, inputs)
         if of_target:
-            return cls(shift, scale, *_moments(Y, weight))
+            return cls(shift, scale, *_pooled_moments(Y, weight, outputs))
         n_outputs = Y.shape[1]
         return cls(shift, scale, np.zeros(n_outputs), np.ones(n_outputs))
 
@@ -77,7 +88,8 @@ def in_units(network: Network, units: Units) -> tuple[Units, Network, AffineMap]
     """A net of standardised columns as one of the columns as they are.
 
     Columns are not centred if the net lacks an intercept that this needs, and inputs are
-    taken as they come by layers that have no :meth:`~sknewtonnet.calculus.Layer.rescaled`.
+    taken as they come by layers that have no :meth:`~sknewtonnet.calculus.Layer.rescaled`. The
+    same goes for ties that centring, or scaling, would tear.
 
     Parameters
     ----------
@@ -98,7 +110,13 @@ def in_units(network: Network, units: Units) -> tuple[Units, Network, AffineMap]
     zeros, ones = np.zeros_like(units.shift), np.ones_like(units.scale)
     as_they_come = Units(zeros, ones, units.out_shift, units.out_scale)
     nothing = Units(zeros, ones, 0.0 * units.out_shift, np.ones_like(units.out_scale))
-    for chosen in (units, units.uncentred, as_they_come, as_they_come.uncentred, nothing):
+    tried = [units, units.uncentred, as_they_come, as_they_come.uncentred, nothing]
+    if network.layout.has_ties:
+        scaled_inputs = Units(zeros, units.scale, units.out_shift, units.out_scale)
+        inputs_alone = Units(units.shift, units.scale, nothing.out_shift, nothing.out_scale)
+        tried[1:1] = [scaled_inputs]
+        tried[-1:-1] = [inputs_alone, inputs_alone.uncentred]
+    for chosen in tried:
         found = rescaling(network, chosen.shift, chosen.scale, chosen.out_shift, chosen.out_scale)
         if found is not None:
             break
@@ -127,9 +145,21 @@ def on_standardized_columns(objective: Objective) -> MappedObjective:
     if objective.offset is not None:
         left = left - objective.offset
     columns = objective.samples, left, objective.sample_weight
-    units = Units.of(*columns, of_target=objective.loss.of_differences)
+    units = Units.of(*columns, objective.loss.of_differences, objective.network)
     _, _, to_standard = in_units(objective.network, units.reversed)
     return MappedObjective(objective, to_standard.reversed)
+
+
+def _pooled_moments(columns: Array, weight: Array, groups: Ints | None) -> tuple[Array, Array]:
+    """Means and standard deviations of columns, and of all values of the columns of a group."""
+    if groups is None:
+        return _moments(columns, weight)
+    mean, spread = np.zeros(len(groups)), np.ones(len(groups))
+    for group in np.unique(groups[groups >= 0]):
+        members = np.flatnonzero(groups == group)
+        values = columns[:, members].reshape(-1, 1)
+        mean[members], spread[members] = _moments(values, np.repeat(weight, len(members)))
+    return mean, spread
 
 
 def _moments(columns: Array, weight: Array) -> tuple[Array, Array]:

@@ -27,10 +27,13 @@ U is the largest |o| spread(x) of the layer, at least 1. Whether a unit is at wo
 unused nor constant, stays the same if its values are multiplied or shifted and outgoing
 coefficients and intercepts make up for it. (A constant unit whose values are shifted to 0 is
 unused.)
+
+Where units share parameters, a unit is neither unused nor constant if units at work share all that
+comes into it, nor the same as one out of which the same parameters go: nothing is unknown there.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -38,6 +41,7 @@ import numpy as np
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
+from sknewtonnet.calculus.functions.shared import may_swap
 from sknewtonnet.calculus.pieces.function import may_overflow
 from sknewtonnet.calculus.pieces.radial import RadialLayer
 
@@ -161,8 +165,38 @@ def unit_reports(objective: Objective, w: Array) -> list[UnitReport]:
             slope=network.layers[k].activation.derivatives(inner[k][:, there], 1)[1],
             distinct=distinct if radial[k] else None,
         )
-        reports += layer.reports(k, there, [names[j] for j in there])
+        found = layer.reports(k, there, [names[j] for j in there])
+        reports += _with_what_is_shared(network, found) if network.layout.has_ties else found
     return reports
+
+
+def _with_what_is_shared(network: Network, reports: list[UnitReport]) -> list[UnitReport]:
+    """Reports on the units of a layer that know of parameters that they share.
+
+    What comes into an idle unit is identified where units at work share it, and what goes out of
+    twins where it is one parameter: these are as they should be.
+    """
+    if not reports:
+        return reports
+    k = reports[0].layer
+    read, gone = network.positions[k], network.outgoing(network.positions, k + 1)
+    known = {-1, *read[:, [r.unit for r in reports if not (r.unused or r.constant)]].ravel()}
+    names = {r.name: r.unit for r in reports}
+    found = []
+    for report in reports:
+        alike = report.twin is not None and all(
+            (rows[report.unit] == rows[names[report.twin]]).all() for rows in gone
+        )
+        shared = known.issuperset(read[:, report.unit])
+        found.append(
+            replace(
+                report,
+                unused=report.unused and not shared,
+                constant=report.constant and not shared,
+                twin=None if alike else report.twin,
+            )
+        )
+    return found
 
 
 def degenerate_units(activations: Array, sample_weight: Array, outgoing: Array) -> dict[int, str]:
@@ -421,6 +455,8 @@ def _reads(network: Network, flags: Sequence[Bools], k: int, rows: slice) -> Boo
 def interchangeable(network: Network, layer: int) -> Bools:
     """Which units of a hidden layer have the same connections, and can take each other's place.
 
+    Units that share parameters can if ties stay ties.
+
     Returns
     -------
     ndarray of bool of shape (n_units, n_units)
@@ -428,7 +464,11 @@ def interchangeable(network: Network, layer: int) -> Bools:
     going_out = [flags.T for flags in network.outgoing(network.exists, layer + 1)]
     patterns = np.vstack([network.exists[layer], *going_out])
     kind = np.unique(patterns, axis=1, return_inverse=True)[1].ravel()
-    return np.asarray(kind[:, None] == kind)
+    same = np.asarray(kind[:, None] == kind)
+    if network.layout.has_ties:
+        for one, other in np.argwhere(np.triu(same, 1)).tolist():
+            same[one, other] = same[other, one] = may_swap(network, layer, one, other)
+    return same
 
 
 def rearrange(
@@ -517,7 +557,7 @@ def settle(network: Network, params: Array, exists: Bools) -> tuple[Array, Bools
     full : ndarray of shape (n_full,)
         Parameters of the same net.
     kept : ndarray of bool of shape (n_full,)
-        Which of them still exist.
+        Which of them still exist. A unit leaves alone what other units share with it.
     """
     full = network.layout.expand(params).copy()
     kept = network.layout.expand(exists.astype(float)) > 0
@@ -532,7 +572,8 @@ def settle(network: Network, params: Array, exists: Bools) -> tuple[Array, Bools
                     flags[k][:, j] = False
                     weights[k][:, j] = 0.0
                     changed = True
-    return full, kept
+    layout = network.layout
+    return (layout.expand(layout.restrict(full, kept)) if layout.has_ties else full), kept
 
 
 def _is_read(network: Network, flags: Sequence[Bools], k: int, j: int) -> bool:
@@ -558,9 +599,21 @@ def _fold(
         return False
     if (np.concatenate(reads) & ~np.concatenate(intercepts)).any():
         return False
+    if network.layout.has_ties and _is_shared(network, k, j):
+        return False
     value = float(network.layers[k].activation.value(weights[k][-1:, j : j + 1])[0, 0])
     for reader, rows in readers:
         weights[reader][-1] += value * weights[reader][rows][j]
         weights[reader][rows][j] = 0.0
         flags[reader][rows][j] = False
     return True
+
+
+def _is_shared(network: Network, k: int, j: int) -> bool:
+    """Whether what comes in or goes out of a unit, or an intercept of its readers, is shared."""
+    readers = network._graph.readers[k + 1]
+    parts = [network.positions[k][:, j]]
+    parts += [network.positions[reader][rows][j] for reader, rows in readers]
+    parts += [network.positions[reader][-1] for reader, _ in readers]
+    places = np.concatenate(parts)
+    return bool((network.layout.n_entries[places[places >= 0]] > 1).any())

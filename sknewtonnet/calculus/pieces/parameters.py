@@ -239,6 +239,20 @@ class ParameterLayout:
         full = self._full_names
         return full if self.free is None else [full[p] for p in self.free]
 
+    def has_parameters_of(self, other: "ParameterLayout") -> bool:
+        """Whether parameters have the same names and entries.
+
+        Parameters
+        ----------
+        other : ParameterLayout
+            Another layout.
+
+        Returns
+        -------
+        bool
+        """
+        return self.names == other.names and np.array_equal(self.positions, other.positions)
+
     @cached_property
     def _full_names(self) -> list[str]:
         """The name of each parameter of the full vector."""
@@ -418,20 +432,28 @@ class ParameterLayout:
             full[self.free] = w
         return full
 
-    def restrict(self, full: NDArray[Any]) -> NDArray[Any]:
+    def restrict(self, full: NDArray[Any], kept: Bools | None = None) -> NDArray[Any]:
         """Free parameters of a full vector of values; of a shared one that of its first entry.
 
         Parameters
         ----------
         full : ndarray of shape (n_full,) or (n_full, r)
             A full vector, or r of them as columns.
+        kept : ndarray of bool of shape (n_full,), default=None
+            Entries that count in a net with less connections, of which a shared parameter may
+            lack the first; it is 0 where none does.
 
         Returns
         -------
         ndarray of shape (n_parameters,) or (n_parameters, r)
             ``full`` itself, not a copy, if all entries are parameters of their own.
         """
-        return full if self.free is None else full[self.free]
+        if kept is None or not self.has_ties:
+            return full if self.free is None else full[self.free]
+        entries = np.flatnonzero(self.exists & kept)[::-1]
+        found = np.zeros((self.n_parameters, *full.shape[1:]), full.dtype)
+        found[self.positions[entries]] = full[entries]  # the first goes over the others
+        return found
 
     def pull_back(self, full: Array, axis: int = 0) -> Array:
         """Derivative in the free parameters, from the one in the full vector: S' times it.
@@ -483,7 +505,21 @@ class ParameterLayout:
         places = self.positions[entries], entries
         return csr_array((np.ones(len(entries)), places), (self.n_parameters, self.n_full))
 
-    def merge(self, full: Array, how: np.ufunc) -> Array:
+    def mean(self, full: Array) -> Array:
+        """Free parameters of a full vector of values; of a shared one their mean.
+
+        Parameters
+        ----------
+        full : ndarray of shape (n_full,)
+            A full vector.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+        """
+        return self.pull_back(full) / self.n_entries
+
+    def merge(self, full: NDArray[Any], how: np.ufunc) -> NDArray[Any]:
         """What is said of the entries of each free parameter, merged by an operation.
 
         Parameters
@@ -549,6 +585,20 @@ class ParameterLayout:
         ValueError
             If the names are not those of the layout, or an array has a wrong shape.
         """
+        return self.restrict(self.flat(arrays))
+
+    def flat(self, arrays: Mapping[str, ArrayLike]) -> Array:
+        """Full vector of named arrays, also of entries that do not exist or are tied.
+
+        Parameters
+        ----------
+        arrays : mapping of str to array
+            As of :meth:`pack`.
+
+        Returns
+        -------
+        ndarray of shape (n_full,)
+        """
         if set(arrays) != set(self.shapes):
             raise ValueError(f"expected the arrays {list(self.shapes)}, got {list(arrays)}.")
         full = np.empty(self.n_full)
@@ -559,7 +609,7 @@ class ParameterLayout:
                     f"{name} must have shape {self.shapes[name]}, got {values.shape}."
                 )
             full[where] = values.ravel()[self._entries[name]]
-        return self.restrict(full)
+        return full
 
 
 def _one_truth(name: str, given: NDArray[Any]) -> bool:
