@@ -15,13 +15,16 @@ from sknewtonnet.inspection._importance import (
 from sknewtonnet.inspection._matching import Minimum, same_minimum
 from sknewtonnet.inspection._spectral_density import SpectralDensity
 from sknewtonnet.inspection._spectrum import Spectrum
+from sknewtonnet.inspection._spectrum_path import PathPoint, SpectrumPath
 
 __all__ = [
     "CriticalPoint",
     "Direction",
     "Minimum",
+    "PathPoint",
     "SpectralDensity",
     "Spectrum",
+    "SpectrumPath",
     "WayDown",
     "aligned",
     "critical_point",
