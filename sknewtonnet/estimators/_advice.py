@@ -206,7 +206,7 @@ def advice_on_range(problem: Problem) -> str | None:
     -------
     str or None
     """
-    activation, targets = problem.network.layers[-1].activation, problem.known_data.left
+    activation, targets = problem.network.layers[-1].activation, problem.known_data.Y
     low, high = activation.bounds
     outside = ((targets < low) | (targets > high)).mean(axis=0)
     if problem.loss.out_activation != activation.name or not outside.any():

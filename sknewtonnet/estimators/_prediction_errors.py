@@ -50,7 +50,7 @@ class PredictionErrors:
         if information.known is None:
             return cls(reason=f"a fit that ends early, by ftol, forms no Hessian; {_INSTEAD}.")
         loss, n_outputs = information.objective.loss, information.n_entries
-        by_rows = not information.is_likelihood or (loss.quadratic and n_outputs > 1)
+        by_rows = not information.is_likelihood or (loss.normal_errors and n_outputs > 1)
         if by_rows and size * n_outputs * information.objective.n_samples > _MOST_DERIVATIVES:
             return cls(reason=f"the table is too large to work them out in passing; {_INSTEAD}.")
         try:

@@ -235,6 +235,10 @@ class ClassifierRole(ClassifierMixin):
             return get_loss("binary_log_loss", n_outputs)
         return get_loss("log_loss", n_outputs)
 
+    def _logits(self, raw: Array) -> Array:
+        """The raw predictions, or what the activation of the last layer makes of them."""
+        return self._fit_.problem.network.layers[-1].activation.value(raw.T).T
+
     def predict(self, X: ArrayLike, offset: ArrayLike | None = None) -> NDArray[Any]:
         """Predict class labels.
 
@@ -255,7 +259,7 @@ class ClassifierRole(ClassifierMixin):
         UserWarning
             If the fit had an offset and none is given here: it then is 0.
         """
-        raw = self._raw_prediction(X, KnownTerms(offset))
+        raw = self._logits(self._raw_prediction(X, KnownTerms(offset)))
         return self._fit_.problem.target.decode(raw)
 
     def score(
@@ -283,7 +287,9 @@ class ClassifierRole(ClassifierMixin):
         float
             The accuracy.
         """
-        predicted = self._fit_.problem.target.decode(self._raw_prediction(X, KnownTerms(offset)))
+        predicted = self._fit_.problem.target.decode(
+            self._logits(self._raw_prediction(X, KnownTerms(offset)))
+        )
         return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
     def predict_proba(self, X: ArrayLike, offset: ArrayLike | None = None) -> Array:
@@ -351,7 +357,7 @@ class ClassifierRole(ClassifierMixin):
 
     def _log_probabilities(self, raw: Array) -> Array:
         """Logarithms of class probabilities, from raw predictions."""
-        target = self._fit_.problem.target
+        target, logits = self._fit_.problem.target, self._logits(raw)
         if target.binary:
-            return np.hstack([log_expit(-raw), log_expit(raw)])
-        return log_expit(raw) if target.multilabel else log_softmax(raw, axis=1)
+            return np.hstack([log_expit(-logits), log_expit(logits)])
+        return log_expit(logits) if target.multilabel else log_softmax(logits, axis=1)

@@ -173,7 +173,7 @@ class NullReplication:
             self.units[0].factor * self.small.total_loss(small, targets, weight),
             self.units[1].factor * self.large.total_loss(large, theirs, weight),
         )
-        return ratio(*losses, self.small.loss.quadratic)
+        return ratio(*losses, self.small.loss.normal_errors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -300,7 +300,7 @@ def nested(
     units = UnitsOfFit.of(small), UnitsOfFit.of(large)
     at, other = small.information, large.information
     losses = units[0].factor * at.total_loss, units[1].factor * other.total_loss
-    quadratic = at.objective.loss.quadratic
+    quadratic = at.objective.loss.normal_errors
     df = other.n_identified - at.n_identified
     statistic = gained = 2.0 * (losses[0] - losses[1]) / large.dispersion
     if quadratic:
@@ -353,7 +353,7 @@ def _reason(small: Any, large: Any, nesting: Nesting, losses: tuple[float, float
         return WORSE
     if nesting.unidentified:
         return UNIDENTIFIED
-    return OF_OUTPUTS if at.objective.loss.quadratic and at.n_entries > 1 else ""
+    return OF_OUTPUTS if at.objective.loss.normal_errors and at.n_entries > 1 else ""
 
 
 def vuong(one: Any, other: Any) -> dict[str, Any]:

@@ -277,7 +277,7 @@ def _dependence(results: Any, members: Mapping[str, list[str]]) -> tuple[str, li
     # other than squared errors is estimated. Score tests do not see strong effects: far from the
     # fit the gradient vanishes again.
     modelled = not (results._robust or results._no_likelihood)
-    if identified and modelled and (loss.quadratic or not loss.free_dispersion):
+    if identified and modelled and (loss.normal_errors or not loss.free_dispersion):
         return "likelihood ratio", [
             results.likelihood_ratio_test(group, n_init=0) for group in members.values()
         ]

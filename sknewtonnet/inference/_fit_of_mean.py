@@ -18,7 +18,7 @@ def fit_facts(results: Any) -> list[tuple[str, str]]:
     """
     information = results.information
     loss = information.objective.loss
-    one_variance = loss.quadratic and information.objective.network.n_outputs == 1
+    one_variance = loss.normal_errors and information.objective.network.n_outputs == 1
     facts = [("Dispersion", number(results.dispersion))]
     if one_variance:
         error = np.sqrt(results.dispersion) if results.dispersion >= 0 else np.nan
@@ -59,7 +59,7 @@ def _against_constant(results: Any) -> tuple[str, float, float] | None:
         and not information.penalised
         and information.basis is None
         and len(net.layers) == 1
-        and not (loss.quadratic and net.n_outputs > 1)
+        and not (loss.normal_errors and net.n_outputs > 1)
         and _has_constant(information)
     )
     if not valid:

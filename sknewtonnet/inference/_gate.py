@@ -104,7 +104,7 @@ def _is_perfect(information: Information) -> bool:
     """Whether nothing but rounding is left of the targets."""
     objective = information.objective
     squares = float((objective.sample_weight @ objective.targets**2).sum())
-    return objective.loss.quadratic and information.total_loss <= 1e-24 * squares
+    return objective.loss.normal_errors and information.total_loss <= 1e-24 * squares
 
 
 def _and_offset(information: Information) -> str:

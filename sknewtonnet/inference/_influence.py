@@ -216,7 +216,7 @@ def _studentized(information: Information, leverages: Array, roots: Array) -> tu
     residuals = roots * pearson(loss, information.objective.targets, information.raw)
     internal = residuals / np.sqrt(_variances(information) * left)
     external = np.full_like(internal, np.nan)
-    if loss.quadratic and outputs == 1:
+    if loss.normal_errors and outputs == 1:
         df = information.df_resid
         external = internal * np.sqrt((df - 1.0) / np.maximum(df - internal**2, 0.0))
     return _squeezed(internal), _squeezed(external)
@@ -225,7 +225,7 @@ def _studentized(information: Information, leverages: Array, roots: Array) -> tu
 def _variances(information: Information) -> Array:
     """The dispersion, or the variances of the residuals of several outputs, in their units."""
     outputs = information.objective.network.n_outputs
-    if information.objective.loss.quadratic and outputs > 1:
+    if information.objective.loss.normal_errors and outputs > 1:
         return np.asarray(np.diag(information.residual_covariance))
     return np.full(outputs, information.dispersion)
 
@@ -235,7 +235,7 @@ def _log_score(information: Information, table: Objective, raw: Array, out_scale
     loss, weight = information.objective.loss, information.objective.sample_weight[:, None]
     if not information.is_likelihood:
         return np.nan
-    dispersion = _variances(information) * (out_scale**2 if loss.quadratic else 1.0)
+    dispersion = _variances(information) * (out_scale**2 if loss.normal_errors else 1.0)
     if information.weight_type == "precision":
         dispersion, weight = dispersion / weight, np.ones_like(weight)
     densities = loss.log_density(table.targets, raw, dispersion)

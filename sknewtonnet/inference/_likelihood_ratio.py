@@ -46,7 +46,7 @@ def likelihood_ratio(
     reason = tested_part(left) if converged else "the restricted fit did not converge"
     ratio = 2.0 * information.objective.weight_sum * gained / information.dispersion
     statistic = ratio
-    if information.objective.loss.quadratic and not information.penalised:
+    if information.objective.loss.normal_errors and not information.penalised:
         statistic = information.n_rows * information.n_entries * float(np.log(value / full))
     p_value = tail(ratio if np.isfinite(df_denom) else statistic, df, df_denom)
     if gained < -1e-9 * max(abs(full), 1e-300):

@@ -497,8 +497,30 @@ class Information:
         -------
         ndarray of shape (n_outputs, n_outputs)
         """
-        residual = self.objective.targets - self.raw
+        residual = self.mean_residuals
         return (residual * self.objective.sample_weight[:, None]).T @ residual / self.df_resid
+
+    @property
+    def mean_residuals(self) -> Array:
+        """Targets less predicted means.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+        """
+        return self.objective.targets - self.objective.loss.inverse_link(self.raw)
+
+    @property
+    def mean_slopes(self) -> Array:
+        """Derivative of each mean in its own raw prediction, 1 under an identity link.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+        """
+        loss, raw = self.objective.loss, self.raw
+        slopes = [loss.mean_derivatives(raw, o, 1)[1][:, o] for o in range(raw.shape[1])]
+        return np.column_stack(slopes)
 
     @cached_property
     def decrement(self) -> float:

@@ -67,7 +67,7 @@ def _model_based(information: Information, K: Array, meat: Array) -> Array:
 
 def _of_outputs(information: Information) -> bool:
     """Whether residuals of several outputs may differ in variance and be correlated."""
-    return information.objective.loss.quadratic and information.n_entries > 1
+    return information.objective.loss.normal_errors and information.n_entries > 1
 
 
 def _sandwich(information: Information, dependence: Dependence) -> Array:
@@ -293,16 +293,16 @@ def parameter_covariance(
 
 
 def _meat_of_outputs(information: Information) -> Array:
-    """For several outputs with squared errors, sum s_i J_i' Sigma J_i.
+    """For several outputs with squared errors, sum s_i J_i' Sigma J_i, with J of the means.
 
     The residuals of the outputs may differ in variance and be correlated, while the fit weighs
     them alike.
     """
     jacobian, weight = information.jacobian, information.objective.sample_weight
-    root = square_root(information.residual_covariance)
+    slopes, root = information.mean_slopes, square_root(information.residual_covariance)
     found = np.zeros((jacobian.shape[2], jacobian.shape[2]))
     for where in information.blocks():
-        rows = np.einsum("imp,mk->ikp", jacobian[where], root)
+        rows = np.einsum("imp,im,mk->ikp", jacobian[where], slopes[where], root, optimize=True)
         rows *= np.sqrt(weight[where])[:, None, None]
         flat = rows.reshape(-1, rows.shape[2])
         found += flat.T @ flat

@@ -227,11 +227,14 @@ class Predictor:
         found = [self.loss.mean_derivatives(raw, o, 1) for o in range(m)]
         mean = np.column_stack([value for value, _ in found])
         slope = np.column_stack([slope[:, o] for o, (_, slope) in enumerate(found)])
+        se = np.abs(slope) * errors
         ends = [self.loss.inverse_link(raw + sign * z * errors) for sign in (-1.0, 1.0)]
-        interval, reason = self._new_observation(mean, errors, level)
+        if not self.loss.monotonic_link:  # between raw predictions means may lie elsewhere
+            ends = [mean + sign * z * se for sign in (-1.0, 1.0)]
+        interval, reason = self._new_observation(mean, se, level)
         arrays = {
             "mean": mean,
-            "se": np.abs(slope) * errors,
+            "se": se,
             "confidence_interval": np.stack(ends, axis=-1),
             "new_observation": interval,
             "raw": raw,
@@ -243,7 +246,7 @@ class Predictor:
         self, mean: Array, errors: Array, level: float
     ) -> tuple[Array | None, str]:
         """Interval for a new observation, and why there is none."""
-        if self.loss.quadratic:
+        if self.loss.normal_errors:
             reach = self.quantile(level) * np.sqrt(errors**2 + self.residual_variance)
             return np.stack([mean - reach, mean + reach], axis=-1), ""
         tails = 0.5 + 0.5 * level * np.array([-1.0, 1.0])

@@ -44,7 +44,7 @@ class Resampling:
             return (
                 'kind="wild" draws a sign for each cluster, and there are clusters of two kinds.'
             )
-        if self.kind == "wild" and not loss.quadratic:
+        if self.kind == "wild" and not loss.normal_errors:
             return (
                 f'kind="wild" changes the signs of residuals, which the loss {loss.name} does not '
                 'allow: use "pairs" or "parametric".'
@@ -106,7 +106,7 @@ class Resampling:
             n = len(self.rows) if self.groups is None else int(self.groups.max()) + 1
             signs = 2.0 * rng.integers(0, 2, n) - 1.0
             signs = signs if self.groups is None else signs[self.groups[self.rows]]
-            targets = self._raw + signs[:, None] * self._residuals
+            targets = self._means + signs[:, None] * self._residuals
             return targets, self.objective.sample_weight
         return self.objective.targets, self._weight * self._times(rng)
 
@@ -128,14 +128,15 @@ class Resampling:
         """Targets from the distribution that the net has fitted."""
         information, loss = self.information, self.information.objective.loss
         spread = 1.0 / (1.0 if self._counts else self._weight[self.rows, None])
-        if loss.quadratic:
-            noise = rng.standard_normal(self._raw.shape) @ self._root.T
-            return self._raw + np.sqrt(spread) * noise
-        return loss.draw(loss.inverse_link(self._raw), information.dispersion * spread, rng)
+        if loss.normal_errors:
+            noise = rng.standard_normal(self._means.shape) @ self._root.T
+            return self._means + np.sqrt(spread) * noise
+        return loss.draw(self._means, information.dispersion * spread, rng)
 
     @cached_property
-    def _raw(self) -> Array:
-        return self.information.raw[self.rows]
+    def _means(self) -> Array:
+        raw = self.information.raw[self.rows]
+        return self.information.objective.loss.inverse_link(raw)
 
     @cached_property
     def _root(self) -> Array:
@@ -150,7 +151,7 @@ class Resampling:
         """Residuals over (1 - leverage)^1/2, so that they have the variance of errors."""
         curvature, spread = leverage_factors(self.information)
         left = 1.0 - np.einsum("iok,iko->io", curvature, spread)
-        residuals = self.information.objective.targets - self.information.raw
+        residuals = self.information.mean_residuals
         return (residuals / np.sqrt(np.where(left > 0.0, left, 1.0)))[self.rows]
 
 

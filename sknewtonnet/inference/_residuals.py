@@ -23,7 +23,7 @@ class Residuals:
     def __init__(self, information: Information, table: Objective, raw: Array):
         self._loss, self._y, self._raw = table.loss, table.targets, raw
         # A squared error in other units is one still; a loss knows only its own.
-        self._quadratic = information.objective.loss.quadratic
+        self._normal = information.objective.loss.normal_errors
         self._root = precision_roots(information, table)
 
     @property
@@ -34,14 +34,14 @@ class Residuals:
     @property
     def pearson(self) -> Array:
         """Over the root of their variance at dispersion 1, with the weights of precision."""
-        if self._quadratic:
+        if self._normal:
             return self._root * self.response
         return self._root * pearson(self._loss, self._y, self._raw)
 
     @property
     def deviance(self) -> Array:
         """Signed roots of what each entry adds to the deviance, with the weights of precision."""
-        if self._quadratic:
+        if self._normal:
             return self._root * self.response
         y, raw = self._y, self._raw
         if self._loss.shift_invariant:
@@ -70,7 +70,7 @@ def pearson(loss: Loss, y: Array, raw: Array) -> Array:
     """
     _, gradient, curvature = loss.derivatives(y, raw, 2)
     try:
-        return -np.sign(gradient) * np.sqrt(loss.squared_pearson(y, raw))
+        return np.sign(y - loss.inverse_link(raw)) * np.sqrt(loss.squared_pearson(y, raw))
     except NotImplementedError:
         if curvature.ndim == 3:
             curvature = np.einsum("ioo->io", curvature)

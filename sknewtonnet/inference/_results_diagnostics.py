@@ -466,7 +466,7 @@ class Diagnostics(Predictions):
         information = self.information
         if not information.is_likelihood:
             return "the loss, or the weights, have no likelihood"
-        if information.objective.loss.quadratic and information.n_entries > 1:
+        if information.objective.loss.normal_errors and information.n_entries > 1:
             return "the fit weighs the errors of all outputs alike, whatever their variances"
         return ""
 

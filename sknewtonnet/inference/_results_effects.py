@@ -585,7 +585,7 @@ class Predictions(Estimates):
         network, n_outputs = self._table.network, self._table.network.n_outputs
         params, covariance, T = information.params, self._covariance, None
         variance = np.full(n_outputs, self.dispersion)
-        if loss.quadratic and n_outputs > 1:
+        if loss.normal_errors and n_outputs > 1:
             variance = np.diag(information.residual_covariance)
         if self.rescaled is not None:
             T = self.rescaled.map.matrix

@@ -121,10 +121,11 @@ class StatsmodelsNames(Diagnostics):
         float
             NaN under another loss.
         """
-        if not self.information.objective.loss.quadratic:
+        loss = self.information.objective.loss
+        if not loss.normal_errors:
             return np.nan
         targets, weight = self._table.targets, self._table.sample_weight
-        offset = self._table.offset
+        offset = self._table.offset if loss.quadratic else None
         known = targets if offset is None else targets - offset
         centred = known - weight @ known / weight.sum()
         left = self.resid_response.reshape(targets.shape)

@@ -487,7 +487,7 @@ class Tests(Estimates):
         information = self.information
         if not information.is_likelihood:
             return "the loss, or the weights, have no likelihood: use wald_test"
-        if information.objective.loss.quadratic and information.n_entries > 1:
+        if information.objective.loss.normal_errors and information.n_entries > 1:
             return (
                 "the fit weighs the errors of all outputs alike, whatever their variances: use "
                 "wald_test"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sknewtonnet._typing import Array, Bools
+from sknewtonnet.calculus import Loss
 from sknewtonnet.inference._gate_units import Finding
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._reported import Reported
@@ -66,7 +67,7 @@ def _dispersion(information: Information) -> float:
     loss = information.objective.loss
     if loss.free_dispersion:
         return information.dispersion
-    if loss.out_activation in ("logistic", "softmax"):  # the mean alone makes their variance
+    if _of_classes(loss):  # the mean alone makes their variance
         return 1.0
     slopes, df = information.residuals, information.df_resid * information.n_entries
     bends = np.diagonal(information.loss_curvature, axis1=1, axis2=2)
@@ -187,7 +188,7 @@ def _separated_parameters(information: Information, reported: Reported) -> tuple
 def _told_apart(information: Information) -> Bools:
     """Which classes the net tells from the rest without error."""
     loss, raw = information.objective.loss, information.raw
-    if loss.out_activation not in ("logistic", "softmax"):
+    if not _of_classes(loss):
         return np.zeros(raw.shape[1], dtype=bool)
     actual, predicted = information.objective.targets > 0.5, raw > 0
     if loss.shift_invariant:
@@ -202,7 +203,12 @@ def _told_apart(information: Information) -> Bools:
 def _sure(information: Information) -> float:
     """Share of the rows with probability 0 or 1: these only push weights to infinity."""
     loss = information.objective.loss
-    if loss.out_activation not in ("logistic", "softmax"):
+    if not _of_classes(loss):
         return 0.0
     off = np.abs(loss.inverse_link(information.raw) - (information.objective.targets > 0.5))
     return float((off < 1e-6).all(axis=1).mean())
+
+
+def _of_classes(loss: Loss) -> bool:
+    """Whether means are probabilities; those of an output activation are means of any targets."""
+    return loss.out_activation in ("logistic", "softmax") and not loss.of_raw

@@ -173,8 +173,10 @@ class Slopes:
         loss, raw = information.objective.loss, information.raw
         if loss.shift_invariant:
             return loss.inverse_link(raw)
-        if loss.quadratic and raw.shape[1] > 1:
-            return np.broadcast_to(1.0 / np.diag(information.residual_covariance), raw.shape)
+        if loss.normal_errors and raw.shape[1] > 1:
+            return information.mean_slopes**2 / np.diag(information.residual_covariance)
+        if loss.normal_errors:
+            return information.mean_slopes**2
         if loss.likelihood and not loss.free_dispersion:
             return np.einsum("ioo->io", information.loss_curvature)
         return np.ones_like(raw)

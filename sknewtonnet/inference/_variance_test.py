@@ -154,11 +154,11 @@ def _squares(information: Information) -> _Squares | None:
     """Squared residuals; None for losses that have no entry here, and without a likelihood."""
     loss, y, raw = information.objective.loss, information.objective.targets, information.raw
     weights = information.objective.sample_weight
-    whole = information.weight_type == "frequency" or loss.quadratic
+    whole = information.weight_type == "frequency" or loss.normal_errors
     if not information.is_likelihood or not (whole or (weights == weights[0]).all()):
         return None
-    if loss.quadratic:
-        squares = (y - raw) ** 2
+    if loss.normal_errors:
+        squares = (y - loss.inverse_link(raw)) ** 2
         if information.weight_type == "precision":
             squares = squares * weights[:, None]
         mean = squares.mean(axis=0)

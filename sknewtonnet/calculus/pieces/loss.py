@@ -82,6 +82,11 @@ class Loss(ABC):
         Whether a number added to all raw predictions of a sample changes nothing.
     quadratic : bool
         Whether it is half the squared distance of target and raw prediction.
+    normal_errors : bool
+        Whether it is half the squared distance of target and mean, as for normal errors of one
+        unknown variance.
+    monotonic_link : bool
+        Whether the inverse link of an output with a raw prediction of its own never falls.
     likelihood : bool
         Whether loss / dispersion is a negative log-likelihood, up to terms without raw.
     free_dispersion : bool
@@ -127,6 +132,8 @@ class Loss(ABC):
     for_classes: ClassVar[bool] = False
     shift_invariant: ClassVar[bool] = False
     quadratic: ClassVar[bool] = False
+    normal_errors: ClassVar[bool] = False
+    monotonic_link: ClassVar[bool] = True
     likelihood: ClassVar[bool] = False
     free_dispersion: ClassVar[bool] = False
     of_differences: ClassVar[bool] = False

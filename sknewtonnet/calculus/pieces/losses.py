@@ -26,6 +26,7 @@ class SquaredError(Loss):
 
     name = "squared_error"
     quadratic = True
+    normal_errors = True
     likelihood = True
     free_dispersion = True
     of_differences = True

@@ -15,7 +15,15 @@ from sknewtonnet.calculus.pieces.activations import Activation
 from sknewtonnet.calculus.pieces.loss import Loss
 
 # What is true of L(y, h(a)) as it is of L(y, x). It is no square and no function of differences.
-_KEPT = ("for_classes", "likelihood", "free_dispersion", "density_of_means", "weight_type")
+_KEPT = (
+    "for_classes",
+    "normal_errors",
+    "likelihood",
+    "free_dispersion",
+    "density_of_means",
+    "weight_type",
+    "n_estimated",
+)
 
 
 def behind(loss: Loss, activation: Activation) -> Loss:
@@ -68,7 +76,7 @@ class LossBehindActivation(Loss):
         found = {name: getattr(loss, name) for name in _KEPT}
         found["name"] = f"{loss.name} of {activation.name} outputs"
         found["out_activation"] = link + activation.name
-        found["n_estimated"] = loss.n_estimated
+        found["monotonic_link"] = activation.monotonic
         vars(self).update(found)
 
     def _outputs(self, raw: Array, order: int = 0) -> list[Array]:
