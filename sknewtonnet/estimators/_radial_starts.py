@@ -5,6 +5,7 @@ whether a row is repeated or weighted matters. Moving or rotating the inputs mov
 the start, unless rows are equally far from the mean (as on a grid), whose order it may change.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +16,8 @@ from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.pieces.bumps import neighbour_widths
-from sknewtonnet.calculus.pieces.gaussian import radial_layer
 from sknewtonnet.calculus.pieces.penalties import l2_penalty
+from sknewtonnet.calculus.pieces.radial import RadialLayer
 from sknewtonnet.estimators._best_constant import mean_prediction
 from sknewtonnet.estimators._fit import merged
 from sknewtonnet.estimators._starts import random_weights
@@ -51,10 +52,13 @@ class DistinctRows:
         order = np.argsort(((rows - mean) ** 2).sum(axis=1), kind="stable")
         return cls(rows[order], weight[order])
 
+    def mean(self) -> Array:
+        """Weighted mean of each feature."""
+        return np.asarray(np.average(self.X, axis=0, weights=self.sample_weight))
+
     def spread(self) -> Array:
         """Weighted standard deviation of each feature, exactly 0 where it is constant."""
-        mean = np.average(self.X, axis=0, weights=self.sample_weight)
-        variance = np.average((self.X - mean) ** 2, axis=0, weights=self.sample_weight)
+        variance = np.average((self.X - self.mean()) ** 2, axis=0, weights=self.sample_weight)
         return np.where(np.ptp(self.X, axis=0) > 0, np.sqrt(variance), 0.0)
 
 
@@ -155,14 +159,16 @@ def solved_output(
     return arrays | {here: solved[there] for here, there in output.items()}
 
 
-def _shared(network: Network, arrays: dict[str, Array]) -> dict[str, Array]:
-    """Arrays whose entries keep the ties: means of centres and of logarithms of widths."""
+def _shared(
+    network: Network, arrays: dict[str, Array], radial: Collection[str]
+) -> dict[str, Array]:
+    """Arrays whose entries keep the ties: means of the radial ones, of logarithms of widths."""
     last = sum(network.linear) - 1
     layout = network.layout
     unknown = [f"coefs_{last}", f"intercepts_{last}"]
     full = layout.flat(arrays | {name: np.zeros(layout.shapes[name]) for name in unknown})
     first, mean = layout.unpack(layout.restrict(full)), layout.unpack(layout.mean(full))
-    return first | {name: mean[name] for name in ("centers", "precisions_cholesky")}
+    return first | {name: mean[name] for name in radial}
 
 
 @_may_overflow
@@ -205,11 +211,12 @@ def radial_parameters(
     n_centers = network.node_sizes[1]
     centers = place_centers(rows, n_centers, random_state)
     widest = float(np.linalg.norm(rows.spread())) or 1.0  # 1 for a single distinct row
-    logs = -np.log(neighbour_widths(centers, widest))
-    n_features, form = network.n_features, radial_layer(network.layers).form
-    factors = form.array(form.round_units(logs, n_features), n_features)
-    arrays |= {"centers": centers, "precisions_cholesky": factors}
+    layer = network.layers[0]
+    assert isinstance(layer, RadialLayer), "the first layer is radial"
+    theta = layer.round_units(centers, neighbour_widths(centers, widest))
+    radial = layer.arrays_of(theta, network.n_features)
+    arrays |= radial
     if network.layout.has_ties:
-        arrays = _shared(network, arrays)
+        arrays = _shared(network, arrays, radial)
     given = X, Y, sample_weight, alpha, arrays, offset
     return network.layout.pack(solved_output(network, loss, *given))

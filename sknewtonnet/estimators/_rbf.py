@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from sknewtonnet._sklearn import Number, RegisteredNames
+from sknewtonnet._sklearn import Names, Number, RegisteredNames
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Activation, Loss, Network
+from sknewtonnet.calculus import ACTIVATIONS, Activation, Loss, Network
 from sknewtonnet.calculus.functions.units import unit_reports
-from sknewtonnet.calculus.pieces.gaussian import covariance_form, radial_layer
-from sknewtonnet.calculus.pieces.gaussian_forms import FORMS
-from sknewtonnet.calculus.pieces.penalties import Penalty, WidthPenalty
+from sknewtonnet.calculus.pieces.penalties import Penalty
+from sknewtonnet.calculus.pieces.radial_units import COVARIANCE_TYPES, shape_penalty
 from sknewtonnet.estimators._base import FRAMES_TO_CALLER
 from sknewtonnet.estimators._fit import Data, Fit, Problem
 from sknewtonnet.estimators._parameters import (
@@ -29,6 +28,7 @@ from sknewtonnet.estimators._parameters import (
     RandomState,
     SmoothConstraints,
 )
+from sknewtonnet.estimators._radial_shapes import MISSING, forms_of, shapes_of, why_missing
 from sknewtonnet.estimators._radial_starts import DistinctRows, radial_parameters
 from sknewtonnet.estimators._roles import ClassifierRole, RegressorRole
 from sknewtonnet.estimators._sized import OUTPUT_ACTIVATION, BaseSizedNet
@@ -36,10 +36,11 @@ from sknewtonnet.solvers import Solver
 
 
 class BaseRBFNet(BaseSizedNet):
-    """A layer of Gaussian units, then linear layers; all trained together."""
+    """A layer of radial units, then linear layers; all trained together."""
 
     n_centers: int
     covariance_type: str
+    radial_activation: str | Activation
     alpha_widths: float
 
     centers_: Array
@@ -54,7 +55,12 @@ class BaseRBFNet(BaseSizedNet):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseSizedNet._parameter_constraints,
         "n_centers": [Number(Integral, 1, None, closed="left")],
-        "covariance_type": [RegisteredNames(FORMS)],
+        "covariance_type": [RegisteredNames(COVARIANCE_TYPES)],
+        "radial_activation": [
+            Names({"auto"}),
+            RegisteredNames(ACTIVATIONS),
+            Activation,
+        ],
         "alpha_widths": [Number(Real, 0, None, closed="left")],
     }
 
@@ -76,6 +82,7 @@ class BaseRBFNet(BaseSizedNet):
             deepcopy(self.activation),
             self.skip_connections,
             output_activation=deepcopy(self.output_activation),
+            radial_activation=deepcopy(self.radial_activation),
             **names,
         )
 
@@ -84,37 +91,30 @@ class BaseRBFNet(BaseSizedNet):
         if not self.alpha_widths:
             return own
         rows = DistinctRows.of(X, weight)
-        form = covariance_form(self.covariance_type)
-        return (*own, WidthPenalty(form, self.alpha_widths, form.reference(rows.spread())))
+        moments = rows.mean(), rows.spread()
+        return (*own, shape_penalty(self.covariance_type, self.alpha_widths, *moments))
 
     def _draw(self) -> Callable[[Problem, np.random.RandomState], Array]:
         return _radial_start
 
     @staticmethod
     def _layer_attributes(network: Network, arrays: dict[str, Array]) -> dict[str, Any]:
-        form, n_features = radial_layer(network.layers).form, network.n_features
-        shapes = form.shapes(form.free(arrays["precisions_cholesky"], n_features), n_features)
-        return {
-            "centers_": arrays["centers"],
-            "precisions_cholesky_": shapes.factors,
-            "precisions_": shapes.precisions,
-            "covariances_": shapes.covariances,
-        }
+        return shapes_of(network, arrays)
 
     @property
     def quadratic_forms_(self) -> Array:
-        """Quadratic form W of each unit, (x, 1)' W (x, 1) = (x - mu)' M (x - mu).
+        """Quadratic form W of each unit, p = (x, 1)' W (x, 1).
 
         Of shape (n_centers, n_features + 1, n_features + 1); formed when it is asked for.
         """
         check_is_fitted(self)
-        centers, network = self.centers_, self._fit_.problem.original_network
-        form, n_features = radial_layer(network.layers).form, network.n_features
-        free = form.free(self.arrays_["precisions_cholesky"], n_features)
-        matrices = form.precisions(free, n_features)
-        pull = np.matmul(matrices, centers[:, :, None])
-        far = np.matmul(centers[:, None], pull)
-        return np.block([[matrices, -pull], [-pull.swapaxes(1, 2), far]])
+        return forms_of(self._fit_.problem.original_network, self.arrays_)
+
+    def __getattr__(self, name: str) -> Any:
+        """Say why a fit has no centres or covariances."""
+        if name in MISSING and "precisions_" in vars(self):
+            raise AttributeError(why_missing(name, self.precisions_))
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _findings(self, fit: Fit) -> dict[str, Any]:
         reports = unit_reports(fit.objective(), fit.params)
@@ -160,12 +160,20 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     Parameters
     ----------
     n_centers : int, default=10
-        Number of Gaussian units. If X has fewer distinct rows, the net has one for each of
+        Number of radial units. If X has fewer distinct rows, the net has one for each of
         them, and the fit warns; ``centers_`` tells how many there are.
-    covariance_type : {"spherical", "diag", "full"}, default="spherical"
-        Covariance of each unit: one width, one per feature, or any positive definite matrix.
+    covariance_type : {"spherical", "diag", "full", "semidefinite", "quadratic"}, \
+            default="spherical"
+        Covariance of each Gaussian unit: one width, one per feature, or any positive definite
+        matrix. Or units of other quadratic forms p = (x, 1)' W (x, 1): "semidefinite" with p >= 0
+        and a matrix that may be singular, so that units may ignore directions of X; "quadratic"
+        with any W, such as ellipses, saddles and bands.
+    radial_activation : str or Activation, default="auto"
+        Function of these forms, named as in ``sknewtonnet.calculus.ACTIVATIONS``. "auto":
+        "squared_exponential", exp(-p / 2), for all but "quadratic", whose units are "logistic":
+        exp(-p / 2) has no bound where p is negative, and predictions for new X may overflow.
     hidden_layer_sizes : int or array-like of shape (n_hidden_layers,), default=()
-        Units of further hidden layers, with linear propagation, between the Gaussian units
+        Units of further hidden layers, with linear propagation, between the radial units
         and the output.
     activation : str, Activation, or list of them, default="tanh"
         Function of the units of these further layers, one for all or one for each; the names
@@ -216,7 +224,9 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         unit from one as wide as the data, (exp(2 t) - 2 t - 1) / 2 for each feature with
         t = log(reference / width). The reference width is the root mean square distance
         from the mean of X; for "diag" the standard deviation of each feature times
-        the square root of their number.
+        the square root of their number. Of "semidefinite" forms it is half the mean of p over such
+        data, which keeps them from narrowing alone; of "quadratic" ones half the sum of the
+        squared entries of W, about the mean of X and in reference widths.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -295,20 +305,24 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     arrays_ : dict of str to ndarray
         All parameters by the names of their arrays, zero where ``connectivity`` has no parameter.
     centers_ : ndarray of shape (n_centers, n_features)
-        Centres of the Gaussian units.
+        Centres of the radial units. Of "semidefinite" and "quadratic" units where p is
+        stationary; an AttributeError if a unit has no such point, or a line of them.
     covariances_ : ndarray of shape (n_centers,), (n_centers, n_features) or \
             (n_centers, n_features, n_features)
         Covariance of each unit in the units of the table: a variance for "spherical", one for
         each feature for "diag" and for "spherical" units of standardised columns, matrices for
-        "full".
+        "full", "semidefinite" and "quadratic". Of the last two an AttributeError if the matrix of
+        a unit is not positive definite.
     precisions_ : ndarray of the shape of ``covariances_``
-        Their inverses, [I]'s 1 / sigma^2 and M.
+        Their inverses, [I]'s 1 / sigma^2 and M, which exist always.
     precisions_cholesky_ : ndarray of the shape of ``covariances_``
         Upper triangular U with U U' the inverse of the covariance, as in
         :class:`sklearn.mixture.GaussianMixture`; square roots of ``precisions_`` for
         "spherical" and "diag".
     quadratic_forms_ : ndarray of shape (n_centers, n_features + 1, n_features + 1)
-        [I]'s W of each unit: (x, 1)' W (x, 1) = (x - mu)' M (x - mu). Formed when asked for.
+        [I]'s W of each unit: p = (x, 1)' W (x, 1), which is (x - mu)' M (x - mu) of Gaussian
+        units. In the units of the table; formed when asked for. ``quadratic_forms()`` of the
+        inference has standard errors.
     degenerate_units_ : dict of int to str
         Units that contribute nothing of their own, and why: "far from all samples", "constant",
         "on one sample" (the fit warns of these), "unused", or "same as unit c0" (common, since
@@ -378,7 +392,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     k-means centres, widths of the distance of the next centres, and the output layer at its
     minimum. Nothing depends on the order of rows, or on whether they are repeated or weighted.
     With t parameters per unit a Hessian costs about n (n_centers t)^2 flops; t is p + 1, 2 p
-    and p (p + 3) / 2 for the three covariances.
+    and p (p + 3) / 2 for the three covariances, p (p + 3) / 2 for "semidefinite" and
+    (p + 1)(p + 2) / 2 for "quadratic" units.
 
     References
     ----------
@@ -412,6 +427,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         n_centers: int = 10,
         *,
         covariance_type: str = "spherical",
+        radial_activation: str | Activation = "auto",
         hidden_layer_sizes: ArrayLike = (),
         activation: ActivationLike = "tanh",
         output_activation: str | Activation = "identity",
@@ -441,6 +457,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     ) -> None:
         self.n_centers = n_centers
         self.covariance_type = covariance_type
+        self.radial_activation = radial_activation
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.output_activation = output_activation
@@ -480,12 +497,20 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     Parameters
     ----------
     n_centers : int, default=10
-        Number of Gaussian units. If X has fewer distinct rows, the net has one for each of
+        Number of radial units. If X has fewer distinct rows, the net has one for each of
         them, and the fit warns; ``centers_`` tells how many there are.
-    covariance_type : {"spherical", "diag", "full"}, default="spherical"
-        Covariance of each unit: one width, one per feature, or any positive definite matrix.
+    covariance_type : {"spherical", "diag", "full", "semidefinite", "quadratic"}, \
+            default="spherical"
+        Covariance of each Gaussian unit: one width, one per feature, or any positive definite
+        matrix. Or units of other quadratic forms p = (x, 1)' W (x, 1): "semidefinite" with p >= 0
+        and a matrix that may be singular, so that units may ignore directions of X; "quadratic"
+        with any W, such as ellipses, saddles and bands.
+    radial_activation : str or Activation, default="auto"
+        Function of these forms, named as in ``sknewtonnet.calculus.ACTIVATIONS``. "auto":
+        "squared_exponential", exp(-p / 2), for all but "quadratic", whose units are "logistic":
+        exp(-p / 2) has no bound where p is negative, and predictions for new X may overflow.
     hidden_layer_sizes : int or array-like of shape (n_hidden_layers,), default=()
-        Units of further hidden layers, with linear propagation, between the Gaussian units
+        Units of further hidden layers, with linear propagation, between the radial units
         and the output.
     activation : str, Activation, or list of them, default="tanh"
         Function of the units of these further layers, one for all or one for each; the names
@@ -521,7 +546,9 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         unit from one as wide as the data, (exp(2 t) - 2 t - 1) / 2 for each feature with
         t = log(reference / width). The reference width is the root mean square distance
         from the mean of X; for "diag" the standard deviation of each feature times
-        the square root of their number.
+        the square root of their number. Of "semidefinite" forms it is half the mean of p over such
+        data, which keeps them from narrowing alone; of "quadratic" ones half the sum of the
+        squared entries of W, about the mean of X and in reference widths.
     penalties : Penalty or list of Penalty, default=None
         Penalties besides that of ``alpha``, added to it: instances of
         :class:`sknewtonnet.calculus.Penalty`, such as
@@ -603,20 +630,24 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     arrays_ : dict of str to ndarray
         All parameters by the names of their arrays, zero where ``connectivity`` has no parameter.
     centers_ : ndarray of shape (n_centers, n_features)
-        Centres of the Gaussian units.
+        Centres of the radial units. Of "semidefinite" and "quadratic" units where p is
+        stationary; an AttributeError if a unit has no such point, or a line of them.
     covariances_ : ndarray of shape (n_centers,), (n_centers, n_features) or \
             (n_centers, n_features, n_features)
         Covariance of each unit in the units of the table: a variance for "spherical", one for
         each feature for "diag" and for "spherical" units of standardised columns, matrices for
-        "full".
+        "full", "semidefinite" and "quadratic". Of the last two an AttributeError if the matrix of
+        a unit is not positive definite.
     precisions_ : ndarray of the shape of ``covariances_``
-        Their inverses, [I]'s 1 / sigma^2 and M.
+        Their inverses, [I]'s 1 / sigma^2 and M, which exist always.
     precisions_cholesky_ : ndarray of the shape of ``covariances_``
         Upper triangular U with U U' the inverse of the covariance, as in
         :class:`sklearn.mixture.GaussianMixture`; square roots of ``precisions_`` for
         "spherical" and "diag".
     quadratic_forms_ : ndarray of shape (n_centers, n_features + 1, n_features + 1)
-        [I]'s W of each unit: (x, 1)' W (x, 1) = (x - mu)' M (x - mu). Formed when asked for.
+        [I]'s W of each unit: p = (x, 1)' W (x, 1), which is (x - mu)' M (x - mu) of Gaussian
+        units. In the units of the table; formed when asked for. ``quadratic_forms()`` of the
+        inference has standard errors.
     degenerate_units_ : dict of int to str
         Units that contribute nothing of their own, and why: "far from all samples", "constant",
         "on one sample" (the fit warns of these), "unused", or "same as unit c0" (common, since
@@ -706,6 +737,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         n_centers: int = 10,
         *,
         covariance_type: str = "spherical",
+        radial_activation: str | Activation = "auto",
         hidden_layer_sizes: ArrayLike = (),
         activation: ActivationLike = "tanh",
         standardize: bool = True,
@@ -734,6 +766,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     ) -> None:
         self.n_centers = n_centers
         self.covariance_type = covariance_type
+        self.radial_activation = radial_activation
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.standardize = standardize

@@ -37,7 +37,7 @@ from sknewtonnet.inference._parameter_covariance import (
 from sknewtonnet.inference._partial_effect import PartialEffect
 from sknewtonnet.inference._prediction import PredictionResults
 from sknewtonnet.inference._quadratic_form import weighted_chi_square_tail
-from sknewtonnet.inference._radial_units import RadialUnits
+from sknewtonnet.inference._radial_units import QuadraticForms, RadialUnits
 from sknewtonnet.inference._removal import unit_parameters, without_parameters
 from sknewtonnet.inference._reported import Reported
 from sknewtonnet.inference._rescaled import Rescaled
@@ -79,6 +79,7 @@ __all__ = [
     "MeanErrors",
     "PartialEffect",
     "PredictionResults",
+    "QuadraticForms",
     "RadialUnits",
     "Reported",
     "Rescaled",

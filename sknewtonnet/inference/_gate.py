@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from scipy.linalg import eigvalsh
 
 from sknewtonnet.inference._gate_units import (
     Finding,
+    edge_findings,
     input_findings,
     unit_findings,
     worst_first,
@@ -66,10 +68,12 @@ def findings(
     found += _stationary(information)
     found += unit_findings(information, feature_names)
     found += input_findings(information, feature_names)
-    found += [*_held_up(information), *_singular(information)]
+    edge = list(edge_findings(information))
+    known = {name for finding in edge for name in finding.parameters}
+    found += [*edge, *_held_up(information, known), *_singular(information)]
     found += _shrunk(information)
     if len(information.objective.network.layers) > 1:
-        found += _conditioned(information)
+        found += _conditioned(information, known)
     return list(complete(found))
 
 
@@ -152,12 +156,24 @@ def _stationary(information: Information) -> Iterator[Finding]:
         )
 
 
-def _held_up(information: Information) -> Iterator[Finding]:
-    """Directions in which the loss alone has negative curvature."""
-    if information.n_held_up and not information.critical_point.has_negative_curvature:
+def _held_up(information: Information, known: set[str]) -> Iterator[Finding]:
+    """Directions in which the loss alone has negative curvature.
+
+    A penalty may hold a form at the edge of those that are never negative; the parameters that
+    are 0 there have no mixed second derivatives with others, and are not counted.
+    """
+    n_held_up = information.n_held_up
+    if not n_held_up or information.critical_point.has_negative_curvature:
+        return
+    if known and information.basis is None:
+        names = information.objective.network.layout.names
+        at_edge = np.ix_(*2 * [[k for k, name in enumerate(names) if name in known]])
+        shares = eigvalsh(information.penalty[at_edge], information.hessian[at_edge])
+        n_held_up -= int((shares > 1.0).sum())
+    if n_held_up > 0:
         yield Finding(
             "indefinite information",
-            f"The loss alone bends down in {information.n_held_up} direction(s), which only the "
+            f"The loss alone bends down in {n_held_up} direction(s), which only the "
             "penalty holds up: weights are not identified there. Use fewer units, or rely on "
             "effects and predictions only.",
         )
@@ -199,14 +215,19 @@ def _singular(information: Information) -> Iterator[Finding]:
     )
 
 
-def _conditioned(information: Information) -> Iterator[Finding]:
-    """A note if parameters are hardly told apart, even on uncorrelated inputs."""
+def _conditioned(information: Information, known: set[str]) -> Iterator[Finding]:
+    """A note if parameters are hardly told apart, even on uncorrelated inputs.
+
+    Not of those that are known to have no first derivatives.
+    """
     H, G = information.whitened_factors
     largest = max(H.condition, G.condition)
     if largest > _CONDITION:
         names = np.array(information.objective.network.layout.names)
         weakest = np.abs(G.weakest)
         part = np.flatnonzero(weakest > 0.3 * weakest.max())
+        if known.issuperset(names[part]):
+            return
         yield Finding(
             "condition",
             f"Nearly singular: the scaled condition number of the curvature is {largest:.1g}. "

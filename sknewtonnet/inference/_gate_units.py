@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sknewtonnet.calculus import Activation, Network
+from sknewtonnet.calculus import Activation, Network, Semidefinite
 from sknewtonnet.calculus.functions.units import UnitReport, unit_reports
 from sknewtonnet.inference._minimum import Information
 
@@ -159,6 +159,31 @@ def _far_from_zero(information: Information, feature_names: Sequence[str]) -> st
 
 def _they(far: str) -> str:
     return "they vary" if far.endswith("are") else "it varies"
+
+
+def edge_findings(information: Information) -> Iterator[Finding]:
+    """Semidefinite units that ignore directions of the inputs."""
+    network, weight = information.objective.network, information.objective.sample_weight
+    sizes = np.sqrt(weight @ information.objective.samples**2 / weight.sum())
+    matrices = network.matrices(information.params)
+    for k, layer in enumerate(network.layers):
+        if not isinstance(layer, Semidefinite) or layer.sources != (0,):
+            continue
+        ignored = layer.ignored(matrices[k], sizes) & (network.positions[k] >= 0)
+        units = np.flatnonzero(ignored.any(axis=0))
+        if not len(units):
+            continue
+        names = [network.layout.names[place] for place in network.positions[k].T[ignored.T]]
+        shown = ", ".join(network.unit_names[k][j] for j in units)
+        yield Finding(
+            "edge",
+            f"Unit{'s' if len(units) > 1 else ''} {shown} ignore{'' if len(units) > 1 else 's'} "
+            "directions of the inputs: the quadratic form is singular, at the edge of those that "
+            "are never negative. Tests of the parameters that are 0 there have no known null "
+            "distribution; effects and predictions do not depend on them.",
+            tuple(names),
+            severity="note",
+        )
 
 
 def _scaling(information: Information, k: int, activation: Activation) -> Iterator[Finding]:

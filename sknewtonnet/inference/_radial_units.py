@@ -10,6 +10,7 @@ from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.pieces.gaussian import radial_layer
 from sknewtonnet.calculus.pieces.gaussian_forms import GaussianForm
+from sknewtonnet.calculus.pieces.radial import RadialLayer
 from sknewtonnet.inference._reported import Reported
 
 
@@ -89,3 +90,61 @@ class RadialShape:
         ]
         (centers, covariances, widths), (centers_se, covariances_se, widths_se) = found
         return RadialUnits(centers, centers_se, covariances, covariances_se, widths, widths_se)
+
+
+@dataclass(frozen=True, eq=False)
+class QuadraticForms:
+    """Matrices W of the forms (x, 1)' W (x, 1) of radial units, with standard errors.
+
+    :meth:`InferenceResults.quadratic_forms` makes it.
+
+    Attributes
+    ----------
+    values, std_errors : ndarray of shape (n_units, n_inputs + 1, n_inputs + 1)
+        The matrices, in the units of the inputs, and standard errors of their entries.
+    """
+
+    values: Array
+    std_errors: Array
+
+
+@dataclass(frozen=True, eq=False)
+class FormParameters:
+    """Where the parameters of a layer of quadratic forms are among those that are reported.
+
+    Attributes
+    ----------
+    layer : RadialLayer
+        The layer.
+    n_inputs : int
+        Number of its inputs.
+    places : ndarray of int of shape (t, n_units)
+        Place of each parameter, -1 for zeros.
+    """
+
+    layer: RadialLayer
+    n_inputs: int
+    places: Ints
+
+    @classmethod
+    def of(cls, network: Network, reported: Reported) -> "FormParameters":
+        """Find them; raises ValueError if there is not one such layer."""
+        number = {name: k for k, name in enumerate(reported.names)}
+        where = np.array([number.get(name, -1) for name in network.layout.names] + [-1])
+        found = [
+            cls(layer, sum(network.node_sizes[node] for node in layer.sources), where[places])
+            for layer, places in zip(network.layers, network.positions, strict=True)
+            if isinstance(layer, RadialLayer)
+        ]
+        if len(found) != 1:
+            raise ValueError(f"the net has {len(found) or 'no'} layers of radial units, not one.")
+        return found[0]
+
+    def values(self, theta: NDArray[Any]) -> NDArray[Any]:
+        """The forms, one after the other; theta may be complex."""
+        return self.layer.quadratic_forms(np.r_[theta, 0.0][self.places], self.n_inputs).ravel()
+
+    def forms(self, values: Array, errors: Array) -> QuadraticForms:
+        """The record, from flat values and their standard errors."""
+        shape = (self.layer.n_units, self.n_inputs + 1, self.n_inputs + 1)
+        return QuadraticForms(values.reshape(shape), errors.reshape(shape))

@@ -37,7 +37,12 @@ from sknewtonnet.inference._effect_profile import (
 )
 from sknewtonnet.inference._influence import Influence, influence
 from sknewtonnet.inference._prediction import std_errors
-from sknewtonnet.inference._radial_units import RadialShape, RadialUnits
+from sknewtonnet.inference._radial_units import (
+    FormParameters,
+    QuadraticForms,
+    RadialShape,
+    RadialUnits,
+)
 from sknewtonnet.inference._resampling import RESAMPLINGS, Resampling
 from sknewtonnet.inference._residuals import Residuals
 from sknewtonnet.inference._results_effects import Predictions
@@ -582,6 +587,40 @@ class Diagnostics(Predictions):
         ((1, 1), [[1.0]])
         """
         shape = RadialShape.of(self._table.network, self.reported)
-        values, covariance = self.delta_method(shape.values)
+        return shape.units(*self._with_errors(shape.values))
+
+    def quadratic_forms(self) -> QuadraticForms:
+        """Matrices W of the forms (x, 1)' W (x, 1) of radial units, with standard errors.
+
+        They follow from the parameters of any radial layer by :meth:`delta_method`.
+
+        Returns
+        -------
+        QuadraticForms
+            In the units of the inputs, as the fitted attribute ``quadratic_forms_``.
+
+        Raises
+        ------
+        ValueError
+            If the net has no radial units, or several layers of them.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import RBFNetRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> x = rng.uniform(-2.0, 2.0, (100, 1))
+        >>> y = np.exp(-0.5 * x[:, 0] ** 2) + 0.05 * rng.normal(size=100)
+        >>> net = RBFNetRegressor(1, covariance_type="semidefinite", alpha=0.0, random_state=0)
+        >>> forms = net.fit(x, y).inference(x, y).quadratic_forms()
+        >>> forms.values.shape, bool(forms.std_errors[0, 0, 0] < 0.1)
+        ((1, 2, 2), True)
+        """
+        found = FormParameters.of(self._table.network, self.reported)
+        return found.forms(*self._with_errors(found.values))
+
+    def _with_errors(self, function: Callable[[Array], ArrayLike]) -> tuple[Array, Array]:
+        """Values of a function of the parameters, and their standard errors."""
+        values, covariance = self.delta_method(function)
         variance = np.diag(covariance)
-        return shape.units(values, np.sqrt(np.where(variance >= 0, variance, np.nan)))
+        return values, np.sqrt(np.where(variance >= 0, variance, np.nan))

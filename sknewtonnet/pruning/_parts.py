@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
-from sknewtonnet._typing import Ints
-from sknewtonnet.calculus import Network
+from sknewtonnet._typing import Bools, Ints
+from sknewtonnet.calculus import Layer, Network
 from sknewtonnet.estimators import Fit
 from sknewtonnet.inference import unit_parameters
 
@@ -49,7 +50,7 @@ def _named(fit: Fit, unit: str) -> Iterator[tuple[str, Ints]]:
     """Names and positions of all parts of one kind, those without parameters included."""
     network = fit.network
     if unit == "weight":
-        for position in _weights(network):
+        for position in _weights(network, fit.problem.original is not None):
             yield network.layout.names[position], np.array([position])
     elif unit == "feature":
         outgoing = network.feature_parameters or []
@@ -58,12 +59,33 @@ def _named(fit: Fit, unit: str) -> Iterator[tuple[str, Ints]]:
         yield from unit_parameters(network)
 
 
-def _weights(network: Network) -> Ints:
-    """Coefficients, and parameters of other layers that are zero where an input has no effect."""
+def _weights(network: Network, standardised: bool) -> Ints:
+    """Coefficients, and parameters of other layers that are zero where an input has no effect.
+
+    In a net of standardised columns those that are zero for any origin of the columns: not the
+    linear terms of a quadratic form.
+    """
     found = [np.empty(0, dtype=int)]
     for layer, positions in zip(network.layers, network.positions, strict=True):
-        rows = layer.input_rows(sum(network.node_sizes[node] for node in layer.sources))
-        if rows is not None:
-            found.append(positions[np.unique(np.concatenate(rows))].ravel())
+        n_inputs = sum(network.node_sizes[node] for node in layer.sources)
+        rows = layer.input_rows(n_inputs)
+        if rows is None:
+            continue
+        own = np.unique(np.concatenate(rows))
+        if standardised and 0 in layer.sources:
+            own = own[_alone(layer, n_inputs)[own]]
+        found.append(positions[own].ravel())
     places = np.unique(np.concatenate(found))  # a shared one goes with all its entries
     return places[places >= 0]
+
+
+def _alone(layer: Layer, n_inputs: int) -> Bools:
+    """Which parameters of a unit do not depend on others of it when the inputs are shifted."""
+    known = layer.rescaled(np.ones(n_inputs), np.ones(n_inputs))
+    if known is None:  # such a layer takes its inputs as they come
+        return np.ones(
+            1 + max(int(rows.max()) for rows in layer.unit_arrays(n_inputs).values()), bool
+        )
+    matrix, offset = sparse.csr_array(known[1]), known[2]
+    matrix.eliminate_zeros()
+    return np.asarray((np.diff(matrix.indptr) == 1) & (offset == 0.0))

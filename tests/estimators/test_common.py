@@ -144,6 +144,10 @@ ESTIMATORS = [
                 "standardize": False,
                 "max_iter": 100,
             },
+            *(
+                {"n_centers": 2, "covariance_type": kind, "alpha": 1.0, "max_iter": 20}
+                for kind in ("semidefinite", "quadratic")
+            ),
         )
     ),
 ]

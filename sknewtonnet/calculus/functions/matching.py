@@ -7,8 +7,13 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.shared import flip_groups
 from sknewtonnet.calculus.functions.units import interchangeable, rearrange
+from sknewtonnet.calculus.pieces.function import may_overflow
+
+# A distance whose square overflows.
+_FAR = 1e300
 
 
+@may_overflow
 def aligned(network: Network, w: Array, reference: Array) -> Array:
     """Parameters with units in the order and with the signs of a reference.
 
@@ -70,6 +75,7 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
             flipped[np.setdiff1d(np.arange(len(plain)), alone)] = np.inf
             signs = np.where(flipped < plain, -1.0, 1.0)
             plain = np.minimum(plain, flipped)
+        plain = np.nan_to_num(plain, nan=_FAR, posinf=_FAR)  # of a unit that ran to infinity
         plain[~interchangeable(network, k)] = np.inf
         of_reference, order = linear_sum_assignment(plain.T)
         rearrange(network, ours, k, order, signs[order, of_reference])

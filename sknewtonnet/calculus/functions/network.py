@@ -21,6 +21,7 @@ from sknewtonnet.calculus.pieces.layers import Layer, Linear
 from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.parameters import ParameterArray, ParameterLayout
 from sknewtonnet.calculus.pieces.quadratic import Quadratic
+from sknewtonnet.calculus.pieces.radial_units import radial_units
 from sknewtonnet.calculus.pieces.semidefinite import Semidefinite
 from sknewtonnet.calculus.pieces.validation import dense
 
@@ -223,38 +224,45 @@ class Network:
         activation: str | Activation | Sequence[str | Activation] = "tanh",
         skip_connections: bool | str = False,
         *,
+        radial_activation: str | Activation = "auto",
         output_activation: str | Activation = "identity",
         connectivity: Mapping[str, ArrayLike] | None = None,
         tied: Mapping[str, ArrayLike] | None = None,
         feature_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
     ) -> "Network":
-        """Radial basis network: Gaussian units, then linear propagation ([I] 4.2).
+        """Radial basis network: radial units, then linear propagation ([I] 4.2).
 
         Parameters
         ----------
         n_features : int
             Number of inputs.
         n_centers : int
-            Number of Gaussian units, which read the input.
+            Number of radial units, which read the input.
         n_outputs : int
             Number of raw predictions.
-        covariance_type : {"full", "diag", "spherical"}, default="full"
-            Form of the covariance of each Gaussian unit.
+        covariance_type : {"full", "diag", "spherical", "semidefinite", "quadratic"}, \
+                default="full"
+            Form of the covariance of each Gaussian unit, :class:`GaussianRBF`; or units of other
+            quadratic forms, :class:`Semidefinite` or :class:`Quadratic`.
         hidden_layer_sizes : int or sequence of int, default=()
-            Units of hidden layers between the Gaussian units and the output.
+            Units of hidden layers between the radial units and the output.
         activation : str, Activation, or a sequence of them, default="tanh"
             For all these hidden layers, or one for each.
         skip_connections : {False, "input-output", "all"}, default=False
             Whether the output also reads the input, or every linear layer all earlier ones.
+        radial_activation : str or Activation, default="auto"
+            Function of the quadratic forms. "auto": "squared_exponential", exp(-p / 2), and
+            "logistic" where p may be negative, of "quadratic".
         output_activation, connectivity, tied, feature_names, output_names
             As in :meth:`mlp`.
 
         Returns
         -------
         Network
-            With arrays "centers" and "precisions_cholesky" of the Gaussian units, then
-            "coefs_k" and "intercepts_k" of the linear layers.
+            With arrays "centers" and "precisions_cholesky" of Gaussian units, or
+            "quadratic_factors" or "quadratic_forms"; then "coefs_k" and "intercepts_k" of the
+            linear layers.
 
         Raises
         ------
@@ -262,11 +270,11 @@ class Network:
             If a size is not positive, or a name is unknown.
         """
         _check_sizes("n_centers", [n_centers])
-        gaussian = GaussianRBF((0,), n_centers, covariance_type)
+        radial = radial_units(n_centers, covariance_type, radial_activation)
         return cls.from_layers(
             n_features,
             _linear_layers(
-                [gaussian],
+                [radial],
                 hidden_layer_sizes,
                 n_outputs,
                 activation,

@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sknewtonnet._typing import Array, Ints
+from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.pieces.activations import Activation
 from sknewtonnet.calculus.pieces.layers import Layer
 from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.radial import RadialLayer
 from sknewtonnet.calculus.pieces.symmetric import pairs
+
+# What moves the roots of p by this little on the data moves p by nothing.
+_NOTHING = 1e-6
 
 
 class Semidefinite(RadialLayer):
@@ -72,9 +75,13 @@ class Semidefinite(RadialLayer):
         return {"quadratic_factors": np.vstack([upper, n_upper + np.arange(n_inputs)])}
 
     def input_rows(self, n_inputs: int) -> list[Ints]:
-        """The rows of U. See :meth:`Layer.input_rows`."""
-        rows, _ = _entries(n_inputs)
-        return [np.flatnonzero(rows == j) for j in range(n_inputs)]
+        """Row j of V, and column j, which forms of the other inputs do without.
+
+        Where an input has no effect a form is at the edge of those that are never negative: tests
+        that it has none reject less often than they say. See :meth:`Layer.input_rows`.
+        """
+        a, b = _entries(n_inputs)
+        return [np.flatnonzero((a == j) | (b == j)) for j in range(n_inputs)]
 
     def value(self, theta: Array, z: Array) -> Array:
         """The squared lengths p. See :meth:`Layer.value`."""
@@ -95,9 +102,17 @@ class Semidefinite(RadialLayer):
         Parameters in different columns of V do not meet.
         """
         a, b = _entries(len(z))
-        ones = np.vstack([z, np.ones(z.shape[1])])
-        moments = np.matmul(ones * delta[:, None], ones.T)
-        return 2.0 * moments[:, a[:, None], a] * (b[:, None] == b)
+        return 2.0 * _moments(z, delta)[:, a[:, None], a] * (b[:, None] == b)
+
+    def curvature_along(self, theta: Array, z: Array, delta: Array, direction: Array) -> Array:
+        """Its product with a direction E of V, 2 sum_i delta_i x~ x~' E.
+
+        See :meth:`Layer.curvature_along`.
+        """
+        entries = (..., *_entries(len(z)))
+        E = np.zeros((*direction.shape[:-2], self.n_units, len(z) + 1, len(z)))
+        E[entries] = direction.swapaxes(-1, -2)
+        return 2.0 * np.matmul(_moments(z, delta), E)[entries].swapaxes(-1, -2)
 
     def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
         """2 delta (r_b + x~_a V_eb) between V_ab and z_e, the first where a = e.
@@ -148,6 +163,28 @@ class Semidefinite(RadialLayer):
         diagonal = theta[pairs(n_inputs).diagonal()]
         return theta * np.where(diagonal < 0, -1.0, 1.0)[b]
 
+    def ignored(self, theta: Array, sizes: Array) -> Bools:
+        """Parameters in columns of V that are 0: the unit ignores that direction of its inputs.
+
+        There M is singular, at the edge of the semidefinite matrices, and p has no first
+        derivatives in them.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        sizes : ndarray of shape (p,)
+            Root mean square of each input.
+
+        Returns
+        -------
+        ndarray of bool of shape (t, s)
+        """
+        a, b = _entries(len(sizes))
+        moves = np.abs(theta) * np.append(sizes, 1.0)[a, None]
+        largest = np.array([moves[b == column].max(axis=0) for column in range(len(sizes))])
+        return np.asarray((largest <= _NOTHING)[b])
+
     def _images(self, theta: Array, z: Array) -> Array:
         """U' z + c of each unit, (s, p, c)."""
         V = self._factors(theta, len(z))
@@ -159,6 +196,12 @@ class Semidefinite(RadialLayer):
         V = np.zeros((theta.shape[1], n_inputs + 1, n_inputs), dtype=theta.dtype)
         V[(slice(None), *_entries(n_inputs))] = theta.T
         return V
+
+
+def _moments(z: Array, delta: Array) -> Array:
+    """Sums over samples of delta x~ x~', (s, p + 1, p + 1)."""
+    ones = np.vstack([z, np.ones(z.shape[1])])
+    return np.matmul(ones * delta[:, None], ones.T)
 
 
 @lru_cache(maxsize=64)
