@@ -605,8 +605,8 @@ class End:
     def of(cls, function: SmoothFunction, result: SolverResult) -> "End":
         """The end of a run.
 
-        A run that ends early by ``ftol`` is spared the Hessian where its gradient alone says
-        enough, and so is one without a lower bound: no point of it is a minimum.
+        A run that ends early, by ``ftol`` and its like, is spared the Hessian where its gradient
+        alone says enough, and so is one without a lower bound: no point of it is a minimum.
 
         Only the point counts, not how the run came there. Under constraints the gradient must
         vanish along the directions that they leave free; a multiplier of the wrong sign holds
@@ -616,7 +616,7 @@ class End:
         if result.value < -_BOTTOMLESS * max(abs(function.scale() or 0.0), 1.0):
             return cls(w, "not stationary", bounded=False)
         if found is None:
-            if result.status is Status.FTOL and plainly_falls(function, w):
+            if result.status in (Status.FTOL, Status.TARGET) and plainly_falls(function, w):
                 return cls(w, "not stationary")
             conditions: dict[str, Any] = {}
         else:

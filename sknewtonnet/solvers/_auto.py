@@ -15,7 +15,7 @@ from sknewtonnet.solvers._constrained import AutoConstrainedSolver
 from sknewtonnet.solvers._newton import RADII, RADIUS, NewtonSolver
 from sknewtonnet.solvers._options import option
 from sknewtonnet.solvers._result import Callback, Iteration, SolverResult, Status
-from sknewtonnet.solvers._run import Run, falls_slowly
+from sknewtonnet.solvers._run import Run
 from sknewtonnet.solvers._scipy import LBFGSBSolver
 from sknewtonnet.solvers.constraints import ConstraintKind
 
@@ -48,8 +48,8 @@ class AutoSolver(Solver):
     first, until the gradient entry has fallen to a hundredth. The run does not end at a saddle
     point.
 
-    With ``ftol`` L-BFGS steps come first whatever the objective, and go on until it ends the
-    run; Newton steps follow only where they stall before.
+    With ``ftol`` or ``fatol`` L-BFGS steps come first whatever the objective, and go on until it
+    ends the run; Newton steps follow only where they stall before.
 
     Parameters
     ----------
@@ -84,20 +84,26 @@ class AutoSolver(Solver):
     def _minimize(
         self, function: SmoothFunction, w0: Array, callback: Callback | None
     ) -> SolverResult:
-        start = Run(function, self.tol, self.max_iter, ftol=self.ftol)
+        start = Run(
+            function,
+            self.tol,
+            self.max_iter,
+            ftol=self.ftol,
+            fatol=self.fatol,
+            f_target=self.f_target,
+        )
         start.begin(w0)
         note = function.why_not_reduced() if self.hessian in PRODUCT_KINDS else ""
         legs = _Legs(start, callback, note)
-        reduced = (
-            None if start.status is Status.CONVERGED else self._reduced(function, legs.params)
-        )
+        at_end = start.status in (Status.CONVERGED, Status.TARGET)
+        reduced = None if at_end else self._reduced(function, legs.params)
         if reduced is not None:
             legs.jump(reduced.expand(reduced.restrict(legs.params)))
             legs.go(self._quasi_newton(legs, _TAKE_OVER_REDUCED), reduced)
             legs.go(self._newton(legs), reduced)
             if legs.is_flat():
                 return legs.result()
-        elif start.status is None and (self.ftol or len(legs.params) > _MANY):
+        elif start.status is None and (self._ends_early or len(legs.params) > _MANY):
             legs.go(self._quasi_newton(legs, _TAKE_OVER))
         legs.go(self._newton(legs))
         return legs.result()
@@ -110,11 +116,16 @@ class AutoSolver(Solver):
         solved = reduced.expand(reduced.restrict(w))
         return reduced if np.isfinite(solved).all() and function.is_finite(solved) else None
 
+    @property
+    def _ends_early(self) -> bool:
+        """Whether a slow fall ends the run."""
+        return self.ftol > 0.0 or self.fatol > 0.0
+
     def _quasi_newton(self, legs: "_Legs", part: float) -> Solver:
         near = _NEAR * abs(legs.start.value)
         goal = max(part * legs.start.stationarity, near, self.tol)
         most, left = max(len(legs.params), _FEWEST), self.max_iter - legs.n_iter
-        if self.ftol:  # a Newton step on many rows takes the time of a hundred of these
+        if self._ends_early:  # a Newton step on many rows takes the time of a hundred of these
             return LBFGSBSolver(tol=self.tol, max_iter=left)
         return LBFGSBSolver(tol=goal, max_iter=min(most, left))
 
@@ -136,7 +147,8 @@ class _Legs:
         self._history = [start.value]
         self._last: SolverResult | None = None
         self._calls = start.function.calls
-        self._stopped = self._slow = False
+        self._stopped = False
+        self._early: Status | None = start.early_end(self._history)
         self._gradient: Array | None = start.gradient
 
     def jump(self, w: Array) -> None:
@@ -149,10 +161,11 @@ class _Legs:
         if self.callback is not None:
             steepness = float(np.abs(self._gradient).max())
             self._stopped = bool(self.callback(Iteration(1, w, self.value, steepness)))
+        self._early = self.start.early_end(self._history)
 
     def go(self, solver: Solver, reduced: EmbeddedFunction | None = None) -> None:
         """Continue with a solver where the last one ended, unless the run was stopped there."""
-        if self._stopped or self._slow or solver.max_iter < 1:
+        if self._stopped or self._early or solver.max_iter < 1:
             return
         function, u = self.start.function.function, self.params
         if reduced is not None:
@@ -167,8 +180,8 @@ class _Legs:
                 n_iter = self.n_iter + it.n_iter
                 seen = Iteration(n_iter, expand(it.params), it.value, it.gradient_norm)
                 self._stopped = bool(self.callback(seen))
-            self._slow = falls_slowly(self._history, self.start.ftol)
-            return self._stopped or self._slow
+            self._early = self.start.early_end(self._history)
+            return self._stopped or self._early is not None
 
         found = solver.minimize(function, u, relay)
         self._last = found
@@ -210,8 +223,8 @@ class _Legs:
             return Status.CONVERGED, Status.CONVERGED.value
         if self._stopped:
             return Status.STOPPED, Status.STOPPED.value
-        if self._slow:
-            return Status.FTOL, Status.FTOL.value
+        if self._early is not None:
+            return self._early, self._early.value
         if self._last is None or self._last.converged:
             return Status.MAX_ITER, Status.MAX_ITER.value
         return self._last.status, self._last.message

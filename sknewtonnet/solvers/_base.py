@@ -50,6 +50,11 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
     ftol : float, default=0.0
         Stop when the function falls by at most this part of itself per iteration, averaged over
         the last ten: an early end, whatever the gradient. 0 for never.
+    fatol : float, default=0.0
+        The same for the fall itself, in the units of the function: the decrease eps2 of [G]
+        Table 1. 0 for never.
+    f_target : float, default=-inf
+        Stop where the function is at most this, such as an error that is good enough.
     max_iter : int, default=1000
         Maximum number of iterations.
     hessian : str, default="exact"
@@ -101,6 +106,8 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
 
     tol: float = option(1e-10, Range(0.0, np.inf))
     ftol: float = option(0.0, Range(0.0, np.inf))
+    fatol: float = option(0.0, Range(0.0, np.inf))
+    f_target: float = option(-np.inf, Range(-np.inf, np.inf))
     max_iter: int = option(1000, Range(0, np.inf))
     hessian: str = "exact"
 
@@ -113,7 +120,7 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
 
     @classmethod
     def options(cls) -> dict[str, Range | Choice | None]:
-        """The settings that only this method has, with their allowed values.
+        """The settings beside ``tol``, ``ftol``, ``max_iter`` and ``hessian``, with their values.
 
         Returns
         -------
@@ -237,7 +244,15 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
             raise ValueError(f"w0 must have shape ({function.n_parameters},), got {np.shape(w0)}.")
         limits = self.limits(function.n_parameters)
         run = Run(
-            function, self.tol, self.max_iter, callback, limits, self.ftol, self.second_order
+            function,
+            self.tol,
+            self.max_iter,
+            callback,
+            limits,
+            self.ftol,
+            self.second_order,
+            self.fatol,
+            self.f_target,
         )
         with run.guarded():
             run.begin(w0)

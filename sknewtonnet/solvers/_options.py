@@ -51,6 +51,8 @@ class Range:
         what = "an integer" if isinstance(self.low, int) else "a number"
         if self == POSITIVE:
             return "a positive number"
+        if np.isinf([self.low, self.high]).all():
+            return "a number below infinity"
         if np.isinf(self.high):
             return f"{what.replace('a number', 'a finite number')} of at least {self.low:g}"
         return f"{what} from {self.low:g} to below {self.high:g}"

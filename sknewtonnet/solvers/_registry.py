@@ -59,7 +59,8 @@ def get_solver(
     tol, ftol, max_iter, hessian
         As in :class:`Solver`, for a solver given by name. An object has its own.
     options : mapping of str to Any, default=None
-        Further options of a solver given by name, by the names of its fields.
+        Further options of a solver given by name, by the names of its fields, such as ``fatol``
+        and ``f_target``, which all have.
     constraints : Constraints, default=None
         Bounds, linear and nonlinear constraints, for a solver that can keep them.
 
@@ -78,8 +79,10 @@ def get_solver(
     Examples
     --------
     >>> from sknewtonnet.solvers import get_solver
-    >>> get_solver("newton", tol=1e-8, options={"initial_trust_radius": 1.0})
-    NewtonSolver(tol=1e-08, ftol=0.0, max_iter=1000, hessian='exact', initial_trust_radius=1.0)
+    >>> options = {"initial_trust_radius": 1.0, "f_target": 0.1}
+    >>> solver = get_solver("newton", tol=1e-8, options=options)
+    >>> solver.tol, solver.initial_trust_radius, solver.f_target, solver.hessian
+    (1e-08, 1.0, 0.1, 'exact')
     """
     if isinstance(solver, Solver):
         if options is not None or hessian != "exact":

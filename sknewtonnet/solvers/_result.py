@@ -18,7 +18,8 @@ class Status(Enum):
     AT_INFINITY = "parameters run to infinity, where the objective has next to nothing to gain"
     STALLED = "no step lowers the objective any more in double precision"
     STOPPED = "a callback asked to stop"
-    FTOL = "the objective falls by at most ftol of itself per iteration"
+    FTOL = "the objective falls by at most ftol of itself per iteration, or by at most fatol"
+    TARGET = "the objective is at most f_target"
     NOT_FINITE = "the function or a derivative of it is not finite"
 
     def __reduce__(self) -> tuple[type["Status"], tuple[str]]:

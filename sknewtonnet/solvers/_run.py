@@ -201,6 +201,10 @@ class Run:
     ftol : float, default=0.0
         The run ends where the function falls by at most this part of itself per iteration, over
         the last ten; 0 for never.
+    fatol : float, default=0.0
+        The same for the fall itself, not relative to the function.
+    f_target : float, default=-inf
+        The run ends where the function is at most this.
     second_order : bool, default=False
         Whether steps use second derivatives, so that slow progress is no fault of theirs: a run
         whose parameters grow all the time, while f hardly falls, is then AT_INFINITY.
@@ -243,10 +247,13 @@ class Run:
         constraints: Constraints | None = None,
         ftol: float = 0.0,
         second_order: bool = False,
+        fatol: float = 0.0,
+        f_target: float = -np.inf,
     ):
         self.function = Counted(function)
         self.second_order = second_order and constraints is None
         self.tol, self.max_iter, self.callback, self.ftol = tol, max_iter, callback, ftol
+        self.fatol, self.f_target = fatol, f_target
         self.constraints = constraints
         self.multipliers: Multipliers | None = None
         self.status: Status | None = None
@@ -281,6 +288,8 @@ class Run:
         self.initial_stationarity = self.stationarity
         if self.stationarity <= self.tol:
             self.status = Status.CONVERGED
+        elif self.value <= self.f_target:
+            self.status = Status.TARGET
         elif self.max_iter < 1:
             self.status = Status.MAX_ITER
 
@@ -390,14 +399,36 @@ class Run:
             self.status = Status.CONVERGED
         elif stop:
             self.status = Status.STOPPED
-        elif falls_slowly(self.history, self.ftol):
-            self.status = Status.FTOL
+        elif (early := self.early_end(self.history)) is not None:
+            self.status = early
         elif self.n_iter >= self.max_iter:
             self.status = Status.MAX_ITER
         elif stalled:
             self.status = Status.AT_INFINITY if self.is_far else Status.STALLED
         elif self.second_order and self._is_at_infinity():
             self.status = Status.AT_INFINITY
+
+    def early_end(self, history: Sequence[float]) -> Status | None:
+        """Whether a run is over, whatever the gradient.
+
+        Parameters
+        ----------
+        history : sequence of float
+            The function at the start and after each iteration.
+
+        Returns
+        -------
+        Status or None
+            TARGET at a value of at most ``f_target``; FTOL where the last ten iterations lowered
+            the function by at most what ``ftol`` or ``fatol`` say.
+        """
+        if history[-1] <= self.f_target:
+            return Status.TARGET
+        if not (self.ftol or self.fatol) or len(history) <= _WINDOW:
+            return None
+        least = max(self.ftol * abs(history[-1]), self.fatol)
+        slow = history[-1 - _WINDOW] - history[-1] <= _WINDOW * least
+        return Status.FTOL if slow else None
 
     def _is_at_infinity(self) -> bool:
         if self.is_far and self._fall(_PATIENCE) <= _LITTLE:
@@ -479,25 +510,6 @@ class Run:
 
 def _or_infinite(value: float) -> float:
     return value if np.isfinite(value) else np.inf
-
-
-def falls_slowly(history: Sequence[float], ftol: float) -> bool:
-    """Whether the last ten iterations lowered the function by at most what ftol says.
-
-    Parameters
-    ----------
-    history : sequence of float
-        The function at the start and after each iteration.
-    ftol : float
-        Part of itself by which the function should fall per iteration; 0 is never too slow.
-
-    Returns
-    -------
-    bool
-    """
-    if not ftol or len(history) <= _WINDOW:
-        return False
-    return history[-1 - _WINDOW] - history[-1] <= _WINDOW * ftol * abs(history[-1])
 
 
 def polish(run: Run) -> None:

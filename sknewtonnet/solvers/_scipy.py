@@ -77,6 +77,8 @@ class ScipySolver(Solver):
             callback,
             ftol=self.ftol,
             second_order=self.second_order,
+            fatol=self.fatol,
+            f_target=self.f_target,
         )
         with run.guarded():
             run.begin(w0)
@@ -108,7 +110,9 @@ class ScipySolver(Solver):
         return str(found.message)
 
     def _scipy_options(self, max_iter: int) -> dict[str, Any]:
-        own = {name: getattr(self, name) for name in self.options()}
+        own = {
+            name: getattr(self, name) for name in self.options().keys() - Solver.options().keys()
+        }
         options = {"maxiter": max_iter, **self.fixed, **own}
         return options | {"gtol": self.tol} if self.has_gtol else options
 

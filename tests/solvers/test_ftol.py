@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from functions import PROBLEMS
 
+from sknewtonnet import NewtonMLPRegressor
 from sknewtonnet.calculus import Network, Objective
 from sknewtonnet.solvers import (
     SOLVERS,
@@ -53,6 +54,45 @@ def test_every_solver_ends_where_the_function_falls_slowly(name, ftol):
     solver = get_solver(name, ftol=ftol, tol=1e-12, max_iter=400)
     result = solver.minimize(function, w0)
     ends_by_the_rule(result, ftol)
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("fatol", [0.05, 0.005])
+def test_every_solver_ends_where_the_decrease_is_small(name, fatol):
+    """[G]'s eps2, in the units of the function; over ten iterations, as ftol."""
+    function, w0 = net()
+    solver = get_solver(name, tol=1e-12, max_iter=400, options={"fatol": fatol})
+    result = solver.minimize(function, w0)
+    assert result.status is Status.FTOL
+    falls = -np.subtract(result.history[WINDOW:], result.history[:-WINDOW]) / WINDOW
+    assert list(np.flatnonzero(falls <= fatol)) == [len(falls) - 1]
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("part", [0.5, 1.0])
+def test_every_solver_ends_at_a_target(name, part):
+    """At the first value that is low enough, which may be that of the start."""
+    function, w0 = net()
+    target = part * function.value(w0)
+    result = get_solver(name, options={"f_target": target}).minimize(function, w0)
+    assert result.status is Status.TARGET
+    assert result.message.startswith("the objective is at most f_target")
+    assert list(np.flatnonzero(np.array(result.history) <= target)) == [result.n_iter]
+    assert result.value == result.history[-1]
+    assert (result.n_iter == 0) == (part == 1.0)
+
+
+def test_a_target_of_an_estimator():
+    """The solver's function has standardised targets: 2 f_target is a share of the variance."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    y = 1000.0 * np.sin(2.0 * X[:, 0]) + 300.0 * X[:, 1]
+    fitted = NewtonMLPRegressor(
+        (4,), alpha=1e-4, solver_options={"f_target": 0.05}, random_state=0
+    ).fit(X, y)
+    assert fitted.solver_result_.status is Status.TARGET
+    assert fitted.solver_result_.value <= 0.05 < fitted.solver_result_.history[-2]
+    assert fitted.score(X, y) > 0.9
 
 
 @pytest.mark.parametrize("name", [n for n, kind in SOLVERS.items() if kind.keeps])
@@ -119,3 +159,9 @@ def test_values_of_ftol():
     with pytest.raises(ValueError, match=r"ftol of GradientDescentSolver must be .* got -1"):
         GradientDescentSolver(ftol=-1.0)
     assert "ftol" not in AutoSolver.options()  # no solver_options, like tol
+    with pytest.raises(ValueError, match=r"fatol of GradientDescentSolver must be .* got -1"):
+        GradientDescentSolver(fatol=-1.0)
+    with pytest.raises(
+        ValueError, match=r"'f_target'\] must be a number below infinity, got 'low'"
+    ):
+        get_solver("gd", options={"f_target": "low"})
