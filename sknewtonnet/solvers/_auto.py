@@ -53,7 +53,7 @@ class AutoSolver(Solver):
 
     Parameters
     ----------
-    tol, ftol, max_iter, hessian
+    tol, ftol, fatol, f_target, max_iter, hessian
         As in :class:`Solver`.
     initial_trust_radius : float, default=0.3
         As in :class:`NewtonSolver`. It has no effect under constraints, which another class keeps.

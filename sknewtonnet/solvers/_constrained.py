@@ -48,7 +48,7 @@ class ConstrainedSolver(Solver):
 
     Parameters
     ----------
-    tol, ftol, max_iter, hessian
+    tol, ftol, fatol, f_target, max_iter, hessian
         As in :class:`Solver`; ``tol`` is for the largest residual of the conditions.
     constraints : Constraints, default=None
         Bounds, linear and nonlinear constraints of the parameters; None for no constraints.
@@ -114,7 +114,7 @@ class SLSQPSolver(ConstrainedSolver):
 
     Parameters
     ----------
-    tol, ftol, max_iter, hessian, constraints
+    tol, ftol, fatol, f_target, max_iter, hessian, constraints
         As in :class:`ConstrainedSolver`.
     """
 
@@ -134,7 +134,7 @@ class TrustConstrSolver(ConstrainedSolver):
 
     Parameters
     ----------
-    tol, ftol, max_iter, hessian, constraints
+    tol, ftol, fatol, f_target, max_iter, hessian, constraints
         As in :class:`ConstrainedSolver`.
     initial_trust_radius : float, default=1.0
         Upper limit of the length of the first step; at least 1e-12.
@@ -156,7 +156,7 @@ class BoundedLBFGSBSolver(ConstrainedSolver):
 
     Parameters
     ----------
-    tol, ftol, max_iter, hessian, constraints
+    tol, ftol, fatol, f_target, max_iter, hessian, constraints
         As in :class:`ConstrainedSolver`.
     maxcor : int, default=20
         Number of steps to remember.
@@ -183,7 +183,7 @@ class AutoConstrainedSolver(ConstrainedSolver):
 
     Parameters
     ----------
-    tol, ftol, max_iter, hessian, constraints
+    tol, ftol, fatol, f_target, max_iter, hessian, constraints
         As in :class:`ConstrainedSolver`.
     """
 

@@ -41,7 +41,7 @@ class GradientDescentSolver(Solver):
 
     Parameters
     ----------
-    tol, ftol, max_iter, hessian
+    tol, ftol, fatol, f_target, max_iter, hessian
         As in :class:`Solver`.
     learning_rate : float or "auto", default=0.1
         Length of a step over that of the gradient; positive. "auto" needs products.

@@ -37,7 +37,7 @@ class LevenbergMarquardtSolver(Solver):
 
     Parameters
     ----------
-    tol, ftol, max_iter, hessian
+    tol, ftol, fatol, f_target, max_iter, hessian
         As in :class:`Solver`.
     damping : {"nielsen", "marquardt"}, default="nielsen"
         "nielsen": D is the identity, and the damping changes with the ratio of true and predicted

@@ -54,7 +54,7 @@ class NewtonSolver(Solver):
 
     Parameters
     ----------
-    tol, ftol, max_iter, hessian
+    tol, ftol, fatol, f_target, max_iter, hessian
         As in :class:`Solver`.
     initial_trust_radius : float, default=0.3
         Upper limit of the length of the first step, from 1e-12 to below 1e6.

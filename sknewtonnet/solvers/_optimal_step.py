@@ -35,7 +35,7 @@ class OptimalStepSolver(Solver):
 
     Parameters
     ----------
-    tol, ftol, max_iter
+    tol, ftol, fatol, f_target, max_iter
         As in :class:`Solver`.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         Whose curvature gives the step. "gauss-newton" is never negative for a convex loss;

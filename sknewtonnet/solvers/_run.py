@@ -201,13 +201,13 @@ class Run:
     ftol : float, default=0.0
         The run ends where the function falls by at most this part of itself per iteration, over
         the last ten; 0 for never.
-    fatol : float, default=0.0
-        The same for the fall itself, not relative to the function.
-    f_target : float, default=-inf
-        The run ends where the function is at most this.
     second_order : bool, default=False
         Whether steps use second derivatives, so that slow progress is no fault of theirs: a run
         whose parameters grow all the time, while f hardly falls, is then AT_INFINITY.
+    fatol : float, default=0.0
+        As ``ftol``, for the fall itself.
+    f_target : float, default=-inf
+        The run ends where the function is at most this.
 
     Attributes
     ----------

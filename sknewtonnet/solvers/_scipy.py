@@ -181,7 +181,7 @@ class TrustNCGSolver(ScipySolver):
 
     Parameters
     ----------
-    tol, ftol, max_iter, hessian
+    tol, ftol, fatol, f_target, max_iter, hessian
         As in :class:`Solver`.
     initial_trust_radius, max_trust_radius : float, default=1.0 and 1e100
         Upper limits of the length of the first step, and of any step.
@@ -204,7 +204,7 @@ class TrustKrylovSolver(ScipySolver):
 
     Parameters
     ----------
-    tol, ftol, max_iter, hessian
+    tol, ftol, fatol, f_target, max_iter, hessian
         As in :class:`Solver`.
     initial_trust_radius, max_trust_radius, eta
         As in :class:`TrustNCGSolver`.
@@ -230,7 +230,7 @@ class TrustExactSolver(ScipySolver):
 
     Parameters
     ----------
-    tol, ftol, max_iter, hessian
+    tol, ftol, fatol, f_target, max_iter, hessian
         As in :class:`Solver`.
     initial_trust_radius, max_trust_radius, eta
         As in :class:`TrustNCGSolver`.
@@ -251,7 +251,7 @@ class NewtonCGSolver(ScipySolver):
 
     Parameters
     ----------
-    tol, ftol, max_iter, hessian
+    tol, ftol, fatol, f_target, max_iter, hessian
         As in :class:`Solver`.
     c1, c2 : float, default=1e-4 and 0.9
         Constants of the two Wolfe conditions, from 0 to below 1.
@@ -273,7 +273,7 @@ class LBFGSBSolver(ScipySolver):
 
     Parameters
     ----------
-    tol, ftol, max_iter, hessian
+    tol, ftol, fatol, f_target, max_iter, hessian
         As in :class:`Solver`.
     maxcor : int, default=20
         Number of steps to remember.
@@ -300,7 +300,7 @@ class BFGSSolver(ScipySolver):
 
     Parameters
     ----------
-    tol, ftol, max_iter, hessian
+    tol, ftol, fatol, f_target, max_iter, hessian
         As in :class:`Solver`.
     c1, c2 : float, default=1e-4 and 0.9
         Constants of the two Wolfe conditions, from 0 to below 1.

@@ -170,7 +170,11 @@ def test_radial_nets_are_not_monotonic():
 def test_options_and_hessians_that_constraints_leave_no_use_for(no_work):
     bounds = {"coefs_0": (0, 1)}
     est = regressor(bounds=bounds, solver_options={"initial_trust_radius": 0.1})
-    refused(est, r"solver_options of 'auto' under constraints must be among \[\]", *data())
+    refused(
+        est,
+        r"solver_options of 'auto' under constraints must be among \['f_target', 'fatol'\]",
+        *data(),
+    )
     est = regressor(bounds=bounds, solver="slsqp", hessian="block")
     refused(est, "hessian='block' has no effect on solver='slsqp'", *data())
 

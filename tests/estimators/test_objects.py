@@ -238,7 +238,8 @@ def test_names_of_ones_own(registered):
         random_state=0,
     )
     assert objects.fit(X, y).loss_curve_ == est.loss_curve_
-    with pytest.raises(ValueError, match=r"'damped' must be among \['n_halvings'\], got 'halve'"):
+    allowed = r"\['f_target', 'fatol', 'n_halvings'\]"
+    with pytest.raises(ValueError, match=rf"'damped' must be among {allowed}, got 'halve'"):
         est.set_params(solver_options={"halve": 1}).fit(X, y)
 
 

@@ -286,7 +286,8 @@ def test_bad_value_of_an_option(name, value):
 
 
 def test_unknown_names():
-    message = r"solver_options of 'auto' must be among \['initial_trust_radius'\], got 'maxcor'"
+    allowed = r"\['f_target', 'fatol', 'initial_trust_radius'\]"
+    message = rf"solver_options of 'auto' must be among {allowed}, got 'maxcor'"
     with pytest.raises(ValueError, match=message):
         get_solver("auto", options={"maxcor": 5})
     with pytest.raises(ValueError, match=r"hessian must be one of .*'lagrangian'.* got 'bfgs'"):

@@ -303,7 +303,14 @@ def test_bad_value_of_an_option(name, option, value, allowed):
 
 @pytest.mark.parametrize(
     ("name", "allowed"),
-    [("gd", "'learning_rate', 'momentum', .*"), ("bpos", "'direction', .*'objective', .*")],
+    [
+        ("gd", "'f_target', 'fatol', 'learning_rate', 'momentum', 'n_batches', 'random_state'"),
+        (
+            "bpos",
+            "'direction', 'f_target', 'fatol', 'momentum', 'n_batches', 'objective', "
+            "'random_state'",
+        ),
+    ],
 )
 def test_unknown_option(name, allowed):
     message = rf"solver_options of '{name}' must be among \[{allowed}\], got 'nesterov'"

@@ -195,6 +195,7 @@ def test_bad_value_of_an_option(option, value, allowed):
 
 
 def test_unknown_option():
-    message = r"solver_options of 'lm' must be among \['damping', 'initial_damping'\], got 'mu'"
+    allowed = r"\['damping', 'f_target', 'fatol', 'initial_damping'\]"
+    message = rf"solver_options of 'lm' must be among {allowed}, got 'mu'"
     with pytest.raises(ValueError, match=message):
         get_solver("lm", options={"mu": 1.0})

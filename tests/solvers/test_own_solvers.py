@@ -85,7 +85,8 @@ def test_its_name_has_options(cubic):
     assert made == CubicSolver(tol=1e-3, sigma=2, update="never")
     assert pickle.loads(pickle.dumps(made)) == made
     with pytest.raises(
-        ValueError, match=r"of 'cubic' must be among \['sigma', 'update'\], got 'x'"
+        ValueError,
+        match=r"of 'cubic' must be among \['f_target', 'fatol', 'sigma', 'update'\], got 'x'",
     ):
         get_solver(cubic, options={"x": 1})
     with pytest.raises(
