@@ -10,6 +10,8 @@ from sknewtonnet.solvers.constraints import Constraints
 
 # Newton steps onto constraints; they converge quadratically where they converge.
 _STEPS, _HALVINGS = 50, 10
+# Back from a step along a tangent they need few: a step that is further off was too long.
+_STEPS_BACK = 8
 
 
 class InfeasibleError(ValueError):
@@ -72,52 +74,51 @@ def landed(constraints: Constraints, w: Array, held: Ints | None = None) -> Arra
     ndarray of shape (n_parameters,), or None
         None where no such point is found.
     """
-    on = np.zeros(len(constraints.linearised(w).limits[0]), dtype=bool)
+    on = np.zeros(len(constraints.all_limits[0]), dtype=bool)
     if held is not None:
         on[held] = True
-    size = np.inf
-    for _ in range(_STEPS):
+    lack = _lack(constraints, w, on)
+    for _ in range(_STEPS if held is None else _STEPS_BACK):
         here = constraints.linearised(w)
-        if not np.isfinite(here.A).all() or np.isnan(here.limits).any():
+        if not np.isfinite(here.A).all() or np.isnan(lack).any():
             return None
-        lack = _lack(here, w, on)
-        near = np.abs(lack) <= here.rounding(w)
-        # To the last digit: f at a point beside the constraints is not that of one on them.
-        if near.all() and not np.abs(lack).max(initial=0.0) < 0.5 * size:
+        near = bool((np.abs(lack) <= here.rounding(w)).all())
+        if near and not lack.any():
             return w
-        size = float(np.abs(lack).max(initial=0.0))
-        moved = _towards(constraints, here, w, on, lack)
+        # On to the last digit: f at a point beside the constraints is not that of one on them.
+        moved = _towards(constraints, here, w, on, lack, 1 if near else _HALVINGS)
         if moved is None:
-            return w if near.all() else None
-        w = moved
+            return w if near else None
+        before, (w, lack) = lack, moved
+        if near and np.abs(lack).max() > 0.5 * np.abs(before).max():
+            return w
     return None
 
 
-def _lack(here: Constraints, w: Array, on: Bools) -> Array:
+def _lack(constraints: Constraints, w: Array, on: Bools) -> Array:
     """What constraints lack: to their nearest limit where they are on, else where violated."""
-    values, (lower, upper) = here.values(w), here.limits
+    values, (lower, upper) = constraints.all_values(w), constraints.all_limits
     below, above = lower - values, upper - values
     to_nearest = np.where(np.abs(below) <= np.abs(above), below, above)
     return np.where(on, to_nearest, np.maximum(below, 0.0) + np.minimum(above, 0.0))
 
 
 def _towards(
-    constraints: Constraints, here: Constraints, w: Array, on: Bools, lack: Array
-) -> Array | None:
-    """A point that lacks less; None if the step of least length leads to none."""
+    constraints: Constraints, here: Constraints, w: Array, on: Bools, lack: Array, most: int
+) -> tuple[Array, Array] | None:
+    """A point that lacks less, and what; None if the step of least length leads to none."""
     step = _least_step(here, w, on, lack)
     if step is None:
         return None
     weight = _lengths(here)
     before = float(np.linalg.norm(lack / weight))
-    for halvings in range(_HALVINGS):
-        moved = w + 0.5**halvings * step
-        moved = np.clip(moved, here.lower, here.upper)
+    for halvings in range(most):
+        moved = np.clip(w + 0.5**halvings * step, here.lower, here.upper)
         with np.errstate(all="ignore"):
-            there = constraints.linearised(moved)
-            after = float(np.linalg.norm(_lack(there, moved, on) / weight))
+            left = _lack(constraints, moved, on)
+            after = float(np.linalg.norm(left / weight))
         if after < before:
-            return moved
+            return moved, left
     return None
 
 

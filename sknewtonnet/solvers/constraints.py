@@ -167,6 +167,26 @@ class Constraints:
     def _limits(self) -> list[tuple[Array, Array]]:
         return [each.limits for each in self.nonlinear]
 
+    @cached_property
+    def all_limits(self) -> tuple[Array, Array]:
+        """Limits of all constraints: those of ``limits``, then those of nonlinear ones."""
+        lower, upper = zip(self.limits, *self._limits, strict=True)
+        return np.concatenate(lower), np.concatenate(upper)
+
+    def all_values(self, w: Array) -> Array:
+        """All constrained quantities at w, in the order of ``all_limits``.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_bounded + n_rows + n_nonlinear,)
+        """
+        return np.concatenate([self.values(w), *(each.value(w) for each in self.nonlinear)])
+
     def apart(self, values: Array) -> list[tuple[Constraint, Array]]:
         """Numbers of the nonlinear constraints, such as multipliers, by their constraints.
 

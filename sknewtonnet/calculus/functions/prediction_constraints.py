@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sknewtonnet._names import unknown_name
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.constraints import Constraint, checked_limits
-from sknewtonnet.calculus.functions.input_derivatives import slope_gradients
+from sknewtonnet.calculus.functions.input_derivatives import input_derivatives, slope_gradients
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.functions.slope_curvature import slope_curvature
@@ -240,18 +240,15 @@ class SlopeConstraint(_AtPoints):
             raise ValueError(f"feature must be from 0 to {len(names) - 1}, got {self.feature!r}.")
         return int(self.feature)
 
-    def _slopes(self, w: Array) -> tuple[Array, Array]:
-        parts = list(slope_gradients(self._net, w, self.points, [self._feature]))
-        slopes = np.concatenate([slopes[:, :, 0] for _, slopes, _ in parts])
-        return slopes, np.concatenate([gradients[:, :, 0] for *_, gradients in parts])
-
     def value(self, w: Array) -> Array:
         """See :meth:`Constraint.value`."""
-        return self._joined(self._slopes(w)[0])
+        (slopes,) = input_derivatives(self._net, w, self.points)
+        return self._joined(slopes[:, :, self._feature])
 
     def jacobian(self, w: Array) -> Array:
         """See :meth:`Constraint.jacobian`."""
-        return self._joined(self._slopes(w)[1])
+        parts = slope_gradients(self._net, w, self.points, [self._feature])
+        return self._joined(np.concatenate([gradients[:, :, 0] for *_, gradients in parts]))
 
     def hessian(self, w: Array, v: Array) -> Array:
         """See :meth:`Constraint.hessian`."""
