@@ -35,7 +35,14 @@ from sknewtonnet.estimators._targets import Target
 from sknewtonnet.estimators._units import Original
 from sknewtonnet.inference import Criteria, Information, Rescaled, without_parameters
 from sknewtonnet.inspection import importances_of
-from sknewtonnet.solvers import Constraints, Solver, SolverResult, Status, get_solver
+from sknewtonnet.solvers import (
+    Constraints,
+    Multipliers,
+    Solver,
+    SolverResult,
+    Status,
+    get_solver,
+)
 
 # A likelihood may be negative, but not by so many times its value at the best constant.
 _BOTTOMLESS = 1e6
@@ -286,6 +293,15 @@ class Problem:
         if found is None or self.original is None:
             return found
         return self.original.constraints(found)
+
+    def multipliers(self, found: Multipliers | None) -> dict[str, Array]:
+        """Multipliers of the constraints of a fit, in the units of the table."""
+        given = self.settings.constrain(self.original_network)
+        if found is None or given is None:
+            raise AttributeError("multipliers_: the fit has no constraints.")
+        if self.original is not None:
+            return self.original.multipliers(found, given)
+        return {"bounds": found.bounds, "linear": found.linear, "nonlinear": found.nonlinear}
 
     @cached_property
     def gradient_size(self) -> float:

@@ -73,6 +73,18 @@ class FittedNet:
         return self._fit_.problem.original_objective(data)
 
     @property
+    def multipliers_(self) -> dict[str, Array]:
+        """Multipliers of the constraints, in the units of the table; for fits under constraints.
+
+        Moving a limit by d changes ``loss_`` by -d times its multiplier, to first order. They are
+        positive where an upper limit holds the fit back, negative where a lower one does, and 0
+        where a constraint does not. "bounds" has one for each parameter, "linear" one for each of
+        ``linear_constraints``, "nonlinear" one for each function of ``constraints`` in order.
+        """
+        found = self._fit_.result
+        return self._fit_.problem.multipliers(None if found is None else found.multipliers)
+
+    @property
     def _shown(self) -> Fit:
         """The fit, at the point that the attributes show."""
         given = checked_params(self.params_, len(self._fit_.params))

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import Loss, Network
 from sknewtonnet.calculus.functions.constraints import MappedConstraint
 from sknewtonnet.calculus.functions.standardization import Units, in_units
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
-from sknewtonnet.solvers import Constraints
+from sknewtonnet.solvers import Constraints, Multipliers
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +44,7 @@ class Original:
     def constraints(self, given: Constraints) -> Constraints:
         """Constraints of the original parameters w = T v + t as constraints of v."""
         T, t = self.map.matrix.tocsr(), self.map.offset
-        T.eliminate_zeros()
-        alone = np.diff(T.indptr) == 1  # these stay bounds, of the parameter itself
-        own = np.where(alone, T.diagonal(), 1.0)
-        others = np.flatnonzero(~alone & (np.isfinite(given.lower) | np.isfinite(given.upper)))
+        alone, own, others = self._bounds(given)
         return Constraints(
             np.where(alone, (given.lower - t) / own, -np.inf),
             np.where(alone, (given.upper - t) / own, np.inf),
@@ -55,3 +53,33 @@ class Original:
             np.r_[(given.upper - t)[others], given.row_upper - given.A @ t],
             tuple(MappedConstraint(each, self.map) for each in given.nonlinear),
         )
+
+    def _bounds(self, given: Constraints) -> tuple[Bools, Array, Ints]:
+        """Which bounds stay bounds of a parameter of v, its unit there, and which become rows."""
+        T = self.map.matrix.tocsr()
+        T.eliminate_zeros()
+        alone = np.diff(T.indptr) == 1
+        own = np.where(alone, T.diagonal(), 1.0)
+        bounded = np.isfinite(given.lower) | np.isfinite(given.upper)
+        return alone, own, np.flatnonzero(~alone & bounded)
+
+    def multipliers(self, found: Multipliers, given: Constraints) -> dict[str, Array]:
+        """Multipliers of constraints of w, and of the objective in the units of the table."""
+        _, own, others = self._bounds(given)
+        bounds = found.bounds / own
+        rows, linear = np.split(found.linear, [len(others)])
+        bounds[others] = rows
+        parts = {"bounds": bounds, "linear": linear, "nonlinear": found.nonlinear}
+        return {name: self.factor * values for name, values in parts.items()}
+
+
+def _moments(columns: Array, weight: Array) -> tuple[Array, Array]:
+    """Weighted means and standard deviations, 1 for constant columns; no column overflows."""
+    size = np.abs(columns).max(axis=0, initial=0.0)
+    unit = np.where(size > 0.0, size, 1.0)
+    share = weight / weight.sum()
+    parts = columns / unit
+    mean = share @ parts
+    spread = np.sqrt(share @ (parts - mean) ** 2)
+    constant = spread <= _ROUNDING * np.abs(mean)
+    return mean * unit, np.where(constant | (spread * unit == 0.0), 1.0, spread * unit)

@@ -160,11 +160,55 @@ def test_multipliers_are_what_a_limit_costs(case):
         (2,), alpha=0.5, random_state=0, warm_start=True, constraints=make(0.0)
     )
     net.fit(X, y)
-    rate = net._fit_.problem.factor * net.solver_result_.multipliers.nonlinear[0]
+    rate = net.multipliers_["nonlinear"][0]
     losses = []
     for d in (-1.0, 1.0):
         losses.append(clone(net).set_params(constraints=make(d)).fit(X, y).loss_)
     assert rate == pytest.approx(-(losses[1] - losses[0]) / 2.0, rel=1e-4)
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+def test_multipliers_of_bounds_and_rows_in_units_of_the_table(standardize):
+    """Each is what moving its limit costs; intercepts of standardised nets have bounds as rows."""
+    X, y = units() if standardize else data()
+    name = "age" if standardize else "x0"
+    size = 1e3 if standardize else 1.0
+    limits = {"coef": 0.01 if standardize else 0.1, "intercept": -0.2, "row": 0.4 * size}
+
+    def fit(**moved):
+        at = limits | moved
+        net = NewtonMLPRegressor(
+            (2,),
+            alpha=0.5,
+            standardize=standardize,
+            random_state=0,
+            bounds={
+                f"coefs_0[{name}, h0]": (at["coef"],) * 2,
+                "intercepts_0": (at["intercept"],) * 2,
+            },
+            linear_constraints=[({"coefs_1": 1.0}, at["row"], at["row"])],
+        )
+        return net.fit(X, y)
+
+    net = fit()
+    found, names = net.multipliers_, net.parameter_names_
+    rates = {
+        "coef": found["bounds"][names.index(f"coefs_0[{name}, h0]")],
+        "intercept": found["bounds"][[n.startswith("intercepts_0") for n in names]].sum(),
+        "row": found["linear"][0],
+    }
+    assert found["linear"].shape == (1,)
+    for which, rate in rates.items():
+        d = 1e-4 * limits[which]
+        low, high = (fit(**{which: limits[which] + step}).loss_ for step in (-d, d))
+        assert rate == pytest.approx(-(high - low) / (2 * d), rel=1e-3)
+
+
+def test_no_multipliers_without_constraints():
+    net = regressor(random_state=0)
+    assert not hasattr(net, "multipliers_")
+    with pytest.raises(AttributeError, match="the fit has no constraints"):
+        net.fit(*data()).multipliers_  # noqa: B018 - looking is what is tested
 
 
 def test_an_inactive_constraint_changes_nothing():
