@@ -71,15 +71,3 @@ class Original:
         bounds[others] = rows
         parts = {"bounds": bounds, "linear": linear, "nonlinear": found.nonlinear}
         return {name: self.factor * values for name, values in parts.items()}
-
-
-def _moments(columns: Array, weight: Array) -> tuple[Array, Array]:
-    """Weighted means and standard deviations, 1 for constant columns; no column overflows."""
-    size = np.abs(columns).max(axis=0, initial=0.0)
-    unit = np.where(size > 0.0, size, 1.0)
-    share = weight / weight.sum()
-    parts = columns / unit
-    mean = share @ parts
-    spread = np.sqrt(share @ (parts - mean) ** 2)
-    constant = spread <= _ROUNDING * np.abs(mean)
-    return mean * unit, np.where(constant | (spread * unit == 0.0), 1.0, spread * unit)
