@@ -12,6 +12,7 @@ from sknewtonnet.calculus.functions.constraints import (
     NonlinearConstraint,
     NormConstraint,
 )
+from sknewtonnet.calculus.functions.convolution import convolution
 from sknewtonnet.calculus.functions.critical_point import CriticalPoint, critical_point
 from sknewtonnet.calculus.functions.evidence import Evidence
 from sknewtonnet.calculus.functions.lagrangian import Lagrangian, LagrangianPoint
@@ -68,6 +69,7 @@ __all__ = [
     "SmoothFunction",
     "Tweedie",
     "canonical",
+    "convolution",
     "critical_point",
     "get_activation",
     "get_loss",

@@ -215,7 +215,8 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         one label for all of an array; or a label by the name of a single parameter. Entries with
         the same label, from 0 on, are one, also in different arrays; -1 stands for a parameter of
         its own. A shared one has the name of its first entry and is penalised once, and columns
-        that are read through it are standardised together. See doc/calculus.md.
+        that are read through it are standardised together:
+        :func:`sknewtonnet.calculus.convolution` makes filters along a row. See doc/calculus.md.
     bounds : dict, default=None
         Lower and upper limits by the names of arrays ("coefs_0") or single parameters
         ("coefs_0[age, h3]"): pairs of numbers or arrays, None for no limit. Equal limits
@@ -510,7 +511,8 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         one label for all of an array; or a label by the name of a single parameter. Entries with
         the same label, from 0 on, are one, also in different arrays; -1 stands for a parameter of
         its own. A shared one has the name of its first entry and is penalised once, and columns
-        that are read through it are standardised together. See doc/calculus.md.
+        that are read through it are standardised together:
+        :func:`sknewtonnet.calculus.convolution` makes filters along a row. See doc/calculus.md.
     bounds : dict, default=None
         Lower and upper limits by the names of arrays ("coefs_0") or single parameters
         ("coefs_0[age, h3]"): pairs of numbers or arrays, None for no limit. Equal limits
