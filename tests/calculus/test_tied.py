@@ -5,7 +5,7 @@ import pytest
 from cases import KINDS, LAYER_CASES, PRODUCTS, RELATIONS, case_id, layers, setup, strengths
 from oracles import Oracle, Problem, assert_close
 
-from sknewtonnet.calculus import Network, NormPenalty, Objective
+from sknewtonnet.calculus import Network, NormPenalty, Objective, convolution
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives, slope_gradients
 from sknewtonnet.calculus.pieces.gaussian import covariance_form
 from sknewtonnet.calculus.pieces.penalties import WidthPenalty
@@ -306,3 +306,19 @@ def test_an_output_layer_that_shares_parameters_is_not_solved_for():
     np.testing.assert_allclose(f.gradient(w)[len(u) :], 0.0, atol=1e-13)
     full = np.linalg.inv(f.hessian(w))[: len(u), : len(u)]
     assert_close(reduced.hessian(u), np.linalg.inv(full), rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", PRODUCTS)
+def test_hessians_of_many_entries_are_formed_by_products(kind, monkeypatch):
+    """The same matrix in the other way."""
+    connectivity, tied = convolution(30, 3, 2, pooled_outputs=2)
+    units = len(tied["intercepts_0"])
+    net = Network.mlp(30, (units,), 2, connectivity=connectivity, tied=tied)
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(25, 30)), rng.normal(size=(25, 2))
+    w = 0.5 * rng.normal(size=net.n_parameters)
+    made = {"alpha": 0.7, "penalties": NormPenalty(0.3), "sample_weight": rng.uniform(size=25)}
+    by_products = Objective(net, "squared_error", X, Y, **made).hessian(w, kind)
+    np.testing.assert_array_equal(by_products, by_products.T)
+    monkeypatch.setattr("sknewtonnet.calculus.functions.shared._MANY", np.inf)
+    assert_close(by_products, Objective(net, "squared_error", X, Y, **made).hessian(w, kind))

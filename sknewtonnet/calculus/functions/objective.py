@@ -23,7 +23,7 @@ from sknewtonnet.calculus.functions.output_layer import (
 )
 from sknewtonnet.calculus.functions.output_parts import SeparateOutputs, splits
 from sknewtonnet.calculus.functions.projection import ReducedObjective
-from sknewtonnet.calculus.functions.shared import same_block
+from sknewtonnet.calculus.functions.shared import many_entries, same_block
 from sknewtonnet.calculus.passes.chunk import (
     Chunk,
     multipliers_of,
@@ -50,6 +50,7 @@ from sknewtonnet.calculus.pieces.penalties import (
     l2_penalty,
     listed_penalties,
 )
+from sknewtonnet.calculus.pieces.symmetric import symmetric_part
 from sknewtonnet.calculus.pieces.validation import (
     finite_array,
     offsets,
@@ -297,9 +298,14 @@ class Objective(SmoothFunction):
 
         Notes
         -----
-        About n P^2 flops for one output (doc/mathematics.md 3.1), O(P^2) memory.
+        About n P^2 flops for one output (doc/mathematics.md 3.1), O(P^2) memory. P counts entries,
+        if parameters are shared; where they have many entries, as in a convolution, products with
+        all directions take less.
         """
         _check_kind(kind, HESSIAN_KINDS)
+        if kind in PRODUCT_KINDS and many_entries(self.network.layout):
+            products = self.hessian_product(w, np.eye(self.n_parameters), kind)
+            return symmetric_part(products)
         check_hessian_memory(self.network.layout.n_full)
         self._kept.reach(w, SECOND)
         layout, graph = self.network.layout, self.network._graph

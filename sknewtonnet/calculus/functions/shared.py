@@ -8,6 +8,15 @@ from sknewtonnet._typing import Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.pieces.parameters import ParameterLayout
 
+# Entries per parameter from which on products with all directions cost less than the Hessian in
+# the entries: half at 20, a fifth at 40, a twentieth at 200.
+_MANY = 10
+
+
+def many_entries(layout: ParameterLayout) -> bool:
+    """Whether parameters have so many entries that a Hessian costs less by products."""
+    return layout.has_ties and layout.n_full > _MANY * layout.n_parameters
+
 
 def unit_groups(network: Network) -> list[Ints]:
     """Units that share parameters, directly or through others, have the same number.
