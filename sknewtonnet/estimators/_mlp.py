@@ -290,6 +290,10 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         above 3000 parameters, and where ``ftol`` has ended the fit before a Hessian was formed.
     feature_importance_ : ndarray of shape (n_features_in_,)
         OBS saliency of all coefficients that leave a feature, divided by the sum over features.
+    multipliers_ : dict of str to ndarray
+        Multipliers of the constraints, in the units of the table, of a fit under some: moving a
+        limit by d changes ``loss_`` by -d times its own. "bounds" of all parameters, "linear" and
+        "nonlinear" of the others in order.
     feature_importances_ : ndarray of shape (n_features_in_,)
         ``feature_importance_`` under scikit-learn's name.
     n_layers_ : int
@@ -586,6 +590,10 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         above 3000 parameters, and where ``ftol`` has ended the fit before a Hessian was formed.
     feature_importance_ : ndarray of shape (n_features_in_,)
         OBS saliency of all coefficients that leave a feature, divided by the sum over features.
+    multipliers_ : dict of str to ndarray
+        Multipliers of the constraints, in the units of the table, of a fit under some: moving a
+        limit by d changes ``loss_`` by -d times its own. "bounds" of all parameters, "linear" and
+        "nonlinear" of the others in order.
     feature_importances_ : ndarray of shape (n_features_in_,)
         ``feature_importance_`` under scikit-learn's name.
     n_layers_ : int

@@ -238,6 +238,10 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         OBS saliency of all coefficients that leave a feature, divided by the sum over features.
         Where layers that are not linear read the input: the mean squared derivative of the
         predictions in the feature times the feature's variance, divided by its sum over features.
+    multipliers_ : dict of str to ndarray
+        Multipliers of the constraints, in the units of the table, of a fit under some: moving a
+        limit by d changes ``loss_`` by -d times its own. "bounds" of all parameters, "linear" and
+        "nonlinear" of the others in order.
     feature_importances_ : ndarray of shape (n_features_in_,)
         ``feature_importance_`` under scikit-learn's name.
     n_layers_ : int
@@ -522,6 +526,10 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         OBS saliency of all coefficients that leave a feature, divided by the sum over features.
         Where layers that are not linear read the input: the mean squared derivative of the
         predictions in the feature times the feature's variance, divided by its sum over features.
+    multipliers_ : dict of str to ndarray
+        Multipliers of the constraints, in the units of the table, of a fit under some: moving a
+        limit by d changes ``loss_`` by -d times its own. "bounds" of all parameters, "linear" and
+        "nonlinear" of the others in order.
     feature_importances_ : ndarray of shape (n_features_in_,)
         ``feature_importance_`` under scikit-learn's name.
     n_layers_ : int

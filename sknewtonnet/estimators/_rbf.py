@@ -361,6 +361,10 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     feature_importance_ : ndarray of shape (n_features_in_,)
         Mean squared derivative of the predictions in a feature times the feature's variance,
         divided by its sum over features.
+    multipliers_ : dict of str to ndarray
+        Multipliers of the constraints, in the units of the table, of a fit under some: moving a
+        limit by d changes ``loss_`` by -d times its own. "bounds" of all parameters, "linear" and
+        "nonlinear" of the others in order.
     feature_importances_ : ndarray of shape (n_features_in_,)
         ``feature_importance_`` under scikit-learn's name.
     n_layers_ : int
@@ -686,6 +690,10 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     feature_importance_ : ndarray of shape (n_features_in_,)
         Mean squared derivative of the predictions in a feature times the feature's variance,
         divided by its sum over features.
+    multipliers_ : dict of str to ndarray
+        Multipliers of the constraints, in the units of the table, of a fit under some: moving a
+        limit by d changes ``loss_`` by -d times its own. "bounds" of all parameters, "linear" and
+        "nonlinear" of the others in order.
     feature_importances_ : ndarray of shape (n_features_in_,)
         ``feature_importance_`` under scikit-learn's name.
     n_layers_ : int
