@@ -105,7 +105,7 @@ def minimize_full_space(
     w0 : array of shape (n_weights,)
         Parameters of the net to start from.
     states : sequence of array of shape (n_samples, s_k), default=None
-        States of each layer to start from, the last ones with the offset. None for zeros;
+        States of each layer to start from, the last ones the outputs. None for zeros;
         ``lagrangian.at(w0).states`` obey the equations.
     tol : float, default=1e-8
         Bound of ``stationarity`` and ``feasibility`` at the end.

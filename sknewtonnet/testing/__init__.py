@@ -5,8 +5,8 @@ from sknewtonnet.testing._derivatives import (
     check_activation,
     check_layer,
     check_loss,
-    check_penalty,
 )
+from sknewtonnet.testing._penalties import check_penalty
 from sknewtonnet.testing._solvers import check_solver
 
 __all__ = [

@@ -1,12 +1,18 @@
-"""The checks of derivatives: of activations, losses, layers and penalties."""
+"""The checks of derivatives: of activations, losses and layers."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Activation, Layer, Loss, Network, ParameterLayout, Penalty
+from sknewtonnet.calculus import (
+    Activation,
+    Layer,
+    Loss,
+)
 from sknewtonnet.calculus.pieces.layers import checked_arrays
+from sknewtonnet.testing._differences import difference
 
 _ORDINALS = ("value", "first", "second", "third", "fourth", "fifth", "sixth")
 
@@ -67,7 +73,7 @@ def check_activation(activation: Activation, *, rtol: float = 1e-7) -> None:
         def below(a: Array, lower: int = lower) -> Array:
             return activation.derivatives(a, lower)[lower]
 
-        _compare(name, order, _POINTS, found[order], _difference(below, _POINTS), rtol)
+        _compare(name, order, _POINTS, found[order], difference(below, _POINTS), rtol)
 
 
 def _is_real(found: object) -> bool:
@@ -132,9 +138,9 @@ def check_loss(loss: Loss, *, n_outputs: int = 3, rtol: float = 1e-7) -> None:
             return loss.derivatives(y, raw + np.outer(t, along), 1)[1]
 
         origin = np.zeros(len(raw))
-        expected = _difference(value_along, origin)
+        expected = difference(value_along, origin)
         _compare(name, 1, raw[:, output], gradient[:, output], expected, rtol)
-        expected = _difference(gradient_along, origin)
+        expected = difference(gradient_along, origin)
         points = np.broadcast_to(raw[:, output, None], expected.shape)
         _compare(name, 2, points, full[:, :, output], expected, rtol)
     _check_quantiles(loss, raw, name, rtol)
@@ -173,7 +179,7 @@ def _check_quantiles(loss: Loss, raw: Array, name: str, rtol: float) -> None:
                 f"{up_to[~right][0]:.6g}, its last part {density(values)[~right][0]:.6g}."
             )
         return
-    slopes = _difference(lambda t: loss.quantiles(mean, dispersion, levels + t), np.array(0.0))
+    slopes = difference(lambda t: loss.quantiles(mean, dispersion, levels + t), np.array(0.0))
     dense = np.stack([density(values) for values in np.moveaxis(found, -1, 0)], axis=-1)
     # Where quantiles do not move there is a value, such as 0, with a probability of its own.
     atom = (slopes == 0.0) & (dense >= levels - rtol)
@@ -242,6 +248,7 @@ def check_layer(layer: Layer, *, n_inputs: int = 3, rtol: float = 1e-7) -> None:
         lambda t, x: (layer.slopes(t, x)[1] * delta[:, None]).sum(axis=2)[:, :, None],
         "parameters",
     )
+    probe.check_tensors(layer)
     probe.check_input_rows(layer)
     probe.check_input_shift(layer)
     if type(layer).curvature_mixed is not Layer.curvature_mixed:
@@ -275,128 +282,6 @@ def _check_start(layer: Layer, n_inputs: int, shape: tuple[int, int]) -> None:
     others = range(1, shape[1]) if shape[0] else ()  # without parameters there is no start
     equal = [j for j in others if np.array_equal(first[:, j], first[:, 0])]
     assert not equal, f"{name} has equal units, 0 and {equal[0]}, which a fit would keep equal."
-
-
-def check_penalty(
-    penalty: Penalty, *, layout: ParameterLayout | None = None, rtol: float = 1e-7
-) -> None:
-    """Check gradient and Hessian of a penalty against differences of value and gradient.
-
-    Parameters
-    ----------
-    penalty : Penalty
-        The object to check, at random points.
-    layout : ParameterLayout, default=None
-        The parameters of a net that it is put on, ``network.layout``. By default those of a
-        multilayer perceptron with three inputs, four hidden units and two outputs.
-    rtol : float, default=1e-7
-        Allowed error, relative to the largest entry of that derivative (at least 1).
-
-    Raises
-    ------
-    AssertionError
-        Naming the derivative that is wrong, the parameters and both numbers; or what is not
-        finite, has a wrong shape, or writes to its argument; or an array on which the penalty
-        depends though ``depends_on`` says that it does not.
-
-    Examples
-    --------
-    >>> from sknewtonnet.calculus import NormPenalty
-    >>> from sknewtonnet.testing import check_penalty
-    >>> check_penalty(NormPenalty(0.3))
-    """
-    if layout is None:
-        layout = Network.mlp(3, (4,), 2).layout
-    rng = np.random.default_rng(0)
-    placed = penalty.on(layout)
-    assert isinstance(placed, Penalty), f"{_penalty_name(penalty)}: on returned {placed!r}."
-    for _ in range(3):
-        probe = _PenaltyProbe(placed, layout, rng.standard_normal(layout.n_parameters), rtol)
-        probe.check_derivatives()
-        probe.check_products(rng.standard_normal((layout.n_parameters, 2)))
-        probe.check_declarations()
-
-
-class _PenaltyProbe:
-    """Compares what a penalty returns at a point with differences between points."""
-
-    def __init__(self, penalty: Penalty, layout: ParameterLayout, w: Array, rtol: float):
-        self.penalty, self.layout, self.w, self.rtol = penalty, layout, w, rtol
-        self.name, self.size = _penalty_name(penalty), len(w)
-
-    def ask(self, method: str, *arguments: Array, shape: tuple[int, ...]) -> Array:
-        """What a method returns, if that is finite, of the right shape, and all that it does."""
-        given = [argument.copy() for argument in arguments]
-        found = getattr(self.penalty, method)(*given)
-        for now, before in zip(given, arguments, strict=True):
-            assert np.array_equal(now, before), f"{self.name}: {method} writes to its argument."
-        assert np.shape(found) == shape, (
-            f"{self.name}: {method} must return shape {shape}, got {np.shape(found)}."
-        )
-        bad = np.argwhere(~np.isfinite(found))
-        assert not len(bad), f"{self.name}: {method} is not finite{self.place(bad[0])}."
-        return np.array(found, dtype=float)
-
-    def place(self, entry: Array) -> str:
-        """The parameters of an entry, in words."""
-        return "".join(f" at {self.layout.names[p]}" for p in entry)
-
-    def check_derivatives(self) -> None:
-        """Check gradient and Hessian, and that the Hessian is symmetric."""
-        size, w, axes = self.size, self.w, np.eye(self.size)
-
-        def values(t: Array) -> Array:
-            points = [w + t * axis for axis in axes]
-            return np.array([self.ask("value", point, shape=()) for point in points])
-
-        def gradients(t: Array) -> Array:
-            points = [w + t * axis for axis in axes]
-            return np.array([self.ask("gradient", point, shape=(size,)) for point in points])
-
-        gradient = self.ask("gradient", w, shape=(size,))
-        self.compare("gradient", gradient, _difference(values, np.array(0.0)), "differences")
-        hessian = self.ask("hessian", w, shape=(size, size))
-        self.compare("hessian", hessian, hessian.T, "the other half of it")
-        expected = _difference(gradients, np.array(0.0))
-        self.compare("hessian", hessian, expected, "differences of the gradient")
-
-    def check_products(self, v: Array) -> None:
-        """Check the products with one direction and with several."""
-        hessian = self.ask("hessian", self.w, shape=(self.size, self.size))
-        for along in (v[:, 0], v):
-            product = self.ask("hessian_product", self.w, along, shape=along.shape)
-            product, expected = product.reshape(self.size, -1), hessian @ along
-            for found, each in zip(product.T, expected.reshape(self.size, -1).T, strict=True):
-                self.compare("hessian_product", found, each, "the Hessian times v")
-
-    def check_declarations(self) -> None:
-        """Check that it depends on what it says, and that a ridge is one."""
-        gradient = self.ask("gradient", self.w, shape=(self.size,))
-        for array in self.layout.shapes:
-            if not self.penalty.depends_on(array):
-                where = self.layout.parameters_of(array)
-                expected = gradient.copy()
-                expected[where] = 0.0
-                self.compare("gradient", gradient, expected, f"depends_on({array!r})")
-        ridge = self.penalty.ridge
-        if ridge is not None:
-            assert np.shape(ridge) == (self.size,), f"{self.name}: ridge has a wrong shape."
-            self.compare("gradient", gradient, ridge * self.w, "its ridge")
-
-    def compare(self, what: str, found: Array, expected: Array, source: str) -> None:
-        """Name the worst entry if that is off."""
-        scale = max(1.0, float(np.abs(expected).max()))
-        error = np.abs(found - expected)
-        if not np.all(error <= self.rtol * scale):
-            worst = np.unravel_index(int(np.argmax(error)), error.shape)
-            raise AssertionError(
-                f"{self.name}: {what} is {found[worst]:.10g}{self.place(np.array(worst))}, where "
-                f"{source} gives {expected[worst]:.10g}: off by {error[worst]:.2g}."
-            )
-
-
-def _penalty_name(penalty: Penalty) -> str:
-    return f"penalty {type(penalty).__name__!r}"
 
 
 class _LayerProbe:
@@ -449,6 +334,29 @@ class _LayerProbe:
                 f"give {expected[worst]:.10g}."
             )
 
+    def check_tensors(self, layer: Layer) -> None:
+        """Check derivatives of orders 1 to 3 in the parameters, where the class supplies them."""
+        if type(layer).tensor_parameters is Layer.tensor_parameters:
+            return
+
+        def tensor(order: int, theta: Array, z: Array) -> Array:
+            found = layer.tensor_parameters(theta, z, order)
+            shape = (layer.n_units, *[len(theta)] * order, z.shape[1])
+            if found is None:
+                return np.zeros(shape)
+            shared = np.shape(found) == (1, *shape[1:])
+            return np.broadcast_to(found, shape) if shared else found
+
+        for order in (1, 2, 3):
+
+            def below(theta: Array, z: Array, order: int = order) -> Array:
+                lower = tensor(order - 1, theta, z) if order > 1 else layer.value(theta, z)
+                return np.expand_dims(lower, -2)
+
+            axes = ("units", *["parameters"] * order, "samples")
+            what = f"tensor_parameters of order {order}"
+            self.check(what, partial(tensor, order), axes, below, "parameters")
+
     def check_input_shift(self, layer: Layer) -> None:
         """Check that a change of the parameters does what a shift of an input does."""
         shift = layer.input_shift(len(self.z))
@@ -497,7 +405,7 @@ class _LayerProbe:
             (z if along == "inputs" else theta)[row] += t
             return below(theta, z)
 
-        return _difference(at, np.array(0.0))
+        return difference(at, np.array(0.0))
 
 
 def _admitted_target(loss: Loss, rng: np.random.Generator, shape: tuple[int, int]) -> Array:
@@ -512,15 +420,6 @@ def _admitted_target(loss: Loss, rng: np.random.Generator, shape: tuple[int, int
         else:
             return y
     raise AssertionError(f"loss {loss.name!r} refuses every kind of target: {refused}.")
-
-
-def _difference(function: Callable[[Array], Array], at: Array, step: float = 1e-3) -> Array:
-    """Central difference of eighth order; its error is about 1e-12 for functions of order 1."""
-    weights = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
-    total = np.zeros_like(function(at))
-    for k, weight in enumerate(weights, start=1):
-        total = total + weight * (function(at + k * step) - function(at - k * step))
-    return total / step
 
 
 def _compare(name: str, order: int, at: Array, found: Array, expected: Array, rtol: float) -> None:

@@ -21,7 +21,15 @@ from sknewtonnet.calculus import ACTIVATIONS, Network, Objective
 
 each_case = pytest.mark.parametrize("case", [*CASES, *LAYER_CASES], ids=case_id)
 each_linear_case = pytest.mark.parametrize("case", CASES, ids=case_id)
-each_curved_case = pytest.mark.parametrize("case", LAYER_CASES, ids=case_id)
+# Small nets with layers that have derivatives of any order, and the order to try.
+CURVED = [
+    pytest.param(case, order, id=f"{case.id}-{order}")
+    for place, order in (("alone", 3), ("narrow", 3), ("narrow", 4), ("last", 3))
+    for case in LAYER_CASES
+    if case.id.startswith(place)
+    and "multiquadric" not in case.kinds
+    and case.n_samples * order < 200
+]
 FEW_SAMPLES = [c for c in [*CASES, *LAYER_CASES] if c.n_samples < 10]
 
 
@@ -77,16 +85,20 @@ def test_eliminating_the_states_gives_the_exact_hessian(case):
     np.testing.assert_allclose(first[P:], 0.0, atol=1e-14 * size)
 
 
-@each_linear_case
-def test_second_order_tensors_are_the_blocks(case):
-    """The tensors come without the penalty."""
+@each_case
+def test_tensors_of_first_and_second_order_are_gradient_and_blocks(case):
+    """With the penalty and without it, for layers of all kinds."""
     objective, w, reference = setup(case).objective(), setup(case).w, oracle(case)
     blocks = objective.hessian_blocks(w, kind="lagrangian")
-    tensors = objective.lagrangian_tensors(w, 2)
-    for tensor, block, places in zip(tensors, blocks, reference.places(), strict=True):
+    whole, tensors = (objective.lagrangian_tensors(w, 2, penalised=p) for p in (True, False))
+    slopes = objective.lagrangian_tensors(w, 1)
+    for k, places in enumerate(reference.places()):
         penalty = reference.penalty_hessian[places[:, :, None], places[:, None, :]]
-        oracles.assert_close(tensor + penalty, block, 1e-13)
-    assert not tensors[-1].any()
+        oracles.assert_close(tensors[k] + penalty, blocks[k], 1e-13)
+        oracles.assert_close(whole[k], blocks[k], 1e-13)
+        oracles.assert_close(slopes[k], reference.gradient[places])
+    if case.all_kinds[-1] == "linear":
+        assert not tensors[-1].any()
 
 
 @pytest.mark.parametrize(("case", "order"), list(tensor_cases()))
@@ -95,7 +107,7 @@ def test_tensors_of_higher_order(case, order):
     reference = oracle(case)
     problem = dataclasses.replace(reference.problem, penalty={})
     everything = at_fixed_states(reference, order, problem)
-    tensors = setup(case).objective().lagrangian_tensors(setup(case).w, order)
+    tensors = setup(case).objective().lagrangian_tensors(setup(case).w, order, penalised=False)
     assert len(tensors) == problem.n_layers
     for tensor, places in zip(tensors, reference.places(), strict=True):
         expected = np.stack([everything[np.ix_(*[unit] * order)] for unit in places])
@@ -126,11 +138,25 @@ def test_tensors_know_no_connections_that_do_not_exist(order):
     assert full[0][1, ..., 0].any()
 
 
-@each_curved_case
-def test_tensors_are_for_linear_layers(case):
-    """The propagation's own derivatives would enter them."""
-    with pytest.raises(ValueError, match="linear"):
-        setup(case).objective().lagrangian_tensors(setup(case).w, 2)
+@pytest.mark.parametrize(("case", "order"), CURVED)
+def test_tensors_of_curved_layers(case, order):
+    """Faa di Bruno's formula, and the penalty, against dual numbers."""
+    objective, w, reference = setup(case).objective(), setup(case).w, oracle(case)
+    everything = at_fixed_states(reference, order)
+    tensors = objective.lagrangian_tensors(w, order)
+    for tensor, places in zip(tensors, reference.places(), strict=True):
+        expected = np.stack([everything[np.ix_(*[unit] * order)] for unit in places])
+        oracles.assert_close(tensor, expected)
+    squares = sum((tensor**2).sum() for tensor in tensors)
+    np.testing.assert_allclose(squares, (everything**2).sum(), rtol=1e-10)
+
+
+def test_layers_without_tensors_are_refused():
+    case = next(case for case in LAYER_CASES if "multiquadric" in case.kinds)
+    objective, w = setup(case).objective(), setup(case).w
+    assert len(objective.lagrangian_tensors(w, 2)) == len(case.sizes) - 1
+    with pytest.raises(NotImplementedError, match="Multiquadric has no tensor_parameters"):
+        objective.lagrangian_tensors(w, 3)
 
 
 def test_orders_an_activation_lacks_are_refused():
@@ -140,5 +166,6 @@ def test_orders_an_activation_lacks_are_refused():
     assert len(objective.lagrangian_tensors(w, 2)) == 3
     with pytest.raises(ValueError, match="relu"):
         objective.lagrangian_tensors(w, 3)
-    with pytest.raises(ValueError, match="order"):
-        objective.lagrangian_tensors(w, 1)
+    for order in (0, 2.5, True, "a"):
+        with pytest.raises(ValueError, match="order must be an integer of at least 1"):
+            objective.lagrangian_tensors(w, order)

@@ -151,6 +151,36 @@ def test_penalties_between_layers_offsets_and_missing_connections(ties):
     assert np.abs(lagrangian.gradient(on)[len(w) :]).max() < 1e-15
 
 
+@pytest.mark.parametrize("output", ["logistic", "tanh", "softplus"])
+def test_output_activation(output):
+    """The last states are h(a) and no longer raw predictions: they, too, have an equation."""
+    rng = np.random.default_rng(5)
+    net = Network.mlp(2, 3, 2, skip_connections="all", output_activation=output)
+    X, Y = rng.normal(size=(6, 2)), rng.uniform(size=(6, 2))
+    weight, offset = rng.uniform(0.5, 2.0, 6), rng.normal(size=(6, 2))
+    f = Objective(net, "squared_error", X, Y, weight, alpha=0.3, offset=offset)
+    lagrangian = Lagrangian(f)
+    joint, eye = anywhere(lagrangian), 1e-5 * np.eye(lagrangian.n_parameters)
+    slopes = [lagrangian.gradient(joint + d) - lagrangian.gradient(joint - d) for d in eye]
+    oracles.assert_close(lagrangian.hessian(joint), np.array(slopes) / 2e-5, 1e-8)
+    values = [lagrangian.value(joint + d) - lagrangian.value(joint - d) for d in eye]
+    oracles.assert_close(lagrangian.gradient(joint), np.array(values) / 2e-5, 1e-8)
+    w = joint[: f.n_parameters]
+    point = lagrangian.at(w)
+    outputs = f.loss.inverse_link(f.raw_predictions(w))
+    oracles.assert_close(point.states[-1], outputs, 1e-14)
+    errors = (weight / weight.sum())[:, None] * (Y - outputs)
+    oracles.assert_close(point.multipliers[-1], errors, 1e-13)
+    on = lagrangian.pack(*point)
+    there = lagrangian.unpack(lagrangian.gradient(on))
+    oracles.assert_close(there.weights, f.gradient(w), 1e-12)
+    assert max(np.abs(part).max() for part in there.states + there.multipliers) < 1e-15
+    Z, C = lagrangian.null_space(on), lagrangian.primal_hessian(on)
+    oracles.assert_close(Z.T @ (C @ Z), f.hessian(w), 1e-12)
+    own = C[: len(w), : len(w)].toarray()
+    oracles.assert_close(own, f.hessian(w, "lagrangian"), 1e-12)
+
+
 def test_samples_do_not_meet():
     """States and multipliers of a sample have no second derivatives with those of another."""
     lagrangian = general()

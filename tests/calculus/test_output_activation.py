@@ -133,7 +133,7 @@ def test_lagrangian_blocks_of_the_last_layer(output):
     X, hidden = f.network.states(w, f.samples)[:2]
     z = np.hstack([X, hidden, np.ones((len(X), 1))])
     found = f.hessian_blocks(w, "lagrangian")[1]
-    tensors = [f.lagrangian_tensors(w, order)[1] for order in (2, 3)]
+    tensors = [f.lagrangian_tensors(w, order, penalised=False)[1] for order in (2, 3)]
     orders = oracles.activation_derivatives(output, raw.ravel(), 3)
     second, third = (orders[p].reshape(raw.shape) for p in (2, 3))
     penalty = np.diag([0.8] * 5 + [0.0]) / f.weight_sum

@@ -10,9 +10,10 @@ from scipy.sparse.linalg import splu
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.passes.free_states import FreeStates, Triplets
-from sknewtonnet.calculus.passes.higher_orders import check_order
+from sknewtonnet.calculus.passes.higher_orders import activations_of, check_order
 from sknewtonnet.calculus.pieces.function import SmoothFunction, may_overflow
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory, check_memory
+from sknewtonnet.calculus.pieces.output_activation import loss_of_outputs
 from sknewtonnet.calculus.pieces.validation import real_array
 
 
@@ -24,7 +25,7 @@ class LagrangianPoint(NamedTuple):
     weights : ndarray of shape (n_weights,)
         W, the parameters w of the net.
     states : list of ndarray of shape (n_samples, s_k)
-        X^k of each layer; the last are the raw predictions, with the offset.
+        X^k of each layer; the last are the outputs.
     multipliers : list of ndarray of shape (n_samples, s_k)
         E^k of each layer.
 
@@ -52,7 +53,8 @@ class Lagrangian(SmoothFunction):
 
     with g the loss, S the sum of the sample weights s_i, and layers k = 1, .., m. States x^k and
     multipliers E^k are variables of their own: z^k is made of X and of the free states x^q that
-    layer k reads. An offset is added to h^m. Where the equations hold, L = f(W), the objective.
+    layer k reads. The last states x^m are the outputs, h^m of the raw predictions with the
+    offset. Where the equations hold, L = f(W), the objective.
 
     The joint vector is (W, X, E): w, then the states of the first sample of all layers, of the
     second, ..., and the multipliers in the same order. :meth:`pack` and :meth:`unpack` translate;
@@ -115,6 +117,8 @@ class Lagrangian(SmoothFunction):
         self.objective = objective
         self._graph = objective.network._graph
         self._width = sum(self._graph.n_units)
+        self._functions = activations_of(self._graph, objective.loss)
+        self._outer_loss = loss_of_outputs(objective.loss)
         self.n_weights = objective.n_parameters
         self.n_states = objective.n_samples * self._width
         self.n_parameters = self.n_weights + 2 * self.n_states
@@ -408,7 +412,7 @@ class Lagrangian(SmoothFunction):
         ValueError
             If an activation has no derivatives of that order.
         """
-        check_order(order, 0, self._graph.layers)
+        check_order(order, 0, self._functions)
         return [np.array(part.T, order="C") for part in self._at(joint)[2].activations(order)]
 
     def _at(self, joint: ArrayLike) -> tuple[Array, list[Array], FreeStates]:
@@ -422,13 +426,14 @@ class Lagrangian(SmoothFunction):
             f.samples,
             by_layer,
             self._by_layer(multipliers),
+            self._functions,
             f.offset,
         )
         return w, by_layer, free
 
     def _loss(self, states: list[Array], order: int) -> Array:
-        """Derivative of that order of each sample's loss in its raw predictions."""
-        return self.objective.loss.derivatives(self.objective.targets, states[-1], order)[order]
+        """Derivative of that order of each sample's loss in its outputs."""
+        return self._outer_loss.derivatives(self.objective.targets, states[-1], order)[order]
 
     def _weighed(self, values: Array) -> Array:
         """Values of each sample times s_i / S, also where one of weight 0 is not finite."""

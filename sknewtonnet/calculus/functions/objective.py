@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +23,7 @@ from sknewtonnet.calculus.functions.output_layer import (
 from sknewtonnet.calculus.functions.output_parts import SeparateOutputs, splits
 from sknewtonnet.calculus.functions.projection import ReducedObjective
 from sknewtonnet.calculus.functions.shared import many_entries, same_block
+from sknewtonnet.calculus.functions.tensors import add_penalty, check_tensor_memory
 from sknewtonnet.calculus.passes.chunk import (
     Chunk,
     multipliers_of,
@@ -31,7 +31,11 @@ from sknewtonnet.calculus.passes.chunk import (
     states_of,
 )
 from sknewtonnet.calculus.passes.hessian_sums import assembled_blocks, dense_hessian, neuron_blocks
-from sknewtonnet.calculus.passes.higher_orders import lagrangian_tensors
+from sknewtonnet.calculus.passes.higher_orders import (
+    activations_of,
+    check_order,
+    lagrangian_tensors,
+)
 from sknewtonnet.calculus.passes.workspace import Workspace
 from sknewtonnet.calculus.pieces.function import (
     HESSIAN_KINDS,
@@ -636,17 +640,18 @@ class Objective(SmoothFunction):
         Returns
         -------
         list of ndarray of shape (n_samples, s_k)
-            One for each layer; the last are the raw predictions, with the offset.
+            One for each layer; the last are the outputs: the raw predictions with the offset,
+            behind the activation of the last layer if it has one.
         """
         self._kept.reach(w, FORWARD)
-        return states_of(self._chunks)
+        return states_of(self._chunks, self.loss)
 
     def multipliers(self, w: ArrayLike) -> list[Array]:
         """Lagrange multipliers E^k of the propagation equations ([I] eq. 7 and 8).
 
             E_i^k = -df / dx_i^k
 
-        with the sign of [I] and the factors of f: E_i^m = -s_i/S d loss_i / d raw_i for the last
+        with the sign of [I] and the factors of f: E_i^m = -s_i/S d loss_i / d x_i^m for the last
         layer. The penalty has no part in them.
 
         Parameters
@@ -673,49 +678,59 @@ class Objective(SmoothFunction):
         ([[0.0], [0.0]], [[-0.0], [1.0]])
         """
         self._kept.reach(w, ADJOINT)
-        return multipliers_of(self._chunks, self._kept.weights)
+        return multipliers_of(self._chunks, self._kept.weights, self.loss)
 
-    def lagrangian_tensors(self, w: ArrayLike, order: int) -> list[Array]:
+    def lagrangian_tensors(
+        self, w: ArrayLike, order: int, *, penalised: bool = True
+    ) -> list[Array]:
         """Derivatives of any order of the Lagrangian at fixed states and multipliers.
 
-            D_k[j, j1, .., jp] = sum_i s_i / S e^k_j h^(p)(a^k_j) z_j1 .. z_jp   ([I] eq. 12)
+            D_k[j, j1, .., jp] = sum_i s_i / S e^k_ij h^(p)(a^k_ij) z_ij1 .. z_ijp   ([I] eq. 12)
 
-        Derivatives between units are zero. Without the penalty.
+        in a linear layer; in others derivatives of the propagation enter by Faa di Bruno's
+        formula. Those between units are zero, but for those of the penalty, which are left out.
 
         Parameters
         ----------
         w : array of shape (n_parameters,)
             The point.
         order : int
-            The order p, at least 2.
+            The order p, at least 1. Order 1 is the gradient, order 2 "lagrangian" of
+            :meth:`hessian_blocks`.
+        penalised : bool, default=True
+            Whether to add the derivatives of the penalties.
 
         Returns
         -------
-        list of ndarray of shape (s_k, p_k + 1, ..., p_k + 1)
-            Zero for a last layer without an activation. Entries of connections that
-            do not exist are 0. A derivative in shared parameters is the sum over their entries.
+        list of ndarray of shape (s_k, t_k, ..., t_k)
+            Per layer and unit, in the order of the unit's parameters. Zero from order 2 on for a
+            linear last layer without an activation and a penalty. Entries of connections that do
+            not exist are 0. A derivative in shared parameters is the sum over their entries.
 
         Raises
         ------
         ValueError
-            If an activation has no derivatives of that order, or it is no integer above 1.
+            If an activation has no derivatives of that order, or it is no integer above 0; or if
+            there is a penalty to add, and units share parameters.
+        NotImplementedError
+            If a layer or a penalty has no derivatives of that order
+            (:meth:`Layer.tensor_parameters`, :meth:`Penalty.tensor`).
         MemoryError
             If the tensors would not fit the memory; nothing is allocated before.
+
+        Notes
+        -----
+        About n sum_k s_k t_k^p flops with linear layers.
         """
-        if not isinstance(order, Integral) or order < 2:
-            raise ValueError(f"order must be an integer of at least 2, got {order!r}.")
         graph = self.network._graph
-        sizes = [
-            s * (p + 1.0) ** order for s, p in zip(graph.n_units, graph.n_inputs, strict=True)
-        ]
-        check_memory(f"tensors of order {order}", 16.0 * sum(sizes), "a lower order takes less")
-        self._kept.reach(w, ADJOINT)
-        tensors = lagrangian_tensors(graph, self._kept.weights, self._chunks, self.loss, order)
-        for tensor, mask in zip(tensors, self.network.exists, strict=True):
-            for axis in range(0 if mask.all() else order):
-                shape = [1] * order
-                shape[axis] = -1
-                tensor *= mask.T.reshape(len(tensor), *shape)
+        check_order(order, 1, activations_of(graph, self.loss))
+        check_tensor_memory(self.network, order)
+        self._kept.reach(w, SECOND if order == 2 else ADJOINT)
+        if order == 2:
+            tensors = self._loss_blocks("lagrangian")
+        else:
+            tensors = lagrangian_tensors(graph, self._kept.weights, self._chunks, self.loss, order)
+        add_penalty(self.network, self.penalty if penalised else None, self._kept.w, tensors)
         return tensors
 
     def invariant_directions(self, *, penalised: bool = True) -> Array:

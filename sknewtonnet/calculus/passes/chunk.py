@@ -13,6 +13,7 @@ from sknewtonnet.calculus.passes.graph import Graph
 from sknewtonnet.calculus.passes.workspace import Workspace
 from sknewtonnet.calculus.pieces.layer_at_point import AnyLayerAtPoint, LayersAtPoint
 from sknewtonnet.calculus.pieces.loss import Loss
+from sknewtonnet.calculus.pieces.output_activation import output_activation
 
 _EMPTY: Array = np.empty(0)
 
@@ -312,21 +313,22 @@ class Chunk:
                 layers[k].add_gradient_along(out[k], self.delta[k], direction[k], along[k])
 
 
-def states_of(chunks: Sequence[Chunk]) -> list[Array]:
+def states_of(chunks: Sequence[Chunk], loss: Loss) -> list[Array]:
     """States x^k of all layers, (n_samples, s_k), after a forward pass."""
-    n_hidden = len(chunks[0].slope)
-    found = [np.concatenate([chunk.activated(k).T for chunk in chunks]) for k in range(n_hidden)]
-    return [*found, np.concatenate([chunk.raw.T for chunk in chunks])]
+    last, activation = len(chunks[0].slope), output_activation(loss)
+    parts = [[chunk.activated(k) for chunk in chunks] for k in range(last)]
+    parts.append([activation.value(chunk.raw) for chunk in chunks])
+    return [np.ascontiguousarray(np.concatenate(part, axis=1).T) for part in parts]
 
 
-def multipliers_of(chunks: Sequence[Chunk], weights: Sequence[Array]) -> list[Array]:
+def multipliers_of(chunks: Sequence[Chunk], weights: Sequence[Array], loss: Loss) -> list[Array]:
     """Multipliers -e^k of all layers ([I] eq. 7, 8), (n_samples, s_k), after an adjoint pass."""
     parts: list[list[Array]] = [[] for _ in weights]
     for chunk in chunks:
         layers = chunk.layers_at(weights)
         for k, part in enumerate(parts[:-1]):
             part.append(-chunk.multiplier(k, layers).T)
-        parts[-1].append(-chunk.delta[-1].T)
+        parts[-1].append(-chunk.output_multiplier(loss).T)
     return [np.concatenate(part) for part in parts]
 
 

@@ -17,6 +17,7 @@ from scipy import sparse
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.passes.graph import Graph
+from sknewtonnet.calculus.pieces.activations import Activation
 
 
 class FreeStates:
@@ -31,9 +32,11 @@ class FreeStates:
     X : ndarray of shape (n_samples, n_features)
         Samples.
     states, multipliers : list of ndarray of shape (n_samples, s_k)
-        x^k and E^k of all layers.
+        x^k and E^k of all layers; the last states are outputs, behind their activation.
+    functions : list of Activation
+        h^k of each layer.
     offset : ndarray of shape (n_samples, n_outputs), or None
-        Known terms of the raw predictions.
+        Known terms of the raw predictions, before their activation.
     """
 
     def __init__(
@@ -43,9 +46,11 @@ class FreeStates:
         X: Array,
         states: Sequence[Array],
         multipliers: Sequence[Array],
+        functions: Sequence[Activation],
         offset: Array | None = None,
     ):
         self.graph, self.weights, self.offset = graph, weights, offset
+        self.functions = functions
         self.states = [np.ascontiguousarray(state.T) for state in states]
         self.multipliers = [np.ascontiguousarray(e.T) for e in multipliers]
         self.n_samples = len(X)
@@ -58,18 +63,19 @@ class FreeStates:
 
     @cached_property
     def pre_activations(self) -> list[Array]:
-        """The a^k, of shape (s_k, n)."""
-        return [
+        """The a^k, of shape (s_k, n); the last ones with the offset."""
+        found = [
             layer.value(np.empty((s, self.n_samples)))
             for layer, s in zip(self.layers, self.graph.n_units, strict=True)
         ]
+        if self.offset is not None:
+            found[-1] += self.offset.T
+        return found
 
     def activations(self, order: int) -> list[Array]:
         """Derivatives h^(p)(a^k) of that order, [I]'s X^k(p) (eq. 2), of shape (s_k, n)."""
-        return [
-            layer.activation.derivatives(a, order)[order]
-            for layer, a in zip(self.graph.layers, self.pre_activations, strict=True)
-        ]
+        pairs = zip(self.functions, self.pre_activations, strict=True)
+        return [function.derivatives(a, order)[order] for function, a in pairs]
 
     @cached_property
     def slopes(self) -> list[Array]:
@@ -88,10 +94,7 @@ class FreeStates:
 
     def gaps(self) -> list[Array]:
         """What the propagation equations are off by, x^k - h^k(a^k), of shape (s_k, n)."""
-        found = [x - h for x, h in zip(self.states, self.activations(0), strict=True)]
-        if self.offset is not None:
-            found[-1] -= self.offset.T
-        return found
+        return [x - h for x, h in zip(self.states, self.activations(0), strict=True)]
 
     def gradient(self, out: Sequence[Array]) -> list[Array]:
         """Derivatives in the parameters, written to out, and in the states, (s_k, n).

@@ -1,4 +1,4 @@
-"""Higher derivatives of the Lagrangian at fixed states and multipliers ([I] eq. 12)."""
+"""Derivatives of any order of the Lagrangian at fixed states and multipliers ([I] eq. 12)."""
 
 from collections.abc import Sequence
 from numbers import Integral
@@ -8,71 +8,84 @@ import numpy as np
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
 from sknewtonnet.calculus.passes.graph import Graph
-from sknewtonnet.calculus.pieces.layers import Layer
+from sknewtonnet.calculus.pieces.activations import Activation
+from sknewtonnet.calculus.pieces.composition import composed
 from sknewtonnet.calculus.pieces.loss import Loss
+from sknewtonnet.calculus.pieces.output_activation import output_activation
+
+# Numbers of one derivative of the propagation that are formed at a time.
+_AT_A_TIME = 1_000_000
 
 
 def lagrangian_tensors(
     graph: Graph, weights: Sequence[Array], chunks: Sequence[Chunk], loss: Loss, order: int
 ) -> list[Array]:
-    """Sum over samples of e^k_j h^(p)(a^k_j) z .. z, for each layer k.
+    """Derivatives of sum_i e^k_ij h^k(p^k_j(z_i; theta_j)) in theta_j, for each unit.
+
+    In a linear layer they are the sum of e h^(p)(a) z .. z; elsewhere derivatives of p enter by
+    Faa di Bruno's formula.
 
     Parameters
     ----------
     graph : Graph
         The graph of the layers.
-    weights : list of ndarray of shape (p_k + 1, s_k)
+    weights : list of ndarray of shape (t_k, s_k)
         Parameters of the point.
     chunks : sequence of Chunk
         Samples, after their adjoint pass at that point.
     loss : Loss
-        The loss, for the multipliers of the last layer.
+        The loss, for multipliers and activation of the last layer.
     order : int
-        The order p, at least 2.
+        The order p, at least 1.
 
     Returns
     -------
-    list of ndarray of shape (s_k, p_k + 1, ..., p_k + 1)
+    list of ndarray of shape (s_k, t_k, .., t_k)
+
+    Raises
+    ------
+    NotImplementedError
+        If the propagation of a layer has no derivatives of that order.
     """
-    if not all(graph.linear):
-        raise ValueError(
-            "lagrangian_tensors are defined for linear layers alone ([I] eq. 12); for others "
-            "hessian(w, kind='lagrangian') gives the second order."
-        )
-    check_order(order, 2, graph.layers)
-    tensors = [
-        np.zeros((s, (p + 1) ** order)) for p, s in zip(graph.n_inputs, graph.n_units, strict=True)
-    ]
+    sizes = zip(graph.n_units, graph.n_rows, strict=True)
+    tensors = [np.zeros((s, *[t] * order)) for s, t in sizes]
     for chunk in chunks:
         layers = chunk.layers_at(weights)
         for k, layer in enumerate(graph.layers):
+            if not tensors[k].size:
+                continue
             if k < len(layers) - 1:
                 full_a, full_e = chunk.pre_activation(k, layers), chunk.multiplier(k, layers)
-            elif layer.activation.name == "identity":
-                break
+                activation = layer.activation
             else:
                 full_a, full_e = chunk.raw, chunk.output_multiplier(loss)
-            for where in sample_chunks(chunk.n_samples, max(1, 200_000 // tensors[k].shape[1])):
-                a, z = full_a[:, where], chunk.z[k][:, where]
-                factor = full_e[:, where] * layer.activation.derivatives(a, order)[order]
-                powers = z
-                for _ in range(order - 1):
-                    powers = (powers[:, None] * z[None]).reshape(-1, z.shape[1])
-                tensors[k] += factor @ powers.T
-    return [
-        tensor.reshape(s, *[p + 1] * order)
-        for tensor, p, s in zip(tensors, graph.n_inputs, graph.n_units, strict=True)
-    ]
+                activation = output_activation(loss)
+            width = tensors[k].size if not graph.linear[k] else tensors[k][0].size
+            for where in sample_chunks(chunk.n_samples, max(1, _AT_A_TIME // width)):
+                z = chunk.z[k][:-1, where]
+                inner = [
+                    layer.tensor_parameters(weights[k], z, n) if n else None
+                    for n in range(order + 1)
+                ]
+                e = full_e[:, where]
+                outer = [e * h for h in activation.derivatives(full_a[:, where], order)]
+                tensors[k] += composed(outer, inner, order)
+    return tensors
 
 
-def check_order(order: int, lowest: int, layers: Sequence[Layer]) -> None:
+def check_order(order: int, lowest: int, activations: Sequence[Activation]) -> None:
     """Raise a ValueError if it is no order, or some activation has no derivatives of it."""
     if not isinstance(order, Integral) or isinstance(order, bool) or order < lowest:
         raise ValueError(f"order must be an integer of at least {lowest}, got {order!r}.")
-    for layer in layers:
-        highest = layer.activation.max_order
+    for activation in activations:
+        highest = activation.max_order
         if highest is not None and order > highest:
             raise ValueError(
                 f"order must be at most {highest} for the activation "
-                f"{layer.activation.name!r}, got {order}."
+                f"{activation.name!r}, got {order}."
             )
+
+
+def activations_of(graph: Graph, loss: Loss) -> list[Activation]:
+    """Activations of all layers; of the last one that which stands between it and the loss."""
+    return [*(layer.activation for layer in graph.layers[:-1]), output_activation(loss)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import copy
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,29 @@ class GaussianRBF(RadialLayer):
         return moment_curvature(
             self.form, free, delta.sum(axis=1), mean, self.form.square(d, delta)
         )
+
+    def tensor_parameters(self, theta: Array, z: Array, order: int) -> Array:
+        """Derivatives of d' M d, of degree two in mu, and of any order in the factors of M.
+
+        See :meth:`Layer.tensor_parameters`.
+        """
+        free, d = about_centres(theta, z)
+        (s, p, c), t = d.shape, len(theta)
+        found = np.zeros((s, *[t] * order, c))
+        of_mu = min(order, 2)
+        M = [self.form.tensor(free, p, order - j) for j in range(of_mu + 1)]
+        # By how many of the axes are in the centre: d'Md, -2 Md, or 2 M in place of them.
+        parts = [np.einsum("sai,sbi,sab...->s...i", d, d, M[0])]
+        parts.append(-2.0 * np.einsum("sbi,sab...->sa...i", d, M[1]))
+        if of_mu == 2:
+            parts.append(np.broadcast_to(2.0 * M[2][..., None], (*M[2].shape, c)))
+        for j, part in enumerate(parts):
+            for centre in combinations(range(order), j):
+                others = [axis for axis in range(order) if axis not in centre]
+                places = [slice(0, p) if axis in centre else slice(p, t) for axis in range(order)]
+                axes = np.argsort([*centre, *others])
+                found[(slice(None), *places)] = part.transpose(0, *(1 + axes), order + 1)
+        return found
 
     def curvature_along(self, theta: Array, z: Array, delta: Array, direction: Array) -> Array:
         """Its product with a direction, without the matrices of pairs of inputs.

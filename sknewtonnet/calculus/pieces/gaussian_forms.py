@@ -13,13 +13,14 @@ of all arrays, samples or directions the last: free (s, f), centres nu (s, p), d
 
 from abc import ABC, abstractmethod
 from functools import lru_cache
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sknewtonnet._typing import Array, Ints
+from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.symmetric import pairs, upper
 
@@ -89,6 +90,14 @@ class GaussianForm(ABC):
     @abstractmethod
     def precisions(self, free: Array, n_inputs: int) -> Array:
         """The matrices M, (s, p, p)."""
+
+    @abstractmethod
+    def tensor(self, free: Array, n_inputs: int, order: int) -> Array:
+        """Derivatives of M of any order in the free parameters, (s, p, p, f, ..., f)."""
+
+    @abstractmethod
+    def logarithms(self, n_inputs: int) -> Bools:
+        """Which free parameters are logarithms, (f,); U is linear in the others."""
 
     @abstractmethod
     def times(self, free: Array, d: Array) -> Array:
@@ -195,6 +204,16 @@ class _Diag(GaussianForm):
     def precisions(self, free: Array, n_inputs: int) -> Array:
         return self.weights(free)[:, :, None] * np.eye(n_inputs)
 
+    def tensor(self, free: Array, n_inputs: int, order: int) -> Array:
+        found = np.zeros((len(free), *[n_inputs] * (2 + order)))
+        same = np.arange(n_inputs)
+        diagonal: tuple[Any, ...] = (slice(None), *[same] * (2 + order))
+        found[diagonal] = 2.0**order * self.weights(free)
+        return found
+
+    def logarithms(self, n_inputs: int) -> Bools:
+        return np.ones(self.rows(n_inputs).size, dtype=bool)
+
     def times(self, free: Array, d: Array) -> Array:
         return self.weights(free)[:, :, None] * d
 
@@ -263,6 +282,10 @@ class _Spherical(_Diag):
 
     def precisions(self, free: Array, n_inputs: int) -> Array:
         return super().precisions(free, n_inputs) * self.metric
+
+    def tensor(self, free: Array, n_inputs: int, order: int) -> Array:
+        found = 2.0**order * self.precisions(free, n_inputs)
+        return found.reshape(*found.shape, *[1] * order)
 
     def times(self, free: Array, d: Array) -> Array:
         return self.weights(free)[:, :, None] * (self.metric[:, None] * d)
@@ -369,6 +392,35 @@ class _Full(GaussianForm):
     def precisions(self, free: Array, n_inputs: int) -> Array:
         U, _ = self._factors(free)
         return np.matmul(U, U.swapaxes(1, 2))
+
+    def tensor(self, free: Array, n_inputs: int, order: int) -> Array:
+        # Leibniz's rule for U U': some of the axes in U, the others in U'.
+        found = np.zeros((len(free), n_inputs, n_inputs, *[free.shape[1]] * order))
+        factors = [self._factor_tensor(free, n_inputs, m) for m in range(order + 1)]
+        letters = [chr(ord("f") + axis) for axis in range(order)]
+        for m in range(order + 1):
+            for axes in combinations(range(order), m):
+                left = "".join(letters[axis] for axis in axes)
+                right = "".join(letters[axis] for axis in range(order) if axis not in axes)
+                form = f"sab{left},seb{right}->sae{''.join(letters)}"
+                found += np.einsum(form, factors[m], factors[order - m])
+        return found
+
+    def logarithms(self, n_inputs: int) -> Bools:
+        a, b = _upper(n_inputs)
+        return np.equal(a, b)
+
+    def _factor_tensor(self, free: Array, n_inputs: int, order: int) -> Array:
+        """Derivatives of U, (s, p, p, f, ..., f): of all orders in its logarithms."""
+        U, chain = self._factors(free)
+        if order == 0:
+            return U
+        a, b = _upper(n_inputs)
+        own = np.arange(len(a)) if order == 1 else np.flatnonzero(a == b)
+        found = np.zeros((*U.shape, *[len(a)] * order))
+        entries: tuple[Any, ...] = (slice(None), a[own], b[own], *[own] * order)
+        found[entries] = chain[:, own]
+        return found
 
     def times(self, free: Array, d: Array) -> Array:
         U, _ = self._factors(free)

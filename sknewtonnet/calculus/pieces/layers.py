@@ -234,6 +234,38 @@ class Layer(ABC):
             "second derivatives in the inputs are not known."
         )
 
+    def tensor_parameters(self, theta: Array, z: Array, order: int) -> Array | None:
+        """Derivatives of any order of the propagation of each unit in its own parameters.
+
+        A layer needs them for derivatives of the Lagrangian above order 2 ([I] eq. 12).
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        order : int
+            At least 1.
+
+        Returns
+        -------
+        ndarray of shape (s, t, ..., t, c), or None
+            With as many axes of parameters as the order. The first axis may be 1 where the units
+            have the same derivatives. None where all are 0.
+
+        Raises
+        ------
+        NotImplementedError
+            Above order 1, if the class does not supply it.
+        """
+        if order == 1:
+            return self.slopes(theta, z)[1]
+        raise NotImplementedError(
+            f"{type(self).__name__} has no tensor_parameters: derivatives of the Lagrangian above "
+            "order 2 are not known."
+        )
+
     def input_rows(self, n_inputs: int) -> list[Ints] | None:
         """Parameters that are zero where a unit does not depend on an input, for each input.
 
@@ -438,6 +470,13 @@ class Linear(Layer):
     def curvature_inputs(self, theta: Array, z: Array, delta: Array) -> Array:
         """Zeros: the propagation is linear. See :meth:`Layer.curvature_inputs`."""
         return np.zeros((len(z), len(z), z.shape[1]))
+
+    def tensor_parameters(self, theta: Array, z: Array, order: int) -> Array | None:
+        """The inputs and 1, for all units the same; nothing above order 1.
+
+        See :meth:`Layer.tensor_parameters`.
+        """
+        return np.vstack([z, np.ones(z.shape[1])])[None] if order == 1 else None
 
     def rescaled(self, shift: Array, scale: Array) -> tuple[Layer, sparse.sparray, Array]:
         """W / scale, and b - shift' W / scale. See :meth:`Layer.rescaled`."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus.pieces.activations import Activation
+from sknewtonnet.calculus.pieces.activations import ACTIVATIONS, Activation
 from sknewtonnet.calculus.pieces.loss import Loss
 
 # What is true of L(y, h(a)) as it is of L(y, x). It is no square and no function of differences.
@@ -54,6 +54,38 @@ def behind(loss: Loss, activation: Activation) -> Loss:
     if activation.name == "identity" or loss.of_raw:
         return loss
     return LossBehindActivation(loss, activation)
+
+
+def output_activation(loss: Loss) -> Activation:
+    """The activation between the linear predictor and the loss of an objective.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss as a function of the linear predictor, as of :func:`behind`.
+
+    Returns
+    -------
+    Activation
+        The identity for a loss of raw predictions.
+    """
+    return loss.activation if isinstance(loss, LossBehindActivation) else ACTIVATIONS["identity"]
+
+
+def loss_of_outputs(loss: Loss) -> Loss:
+    """The loss as a function of the outputs x = h(a).
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss as a function of the linear predictor, as of :func:`behind`.
+
+    Returns
+    -------
+    Loss
+        The loss itself where :func:`output_activation` is the identity.
+    """
+    return loss.loss if isinstance(loss, LossBehindActivation) else loss
 
 
 class LossBehindActivation(Loss):

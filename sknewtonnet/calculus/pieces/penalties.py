@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from sknewtonnet._names import unknown_name
 from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus.pieces.composition import composed
 from sknewtonnet.calculus.pieces.gaussian_forms import GaussianForm
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory
 from sknewtonnet.calculus.pieces.parameters import ParameterLayout
@@ -145,6 +146,40 @@ class Penalty(ABC):
         """
         return self.hessian(w) @ v
 
+    def tensor(self, w: Array, order: int, where: Ints) -> Array:
+        """Derivatives of any order in some of the parameters.
+
+        ``Objective.lagrangian_tensors`` takes them; by default there are those of orders 1 and 2,
+        from ``gradient`` and ``hessian``.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        order : int
+            At least 1.
+        where : ndarray of int of shape (t,)
+            Positions of these parameters in w.
+
+        Returns
+        -------
+        ndarray of shape (t, ..., t)
+            With as many axes as the order.
+
+        Raises
+        ------
+        NotImplementedError
+            If the class does not supply that order.
+        """
+        if order == 1:
+            return self.gradient(w)[where]
+        if order == 2:
+            return self.hessian(w)[np.ix_(where, where)]
+        raise NotImplementedError(
+            f"the penalty {type(self).__name__} has no derivatives of order {order}: it has no "
+            "tensor; penalised=False leaves the penalties out."
+        )
+
     def kinks(self, w: Array) -> tuple[str, ...]:
         """Places without derivatives that w is at, or next to; by default there are none.
 
@@ -198,6 +233,38 @@ class SeparablePenalty(Penalty):
         ndarray of shape (n_parameters,)
         """
 
+    def derivative(self, w: Array, order: int) -> Array:
+        """Derivatives of any order of each parameter with itself; by default of orders 1 and 2.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        order : int
+            At least 1.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+
+        Raises
+        ------
+        NotImplementedError
+            If the class does not supply that order.
+        """
+        if order <= 2:
+            return self.gradient(w) if order == 1 else self.hessian_diagonal(w)
+        raise NotImplementedError(
+            f"the penalty {type(self).__name__} has no derivatives of order {order}: it has no "
+            "derivative; penalised=False leaves the penalties out."
+        )
+
+    def tensor(self, w: Array, order: int, where: Ints) -> Array:
+        """Zeros but for each parameter with itself. See :meth:`Penalty.tensor`."""
+        found = np.zeros([len(where)] * order)
+        found[(np.arange(len(where)),) * order] = self.derivative(w, order)[where]
+        return found
+
     def hessian(self, w: Array) -> Array:
         """Second derivatives as a diagonal matrix. See :meth:`Penalty.hessian`."""
         return np.diag(self.hessian_diagonal(w))
@@ -235,6 +302,10 @@ class L2Penalty(SeparablePenalty):
     def hessian_diagonal(self, w: Array) -> Array:
         """Second derivatives, the same everywhere."""
         return self.strength
+
+    def derivative(self, w: Array, order: int) -> Array:
+        """Zeros above order 2. See :meth:`SeparablePenalty.derivative`."""
+        return super().derivative(w, order) if order <= 2 else np.zeros_like(w)
 
 
 # Norms below this count as 0: their squares underflow.
@@ -362,6 +433,23 @@ class NormPenalty(Penalty):
             found[where] = self.strength / norm * across
         return found
 
+    def tensor(self, w: Array, order: int, where: Ints) -> Array:
+        """Derivatives of (w'w)^(1/2) of each array. See :meth:`Penalty.tensor`."""
+        found = np.zeros([len(where)] * order)
+        for group, norm, _ in self._parts(w):
+            own = np.flatnonzero(np.isin(where, group))
+            if not len(own):
+                continue
+            # Of sqrt at the sum of squares, whose derivatives are 2 w, 2 I and no more.
+            outer = [
+                np.array([[_falling(0.5, m) * norm ** (1 - 2 * m)]]) for m in range(order + 1)
+            ]
+            unit = w[where[own]]
+            inner = [None, 2.0 * unit[None, :, None], 2.0 * np.eye(len(own))[None, :, :, None]]
+            part = composed(outer, [*inner, *[None] * order][: order + 1], order)[0]
+            found[np.ix_(*[own] * order)] += self.strength * part
+        return found
+
     def kinks(self, w: Array) -> tuple[str, ...]:
         """See :meth:`Penalty.kinks`."""
         if not self.strength:
@@ -372,6 +460,11 @@ class NormPenalty(Penalty):
             for name, norm in norms.items()
             if norm <= _NEAR_ZERO and len(self._groups[name])
         )
+
+
+def _falling(x: float, n: int) -> float:
+    """The falling factorial x (x - 1) .. (x - n + 1)."""
+    return float(np.prod(x - np.arange(n)))
 
 
 class NotPlaced(AttributeError, ValueError):
@@ -456,6 +549,14 @@ class WidthPenalty(SeparablePenalty):
         """Second derivatives at w; the mixed ones are zero."""
         return self._spread(w, self._parts(w)[2])
 
+    def derivative(self, w: Array, order: int) -> Array:
+        """Of exp(2 t) in the logarithms. See :meth:`SeparablePenalty.derivative`."""
+        if order <= 2:
+            return super().derivative(w, order)
+        logs = np.broadcast_to(self.form.logarithms(len(self.reference)), self._places.shape)
+        grown = 2.0 ** (order - 2) * self._parts(w)[2] * logs[self._places >= 0]
+        return self._spread(w, grown)
+
 
 class PenaltySum(Penalty):
     """Several penalties, all divided by one number.
@@ -536,6 +637,13 @@ class PenaltySum(Penalty):
         for penalty in self._others:
             product = penalty.hessian_product(w, v)
             found += self._share(penalty, "hessian_product", product, v.shape)
+        return found
+
+    def tensor(self, w: Array, order: int, where: Ints) -> Array:
+        """Derivatives of any order in some parameters. See :meth:`Penalty.tensor`."""
+        found = np.zeros([len(where)] * order)
+        for penalty in self.penalties:
+            found += self._share(penalty, "tensor", penalty.tensor(w, order, where), found.shape)
         return found
 
     def kinks(self, w: Array) -> tuple[str, ...]:

@@ -102,6 +102,13 @@ class Quadratic(RadialLayer):
         """Zeros: p is linear in W. See :meth:`Layer.curvature_parameters`."""
         return np.zeros((self.n_units, len(theta), len(theta)))
 
+    def tensor_parameters(self, theta: Array, z: Array, order: int) -> Array | None:
+        """The products of entries of x~, for all units the same; nothing above order 1.
+
+        See :meth:`Layer.tensor_parameters`.
+        """
+        return _squares(z)[None] if order == 1 else None
+
     def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
         """Delta times the derivatives of the products x~_a x~_b in z.
 

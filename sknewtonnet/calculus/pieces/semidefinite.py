@@ -114,6 +114,19 @@ class Semidefinite(RadialLayer):
         E[entries] = direction.swapaxes(-1, -2)
         return 2.0 * np.matmul(_moments(z, delta), E)[entries].swapaxes(-1, -2)
 
+    def tensor_parameters(self, theta: Array, z: Array, order: int) -> Array | None:
+        """Slopes, 2 x~_a x~_e between V_ab and V_eb for all units, and nothing above order 2.
+
+        See :meth:`Layer.tensor_parameters`.
+        """
+        if order == 1:
+            return self.slopes(theta, z)[1]
+        if order > 2:
+            return None
+        a, b = _entries(len(z))
+        factors = np.vstack([z, np.ones(z.shape[1])])[a]
+        return (2.0 * (b[:, None] == b)[:, :, None] * factors[:, None] * factors)[None]
+
     def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
         """2 delta (r_b + x~_a V_eb) between V_ab and z_e, the first where a = e.
 
