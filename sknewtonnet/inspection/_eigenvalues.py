@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from numbers import Integral
 from typing import Any
@@ -22,8 +22,9 @@ from sknewtonnet.calculus.functions.directions import Direction
 from sknewtonnet.calculus.functions.lanczos import extreme_pairs, lanczos
 from sknewtonnet.calculus.functions.scaled_spectrum import ScaledSpectrum, unit_diagonal
 from sknewtonnet.calculus.functions.standardization import on_standardized_columns
+from sknewtonnet.calculus.functions.subspace import MappedObjective
 from sknewtonnet.calculus.pieces.function import PRODUCT_KINDS
-from sknewtonnet.calculus.pieces.memory import check_hessian_memory, check_memory
+from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.symmetric import symmetric_part
 from sknewtonnet.inspection._importance import hessian_diagonal
 from sknewtonnet.inspection._spectral_density import SpectralDensity
@@ -43,6 +44,7 @@ def spectrum(
     offset: Any = None,
     *,
     exposure: Any = None,
+    standardize: bool = False,
     kind: str = "exact",
     method: str = "auto",
     n_extremes: int = 5,
@@ -54,7 +56,7 @@ def spectrum(
 
     ``spectrum(function, w)`` of a function at a point, ``spectrum(net, X, y)`` of the objective of
     a fitted estimator at its parameters, both in the units of the table, ``spectrum(A)`` of a
-    symmetric matrix.
+    symmetric matrix. Constraints of a fit do not count; :func:`critical_point` looks along them.
 
     Parameters
     ----------
@@ -65,6 +67,9 @@ def spectrum(
         n_features) for an estimator.
     y, sample_weight, offset, exposure : array-like, default=None
         The other data, for an estimator, as in ``fit``.
+    standardize : bool, default=False
+        Whether the parameters are those of the same net on standardised columns, of which f is
+        the same function. A fit with ``standardize=True`` takes its steps there.
     kind : {"exact", "gauss-newton", "block", "lagrangian"}, default="exact"
         Which second derivatives; see :meth:`Objective.hessian`.
     method : {"auto", "dense", "lanczos"}, default="auto"
@@ -103,7 +108,7 @@ def spectrum(
     Notes
     -----
     "dense" takes one Hessian, n P^2 flops, and two or three decompositions, about 10 P^3 flops
-    each (4/3 P^3 for eigenvalues alone), and memory for four P x P matrices. "lanczos" takes
+    each (4/3 P^3 for eigenvalues alone), and memory for six P x P matrices. "lanczos" takes
     n_probes n_steps products for the density, and some hundreds for each end of the matrix, of
     that with a unit diagonal, and of that on standardised columns; an end next to 0 may take
     thousands. A product costs one to two gradients.
@@ -137,6 +142,8 @@ def spectrum(
         raise ValueError(must_be_one_of("method", method, METHODS))
     extra = {"sample_weight": sample_weight, "offset": offset, "exposure": exposure}
     point = _point(model, at, y, {name: v for name, v in extra.items() if v is not None}, kind)
+    if standardize:
+        point = point.on_standardized()
     if method == "auto":
         method = "dense" if point.size <= DENSE_LIMIT or not point.has_products else "lanczos"
     elif method == "lanczos" and not point.has_products:
@@ -155,6 +162,7 @@ class _Point:
     function: SmoothFunction
     w: Array
     kind: str
+    standardized: bool = False
 
     @property
     def size(self) -> int:
@@ -166,7 +174,8 @@ class _Point:
 
     @property
     def has_products(self) -> bool:
-        return not isinstance(self.function, Objective) or self.kind in PRODUCT_KINDS
+        of_net = isinstance(self.function, Objective | MappedObjective)
+        return not of_net or self.kind in PRODUCT_KINDS
 
     @cached_property
     def constant(self) -> Array:
@@ -195,16 +204,27 @@ class _Point:
         if not isinstance(self.function, Objective):
             return None
         mapped = on_standardized_columns(self.function)
-        return _Point(mapped, mapped.restrict(self.w), self.kind)
+        return _Point(mapped, mapped.restrict(self.w), self.kind, standardized=True)
+
+    def on_standardized(self) -> "_Point":
+        """The same, or an error."""
+        if self.standard is None:
+            raise ValueError(
+                "standardize=True needs the columns of a net: give it or its objective."
+            )
+        return self.standard
 
     def result(
         self, values: Array, method: str, density: SpectralDensity, **more: Any
     ) -> Spectrum:
         kind = "matrix" if isinstance(self.function, _Form) else self.kind
         numbers = self.size, self.constant.shape[1]
-        return Spectrum(
+        found = Spectrum(
             values, *numbers, kind, method, density, gradient_norm=self.gradient_norm, **more
         )
+        if self.standardized:
+            return replace(found, standardized_condition=found.condition)
+        return found
 
 
 def _point(model: Any, at: Any, y: Any, extra: dict[str, Any], kind: str) -> _Point:
@@ -271,7 +291,8 @@ class _Form(SmoothFunction):
 
 def _dense(point: _Point, n: int) -> Spectrum:
     """From the matrix itself."""
-    check_hessian_memory(point.size, 'method="lanczos" takes products alone')
+    what = f"the spectrum of {point.size} parameters"
+    check_memory(what, 48.0 * point.size**2, 'method="lanczos" takes products alone')
     H = point.function.hessian(point.w, point.kind)
     point.check_finite(H)
     rows = point.function.n_samples if isinstance(point.function, Objective) else 0

@@ -47,7 +47,8 @@ class Spectrum:
     noise : float
         Rounding error of an eigenvalue that is 0: P eps times the largest absolute one.
     n_negative : int
-        Eigenvalues below ``-noise``; for "lanczos" an estimate from the density.
+        Eigenvalues below ``-noise``; for "lanczos" those among the known ones, so that there may
+        be more. The density does not tell how many of those next to 0 are on either side.
     converged : bool
         False if the iterations for the extreme eigenvalues did not converge; these are then
         Ritz values of the density, and lie inside of the true ones.
@@ -90,12 +91,8 @@ class Spectrum:
 
     @property
     def n_negative(self) -> int:
-        """Eigenvalues below the noise."""
-        known = int((self.eigenvalues < -self.noise).sum())
-        if self.method == "dense":
-            return known
-        estimate = self.density.total(lambda t: (t < -self.noise).astype(float))[0]
-        return max(known, round(estimate))
+        """Eigenvalues below the noise, of those that are known."""
+        return int((self.eigenvalues < -self.noise).sum())
 
     @property
     def condition(self) -> float:
@@ -206,12 +203,13 @@ class Spectrum:
         return "\n".join(f"{label:<18}{text}" for label, text in self._lines())
 
     def _lines(self) -> list[tuple[str, str]]:
+        least = "" if self.method == "dense" else "at least "
         what = "matrix" if self.kind == "matrix" else f"{self.kind} Hessian"
         found = [
             ("Spectrum", f"{what}, {self.n_parameters} parameters, {self.method}"),
             (
                 "Eigenvalues",
-                f"{self.lowest:.4g} to {self.highest:.4g}, {self.n_negative} negative"
+                f"{self.lowest:.4g} to {self.highest:.4g}, {least}{self.n_negative} negative"
                 + ("" if self.converged else " (not converged)"),
             ),
             ("Condition", f"{self.condition:.3g}"),

@@ -218,6 +218,10 @@ class ModifiedObjective(SmoothFunction):
             product = product + self._outputs.hessian_product(w, v, self.parts(w))
         return product
 
+    def parameter_names(self) -> tuple[str, ...]:
+        """Those of f. See :meth:`SmoothFunction.parameter_names`."""
+        return self.function.parameter_names()
+
     def has_second_derivatives(self) -> bool:
         """Whether f has.
 
