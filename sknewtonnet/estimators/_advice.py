@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus import Network
+from sknewtonnet.calculus import Activation, Network
 from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.calculus.pieces.penalties import l2_penalty
 from sknewtonnet.estimators._fit import End, Problem
@@ -47,8 +47,7 @@ def advice(
     str or None
     """
     stopped, status = _stopped(result, solver, problem), result.status
-    activations = [layer.activation for layer in problem.network.layers]
-    kinked = {activation.name for activation in activations if not activation.smooth}
+    kinked = {h.name for h in _activations(problem.network) if not h.smooth}
     message = None
     if kinks:
         message = stopped + (
@@ -107,15 +106,18 @@ def _no_way_down(problem: Problem, end: End) -> str:
     scale = "set standardize=True, or " if problem.units is None else ""
     if end.kind == "minimum":
         return f"The point is a minimum, as far as double precision goes: {scale}raise tol."
-    layers = problem.network.layers
-    own = [
-        f"activation {layer.activation.name!r}" for layer in layers if _is_own(layer.activation)
-    ]
+    own = [f"activation {h.name!r}" for h in _activations(problem.network) if _is_own(h)]
     own += [f"loss {problem.loss.name!r}"] if _is_own(problem.loss) else []
     if own:
         checks = "sknewtonnet.testing has checks of"
         return f"Do the derivatives belong to the values? {checks} your {' and '.join(own)}."
     return f"Double precision may go no further: {scale}raise tol, or try another solver."
+
+
+def _activations(network: Network) -> list[Activation]:
+    """Those of all layers, each of a layer once."""
+    groups = [layer.activation.groups(layer.n_units) for layer in network.layers]
+    return [activation for group in groups for activation, _ in group]
 
 
 def _is_own(part: object) -> bool:
@@ -207,11 +209,12 @@ def advice_on_range(problem: Problem) -> str | None:
     str or None
     """
     activation, targets = problem.network.layers[-1].activation, problem.known_data.Y
-    low, high = activation.bounds
-    outside = ((targets < low) | (targets > high)).mean(axis=0)
+    outside = ((targets < activation.bounds[0]) | (targets > activation.bounds[1])).mean(axis=0)
     if problem.loss.out_activation != activation.name or not outside.any():
         return None
     j = int(outside.argmax())
+    activation = activation.of_unit(j)
+    low, high = activation.bounds
     return (
         f"{outside[j]:.0%} of the values of the target {problem.network.output_names[j]!r}, from "
         f"{targets[:, j].min():.3g} to {targets[:, j].max():.3g}, lie outside the range "

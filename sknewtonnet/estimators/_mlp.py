@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus import Activation, Loss, Network
+from sknewtonnet.calculus import Loss, Network
 from sknewtonnet.estimators._fit import Data, Problem
 from sknewtonnet.estimators._named_constraints import monotonic_bounds, monotonic_signs
 from sknewtonnet.estimators._parameters import (
@@ -18,6 +18,7 @@ from sknewtonnet.estimators._parameters import (
     ClassWeight,
     CrossValidation,
     LinearConstraints,
+    OutputActivation,
     Penalties,
     RandomState,
     SmoothConstraints,
@@ -57,7 +58,8 @@ class BaseMLP(BaseSizedNet):
         signs = self._monotonic_signs()
         if signs is not None:
             layers = network.layers
-            others = [a.name for a in (layer.activation for layer in layers) if not a.monotonic]
+            groups = [layer.activation.groups(layer.n_units) for layer in layers]
+            others = [h.name for group in groups for h, _ in group if not h.monotonic]
             if others:
                 raise ValueError(
                     "monotonic_cst needs activations that never fall, such as 'tanh' or "
@@ -112,14 +114,16 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(10,)
         Number of units in each hidden layer; empty for a (generalised) linear model.
     activation : str, Activation, or list of them, default="tanh"
-        Function of the hidden units, one for all layers or one for each: "identity",
+        Function of the hidden units, one for all layers or one for each, and an entry may be a
+        list with one for each unit of its layer, ``[["tanh", "sine"], "tanh"]``: "identity",
         "logistic", "tanh", "relu", "softplus", "elu", "gelu", "silu", "softsign", "arctan",
         "sine", "gaussian", or an instance of :class:`sknewtonnet.calculus.Activation`.
         "relu", "elu" and "softsign" are not twice continuously differentiable: second-order
         steps then use the derivatives of the branch that each sample is in.
-    output_activation : str or Activation, default="identity"
+    output_activation : str, Activation, or list of them, default="identity"
         Function h of the outputs, by the names of ``activation``: the net predicts h(a) of its
-        linear predictor a, such as logistic outputs under squared errors. An offset is added to a.
+        linear predictor a, such as logistic outputs under squared errors; a list has one for each
+        output. An offset is added to a.
         Values of the target should lie in the range of h, and are not standardised. The inverse
         link of the loss, if it has one, comes after h.
     loss : {"squared_error", "poisson", "gamma", "tweedie", "negative_binomial", "binomial", \
@@ -359,7 +363,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         hidden_layer_sizes: ArrayLike = (10,),
         *,
         activation: ActivationLike = "tanh",
-        output_activation: str | Activation = "identity",
+        output_activation: OutputActivation = "identity",
         loss: str | Loss = "squared_error",
         standardize: bool = True,
         alpha: Alpha = "auto",
@@ -424,7 +428,8 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(10,)
         Number of units in each hidden layer; empty for a (generalised) linear model.
     activation : str, Activation, or list of them, default="tanh"
-        Function of the hidden units, one for all layers or one for each: "identity",
+        Function of the hidden units, one for all layers or one for each, and an entry may be a
+        list with one for each unit of its layer, ``[["tanh", "sine"], "tanh"]``: "identity",
         "logistic", "tanh", "relu", "softplus", "elu", "gelu", "silu", "softsign", "arctan",
         "sine", "gaussian", or an instance of :class:`sknewtonnet.calculus.Activation`.
         "relu", "elu" and "softsign" are not twice continuously differentiable: second-order

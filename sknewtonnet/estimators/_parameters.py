@@ -14,7 +14,8 @@ from sknewtonnet.calculus import Activation, Constraint, Penalty
 from sknewtonnet.estimators._alpha_selection import AlphaSelection
 from sknewtonnet.solvers import HESSIAN_KINDS, SOLVERS, Solver
 
-ActivationLike = str | Activation | Sequence[str | Activation]
+ActivationLike = str | Activation | Sequence[str | Activation | Sequence[str | Activation]]
+OutputActivation = str | Activation | Sequence[str | Activation]
 Alpha = ArrayLike | Mapping[str, ArrayLike]
 CrossValidation: TypeAlias = int | BaseCrossValidator | BaseShuffleSplit | Iterable[Any] | None
 LinearConstraints = Sequence[tuple[Mapping[str, ArrayLike], float | None, float | None]]

@@ -24,6 +24,7 @@ from sknewtonnet.estimators._parameters import (
     ClassWeight,
     CrossValidation,
     LinearConstraints,
+    OutputActivation,
     Penalties,
     RandomState,
     SmoothConstraints,
@@ -176,11 +177,12 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         Units of further hidden layers, with linear propagation, between the radial units
         and the output.
     activation : str, Activation, or list of them, default="tanh"
-        Function of the units of these further layers, one for all or one for each; the names
-        are those of :class:`NewtonMLPRegressor`.
-    output_activation : str or Activation, default="identity"
+        Function of the units of these further layers, one for all or one for each, as a list one
+        for each unit of a layer; the names are those of :class:`NewtonMLPRegressor`.
+    output_activation : str, Activation, or list of them, default="identity"
         Function h of the outputs, by the names of ``activation``: the net predicts h(a) of its
-        linear predictor a, such as logistic outputs under squared errors. An offset is added to a.
+        linear predictor a, such as logistic outputs under squared errors; a list has one for each
+        output. An offset is added to a.
         Values of the target should lie in the range of h, and are not standardised. The inverse
         link of the loss, if it has one, comes after h.
     loss : {"squared_error", "poisson", "gamma", "tweedie", "negative_binomial", "binomial", \
@@ -434,7 +436,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         radial_activation: str | Activation = "auto",
         hidden_layer_sizes: ArrayLike = (),
         activation: ActivationLike = "tanh",
-        output_activation: str | Activation = "identity",
+        output_activation: OutputActivation = "identity",
         loss: str | Loss = "squared_error",
         standardize: bool = True,
         alpha: Alpha = "auto",
@@ -517,8 +519,8 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         Units of further hidden layers, with linear propagation, between the radial units
         and the output.
     activation : str, Activation, or list of them, default="tanh"
-        Function of the units of these further layers, one for all or one for each; the names
-        are those of :class:`NewtonMLPRegressor`.
+        Function of the units of these further layers, one for all or one for each, as a list one
+        for each unit of a layer; the names are those of :class:`NewtonMLPRegressor`.
     standardize : bool, default=True
         Whether to fit standardised columns. As in glmnet, all is computed on them and reported
         in the units of the table. Inputs are centred and scaled by their weighted means and

@@ -100,7 +100,8 @@ def _become(objective: Objective, params: Array, unit: UnitReport) -> str:
     """What a unit has become where parameters ran off; empty if it is at work as it is."""
     if unit.twin is not None:
         return f"the same as {unit.twin}: what goes out of them may run to infinity"
-    if unit.linear:
+    layer = objective.network.layers[unit.layer]
+    if unit.linear and layer.activation.of_unit(unit.unit).name != "identity":
         matrix = objective.network.matrices(params)[unit.layer][:, unit.unit]
         if abs(matrix[-1]) > np.abs(matrix[:-1]).max(initial=0.0):
             return "linear: its intercept runs to infinity"

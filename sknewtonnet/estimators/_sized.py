@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike
 from sknewtonnet._sklearn import Names, Number, Options, RegisteredNames
 from sknewtonnet.calculus import ACTIVATIONS, Activation
 from sknewtonnet.estimators._base import BaseNewtonNet
-from sknewtonnet.estimators._parameters import ActivationLike
+from sknewtonnet.estimators._parameters import ActivationLike, OutputActivation
 
 _ACTIVATIONS = RegisteredNames(ACTIVATIONS, lambda activation: not activation.for_distances)
-OUTPUT_ACTIVATION = [_ACTIVATIONS, Activation]
+OUTPUT_ACTIVATION = [_ACTIVATIONS, Activation, list, tuple]
 
 
 class BaseSizedNet(BaseNewtonNet):
@@ -20,7 +20,7 @@ class BaseSizedNet(BaseNewtonNet):
     hidden_layer_sizes: ArrayLike
     activation: ActivationLike
     skip_connections: bool | str
-    output_activation: str | Activation = "identity"  # of regressors a parameter
+    output_activation: OutputActivation = "identity"  # of regressors a parameter
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseNewtonNet._parameter_constraints,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sknewtonnet._typing import Ints
 from sknewtonnet.calculus import Activation, Network, Semidefinite
 from sknewtonnet.calculus.functions.units import UnitReport, unit_reports
 from sknewtonnet.inference._minimum import Information
@@ -120,7 +121,8 @@ def unit_findings(information: Information, feature_names: Sequence[str]) -> Ite
         )
     for k, layer in enumerate(network.layers[:-1]):
         if network.linear[k]:
-            yield from _scaling(information, k, layer.activation)
+            for activation, units in layer.activation.groups(layer.n_units):
+                yield from _scaling(information, k, activation, units)
 
 
 def _units(reports: Sequence[UnitReport]) -> str:
@@ -186,11 +188,14 @@ def edge_findings(information: Information) -> Iterator[Finding]:
         )
 
 
-def _scaling(information: Information, k: int, activation: Activation) -> Iterator[Finding]:
+def _scaling(
+    information: Information, k: int, activation: Activation, units: Ints
+) -> Iterator[Finding]:
     """What an activation with h(c a) = c h(a) for c > 0, or with a kink, does to its weights."""
     network, a = information.objective.network, np.array([[-3.0, -0.7, 0.0, 0.4, 2.0]])
     bound = network.matrices(information.penalty_acts_on.astype(float))
-    free = not any(part.any() for part in (bound[k], *network.outgoing(bound, k + 1)))
+    going_out = network.outgoing(bound, k + 1)
+    free = not (bound[k][:, units].any() or any(part[units].any() for part in going_out))
     homogeneous = np.allclose(activation.value(2.0 * a), 2.0 * activation.value(a), rtol=1e-12)
     if homogeneous and free:
         yield Finding(

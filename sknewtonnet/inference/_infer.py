@@ -299,7 +299,11 @@ def _check_kinds(
 def _described(network: Network) -> str:
     """Sizes and activations in a few words."""
     sizes = "-".join(str(size) for size in network.node_sizes)
-    kinds = [layer.activation.name for layer in network.layers[:-1]]
+    kinds = [
+        activation.name
+        for layer in network.layers[:-1]
+        for activation, _ in layer.activation.groups(layer.n_units)
+    ]
     return sizes + (f", {' '.join(dict.fromkeys(kinds))}" if kinds else "")
 
 

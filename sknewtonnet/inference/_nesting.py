@@ -127,11 +127,12 @@ def _matching_layers(small: Network, large: Network) -> list[int] | None:
 
 
 def _same_kind(small: Layer, large: Layer, last: bool) -> bool:
-    return type(small) is type(large) and (
-        last
-        or (small.activation.name, repr(small.activation))
-        == (large.activation.name, repr(large.activation))
+    if type(small) is not type(large) or (not last and small.n_units > large.n_units):
+        return False
+    pairs = (
+        (small.activation.of_unit(j), large.activation.of_unit(j)) for j in range(small.n_units)
     )
+    return last or all((h.name, repr(h)) == (H.name, repr(H)) for h, H in pairs)
 
 
 def _rows(

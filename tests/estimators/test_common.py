@@ -68,6 +68,7 @@ ESTIMATORS = [
     ),
     NewtonMLPRegressor(2, activation="sine", alpha=1.0, solver="trust-exact", n_init=2),
     NewtonMLPRegressor((2,), output_activation="tanh", alpha=1.0),
+    NewtonMLPRegressor((2, 2), activation=[["tanh", "sine"], "tanh"], alpha=1.0),
     NewtonMLPRegressor((3,), alpha=0.0, penalties=NormPenalty(0.1)),
     *(
         make((3,), alpha=1.0, tied={"intercepts_0": 0})

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sknewtonnet._typing import Array, Ints
+from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.functions.shared import flip_groups
@@ -86,18 +86,25 @@ def canonical(objective: Objective, w: Array, complements: bool = True) -> Array
         centred = states[k + 1] - weight @ states[k + 1] / weight.sum()
         spread = np.sqrt(weight @ centred**2)
         contribution = np.linalg.norm(outgoing, axis=1) * spread
-        parity = layer.activation.parity if layer.odd_in_parameters else 0
         sign = np.ones(len(spread))
-        if parity != 0:
-            sign = _signs(network, k, outgoing if parity == -1 else matrices[k][:-1].T)
-        elif complements and layer.odd_in_parameters and not network.layout.has_ties:
-            height = _height(layer.activation)
-            turned = np.flatnonzero(_sign_of_largest(outgoing) < 0)
-            if np.isfinite(height):
-                complement(network, matrices, k, turned, height)
+        for parity, deciding in ((-1, outgoing), (1, matrices[k][:-1].T)):
+            units = np.flatnonzero(layer.parities == parity)
+            if len(units):
+                sign[units] = _signs(network, k, deciding, units, outward=parity == -1)
+        if complements and layer.odd_in_parameters and not network.layout.has_ties:
+            _complement(network, matrices, k, _sign_of_largest(outgoing) < 0)
         order = _order(network, k, contribution)
         rearrange(network, matrices, k, order, sign[order])
     return network.layout.restrict(full)
+
+
+def _complement(network: Network, matrices: list[Array], k: int, negative: Bools) -> None:
+    """Turn those of some units whose activation is odd but for a constant, in place."""
+    layer = network.layers[k]
+    for activation, units in layer.activation.groups(layer.n_units):
+        height = np.nan if activation.parity != 0 else _height(activation)
+        if np.isfinite(height):
+            complement(network, matrices, k, units[negative[units]], height)
 
 
 def _height(activation: Activation) -> float:
@@ -126,15 +133,15 @@ def _keeps_ties(network: Network, full: Array) -> bool:
     return not layout.has_ties or np.array_equal(layout.expand(layout.restrict(full)), full)
 
 
-def _signs(network: Network, k: int, deciding: Array) -> Array:
-    """For each unit the sign of its largest row entry; one for units that share parameters."""
+def _signs(network: Network, k: int, deciding: Array, units: Ints, outward: bool) -> Array:
+    """For some units the sign of the largest row entry; one for units that share parameters."""
     if not network.layout.has_ties:
-        return _sign_of_largest(deciding)
+        return _sign_of_largest(deciding[units])
     sign = np.ones(len(deciding))
-    outward = network.layers[k].activation.parity == -1
-    for units in flip_groups(network, k, outward):
-        sign[units] = _sign_of_largest(deciding[units].reshape(1, -1))
-    return sign
+    for group in flip_groups(network, k, outward):
+        if np.isin(group, units).all():
+            sign[group] = _sign_of_largest(deciding[group].reshape(1, -1))
+    return sign[units]
 
 
 def _order(network: Network, k: int, contribution: Array) -> Ints:

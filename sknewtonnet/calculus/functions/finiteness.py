@@ -44,9 +44,9 @@ def not_finite_part(
             if not np.isfinite(a).all():
                 return f"the pre-activations of layer {k} overflow: {scale}"
             name = f"the activation {layer.activation.name!r} of layer {k}"
-            for order, found in enumerate(layer.activation.derivatives(a, 2)):
+            for order, found in enumerate(layer.activation.derivatives(a.T, 2)):
                 if not np.isfinite(found).all():
-                    where = a[~np.isfinite(found)][0]
+                    where = a.T[~np.isfinite(found)][0]
                     return f"the {_ORDERS[order]} of {name} is not finite at {where:.6g}"
         if "offset" in data:
             raw = raw + data["offset"][counted]

@@ -64,14 +64,18 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
     for k, layer in enumerate(network.layers[:-1]):
         if not network.has_linear_readers(k + 1):
             continue  # a radial unit that reads them would have to change as well
-        parity = layer.activation.parity if layer.odd_in_parameters else 0
         sizes = _outgoing(network, ours, k), _outgoing(network, theirs, k)
         plain = _distances(ours[k], theirs[k]) + _distances(*sizes)
         signs = np.ones((len(plain), len(plain)))
-        if parity != 0:
-            flipped = _distances(-ours[k], theirs[k]) + _distances(parity * sizes[0], sizes[1])
-            groups = flip_groups(network, k, parity == -1)
-            alone = [units[0] for units in groups if len(units) == 1]
+        parities = layer.parities
+        if parities.any():
+            flipped = _distances(-ours[k], theirs[k]) + _distances(parities * sizes[0], sizes[1])
+            alone = [
+                units[0]
+                for parity in (-1, 1)
+                for units in flip_groups(network, k, parity == -1)
+                if len(units) == 1 and parities[units[0]] == parity
+            ]
             flipped[np.setdiff1d(np.arange(len(plain)), alone)] = np.inf
             signs = np.where(flipped < plain, -1.0, 1.0)
             plain = np.minimum(plain, flipped)

@@ -23,6 +23,7 @@ from sknewtonnet.calculus.pieces.parameters import ParameterArray, ParameterLayo
 from sknewtonnet.calculus.pieces.quadratic import Quadratic
 from sknewtonnet.calculus.pieces.radial_units import radial_units
 from sknewtonnet.calculus.pieces.semidefinite import Semidefinite
+from sknewtonnet.calculus.pieces.unit_activations import LayerActivation, layer_activation
 from sknewtonnet.calculus.pieces.validation import dense
 
 LAYERS: dict[str, type[Layer]] = {
@@ -158,10 +159,10 @@ class Network:
         n_features: int,
         hidden_layer_sizes: ArrayLike,
         n_outputs: int,
-        activation: str | Activation | Sequence[str | Activation] = "tanh",
+        activation: str | Activation | Sequence[LayerActivation] = "tanh",
         skip_connections: bool | str = False,
         *,
-        output_activation: str | Activation = "identity",
+        output_activation: LayerActivation = "identity",
         connectivity: Mapping[str, ArrayLike] | None = None,
         tied: Mapping[str, ArrayLike] | None = None,
         feature_names: Sequence[str] | None = None,
@@ -178,11 +179,12 @@ class Network:
         n_outputs : int
             Number of raw predictions.
         activation : str, Activation, or a sequence of them, default="tanh"
-            For all hidden layers, or one for each.
+            For all hidden layers, or one for each; an entry may be a sequence itself, with one for
+            each unit of its layer.
         skip_connections : {False, "input-output", "all"}, default=False
             Whether the output also reads the input, or every layer all earlier ones.
-        output_activation : str or Activation, default="identity"
-            For the outputs. Raw predictions stay before it.
+        output_activation : str, Activation, or a sequence of them, default="identity"
+            For all outputs, or one for each. Raw predictions stay before it.
         connectivity : mapping of str to bool or bool array, default=None
             What is False, a mask's entries, a whole array or a single parameter by its name, does
             not exist: exactly 0 and no parameter. See :class:`ParameterLayout`.
@@ -221,11 +223,11 @@ class Network:
         n_outputs: int,
         covariance_type: str = "full",
         hidden_layer_sizes: ArrayLike = (),
-        activation: str | Activation | Sequence[str | Activation] = "tanh",
+        activation: str | Activation | Sequence[LayerActivation] = "tanh",
         skip_connections: bool | str = False,
         *,
         radial_activation: str | Activation = "auto",
-        output_activation: str | Activation = "identity",
+        output_activation: LayerActivation = "identity",
         connectivity: Mapping[str, ArrayLike] | None = None,
         tied: Mapping[str, ArrayLike] | None = None,
         feature_names: Sequence[str] | None = None,
@@ -248,7 +250,7 @@ class Network:
         hidden_layer_sizes : int or sequence of int, default=()
             Units of hidden layers between the radial units and the output.
         activation : str, Activation, or a sequence of them, default="tanh"
-            For all these hidden layers, or one for each.
+            For all these hidden layers, or one for each, as in :meth:`mlp`.
         skip_connections : {False, "input-output", "all"}, default=False
             Whether the output also reads the input, or every linear layer all earlier ones.
         radial_activation : str or Activation, default="auto"
@@ -640,9 +642,9 @@ def _linear_layers(
     first: list[Layer],
     hidden_layer_sizes: ArrayLike,
     n_outputs: int,
-    activation: str | Activation | Sequence[str | Activation],
+    activation: str | Activation | Sequence[LayerActivation],
     skip_connections: bool | str,
-    output_activation: str | Activation,
+    output_activation: LayerActivation,
 ) -> list[Layer]:
     """The layers of a net that goes on linearly after its first ones."""
     hidden = list(np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=object)))
@@ -650,7 +652,7 @@ def _linear_layers(
     _check_sizes("entries of hidden_layer_sizes", hidden)
     if not any(skip_connections is kind or skip_connections == kind for kind in SKIP_CONNECTIONS):
         raise ValueError(must_be_one_of("skip_connections", skip_connections, SKIP_CONNECTIONS))
-    functions = [*_one_per_layer(activation, len(hidden)), get_activation(output_activation)]
+    functions = [*_one_per_layer(activation, hidden), output_activation]
     last = len(first) + len(hidden)
     layers = list(first)
     for size, function in zip([*hidden, n_outputs], functions, strict=True):
@@ -660,17 +662,16 @@ def _linear_layers(
 
 
 def _one_per_layer(
-    activation: str | Activation | Sequence[str | Activation], n_hidden: int
-) -> list[Activation]:
-    if isinstance(activation, str | Activation):
-        return [get_activation(activation)] * n_hidden
-    if not isinstance(activation, Sequence):
-        get_activation(activation)  # raises, naming what is allowed
-    if len(activation) != n_hidden:
+    activation: str | Activation | Sequence[LayerActivation], hidden: Sequence[int]
+) -> list[LayerActivation]:
+    if isinstance(activation, str | Activation) or not isinstance(activation, Sequence):
+        return [get_activation(activation)] * len(hidden)
+    if len(activation) != len(hidden):
         raise ValueError(
-            f"activation has {len(activation)} entries, but there are {n_hidden} hidden layers."
+            f"activation has {len(activation)} entries, but there are {len(hidden)} hidden "
+            "layers; one for each unit of a layer is a list within the list."
         )
-    return [get_activation(entry) for entry in activation]
+    return [layer_activation(entry, size) for entry, size in zip(activation, hidden, strict=True)]
 
 
 def _sources(k: int, n_hidden: int, skip_connections: bool | str) -> tuple[int, ...]:

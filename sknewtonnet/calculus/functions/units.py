@@ -162,7 +162,7 @@ def unit_reports(objective: Objective, w: Array) -> list[UnitReport]:
             outgoing=outgoing[there],
             least=1.0,
             inner=inner[k][:, there],
-            slope=network.layers[k].activation.derivatives(inner[k][:, there], 1)[1],
+            slope=network.layers[k].activation.derivatives(inner[k].T, 1)[1].T[:, there],
             distinct=distinct if radial[k] else None,
         )
         found = layer.reports(k, there, [names[j] for j in there])
@@ -453,8 +453,9 @@ def _reads(network: Network, flags: Sequence[Bools], k: int, rows: slice) -> Boo
 
 
 def interchangeable(network: Network, layer: int) -> Bools:
-    """Which units of a hidden layer have the same connections, and can take each other's place.
+    """Which units of a hidden layer can take each other's place.
 
+    They have the same connections, and the same activation.
     Units that share parameters can if ties stay ties.
 
     Returns
@@ -462,7 +463,11 @@ def interchangeable(network: Network, layer: int) -> Bools:
     ndarray of bool of shape (n_units, n_units)
     """
     going_out = [flags.T for flags in network.outgoing(network.exists, layer + 1)]
-    patterns = np.vstack([network.exists[layer], *going_out])
+    n_units = network.node_sizes[layer + 1]
+    kinds = np.zeros(n_units, dtype=int)
+    for number, (_, units) in enumerate(network.layers[layer].activation.groups(n_units)):
+        kinds[units] = number
+    patterns = np.vstack([network.exists[layer], *going_out, kinds])
     kind = np.unique(patterns, axis=1, return_inverse=True)[1].ravel()
     same = np.asarray(kind[:, None] == kind)
     if network.layout.has_ties:
@@ -477,8 +482,8 @@ def rearrange(
     """Put the units of a hidden layer in another order, some with the other sign, in place.
 
     The net stays the same function if all readers of the layer are linear, units that change
-    places are :func:`interchangeable`, and a unit with the other sign is of a linear layer with an
-    odd or even activation.
+    places are :func:`interchangeable`, and a unit with the other sign is of a linear layer and has
+    an odd or even activation.
 
     Parameters
     ----------
@@ -495,7 +500,7 @@ def rearrange(
         goes out.
     """
     matrices[layer][...] = matrices[layer][:, order] * sign
-    outward = sign if network.layers[layer].activation.parity == -1 else np.ones(len(sign))
+    outward = np.where(network.layers[layer].parities == -1, sign, 1.0)
     for rows in network.outgoing(matrices, layer + 1):
         rows[...] = rows[order] * outward[:, None]
 
@@ -601,7 +606,8 @@ def _fold(
         return False
     if network.layout.has_ties and _is_shared(network, k, j):
         return False
-    value = float(network.layers[k].activation.value(weights[k][-1:, j : j + 1])[0, 0])
+    activation = network.layers[k].activation.of_unit(j)
+    value = float(activation.value(weights[k][-1:, j : j + 1])[0, 0])
     for reader, rows in readers:
         weights[reader][-1] += value * weights[reader][rows][j]
         weights[reader][rows][j] = 0.0

@@ -15,7 +15,7 @@ from numpy.polynomial import hermite_e, polynomial
 from scipy.special import ndtr
 
 from sknewtonnet._names import must_be_one_of
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Ints
 
 
 class Activation(ABC):
@@ -144,6 +144,36 @@ class Activation(ABC):
             inverse, or none is known; output layers then start at 0.
         """
         return np.full_like(value, np.nan)
+
+    def groups(self, n_units: int) -> "list[tuple[Activation, Ints]]":
+        """The functions of the units of a layer, and which units have them.
+
+        Parameters
+        ----------
+        n_units : int
+            Number of units.
+
+        Returns
+        -------
+        list of tuple of Activation and ndarray of int
+            One entry, itself and all units, unless units have functions of their own.
+        """
+        return [(self, np.arange(n_units))]
+
+    def of_unit(self, unit: int) -> "Activation":
+        """The function of one unit of a layer.
+
+        Parameters
+        ----------
+        unit : int
+            Its number.
+
+        Returns
+        -------
+        Activation
+            Itself, unless units have functions of their own.
+        """
+        return self
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

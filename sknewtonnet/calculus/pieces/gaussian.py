@@ -11,7 +11,6 @@ from scipy import sparse
 
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus.pieces.activations import Activation
 from sknewtonnet.calculus.pieces.gaussian_at_point import (
     CentredAtPoint,
     LiftedAtPoint,
@@ -22,6 +21,7 @@ from sknewtonnet.calculus.pieces.gaussian_at_point import (
 from sknewtonnet.calculus.pieces.gaussian_forms import FORMS, GaussianForm
 from sknewtonnet.calculus.pieces.layers import Layer
 from sknewtonnet.calculus.pieces.radial import RadialLayer
+from sknewtonnet.calculus.pieces.unit_activations import LayerActivation
 
 
 def covariance_form(covariance_type: str) -> GaussianForm:
@@ -80,7 +80,7 @@ class GaussianRBF(RadialLayer):
         sources: Sequence[int],
         n_units: int,
         covariance_type: str = "full",
-        activation: str | Activation = "squared_exponential",
+        activation: LayerActivation = "squared_exponential",
     ):
         super().__init__(sources, n_units, activation)
         self.form = covariance_form(covariance_type)

@@ -13,8 +13,9 @@ import numpy as np
 from scipy import sparse
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus.pieces.activations import Activation, get_activation
+from sknewtonnet.calculus.pieces.activations import Activation
 from sknewtonnet.calculus.pieces.layer_at_point import LayerAtPoint, LinearAtPoint
+from sknewtonnet.calculus.pieces.unit_activations import LayerActivation, layer_activation
 
 
 class Layer(ABC):
@@ -31,8 +32,8 @@ class Layer(ABC):
         The nodes it reads, in increasing order: 0 is the input, q + 1 the output of layer q.
     n_units : int
         Number of units, s.
-    activation : str or Activation, default="identity"
-        The function h.
+    activation : str, Activation, or sequence of them, default="identity"
+        The function h; a sequence has one for each unit.
 
     Raises
     ------
@@ -66,7 +67,7 @@ class Layer(ABC):
     odd_in_parameters: ClassVar[bool] = False
 
     def __init__(
-        self, sources: Sequence[int], n_units: int, activation: str | Activation = "identity"
+        self, sources: Sequence[int], n_units: int, activation: LayerActivation = "identity"
     ):
         self.sources = tuple(sources) if isinstance(sources, Sequence) else ()
         if not self.sources or any(
@@ -78,7 +79,23 @@ class Layer(ABC):
         if not isinstance(n_units, Integral) or n_units < 1:
             raise ValueError(f"n_units must be a positive integer, got {n_units!r}.")
         self.n_units: int = int(n_units)
-        self.activation: Activation = get_activation(activation)
+        self.activation: Activation = layer_activation(activation, self.n_units)
+
+    @property
+    def parities(self) -> Ints:
+        """How each unit may change signs: its activation's parity, 0 where p is not odd.
+
+        Returns
+        -------
+        ndarray of int of shape (n_units,)
+            -1 for a unit that is the same function, with the other sign, at minus its parameters;
+            1 for one that is the same function there; 0 for all others.
+        """
+        found = np.zeros(self.n_units, dtype=int)
+        if self.odd_in_parameters:
+            for activation, units in self.activation.groups(self.n_units):
+                found[units] = activation.parity
+        return found
 
     @abstractmethod
     def unit_arrays(self, n_inputs: int) -> dict[str, Ints]:
@@ -401,7 +418,9 @@ class Layer(ABC):
         n_inputs = len(center)
         arrays = self.unit_arrays(n_inputs).values()
         n_rows = 1 + max((int(rows.max()) for rows in arrays), default=-1)
-        gain = 2.0 if self.activation.name == "logistic" else 6.0
+        gain = np.full(self.n_units, 6.0)
+        for activation, units in self.activation.groups(self.n_units):
+            gain[units] = 2.0 if activation.name == "logistic" else 6.0
         bound = 0.5 * np.sqrt(gain / (n_inputs + self.n_units))
         return random_state.uniform(-bound, bound, (n_rows, self.n_units))
 
@@ -421,8 +440,8 @@ class Linear(Layer):
         The nodes it reads, in increasing order.
     n_units : int
         Number of units.
-    activation : str or Activation, default="identity"
-        The function h.
+    activation : str, Activation, or sequence of them, default="identity"
+        The function h; a sequence has one for each unit.
 
     Examples
     --------

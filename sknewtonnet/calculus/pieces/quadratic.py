@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus.pieces.activations import Activation
 from sknewtonnet.calculus.pieces.layer_at_point import LinearAtPoint
 from sknewtonnet.calculus.pieces.layers import Layer
 from sknewtonnet.calculus.pieces.radial import RadialLayer
 from sknewtonnet.calculus.pieces.symmetric import pairs
+from sknewtonnet.calculus.pieces.unit_activations import LayerActivation
 
 
 class Quadratic(RadialLayer):
@@ -51,7 +51,7 @@ class Quadratic(RadialLayer):
         self,
         sources: Sequence[int],
         n_units: int,
-        activation: str | Activation = "squared_exponential",
+        activation: LayerActivation = "squared_exponential",
     ):
         super().__init__(sources, n_units, activation)
 

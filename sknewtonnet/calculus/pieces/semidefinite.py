@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sknewtonnet._typing import Array, Bools, Ints
-from sknewtonnet.calculus.pieces.activations import Activation
 from sknewtonnet.calculus.pieces.layers import Layer
 from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.radial import RadialLayer
 from sknewtonnet.calculus.pieces.symmetric import pairs
+from sknewtonnet.calculus.pieces.unit_activations import LayerActivation
 
 # What moves the roots of p by this little on the data moves p by nothing.
 _NOTHING = 1e-6
@@ -62,7 +62,7 @@ class Semidefinite(RadialLayer):
         self,
         sources: Sequence[int],
         n_units: int,
-        activation: str | Activation = "squared_exponential",
+        activation: LayerActivation = "squared_exponential",
     ):
         super().__init__(sources, n_units, activation)
 
