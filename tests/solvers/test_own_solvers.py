@@ -202,8 +202,8 @@ def test_objects_under_constraints():
 
 def test_what_solvers_keep_to():
     kept = {name: cls.keeps for name, cls in SOLVERS.items() if cls.keeps}
-    linear = dict.fromkeys(("auto", "slsqp", "trust-constr"), ConstraintKind.LINEAR)
-    assert kept == linear | {"l-bfgs-b": ConstraintKind.BOUNDS}
+    nonlinear = dict.fromkeys(("auto", "slsqp", "trust-constr"), ConstraintKind.NONLINEAR)
+    assert kept == nonlinear | {"l-bfgs-b": ConstraintKind.BOUNDS}
     for cls in SOLVERS.values():
         taken = cls.under_constraints()
         assert (taken is None) == (cls.keeps is ConstraintKind.NOTHING)

@@ -442,7 +442,7 @@ class LagrangeFunction(SmoothFunction):
     >>> from sknewtonnet.calculus import (
     ...     LagrangeFunction, Network, NormConstraint, Objective, critical_point
     ... )
-    >>> network = Network.mlp(2, (), 1, connectivity={"intercepts_0": np.array([False])})
+    >>> network = Network.mlp(2, (), 1, connectivity={"intercepts_0": False})
     >>> X = np.eye(2)
     >>> f = Objective(network, "squared_error", X, np.array([3.0, 4.0]))
     >>> circle = NormConstraint("coefs_0", 1.0, 1.0).on(network)
