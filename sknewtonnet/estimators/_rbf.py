@@ -163,12 +163,13 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     n_centers : int, default=10
         Number of radial units. If X has fewer distinct rows, the net has one for each of
         them, and the fit warns; ``centers_`` tells how many there are.
-    covariance_type : {"spherical", "diag", "full", "semidefinite", "quadratic"}, \
+    covariance_type : {"spherical", "diag", "full", "tied", "semidefinite", "quadratic"}, \
             default="spherical"
         Covariance of each Gaussian unit: one width, one per feature, or any positive definite
-        matrix. Or units of other quadratic forms p = (x, 1)' W (x, 1): "semidefinite" with p >= 0
-        and a matrix that may be singular, so that units may ignore directions of X; "quadratic"
-        with any W, such as ellipses, saddles and bands.
+        matrix; "tied" is one such matrix for all units. For one common width give "spherical" and
+        ``tied={"precisions_cholesky": 0}``. Or units of other quadratic forms, p = (x, 1)' W (x,
+        1): "semidefinite" with p >= 0 and a matrix that may be singular, so that units may ignore
+        directions of X; "quadratic" with any W, such as ellipses, saddles and bands.
     radial_activation : str or Activation, default="auto"
         Function of these forms, named as in ``sknewtonnet.calculus.ACTIVATIONS``. "auto":
         "squared_exponential", exp(-p / 2), for all but "quadratic", whose units are "logistic":
@@ -505,12 +506,13 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     n_centers : int, default=10
         Number of radial units. If X has fewer distinct rows, the net has one for each of
         them, and the fit warns; ``centers_`` tells how many there are.
-    covariance_type : {"spherical", "diag", "full", "semidefinite", "quadratic"}, \
+    covariance_type : {"spherical", "diag", "full", "tied", "semidefinite", "quadratic"}, \
             default="spherical"
         Covariance of each Gaussian unit: one width, one per feature, or any positive definite
-        matrix. Or units of other quadratic forms p = (x, 1)' W (x, 1): "semidefinite" with p >= 0
-        and a matrix that may be singular, so that units may ignore directions of X; "quadratic"
-        with any W, such as ellipses, saddles and bands.
+        matrix; "tied" is one such matrix for all units. For one common width give "spherical" and
+        ``tied={"precisions_cholesky": 0}``. Or units of other quadratic forms, p = (x, 1)' W (x,
+        1): "semidefinite" with p >= 0 and a matrix that may be singular, so that units may ignore
+        directions of X; "quadratic" with any W, such as ellipses, saddles and bands.
     radial_activation : str or Activation, default="auto"
         Function of these forms, named as in ``sknewtonnet.calculus.ACTIVATIONS``. "auto":
         "squared_exponential", exp(-p / 2), for all but "quadratic", whose units are "logistic":

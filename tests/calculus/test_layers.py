@@ -377,7 +377,7 @@ def test_layers_that_make_no_sense_are_refused(make, message):
         ({"n_features": 0}, "n_features"),
         ({"n_centers": 0}, "n_centers"),
         ({"n_outputs": 0}, "n_outputs"),
-        ({"covariance_type": "tied"}, "covariance_type"),
+        ({"covariance_type": "common"}, "covariance_type"),
         ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes"),
         ({"skip_connections": "some"}, "skip_connections"),
         ({"activation": "tangens"}, "tangens"),

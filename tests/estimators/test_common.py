@@ -75,6 +75,7 @@ ESTIMATORS = [
         for make in (NewtonMLPRegressor, NewtonMLPClassifier)
     ),
     RBFNetRegressor(3, alpha=1.0, tied={"precisions_cholesky": 0}),
+    RBFNetRegressor(2, alpha=1.0, covariance_type="tied", max_iter=60),
     NewtonMLPClassifier((2,), alpha=1.0, penalties=[NormPenalty(0.05)]),
     RBFNetRegressor(4, alpha=1.0, standardize=False, penalties=NormPenalty(0.05)),
     RBFNetClassifier(3, alpha=1.0, covariance_type="diag", penalties=[NormPenalty(0.05)]),

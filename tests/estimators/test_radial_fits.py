@@ -185,7 +185,7 @@ def test_folds_with_fewer_rows_than_centres():
     [
         ({"n_centers": 0}, "n_centers"),
         ({"n_centers": 2.5}, "n_centers"),
-        ({"covariance_type": "tied"}, "'covariance_type' .* Got 'tied'"),
+        ({"covariance_type": "common"}, "'covariance_type' .* Got 'common'"),
         ({"alpha_widths": -0.1}, "alpha_widths"),
         ({"alpha_widths": np.nan}, "alpha_widths"),
         ({"alpha": {"centres": 1.0}}, "centres"),

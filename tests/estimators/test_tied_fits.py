@@ -44,7 +44,9 @@ MODELS = {
     "layers": NewtonNetRegressor([Linear((0,), 3, "tanh"), Linear((0, 1), 1)], **FILTER),
     "widths": RBFNetRegressor(3, **WIDTH),
     "radial classes": RBFNetClassifier(3, **WIDTH),
+    "one matrix": RBFNetRegressor(3, covariance_type="tied", alpha=0.5, random_state=0),
 }
+OTHER = {"one matrix": {"covariance_type": "full"}}
 each_model = pytest.mark.parametrize("name", MODELS)
 
 
@@ -66,7 +68,7 @@ def test_a_fit_ends_at_a_minimum_that_keeps_the_ties(name):
     net = fitted(name)
     assert net.critical_point_ == "minimum"
     if "precisions_cholesky" in net.arrays_:
-        assert np.ptp(net.arrays_["precisions_cholesky"]) == 0.0
+        assert not np.ptp(net.arrays_["precisions_cholesky"], axis=0).any()
         assert len(net.params_) == len(net.parameter_names_)
     else:
         coefs = net.coefs_[0]
@@ -85,7 +87,7 @@ def test_a_fit_ends_at_a_minimum_that_keeps_the_ties(name):
     again = clone(net).set_params(warm_start=True).fit(X, target(net))
     assert again.fit(X, target(net)).n_iter_ <= 1
     with pytest.raises(ValueError, match="the last fit had other parameters"):
-        again.set_params(tied=None).fit(X, target(net))
+        again.set_params(tied=None, **OTHER.get(name, {})).fit(X, target(net))
 
 
 @each_model
@@ -248,3 +250,52 @@ def test_pruning_takes_a_shared_weight_with_all_its_entries():
     with pytest.raises(ValueError, match="shares its weights with others"):
         BackwardPruning(net, unit="feature").fit(X, y)
     assert BackwardPruning(net).fit(X, y).estimator_.critical_point_ == "minimum"
+
+
+def test_one_matrix_for_all_radial_units():
+    """covariance_type="tied" is the full form under equality constraints, at the same minimum."""
+    source = np.random.default_rng(2)
+    table = source.uniform(-2.0, 2.0, size=(N, 2))
+    u, v = table.T
+    heights = [np.exp(-((u - t) ** 2) - (v - t) ** 2 - (u - t) * (v - t)) for t in (-1.0, 1.0)]
+    y = 2.0 * heights[0] - heights[1] + 0.05 * source.normal(size=N)
+    made = {"alpha": 1e-3, "standardize": False, "random_state": 0, "tol": 1e-9}
+    # The penalty of widths counts the matrix once here, and for each unit there.
+    tied = RBFNetRegressor(2, covariance_type="tied", alpha_widths=0.02, **made).fit(table, y)
+    pairs = [("x0", "x0"), ("x0", "x1"), ("x1", "x1")]
+    equal = [
+        ({f"precisions_cholesky[c{k}, {a}, {b}]": 1.0 - 2.0 * k for k in (0, 1)}, 0.0, 0.0)
+        for a, b in pairs
+    ]
+    made |= {"covariance_type": "full", "alpha_widths": 0.01, "linear_constraints": equal}
+    net = RBFNetRegressor(2, **made).fit(table, y)
+    assert len(tied.params_) == len(net.params_) - 3
+    assert_allclose(tied.loss_, net.loss_, rtol=1e-8)
+    order = np.argsort(net.centers_[:, 0])[np.argsort(np.argsort(tied.centers_[:, 0]))]
+    assert_allclose(tied.covariances_, net.covariances_[order], rtol=1e-4)
+    assert_allclose(tied.covariances_[0], tied.covariances_[1], rtol=1e-14)
+    units = tied.inference(table, y).radial_units()
+    assert_allclose(units.covariances, tied.covariances_, rtol=1e-10)
+    assert_allclose(units.covariances_se[0], units.covariances_se[1], rtol=1e-10)
+    assert (units.covariances_se > 0.0).all()
+
+
+def test_labels_of_a_user_stand_beside_those_of_one_matrix():
+    """Labels of both are numbered apart; a user's label of a single entry goes over the others."""
+    net = Network.rbf(2, 3, 1, "tied", tied={"coefs_0": [[0], [1], [1]]})
+    assert net.layout.n_entries.tolist() == [*[1] * 6, *[3] * 3, 1, 2, 1]
+    single = {"precisions_cholesky[c1, x0, x0]": -1}
+    net = Network.rbf(2, 3, 1, "tied", tied=single)
+    assert sorted(net.layout.n_entries.tolist())[-3:] == [2, 3, 3]
+    with pytest.raises(ValueError, match="tied must map names"):
+        Network.rbf(2, 3, 1, "tied", tied=[0])
+
+
+def test_a_penalty_of_widths_counts_one_matrix_once():
+    made = {"covariance_type": "tied", "standardize": False, "random_state": 0, "alpha": 0.0}
+    table = X[:, :2]
+    net = RBFNetRegressor(2, alpha_widths=3.0, **made).fit(table, Y)
+    M, R = net.precisions_[0], np.eye(2) * table.var(axis=0).sum()
+    f = net.objective(table, Y)
+    divergence = 0.5 * (np.trace(M @ R) - np.linalg.slogdet(M @ R)[1] - 2.0)
+    assert_allclose(f.penalty.value(net.params_) * N, 3.0 * divergence, rtol=1e-10)

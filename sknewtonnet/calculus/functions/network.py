@@ -21,7 +21,7 @@ from sknewtonnet.calculus.pieces.layers import Layer, Linear
 from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.parameters import ParameterArray, ParameterLayout
 from sknewtonnet.calculus.pieces.quadratic import Quadratic
-from sknewtonnet.calculus.pieces.radial_units import radial_units
+from sknewtonnet.calculus.pieces.radial_units import radial_ties, radial_units
 from sknewtonnet.calculus.pieces.semidefinite import Semidefinite
 from sknewtonnet.calculus.pieces.unit_activations import LayerActivation, layer_activation
 from sknewtonnet.calculus.pieces.validation import dense
@@ -243,10 +243,11 @@ class Network:
             Number of radial units, which read the input.
         n_outputs : int
             Number of raw predictions.
-        covariance_type : {"full", "diag", "spherical", "semidefinite", "quadratic"}, \
+        covariance_type : {"full", "tied", "diag", "spherical", "semidefinite", "quadratic"}, \
                 default="full"
-            Form of the covariance of each Gaussian unit, :class:`GaussianRBF`; or units of other
-            quadratic forms, :class:`Semidefinite` or :class:`Quadratic`.
+            Form of the covariance of each Gaussian unit, :class:`GaussianRBF`, "tied" for one full
+            matrix that all units share; or units of other quadratic forms, :class:`Semidefinite`
+            or :class:`Quadratic`.
         hidden_layer_sizes : int or sequence of int, default=()
             Units of hidden layers between the radial units and the output.
         activation : str, Activation, or a sequence of them, default="tanh"
@@ -272,6 +273,7 @@ class Network:
             If a size is not positive, or a name is unknown.
         """
         _check_sizes("n_centers", [n_centers])
+        _check_sizes("n_features", [n_features])
         radial = radial_units(n_centers, covariance_type, radial_activation)
         return cls.from_layers(
             n_features,
@@ -284,7 +286,7 @@ class Network:
                 output_activation,
             ),
             connectivity=connectivity,
-            tied=tied,
+            tied=radial_ties(radial, n_features, covariance_type, tied),
             feature_names=feature_names,
             output_names=output_names,
         )

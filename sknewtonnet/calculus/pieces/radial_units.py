@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from sknewtonnet._names import must_be_one_of
@@ -20,9 +21,10 @@ from sknewtonnet.calculus.pieces.quadratic import Quadratic
 from sknewtonnet.calculus.pieces.radial import RadialLayer
 from sknewtonnet.calculus.pieces.semidefinite import Semidefinite
 
-# All names of ``covariance_type``: forms of Gaussian units, and layers of other forms.
+# All names of ``covariance_type``: forms of Gaussian units, one full matrix for all of them, and
+# layers of other forms.
 COVARIANCE_TYPES: Mapping[str, Any] = ChainMap(
-    {"semidefinite": Semidefinite, "quadratic": Quadratic}, FORMS
+    {"tied": FORMS["full"], "semidefinite": Semidefinite, "quadratic": Quadratic}, FORMS
 )
 
 
@@ -58,14 +60,48 @@ def radial_units(
         return Semidefinite((0,), n_units, activation)
     if covariance_type == "quadratic":
         return Quadratic((0,), n_units, activation)
-    return GaussianRBF((0,), n_units, covariance_type, activation)
+    form = "full" if covariance_type == "tied" else covariance_type
+    return GaussianRBF((0,), n_units, form, activation)
+
+
+def radial_ties(
+    layer: RadialLayer,
+    n_inputs: int,
+    covariance_type: str,
+    tied: Mapping[str, ArrayLike] | None,
+) -> Mapping[str, ArrayLike] | None:
+    """The ties of a radial net: those that are given, over one matrix for all units of "tied".
+
+    Parameters
+    ----------
+    layer : RadialLayer
+        Its units.
+    n_inputs : int
+        Number of inputs.
+    covariance_type : str
+        A key of ``COVARIANCE_TYPES``.
+    tied : mapping of str to int or int array, or None
+        What is given.
+
+    Returns
+    -------
+    mapping of str to int or int array, or None
+    """
+    given: Any = {} if tied is None else tied
+    if covariance_type != "tied" or not isinstance(given, Mapping):
+        return tied
+    rows = layer.unit_arrays(n_inputs)["precisions_cholesky"]
+    highest = max((np.max(labels, initial=-1) for labels in given.values()), default=-1)
+    labels = np.where(rows < 0, -1, rows + highest + 1)
+    own = {"precisions_cholesky": np.broadcast_to(labels, (layer.n_units, *rows.shape))}
+    return {**own, **given}
 
 
 def shape_penalty(covariance_type: str, strength: float, center: Array, spread: Array) -> Penalty:
     """Penalty of the shapes of radial units, that many rows times a distance from the data's.
 
     With M_j the matrix of a unit's form, R = diag(reference^2), and W_j the form about the mean of
-    the data, it is, for each unit,
+    the data, it is, for each unit, and of "tied" ones once for all,
 
         1/2 [ tr(M_j R) - log det(M_j R) - p ]    of Gaussian units (:class:`WidthPenalty`)
         1/2 [ tr(M_j R) + p_j(mean) ]             of "semidefinite" ones: half the mean of p_j over
@@ -85,8 +121,8 @@ def shape_penalty(covariance_type: str, strength: float, center: Array, spread: 
     -------
     Penalty
     """
-    if covariance_type in FORMS:
-        form = FORMS[covariance_type]
+    if covariance_type in FORMS or covariance_type == "tied":
+        form = FORMS["full" if covariance_type == "tied" else covariance_type]
         return WidthPenalty(form, strength, form.reference(spread))
     layer, p = radial_units(1, covariance_type), len(spread)
     sizes = np.append(FORMS["full"].reference(spread), 1.0)
