@@ -23,13 +23,14 @@ from pathlib import Path
 import numpy as np
 from derivatives import alternating, interleaved, summary, table
 
-from sknewtonnet.calculus import Network, Objective
+from sknewtonnet.calculus import Network, Objective, count_second_derivatives
 from sknewtonnet.solvers import get_solver
 
 N_SAMPLES, N_FEATURES, ALPHA, ITERATIONS = 1000, 10, 1.0, 300
 ONE_LAYER = [(h,) for h in (5, 10, 20, 40, 80, 160)]
 TWO_LAYERS = [(k, k) for k in (5, 10, 20, 40)]
 NORMS = [(5,), (20,), (80,), (5, 5), (10, 10), (20, 20)]
+SKIP_NETS = [(20,), (5, 5), (10, 10), (20, 20), (10, 10, 10)]
 CHUNKS, TOLERANCE = (200, 500, 1000), 1e-10
 
 HEADER = """# Bishop's algorithm, and the block-diagonal Hessian
@@ -74,6 +75,18 @@ STORAGE = """## Storage
 In doubles. `hessian_blocks` returns arrays of the same shapes for "block" and "lagrangian". [I]'s are zero in the last layer, and
 "not zero" is what is left. Symmetry would halve every column, nearly.
 """
+SKIPS = """
+### With skip connections
+
+Nets in which every layer reads all layers before it, without intercepts, one output. [I] counts sum_k s_k sum_k1 s_k1^2 non-zero second derivatives
+of the Lagrangian over the layers k1 that layer k reads (4.1, "the number of non-null second derivatives"). That leaves out those of a
+unit in coefficients of two layers that it reads, e h'' x^k1 x^k2'. The right number is sum_k s_k (sum_k1 s_k1)^2, which
+`count_second_derivatives` gives for any net, with missing connections and layers of other kinds. Both are of the hidden layers: the last one has
+no activation here. "Counted" are entries of `hessian_blocks(w, "lagrangian")` that are not 0 at random weights.
+
+| hidden | P | full, P x P | [I]'s formula | right | counted | right / [I]'s |
+|---|---|---|---|---|---|---|
+"""
 SHARES = """
 ## Share of the true Hessian
 
@@ -87,7 +100,8 @@ block, where [I]'s formula is zero. B is `kind="block"`, H's own blocks, and so 
 SHARES_FOUND = """
 What came out:
 
-- The storage claim is right, of [I]'s blocks. What is not zero there grows as h, where the full matrix grows as h^2; with two
+- The storage claim is right, of [I]'s blocks, for nets in which each layer reads the one before it. With skip connections [I]'s number is
+  too small, even for the Lagrangian; what has to be kept is the square of all that a unit reads. What is not zero there grows as h, where the full matrix grows as h^2; with two
   hidden layers, in the end, as k^3 against k^4. H's own block of the output unit is (h + 1)^2.
 - The Hessian of the objective is not block diagonal. Its own blocks hold {start[in][0]:.0%} to {start[in][1]:.0%} of its squares at the start and {end[in][0]:.0%} to {end[in][1]:.0%}
   at the end. That is more than their share of the entries, but {both[B][0]:.0%} to {both[B][1]:.0%} of the norm is left out.
@@ -354,6 +368,28 @@ def filled(title, columns, results):
     return table(title, " | ".join(columns), [pattern.format(**found) for found in results])
 
 
+def skip_rows():
+    """Numbers of second derivatives of the Lagrangian where every layer reads all before it."""
+    rows = []
+    for hidden in SKIP_NETS:
+        absent = {f"intercepts_{k}": False for k in range(len(hidden) + 1)}
+        net = Network.mlp(N_FEATURES, hidden, 1, skip_connections="all", connectivity=absent)
+        sizes, rng = (N_FEATURES, *hidden), np.random.default_rng(0)
+        printed = sum(s * sum(r**2 for r in sizes[:k]) for k, s in enumerate(sizes[1:], start=1))
+        right = count_second_derivatives(net)
+        X, y = rng.normal(size=(100, N_FEATURES)), rng.normal(size=(100, 1))
+        f = Objective(net, "squared_error", X, y)
+        blocks = f.hessian_blocks(rng.normal(size=f.n_parameters), "lagrangian")
+        counted = sum(int(np.count_nonzero(block)) for block in blocks)
+        if counted != right.lagrangian:
+            raise AssertionError(f"{counted} are not 0, not {right.lagrangian}")
+        rows.append(
+            f"| {', '.join(map(str, hidden))} | {f.n_parameters} | {right.stored_dense} | "
+            f"{printed} | {right.lagrangian} | {counted} | {right.lagrangian / printed:.2f} |\n"
+        )
+    return "".join(rows)
+
+
 def ranges(results):
     """Least and largest of every number."""
     keys = [key for key, value in results[0].items() if isinstance(value, float)]
@@ -372,6 +408,7 @@ def report(options):
     text += filled("### One hidden layer", COST_COLUMNS, one)
     text += filled("\n### Two hidden layers", COST_COLUMNS, two) + COST_FOUND.format(**numbers)
     text += filled(STORAGE.strip(), STORAGE_COLUMNS, one + two)
+    text += SKIPS + skip_rows()
     text += filled(SHARES.format(**sizes).rstrip(), SHARES_COLUMNS, both)
     return text + SHARES_FOUND.format(**numbers)
 

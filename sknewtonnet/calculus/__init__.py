@@ -23,6 +23,10 @@ from sknewtonnet.calculus.functions.prediction_constraints import (
     PredictionConstraint,
     SlopeConstraint,
 )
+from sknewtonnet.calculus.functions.second_derivative_counts import (
+    SecondDerivativeCounts,
+    count_second_derivatives,
+)
 from sknewtonnet.calculus.pieces.activations import ACTIVATIONS, Activation, get_activation
 from sknewtonnet.calculus.pieces.function import Block, SmoothFunction
 from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
@@ -63,6 +67,7 @@ __all__ = [
     "PredictionConstraint",
     "PseudoHuber",
     "Quadratic",
+    "SecondDerivativeCounts",
     "Semidefinite",
     "SeparablePenalty",
     "SlopeConstraint",
@@ -70,6 +75,7 @@ __all__ = [
     "Tweedie",
     "canonical",
     "convolution",
+    "count_second_derivatives",
     "critical_point",
     "get_activation",
     "get_loss",
