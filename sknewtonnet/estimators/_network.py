@@ -236,8 +236,8 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         above 3000 parameters, and where ``ftol`` has ended the fit before a Hessian was formed.
     feature_importance_ : ndarray of shape (n_features_in_,)
         OBS saliency of all coefficients that leave a feature, divided by the sum over features.
-        Where layers that are not linear read the input: the mean squared derivative of the
-        predictions in the feature times the feature's variance, divided by its sum over features.
+        Where radial layers read the input: the growth of the objective with the feature held at
+        its mean and the output layer refitted, as of :class:`RBFNetRegressor`.
     multipliers_ : dict of str to ndarray
         Multipliers of the constraints, in the units of the table, of a fit under some: moving a
         limit by d changes ``loss_`` by -d times its own. "bounds" of all parameters, "linear" and
@@ -524,8 +524,8 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         above 3000 parameters, and where ``ftol`` has ended the fit before a Hessian was formed.
     feature_importance_ : ndarray of shape (n_features_in_,)
         OBS saliency of all coefficients that leave a feature, divided by the sum over features.
-        Where layers that are not linear read the input: the mean squared derivative of the
-        predictions in the feature times the feature's variance, divided by its sum over features.
+        Where radial layers read the input: the growth of the objective with the feature held at
+        its mean and the output layer refitted, as of :class:`RBFNetRegressor`.
     multipliers_ : dict of str to ndarray
         Multipliers of the constraints, in the units of the table, of a fit under some: moving a
         limit by d changes ``loss_`` by -d times its own. "bounds" of all parameters, "linear" and

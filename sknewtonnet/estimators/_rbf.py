@@ -115,7 +115,8 @@ class BaseRBFNet(BaseSizedNet):
         """Say why a fit has no centres or covariances."""
         if name in MISSING and "precisions_" in vars(self):
             raise AttributeError(why_missing(name, self.precisions_))
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        # Else the error of before, which may be that of a property.
+        return object.__getattribute__(self, name)
 
     def _findings(self, fit: Fit) -> dict[str, Any]:
         reports = unit_reports(fit.objective(), fit.params)
@@ -358,12 +359,14 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
     weight_importance_ : ndarray of shape (n_parameters,)
         OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
-        objective, to second order, if the parameter were removed and the others adapted.
+        objective, to second order, if the parameter were removed and the others adapted. A centre
+        is removed to the mean of its column, a width to that of the data.
         From the Hessian of the verdict, when the fit ends. An AttributeError at a saddle point,
         above 3000 parameters, and where ``ftol`` has ended the fit before a Hessian was formed.
     feature_importance_ : ndarray of shape (n_features_in_,)
-        Mean squared derivative of the predictions in a feature times the feature's variance,
-        divided by its sum over features.
+        Growth of the objective if a feature is held at its mean and the output layer is refitted,
+        from that layer's Hessian, divided by its sum over features: see
+        :func:`sknewtonnet.inspection.feature_importance`. Origins and units do not matter.
     multipliers_ : dict of str to ndarray
         Multipliers of the constraints, in the units of the table, of a fit under some: moving a
         limit by d changes ``loss_`` by -d times its own. "bounds" of all parameters, "linear" and
@@ -688,12 +691,14 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
     weight_importance_ : ndarray of shape (n_parameters,)
         OBS saliency of each parameter, aligned with ``params_``: the growth of S times the
-        objective, to second order, if the parameter were removed and the others adapted.
+        objective, to second order, if the parameter were removed and the others adapted. A centre
+        is removed to the mean of its column, a width to that of the data.
         From the Hessian of the verdict, when the fit ends. An AttributeError at a saddle point,
         above 3000 parameters, and where ``ftol`` has ended the fit before a Hessian was formed.
     feature_importance_ : ndarray of shape (n_features_in_,)
-        Mean squared derivative of the predictions in a feature times the feature's variance,
-        divided by its sum over features.
+        Growth of the objective if a feature is held at its mean and the output layer is refitted,
+        from that layer's Hessian, divided by its sum over features: see
+        :func:`sknewtonnet.inspection.feature_importance`. Origins and units do not matter.
     multipliers_ : dict of str to ndarray
         Multipliers of the constraints, in the units of the table, of a fit under some: moving a
         limit by d changes ``loss_`` by -d times its own. "bounds" of all parameters, "linear" and

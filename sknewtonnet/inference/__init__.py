@@ -14,6 +14,7 @@ from sknewtonnet.inference._estimable_part import constant_combinations
 from sknewtonnet.inference._feature_table import FeatureTable
 from sknewtonnet.inference._gate import findings
 from sknewtonnet.inference._gate_units import Finding, fatal_messages
+from sknewtonnet.inference._held_inputs import held_saliency
 from sknewtonnet.inference._infer import infer
 from sknewtonnet.inference._influence import Influence, leave_one_out_losses
 from sknewtonnet.inference._likelihood_ratio import LikelihoodRatioResult
@@ -46,6 +47,7 @@ from sknewtonnet.inference._saliency import (
     feature_saliencies,
     flat_directions,
     group_saliency,
+    input_saliencies,
     shares,
     weight_saliencies,
 )
@@ -99,7 +101,9 @@ __all__ = [
     "findings",
     "flat_directions",
     "group_saliency",
+    "held_saliency",
     "infer",
+    "input_saliencies",
     "leave_one_out_losses",
     "parameter_covariance",
     "shares",

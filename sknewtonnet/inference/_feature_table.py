@@ -10,7 +10,7 @@ from sknewtonnet._typing import Array, Ints
 from sknewtonnet.inference._effects import MarginalEffects
 from sknewtonnet.inference._hypothesis import feature_groups
 from sknewtonnet.inference._null_distributions import TestResult, adjust_p_values, combined_p_value
-from sknewtonnet.inference._saliency import group_saliency, shares
+from sknewtonnet.inference._saliency import input_saliencies, shares
 from sknewtonnet.inference._table import Table, number, probability
 
 # Which test of dependence is made, and how it is described.
@@ -290,15 +290,11 @@ def _dependence(results: Any, members: Mapping[str, list[str]]) -> tuple[str, li
 
 
 def _importances(results: Any, members: Mapping[str, list[str]]) -> Array:
-    """Shares in the sum of all saliencies, of groups by that of all their weights."""
+    """Shares in the sum of all saliencies, of groups by that of all of them together."""
     names, information = list(results.feature_names), results.information
     if all(group == [name] for name, group in members.items()):
         return np.asarray(results.feature_importance)
     if information.critical_point.has_negative_curvature:
         return np.full(len(members), np.nan)
-    numbers = [[names.index(name) for name in group] for group in members.values()]
-    outgoing = information.input_parameters
-    if outgoing is None:
-        return np.array([results.feature_importance[group].sum() for group in numbers])
-    places = [np.unique(np.concatenate([outgoing[j] for j in group])) for group in numbers]
-    return shares([group_saliency(information, place) for place in places])
+    numbers = [np.array([names.index(name) for name in group]) for group in members.values()]
+    return shares(input_saliencies(information, numbers))

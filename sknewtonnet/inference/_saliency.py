@@ -6,11 +6,11 @@ import numpy as np
 from scipy.linalg import lstsq, null_space
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus.functions.input_derivatives import input_derivatives
+from sknewtonnet.inference._held_inputs import held_saliency, inputs_are_held
 from sknewtonnet.inference._minimum import Information
 
 
-def weight_saliencies(information: Information) -> Array:
+def weight_saliencies(information: Information, origin: Array | None = None) -> Array:
     """OBS saliencies of all weights, 1/2 w_j^2 / [H^-1]_jj, of shape (n_parameters,).
 
     The saliency is the growth of M = S f, to second order, if the weight becomes 0 and all others
@@ -21,6 +21,8 @@ def weight_saliencies(information: Information) -> Array:
     ----------
     information : Information
         The minimum.
+    origin : ndarray of shape (n_parameters,), default=None
+        What each weight becomes in place of 0.
 
     Returns
     -------
@@ -42,13 +44,15 @@ def weight_saliencies(information: Information) -> Array:
     >>> weight_saliencies(minimum).round(1).tolist()
     [2.0, 1.1]
     """
-    minimum, variance = information.model_minimum, np.diag(information.factor.inverse)
+    origin = np.zeros(len(information.params)) if origin is None else origin
+    minimum = information.model_minimum - origin
+    variance = np.diag(information.factor.inverse)
     found = np.zeros(len(minimum))
     fixed = ~(flat_directions(information) != 0).any(axis=1) & (variance > 0)
     found[fixed] = 0.5 * minimum[fixed] ** 2 / variance[fixed]
     if information.basis is not None:
         for j in np.flatnonzero(information.held(np.eye(len(minimum)))):
-            found[j] = _released(information, np.array([j]))
+            found[j] = _released(information, np.array([j]), origin)
     return found
 
 
@@ -83,7 +87,7 @@ def group_saliency(information: Information, group: Ints) -> float:
     rows = np.zeros((len(group), len(information.params)))
     rows[np.arange(len(group)), group] = 1.0
     if information.held(rows).any():
-        return _released(information, group)
+        return _released(information, group, np.zeros(len(information.params)))
     minimum = information.model_minimum[group]
     inverse = information.factor.inverse[np.ix_(group, group)]
     flat = flat_directions(information)[group]
@@ -94,15 +98,16 @@ def group_saliency(information: Information, group: Ints) -> float:
     return 0.5 * float(minimum @ lstsq(inverse, minimum)[0]) if minimum.size else 0.0
 
 
-def _released(information: Information, group: Ints) -> float:
+def _released(information: Information, group: Ints, origin: Array) -> float:
     """The saliency of weights that constraints hold: those are released, the others stay.
 
-    This is the lowest value of g'd + 1/2 d'Hd with d_S = -w_S along all other active constraints.
+    This is the lowest value of g'd + 1/2 d'Hd with d_S = origin_S - w_S along all other
+    active constraints.
     """
     assert information.active is not None, "something holds the weights"
     others = information.active[~information.active[:, group].any(axis=1)]
     fixed = np.vstack([np.eye(len(information.params))[group], others])
-    first = lstsq(fixed, np.r_[-information.params[group], np.zeros(len(others))])[0]
+    first = lstsq(fixed, np.r_[(origin - information.params)[group], np.zeros(len(others))])[0]
     along = null_space(fixed)
     H = information.hessian
     slope = along.T @ (information.gradient + H @ first)
@@ -130,8 +135,8 @@ def flat_directions(information: Information) -> Array:
 def feature_saliencies(information: Information) -> Array:
     """Saliency of each input: that of all weights that leave it.
 
-    Where radial units read the inputs, or inputs share weights, no group of weights belongs to one
-    input. There it is sum_i s_i sum_o (d mean_io / d x_j)^2 times the variance of the input.
+    Where radial units read the inputs, no group of weights belongs to one input: there it is
+    the growth of M with the input held at its mean (:func:`held_saliency`).
 
     Parameters
     ----------
@@ -141,7 +146,7 @@ def feature_saliencies(information: Information) -> Array:
     Returns
     -------
     ndarray of shape (n_features,)
-        In units of M, or of S squared means.
+        In units of M.
 
     Examples
     --------
@@ -154,19 +159,41 @@ def feature_saliencies(information: Information) -> Array:
     >>> feature_saliencies(minimum).round(1).tolist()
     [2.0]
     """
-    network, objective = information.objective.network, information.objective
-    if information.input_parameters is not None:
-        groups = information.input_parameters
-        return np.array([group_saliency(information, group) for group in groups])
-    X, weight = objective.samples, objective.sample_weight
-    (slopes,) = input_derivatives(network, information.params, X)
-    raw = information.raw
-    bent = [
-        np.einsum("ik,ikp->ip", objective.loss.mean_derivatives(raw, o, 1)[1], slopes)
-        for o in range(network.n_outputs)
-    ]
-    variance = weight @ (X - weight @ X / weight.sum()) ** 2 / weight.sum()
-    return np.asarray(weight @ sum(part**2 for part in bent)) * variance
+    groups = [np.array([j]) for j in range(information.objective.network.n_features)]
+    return np.array(input_saliencies(information, groups))
+
+
+def input_saliencies(information: Information, groups: Sequence[Ints]) -> list[float]:
+    """Saliency of each group of inputs, by the weights that leave them or with them held.
+
+    Parameters
+    ----------
+    information : Information
+        The minimum.
+    groups : sequence of ndarray of int
+        Which inputs go together.
+
+    Returns
+    -------
+    list of float
+        In units of M.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.inference import Information, input_saliencies
+    >>> X = np.array([[-1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [2.0, 0.0]])
+    >>> f = Objective(Network.mlp(2, (), 1), "squared_error", X, [0.0, 1.0, 1.0, 3.0])
+    >>> minimum = Information(f, np.array([0.9, 0.0, 0.8]))
+    >>> [round(growth, 2) for growth in input_saliencies(minimum, [np.array([0, 1])])]
+    [2.15]
+    """
+    outgoing = information.input_parameters
+    if outgoing is None or inputs_are_held(information):
+        return [held_saliency(information, group) for group in groups]
+    places = [np.unique(np.concatenate([outgoing[j] for j in group])) for group in groups]
+    return [group_saliency(information, place) for place in places]
 
 
 def shares(saliencies: Sequence[float] | Array) -> Array:

@@ -6,6 +6,7 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.calculus.functions.flatness import is_constant, varies
+from sknewtonnet.calculus.functions.neutral import neutral_parameters
 from sknewtonnet.inference import (
     Information,
     feature_saliencies,
@@ -24,6 +25,11 @@ def weight_importance(
 
         "obs":  1/2 w_j^2 / [H^-1]_jj      all other weights adapt (Hassibi and Stork 1993)
         "obd":  1/2 w_j^2 H_jj             they stay (LeCun, Denker and Solla 1990)
+
+    A centre of zero or a width of one means nothing: for Gaussian units w_j is the way to where a
+    parameter says nothing of its own. That is the mean of the column for a centre, and for a
+    width that of the data, the standard deviation times the root of the number of columns
+    ("spherical": the root mean square distance from the mean).
 
     Parameters
     ----------
@@ -67,7 +73,8 @@ def weight_importance(
     True
     """
     if method == "obd":
-        return 0.5 * w**2 * objective.weight_sum * hessian_diagonal(objective, w)
+        moved = w - neutral_parameters(objective, w)
+        return 0.5 * moved**2 * objective.weight_sum * hessian_diagonal(objective, w)
     if method != "obs":
         raise ValueError(f"method must be 'obs' or 'obd', got {method!r}.")
     return importances(objective, w, active)[0]
@@ -103,9 +110,15 @@ def feature_importance(objective: Objective, w: Array, active: Array | None = No
 
     It is the OBS saliency of all coefficients that leave the input, skip connections included,
     1/2 w_S' ([H^-1]_SS)^-1 w_S, divided by the sum over inputs. Where radial units read the
-    inputs, or inputs share coefficients, no set of zero coefficients removes an input alone: there
-    it is the mean squared derivative of the predicted mean in the input, times the input's
-    variance, divided by the sum over inputs.
+    inputs, or inputs share coefficients, no set of zero coefficients removes an input alone. There
+    it is the growth if the input is held at its mean and the output layer V is refitted,
+
+        min over V of M(V, other weights; X with x_j = mean x_j)  -  M
+            =  M_j - 1/2 g'H^-1 g - M,
+
+    with the value M_j, the gradient g and the Hessian H of M in V where the input is held: exact
+    for squared errors, the first of some Newton steps for other losses. It depends neither on
+    the origin nor on the unit of an input, and bounds the growth in a fit without the input.
 
     Parameters
     ----------
@@ -248,6 +261,6 @@ def _importances_of(information: Information) -> tuple[Array, Array]:
             "convergence, or from other starts."
         )
     features = shares(feature_saliencies(information)) if used else None
-    return weight_saliencies(information), (
+    return weight_saliencies(information, neutral_parameters(objective, w)), (
         np.zeros(objective.network.n_features) if features is None else features
     )

@@ -14,6 +14,7 @@ from estimator_cases import (
     weights,
 )
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import minimize
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
@@ -22,10 +23,17 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
-from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, criterion_scorer
+from sknewtonnet import (
+    NewtonMLPClassifier,
+    NewtonMLPRegressor,
+    RBFNetClassifier,
+    RBFNetRegressor,
+    criterion_scorer,
+)
 from sknewtonnet.calculus import Objective
+from sknewtonnet.calculus.functions.rescaling import rescaling
 from sknewtonnet.estimators import fit_of
-from sknewtonnet.inspection import feature_importance, weight_importance
+from sknewtonnet.inspection import feature_importance, importances, weight_importance
 
 NAMES = ("weight_importance_", "feature_importance_", "feature_importances_")
 
@@ -49,6 +57,28 @@ def increase(H, w, which):
     return 0.5 * w[which] @ schur @ w[which]
 
 
+def beyond_neutral(est, X, weight=None):
+    """Parameters less what they become when they are taken away, as columns of X come.
+
+    A centre goes to the mean; a width to the root mean square distance from the mean, or to the
+    standard deviation times the root of the number of columns.
+    """
+    layout = fit_of(est).problem.original_network.layout
+    arrays = layout.unpack(np.zeros(len(est.params_)))
+    mean = np.average(X, axis=0, weights=weight)
+    spread = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight))
+    if "centers" in arrays:
+        arrays["centers"] += mean
+        logs = -np.log(spread * np.sqrt(len(spread)))
+        widths = {
+            1: -np.log(np.sqrt((spread**2).sum())),
+            2: logs,
+            3: np.diag(logs),
+        }
+        arrays["precisions_cholesky"] += widths[arrays["precisions_cholesky"].ndim]
+    return est.params_ - layout.pack(arrays)
+
+
 def readers(est, feature):
     """Positions of the coefficients that read an input, wherever they are."""
     layout, network = fit_of(est).network.layout, fit_of(est).network
@@ -69,8 +99,8 @@ MLPS = ("regression", "two outputs", "poisson", "deep", "binary", "multiclass", 
 @each_model
 def test_weight_importance_is_the_optimal_brain_surgeon(name):
     est, X, y = fitted(name)
-    H = total_hessian(est, X, y)
-    expected = [increase(H, est.params_, [p]) for p in range(len(est.params_))]
+    H, w = total_hessian(est, X, y), beyond_neutral(est, X)
+    expected = [increase(H, w, [p]) for p in range(len(w))]
     assert_allclose(est.weight_importance_, expected, rtol=1e-6, atol=1e-9 * np.max(expected))
     assert (est.weight_importance_ >= 0).all()
 
@@ -89,7 +119,7 @@ def test_obs_is_half_the_square_over_the_inverse_hessian(name):
 def test_obd_is_half_the_square_times_the_diagonal(name):
     est, X, y = fitted(name)
     objective = est.objective(X, y)
-    expected = 0.5 * est.params_**2 * np.diag(total_hessian(est, X, y))
+    expected = 0.5 * beyond_neutral(est, X) ** 2 * np.diag(total_hessian(est, X, y))
     found = weight_importance(objective, est.params_, method="obd")
     assert_allclose(found, expected, rtol=1e-10)
 
@@ -160,6 +190,113 @@ def test_feature_importances_sum_to_one(name):
     assert est.feature_importances_.shape == (X.shape[1],)
     assert (est.feature_importances_ >= 0).all()
     assert_allclose(est.feature_importances_.sum(), 1.0, rtol=1e-12)
+
+
+RADIAL = ("spherical", "diag", "full", "semidefinite", "quadratic")
+
+
+def radial_fit(kind, X, y, make=RBFNetRegressor, **params):
+    params = {"alpha": 1.0, "n_init": 2, "random_state": 0} | params
+    return make(2, covariance_type=kind, **params).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", RADIAL)
+@pytest.mark.parametrize("skip", [False, "input-output"])
+def test_importance_of_inputs_of_radial_units(kind, skip):
+    """The growth with an input at its mean and the output layer anew, by least squares."""
+    X, y = regression_data()
+    X, y = 3.0 * X + 2.0, y - y.mean()
+    counts = weights(len(X))
+    net = RBFNetRegressor(
+        2,
+        covariance_type=kind,
+        alpha=0.7,
+        random_state=0,
+        standardize=False,
+        skip_connections=skip,
+        alpha_widths=0.0,
+    ).fit(X, y, counts)
+    total, growths = counts.sum() * net.loss_, []
+    mean = np.average(X, axis=0, weights=counts)
+    activation = fit_of(net).network.layers[0].activation
+    for j in range(X.shape[1]):
+        held = X.copy()
+        held[:, j] = mean[j]
+        ones = np.column_stack([held, np.ones(len(X))])
+        units = activation.value(np.einsum("na,jab,nb->nj", ones, net.quadratic_forms_, ones))
+        Z = np.column_stack([held, units] if skip else [units])
+        Z = np.column_stack([Z, np.ones(len(X))])
+        ridge = 0.7 * np.diag(np.append(np.ones(Z.shape[1] - 1), 0.0))
+        V = np.linalg.lstsq(Z.T @ (counts[:, None] * Z) + ridge, Z.T @ (counts * y))[0]
+        loss = 0.5 * counts @ (y - Z @ V) ** 2 + 0.5 * V @ ridge @ V
+        growths.append(max(loss - total, 0.0))
+    assert_allclose(net.feature_importances_, np.array(growths) / np.sum(growths), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", RADIAL)
+def test_neither_origins_nor_units_matter_to_importances(kind):
+    """Of one fit, at its parameters in other units; of Gaussian units those of weights, too."""
+    X, y = regression_data()
+    net = radial_fit(kind, X, y, standardize=False, alpha_widths=0.0)
+    network = fit_of(net).network
+    none, one = np.zeros(1), np.ones(1)
+    found = importances(net.objective(X, y), net.params_)
+    assert_allclose(found[1], net.feature_importances_, rtol=1e-8)
+    for shift, unit in ((5.0, 1.0), (0.0, 1e3), (-2.0, 1e-2)):
+        moved = rescaling(network, np.full(4, shift), np.full(4, unit), none, one)
+        there = Objective(moved[0], "squared_error", shift + unit * X, y, alpha={"coefs_0": 1.0})
+        again = importances(there, moved[1].forward(net.params_))
+        assert_allclose(again[1], found[1], rtol=1e-8)
+        if kind in ("spherical", "diag", "full"):
+            assert_allclose(again[0], found[0], rtol=1e-6, atol=1e-8 * found[0].max())
+
+
+@pytest.mark.parametrize("kind", ["spherical", "diag", "full"])
+def test_a_shift_of_the_table_changes_no_importance(kind):
+    """It used to make centres the most important parameters."""
+    X, y = regression_data()
+    for standardize in (False, True):
+        nets = [radial_fit(kind, X + s, y, standardize=standardize) for s in (0.0, 5.0)]
+        for name in NAMES:
+            here, there = (getattr(net, name) for net in nets)
+            assert_allclose(there, here, rtol=1e-6, atol=1e-8 * here.max())
+
+
+def test_importance_of_inputs_of_radial_classes():
+    """Noise is the least; the growth is that of fits of the output layer by another method."""
+    X, y = load_iris(return_X_y=True)
+    X = scale(np.column_stack([X[:, [2, 3]], np.random.default_rng(0).normal(size=150)]))
+    net = radial_fit("diag", X, y, RBFNetClassifier, standardize=False)
+    assert net.feature_importances_.argmin() == 2
+    f, growths = net.objective(X, y), []
+    for j in range(3):
+        held = X.copy()
+        held[:, j] = X[:, j].mean()
+        g = f.on(held, f.targets, f.sample_weight)
+        last = g.network.layout.parameters_of("coefs_0")
+        last = np.append(last, g.network.layout.parameters_of("intercepts_0"))
+
+        def of_output(v, g=g, last=last):
+            w = net.params_.copy()
+            w[last] = v
+            value, gradient = g.value_and_gradient(w)
+            return value, gradient[last]
+
+        best = minimize(of_output, net.params_[last], jac=True, options={"gtol": 1e-9})
+        growths.append(max(best.fun - net.loss_, 0.0))
+    assert_allclose(net.feature_importances_, np.array(growths) / np.sum(growths), atol=1e-6)
+
+
+def test_importance_follows_the_fit_without_the_input():
+    """A slow oracle: drop a column, and fit again from several starts."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 4))
+    y = np.exp(-0.5 * (X[:, 0] - 1.0) ** 2 - 0.1 * X[:, 1] ** 2) + 0.3 * X[:, 2]
+    y += 0.1 * rng.normal(size=120)
+    for kind in ("spherical", "diag"):
+        net = radial_fit(kind, X, y)
+        grown = [radial_fit(kind, np.delete(X, j, 1), y).loss_ - net.loss_ for j in range(4)]
+        assert_array_equal(np.argsort(net.feature_importances_), np.argsort(grown))
 
 
 @pytest.mark.parametrize("skip", [False, "all"])

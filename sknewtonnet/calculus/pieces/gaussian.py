@@ -203,6 +203,13 @@ class GaussianRBF(RadialLayer):
         free = self.form.round_units(-np.log(widths), centers.shape[1])
         return np.vstack([centers.T, free.T])
 
+    def neutral(self, center: Array, spread: Array) -> Array:
+        """The mean of the inputs, and widths of the data along each of them.
+
+        See :meth:`Layer.neutral`.
+        """
+        return np.concatenate([center, self.form.as_wide_as(np.where(spread > 0, spread, 1.0))])
+
     def quadratic_forms(self, theta: NDArray[Any], n_inputs: int) -> NDArray[Any]:
         """W = (M, -M mu; -mu'M, mu'M mu). See :meth:`RadialLayer.quadratic_forms`."""
         centers = theta[:n_inputs].T

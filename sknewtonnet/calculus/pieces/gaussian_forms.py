@@ -74,6 +74,14 @@ class GaussianForm(ABC):
     def reference(self, spread: Array) -> Array:
         """Widths (p,) of a unit as wide as data with these standard deviations, positive."""
 
+    def as_wide_as(self, spread: Array) -> Array:
+        """Parameters (f,) of a unit as wide as data with these standard deviations, positive.
+
+        Widths are root mean square distances from the mean, or spread sqrt(p) along each input
+        if there are several.
+        """
+        return self.round_units(-np.log([np.linalg.norm(spread)]), len(spread))[0]
+
     @abstractmethod
     def divergence(self, free: Array, reference: Array) -> tuple[Array, Array, Array]:
         """Divergence of each unit's covariance from diag(reference^2), parameter by parameter.
@@ -195,6 +203,9 @@ class _Diag(GaussianForm):
     def reference(self, spread: Array) -> Array:
         return np.where(spread > 0, spread, 1.0) * np.sqrt(len(spread))
 
+    def as_wide_as(self, spread: Array) -> Array:
+        return np.asarray(-np.log(spread * np.sqrt(len(spread))))
+
     def divergence(self, free: Array, reference: Array) -> tuple[Array, Array, Array]:
         # For each input (exp(2 t) - 2 t - 1) / 2 with t = log(reference / sigma).
         doubled = 2.0 * (free + np.log(reference))
@@ -308,6 +319,9 @@ class _Spherical(_Diag):
     def reference(self, spread: Array) -> Array:
         return _round_reference(spread)
 
+    def as_wide_as(self, spread: Array) -> Array:
+        return -np.log([np.linalg.norm(np.sqrt(self.metric) * spread)])
+
     def divergence(self, free: Array, reference: Array) -> tuple[Array, Array, Array]:
         # One width cannot meet several references: what is left at the best one is lost.
         n_inputs, logs = len(reference), np.log(reference)
@@ -380,6 +394,10 @@ class _Full(GaussianForm):
 
     def reference(self, spread: Array) -> Array:
         return _round_reference(spread)
+
+    def as_wide_as(self, spread: Array) -> Array:
+        a, b = _upper(len(spread))
+        return np.where(a == b, -np.log(spread * np.sqrt(len(spread)))[a], 0.0)
 
     def divergence(self, free: Array, reference: Array) -> tuple[Array, Array, Array]:
         # tr(U U' R) = sum_ab U_ab^2 R_aa: on the diagonal of U as of "diag", above it a square.

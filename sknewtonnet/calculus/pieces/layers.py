@@ -339,6 +339,23 @@ class Layer(ABC):
         """
         return None
 
+    def neutral(self, center: Array, spread: Array) -> Array | None:
+        """What parameters of a unit become when they are taken away, for their importances.
+
+        Override it if zero means nothing, as for a centre.
+
+        Parameters
+        ----------
+        center, spread : ndarray of shape (p,)
+            Weighted mean and standard deviation of each input.
+
+        Returns
+        -------
+        ndarray of shape (t,), or None
+            None, the default, for zeros.
+        """
+        return None
+
     def canonical(self, theta: Array, n_inputs: int) -> Array:
         """One of all parameters with which the units compute the same.
 

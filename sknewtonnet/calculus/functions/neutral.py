@@ -1,0 +1,55 @@
+"""Where parameters say nothing: zero, or the middle and the width of the data."""
+
+import numpy as np
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.objective import Objective
+
+
+def neutral_parameters(objective: Objective, w: Array) -> Array:
+    """What each parameter becomes when it is taken away, for importances of parameters.
+
+    A coefficient becomes zero. A centre and a width of zero mean nothing: layers with such
+    parameters say what becomes of them (:meth:`Layer.neutral`).
+
+    Parameters
+    ----------
+    objective : Objective
+        The net and its data.
+    w : ndarray of shape (n_parameters,)
+        Parameters; layers that read hidden units depend on them.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,)
+
+    Notes
+    -----
+    The cost is a prediction of the samples at most.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.calculus.functions.neutral import neutral_parameters
+    >>> X = np.array([[4.0], [6.0]])
+    >>> f = Objective(Network.rbf(1, 1, 1), "squared_error", X, X)
+    >>> dict(zip(f.network.layout.names, neutral_parameters(f, np.ones(4)).tolist()))
+    {'centers[c0, x0]': 5.0, 'precisions_cholesky[c0, x0, x0]': 0.0, 'coefs_0[c0, y]': 0.0, \
+'intercepts_0[y]': 0.0}
+    """
+    network = objective.network
+    found = np.zeros(network.n_parameters)
+    share = objective.sample_weight / objective.weight_sum
+    inner = any(layer.sources != (0,) for layer in network.layers[:-1])
+    states = network.states(w, objective.samples) if inner else [objective.samples]
+    for layer, places in zip(network.layers, network.positions, strict=True):
+        if any(node >= len(states) for node in layer.sources):
+            continue  # the last layer of a net whose other layers read the input alone
+        z = np.hstack([states[node] for node in layer.sources])
+        mean = share @ z
+        own = layer.neutral(mean, np.sqrt(share @ (z - mean) ** 2))
+        if own is not None:
+            rows, units = np.nonzero(places >= 0)
+            found[places[rows, units]] = own[rows]
+    return found
