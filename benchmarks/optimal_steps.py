@@ -297,7 +297,8 @@ modify, and compare it with Levenberg-Marquardt (LM). Here are both of their exp
 "bpos", "gd", "lm" and the default, "auto". [G] leaves much open; what was fixed is stated. Times are CPU seconds on one thread of a
 machine that was doing other work as well, so that a fifth more or less says nothing. Written by `benchmarks/optimal_steps.py` with
 numpy {numpy}; [plot_optimal_steps.py](../examples/plot_optimal_steps.py) and [plot_rosenbrock_net.py](../examples/plot_rosenbrock_net.py)
-are short versions with figures.
+are short versions with figures. [optimal_step_variants.md](optimal_step_variants.md) goes on: logistic outputs, momentum, other curvatures, batches,
+where LM ends, and ranges over starts that differ in the last bit, on which figures of steepest descent hang after some hundred steps.
 
 ## The method, and corrections
 
@@ -313,11 +314,14 @@ One product Hg is all that it needs; [G] forms the whole matrix, by computer alg
 - Eq. 7, 9, 22 and 24 exchange the cases n = j and n != j: an output depends on its own weights, not on those of the others.
 - Eq. 7 to 10 and 22 to 25 lack the derivative of the logistic output unit, and 7 to 10 have the factor of a squared error where the
   error is not squared.
+- Eq. 29 has the square of [b_m (1 - b_m)] where it is the product of those of both units, and in eq. 29 and 30 derivatives of the output unit
+  are wrong: y' for y'^2 + (y - d) y'', and none beside (y - d). On a 2-2-1 net they give -0.125 and 0.250 for second derivatives that are -0.0094
+  and 0.0669 ([worked out](optimal_step_variants.md#equations-29-and-30)); these are the "exact" second derivatives of the paper.
 - Table 1 stops where the norm of the search direction is small, but that is a unit vector; and where F(k + 1) - F(k) is below a
-  bound, which every step down fulfils. We stop by the gradient, or as stated below.
+  bound, which every step down fulfils. We stop by the gradient (`tol`), by a fall of at most `fatol`, or as stated below.
 - Nothing is said about g'Hg <= 0, or about a step that raises the error. We take the absolute value, and halve.
 
-The modified objective is F = 1/2 sum_o c_o^2, with c_o the sum of squares of output o. For one output, and both experiments have one,
+The modified objective is F = 1/2 sum_o c_o^2, with c_o the sum of squares of output o (`ModifiedObjective`, for every loss and net). For one output, and both experiments have one,
 F is the square of the usual objective f, up to factors: -g stays the direction, and the step becomes
 
     1 / eta_modified = 1 / eta + g'g / f
@@ -331,7 +335,7 @@ a third of the epochs of LM. Not stated: how the classes are coded, scaling, ini
 
 - The target is the number of the class, centred: -1, 0, 1. Inputs are standardised. All 150 flowers are used in each epoch, and an epoch
   is one iteration, whatever it costs.
-- Logistic hidden units as in [G]; the output unit is linear, as in all nets of this package, where [G]'s is logistic.
+- Logistic hidden units as in [G]; the output unit is linear, where [G]'s is logistic: that net is on the page of variants.
 - No penalty, {weights} weights. They start uniform on (-1/2, 1/2), for three seeds: cells give the three results in the order of the seeds.
 - {epochs} epochs, unless the largest gradient entry falls to 1e-10 ("converged") or no step lowers the error ("stalled"). Errors in the
   columns of epochs are "-" where a run had ended before.
@@ -362,6 +366,8 @@ What came out:
   seconds, and it had to be found first; one that is too large diverges.
 - Conjugate directions, which [G] does not use, are worth more than either: after {epochs} epochs their error (modified objective) is
   {conjugate} of that of steepest descent, at about the same cost. They are still far behind LM.
+- What steepest descent with the modified objective has after 5000 epochs hangs on the last bit of the start: from ten starts that agree to
+  15 digits ranges are on the page of variants, and the same caution holds for its iterations on the Rosenbrock function.
 - The default needs {auto} times the epochs of LM with "nielsen" to an error of 1, and {autopace:.1f} times the time for each. With 103
   weights and 150 samples a matrix costs next to nothing, and the error can fall to zero: that is where LM is best.
 - The ends of LM with "marquardt" are {lmend}, those of "nielsen" {nielsenend}: which of the two is lower depends on the start.
@@ -374,7 +380,8 @@ What came out:
 25/50 batches". Not stated: the number of samples, what a batch is, the net, scaling, the error that was asked for, LM's damping. Fixed here:
 
 - {batch} samples a batch: {sizes}. A sample is a point with each coordinate drawn from the 41 values, uniformly and
-  independently. An iteration uses all batches; errors, gradients and J'J are sums over them, so the split changes nothing.
+  independently. An iteration uses all batches; errors, gradients and J'J are sums over them, so the split changes nothing. Steps for each batch
+  are on the page of variants.
 - An N-{units}-1 net, logistic hidden units, linear output: {parameters}. There are more weights than samples, so the
   error can fall to zero.
 - Inputs are divided by their standard deviation; the target is standardised, so an error of 1 is that of the mean. No penalty. Weights
@@ -416,7 +423,10 @@ What came out:
   and {large auto} for N = {large N}, in the median; BPOS (modified) takes {small steepest} and {large steepest}. The slowest start of the default
   at N = {large N} takes {auto worst:.0f} s, that of conjugate directions {conjugate worst:.0f} s.
 - LM with "marquardt" damping does not come to 0.1 in its {limits} seconds. Its first steps are so long that {small stuck[flat]:.0%} and {large stuck[flat]:.0%} of the hidden
-  inputs end where the units are flat. With more weights than samples, use "nielsen".
+  inputs end where the units are flat. There its gradient vanishes, and J'J with it: with 100 variables it CONVERGES so, at a point that
+  `critical_point` calls a saddle, and Newton steps from there gain nothing, since flat units stay flat (see the page of variants). Which
+  damping [G] compared with is not stated, so whether its LM was stuck like this cannot be told. With more weights than samples, use
+  "nielsen".
 - The nets learn nothing of the function. On new points the error is {new} for all that came to 0.01, and 1 for the mean. With two
   samples for each variable, memory is all there is; these are times of training, not of approximation.
 

@@ -16,7 +16,7 @@ import time
 import matplotlib.pyplot as plt
 import numpy as np
 
-from sknewtonnet.calculus import Network, Objective
+from sknewtonnet.calculus import Network, Objective, critical_point
 from sknewtonnet.solvers import get_solver
 
 
@@ -68,7 +68,7 @@ def run(objective, w, name, options):
 
 
 figure, axes = plt.subplots(1, 2, sharey=True, figsize=(11, 5), layout="constrained")
-ends = {}
+ends, results = {}, {}
 for panel, n_variables in zip(axes, (50, 100), strict=True):
     seen, new, start = problem(n_variables)
     run(seen, start, "auto", {})  # warm up
@@ -76,7 +76,8 @@ for panel, n_variables in zip(axes, (50, 100), strict=True):
     for label, entrant in entrants.items():
         errors, seconds, result = run(seen, start, *entrant)
         panel.loglog(seconds[1:], errors[1:], label=label)
-        ends[label] = errors[-1], 2.0 * new.value(result.params), result.gradient_norm
+        ends[label] = errors[-1], 2.0 * new.value(result.params)
+        results[label] = result
         pace = 1e3 * seconds[-1] / result.n_iter
         print(
             f"{label:>18}: {result.n_iter:5d} iterations of {pace:6.2f} ms to {errors[-1]:.1e}; "
@@ -87,6 +88,23 @@ for panel, n_variables in zip(axes, (50, 100), strict=True):
     panel.grid(color="0.9")
 axes[0].set_ylabel("mean squared error")
 axes[1].legend(loc="lower left")
+
+# %%
+# Levenberg-Marquardt with "marquardt" damping converges as well, but not to a minimum: its first
+# steps are so long that the units go flat, and there the gradient vanishes. The second-derivative
+# test calls that point a saddle.
+
+for label, result in results.items():
+    if ends[label][0] > 1e-6 and result.converged:
+        arrays = seen.network.layout.unpack(result.params)
+        inputs = seen.samples @ arrays["coefs_0"] + arrays["intercepts_0"]
+        flat = (np.abs(inputs) > 10.0).mean()
+        point = critical_point(seen, result.params)
+        print(
+            f"{label} converged to a gradient of {result.gradient_norm:.0e} and an error of "
+            f"{ends[label][0]:.2f}: a {point.kind}, with {flat:.0%} of the hidden inputs where "
+            "the units are flat."
+        )
 
 fitted = [label for label, end in ends.items() if end[0] <= 1e-6]
 others = [label for label in ends if label not in fitted]

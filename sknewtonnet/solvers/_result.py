@@ -70,7 +70,9 @@ class SolverResult:
     n_iter : int
         Number of iterations.
     n_evaluations : dict of str to int
-        Calls of "value", "gradient", "hessian" and "hessian_product".
+        Calls of "value", "gradient", "hessian" and "hessian_product". What is known at a point is
+        not asked for again. Calls for batches count by their share of the rows, rounded up in each
+        epoch; gradients of the parts of several outputs count one by one.
     history : tuple of float
         Objective at the start and after each iteration.
     initial_gradient_norm : float

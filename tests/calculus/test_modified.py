@@ -217,6 +217,25 @@ def test_missing_connections():
     assert_allclose(F.hessian(w), slopes, rtol=1e-6, atol=1e-6 * np.abs(slopes).max())
 
 
+def test_shared_parameters():
+    """Derivatives are summed over the entries that a parameter stands for."""
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(9, 2)), rng.poisson(2.0, size=(9, 2))
+    ties = {"coefs_0": np.array([[0, 0, -1], [1, -1, 1]]), "intercepts_0": np.array([2, 2, -1])}
+    nets = [Network.mlp(2, (3,), 2, tied=tied) for tied in (None, ties)]
+    F, G = (ModifiedObjective(Objective(net, "poisson", *data)) for net in nets)
+    layout = nets[1].layout
+    assert nets[1].n_parameters == nets[0].n_parameters - 3
+    w, d = rng.normal(size=(2, nets[1].n_parameters))
+    E = layout.expand(np.eye(len(w)))
+    assert_close(G.parts(w), F.parts(E @ w))
+    assert_close(G.jacobian(w), F.jacobian(E @ w) @ E)
+    assert_close(G.hessian(w), E.T @ F.hessian(E @ w) @ E)
+    assert_close(G.hessian_product(w, d), E.T @ F.hessian_product(E @ w, E @ d))
+    f = G.function
+    assert_close(f.curvature(w, d, "block"), d @ f.hessian(w, "block") @ d)
+
+
 def test_the_objective_is_left_alone():
     """Its answers are the same before and after, to the last bit."""
     f, w = setup(SQUARES[1]).objective(), setup(SQUARES[1]).w

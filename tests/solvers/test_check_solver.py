@@ -24,6 +24,11 @@ SETTINGS = [
     ("l-bfgs-b", {"tol": 0.0, "max_iter": 200}),
     ("bpos", {"options": {"direction": "conjugate"}}),
     ("bpos", {"options": {"objective": "modified"}, "max_iter": 200}),
+    ("bpos", {"options": {"momentum": "optimal"}}),
+    ("bpos", {"options": {"momentum": 0.9, "objective": "modified"}, "max_iter": 300}),
+    ("bpos", {"hessian": "gauss-newton", "max_iter": 100}),
+    ("bpos", {"hessian": "block", "max_iter": 100}),
+    ("newton", {"options": {"fatol": 1e-3, "f_target": 1e-3}}),
     ("lm", {"options": {"damping": "marquardt"}}),
 ]
 
