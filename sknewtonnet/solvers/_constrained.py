@@ -221,6 +221,9 @@ class _Listener:
 
 
 def _slsqp(run: Run) -> None:
+    if run.constraints is not None and run.constraints.more_equalities_than_parameters:
+        _trust_constr(run, "exact")
+        return
     _scipy(run, "slsqp", {"maxiter": run.max_iter, "ftol": 1e-12})
 
 

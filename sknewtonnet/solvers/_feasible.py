@@ -47,11 +47,12 @@ def feasible_point(constraints: Constraints, w: Array) -> Array:
     start = constraints.nearest(w)
     if not constraints.nonlinear or not np.isfinite(start).all():
         return start
-    found = landed(constraints, start)
-    if found is None:
-        found = landed(constraints, _nearest_by_slsqp(constraints, start))
-    if found is None:
-        raise InfeasibleError(_worst(constraints, start))
+    with np.errstate(all="ignore"):
+        found = landed(constraints, start)
+        if found is None:
+            found = landed(constraints, _nearest_by_slsqp(constraints, start))
+        if found is None:
+            raise InfeasibleError(_worst(constraints, start))
     return found
 
 
@@ -150,6 +151,8 @@ def _lengths(here: Constraints) -> Array:
 
 def _nearest_by_slsqp(constraints: Constraints, w: Array) -> Array:
     """Where scipy's method ends on the way to the nearest feasible point."""
+    if constraints.more_equalities_than_parameters:
+        return w
     check_hessian_memory(len(w), "start from a feasible point")
     with np.errstate(all="ignore"):
         found = minimize(
@@ -174,7 +177,7 @@ def _worst(constraints: Constraints, w: Array) -> str:
         if not beyond[k] <= worst:
             worst = float(beyond[k])
             words = (
-                f"{type(each).__name__} number {number} is {value[k]:.4g} there, and should be "
+                f"{each.title} number {number} is {value[k]:.4g} there, and should be "
                 f"from {lower[k]:.4g} to {upper[k]:.4g}"
             )
     return (

@@ -173,6 +173,15 @@ class Constraints:
         lower, upper = zip(self.limits, *self._limits, strict=True)
         return np.concatenate(lower), np.concatenate(upper)
 
+    @property
+    def more_equalities_than_parameters(self) -> bool:
+        """Whether equalities, bounds aside, are more than SciPy's "slsqp" takes.
+
+        With many of them scipy 1.17 writes outside its memory before it says so.
+        """
+        lower, upper = (limit[len(self.bounded) :] for limit in self.all_limits)
+        return int((lower == upper).sum()) > len(self.lower)
+
     def all_values(self, w: Array) -> Array:
         """All constrained quantities at w, in the order of ``all_limits``.
 

@@ -27,6 +27,9 @@ NETS = {
     "deep": Network.mlp(3, (3, 2), 2, ["tanh", "logistic"], skip_connections="all"),
     "masked": Network.mlp(3, (3,), 1, "softplus", connectivity={"coefs_0": MASK}),
     "linear": Network.mlp(3, (), 2),
+    "own activations": Network.mlp(3, (3,), 1, [["tanh", "sine", "logistic"]]),
+    "outputs behind an activation": Network.mlp(3, (2,), 1, output_activation="logistic"),
+    "shared": Network.mlp(3, (3,), 1, tied={"coefs_0": [[0, 1, 2], [2, 0, 1], [1, 2, 0]]}),
     "radial": Network.rbf(3, 2, 1, hidden_layer_sizes=(2,)),
 }
 M = np.random.default_rng(2).normal(size=(9, 9))
@@ -225,6 +228,11 @@ BAD = {
         ValueError,
         "feature.*'age'",
         lambda: SlopeConstraint(X, "age", 0.0).on(NETS["deep"]),
+    ),
+    "norm of 0": (
+        ValueError,
+        r"upper must be positive, got 0.0: bounds of \(0, 0\)",
+        lambda: NormConstraint("coefs_0", upper=0.0),
     ),
     "radial slope": (
         ValueError,

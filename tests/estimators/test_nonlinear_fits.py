@@ -270,6 +270,42 @@ def test_other_nets():
     assert_allclose(centred, 0.0, atol=1e-9)
 
 
+def test_points_in_a_data_frame_count_by_name():
+    X, y = units()
+    at = pd.DataFrame({"dose": [-5e-4], "age": [45.0]})
+    net = NewtonMLPRegressor((2,), alpha=0.5, random_state=0)
+    net.set_params(constraints=PredictionConstraint(at, 3e4, 3e4)).fit(X, y)
+    assert net.predict(at[["age", "dose"]])[0] == pytest.approx(3e4, rel=1e-12)
+    other = PredictionConstraint(at.rename(columns={"age": "years"}), 3e4, 3e4)
+    with pytest.raises(ValueError, match=r"must have the columns \['age', 'dose'\]"):
+        net.set_params(constraints=other).fit(X, y)
+
+
+def test_more_parameters_than_slsqp_takes():
+    X, y = data()
+    held = [PredictionConstraint(POINTS[0], 0.2, 0.2), NormConstraint("coefs_1", upper=0.5)]
+    net = NewtonMLPRegressor((76,), alpha=1.0, random_state=0, constraints=held).fit(X, y)
+    assert len(net.params_) > 300
+    is_constrained_minimum(net, X, y)
+    assert net.predict(POINTS[:1])[0] == pytest.approx(0.2, abs=1e-10)
+
+
+def test_functions_that_are_not_finite_are_told():
+    def logarithm(x):
+        return np.log(x[0])
+
+    flat = NonlinearConstraint(
+        logarithm,
+        0.0,
+        1.0,
+        lambda x: np.full(len(x), np.nan),
+        lambda x, v: np.outer(x, x),
+        "coefs_0",
+    )
+    with pytest.raises(InfeasibleError, match="NonlinearConstraint number 0 is nan there"):
+        regressor(random_state=0, constraints=flat, bounds={"coefs_0": (-2.0, -1.0)}).fit(*data())
+
+
 def test_missing_connections_are_zero():
     X, y = data()
     mask = {"coefs_0": np.array([[True, False, True], [False, True, True]])}

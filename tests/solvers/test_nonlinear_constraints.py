@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from constrained_cases import INF, minimize
+from constrained_cases import INF, constraints, minimize
 from functions import Function
 from numpy.testing import assert_allclose, assert_array_equal
 from textbook_problems import ROSENBROCK, TEXTBOOK, ball, plane
@@ -98,6 +98,8 @@ def test_f_alone_is_the_wrong_test():
         assert found.residuals.largest <= 1e-15
         kinds.append(critical_point(found.lagrangian(function), w, found.active).kind)
         assert critical_point(function, w, found.active) == "inconclusive"
+        seen = critical_point(found.lagrangian(function), w, found.active, equalities=True)
+        assert seen.kind == ("minimum" if sign > 0.0 else "maximum")
     assert kinds == ["minimum", "saddle"]
 
 
@@ -146,6 +148,25 @@ FAR = NonlinearConstraint(
 def test_infeasible(name):
     with pytest.raises(InfeasibleError, match=r"infeasible.*NonlinearConstraint number 1 is 1.04"):
         minimize(name, plane(-1, -1), (1, 0.2), Constraints.of(2, ball(2, 1, 1), FAR))
+
+
+@pytest.mark.parametrize("name", ["auto", "slsqp"])
+@pytest.mark.parametrize("curved", [True, False], ids=["circle", "rows"])
+def test_many_more_equalities_than_parameters(name, curved):
+    """One and the same, sixty times."""
+    if curved:
+        limits, expected = Constraints.of(2, *[ball(2, 1, 1)] * 60), (np.sqrt(0.5),) * 2
+        function = plane(-1, -1)
+    else:
+        limits, expected = constraints(2, rows=[((1, 1), 1, 1)] * 60), (0.5, 0.5)
+        function = Function(2, lambda w: 0.5 * w @ w, lambda w: w, lambda w: np.eye(2))
+    assert limits.more_equalities_than_parameters
+    result = minimize(name, function, (1.0, 0.2), limits)
+    assert result.converged
+    assert_allclose(result.params, expected, atol=1e-9)
+    far = Constraints.of(2, *[ball(2, 1, 1)] * 30, *[ball(2, 2, 2)] * 30)
+    with pytest.raises(InfeasibleError):
+        minimize(name, function, (1.0, 0.2), far)
 
 
 def test_feasible_point():

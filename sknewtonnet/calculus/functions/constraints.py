@@ -70,6 +70,11 @@ class Constraint(ABC):
 
     follows_names: bool = True
 
+    @property
+    def title(self) -> str:
+        """What messages call it: the name of its class."""
+        return type(self).__name__
+
     def on(self, network: Network) -> "Constraint":
         """Return the constraint for a net; by default it is the same for all.
 
@@ -299,7 +304,8 @@ class NormConstraint(Constraint):
     arrays : str or sequence of str
         Names of the arrays, such as "coefs_0"; a norm for each.
     lower, upper : float or array of shape (m,), or None, default=None
-        Limits; None for no limit. Equal ones make an equality: 1 and 1 for directions.
+        Limits; None for no limit. Equal ones make an equality: 1 and 1 for directions. Upper ones
+        are positive, for a norm of 0 has no derivatives; bounds hold an array at 0.
     per_unit : bool, default=False
         Whether each unit of the layer has a norm of its own, so that m is the number of units.
     layout : ParameterLayout, default=None
@@ -324,7 +330,10 @@ class NormConstraint(Constraint):
 
     def __post_init__(self) -> None:
         """Raise an error that names what is wrong."""
-        checked_limits(self.lower, self.upper)
+        if (checked_limits(self.lower, self.upper)[1] <= 0.0).any():
+            raise ValueError(
+                f"upper must be positive, got {self.upper!r}: bounds of (0, 0) hold an array at 0."
+            )
 
     def on(self, network: Network) -> "NormConstraint":
         """See :meth:`Constraint.on`."""
@@ -401,6 +410,11 @@ class MappedConstraint(Constraint):
     def __init__(self, constraint: Constraint, map: AffineMap):
         self.constraint, self.map = constraint, map
         self.follows_names = constraint.follows_names
+
+    @property
+    def title(self) -> str:
+        """That of the constraint."""
+        return self.constraint.title
 
     @property
     def limits(self) -> tuple[Array, Array]:

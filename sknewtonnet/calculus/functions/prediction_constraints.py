@@ -35,7 +35,7 @@ class Combination(Loss):
 class _AtPoints(Constraint):
     """What constraints at points have in common: m functions made of rows of one kind."""
 
-    X: ArrayLike
+    X: Any
     lower: ArrayLike | None
     upper: ArrayLike | None
     average: bool
@@ -51,9 +51,15 @@ class _AtPoints(Constraint):
     @cached_property
     def points(self) -> Array:
         """The points as an array of shape (n_points, n_features)."""
-        X = np.asarray(self.X)
-        name = f"X of {type(self).__name__}"
-        return finite_array(name, X[None] if X.ndim == 1 else X, (None, self._net.n_features))
+        name, X = f"X of {type(self).__name__}", self.X
+        if hasattr(X, "columns"):  # a data frame, whose columns have names, and any order
+            known = list(self._net.feature_names)
+            if sorted(map(str, X.columns)) != sorted(known):
+                raise ValueError(f"{name} must have the columns {known}, got {list(X.columns)}.")
+            X = X[known]
+        rows = np.asarray(X)
+        rows = rows[None] if rows.ndim == 1 else rows
+        return finite_array(name, rows, (None, self._net.n_features))
 
     @cached_property
     def limits(self) -> tuple[Array, Array]:
@@ -88,8 +94,8 @@ class PredictionConstraint(_AtPoints):
     Parameters
     ----------
     X : array-like of shape (n_points, n_features) or (n_features,)
-        The points, in the units of the table.
-    lower, upper : float or array-like of shape (n_points,) or (n_points * n_outputs,), or None
+        The points, in the units of the table; of a data frame columns count by name.
+    lower, upper : float or array-like of shape (n_points, n_outputs) or (n_points,), or None
         Limits, in the units of the target; None for no limit. Equal ones prescribe a prediction.
     average : bool, default=False
         Whether the limits are those of the mean over the points, one for each output.
@@ -115,7 +121,7 @@ class PredictionConstraint(_AtPoints):
     (0.0, 'minimum')
     """
 
-    X: ArrayLike
+    X: Any
     lower: ArrayLike | None = None
     upper: ArrayLike | None = None
     average: bool = False
@@ -167,10 +173,10 @@ class SlopeConstraint(_AtPoints):
     Parameters
     ----------
     X : array-like of shape (n_points, n_features) or (n_features,)
-        The points, in the units of the table.
+        The points, in the units of the table; of a data frame columns count by name.
     feature : int or str
         The feature j, by its position or, for data frames, its name.
-    lower, upper : float or array-like of shape (n_points,) or (n_points * n_outputs,), or None
+    lower, upper : float or array-like of shape (n_points, n_outputs) or (n_points,), or None
         Limits, in units of the target per unit of the feature; None for no limit.
     average : bool, default=False
         Whether the limits are those of the mean over the points, one for each output.
@@ -198,7 +204,7 @@ class SlopeConstraint(_AtPoints):
     (True, 'minimum')
     """
 
-    X: ArrayLike
+    X: Any
     feature: int | str
     lower: ArrayLike | None = None
     upper: ArrayLike | None = None
@@ -219,8 +225,9 @@ class SlopeConstraint(_AtPoints):
         """Say now if points, limits, the feature or the layers do not fit."""
         assert self.limits
         assert self._feature >= 0
-        for layer in self._net.layers:
-            order = layer.activation.max_order
+        *hidden, output = self._net.layers
+        for layer in (*hidden, output):
+            order = None if layer is output else layer.activation.max_order
             if not isinstance(layer, Linear) or (order is not None and order < 3):
                 what = f"the activation {layer.activation.name!r}"
                 what = what if isinstance(layer, Linear) else f"a {type(layer).__name__} layer"
