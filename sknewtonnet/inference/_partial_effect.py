@@ -8,6 +8,7 @@ from scipy.special import expit, logit
 
 from sknewtonnet._figures import axes
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus import Loss
 from sknewtonnet.calculus.functions.scaled_spectrum import square_root
 from sknewtonnet.inference._effects import Effects
 from sknewtonnet.inference._prediction import Predictor
@@ -107,7 +108,7 @@ def partial_effect(
                 for curve, errors in zip(rows, se.T, strict=True)
             ]
         )
-    lower, upper = band_of_means(predictor.loss.out_activation, mean, reach * se)
+    lower, upper = band_of_means(predictor.loss, mean, reach * se)
     arrays = {"mean": mean, "se": se, "lower": lower, "upper": upper}
     if len(found) == 1:
         arrays = {key: array[:, 0] for key, array in arrays.items()}
@@ -121,21 +122,25 @@ def partial_effect(
     )
 
 
-def band_of_means(link: str, mean: Array, reach: Array) -> tuple[Array, Array]:
+def band_of_means(loss: Loss, mean: Array, reach: Array) -> tuple[Array, Array]:
     """Ends of intervals of means that stay in their range.
 
     For positive means these are exp(log m -+ r / m), for probabilities the same on their logit,
-    where r is the reach on the scale of the mean (delta method); else m -+ r.
+    where r is the reach on the scale of the mean (delta method); so too, on the distance to the
+    bounds, for other ranges. Without a range they are m -+ r.
     """
-    if link not in ("exp", "logistic", "softmax"):
-        return mean - reach, mean + reach
+    low, high = np.broadcast_arrays(*loss.mean_bounds, mean)[:2]
+    below, width = np.where(np.isfinite(low), mean - low, np.inf), high - low
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        if link == "exp":
-            ends = [np.exp(np.log(mean) + sign * reach / mean) for sign in (-1.0, 1.0)]
-        else:
-            slope = mean * (1.0 - mean)
-            ends = [expit(logit(mean) + sign * reach / slope) for sign in (-1.0, 1.0)]
-    lower, upper = (np.where(reach == 0.0, mean, end) for end in ends)
+        share, unit = below / width, below * (high - mean) / width
+        found = []
+        for sign in (-1.0, 1.0):
+            step = sign * reach
+            inside = low + width * expit(logit(share) + step / unit)
+            above = low + np.exp(np.log(below) + step / below)
+            end = np.where(np.isfinite(high), inside, above)
+            found.append(np.where(np.isfinite(low), end, mean + step))
+    lower, upper = (np.where(reach == 0.0, mean, end) for end in found)
     return lower, upper
 
 

@@ -439,7 +439,8 @@ class Diagnostics(Predictions):
             if len(sample) != 1:
                 raise ValueError(f"at must be one sample, got {len(sample)}.")
             name, function = "prediction", prediction_at(table, loss, sample, output)
-        return self._profiled(name, function, feature is None, output, level)
+        is_raw = feature is None and loss.monotonic_link
+        return self._profiled(name, function, is_raw, output, level)
 
     def _profiled(
         self, name: str, function: Function, is_raw: bool, output: int, level: float

@@ -206,3 +206,46 @@ def test_bootstrap_influence_and_reports():
     assert_allclose(influence.d_params[3], change, atol=0.05 * scale)
     assert "squared_error of logistic outputs" in str(res.summary())
     assert not [f for f in res.findings if f.kind == "separation"]
+
+
+@pytest.mark.filterwarnings("ignore:Inference. :UserWarning")
+@pytest.mark.parametrize(
+    ("output", "low", "high"), [("tanh", -1.0, 1.0), ("softplus", 0.0, np.inf)]
+)
+def test_bands_of_curves_stay_in_the_range(output, low, high):
+    """On the distance to the bounds, so that narrow ones are those of the delta method."""
+    X, y = table().to_numpy(), np.clip(target(), 0.02, 0.98)
+    est = NewtonMLPRegressor((), output_activation=output, alpha=0.0).fit(X, y)
+    res = est.inference(X, y)
+    for level in (0.05, 1.0 - 1e-12):
+        curve = res.partial_effect("x1", grid=[-8.0, 0.0, 8.0], level=level)
+        assert (low < curve.lower).all()
+        assert (curve.lower < curve.mean).all()
+        assert (curve.mean < curve.upper).all()
+        assert (curve.upper < high).all()
+    narrow = res.partial_effect("x1", grid=[0.0], level=0.01)
+    reach = stats.t.ppf(0.505, N - 4) * narrow.se
+    assert_allclose(narrow.upper - narrow.mean, reach, rtol=1e-2)
+    assert_allclose(narrow.mean - narrow.lower, reach, rtol=1e-2)
+
+
+@pytest.mark.filterwarnings("ignore:Inference. :UserWarning")
+@pytest.mark.parametrize("output", ["logistic", "sine"])
+def test_profiles_are_those_of_means(output):
+    """Ends of a prediction's interval, by likelihood, near those by its standard error."""
+    X, y = table().to_numpy(), np.clip(target(), 0.02, 0.98)
+    est = NewtonMLPRegressor((), output_activation=output, alpha=0.0).fit(X, y)
+    res = est.inference(X, y)
+    at = X[4:5]
+    found, wald = res.profile_effect(at=at), res.get_prediction(at)
+    assert found.estimate == pytest.approx(wald.mean[0], rel=1e-9)
+    assert_allclose([found.lower, found.upper], wald.confidence_interval[0], atol=0.3 * wald.se[0])
+
+
+def test_the_slope_test_is_about_the_wald_test():
+    """In a linear net the mean squared change of the output is that of one coefficient."""
+    est, _, _ = pair()
+    res = est.inference(table(), target())
+    for feature in ("age", "dose"):
+        slope, wald = res.slope_test(feature), res.wald_test([feature])
+        assert np.log10(slope.p_value) == pytest.approx(np.log10(wald.p_value), rel=0.2)

@@ -267,6 +267,18 @@ class Loss(ABC):
         """
         return mean
 
+    @property
+    def mean_bounds(self) -> tuple[float | Array, float | Array]:
+        """Values between which means lie.
+
+        Returns
+        -------
+        tuple of float, or of ndarray of shape (n_outputs,)
+            Infinite where there is no bound.
+        """
+        bounds = {"identity": (-np.inf, np.inf), "exp": (0.0, np.inf)}
+        return bounds.get(self.out_activation, (0.0, 1.0))
+
     def interior(self, mean: Array) -> Array:
         """The mean, moved into the domain of the link where it is at its edge.
 

@@ -154,6 +154,12 @@ class LossBehindActivation(Loss):
         with np.errstate(all="ignore"):
             return self.activation.inverse(x.reshape(-1, x.shape[-1]).T).T.reshape(x.shape)
 
+    @property
+    def mean_bounds(self) -> tuple[float | Array, float | Array]:
+        """See :attr:`Loss.mean_bounds`."""
+        of_outputs = self.loss.out_activation == "identity"
+        return self.activation.bounds if of_outputs else self.loss.mean_bounds
+
     def interior(self, mean: Array) -> Array:
         """See :meth:`Loss.interior`."""
         x = self.loss.link(self.loss.interior(mean))
