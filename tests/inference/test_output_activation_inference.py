@@ -242,10 +242,27 @@ def test_profiles_are_those_of_means(output):
     assert_allclose([found.lower, found.upper], wald.confidence_interval[0], atol=0.3 * wald.se[0])
 
 
-def test_the_slope_test_is_about_the_wald_test():
-    """In a linear net the mean squared change of the output is that of one coefficient."""
-    est, _, _ = pair()
+def test_the_slope_test_weighs_changes_of_means():
+    """In a linear net the mean squared slope of the mean is known, and the test is Wald's."""
+    est, _, glm = pair()
     res = est.inference(table(), target())
-    for feature in ("age", "dose"):
-        slope, wald = res.slope_test(feature), res.wald_test([feature])
-        assert np.log10(slope.p_value) == pytest.approx(np.log10(wald.p_value), rel=0.2)
+    slopes = glm.fittedvalues * (1.0 - glm.fittedvalues)
+    for j, feature in enumerate(("age", "dose")):
+        found, wald = res.slope_test(feature), res.wald_test([feature])
+        spread = table()[feature].var(ddof=0)
+        expected = (slopes**2).mean() * glm.params[j] ** 2 * spread
+        assert found.mean_square == pytest.approx(expected, rel=1e-6)
+        assert found.statistic == pytest.approx(wald.statistic, rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:Inference. :UserWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_shares_on_both_sides_of_a_half_are_no_classes():
+    """A small share is never a class that the net tells from large ones."""
+    X = np.linspace(-2.0, 2.0, 60)[:, None]
+    y = expit(X[:, 0]) + 0.01 * np.sin(40.0 * X[:, 0])
+    est = NewtonMLPRegressor((), output_activation="logistic", alpha=0.0).fit(X, y)
+    assert ((y > 0.5) == (est.predict(X) > 0.5)).all()
+    res = est.inference(X, y)
+    assert not [finding for finding in res.findings if finding.kind == "separation"]
+    assert np.isfinite(res.p_values).all()
