@@ -357,8 +357,6 @@ OUT = Linear((1,), 1)
         (lambda: [GaussianRBF((1,), 2), OUT], "node 1"),
         (lambda: [GaussianRBF((2,), 2), Linear((1,), 2), OUT], "node 2"),
         (lambda: [GaussianRBF((0,), 2), Linear((5,), 1)], "node 5"),
-        (lambda: [Linear((0,), 2, "tanh")], "identity"),
-        (lambda: [Linear((0,), 2), Quadratic((1,), 1)], "identity"),
         (lambda: [GaussianRBF((0,), 2), Linear((0,), 1)], "read"),
         (lambda: [GaussianRBF((0,), 2), Linear((0,), 3), OUT], "read"),
         (lambda: [], "layer"),

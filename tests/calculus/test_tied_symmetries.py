@@ -3,9 +3,14 @@
 import numpy as np
 import pytest
 
-from sknewtonnet.calculus import Network, Objective, canonical
+from sknewtonnet.calculus import Network, Objective, canonical, convolution
 from sknewtonnet.calculus.functions.matching import aligned
-from sknewtonnet.calculus.functions.shared import flip_groups, unit_groups
+from sknewtonnet.calculus.functions.shared import (
+    flip_groups,
+    may_swap,
+    unit_blocks,
+    unit_groups,
+)
 from sknewtonnet.calculus.functions.units import interchangeable, settle, unit_reports
 
 # Two filters of width 2 along a row of four columns: h0, h1, h2 are one of them, h3, h4, h5 the
@@ -68,7 +73,7 @@ def test_the_canonical_form_of_filters_is_the_same_function(activation):
     found = canonical(f, w)
     np.testing.assert_allclose(net.predict_raw(found, X), net.predict_raw(w, X), atol=1e-13)
     np.testing.assert_array_equal(canonical(f, found), found)
-    assert np.array_equal(interchangeable(net, 0), np.eye(6, dtype=bool))
+    np.testing.assert_array_equal(interchangeable(net, 0), np.eye(6, dtype=bool))
     if activation == "tanh":
         arrays = net.layout.unpack(w)
         for name in ("coefs_0", "intercepts_0"):
@@ -78,6 +83,45 @@ def test_the_canonical_form_of_filters_is_the_same_function(activation):
         leaving = net.layout.unpack(found)["coefs_1"].ravel()
         for part in (leaving[:3], leaving[3:]):
             assert part[np.abs(part).argmax()] > 0.0
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+@pytest.mark.parametrize("activation", ["tanh", "softplus"])
+def test_filters_change_places_as_a_whole(activation, pooled):
+    """The one that contributes more comes first; aligned filters are those of the reference."""
+    connectivity, tied = convolution(4, 2, 3, pooled_outputs=int(pooled))
+    net = Network.mlp(4, (9,), 1, activation, connectivity=connectivity, tied=tied)
+    f, w = objective(net), point(net)
+    order = np.arange(9).reshape(3, 3)[[2, 0, 1]].ravel()
+    arrays, sign = net.layout.unpack(w), np.ones(9)
+    sign[3:6] = -1.0 if activation == "tanh" else 1.0
+    for name in ("coefs_0", "intercepts_0"):
+        arrays[name] = (arrays[name] * sign)[..., order]
+    arrays["coefs_1"] = (arrays["coefs_1"] * sign[:, None])[order]
+    other = net.layout.pack(arrays)
+    np.testing.assert_allclose(net.predict_raw(other, X), net.predict_raw(w, X), rtol=1e-12)
+    found = canonical(f, w)
+    np.testing.assert_allclose(canonical(f, other), found, rtol=1e-13)
+    np.testing.assert_allclose(net.predict_raw(found, X), net.predict_raw(w, X), rtol=1e-12)
+    leaving = net.layout.unpack(found)["coefs_1"].ravel()
+    values = net.states(found, X)[1]
+    parts = (np.abs(leaving) * values.std(axis=0)).reshape(3, 3)
+    assert (np.diff(np.linalg.norm(parts, axis=1)) < 0.0).all()
+    np.testing.assert_array_equal(aligned(net, other, w), w)
+
+
+def test_filters_with_other_columns_or_activations_keep_their_places():
+    connectivity, tied = convolution(4, 2, 2)
+    gap = connectivity["coefs_0"].copy()
+    gap[0, 0] = False
+    net = Network.mlp(4, (6,), 1, connectivity={"coefs_0": gap}, tied=tied)
+    first, second = np.arange(3), np.arange(3, 6)
+    assert not may_swap(net, 0, first, second)
+    net = Network.mlp(4, (6,), 1, connectivity=connectivity, tied=tied)
+    assert may_swap(net, 0, first, second)
+    assert not may_swap(net, 0, first, second[::-1])
+    blocks = unit_blocks(net, 0, interchangeable(net, 0))
+    assert [block.tolist() for block in blocks] == [[0, 1, 2], [3, 4, 5]]
 
 
 @pytest.mark.parametrize("covariance_type", ["full", "diag", "spherical"])

@@ -5,7 +5,7 @@ import numpy as np
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
-from sknewtonnet.calculus.functions.shared import flip_groups
+from sknewtonnet.calculus.functions.shared import flip_groups, interchangeable_blocks, unit_blocks
 from sknewtonnet.calculus.functions.units import complement, interchangeable, rearrange
 from sknewtonnet.calculus.pieces.activations import Activation
 from sknewtonnet.calculus.pieces.function import may_overflow
@@ -145,10 +145,22 @@ def _signs(network: Network, k: int, deciding: Array, units: Ints, outward: bool
 
 
 def _order(network: Network, k: int, contribution: Array) -> Ints:
-    """The units by what they contribute, each among the places of those like it."""
+    """The units by what they contribute, each among the places of those like it.
+
+    Units of a filter keep their order; filters go by what all their units contribute.
+    """
     order = np.arange(len(contribution))
     alike = interchangeable(network, k)
     for first in np.flatnonzero(alike.argmax(axis=1) == order):
         places = np.flatnonzero(alike[first])
         order[places] = places[np.argsort(-contribution[places], kind="stable")]
+    blocks = unit_blocks(network, k, alike) if network.layout.has_ties else []
+    blocks = [block for block in blocks if len(block) > 1]
+    while blocks:
+        like = [interchangeable_blocks(network, k, blocks[0], block) for block in blocks]
+        same = [block for block, is_like in zip(blocks, like, strict=True) if is_like]
+        sizes = [np.linalg.norm(contribution[block]) for block in same]
+        for place, source in zip(same, np.argsort(-np.array(sizes), kind="stable"), strict=True):
+            order[place] = same[source]
+        blocks = [block for block, is_like in zip(blocks, like, strict=True) if not is_like]
     return order

@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
-from sknewtonnet.calculus.functions.shared import flip_groups
+from sknewtonnet.calculus.functions.shared import flip_groups, interchangeable_blocks, unit_blocks
 from sknewtonnet.calculus.functions.units import interchangeable, rearrange
 from sknewtonnet.calculus.pieces.function import may_overflow
 
@@ -35,8 +35,8 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
     Returns
     -------
     ndarray of shape (n_parameters,)
-        Parameters of the same function as w. Units that share parameters change places, or their
-        signs one at a time, only where all ties stay ties.
+        Parameters of the same function as w. Units that share parameters change places and signs
+        only where all ties stay ties, those of a filter together.
 
     Notes
     -----
@@ -66,24 +66,53 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
             continue  # a radial unit that reads them would have to change as well
         sizes = _outgoing(network, ours, k), _outgoing(network, theirs, k)
         plain = _distances(ours[k], theirs[k]) + _distances(*sizes)
-        signs = np.ones((len(plain), len(plain)))
         parities = layer.parities
+        flipped = np.full_like(plain, np.inf)
         if parities.any():
             flipped = _distances(-ours[k], theirs[k]) + _distances(parities * sizes[0], sizes[1])
-            alone = [
-                units[0]
-                for parity in (-1, 1)
-                for units in flip_groups(network, k, parity == -1)
-                if len(units) == 1 and parities[units[0]] == parity
-            ]
-            flipped[np.setdiff1d(np.arange(len(plain)), alone)] = np.inf
-            signs = np.where(flipped < plain, -1.0, 1.0)
-            plain = np.minimum(plain, flipped)
-        plain = np.nan_to_num(plain, nan=_FAR, posinf=_FAR)  # of a unit that ran to infinity
-        plain[~interchangeable(network, k)] = np.inf
-        of_reference, order = linear_sum_assignment(plain.T)
-        rearrange(network, ours, k, order, signs[order, of_reference])
+        if network.layout.has_ties:
+            order, sign = _matched_blocks(network, k, plain, flipped)
+        else:
+            flipped[parities == 0] = np.inf
+            order, sign = _matched(plain, flipped, interchangeable(network, k))
+        rearrange(network, ours, k, order, sign)
     return network.layout.restrict(full)
+
+
+def _matched(plain: Array, flipped: Array, alike: Bools) -> tuple[Ints, Array]:
+    """Which of ours, and with which sign, stands for each of theirs, from all distances."""
+    signs = np.where(flipped < plain, -1.0, 1.0)
+    nearest = np.minimum(plain, flipped)
+    nearest = np.nan_to_num(nearest, nan=_FAR, posinf=_FAR)  # of a unit that ran to infinity
+    nearest[~alike] = np.inf
+    of_reference, order = linear_sum_assignment(nearest.T)
+    return order, signs[order, of_reference]
+
+
+def _matched_blocks(network: Network, k: int, plain: Array, flipped: Array) -> tuple[Ints, Array]:
+    """The same where units share parameters: those of a filter keep together."""
+    blocks = unit_blocks(network, k, interchangeable(network, k))
+    parities = network.layers[k].parities
+    turning = [
+        set(units.tolist())
+        for parity in (-1, 1)
+        for units in flip_groups(network, k, parity == -1)
+        if (parities[units] == parity).all()
+    ]
+    shape = len(blocks), len(blocks)
+    near, turned, alike = np.full(shape, np.inf), np.full(shape, np.inf), np.zeros(shape, bool)
+    for b, ours in enumerate(blocks):
+        for c, theirs in enumerate(blocks):
+            alike[b, c] = interchangeable_blocks(network, k, ours, theirs)
+            if alike[b, c]:
+                near[b, c] = plain[ours, theirs].sum()
+                if set(ours.tolist()) in turning:
+                    turned[b, c] = flipped[ours, theirs].sum()
+    chosen, signs = _matched(near, turned, alike)
+    order, sign = np.arange(len(plain)), np.ones(len(plain))
+    for theirs, b, s in zip(blocks, chosen, signs, strict=True):
+        order[theirs], sign[theirs] = blocks[b], s
+    return order, sign
 
 
 def _outgoing(network: Network, matrices: list[Array], k: int) -> Array:

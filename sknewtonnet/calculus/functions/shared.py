@@ -62,8 +62,41 @@ def same_block(network: Network) -> Bools:
     return np.equal.outer(of_parameter, of_parameter)
 
 
-def may_swap(network: Network, layer: int, one: int, other: int) -> bool:
-    """Whether two units of a hidden layer keep all ties when they change places.
+def may_swap(network: Network, layer: int, one: Ints, other: Ints) -> bool:
+    """Whether two units, or groups of them, keep connections and ties when they change places.
+
+    Parameters
+    ----------
+    network : Network
+        The net.
+    layer : int
+        The layer, a hidden one.
+    one, other : ndarray of int
+        The units, as many of both, which change places in their order.
+
+    Returns
+    -------
+    bool
+        True if what comes in and goes out of one is tied in the same way as that of the other.
+    """
+    layout, n_units = network.layout, network.node_sizes[layer + 1]
+    kinds, order = np.zeros(n_units, dtype=int), np.arange(n_units)
+    for number, (_, units) in enumerate(network.layers[layer].activation.groups(n_units)):
+        kinds[units] = number
+    order[one], order[other] = other, one
+    source = np.arange(layout.n_full)
+    matrices = network.by_layer(source)
+    matrices[layer][...] = matrices[layer][:, order]
+    for rows in network.outgoing(matrices, layer + 1):
+        rows[...] = rows[order]
+    moved = layout.positions[source]
+    torn = (moved != moved[_first_entries(layout)])[layout.exists].any()
+    same = (layout.exists[source] == layout.exists).all() and (kinds[order] == kinds).all()
+    return bool(same and not torn)
+
+
+def unit_blocks(network: Network, layer: int, alike: Bools) -> list[Ints]:
+    """Units of a hidden layer that can change places together only, such as those of a filter.
 
     Parameters
     ----------
@@ -71,24 +104,28 @@ def may_swap(network: Network, layer: int, one: int, other: int) -> bool:
         The net.
     layer : int
         The layer.
-    one, other : int
-        The units.
+    alike : ndarray of bool of shape (n_units, n_units)
+        Which units can change places alone.
 
     Returns
     -------
-    bool
-        True if what comes in and goes out of one is tied in the same way as that of the other.
+    list of ndarray of int
+        Each unit is in one block; those that share nothing, or can go alone, are blocks of one.
     """
-    layout = network.layout
-    if not layout.has_ties:
-        return True
-    source = np.arange(layout.n_full)
-    matrices, pair = network.by_layer(source), [one, other]
-    matrices[layer][:, pair] = matrices[layer][:, pair[::-1]]
-    for rows in network.outgoing(matrices, layer + 1):
-        rows[pair] = rows[pair[::-1]]
-    moved = layout.positions[source]
-    return bool((moved == moved[_first_entries(layout)])[layout.exists].all())
+    numbers = unit_groups(network)[layer]
+    found: list[Ints] = []
+    for number in np.unique(numbers):
+        members = np.flatnonzero(numbers == number)
+        together = not alike[np.ix_(members, members)].all()
+        found += [members] if together else [members[[j]] for j in range(len(members))]
+    return found
+
+
+def interchangeable_blocks(network: Network, layer: int, one: Ints, other: Ints) -> bool:
+    """Whether two of the :func:`unit_blocks` are one, or can change places."""
+    if len(one) != len(other):
+        return False
+    return bool((one == other).all()) or may_swap(network, layer, one, other)
 
 
 def flip_groups(network: Network, layer: int, outward: bool) -> list[Ints]:

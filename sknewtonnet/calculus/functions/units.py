@@ -472,7 +472,8 @@ def interchangeable(network: Network, layer: int) -> Bools:
     same = np.asarray(kind[:, None] == kind)
     if network.layout.has_ties:
         for one, other in np.argwhere(np.triu(same, 1)).tolist():
-            same[one, other] = same[other, one] = may_swap(network, layer, one, other)
+            pair = np.array([one]), np.array([other])
+            same[one, other] = same[other, one] = may_swap(network, layer, *pair)
     return same
 
 
