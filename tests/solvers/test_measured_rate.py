@@ -138,6 +138,15 @@ def test_where_the_curvature_at_the_start_says_little(name):
     assert np.isfinite(result.history).all()
 
 
+def test_a_negative_curvature_counts_by_its_size():
+    *function, start, _ = LINES["concave"]
+    function = one(*function)
+    result = minimize("gd", function, [start], max_iter=1, options=AUTO)
+    slope, bend = function.gradient(np.array([start])), function.hessian(np.array([start]))[0, 0]
+    assert bend < -1.8
+    assert_allclose(result.params, start - slope / abs(bend), rtol=1e-12)
+
+
 def test_a_straight_line_down_does_not_overflow():
     function = one(lambda w: w, lambda w: 1.0, lambda w: 0.0)
     result = minimize("gd", function, [0.0], max_iter=50, options=AUTO)
