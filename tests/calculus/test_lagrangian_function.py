@@ -11,7 +11,14 @@ from oracles import STEP
 from penalty_cases import Quartic
 
 from sknewtonnet import NewtonMLPRegressor
-from sknewtonnet.calculus import Lagrangian, Network, NormPenalty, Objective
+from sknewtonnet.calculus import (
+    Lagrangian,
+    Layer,
+    Linear,
+    Network,
+    NormPenalty,
+    Objective,
+)
 
 FEW_SAMPLES = [c for c in [*CASES, *LAYER_CASES] if c.n_samples < 10]
 each_few = pytest.mark.parametrize("case", FEW_SAMPLES, ids=case_id)
@@ -181,6 +188,18 @@ def test_output_activation(output):
     oracles.assert_close(own, f.hessian(w, "lagrangian"), 1e-12)
 
 
+def test_curvature_of_the_equations_alone():
+    """Linear in the multipliers: what these add to the second derivatives of f(W, X^m)."""
+    lagrangian = general()
+    joint = anywhere(lagrangian)
+    without = joint.copy()
+    without[-lagrangian.n_states :] = 0.0
+    added = lagrangian.primal_hessian(joint) - lagrangian.primal_hessian(without)
+    alone = lagrangian.primal_hessian(joint, of_objective=False)
+    oracles.assert_close(alone.toarray(), added.toarray(), 1e-12)
+    assert lagrangian.primal_hessian(without, of_objective=False).nnz == 0
+
+
 def test_samples_do_not_meet():
     """States and multipliers of a sample have no second derivatives with those of another."""
     lagrangian = general()
@@ -240,7 +259,56 @@ def test_parts_and_joint_vectors():
         lagrangian.value(joint[1:])
     with pytest.raises(ValueError, match="v must have shape"):
         lagrangian.hessian_product(joint, joint[1:])
+    for ask in (lagrangian.hessian, lambda at, kind: lagrangian.hessian_product(at, at, kind)):
+        with pytest.raises(ValueError, match="kind must be"):
+            ask(joint, "block")
     with pytest.raises(ValueError, match="order must be an integer of at least 0"):
         lagrangian.state_derivatives(joint, -1)
     with pytest.raises(TypeError, match="must be an Objective"):
         Lagrangian("f")
+
+
+class Squares(Layer):
+    """p_j = sum of the squares of the inputs: a layer without parameters, for the input alone."""
+
+    def unit_arrays(self, n_inputs):
+        return {}
+
+    def value(self, theta, z):
+        return np.tile((z**2).sum(axis=0), (self.n_units, 1))
+
+    def slopes(self, theta, z):
+        return np.tile(2.0 * z, (self.n_units, 1, 1)), np.zeros((self.n_units, 0, z.shape[1]))
+
+    def curvature_parameters(self, theta, z, delta):
+        return np.zeros((self.n_units, 0, 0))
+
+
+def test_layers_without_parameters_and_for_the_input_alone():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(6, 2))
+    net = Network.from_layers(2, [Squares((0,), 1, "tanh"), Linear((0, 1), 1)])
+    f = Objective(net, "squared_error", X, X[:, :1])
+    lagrangian, w = Lagrangian(f), rng.normal(size=f.n_parameters)
+    joint = lagrangian.pack(*lagrangian.at(w))
+    Z, C = lagrangian.null_space(joint), lagrangian.primal_hessian(joint)
+    oracles.assert_close(Z.T @ (C @ Z), f.hessian(w), 1e-12)
+    v = rng.normal(size=lagrangian.n_parameters)
+    oracles.assert_close(
+        lagrangian.hessian_product(joint, v), lagrangian.sparse_hessian(joint) @ v, 1e-12
+    )
+    assert f.lagrangian_tensors(w, 3)[0].shape == (1, 0, 0, 0)
+
+
+def test_what_would_not_fit_is_refused():
+    X = np.zeros((30_000, 40))
+    f = Objective(Network.mlp(40, (200, 200), 1), "squared_error", X, X[:, :1])
+    lagrangian = Lagrangian(f)
+    joint = np.zeros(lagrangian.n_parameters)
+    for ask in (lagrangian.primal_hessian, lagrangian.sparse_hessian):
+        with pytest.raises(MemoryError, match="second derivatives of the Lagrangian of 30000"):
+            ask(joint)
+    with pytest.raises(MemoryError, match="directions of"):
+        lagrangian.null_space(joint)
+    with pytest.raises(MemoryError, match="sparse_hessian has few entries"):
+        lagrangian.hessian(joint)

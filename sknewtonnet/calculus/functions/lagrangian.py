@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.passes.free_states import FreeStates, Triplets
@@ -242,6 +243,7 @@ class Lagrangian(SmoothFunction):
         -------
         ndarray of the shape of v
         """
+        _check_kind(kind)
         w, states, free = self._at(joint)
         given = real_array("v", v)
         if given.ndim not in (1, 2) or len(given) != self.n_parameters:
@@ -283,6 +285,7 @@ class Lagrangian(SmoothFunction):
         ndarray of shape (n_parameters, n_parameters)
             Symmetric.
         """
+        _check_kind(kind)
         check_hessian_memory(self.n_parameters, "sparse_hessian has few entries")
         return np.asarray(self.sparse_hessian(joint).toarray())
 
@@ -509,3 +512,8 @@ class Lagrangian(SmoothFunction):
 def _by_sample(parts: list[Array]) -> Array:
     """Arrays (s_k, n) of all layers as one vector, sample by sample."""
     return np.concatenate(parts).T.ravel()
+
+
+def _check_kind(kind: str) -> None:
+    if kind != "exact":
+        raise ValueError(must_be_one_of("kind", kind, ("exact",)))
