@@ -283,6 +283,29 @@ def test_starts_are_as_wide_as_each_function_asks():
     assert ratio == pytest.approx(np.sqrt(3.0), rel=0.02)
 
 
+class Scaled(Activation):
+    """A tanh of some width."""
+
+    name = "scaled"
+
+    def __init__(self, width):
+        self.width = width
+
+    def derivatives(self, a, order=2):
+        found = ACTIVATIONS["tanh"].derivatives(a / self.width, order)
+        return tuple(h / self.width**n for n, h in enumerate(found))
+
+
+def test_units_have_one_function_if_that_is_sure():
+    """Objects of one class without state are the same, those with state only if they are one."""
+    tanh, wide = type(ACTIVATIONS["tanh"]), Scaled(2.0)
+    assert isinstance(layer_activation([tanh(), "tanh"], 2), tanh)
+    mixed = layer_activation([tanh(), wide, "tanh", Scaled(2.0), wide], 5)
+    assert [units.tolist() for _, units in mixed.groups(5)] == [[0, 2], [1, 4], [3]]
+    a = np.linspace(-1.0, 1.0, 15).reshape(5, 3)
+    np.testing.assert_allclose(mixed.value(a)[[1, 3, 4]], np.tanh(a[[1, 3, 4]] / 2.0))
+
+
 @pytest.mark.parametrize(
     ("activation", "message"),
     [

@@ -55,6 +55,12 @@ OTHERS = {
     "held": (NewtonMLPRegressor((), alpha=1.0, bounds={"coefs_0": (0, 1)}), data),
     "monotonic": (NewtonMLPRegressor((2,), alpha=1.0, monotonic_cst=[1, 0], random_state=0), data),
     "solver": (regressor(solver=NewtonSolver(tol=1e-8), random_state=0), data),
+    "activations": (
+        NewtonMLPRegressor(
+            (2,), activation=[["tanh", "sine"]], output_activation="elu", alpha=1.0
+        ).set_params(random_state=0),
+        lambda: (data()[0], data()[1] + 1.0),
+    ),
     "starts": (regressor(n_init=2, random_state=0), data),
     "pruning": (BackwardPruning(NET, max_steps=2), data),
     "search": (InformationCriterionSearch(NET, {"hidden_layer_sizes": [(), (1,)]}), data),

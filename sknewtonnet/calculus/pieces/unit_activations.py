@@ -52,14 +52,15 @@ class UnitActivations(Activation):
 
     def groups(self, n_units: int) -> list[tuple[Activation, Ints]]:
         """See :meth:`Activation.groups`."""
-        kinds: list[Activation] = []
-        for h in self.units:
-            if not any(h is kind for kind in kinds):
-                kinds.append(h)
-        number = np.array(
-            [next(i for i, kind in enumerate(kinds) if kind is h) for h in self.units]
-        )
-        return [(kind, np.flatnonzero(number == i)) for i, kind in enumerate(kinds)]
+        found: list[tuple[Activation, list[int]]] = []
+        for unit, h in enumerate(self.units):
+            for kind, members in found:
+                if _same(kind, h):
+                    members.append(unit)
+                    break
+            else:
+                found.append((h, [unit]))
+        return [(kind, np.array(members)) for kind, members in found]
 
     def of_unit(self, unit: int) -> Activation:
         """See :meth:`Activation.of_unit`."""
@@ -107,6 +108,11 @@ class UnitActivations(Activation):
         return f"[{', '.join(map(repr, self.units))}]"
 
 
+def _same(one: Activation, other: Activation) -> bool:
+    """Whether two objects are one function for sure: one object, or of one class without state."""
+    return one is other or (type(one) is type(other) and not vars(one) and not vars(other))
+
+
 def _as_slice(rows: Ints) -> Ints | slice:
     """Rows that follow each other as a slice, which makes views."""
     start, stop = int(rows[0]), int(rows[-1]) + 1
@@ -151,4 +157,4 @@ def layer_activation(activation: LayerActivation, n_units: int) -> Activation:
             f"{n_units} units."
         )
     units = [get_activation(entry) for entry in activation]
-    return units[0] if all(h is units[0] for h in units) else UnitActivations(units)
+    return units[0] if all(_same(units[0], h) for h in units) else UnitActivations(units)
