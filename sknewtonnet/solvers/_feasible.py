@@ -1,5 +1,7 @@
 """Points that meet nonlinear constraints: where a run starts, and where its steps land."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.optimize import Bounds, minimize
 
@@ -12,6 +14,8 @@ from sknewtonnet.solvers.constraints import Constraints
 _STEPS, _HALVINGS = 50, 10
 # Back from a step along a tangent they need few: a step that is further off was too long.
 _STEPS_BACK = 8
+# How far beside a point, in root mean squares of its entries, or 1.
+_BESIDE = 1e-3
 
 
 class InfeasibleError(ValueError):
@@ -22,8 +26,8 @@ def feasible_point(constraints: Constraints, w: Array) -> Array:
     """A point near w that meets all constraints.
 
     Bounds and linear constraints are met first (:meth:`Constraints.nearest`). Nonlinear ones
-    are then met by Newton steps of least length; where these fail, by SLSQP, which looks for the
-    nearest feasible point.
+    are then met by Newton steps of least length; where these fail, by such steps from a point
+    beside w, or from where SLSQP ends, which looks for the nearest feasible point.
 
     Parameters
     ----------
@@ -48,12 +52,23 @@ def feasible_point(constraints: Constraints, w: Array) -> Array:
     if not constraints.nonlinear or not np.isfinite(start).all():
         return start
     with np.errstate(all="ignore"):
-        found = landed(constraints, start)
-        if found is None:
-            found = landed(constraints, _nearest_by_slsqp(constraints, start))
-        if found is None:
-            raise InfeasibleError(_worst(constraints, start))
-    return found
+        for near in _starts(constraints, start):
+            found = landed(constraints, near)
+            if found is not None:
+                return found
+        raise InfeasibleError(_worst(constraints, start))
+
+
+def _starts(constraints: Constraints, w: Array) -> Iterator[Array]:
+    """Where Newton steps begin, in order: each of them costs more than the one before."""
+    yield w
+    # Gradients may vanish at w, such as that of a norm at zero.
+    yield w + _BESIDE * max(1.0, _size(w)) * np.random.default_rng(0).standard_normal(len(w))
+    yield _nearest_by_slsqp(constraints, w)
+
+
+def _size(w: Array) -> float:
+    return float(np.sqrt(np.mean(w**2)))
 
 
 def landed(constraints: Constraints, w: Array, held: Ints | None = None) -> Array | None:

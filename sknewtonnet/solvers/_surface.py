@@ -51,7 +51,8 @@ class Surface:
         w = self.restored(run.params)
         H = run.function.hessian(run.params, kind)
         bend = run.multipliers.curvature
-        model = self.model(H if bend is None else H + bend, run.gradient)
+        H = H if bend is None else H + bend
+        model = self.model(H, run.gradient)
         for _ in range(_MAX_TRIALS + len(w)):
             s = self.step(model)
             length = float(np.linalg.norm(s))
@@ -65,7 +66,7 @@ class Surface:
                 # A blocking constraint joins the working set.
                 self.hold(np.r_[self.held, blocking])
                 w = self.restored(run.params)
-                model = self.model(H if bend is None else H + bend, run.gradient)
+                model = self.model(H, run.gradient)
                 continue
             self.radius = 0.25 * length
             if self.radius <= max(1e-16 * float(np.linalg.norm(w)), 1e-100):

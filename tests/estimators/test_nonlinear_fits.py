@@ -290,6 +290,19 @@ def test_more_parameters_than_slsqp_takes():
     assert net.predict(POINTS[:1])[0] == pytest.approx(0.2, abs=1e-10)
 
 
+def test_a_start_where_gradients_vanish():
+    """Nets without hidden units start at zero, where norms have no gradient."""
+    X, y = data()
+    direction = [NormConstraint("coefs_0", 1.0, 1.0)]
+    net = NewtonMLPRegressor((), alpha=0.0, constraints=direction, standardize=False).fit(X, y)
+    is_constrained_minimum(net, X, y)
+    angle = np.linspace(-np.pi, np.pi, 20001)
+    rows = np.column_stack([np.cos(angle), np.sin(angle)])
+    left = y[:, None] - X @ rows.T
+    best = 0.5 * left.var(axis=0).min()
+    assert net.loss_ == pytest.approx(best, rel=1e-6)
+
+
 def test_functions_that_are_not_finite_are_told():
     def logarithm(x):
         return np.log(x[0])
