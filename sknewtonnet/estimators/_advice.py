@@ -16,6 +16,12 @@ from sknewtonnet.solvers import Solver, SolverResult, Status
 # Part of the spread of a column that its rounding may be.
 _LOST = 1e-6
 
+# What the kinds of second derivatives leave out that do not converge like those of Newton.
+_LEFT_OUT = {
+    "block": "second derivatives between units",
+    "lagrangian": "how states and multipliers change with the parameters",
+}
+
 
 def advice(
     result: SolverResult,
@@ -48,6 +54,7 @@ def advice(
     """
     stopped, status = _stopped(result, solver, problem), result.status
     kinked = {h.name for h in _activations(problem.network) if not h.smooth}
+    kind = problem.settings.solver().kind
     message = None
     if kinks:
         message = stopped + (
@@ -61,6 +68,12 @@ def advice(
         message = stopped + remark
     elif not (end.finite and end.bounded):
         message = remark
+    elif status in (Status.MAX_ITER, Status.STALLED) and kind in _LEFT_OUT:
+        message = stopped + (
+            f"The cause is hessian={kind!r}, which leaves out {_LEFT_OUT[kind]}: such steps "
+            "hardly ever arrive. Use hessian='exact', where the blocks may serve as "
+            "preconditioner of products: solver_options={'preconditioner': 'block'}."
+        )
     elif status in (Status.MAX_ITER, Status.STALLED) and kinked:
         message = stopped + (
             f"Second derivatives of {' and '.join(sorted(kinked))} jump, so steps may not "

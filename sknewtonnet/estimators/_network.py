@@ -139,10 +139,13 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed
         states and multipliers; or without the curvature of the units. All end at the same
-        minima, if they get there: the gradient is exact with each.
+        minima, if they get there: the gradient is exact with each. With "block" and
+        "lagrangian" runs hardly ever get there: they take hundreds of times the iterations,
+        and a warning names the cause. Blocks are of use as a preconditioner of exact products.
     solver_options : dict, default=None
-        Options of a solver given by name, such as ``{"initial_trust_radius": 0.1}``: the fields
-        of its class in ``sknewtonnet.solvers.SOLVERS``.
+        Options of a solver given by name, such as ``{"initial_trust_radius": 0.1}``, or
+        ``{"preconditioner": "block"}`` for nets of thousands of parameters: the fields of its
+        class in ``sknewtonnet.solvers.SOLVERS``.
     max_iter : int, default=1000
         Maximum number of iterations.
     tol : float, default=1e-10
@@ -427,10 +430,13 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         The second derivatives that a second-order solver works with: those of the
         objective; its blocks of each unit with itself; those of the Lagrangian at fixed
         states and multipliers; or without the curvature of the units. All end at the same
-        minima, if they get there: the gradient is exact with each.
+        minima, if they get there: the gradient is exact with each. With "block" and
+        "lagrangian" runs hardly ever get there: they take hundreds of times the iterations,
+        and a warning names the cause. Blocks are of use as a preconditioner of exact products.
     solver_options : dict, default=None
-        Options of a solver given by name, such as ``{"initial_trust_radius": 0.1}``: the fields
-        of its class in ``sknewtonnet.solvers.SOLVERS``.
+        Options of a solver given by name, such as ``{"initial_trust_radius": 0.1}``, or
+        ``{"preconditioner": "block"}`` for nets of thousands of parameters: the fields of its
+        class in ``sknewtonnet.solvers.SOLVERS``.
     max_iter : int, default=1000
         Maximum number of iterations.
     tol : float, default=1e-10

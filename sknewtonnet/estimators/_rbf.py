@@ -249,8 +249,9 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         The second derivatives that a second-order solver works with, as in
         :class:`NewtonMLPRegressor`. The gradient is exact with each.
     solver_options : dict, default=None
-        Options of a solver given by name, such as ``{"initial_trust_radius": 0.1}``: the fields
-        of its class in ``sknewtonnet.solvers.SOLVERS``.
+        Options of a solver given by name, such as ``{"initial_trust_radius": 0.1}``, or
+        ``{"preconditioner": "block"}`` for nets of thousands of parameters: the fields of its
+        class in ``sknewtonnet.solvers.SOLVERS``.
     max_iter : int, default=1000
         Maximum number of iterations.
     tol : float, default=1e-10
@@ -581,8 +582,9 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         The second derivatives that a second-order solver works with, as in
         :class:`NewtonMLPRegressor`. The gradient is exact with each.
     solver_options : dict, default=None
-        Options of a solver given by name, such as ``{"initial_trust_radius": 0.1}``: the fields
-        of its class in ``sknewtonnet.solvers.SOLVERS``.
+        Options of a solver given by name, such as ``{"initial_trust_radius": 0.1}``, or
+        ``{"preconditioner": "block"}`` for nets of thousands of parameters: the fields of its
+        class in ``sknewtonnet.solvers.SOLVERS``.
     max_iter : int, default=1000
         Maximum number of iterations.
     tol : float, default=1e-10

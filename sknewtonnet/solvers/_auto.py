@@ -13,7 +13,8 @@ from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS, E
 from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Solver
 from sknewtonnet.solvers._constrained import AutoConstrainedSolver
 from sknewtonnet.solvers._newton import RADII, RADIUS, NewtonSolver
-from sknewtonnet.solvers._options import option
+from sknewtonnet.solvers._options import Choice, option
+from sknewtonnet.solvers._preconditioner import PRECONDITIONERS, check_blocks, check_products
 from sknewtonnet.solvers._result import Callback, Iteration, SolverResult, Status
 from sknewtonnet.solvers._run import Run
 from sknewtonnet.solvers._scipy import LBFGSBSolver
@@ -57,6 +58,8 @@ class AutoSolver(Solver):
         As in :class:`Solver`.
     initial_trust_radius : float, default=0.3
         As in :class:`NewtonSolver`. It has no effect under constraints, which another class keeps.
+    preconditioner : {"none", "block"}, default="none"
+        As in :class:`NewtonSolver`, of the Newton steps. Under constraints there is none.
     """
 
     needs = FIRST_ORDER | SECOND_DERIVATIVES
@@ -64,6 +67,17 @@ class AutoSolver(Solver):
     keeps = ConstraintKind.NONLINEAR
 
     initial_trust_radius: float = option(RADIUS, RADII)
+    preconditioner: str = option("none", Choice(PRECONDITIONERS))
+
+    def __post_init__(self) -> None:
+        """Raise a ValueError for a setting that is not allowed."""
+        super().__post_init__()
+        check_products(type(self).__name__, self.preconditioner, self.hessian)
+
+    def check(self, function: SmoothFunction) -> None:
+        """Check that it has blocks, too, if they are asked for; see :meth:`Solver.check`."""
+        super().check(function)
+        check_blocks(type(self).__name__, self.preconditioner, function)
 
     @classmethod
     def under_constraints(cls) -> type[Solver]:
@@ -135,6 +149,7 @@ class AutoSolver(Solver):
             max_iter=self.max_iter - legs.n_iter,
             hessian=self.hessian,
             initial_trust_radius=self.initial_trust_radius,
+            preconditioner=self.preconditioner,
         )
 
 
@@ -147,6 +162,7 @@ class _Legs:
         self._history = [start.value]
         self._last: SolverResult | None = None
         self._calls = start.function.calls
+        self._events = start.events
         self._stopped = False
         self._early: Status | None = start.early_end(self._history)
         self._gradient: Array | None = start.gradient
@@ -187,6 +203,7 @@ class _Legs:
         self._last = found
         self._gradient = found.gradient if reduced is None else None
         self._calls.update(found.n_evaluations)
+        self._events.update(found.n_events)
         self.params, self.value = expand(found.params), found.value
         self.n_iter += found.n_iter
 
@@ -212,6 +229,7 @@ class _Legs:
             n_evaluations=dict(self._calls),
             history=tuple(self._history),
             initial_gradient_norm=self.start.stationarity,
+            n_events=dict(self._events),
         )
 
     def _is_small(self, gradient: Array) -> bool:

@@ -58,7 +58,8 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
     max_iter : int, default=1000
         Maximum number of iterations.
     hessian : str, default="exact"
-        The second derivatives to use: one of ``hessian_kinds``.
+        The second derivatives to use: one of ``hessian_kinds``. Steps by "block" or "lagrangian"
+        leave out so much that they hardly ever arrive (doc/training.md).
 
     Attributes
     ----------

@@ -14,6 +14,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.solvers._model_dense import Step
+from sknewtonnet.solvers._preconditioner import Metric
 
 
 @dataclass
@@ -38,6 +39,9 @@ class ProductModel:
         Gradient, not zero.
     max_products : int
         Products at most.
+    metric : Metric, default=None
+        Coordinates v in which the radius is measured, s = R v; conjugate gradients are then
+        preconditioned by (R R')^-1. None for those of s itself.
 
     Attributes
     ----------
@@ -45,8 +49,16 @@ class ProductModel:
         Whether the last step would have taken more products.
     """
 
-    def __init__(self, product: Callable[[Array], Array], g: Array, max_products: int):
-        self.product, self.g, self.max_products = product, g, max_products
+    def __init__(
+        self,
+        product: Callable[[Array], Array],
+        g: Array,
+        max_products: int,
+        metric: Metric | None = None,
+    ):
+        self._metric, self.max_products = metric, max_products
+        self._product = product
+        self.g = g = g if metric is None else metric.apply(g)
         slope = float(np.linalg.norm(g))
         # The residual to end at, (7.3) with min(1/2, |g|^(1/2)): superlinear near a minimum, few
         # products far from one.
@@ -78,7 +90,7 @@ class ProductModel:
     def _extend(self) -> None:
         """One more leg of the path, at the cost of one product."""
         (s, Hs), d = self._end, self._direction
-        Hd = self.product(d)
+        Hd = self._curved(d)
         bend, old = float(d @ Hd), float(self._residual @ self._residual)
         # Negative curvature: down along d as far as the radius allows.
         if not bend > 0.0:  # also if it is not a number
@@ -94,8 +106,15 @@ class ProductModel:
         self._direction = (new / old) * d - self._residual
         self._complete = np.sqrt(new) <= self._goal
 
+    def _curved(self, d: Array) -> Array:
+        """H d, or R'H R d in other coordinates."""
+        if self._metric is None:
+            return self._product(d)
+        return self._metric.apply(self._product(self._metric.apply(d)))
+
     def _at(self, s: Array, Hs: Array) -> Step:
-        return Step(s, float(np.linalg.norm(s)), -float(self.g @ s + 0.5 * s @ Hs))
+        length, predicted = float(np.linalg.norm(s)), -float(self.g @ s + 0.5 * s @ Hs)
+        return Step(s if self._metric is None else self._metric.apply(s), length, predicted)
 
 
 class CurvatureModel:

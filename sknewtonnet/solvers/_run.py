@@ -8,7 +8,7 @@ from functools import cached_property, partial
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, minres
 
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Block, SmoothFunction
 from sknewtonnet.calculus.pieces.function import PRODUCT_KINDS, EmbeddedFunction, OutputParts
 from sknewtonnet.solvers._feasible import feasible_point
@@ -94,6 +94,14 @@ class Counted(SmoothFunction):
         """That Hessian times directions."""
         self.calls["hessian_product"] += 1
         return self.finite(w, self.function.hessian_product(w, v, kind))
+
+    def block_positions(self) -> list[Ints] | None:
+        """Those of the function."""
+        return self.function.block_positions()
+
+    def hessian_blocks(self, w: Array, kind: str = "block") -> list[Array]:
+        """Those of the function, which are not counted here: a run has events for them."""
+        return [self.finite(w, blocks) for blocks in self.function.hessian_blocks(w, kind)]
 
     def curvature(self, w: Array, d: Array, kind: str = "exact") -> float:
         """Second derivative along a direction: a product, or a Hessian of a kind without any."""

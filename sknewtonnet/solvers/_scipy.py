@@ -20,8 +20,15 @@ from sknewtonnet.calculus.pieces.memory import check_hessian_memory
 from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Capability, Solver
 from sknewtonnet.solvers._constrained import COUNTS, MAXCOR, MAXLS, BoundedLBFGSBSolver
 from sknewtonnet.solvers._finite import NotFinite, out_of_range
+from sknewtonnet.solvers._legs import Leg, MetricLeg
 from sknewtonnet.solvers._newton import finish_by_newton
-from sknewtonnet.solvers._options import Range, option
+from sknewtonnet.solvers._options import Choice, Range, option
+from sknewtonnet.solvers._preconditioner import (
+    PRECONDITIONERS,
+    LaggedPreconditioner,
+    check_blocks,
+    check_products,
+)
 from sknewtonnet.solvers._result import Callback, SolverResult, Status
 from sknewtonnet.solvers._run import Counted, Run
 from sknewtonnet.solvers.constraints import ConstraintKind
@@ -93,14 +100,15 @@ class ScipySolver(Solver):
 
     def _minimize(self, run: "_ScipyRun") -> str:
         """One run of scipy's loop; its own words on how it ended."""
+        run.leg = leg = self._leg(run)
         try:
             found = minimize(
-                run.function.value,
-                run.params,
+                leg.value,
+                leg.start,
                 method=self.method,
-                jac=run.function.gradient,
+                jac=leg.gradient,
                 callback=run,
-                options=self._scipy_options(run.max_iter - run.n_iter),
+                options=self._scipy_options(run),
                 **self._second_derivatives(run),
             )
         except (ArithmeticError, ValueError) as error:
@@ -109,11 +117,15 @@ class ScipySolver(Solver):
             run.end(found)
         return str(found.message)
 
-    def _scipy_options(self, max_iter: int) -> dict[str, Any]:
+    def _leg(self, run: "_ScipyRun") -> Leg:
+        """The coordinates of one run of scipy's loop."""
+        return Leg(run.function, run.params)
+
+    def _scipy_options(self, run: "_ScipyRun") -> dict[str, Any]:
         own = {
             name: getattr(self, name) for name in self.options().keys() - Solver.options().keys()
         }
-        options = {"maxiter": max_iter, **self.fixed, **own}
+        options = {"maxiter": run.max_iter - run.n_iter, **self.fixed, **own}
         return options | {"gtol": self.tol} if self.has_gtol else options
 
     def _second_derivatives(self, run: "_ScipyRun") -> dict[str, Callable[..., Array]]:
@@ -123,9 +135,9 @@ class ScipySolver(Solver):
             return {"hessp": partial(self._product, run)}
         return {"hess": partial(_hessian, run.function, kind=self.hessian)}
 
-    def _product(self, run: "_ScipyRun", w: Array, v: Array) -> Array:
+    def _product(self, run: "_ScipyRun", x: Array, v: Array) -> Array:
         run.count_product()
-        return run.function.hessian_product(w, v, self.hessian)
+        return run.leg.product(x, v, self.hessian)
 
 
 def _hessian(function: Counted, w: Array, kind: str) -> Array:
@@ -145,6 +157,9 @@ class _ScipyRun(Run):
     """A run that hears of iterations as the callback of scipy's methods."""
 
     n_rejected = n_products = 0
+    leg: Leg
+    preconditioner: LaggedPreconditioner | None = None
+    radius = 1.0
 
     def count_product(self) -> None:
         """End a step of conjugate gradients that takes no end, since squares overflow."""
@@ -154,43 +169,90 @@ class _ScipyRun(Run):
 
     def __call__(self, intermediate_result: OptimizeResult) -> None:
         self.n_products = 0
-        moved = not np.array_equal(intermediate_result.x, self.params)
+        w = self.leg.point(intermediate_result.x)
+        moved = not np.array_equal(w, self.params)
         if moved:
-            self.take(intermediate_result.x, intermediate_result.fun)
+            self.take(w, intermediate_result.fun)
+            self.leg.visit(intermediate_result.x)
             self.n_rejected = 0
         else:
             self.n_rejected += 1
         # A rejection says nothing where f cannot tell the points apart.
         blind = not moved and abs(self.function.last_value - self.value) <= self.rounding
         self.count(stalled=blind or self.n_rejected >= _MAX_REJECTED)
-        if self.status is not None:
+        if self.status is not None or (moved and self.leg.is_over(self.gradient)):
             raise StopIteration
 
     def end(self, found: OptimizeResult) -> None:
         """Take scipy's last point, where it went on after the last callback."""
         self.n_rejected = 0
-        if not np.array_equal(found.x, self.params) and found.fun <= self.value:
-            self.take(found.x, found.fun)
+        w = self.leg.point(found.x)
+        if not np.array_equal(w, self.params) and found.fun <= self.value:
+            self.take(w, found.fun)
             if self.stationarity <= self.tol:
                 self.status = Status.CONVERGED
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrustNCGSolver(ScipySolver):
+class ProductSolver(ScipySolver):
+    """A method of scipy that is made of Hessian-vector products, with or without a preconditioner.
+
+    scipy's methods take none. In coordinates v with s = R v and R R' = M^-1 their conjugate
+    gradients are preconditioned by M, and their balls are ellipsoids; where M is to be worked out
+    anew, scipy starts again in new coordinates.
+    """
+
+    needs = FIRST_ORDER | Capability.HESSIAN_PRODUCT
+    hessian_kinds = HESSIAN_KINDS
+
+    preconditioner: str = option("none", Choice(PRECONDITIONERS))
+
+    def __post_init__(self) -> None:
+        """Raise a ValueError for a setting that is not allowed."""
+        super().__post_init__()
+        check_products(type(self).__name__, self.preconditioner, self.hessian)
+
+    def check(self, function: SmoothFunction) -> None:
+        """Check that it has blocks, too, if they are asked for; see :meth:`Solver.check`."""
+        super().check(function)
+        check_blocks(type(self).__name__, self.preconditioner, function)
+
+    def _leg(self, run: "_ScipyRun") -> Leg:
+        if self.preconditioner == "none":
+            return super()._leg(run)
+        if run.preconditioner is None:
+            run.preconditioner = LaggedPreconditioner(run)
+            run.radius = getattr(self, "initial_trust_radius", 1.0)
+        elif run.leg.longest > 0.0:  # scipy does not tell its radius
+            run.radius = min(2.0 * run.leg.longest, 0.5 * getattr(self, "max_trust_radius", _FAR))
+        return MetricLeg(run.function, run.params, run.preconditioner, run.radius)
+
+    def _scipy_options(self, run: "_ScipyRun") -> dict[str, Any]:
+        options = super()._scipy_options(run)
+        del options["preconditioner"]
+        if self.preconditioner != "none":
+            # The gradient that scipy sees is in other coordinates: ours tells the end.
+            ours = {"gtol": 0.0, "initial_trust_radius": run.radius}
+            options |= {name: ours[name] for name in ours.keys() & options.keys()}
+        return options
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrustNCGSolver(ProductSolver):
     """Trust region with conjugate gradients, from Hessian-vector products ("trust-ncg").
 
     Parameters
     ----------
     tol, ftol, fatol, f_target, max_iter, hessian
         As in :class:`Solver`.
+    preconditioner : {"none", "block"}, default="none"
+        As in :class:`NewtonSolver`.
     initial_trust_radius, max_trust_radius : float, default=1.0 and 1e100
         Upper limits of the length of the first step, and of any step.
     eta : float, default=0.15
         Ratio of true to predicted decrease above which a step is taken, from 0 to below 0.25.
     """
 
-    needs = FIRST_ORDER | Capability.HESSIAN_PRODUCT
-    hessian_kinds = HESSIAN_KINDS
     method = "trust-ncg"
 
     initial_trust_radius: float = option(1.0, _RADIUS)
@@ -199,19 +261,19 @@ class TrustNCGSolver(ScipySolver):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrustKrylovSolver(ScipySolver):
+class TrustKrylovSolver(ProductSolver):
     """Trust region with a Krylov space, from Hessian-vector products ("trust-krylov").
 
     Parameters
     ----------
     tol, ftol, fatol, f_target, max_iter, hessian
         As in :class:`Solver`.
+    preconditioner : {"none", "block"}, default="none"
+        As in :class:`NewtonSolver`.
     initial_trust_radius, max_trust_radius, eta
         As in :class:`TrustNCGSolver`.
     """
 
-    needs = FIRST_ORDER | Capability.HESSIAN_PRODUCT
-    hessian_kinds = HESSIAN_KINDS
     method = "trust-krylov"
     fixed: ClassVar[Mapping[str, Any]] = {"inexact": True}
 
@@ -246,19 +308,19 @@ class TrustExactSolver(ScipySolver):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewtonCGSolver(ScipySolver):
+class NewtonCGSolver(ProductSolver):
     """Line searches along truncated Newton directions, from products ("newton-cg").
 
     Parameters
     ----------
     tol, ftol, fatol, f_target, max_iter, hessian
         As in :class:`Solver`.
+    preconditioner : {"none", "block"}, default="none"
+        As in :class:`NewtonSolver`.
     c1, c2 : float, default=1e-4 and 0.9
         Constants of the two Wolfe conditions, from 0 to below 1.
     """
 
-    needs = FIRST_ORDER | Capability.HESSIAN_PRODUCT
-    hessian_kinds = HESSIAN_KINDS
     method = "newton-cg"
     fixed: ClassVar[Mapping[str, Any]] = {"xtol": 0.0}
     has_gtol = False

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Network, Objective, SmoothFunction
 from sknewtonnet.solvers import Capability, Iteration, Solver, SolverResult, Status
 
@@ -25,7 +25,7 @@ def check_solver(solver: Solver) -> None:
     ----------
     solver : Solver
         The object to check, with its settings, without constraints. Functions that do not know its
-        kind of second derivatives are left out.
+        kind of second derivatives, or have no blocks for its preconditioner, are left out.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def check_solver(solver: Solver) -> None:
     >>> check_solver(NewtonSolver(tol=1e-8))
     """
     probes = [_SolverProbe(solver, name, make) for name, make in _PROBLEMS.items()]
-    known = [probe for probe in probes if solver.kind in probe.function().hessian_kinds]
+    known = [probe for probe in probes if probe.knows_what_is_asked()]
     for probe in known:
         probe.check_end()
         probe.check_limit()
@@ -151,6 +151,14 @@ class _Witness(SmoothFunction):
         self.calls["hessian_product"] += 1
         return self.function.hessian_product(w, v, kind)
 
+    def block_positions(self) -> list[Ints] | None:
+        """Those of the function."""
+        return self.function.block_positions()
+
+    def hessian_blocks(self, w: Array, kind: str = "block") -> list[Array]:
+        """Those of the function, which are no calls of it."""
+        return self.function.hessian_blocks(w, kind)
+
 
 @dataclass(frozen=True)
 class _SolverProbe:
@@ -163,6 +171,13 @@ class _SolverProbe:
     def function(self) -> SmoothFunction:
         """The function, fresh."""
         return self.make()[0]
+
+    def knows_what_is_asked(self) -> bool:
+        """Whether the function has the kind of second derivatives, and the blocks, if any."""
+        function = self.function()
+        blocks = getattr(self.solver, "preconditioner", "none") != "none"
+        lacks = blocks and function.block_positions() is None
+        return self.solver.kind in function.hessian_kinds and not lacks
 
     def says(self, right: bool, wrong: str) -> None:
         """Raise unless what a solver does is right."""

@@ -286,7 +286,7 @@ def test_bad_value_of_an_option(name, value):
 
 
 def test_unknown_names():
-    allowed = r"\['f_target', 'fatol', 'initial_trust_radius'\]"
+    allowed = r"\['f_target', 'fatol', 'initial_trust_radius', 'preconditioner'\]"
     message = rf"solver_options of 'auto' must be among {allowed}, got 'maxcor'"
     with pytest.raises(ValueError, match=message):
         get_solver("auto", options={"maxcor": 5})

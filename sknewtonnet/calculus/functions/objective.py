@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._names import must_be_one_of
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.batches import row_batches
 from sknewtonnet.calculus.functions.constant import constant_beside
 from sknewtonnet.calculus.functions.finiteness import not_finite_part
@@ -389,6 +389,18 @@ class Objective(SmoothFunction):
             if not mask.all():
                 block *= mask.T[:, :, None] * mask.T[:, None, :]
         return blocks
+
+    def block_positions(self) -> list[Ints] | None:
+        """Where the parameters of each of :meth:`hessian_blocks` are.
+
+        Returns
+        -------
+        list of ndarray of int of shape (s_k, t_k), or None
+            Positions in w; -1 for connections that do not exist. None where parameters are tied
+            to each other: then blocks of units are no blocks of the Hessian.
+        """
+        tied = self.network.layout.has_ties
+        return None if tied else [places.T for places in self.network.positions]
 
     @may_overflow
     def hessian_product(self, w: ArrayLike, v: ArrayLike, kind: str = "exact") -> Array:

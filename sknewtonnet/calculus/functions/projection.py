@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError
 
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.output_layer import ConvexOutput, LeastSquaresOutput
 from sknewtonnet.calculus.pieces.function import (
@@ -136,6 +136,15 @@ class ReducedObjective(EmbeddedFunction):
         first = self.objective.hessian_product(w, full, kind)
         full[:n], full[n:] = 0.0, -self._divide(first[n:])
         return first[:n] + self.objective.hessian_product(w, full, kind)[:n]
+
+    def block_positions(self) -> list[Ints] | None:
+        """Those of f, but for the output layer."""
+        found = self.objective.block_positions()
+        return None if found is None else found[:-1]
+
+    def hessian_blocks(self, u: ArrayLike, kind: str = "block") -> list[Array]:
+        """Blocks of f_uu, an upper bound of D2 F; see :meth:`Objective.hessian_blocks`."""
+        return self.objective.hessian_blocks(self.expand(u), kind)[:-1]
 
     def why_not_finite(self, u: Array) -> str:
         """That of f, or that there is no finite output layer."""

@@ -1,9 +1,10 @@
 """An objective on an affine subspace of its parameters, or in other coordinates."""
 
 import numpy as np
+from scipy import sparse
 from scipy.linalg import orth
 
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.output_parts import EmbeddedParts
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
 from sknewtonnet.calculus.pieces.function import (
@@ -155,6 +156,24 @@ class MappedObjective(EmbeddedFunction):
     def parameter_names(self) -> tuple[str, ...]:
         """Those of f, whose parameters are the same in other units."""
         return self.objective.parameter_names()
+
+    def block_positions(self) -> list[Ints] | None:
+        """Those of f: T maps the parameters of each unit to themselves."""
+        return self.objective.block_positions()
+
+    def hessian_blocks(self, w: Array, kind: str = "block") -> list[Array]:
+        """Blocks of f, T' B T with the part of T that belongs to each."""
+        blocks = self.objective.hessian_blocks(self.expand(w), kind)
+        positions = self.block_positions()
+        assert positions is not None, "f has blocks"
+        T = sparse.csr_array(self.map.matrix)
+        for places, stack in zip(positions, blocks, strict=True):
+            for j, unit in enumerate(places):
+                exists = np.flatnonzero(unit >= 0)
+                part = T[unit[exists]][:, unit[exists]]
+                own = np.ix_(exists, exists)
+                stack[j][own] = symmetric_part(part.T @ (stack[j][own] @ part))
+        return blocks
 
     def kinks(self, w: Array) -> tuple[str, ...]:
         """Those of f."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory
 
 # The Hessian, and the approximations of it that bear names of their own.
@@ -207,6 +207,39 @@ class SmoothFunction(ABC):
         if kind in PRODUCT_KINDS:
             return float(d @ self.hessian_product(w, d, kind))
         return float(d @ self.hessian(w, kind) @ d)
+
+    def block_positions(self) -> list[Ints] | None:
+        """Where the parameters of each of :meth:`hessian_blocks` are.
+
+        Returns
+        -------
+        list of ndarray of int of shape (n_blocks, size), or None
+            Positions in w, each in one block at most; -1 for an entry of a block that is no
+            parameter. None, the default, for a function without blocks.
+        """
+        return None
+
+    def hessian_blocks(self, w: Array, kind: str = "block") -> list[Array]:
+        """Second derivatives of groups of parameters, such as those of each unit, with themselves.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        kind : str, default="block"
+            "block" for those of the Hessian.
+
+        Returns
+        -------
+        list of ndarray of shape (n_blocks, size, size)
+            Symmetric, stacks of blocks of one size, as in :meth:`block_positions`.
+
+        Raises
+        ------
+        NotImplementedError
+            If the function has no blocks.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no hessian_blocks.")
 
     def has_second_derivatives(self) -> bool:
         """Whether the class gives ``hessian`` or ``hessian_product``.
