@@ -281,7 +281,8 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         Hessian has no negative eigenvalues but is singular to working precision.
     critical_point_message_ : str
         What is to be said of that point, such as "The penalty shrinks the net to a constant" or
-        which units have run to infinity; empty for a minimum like others.
+        which units have run to infinity, or along which weights the objective falls from a saddle
+        point; empty for a minimum like others.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
@@ -585,7 +586,8 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         Hessian has no negative eigenvalues but is singular to working precision.
     critical_point_message_ : str
         What is to be said of that point, such as "The penalty shrinks the net to a constant" or
-        which units have run to infinity; empty for a minimum like others.
+        which units have run to infinity, or along which weights the objective falls from a saddle
+        point; empty for a minimum like others.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)

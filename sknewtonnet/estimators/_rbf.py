@@ -349,7 +349,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         Kind of point where the fit ended, by the exact Hessian.
     critical_point_message_ : str
         What is to be said of that point, such as "The penalty shrinks the net to a constant" or
-        which units have run to infinity; empty for a minimum like others.
+        which units have run to infinity, or along which weights the objective falls from a saddle
+        point; empty for a minimum like others.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
@@ -682,7 +683,8 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         Kind of point where the fit ended, by the exact Hessian.
     critical_point_message_ : str
         What is to be said of that point, such as "The penalty shrinks the net to a constant" or
-        which units have run to infinity; empty for a minimum like others.
+        which units have run to infinity, or along which weights the objective falls from a saddle
+        point; empty for a minimum like others.
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
