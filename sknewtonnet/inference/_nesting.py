@@ -41,7 +41,8 @@ class Nesting:
         if layers is None or small.n_outputs != large.n_outputs:
             return None
         places = np.full(small.n_parameters, -1)
-        found: list[tuple[Ints, Ints]] = []
+        pairs: list[tuple[Ints, Ints]] = []
+        shown = [np.zeros(at.shape, dtype=bool) for at in large.positions]
         for k, K in enumerate(layers):
             if not _same_kind(small.layers[k], large.layers[K], k == len(small.layers) - 1):
                 return None
@@ -51,11 +52,21 @@ class Nesting:
                 return None
             theirs = np.where(rows[:, None] >= 0, large.positions[K][rows, : own.shape[1]], -1)
             places[own[own >= 0]] = theirs[own >= 0]
-            found.append((own[own >= 0], theirs[own >= 0]))
-        tied_alike = all((places[own] == theirs).all() for own, theirs in found)
-        if (places < 0).any() or not tied_alike or not _same_size(small, large, places):
+            pairs.append((own[own >= 0], theirs[own >= 0]))
+            row, unit = np.nonzero(own >= 0)
+            shown[K][rows[row], unit] = True
+        if (places < 0).any():
             return None
-        return cls(large, places)
+        found = cls(large, places)
+        return found if found._keeps_ties(pairs, shown) else None
+
+    def _keeps_ties(self, pairs: Sequence[tuple[Ints, Ints]], shown: Sequence[Bools]) -> bool:
+        """Whether entries are tied in both nets, but for those of units that nothing reads."""
+        alike = all((self.places[own] == theirs).all() for own, theirs in pairs)
+        if not alike or len(np.unique(self.places)) < len(self.places):
+            return False
+        more = zip(self._flags, shown, self._unread, strict=True)
+        return not any((flags & ~seen)[:, ~unread].any() for flags, seen, unread in more)
 
     def embedded(self, params: Array, others: Array) -> Array:
         """The larger net as the small one; units that this lacks are read by nothing.
@@ -100,12 +111,6 @@ class Nesting:
         """Units of each layer that nothing reads in the small net alone."""
         before, after = connected_units(self.large), connected_units(self.large, self._flags)
         return [was & ~now for was, now in zip(before[1:], after[1:], strict=True)]
-
-
-def _same_size(small: Network, large: Network, places: Ints) -> bool:
-    """Whether parameters that belong together have as many entries in both nets."""
-    same = small.layout.n_entries == large.layout.n_entries[places]
-    return bool(same.all()) and len(np.unique(places)) == len(places)
 
 
 def same_columns(small: Array, large: Array) -> list[int]:

@@ -18,6 +18,8 @@ from sknewtonnet import (
 from sknewtonnet.calculus import Linear, Network, Objective
 from sknewtonnet.calculus.functions.rescaling import column_groups
 from sknewtonnet.estimators import fit_of
+from sknewtonnet.inference._nesting import Nesting
+from sknewtonnet.pruning._parts import parts
 
 rng = np.random.default_rng(0)
 N = 90
@@ -37,6 +39,7 @@ FILTER = {
     "alpha": 0.5,
     "random_state": 0,
 }
+PARTS = {"connectivity": {"coefs_0": ALONG}, "tied": {"coefs_0": LABELS}}
 WIDTH = {"tied": {"precisions_cholesky": 0}, "alpha": 0.5, "random_state": 0}
 MODELS = {
     "filter": NewtonMLPRegressor((3,), **FILTER),
@@ -299,3 +302,42 @@ def test_a_penalty_of_widths_counts_one_matrix_once():
     f = net.objective(table, Y)
     divergence = 0.5 * (np.trace(M @ R) - np.linalg.slogdet(M @ R)[1] - 2.0)
     assert_allclose(f.penalty.value(net.params_) * N, 3.0 * divergence, rtol=1e-10)
+
+
+def test_which_nets_are_submodels():
+    """One place less is one, where the filter is the same; nets with other ties are none."""
+
+    def filtered(n_units, **options):
+        made = {name: {"coefs_0": part["coefs_0"][:, :n_units]} for name, part in PARTS.items()}
+        return Network.mlp(4, (n_units,), 1, **{**made, **options})
+
+    large, columns = filtered(3), [0, 1, 2, 3]
+    nesting = Nesting.of(filtered(2), large, columns)
+    assert nesting is not None
+    assert nesting.places.tolist() == [0, 1, 2, 3, 5, 6, 8]
+    small = filtered(2)
+    w = np.random.default_rng(0).normal(size=small.n_parameters)
+    embedded = nesting.embedded(w, np.ones(large.n_parameters))
+    assert_allclose(large.predict_raw(embedded, X), small.predict_raw(w, X), rtol=1e-12)
+    assert Nesting.of(large, large, columns) is not None
+    assert Nesting.of(filtered(3, tied=None), large, columns) is None
+    assert Nesting.of(large, filtered(3, tied=None), columns) is None
+    other = {"coefs_0": np.where(LABELS >= 0, 1 - LABELS, -1)}
+    other["coefs_0"][0, 0] = -1
+    assert Nesting.of(filtered(3, tied=other), large, columns) is None
+
+
+def test_a_shared_weight_is_one_part_of_a_net():
+    """Pruning offers it once, under the name of its first entry."""
+    fit = fit_of(fitted("filter"), X, Y)
+    assert [part.name for part in parts(fit, "weight")] == [
+        *("coefs_0[x0, h0]", "coefs_0[x1, h0]"),
+        *(f"coefs_1[h{unit}, y]" for unit in range(3)),
+    ]
+    pooled = {"coefs_1": [[7], [7], [-1]]}
+    tied = FILTER["tied"] | pooled
+    fit = fit_of(fitted("filter", tied=tied), X, Y)
+    assert [(part.name, part.parameters) for part in parts(fit, "neuron")] == [
+        ("h0, h1", ("coefs_1[h0, y]",)),
+        ("h2", ("coefs_1[h2, y]",)),
+    ]
