@@ -122,7 +122,13 @@ def general(**ties):
     rng = np.random.default_rng(4)
     mask = np.array([[True, False, True], [True, True, False]])
     net = Network.mlp(
-        2, (3, 2), 3, ["tanh", "silu"], "all", connectivity={"coefs_0": mask}, **ties
+        2,
+        (3, 2),
+        3,
+        [["tanh", "sine", "softplus"], "silu"],
+        "all",
+        connectivity={"coefs_0": mask},
+        **ties,
     )
     X, labels = rng.normal(size=(7, 2)), np.eye(3)[rng.integers(3, size=7)]
     weight = np.array([1.0, 0.0, 2.0, 0.5, 1.0, 1.5, 1.0])

@@ -26,6 +26,7 @@ NETS = {
     "input-output": lambda: Network.mlp(2, 3, 2, skip_connections="input-output"),
     "identity": lambda: Network.mlp(3, (2, 2), 1, ["identity", "tanh"]),
     "relu": lambda: Network.mlp(2, (3, 2), 1, ["tanh", "relu"]),
+    "activations by unit": lambda: Network.mlp(2, 3, 1, [["identity", "tanh", "relu"]]),
     "mask": lambda: Network.mlp(2, 3, 1, connectivity=MASK),
     "unit without output": lambda: Network.mlp(2, 3, 1, connectivity=DEAD),
     "outputs with units of their own": lambda: Network.mlp(2, 3, 2, connectivity=SPLIT),

@@ -111,6 +111,20 @@ def test_tensors_with_penalties_and_missing_connections():
     assert found[-1].any()
 
 
+def test_activations_by_unit():
+    """Each unit has the derivatives of its own activation."""
+    rng = np.random.default_rng(3)
+    X, names = rng.normal(size=(6, 2)), ["tanh", "sine", "gelu"]
+    f = Objective(Network.mlp(2, 3, 1, [names]), "squared_error", X, X[:, :1])
+    w = rng.normal(size=f.n_parameters)
+    tensor, e = f.lagrangian_tensors(w, 3)[0], -f.multipliers(w)[0]
+    Z, theta = np.column_stack([X, np.ones(6)]), f.network.matrices(w)[0]
+    for j, name in enumerate(names):
+        bend = oracles.activation_derivatives(name, Z @ theta[:, j], 3)[3]
+        expected = np.einsum("i,ia,ib,ic->abc", e[:, j] * bend, Z, Z, Z)
+        oracles.assert_close(tensor[j], expected)
+
+
 def test_penalties_without_tensors_are_named():
     X = np.eye(3)
     f = Objective(Network.mlp(3, 1, 1), "squared_error", X, X[:, :1], penalties=Quartic())

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
-from sknewtonnet.calculus.pieces.activations import Activation
+from sknewtonnet.calculus.pieces.layers import Layer
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.losses import get_loss
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory
@@ -198,17 +198,22 @@ def _unit_patterns(network: Network, alive: Bools) -> Iterator[tuple[Ints, Array
     """Parameters of each unit that leads to an output, and its block; None if that is full."""
     numbers = iter(range(len(alive)))
     for k, layer in enumerate(network.layers):
-        bends = None if _is_curved(layer.activation) else _bends(network, k)
-        for exists, places in zip(network.exists[k].T, network.positions[k].T, strict=True):
+        curved = _curved_units(layer)
+        bends = None if curved.all() else _bends(network, k)
+        for j, places in enumerate(network.positions[k].T):
             if not alive[next(numbers)]:
                 continue
-            there = np.flatnonzero(exists)
-            yield places[there], None if bends is None else bends[np.ix_(there, there)]
+            there = np.flatnonzero(network.exists[k][:, j])
+            if bends is None or curved[j]:
+                yield places[there], None
+            else:
+                yield places[there], bends[np.ix_(there, there)]
 
 
-def _is_curved(activation: Activation) -> bool:
-    """Whether h'' is not 0 everywhere, by its values at some points."""
-    return bool(activation.derivatives(np.linspace(-2.3, 2.7, 11), 2)[2].any())
+def _curved_units(layer: Layer) -> Bools:
+    """Which units have an h'' that is not 0 everywhere, by its values at some points."""
+    points = np.tile(np.linspace(-2.3, 2.7, 11), (layer.n_units, 1))
+    return np.asarray(layer.activation.derivatives(points, 2)[2].any(axis=1))
 
 
 def _bends(network: Network, k: int) -> Array:
