@@ -203,10 +203,11 @@ class Spectrum:
         return "\n".join(f"{label:<18}{text}" for label, text in self._lines())
 
     def _lines(self) -> list[tuple[str, str]]:
+        plural = "" if self.n_parameters == 1 else "s"
         least = "" if self.method == "dense" else "at least "
         what = "matrix" if self.kind == "matrix" else f"{self.kind} Hessian"
         found = [
-            ("Spectrum", f"{what}, {self.n_parameters} parameters, {self.method}"),
+            ("Spectrum", f"{what}, {self.n_parameters} parameter{plural}, {self.method}"),
             (
                 "Eigenvalues",
                 f"{self.lowest:.4g} to {self.highest:.4g}, {least}{self.n_negative} negative"
@@ -226,7 +227,7 @@ class Spectrum:
             rate, momentum = self.best_momentum
             best = f"{self.best_step:.3g}, with momentum {rate:.3g} and {momentum:.6g}"
             found.append(("  best constant", best))
-        for which in ENDS[: 2 if self.lowest > 0.0 else 3]:  # the lowest may be the flattest
+        for which in ENDS[: 3 if self.n_negative else 2]:  # the lowest may be the flattest
             for number, way in enumerate(self.directions(which)):
                 label = "" if number else which.capitalize()
                 found.append((label, f"{way.curvature:.3g}: {way.words}"))

@@ -248,6 +248,25 @@ def test_shifts_of_a_softmax_do_not_count(method):
     assert dense.standardized_condition < 0.9 * dense.condition
 
 
+@pytest.mark.parametrize("method", ["dense", "lanczos"])
+def test_of_a_single_parameter(method):
+    X, net = np.array([[1.0], [2.0], [4.0]]), {"intercepts_0": np.array([False])}
+    f = Objective(Network.mlp(1, (), 1, connectivity=net), "squared_error", X, np.ones(3))
+    found = spectrum(f, np.ones(1), method=method)
+    assert_allclose(found.eigenvalues, [7.0])
+    assert found.condition == found.scaled_condition == found.standardized_condition == 1.0
+    assert str(found).startswith("Spectrum          exact Hessian, 1 parameter, dense")
+
+
+def test_a_column_without_variation_has_no_condition():
+    f = Objective(Network.mlp(1, (), 1), "squared_error", np.ones((3, 1)), np.arange(3.0))
+    found = spectrum(f, np.ones(2))
+    assert found.condition > 1e15
+    assert found.standardized_condition > 1e15
+    assert_allclose(np.abs(found.directions()[0].vector), np.sqrt(0.5))
+    assert "Flattest" not in str(found)
+
+
 def test_hilbert_matrices():
     for size in (3, 6, 9):
         found = spectrum(hilbert(size))

@@ -40,7 +40,10 @@ class AffineMap:
     @property
     def reversed(self) -> "AffineMap":
         """The map v = T^-1 (w - t), with T^-1 formed."""
-        inverse = sparse.csc_array(inv(sparse.csc_matrix(self.matrix)))
+        found = inv(sparse.csc_matrix(self.matrix))
+        if not sparse.issparse(found):  # scipy returns that of one parameter as an array
+            found = np.reshape(found, self.matrix.shape)
+        inverse = sparse.csc_array(found)
         return AffineMap(inverse, -(inverse @ self.offset))
 
     def forward(self, v: Array) -> Array:
