@@ -261,8 +261,9 @@ def _in_units(net: BaseNewtonNet, columns: Sequence[Column], target: _TargetUnit
     problem = replace(problem, network=network, feature_names=names, units=units)
     if problem.original is None or problem.original.units is not units:
         raise ValueError(
-            "the net has no intercepts, or layers of its own, so a shift or scale of its columns "
-            "cannot be undone: ask it for its inference on the columns that it reads."
+            "the net has no intercepts, or layers of its own, or columns of different units share "
+            "parameters, so a shift or scale of its columns cannot be undone: ask it for its "
+            "inference on the columns that it reads."
         )
     found: Any = copy.copy(net)
     found.__dict__.pop("feature_names_in_", None)  # the network has the names

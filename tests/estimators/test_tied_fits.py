@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sknewtonnet import (
     BackwardPruning,
@@ -14,8 +17,9 @@ from sknewtonnet import (
     NewtonNetRegressor,
     RBFNetClassifier,
     RBFNetRegressor,
+    pipeline_inference,
 )
-from sknewtonnet.calculus import Linear, Network, Objective
+from sknewtonnet.calculus import Linear, Network, Objective, convolution
 from sknewtonnet.calculus.functions.rescaling import column_groups
 from sknewtonnet.estimators import fit_of
 from sknewtonnet.inference._nesting import Nesting
@@ -341,3 +345,32 @@ def test_a_shared_weight_is_one_part_of_a_net():
         ("h0, h1", ("coefs_1[h0, y]",)),
         ("h2", ("coefs_1[h2, y]",)),
     ]
+
+
+def test_scalers_before_the_net_give_columns_units_of_their_own():
+    """No net of the columns of the table has the ties then; one unit for all of them has."""
+    pipe = make_pipeline(StandardScaler(), clone(MODELS["filter"])).fit(X, Y)
+    with pytest.raises(ValueError, match="columns of different units share parameters"):
+        pipeline_inference(pipe, X, Y)
+    common = ColumnTransformer([("all", FunctionTransformer(), slice(0, 4))])
+    pipe = make_pipeline(common, clone(MODELS["filter"])).fit(X, Y)
+    found = pipeline_inference(pipe, X, Y)
+    assert_allclose(found.params, fitted("filter").inference(X, Y).params)
+
+
+def test_bootstraps_of_two_filters_are_matched_to_the_fit():
+    """Filters that change places or signs in a replication are put in the order of the fit."""
+    connectivity, tied = convolution(4, 2, 2)
+    source = np.random.default_rng(3)
+    Z = source.normal(size=(200, 4))
+    pairs = [(Z[:, i], Z[:, i + 1]) for i in range(3)]
+    y = sum(np.tanh(1.5 * a - b) - 0.7 * np.tanh(0.8 * a + b + 0.5) for a, b in pairs)
+    y = y + 0.2 * source.normal(size=len(y))
+    made = {"connectivity": connectivity, "tied": tied, "alpha": 1e-3, "n_init": 2}
+    nets = [NewtonMLPRegressor((6,), random_state=seed, **made).fit(Z, y) for seed in (0, 1)]
+    assert_allclose(nets[1].params_, nets[0].params_, rtol=1e-6)
+    results = nets[0].inference(Z, y)
+    found = results.bootstrap(25)
+    ratio = np.asarray(found.std_errors)[: len(results.params)] / results.std_errors
+    assert (ratio > 0.5).all()
+    assert (ratio < 2.0).all()

@@ -308,6 +308,8 @@ class Objective(SmoothFunction):
         """
         _check_kind(kind, HESSIAN_KINDS)
         if kind in PRODUCT_KINDS and many_entries(self.network.layout):
+            size = 24.0 * self.network.layout.n_full * self.n_parameters
+            check_memory("a Hessian by products", size, "hessian_product needs no matrix")
             products = self.hessian_product(w, np.eye(self.n_parameters), kind)
             return symmetric_part(products)
         check_hessian_memory(self.network.layout.n_full)

@@ -346,6 +346,10 @@ class ParameterLayout:
         return found
 
     @cached_property
+    def _absent(self) -> Ints:
+        return np.flatnonzero(~self.exists)
+
+    @cached_property
     def n_entries(self) -> Ints:
         """How many entries each free parameter has."""
         return np.bincount(self.positions[self.exists], minlength=self.n_parameters)
@@ -425,11 +429,12 @@ class ParameterLayout:
         """
         if self.free is None:
             return w
-        full = np.zeros((self.n_full, *w.shape[1:]))
         if self.has_ties:
-            full[self.exists] = w[self.positions[self.exists]]
-        else:
-            full[self.free] = w
+            full = w[self.positions]
+            full[self._absent] = 0.0
+            return full
+        full = np.zeros((self.n_full, *w.shape[1:]))
+        full[self.free] = w
         return full
 
     def restrict(self, full: NDArray[Any], kept: Bools | None = None) -> NDArray[Any]:
