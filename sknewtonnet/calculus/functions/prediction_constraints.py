@@ -186,7 +186,7 @@ class SlopeConstraint(_AtPoints):
     Notes
     -----
     The layers must be linear and their activations have three derivatives. The Hessian takes
-    about n_points P^2 n_units numbers.
+    about 10 n_points P^2 flops.
 
     Examples
     --------

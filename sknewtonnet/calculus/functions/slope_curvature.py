@@ -1,25 +1,29 @@
 """Second derivatives, in the parameters, of slopes in an input."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from sknewtonnet._typing import Array, Ints
+from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.network import Network
-from sknewtonnet.calculus.pieces.activations import Activation
 from sknewtonnet.calculus.pieces.memory import check_memory
 
-# Derivatives of the values of a node: in the input (t), in pairs of parameters (p, q), in all.
-_Jet = tuple[Array, Array, Array, Array, Array, Array]
+# Samples at a time take about so many numbers for each unit.
+_NUMBERS = 200_000
 
 
 def slope_curvature(network: Network, w: Array, X: Array, feature: int, factors: Array) -> Array:
     """Second derivatives in w of sum_io v_io d raw_io / d x_ij, for a net of linear layers.
 
-    Forwards, with t the input j and p, q parameters (Faa di Bruno):
+    The gradient comes backwards, with t for the derivative in the input j, and b and c for the
+    adjoints of a_t and a:
 
-        a_t = W' z_t,  a_tp = W' z_tp + W_p' z_t,  a_tpq = W' z_tpq + W_p' z_tq + W_q' z_tp
-        x_tpq = h''' a_t a_p a_q + h'' (a_tp a_q + a_tq a_p + a_t a_pq) + h' a_tpq
+        b = h' (W b)_above,   c = h' (W c)_above + h'' a_t (W b)_above
+        gradient in W:  z c' + z_t b',   in the intercepts:  c
+
+    Each line is differentiated once more along all parameters, forwards for z and z_t and then
+    backwards for b and c.
 
     Parameters
     ----------
@@ -40,65 +44,119 @@ def slope_curvature(network: Network, w: Array, X: Array, feature: int, factors:
 
     Notes
     -----
-    Samples one after the other, with two arrays of n_units P^2 numbers.
+    About 10 n P^2 flops, and memory for three P x P matrices.
     """
-    P, units = len(w), sum(network.node_sizes)
-    advice = "use fewer units, or a NonlinearConstraint"
-    check_memory(f"curvatures of slopes of {P} parameters", 16.0 * units * P**2, advice)
-    found = np.zeros((P, P))
-    for x, factor in zip(X, factors, strict=True):
-        if factor.any():
-            found += np.einsum("o,opq->pq", factor, _outputs(network, w, x, feature)[5])
-    return found
+    layout = network.layout
+    size = layout.n_full
+    check_memory(f"curvatures of slopes of {size} parameters", 24.0 * size**2, "use fewer units")
+    directions = network.by_layer(np.eye(size))
+    weights, found = network.matrices(w), np.zeros((size, size))
+    n_rows = max(1, _NUMBERS // size)
+    for start in range(0, len(X), n_rows):
+        rows = slice(start, start + n_rows)
+        some = _Samples(network, weights, directions, X[rows].T, feature)
+        some.add_to(network.by_layer(found), factors[rows].T)
+    return layout.pull_back_matrix(0.5 * (found + found.T))
 
 
-def _outputs(network: Network, w: Array, x: Array, feature: int) -> _Jet:
-    """The derivatives of the raw predictions at one sample."""
-    P, p = len(w), len(x)
-    along = np.zeros(p)
-    along[feature] = 1.0
-    nothing = np.zeros((p, P)), np.zeros((p, P, P))
-    nodes: list[_Jet] = [(x, along, nothing[0], nothing[0], nothing[1], nothing[1])]
-    weights = network.matrices(w)
-    for k, layer in enumerate(network.layers):
-        read = [np.concatenate([nodes[q][part] for q in layer.sources]) for part in range(6)]
-        a = _linear(weights[k], network.positions[k], read)
-        nodes.append(a if k == len(weights) - 1 else _activated(layer.activation, a))
-    return nodes[-1]
+@dataclass(frozen=True, eq=False)
+class _Values:
+    """Values of units, their derivatives in the input, and those of both along all directions.
+
+    Attributes
+    ----------
+    of, t : ndarray of shape (n_units, n_samples)
+        Values, and derivatives in the input.
+    q, tq : ndarray of shape (n_directions, n_units, n_samples)
+        Their derivatives along the directions.
+    """
+
+    of: Array
+    t: Array
+    q: Array
+    tq: Array
+
+    @classmethod
+    def joined(cls, parts: Sequence["_Values"]) -> "_Values":
+        """Those of several nodes, one after the other."""
+        return cls(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in ("of", "t")),
+            *(np.concatenate([getattr(part, name) for part in parts], 1) for name in ("q", "tq")),
+        )
 
 
-def _linear(theta: Array, positions: Ints, read: Sequence[Array]) -> _Jet:
-    """Those of pre-activations a = W'(z, 1), where positions say which parameter an entry is."""
-    z, z_t, z_p, z_tp, z_pq, z_tpq = read
-    W = theta[:-1].T
-    ones = np.append(z, 1.0), np.append(z_t, 0.0)
-    a_p, a_tp = W @ z_p, W @ z_tp
-    a_pq, a_tpq = np.tensordot(W, z_pq, 1), np.tensordot(W, z_tpq, 1)
-    for (i, j), p in np.ndenumerate(positions):
-        if p < 0:
-            continue
-        a_p[j, p] += ones[0][i]
-        a_tp[j, p] += ones[1][i]
-        if i < len(z):  # the input of an intercept is constant
-            for second, first in ((a_pq, z_p), (a_tpq, z_tp)):
-                second[j, p] += first[i]
-                second[j, :, p] += first[i]
-    return W @ z + theta[-1], W @ z_t, a_p, a_tp, a_pq, a_tpq
+class _Samples:
+    """The forward pass on some samples, with derivatives."""
 
+    def __init__(
+        self,
+        network: Network,
+        weights: Sequence[Array],
+        directions: Sequence[Array],
+        X: Array,
+        feature: int,
+    ):
+        self.network, self.weights, self.directions = network, weights, directions
+        along = np.zeros_like(X)
+        along[feature] = 1.0
+        nothing = np.zeros((len(directions[0]), *X.shape))
+        nodes = [_Values(X, along, nothing, nothing)]
+        self.inputs: list[_Values] = []
+        self.slopes: list[tuple[Array, ...]] = []
+        self.before: list[_Values] = []
+        for k, layer in enumerate(network.layers):
+            z = _Values.joined([nodes[node] for node in layer.sources])
+            W, dW = weights[k][:-1].T, directions[k]
+            a = _Values(
+                W @ z.of + weights[k][-1][:, None],
+                W @ z.t,
+                W @ z.q + dW[:, :-1].swapaxes(1, 2) @ z.of + dW[:, -1][:, :, None],
+                W @ z.tq + dW[:, :-1].swapaxes(1, 2) @ z.t,
+            )
+            self.inputs.append(z)
+            self.before.append(a)
+            if k < len(weights) - 1:
+                h = layer.activation.derivatives(a.of, 3)
+                x_tq = h[2] * a.t * a.q + h[1] * a.tq
+                nodes.append(_Values(h[0], h[1] * a.t, h[1] * a.q, x_tq))
+                self.slopes.append(h)
 
-def _activated(activation: Activation, a: _Jet) -> _Jet:
-    """Those of x = h(a)."""
-    a_0, a_t, a_p, a_tp, a_pq, a_tpq = a
-    h = [each[:, 0] for each in activation.derivatives(a_0[:, None], 3)]
-    first, second = h[1][:, None], h[2][:, None]
-    pairs = np.einsum("sp,sq->spq", a_p, a_p)
-    mixed = np.einsum("sp,sq->spq", a_tp, a_p)
-    bend = mixed + mixed.swapaxes(1, 2) + a_t[:, None, None] * a_pq
-    return (
-        h[0],
-        h[1] * a_t,
-        first * a_p,
-        second * a_t[:, None] * a_p + first * a_tp,
-        second[..., None] * pairs + first[..., None] * a_pq,
-        (h[3] * a_t)[:, None, None] * pairs + second[..., None] * bend + first[..., None] * a_tpq,
-    )
+    def add_to(self, blocks: Sequence[Array], factors: Array) -> None:
+        """Add the second derivatives to blocks of shape (n_directions, t_k, s_k)."""
+        # Adjoints of the nodes' values (g) and of their derivatives in the input (g_t).
+        sizes = self.network.node_sizes
+        n, n_directions = factors.shape[1], len(self.directions[0])
+        g = [  # to be added to
+            _Values(
+                *(np.zeros((s, n)) for _ in range(2)),
+                *(np.zeros((n_directions, s, n)) for _ in range(2)),
+            )
+            for s in sizes
+        ]
+        for k in range(len(self.weights) - 1, -1, -1):
+            c = self._adjoint(k, g[k + 1], factors)
+            z, W, dW = self.inputs[k], self.weights[k][:-1], self.directions[k][:, :-1]
+            blocks[k][:, :-1] += z.q @ c.of.T + z.of @ c.q.swapaxes(1, 2)
+            blocks[k][:, :-1] += z.tq @ c.t.T + z.t @ c.tq.swapaxes(1, 2)
+            blocks[k][:, -1] += c.q.sum(axis=2)
+            back = _Values(W @ c.of, W @ c.t, W @ c.q + dW @ c.of, W @ c.tq + dW @ c.t)
+            start = 0
+            for node in self.network.layers[k].sources:
+                rows = slice(start, start + sizes[node])
+                g[node].of[...] += back.of[rows]
+                g[node].t[...] += back.t[rows]
+                g[node].q[...] += back.q[:, rows]
+                g[node].tq[...] += back.tq[:, rows]
+                start = rows.stop
+
+    def _adjoint(self, k: int, g: _Values, factors: Array) -> _Values:
+        """Adjoints c of a layer's a, and b of its a_t: as ``of`` and ``t``."""
+        if k == len(self.weights) - 1:
+            return _Values(np.zeros_like(factors), factors, np.zeros_like(g.q), np.zeros_like(g.q))
+        (_, h1, h2, h3), a = self.slopes[k], self.before[k]
+        return _Values(
+            h1 * g.of + h2 * a.t * g.t,
+            h1 * g.t,
+            h2 * a.q * g.of + h1 * g.q + h3 * a.q * a.t * g.t + h2 * (a.tq * g.t + a.t * g.tq),
+            h2 * a.q * g.t + h1 * g.tq,
+        )
