@@ -43,7 +43,7 @@ ESTIMATORS = [
     NewtonMLPClassifier(),
     # The others do without the choice of a strength, which takes time.
     *(
-        make(activation=activation, alpha=1.0)
+        make(2 if activation == "relu" else 10, activation=activation, alpha=1.0)
         for make in (NewtonMLPRegressor, NewtonMLPClassifier)
         for activation in ("softplus", "relu", "elu")
     ),
@@ -145,6 +145,7 @@ ESTIMATORS = [
                 "alpha": 1.0,
                 "standardize": False,
                 "max_iter": 100,
+                "tol": 1e-4,
             },
             *(
                 {"n_centers": 2, "covariance_type": kind, "alpha": 1.0, "max_iter": 20}
@@ -163,7 +164,7 @@ SLOW_ESTIMATORS = [
 
 # check_regressor_multioutput draws negative targets, whatever the tags of an estimator say.
 POSITIVE_TARGETS = [
-    NewtonMLPRegressor((3,), loss="poisson"),
+    NewtonMLPRegressor((3,), loss="poisson", alpha=[0.5, 1.0]),
     NewtonMLPRegressor((3,), loss="poisson", alpha=1.0, standardize=False),
     NewtonMLPRegressor((), loss="gamma", alpha=0.1, solver="trust-exact"),
     NewtonMLPRegressor((3,), loss="gamma", skip_connections="input-output", alpha=1.0),

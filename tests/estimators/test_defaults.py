@@ -71,8 +71,15 @@ AFFINE = {
 }
 
 
-@pytest.mark.parametrize("change", AFFINE)
-@pytest.mark.parametrize("seed", [0, 1, 2])
+# Each seed with each change: one of each here, the rest with the slow tests.
+CHANGES = [
+    pytest.param(seed, change, marks=[] if seed == number else [pytest.mark.slow])
+    for seed in range(3)
+    for number, change in enumerate(AFFINE)
+]
+
+
+@pytest.mark.parametrize(("seed", "change"), CHANGES)
 @each_estimator
 def test_units_of_inputs_do_not_matter(name, seed, change):
     factor, shift = AFFINE[change]

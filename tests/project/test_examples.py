@@ -10,6 +10,7 @@ plt = pytest.importorskip("matplotlib.pyplot", reason="examples draw figures")
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("plot_*.py"))
 
 
+@pytest.mark.examples
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_example_runs(path, monkeypatch, capsys):
     drawn = []
