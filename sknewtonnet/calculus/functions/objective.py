@@ -22,7 +22,7 @@ from sknewtonnet.calculus.functions.output_layer import (
 )
 from sknewtonnet.calculus.functions.output_parts import SeparateOutputs, splits
 from sknewtonnet.calculus.functions.projection import ReducedObjective
-from sknewtonnet.calculus.functions.shared import many_entries, same_block
+from sknewtonnet.calculus.functions.shared import hessian_by_products, many_entries, same_block
 from sknewtonnet.calculus.functions.tensors import add_penalty, check_tensor_memory
 from sknewtonnet.calculus.passes.chunk import (
     Chunk,
@@ -54,7 +54,6 @@ from sknewtonnet.calculus.pieces.penalties import (
     l2_penalty,
     listed_penalties,
 )
-from sknewtonnet.calculus.pieces.symmetric import symmetric_part
 from sknewtonnet.calculus.pieces.validation import (
     finite_array,
     offsets,
@@ -308,10 +307,7 @@ class Objective(SmoothFunction):
         """
         _check_kind(kind, HESSIAN_KINDS)
         if kind in PRODUCT_KINDS and many_entries(self.network.layout):
-            size = 24.0 * self.network.layout.n_full * self.n_parameters
-            check_memory("a Hessian by products", size, "hessian_product needs no matrix")
-            products = self.hessian_product(w, np.eye(self.n_parameters), kind)
-            return symmetric_part(products)
+            return hessian_by_products(self, real_array("w", w), kind, self.network.layout.n_full)
         check_hessian_memory(self.network.layout.n_full)
         self._kept.reach(w, SECOND)
         layout, graph = self.network.layout, self.network._graph

@@ -4,9 +4,12 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from sknewtonnet._typing import Bools, Ints
+from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
+from sknewtonnet.calculus.pieces.function import SmoothFunction
+from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.parameters import ParameterLayout
+from sknewtonnet.calculus.pieces.symmetric import symmetric_part
 
 # Entries per parameter from which on products with all directions cost less than the Hessian in
 # the entries: half at 20, a fifth at 40, a twentieth at 200.
@@ -16,6 +19,13 @@ _MANY = 10
 def many_entries(layout: ParameterLayout) -> bool:
     """Whether parameters have so many entries that a Hessian costs less by products."""
     return layout.has_ties and layout.n_full > _MANY * layout.n_parameters
+
+
+def hessian_by_products(f: SmoothFunction, w: Array, kind: str, n_full: int) -> Array:
+    """The Hessian of f from products with all directions, each of which has n_full entries."""
+    advice = "hessian_product needs no matrix"
+    check_memory("a Hessian by products", 24.0 * n_full * f.n_parameters, advice)
+    return symmetric_part(f.hessian_product(w, np.eye(f.n_parameters), kind))
 
 
 def unit_groups(network: Network) -> list[Ints]:
