@@ -311,7 +311,6 @@ class Objective(SmoothFunction):
         check_hessian_memory(self.network.layout.n_full)
         self._kept.reach(w, SECOND)
         layout, graph = self.network.layout, self.network._graph
-        one_block = same_block(self.network) if kind == "block" else None
         if kind in BLOCK_KINDS and not (kind == "block" and layout.has_ties):
             H = assembled_blocks(graph, self._loss_blocks(kind))
         else:
@@ -323,12 +322,12 @@ class Objective(SmoothFunction):
                 gauss_newton=kind == "gauss-newton",
             )
         H = layout.pull_back_matrix(H)
-        if one_block is not None and layout.has_ties:
-            H *= one_block
+        if kind == "block" and layout.has_ties:
+            H *= same_block(self.network)
         np.einsum("pp->p", H)[...] += self.penalty.hessian_diagonal(self._kept.w)
         bend = self.penalty.hessian_of_others(self._kept.w)
         if bend is not None:
-            H += bend if one_block is None else np.where(one_block, bend, 0.0)
+            H += np.where(same_block(self.network), bend, 0.0) if kind == "block" else bend
         return H
 
     @may_overflow
