@@ -173,9 +173,8 @@ class ParameterLayout:
                 exists[where] = mask.ravel()[self._entries[name]]
             else:
                 raise ValueError(
-                    f"connectivity[{name!r}] must be a boolean array of shape "
-                    f"{self.shapes[name]}, or True or False for all of it, got {mask.dtype} of "
-                    f"shape {mask.shape}."
+                    f"connectivity[{name!r}] must be True, False or a boolean array of shape "
+                    f"{self.shapes[name]}, got {mask.dtype} of shape {mask.shape}."
                 )
         if not exists.any():
             raise ValueError("connectivity leaves no parameter; at least one must exist.")
