@@ -28,6 +28,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
 from sknewtonnet.calculus import get_loss
+from sknewtonnet.calculus.functions import critical_point
+from sknewtonnet.estimators import _fit
 from sknewtonnet.solvers import SOLVERS
 
 # Without hidden layers the estimators are models with a single minimum, which are known;
@@ -284,6 +286,18 @@ def test_saddle_points_are_told():
     est.set_params(solver="newton").params_ = np.zeros_like(est.params_)
     assert est.fit(X, y).critical_point_ == "minimum"
     assert est.n_iter_ > 0
+
+
+def test_saddle_points_of_large_nets_are_told(monkeypatch):
+    """From products alone, with the weights of the way out."""
+    X, y = regression_data()
+    for module in (_fit, critical_point):
+        monkeypatch.setattr(module, "DENSE_LIMIT", 5)
+    est = NewtonMLPRegressor((2,), alpha=0.1, solver="l-bfgs-b", random_state=0, standardize=False)
+    est.fit(X, y).set_params(warm_start=True)
+    est.params_ = np.zeros_like(est.params_)
+    with pytest.warns(UserWarning, match=r"saddle point.* along coefs_.*warm_start=True"):
+        est.fit(X, y)
 
 
 def test_flat_minimum_is_inconclusive():
