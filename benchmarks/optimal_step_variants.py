@@ -392,18 +392,22 @@ SECTIONS = {
     "bits": last_bits, "bits-newton": last_bits_of_newton, "iris": iris, "approximation": approximation,
     "lm": where_lm_ends, "itself": itself, "errata": errata,
 }  # fmt: skip
+OPENINGS = (
+    LAST_BITS, LAST_BITS_OF_NEWTON, IRIS, APPROXIMATION, WHERE_LM_ENDS, ITSELF, ERRATA
+)  # fmt: skip
 FOUND = "\nWhat came out:\n"
 
 
 def merged(old, fresh):
-    """The sections of a page by their headings, those that are fresh in place of the old ones."""
+    """The sections of a page by their headings, fresh ones in place of the old, remarks kept."""
     known = {part.split("\n", 1)[0]: part for part in old.split("\n## ")[1:]}
     for part in fresh:
         body = part.strip("\n").removeprefix("## ") + "\n"
         heading = body.split("\n", 1)[0]
         remarks = known.get(heading, "").partition(FOUND)[2]
         known[heading] = body + (FOUND + remarks.rstrip("\n") + "\n" if remarks else "")
-    return known
+    order = [text.strip().split("\n", 1)[0].removeprefix("## ") for text in OPENINGS]
+    return {heading: known[heading] for heading in order if heading in known}
 
 
 def main():

@@ -8,10 +8,13 @@ import pytest
 from functions import PROBLEMS, minimize, quadratic
 from numpy.testing import assert_allclose
 from oracles import assert_close
+from scipy import sparse
 
 from sknewtonnet import NewtonMLPRegressor
-from sknewtonnet.calculus import ModifiedObjective, Network, Objective
+from sknewtonnet.calculus import ModifiedObjective, Network, NormPenalty, Objective
+from sknewtonnet.calculus.functions.subspace import AffineObjective, MappedObjective
 from sknewtonnet.calculus.passes.chunk import Chunk
+from sknewtonnet.calculus.pieces.affine_map import AffineMap
 from sknewtonnet.calculus.pieces.losses import SquaredError
 from sknewtonnet.solvers import SOLVERS, OptimalStepSolver, Status, get_solver
 
@@ -241,7 +244,9 @@ def test_a_loss_that_is_negative():
 def test_batches_add_up(n_outputs):
     """With weights, penalties and an offset; rows of no weight are in none."""
     f, w = network(n_outputs=n_outputs)
-    f = f.on(f.samples, f.targets, f.sample_weight)
+    data = f.samples, f.targets, f.sample_weight, 0.5
+    offset = np.random.default_rng(5).normal(size=f.targets.shape)
+    f = Objective(f.network, "poisson", *data, penalties=NormPenalty(0.7), offset=offset)
     blocks = f.batches(4, np.random.default_rng(0))
     sizes = [block.function.n_samples for block in blocks]
     assert sum(sizes) == (f.sample_weight > 0).sum()
@@ -255,6 +260,21 @@ def test_batches_add_up(n_outputs):
     penalty = f.penalty.value(w)
     for block in blocks:
         assert_close(block.function.penalty.value(w), penalty)
+
+
+def test_batches_in_other_coordinates():
+    """They are those of f, seen through the map or on the subspace."""
+    f, w = network()
+    rng, P = np.random.default_rng(4), len(w)
+    T = sparse.csc_array(np.eye(P) + 0.1 * rng.normal(size=(P, P)))
+    basis = np.linalg.qr(rng.normal(size=(P, 5)))[0]
+    for g in (MappedObjective(f, AffineMap(T, w)), AffineObjective(f, w, basis)):
+        blocks = g.batches(3, np.random.default_rng(0))
+        u = rng.normal(size=g.n_parameters)
+        assert_close(sum(b.share * b.function.gradient(u) for b in blocks), g.gradient(u))
+        assert [b.share for b in blocks] == [
+            b.share for b in f.batches(3, np.random.default_rng(0))
+        ]
 
 
 def test_bad_batches():
