@@ -235,3 +235,17 @@ def test_radial_units_may_be_the_outputs():
     H = [(f.gradient(w + s) - f.gradient(w - s)) / (2 * h) for s in steps]
     assert_close(f.hessian(w), H, 1e-6)
     assert_close(f.hessian_product(w, steps), f.hessian(w) @ steps, 1e-12)
+
+
+def test_normal_errors_are_those_of_squares():
+    """Also of a user's own squared error, and behind an activation; of others they are not."""
+
+    class Own(type(LOSSES["squared_error"]())):
+        name = "own"
+
+    h = ACTIVATIONS["logistic"]
+    assert Own().normal_errors
+    assert behind(Own(), h).normal_errors
+    assert not behind(Own(), h).quadratic
+    assert not LOSSES["pseudo_huber"]().normal_errors
+    assert not behind(LOSSES["poisson"](), h).normal_errors

@@ -82,9 +82,6 @@ class Loss(ABC):
         Whether a number added to all raw predictions of a sample changes nothing.
     quadratic : bool
         Whether it is half the squared distance of target and raw prediction.
-    normal_errors : bool
-        Whether it is half the squared distance of target and mean, as for normal errors of one
-        unknown variance.
     monotonic_link : bool
         Whether the inverse link of an output with a raw prediction of its own never falls.
     likelihood : bool
@@ -132,7 +129,6 @@ class Loss(ABC):
     for_classes: ClassVar[bool] = False
     shift_invariant: ClassVar[bool] = False
     quadratic: ClassVar[bool] = False
-    normal_errors: ClassVar[bool] = False
     monotonic_link: ClassVar[bool] = True
     likelihood: ClassVar[bool] = False
     free_dispersion: ClassVar[bool] = False
@@ -199,6 +195,17 @@ class Loss(ABC):
         """
         columns = [slice(o, o + 1) for o in range(raw.shape[1])]
         return np.stack([self.value(y[:, o], raw[:, o]) for o in columns], axis=1)
+
+    @property
+    def normal_errors(self) -> bool:
+        """Whether it is half the squared distance of target and mean.
+
+        Returns
+        -------
+        bool
+            As for normal errors of one unknown variance; by default where it is ``quadratic``.
+        """
+        return self.quadratic
 
     def multipliers(self, y: Array, raw: Array) -> Array:
         """Derivatives of the loss in the outputs of the net, the multipliers of its last layer.

@@ -26,7 +26,6 @@ class SquaredError(Loss):
 
     name = "squared_error"
     quadratic = True
-    normal_errors = True
     likelihood = True
     free_dispersion = True
     of_differences = True

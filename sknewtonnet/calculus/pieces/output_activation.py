@@ -17,7 +17,6 @@ from sknewtonnet.calculus.pieces.loss import Loss
 # What is true of L(y, h(a)) as it is of L(y, x). It is no square and no function of differences.
 _KEPT = (
     "for_classes",
-    "normal_errors",
     "likelihood",
     "free_dispersion",
     "density_of_means",
@@ -133,6 +132,11 @@ class LossBehindActivation(Loss):
     def by_output(self, y: Array, raw: Array) -> Array:
         """See :meth:`Loss.by_output`."""
         return self.loss.by_output(y, self._outputs(raw)[0])
+
+    @property
+    def normal_errors(self) -> bool:
+        """See :attr:`Loss.normal_errors`."""
+        return self.loss.normal_errors
 
     def multipliers(self, y: Array, raw: Array) -> Array:
         """See :meth:`Loss.multipliers`."""
