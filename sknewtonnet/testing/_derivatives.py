@@ -335,9 +335,7 @@ class _LayerProbe:
             )
 
     def check_tensors(self, layer: Layer) -> None:
-        """Check derivatives of orders 1 to 3 in the parameters, where the class supplies them."""
-        if type(layer).tensor_parameters is Layer.tensor_parameters:
-            return
+        """Check derivatives of orders 1 to 3 in the parameters, as far as there are any."""
 
         def tensor(order: int, theta: Array, z: Array) -> Array:
             found = layer.tensor_parameters(theta, z, order)
@@ -348,6 +346,10 @@ class _LayerProbe:
             return np.broadcast_to(found, shape) if shared else found
 
         for order in (1, 2, 3):
+            try:
+                layer.tensor_parameters(self.theta, self.z, order)
+            except NotImplementedError:
+                return
 
             def below(theta: Array, z: Array, order: int = order) -> Array:
                 lower = tensor(order - 1, theta, z) if order > 1 else layer.value(theta, z)

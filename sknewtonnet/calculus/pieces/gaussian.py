@@ -131,16 +131,16 @@ class GaussianRBF(RadialLayer):
 
         See :meth:`Layer.tensor_parameters`.
         """
+        if order == 1:
+            return self.slopes(theta, z)[1]
         free, d = about_centres(theta, z)
         (s, p, c), t = d.shape, len(theta)
         found = np.zeros((s, *[t] * order, c))
-        of_mu = min(order, 2)
-        M = [self.form.tensor(free, p, order - j) for j in range(of_mu + 1)]
+        M = [self.form.tensor(free, p, order - j) for j in range(3)]
         # By how many of the axes are in the centre: d'Md, -2 Md, or 2 M in place of them.
         parts = [np.einsum("sai,sbi,sab...->s...i", d, d, M[0])]
         parts.append(-2.0 * np.einsum("sbi,sab...->sa...i", d, M[1]))
-        if of_mu == 2:
-            parts.append(np.broadcast_to(2.0 * M[2][..., None], (*M[2].shape, c)))
+        parts.append(np.broadcast_to(2.0 * M[2][..., None], (*M[2].shape, c)))
         for j, part in enumerate(parts):
             for centre in combinations(range(order), j):
                 others = [axis for axis in range(order) if axis not in centre]

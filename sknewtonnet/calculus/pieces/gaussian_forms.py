@@ -99,13 +99,16 @@ class GaussianForm(ABC):
     def precisions(self, free: Array, n_inputs: int) -> Array:
         """The matrices M, (s, p, p)."""
 
-    @abstractmethod
     def tensor(self, free: Array, n_inputs: int, order: int) -> Array:
-        """Derivatives of M of any order in the free parameters, (s, p, p, f, ..., f)."""
+        """Derivatives of M of any order in the free parameters, (s, p, p, f, ..., f).
 
-    @abstractmethod
+        Only derivatives of the Lagrangian above order 2 take them, and :meth:`logarithms`.
+        """
+        raise NotImplementedError(f"the form {type(self).__name__} has no tensor.")
+
     def logarithms(self, n_inputs: int) -> Bools:
         """Which free parameters are logarithms, (f,); U is linear in the others."""
+        raise NotImplementedError(f"the form {type(self).__name__} has no logarithms.")
 
     @abstractmethod
     def times(self, free: Array, d: Array) -> Array:
