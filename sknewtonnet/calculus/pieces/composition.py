@@ -26,7 +26,7 @@ def set_partitions(n: int, sizes: Collection[int]) -> Iterator[list[tuple[int, .
     --------
     >>> from sknewtonnet.calculus.pieces.composition import set_partitions
     >>> list(set_partitions(3, (1, 2)))
-    [[(0,), (1,), (2,)], [(0, 1), (2,)], [(0, 2), (1,)], [(1, 2), (0,)]]
+    [[(0,), (1,), (2,)], [(0, 2), (1,)], [(0,), (1, 2)], [(0, 1), (2,)]]
     """
     found: list[list[tuple[int, ...]]] = [[]]
     largest = max(sizes)
