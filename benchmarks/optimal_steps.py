@@ -233,7 +233,12 @@ def errors_table(runs):
 
 
 def endings(runs):
-    words = {"MAX_ITER": "cut off", "CONVERGED": "converged", "STALLED": "stalled"}
+    words = {
+        "MAX_ITER": "cut off",
+        "CONVERGED": "converged",
+        "STALLED": "stalled",
+        "AT_INFINITY": "runs off",
+    }
     return [words.get(run["status"], run["status"]) for run in runs]
 
 
@@ -338,8 +343,8 @@ a third of the epochs of LM. Not stated: how the classes are coded, scaling, ini
   is one iteration, whatever it costs.
 - Logistic hidden units as in [G]; the output unit is linear, where [G]'s is logistic: that net is on the page of variants.
 - No penalty, {weights} weights. They start uniform on (-1/2, 1/2), for three seeds: cells give the three results in the order of the seeds.
-- {epochs} epochs, unless the largest gradient entry falls to 1e-10 ("converged") or no step lowers the error ("stalled"). Errors in the
-  columns of epochs are "-" where a run had ended before.
+- {epochs} epochs, unless the largest gradient entry falls to 1e-10 ("converged"), no step lowers the error ("stalled"), or weights grow while
+  next to nothing is gained ("runs off"). Errors in the columns of epochs are "-" where a run had ended before.
 - The constant step is the largest of {rates} with which the error rises in no epoch of any seed. It is for the mean loss; for the
   sum it is {rate:g} / 150. {summed}
 - LM's damping is the package's "marquardt" (the largest diagonal of J'J so far, times a factor that changes by ten) or "nielsen" (the
@@ -393,9 +398,14 @@ What came out:
 
 Cells give iterations to a mean squared error of at most the given size, for each seed, and the median of the seconds. "On new points" is the
 mean squared error on {held} further points at the end, and "flat" the share of hidden inputs that are beyond +-10 there, where the unit
-is constant.
+is constant. {kept}
 
 """
+KEPT = (
+    "These tables were not made anew with those of Iris: their figures are those of an earlier "
+    "version of the package, and those of the modified objective and conjugate directions hang "
+    "on the last bit."
+)
 GROWTH_TEXT = """
 From 500 to 1000 variables, medians of the seeds, where these got there:
 
@@ -426,7 +436,7 @@ What came out:
   at N = {large N} takes {auto worst:.0f} s, that of conjugate directions {conjugate worst:.0f} s.
 - LM with "marquardt" damping does not come to 0.1 in its {limits} seconds. Its first steps are so long that {small stuck[flat]:.0%} and {large stuck[flat]:.0%} of the hidden
   inputs end where the units are flat. There its gradient vanishes, and J'J with it: with 100 variables it CONVERGES so, at a point that
-  `critical_point` calls a saddle, and Newton steps from there gain nothing, since flat units stay flat (see the page of variants). Which
+  `critical_point` calls a saddle, and Newton steps from there gain next to nothing, since flat units stay flat (see the page of variants). Which
   damping [G] compared with is not stated, so whether its LM was stuck like this cannot be told. With more weights than samples, use
   "nielsen".
 - The nets learn nothing of the function. On new points the error is {new} for all that came to 0.01, and 1 for the mean. With two
@@ -561,7 +571,7 @@ def rosenbrock_facts(runs):
 def document(results):
     """Return the whole page."""
     found, runs = results["iris"], results["rosenbrock"]["runs"]
-    facts = iris_facts(found) | rosenbrock_facts(runs) | {"numpy": results["numpy"]}
+    facts = iris_facts(found) | rosenbrock_facts(runs) | {"numpy": results["numpy"], "kept": ""}
     steepest = [
         run["n_events"] for label in ("BPOS, modified", "BPOS, standard")
         for kind in (found["runs"][label], *runs[label].values()) for run in kind
@@ -580,7 +590,7 @@ def document(results):
 def with_new_iris(results, old):
     """Return a page whose tables of the Rosenbrock function stay as they are."""
     found = results["iris"]
-    facts = iris_facts(found) | approximation_facts() | {"numpy": results["numpy"]}
+    facts = iris_facts(found) | approximation_facts() | {"numpy": results["numpy"], "kept": KEPT}
     parts = [
         wrapped(HEADER.format(**facts)), errors_table(found["runs"]), IRIS_LEVELS_TEXT,
         levels_table(found["runs"]), wrapped(IRIS_FOUND.format(**facts)), old[old.index("| N |  |"):],
