@@ -66,8 +66,8 @@ class NewtonSolver(Solver):
         Upper limit of the length of the first step, from 1e-12 to below 1e6.
     preconditioner : {"none", "block"}, default="none"
         "block" measures the steps of conjugate gradients by the blocks B of each unit: with
-        s'Ms, M = I + |B| / shift, shift = |g| / radius. See doc/preconditioner.md for where it
-        pays. It takes sum_k s_k t_k^2 numbers of memory and some 10 sum_k s_k t_k^3 flops, every
+        s'Ms, M = I + |B| / shift, shift = 10 |g| / radius. See doc/preconditioner.md for where it
+        pays. It takes 4 sum_k s_k t_k^2 numbers of memory and some 10 sum_k s_k t_k^3 flops, every
         hundred products or so, and has no effect where a Hessian is formed.
         ``SolverResult.n_events["preconditioners"]`` counts how often.
 
