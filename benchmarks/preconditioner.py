@@ -22,9 +22,6 @@ from sknewtonnet.solvers import get_solver
 
 # Rows, columns, hidden units, outputs, strength of the penalty, correlation and spread of columns.
 SHAPES = {
-    "tall": (2000, 20, (100,), 1, 10.0, 0.0, 1.0),
-    "tall, correlated": (2000, 20, (100,), 1, 10.0, 0.9, 1.0),
-    "correlated, weak penalty": (1000, 50, (40,), 1, 1.0, 0.9, 1.0),
     "columns of other units": (1000, 50, (40,), 1, 10.0, 0.0, 30.0),
     "two hidden layers": (2000, 30, (40, 20), 1, 10.0, 0.0, 1.0),
     "three hidden layers, correlated": (2000, 30, (30, 20, 20), 1, 10.0, 0.9, 1.0),
@@ -39,7 +36,21 @@ SHAPES = {
 }
 RUNS = ["newton:near", "trust-ncg:near"]
 # More seconds for these.
-LARGE = {"classes, 20,000 parameters": 3.0, "100,000 parameters, correlated": 5.0}
+LARGE = {"classes, 20,000 parameters": 3.0, "100,000 parameters, correlated": 20.0}
+
+VERDICT = """## What it says
+
+- **Correlated columns under a log loss** are where it pays: products fall by three to five, seconds by 1.5 to 3. Curvature of such a net is
+  that of the columns in the block of each unit, which is just what blocks know.
+- **Three hidden layers of correlated columns**: products by 2.6, seconds by 1.9.
+- **Wide tables**: products fall by two to five, seconds not at all, or they double or treble. Blocks of 201 parameters with their eigenvalues cost as much as some two
+  hundred products of 500 rows.
+- **Large nets**: of 20,000 parameters products fall by half, and seconds rise, in the few seconds that the runs had; for 100,000 the first set of blocks alone took some 15 seconds, where a product takes 0.03.
+- **Elsewhere** (uncorrelated columns, two hidden layers, columns of other units) products fall by a third at best, and seconds are lost: what makes
+  these problems hard is how units act on each other, which blocks leave out.
+
+So it is an option and no default. Try it for classes, with columns that are correlated, and with more rows than a unit has parameters.
+"""
 
 HEAD = """# Blocks as a preconditioner
 
@@ -59,11 +70,11 @@ scipy's methods take no preconditioner: they run in coordinates v with s = M^(-1
 The tables are written by `benchmarks/preconditioner.py`: CPU seconds and products of exact Hessians with one BLAS thread, of artificial tables; targets are smooth
 functions of the columns and noise, and columns have a standard deviation of 1, unless they are in other units (a spread of 30 to one, not standardised).
 "correlated" columns share a factor, with correlations of 0.9. A run without ("none") and one with blocks ("block") start at the same point: where L-BFGS has brought
-the largest gradient entry of a random start to a thousandth ("near"), for that is where products count: far from a minimum a step takes few of them. They end at 1e-6 of it, or after {seconds:g} seconds (more for large nets). Minima differ, so both are compared at
+the largest gradient entry of a random start to a thousandth, in 300 iterations at most ("near"), for that is where products count: far from a minimum a step takes few of them. They end at 1e-6 of that of the random start, or after {seconds:g} seconds (three times as many for 20,000 parameters, twenty for 100,000). Minima differ, so both are compared at
 the value where the one that ended higher ended; "f, none" and "f, block" are the ends. Ratios above 1 are in favour of the blocks.
 """
 
-END_OF_TABLE = "| shape | P | solver | start | products, none | block | ratio | s, none | block | ratio | refreshes | f, none | f, block |"
+COLUMNS = "| shape | P | solver | start | products, none | block | ratio | s, none | block | ratio | refreshes | f, none | f, block |"
 
 
 class Counted(Objective):
@@ -121,9 +132,9 @@ def problem(name, kind=Counted):
 
 
 def near(f, w):
-    """Where L-BFGS has brought the gradient to a thousandth."""
+    """Where L-BFGS has brought the gradient to a thousandth, or 300 iterations."""
     goal = 1e-3 * np.abs(f.gradient(w)).max()
-    return get_solver("l-bfgs-b", tol=goal, max_iter=2000).minimize(f, w).params
+    return get_solver("l-bfgs-b", tol=goal, max_iter=300).minimize(f, w).params
 
 
 def run(f, w, tol, solver, preconditioner, seconds):
@@ -169,7 +180,7 @@ CHOICES = {
     "diagonals": (Jacobi, "block", None),
     "Gauss-Newton blocks": (GaussNewton, "block", None),
 }
-CHOSEN_ON = ["classes, correlated", "columns of other units"]
+CHOSEN_ON = ["classes, correlated"]
 
 
 def choices(name, seconds):
@@ -197,25 +208,26 @@ def main():
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    rows = [END_OF_TABLE, "|---" * 13 + "|"]
+    rows = [COLUMNS, "|---" * 13 + "|"]
     print(*rows, sep="\n")
     with threadpool_limits(1):
         for one in options.runs:
             for name in options.shapes:
                 rows.append(compare(name, *one.split(":"), options.seconds))
                 print(rows[-1], flush=True)
-        rows += ["", "## Which blocks, and how old", "", TEXT_OF_CHOICES, ""]
-        rows += [f"| shape | {' | '.join(CHOICES)} |", "|---" * (len(CHOICES) + 1) + "|"]
+        if not options.no_choices:
+            rows += ["", "## Which blocks, and how old", "", TEXT_OF_CHOICES, ""]
+            rows += [f"| shape | {' | '.join(CHOICES)} |", "|---" * (len(CHOICES) + 1) + "|"]
         for name in [] if options.no_choices else CHOSEN_ON:
             rows.append(choices(name, options.seconds))
             print(rows[-1], flush=True)
     if options.write is not None:
         head = HEAD.replace("{seconds:g}", f"{options.seconds:g}")
-        options.write.write_text("\n".join([head, *rows, ""]), encoding="utf-8")
+        options.write.write_text("\n".join([head, *rows, "", VERDICT]), encoding="utf-8")
 
 
 TEXT_OF_CHOICES = """Products, and seconds in brackets, of "trust-ncg" from "near" down to the highest of the six ends. "diagonals" are those of the blocks (Jacobi); Gauss-Newton blocks
-are taken from the whole matrix here, so that their seconds say nothing."""
+are taken from the whole matrix here, so that their seconds say nothing. How old blocks are hardly matters; diagonals alone do little."""
 
 
 if __name__ == "__main__":
