@@ -29,7 +29,8 @@ def weight_importance(
     A centre of zero or a width of one means nothing: for Gaussian units w_j is the way to where a
     parameter says nothing of its own. That is the mean of the column for a centre, and for a
     width that of the data, the standard deviation times the root of the number of columns
-    ("spherical": the root mean square distance from the mean).
+    ("spherical": the root mean square distance from the mean). Intercepts, and linear terms of
+    quadratic forms, become 0 at the origin of the columns as they are given.
 
     Parameters
     ----------

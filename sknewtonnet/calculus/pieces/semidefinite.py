@@ -31,7 +31,8 @@ class Semidefinite(RadialLayer):
     the square, which would do what a factor of the unit does.
 
     The signs of the columns of V_j are free: in the canonical form the diagonal of U_j is not
-    negative.
+    negative. Unlike differences from a centre, U_j' z + c_j loses digits if the origin of z is far
+    away; standardised columns have none that is.
 
     Parameters
     ----------
