@@ -333,14 +333,19 @@ from scipy.optimize import rosen, rosen_der, rosen_hess
 from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.solvers import get_solver
 
+
 class Rosenbrock(SmoothFunction):
     n_parameters = 500
+
     def value(self, w):
         return rosen(w)
+
     def gradient(self, w):
         return rosen_der(w)
+
     def hessian(self, w, kind="exact"):
         return rosen_hess(w)
+
 
 start = np.resize([-1.2, 1.0], 500)
 options = {"momentum": "optimal"}
