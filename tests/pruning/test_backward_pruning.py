@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from estimator_cases import regression_data
 from inference_cases import LABELS
 from scipy import stats
@@ -244,6 +245,22 @@ def test_center_that_went_gives_no_warning():
     original = RBFNetRegressor(4, alpha=0.01, random_state=0, n_init=2, standardize=False)
     pruned = BackwardPruning(original, unit="neuron", scoring=None, significance_level=1e-9)
     assert not pruned.fit(X, y).unit_support_[0].all()
+
+
+@pytest.mark.parametrize("params", [{}, {"tied": {"precisions_cholesky": 0}}])
+def test_centers_of_standardised_columns_go(params):
+    """The pruned net has the same predictions whatever the origins and units of the inputs."""
+    X = inputs()[:, :2]
+    y = np.exp(-(X**2).sum(axis=1)) + 0.05 * np.random.default_rng(2).normal(size=N)
+    original = RBFNetRegressor(3, alpha=0.01, random_state=0, **params)
+    found = []
+    for Z in (X, 100.0 + 30.0 * X):
+        pruned = BackwardPruning(original, unit="neuron").fit(Z, y)
+        gone = ~pruned.unit_support_[0]
+        assert gone.any()
+        assert not pruned.estimator_.centers_[gone].any()
+        found.append(pruned.predict(Z))
+    assert_allclose(*found, rtol=1e-6, atol=1e-8)
 
 
 def test_rbf_classifier():

@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
+from sknewtonnet.calculus.functions.units import connected_units
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
 from sknewtonnet.calculus.pieces.layers import Linear
 from sknewtonnet.calculus.pieces.parameters import ParameterLayout
@@ -85,18 +86,33 @@ def _of_inputs(network: Network, k: int, shift: Array, scale: Array) -> tuple[Ar
 def _on_free(network: Network, matrix: sparse.csc_array, offset: Array) -> AffineMap | None:
     """The map among the parameters that exist, if it moves none of the others from zero.
 
-    Of shared parameters it must move all entries alike.
+    Of shared parameters it must move all entries alike. What is missing of a unit that nothing
+    reads, such as the centre of one that was pruned, may be anything.
     """
     free = network.layout.free
     if free is None:
         return AffineMap(matrix, offset)
+    absent = np.setdiff1d(np.arange(network.layout.n_full), free)
+    idle = absent[_unread(network)[absent]]
+    counts = np.ones(len(offset))
+    counts[idle] = 0.0
+    matrix, offset = sparse.csc_array(sparse.diags_array(counts) @ matrix), counts * offset
     if network.layout.has_ties:
         return _on_tied(network.layout, matrix, offset)
-    absent = np.setdiff1d(np.arange(network.layout.n_full), free)
     among = matrix[:, free]
     if offset[absent].any() or abs(among[absent]).max() > 0.0:
         return None
     return AffineMap(sparse.csc_array(among[free]), offset[free])
+
+
+def _unread(network: Network) -> Bools:
+    """Which entries of the full vector belong to units that no prediction depends on."""
+    found = np.zeros(network.layout.n_full, dtype=bool)
+    for matrix, connected in zip(
+        network.by_layer(found), connected_units(network)[1:], strict=True
+    ):
+        matrix[:, ~connected] = True
+    return found
 
 
 def _on_tied(layout: ParameterLayout, matrix: sparse.csc_array, offset: Array) -> AffineMap | None:
