@@ -152,7 +152,7 @@ def average_effect(table: Objective, loss: Loss, feature: int, output: int) -> F
 
 def prediction_at(table: Objective, loss: Loss, sample: Array, output: int) -> Function:
     """A raw prediction, or a mean that does not rise with its own, as a function of the same."""
-    alone = loss.shift_invariant or not loss.monotonic_link
+    alone = loss.joint or not loss.monotonic_link
     response = MeanResponse(loss if alone else get_loss("squared_error", 1), output)
     nothing = np.zeros((1, table.network.n_outputs))
     return Difference(Objective(table.network, response, sample, nothing))

@@ -84,4 +84,4 @@ def _has_constant(information: Information) -> bool:
 
 def _n_constants(information: Information) -> int:
     m = information.objective.network.n_outputs
-    return m - 1 if information.objective.loss.shift_invariant else m
+    return m - 1 if information.objective.loss.joint else m

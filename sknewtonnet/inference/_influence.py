@@ -210,7 +210,7 @@ def _studentized(information: Information, leverages: Array, roots: Array) -> tu
     """Internally and externally studentized residuals; the latter of one output with phi."""
     loss, outputs = information.objective.loss, leverages.shape[1]
     left = np.where(leverages < 1.0, 1.0 - leverages, np.nan)
-    if loss.shift_invariant:
+    if loss.joint:
         nothing = np.full(len(left), np.nan)
         return nothing, nothing
     residuals = roots * pearson(loss, information.objective.targets, information.raw)

@@ -372,7 +372,7 @@ class Information:
         -------
         int
         """
-        return 1 if self.objective.loss.shift_invariant else self.objective.network.n_outputs
+        return 1 if self.objective.loss.joint else self.objective.network.n_outputs
 
     @cached_property
     def effective_parameters(self) -> float:
@@ -550,13 +550,15 @@ class Information:
 
     @cached_property
     def loss_curvature(self) -> Array:
-        """Second derivatives of the loss of each row in the raw predictions.
+        """Second derivatives of the loss of each row in the raw predictions, as G has them.
+
+        Behind an output activation h these are h' L'' h', which is never negative, without e h''.
 
         Returns
         -------
         ndarray of shape (n_samples, n_outputs, n_outputs)
         """
-        found = self.objective.loss.derivatives(self.objective.targets, self.raw, 2)[2]
+        found = self.objective.loss.curvature_parts(self.objective.targets, self.raw)[0]
         return found if found.ndim == 3 else found[:, :, None] * np.eye(found.shape[1])
 
     @cached_property

@@ -13,6 +13,7 @@ from sknewtonnet._typing import Array, Bools
 from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.functions.scaled_spectrum import square_root
 from sknewtonnet.calculus.passes.chunk import sample_chunks
+from sknewtonnet.calculus.pieces.output_activation import loss_of_outputs, output_activation
 from sknewtonnet.inference._null_distributions import quantile
 
 # Draws of logits for moderated probabilities of several classes.
@@ -201,16 +202,19 @@ class Predictor:
         raw = np.empty((len(X), m))
         errors, logits = np.empty((len(X), m)), np.empty((len(X), m))
         roots = np.empty((len(X), m - 1, m - 1))
-        several = self.loss.shift_invariant
+        several, activation = self.loss.joint, output_activation(self.loss)
+        outer = loss_of_outputs(self.loss)
         for where in sample_chunks(len(X), max(1, 4_000_000 // (m * self.network.n_parameters))):
             rows = X[where], np.zeros((len(X[where]), m))
             terms = None if offset is None else offset[where]
             at = Objective(self.network, "squared_error", *rows, offset=terms)
             raw[where], jacobian = at.raw_predictions(self.params), at.jacobian(self.params)
-            if several:
+            if several:  # of logits, which are the outputs
+                raw[where], slope = (part.T for part in activation.derivatives(raw[where].T, 1))
+                jacobian = jacobian * slope[:, :, None]
                 logits[where] = self._errors(jacobian - jacobian[:, :1])
                 roots[where] = self._root((jacobian - jacobian[:, :1])[:, 1:])
-                slopes = [self.loss.mean_derivatives(raw[where], o, 1)[1] for o in range(m)]
+                slopes = [outer.mean_derivatives(raw[where], o, 1)[1] for o in range(m)]
                 jacobian = np.einsum("oik,ikp->iop", slopes, jacobian)
             errors[where] = self._errors(jacobian)
         if several:

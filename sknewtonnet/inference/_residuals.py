@@ -4,6 +4,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss, Objective
+from sknewtonnet.calculus.pieces.output_activation import loss_of_outputs, output_activation
 from sknewtonnet.inference._minimum import Information
 
 
@@ -43,16 +44,16 @@ class Residuals:
         """Signed roots of what each entry adds to the deviance, with the weights of precision."""
         if self._normal:
             return self._root * self.response
-        y, raw = self._y, self._raw
-        if self._loss.shift_invariant:
-            return self._root * np.sqrt(2.0 * _excess(self._loss, y, raw))[:, None]
-        each = [_excess(self._loss, y[:, [o]], raw[:, [o]]) for o in range(y.shape[1])]
+        y, (loss, x) = self._y, _of_outputs(self._loss, self._raw)
+        if loss.joint:
+            return self._root * np.sqrt(2.0 * _excess(loss, y, x))[:, None]
+        each = [_excess(loss, y[:, [o]], x[:, [o]]) for o in range(y.shape[1])]
         return self._root * np.sign(self.response) * np.sqrt(2.0 * np.column_stack(each))
 
     @property
     def working(self) -> Array:
         """Over the derivative of the mean in the raw prediction: those of the last IRLS step."""
-        if self._loss.shift_invariant:
+        if self._loss.joint:
             return np.full_like(self._raw, np.nan)
         slopes = [
             self._loss.mean_derivatives(self._raw, o, 1)[1][:, o]
@@ -65,10 +66,11 @@ class Residuals:
 def pearson(loss: Loss, y: Array, raw: Array) -> Array:
     """Residuals over the roots of their variances at dispersion 1.
 
-    Where the loss does not say what variances are, they are its second derivatives in the raw
-    predictions, for it has the canonical link.
+    Where the loss does not say what variances are, they are its second derivatives in the outputs,
+    for it has the canonical link.
     """
-    _, gradient, curvature = loss.derivatives(y, raw, 2)
+    outer, x = _of_outputs(loss, raw)
+    _, gradient, curvature = outer.derivatives(y, x, 2)
     try:
         return np.sign(y - loss.inverse_link(raw)) * np.sqrt(loss.squared_pearson(y, raw))
     except NotImplementedError:
@@ -83,6 +85,11 @@ def precision_roots(information: Information, table: Objective) -> Array:
     if information.weight_type == "frequency":
         return np.ones((1, 1))
     return np.sqrt(table.sample_weight)[:, None]
+
+
+def _of_outputs(loss: Loss, raw: Array) -> tuple[Loss, Array]:
+    """The loss as one of the outputs of the net, and these."""
+    return loss_of_outputs(loss), output_activation(loss).value(raw.T).T
 
 
 def _excess(loss: Loss, y: Array, raw: Array) -> Array:

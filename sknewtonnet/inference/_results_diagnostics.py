@@ -459,7 +459,7 @@ class Diagnostics(Predictions):
         if not reason:
             ends = effect_interval(self.information, function, error, level, self._df_denom)
         found = np.array([value, *ends])
-        if is_raw and not loss.shift_invariant:
+        if is_raw and not loss.joint:
             raw = np.zeros((3, len(self.output_names)))
             raw[:, output] = found
             found = loss.mean_derivatives(raw, output, 0)[0]

@@ -12,6 +12,7 @@ from sknewtonnet._typing import Array, Bools
 from sknewtonnet.calculus import Objective
 from sknewtonnet.calculus.functions.input_derivatives import slope_gradients
 from sknewtonnet.calculus.passes.chunk import sample_chunks
+from sknewtonnet.calculus.pieces.output_activation import output_activation
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._null_distributions import TestResult
 from sknewtonnet.inference._quadratic_form import weighted_chi_square_tail
@@ -152,8 +153,9 @@ class Slopes:
         """Add rows of slopes or contrasts, of shape (c, m), with their gradients (c, m, P)."""
         objective = self.information.objective
         loss, weight = objective.loss, self._weights[where]
-        if loss.shift_invariant:  # a shift of all logits changes no probability
-            chances = loss.inverse_link(self.information.raw[where])
+        if loss.joint:  # a shift of all logits changes no probability
+            bent, chances = self._bends[where], loss.inverse_link(self.information.raw[where])
+            values, rows = bent * values, bent[:, :, None] * rows
             values = values - (chances * values).sum(axis=1, keepdims=True)
             rows = rows - np.einsum("io,iop->ip", chances, rows)[:, None]
         root = np.sqrt(
@@ -171,7 +173,7 @@ class Slopes:
         """
         information = self.information
         loss, raw = information.objective.loss, information.raw
-        if loss.shift_invariant:
+        if loss.joint:
             return loss.inverse_link(raw)
         if loss.normal_errors and raw.shape[1] > 1:
             return information.mean_slopes**2 / np.diag(information.residual_covariance)
@@ -180,6 +182,13 @@ class Slopes:
         if loss.likelihood and not loss.free_dispersion:
             return np.einsum("ioo->io", information.loss_curvature)
         return np.ones_like(raw)
+
+    @cached_property
+    def _bends(self) -> Array:
+        """Derivative of each output in its raw prediction, of shape (n_samples, n_outputs)."""
+        information = self.information
+        activation = output_activation(information.objective.loss)
+        return activation.derivatives(information.raw.T, 1)[1].T
 
     def _levels(
         self, members: Sequence[int], weight: Array

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from estimator_cases import regression_data
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.special import expit, logit
+from scipy.special import expit, logit, softmax
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
@@ -146,6 +146,15 @@ def test_layers_of_any_kind_say_it_themselves():
     chances = bounded.predict_proba(X)[:, 1]
     assert ((chances > expit(-1.0)) & (chances < expit(1.0))).all()
     assert bounded.score(X, classes) > 0.8
+
+
+def test_three_classes_behind_an_activation():
+    X, species = load_iris(return_X_y=True)
+    layers = [Linear((0,), 3, "tanh")]
+    net = NewtonNetClassifier(layers, alpha=0.1, random_state=0).fit(X, species)
+    logits = np.tanh(X @ net.coefs_[0] + net.intercepts_[0])
+    assert_allclose(net.predict_proba(X), softmax(logits, axis=1), rtol=1e-12)
+    assert net.score(X, species) > 0.9
 
 
 class Exponential(Activation):

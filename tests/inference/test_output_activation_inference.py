@@ -10,7 +10,12 @@ from scipy import stats
 from scipy.special import expit
 from statsmodels_pairs import GROUPS, N, design, table
 
-from sknewtonnet import NewtonMLPRegressor, NewtonNetRegressor, RBFNetRegressor
+from sknewtonnet import (
+    NewtonMLPRegressor,
+    NewtonNetClassifier,
+    NewtonNetRegressor,
+    RBFNetRegressor,
+)
 from sknewtonnet.calculus import Linear
 
 sm = pytest.importorskip("statsmodels.api")
@@ -266,3 +271,61 @@ def test_shares_on_both_sides_of_a_half_are_no_classes():
     res = est.inference(X, y)
     assert not [finding for finding in res.findings if finding.kind == "separation"]
     assert np.isfinite(res.p_values).all()
+
+
+@cache
+def with_and_without_a_fixed_layer():
+    """Logits h(a) as outputs of the last layer, and as states that a fixed layer copies."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(90, 2))
+    classes = (X[:, 0] + 0.7 * rng.normal(size=90) > 0).astype(int) + (rng.random(90) < 0.3)
+    layers = [Linear((0,), 3, "softplus")]
+    params = {"alpha": {"coefs_0": 0.1}, "standardize": False, "random_state": 0}
+    same = np.eye(3)
+    fixed = NewtonNetClassifier(
+        [*layers, Linear((1,), 3)],
+        bounds={"coefs_1": (same, same)},
+        connectivity={"intercepts_1": False},
+        **params,
+    )
+    nets = NewtonNetClassifier(layers, **params).fit(X, classes), fixed.fit(X, classes)
+    assert nets[0].loss_ == pytest.approx(nets[1].loss_, rel=1e-10)
+    return X, *(net.inference(X, classes) for net in nets)
+
+
+@pytest.mark.filterwarnings("ignore:Inference. :UserWarning")
+@pytest.mark.parametrize("name", ["mean", "se", "confidence_interval", "raw_se", "moderated"])
+def test_classes_behind_an_activation_are_one_observation(name):
+    X, found, expected = with_and_without_a_fixed_layer()
+    of = [getattr(res.get_prediction(X[:9]), name) for res in (found, expected)]
+    assert_allclose(*of, rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:Inference. :UserWarning")
+@pytest.mark.parametrize(
+    "name", ["bic", "nic", "gcv", "df_resid", "resid_pearson", "resid_deviance"]
+)
+def test_statistics_of_classes_behind_an_activation(name):
+    _, found, expected = with_and_without_a_fixed_layer()
+    assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:Inference. :UserWarning")
+def test_tests_and_intervals_of_classes_behind_an_activation():
+    X, found, expected = with_and_without_a_fixed_layer()
+    assert 0.0 < found.hidden_unit_test().p_value < 1.0  # a further unit adds to a, not to h(a)
+    p = [res.slope_test(["x0"]).p_value for res in (found, expected)]
+    assert_allclose(*p, rtol=0.1)  # h is not linear
+    assert p[0] < 0.05
+    ends = [res.profile_effect(at=X[:1], output=1) for res in (found, expected)]
+    assert ends[0].estimate == pytest.approx(ends[1].estimate, rel=1e-6)
+    cook = [res.influence().cooks_distance for res in (found, expected)]
+    assert_allclose(*cook, rtol=1e-5, atol=1e-9)
+
+
+def test_slopes_of_labels_behind_an_activation_have_tests():
+    """Their second derivatives with e h'' may be negative, which had no root."""
+    X, _, _ = with_and_without_a_fixed_layer()
+    y = (X[:, 0] + 0.5 * np.sin(7.0 * X[:, 1]) > 0).astype(int)
+    net = NewtonNetClassifier([Linear((0,), 1, "tanh")], alpha=0.1).fit(X, y)
+    assert net.inference(X, y).slope_test(["x0"]).p_value < 0.05

@@ -207,6 +207,17 @@ class Loss(ABC):
         """
         return self.quadratic
 
+    @property
+    def joint(self) -> bool:
+        """Whether the outputs of a row are one observation, as the classes of a softmax are.
+
+        Returns
+        -------
+        bool
+            By default where it is ``shift_invariant``.
+        """
+        return self.shift_invariant
+
     def multipliers(self, y: Array, raw: Array) -> Array:
         """Derivatives of the loss in the outputs of the net, the multipliers of its last layer.
 

@@ -138,6 +138,11 @@ class LossBehindActivation(Loss):
         """See :attr:`Loss.normal_errors`."""
         return self.loss.normal_errors
 
+    @property
+    def joint(self) -> bool:
+        """See :attr:`Loss.joint`."""
+        return self.loss.joint
+
     def multipliers(self, y: Array, raw: Array) -> Array:
         """See :meth:`Loss.multipliers`."""
         return self.loss.derivatives(y, self._outputs(raw)[0], 1)[1]
@@ -169,7 +174,8 @@ class LossBehindActivation(Loss):
         x = self.loss.link(self.loss.interior(mean))
         low, high = self.activation.bounds
         room = np.where(np.isfinite(np.subtract(high, low)), np.subtract(high, low), 1.0)
-        return self.loss.inverse_link(np.clip(x, low + 1e-6 * room, high - 1e-6 * room))
+        inside = np.clip(x, low + 1e-6 * room, high - 1e-6 * room)
+        return self.loss.inverse_link(inside.reshape(-1, x.shape[-1])).reshape(x.shape)
 
     def mean_derivatives(self, raw: Array, output: int, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Loss.mean_derivatives`."""
