@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
 from estimator_cases import regression_data
 from inference_cases import LABELS
+from numpy.testing import assert_allclose
 from scipy import stats
 from sklearn.base import clone
 
