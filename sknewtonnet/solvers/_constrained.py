@@ -291,5 +291,9 @@ def _go_to(run: Run, w: Array) -> None:
     """Take a point in place of the last one."""
     run.take(w, run.function.value(w))
     run.history[-1] = run.value
-    if run.status is Status.CONVERGED and run.stationarity > run.tol:
+    lost = {
+        Status.CONVERGED: run.stationarity > run.tol,
+        Status.TARGET: run.value > run.f_target,  # it was met outside the constraints
+    }
+    if run.status is not None and lost.get(run.status, False):
         run.status = None

@@ -7,7 +7,13 @@ from functions import Function
 from numpy.testing import assert_allclose, assert_array_equal
 from textbook_problems import ROSENBROCK, TEXTBOOK, ball, plane
 
-from sknewtonnet.calculus import NonlinearConstraint, critical_point
+from sknewtonnet.calculus import (
+    Network,
+    NonlinearConstraint,
+    NormConstraint,
+    Objective,
+    critical_point,
+)
 from sknewtonnet.solvers import (
     SOLVERS,
     ConstraintKind,
@@ -21,6 +27,23 @@ from sknewtonnet.solvers.constraints import multipliers
 
 METHODS = [name for name, cls in SOLVERS.items() if cls.keeps is ConstraintKind.NONLINEAR]
 each_method = pytest.mark.parametrize("name", METHODS)
+
+
+@pytest.mark.parametrize("name", ["slsqp", "trust-constr"])
+def test_a_target_is_met_within_the_constraints(name):
+    """Scipy's iterates are lower outside of them: the run goes on until f is low enough inside."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 2))
+    net = Network.mlp(2, 3, 1)
+    f = Objective(net, "squared_error", X, np.tanh(2.0 * X[:, :1] - X[:, 1:]), alpha=0.1)
+    spheres = [NormConstraint(array, 0.5, 0.5).on(net) for array in ("coefs_0", "coefs_1")]
+    limits, w = Constraints.of(net.n_parameters, *spheres), rng.normal(size=net.n_parameters)
+    target = 0.2057
+    result = minimize(name, f, w, limits, options={"f_target": target})
+    assert result.status is Status.TARGET
+    assert result.value <= target
+    assert result.history[-1] == result.value
+    assert violation(limits, result.params) <= 1e-13
 
 
 def violation(limits, w):
