@@ -11,6 +11,7 @@ from sknewtonnet.calculus import (
     Quadratic,
     count_second_derivatives,
 )
+from sknewtonnet.calculus.pieces.losses import SquaredError
 
 MASK = {
     "coefs_0": [[True, False, True], [True, True, False]],
@@ -67,10 +68,24 @@ def test_counts_of_random_nets(name):
         assert found.exact == counted(network, loss, "exact"), loss
         assert found.lagrangian == counted(network, loss, "lagrangian"), loss
         assert found.stored_dense == network.n_parameters**2
+        assert found.block == counted(network, loss, "block"), loss
         if not network.layout.has_ties:
-            assert found.block == counted(network, loss, "block"), loss
             sizes = [exists.shape[1] * len(exists) ** 2 for exists in network.exists]
             assert found.stored_blocks == sum(sizes)
+
+
+class OfRawPredictions(SquaredError):
+    """A loss that leaves an activation of the outputs out."""
+
+    of_raw = True
+
+
+def test_a_loss_of_raw_predictions_leaves_the_last_layer_linear():
+    network, loss = NETS["logistic outputs"](), OfRawPredictions()
+    found = count_second_derivatives(network, loss)
+    for kind in ("lagrangian", "block", "exact"):
+        assert getattr(found, kind) == counted(network, loss, kind)
+    assert found.lagrangian < count_second_derivatives(network).lagrangian
 
 
 def test_what_is_stored_is_what_is_returned():

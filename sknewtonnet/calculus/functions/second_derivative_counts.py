@@ -1,6 +1,6 @@
 """How many second derivatives are not zero, by the structure of a net."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +8,12 @@ from scipy import sparse
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
-from sknewtonnet.calculus.pieces.layers import Layer
+from sknewtonnet.calculus.functions.shared import same_block
+from sknewtonnet.calculus.pieces.activations import Activation
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.losses import get_loss
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory
+from sknewtonnet.calculus.pieces.output_activation import behind, output_activation
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,13 @@ class SecondDerivativeCounts:
         Of the Lagrangian at fixed states and multipliers, "lagrangian" of
         :meth:`Objective.hessian`: n_j^2 for each unit j of n_j parameters.
     block : int
-        Of the exact Hessian in the blocks of each unit with itself.
+        Of the exact Hessian in the blocks of each unit with itself, "block" there; units that
+        share parameters are one block.
     exact : int
         Of the exact Hessian.
     stored_blocks : int
         What :meth:`Objective.hessian_blocks` returns, sum_k s_k t_k^2 for s_k units of t_k
-        parameters.
+        parameters; it has none where units share parameters.
     stored_dense : int
         What :meth:`Objective.hessian` returns, P^2.
 
@@ -71,7 +74,8 @@ def count_second_derivatives(
     network : Network
         The net, of any layers, with missing connections or shared parameters.
     loss : str or Loss, default="squared_error"
-        Whether it couples the outputs matters for the exact Hessian alone.
+        Whether it couples the outputs matters for the exact Hessian alone. One of raw predictions
+        (:attr:`Loss.of_raw`) leaves out an activation of the last layer.
 
     Returns
     -------
@@ -104,12 +108,15 @@ def count_second_derivatives(
     396
     """
     leads = _leads_to(network)
-    together = leads @ leads.T if _is_separable(loss, network.n_outputs) else _coupled(leads)
+    outer = get_loss(loss, network.n_outputs)
+    together = leads @ leads.T if _is_separable(outer, network.n_outputs) else _coupled(leads)
     alive: Bools = np.asarray(leads.any(axis=1))
+    last = output_activation(behind(outer, network.layers[-1].activation))
+    functions = [*(layer.activation for layer in network.layers[:-1]), last]
     rows = zip(network.layers, network.exists, strict=True)
     return SecondDerivativeCounts(
-        lagrangian=_count_in_units(network, alive),
-        block=_count_of_pairs(network, np.diag(alive)),
+        lagrangian=_count_in_units(network, alive, functions),
+        block=_count_of_pairs(network, together, in_blocks=True),
         exact=_count_of_pairs(network, together),
         stored_blocks=sum(layer.n_units * len(exists) ** 2 for layer, exists in rows),
         stored_dense=network.n_parameters**2,
@@ -141,11 +148,10 @@ def _links(network: Network, k: int) -> Bools:
     return np.array([exists[own].any(axis=0) for own in rows])
 
 
-def _is_separable(loss: str | Loss, n_outputs: int) -> bool:
+def _is_separable(loss: Loss, n_outputs: int) -> bool:
     """Whether the loss is a sum over outputs."""
-    found = get_loss(loss, n_outputs)
     half = np.full((1, n_outputs), 0.5)
-    return n_outputs == 1 or found.derivatives(half, half, 2)[2].ndim == 2
+    return n_outputs == 1 or loss.derivatives(half, half, 2)[2].ndim == 2
 
 
 def _coupled(leads: Bools) -> Bools:
@@ -168,20 +174,23 @@ def _incidence(network: Network) -> sparse.csr_array:
     return sparse.csr_array(sparse.coo_array((ones, (unit[there], places[there])), shape=shape))
 
 
-def _count_of_pairs(network: Network, together: Bools) -> int:
-    """Pairs of parameters of units that have second derivatives together."""
+def _count_of_pairs(network: Network, together: Bools, in_blocks: bool = False) -> int:
+    """Pairs of parameters of units that have second derivatives together, or those in blocks."""
     incidence = _incidence(network)
     if not network.layout.has_ties:
         n = np.asarray(incidence.sum(axis=1)).ravel()
+        if in_blocks:
+            return round(float(np.diag(together) @ n**2))
         return round(float(n @ (together.astype(float) @ n)))
     check_hessian_memory(network.n_parameters)
     dense = incidence.toarray()
-    return int(np.count_nonzero(dense.T @ together.astype(float) @ dense))
+    pairs = dense.T @ together.astype(float) @ dense > 0.0
+    return int(np.count_nonzero(pairs & same_block(network) if in_blocks else pairs))
 
 
-def _count_in_units(network: Network, alive: Bools) -> int:
+def _count_in_units(network: Network, alive: Bools, functions: Sequence[Activation]) -> int:
     """Second derivatives of the Lagrangian within units."""
-    patterns = _unit_patterns(network, alive)
+    patterns = _unit_patterns(network, alive, functions)
     if not network.layout.has_ties:
         return sum(
             len(places) ** 2 if bends is None else int(np.count_nonzero(bends))
@@ -194,11 +203,13 @@ def _count_in_units(network: Network, alive: Bools) -> int:
     return int(np.count_nonzero(found))
 
 
-def _unit_patterns(network: Network, alive: Bools) -> Iterator[tuple[Ints, Array | None]]:
+def _unit_patterns(
+    network: Network, alive: Bools, functions: Sequence[Activation]
+) -> Iterator[tuple[Ints, Array | None]]:
     """Parameters of each unit that leads to an output, and its block; None if that is full."""
     numbers = iter(range(len(alive)))
-    for k, layer in enumerate(network.layers):
-        curved = _curved_units(layer)
+    for k, function in enumerate(functions):
+        curved = _curved_units(function, network.layers[k].n_units)
         bends = None if curved.all() else _bends(network, k)
         for j, places in enumerate(network.positions[k].T):
             if not alive[next(numbers)]:
@@ -210,10 +221,10 @@ def _unit_patterns(network: Network, alive: Bools) -> Iterator[tuple[Ints, Array
                 yield places[there], bends[np.ix_(there, there)]
 
 
-def _curved_units(layer: Layer) -> Bools:
+def _curved_units(function: Activation, n_units: int) -> Bools:
     """Which units have an h'' that is not 0 everywhere, by its values at some points."""
-    points = np.tile(np.linspace(-2.3, 2.7, 11), (layer.n_units, 1))
-    return np.asarray(layer.activation.derivatives(points, 2)[2].any(axis=1))
+    points = np.tile(np.linspace(-2.3, 2.7, 11), (n_units, 1))
+    return np.asarray(function.derivatives(points, 2)[2].any(axis=1))
 
 
 def _bends(network: Network, k: int) -> Array:
