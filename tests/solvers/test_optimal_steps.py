@@ -257,9 +257,13 @@ def test_batches_add_up(n_outputs):
     for kind in ("exact", "gauss-newton", "block"):
         H = sum(b.share * b.function.hessian(w, kind) for b in blocks)
         assert_close(H, f.hessian(w, kind), 1e-11)
-    penalty = f.penalty.value(w)
-    for block in blocks:
+    penalty, mixed = f.penalty.value(w), f.penalty.hessian(w)
+    ridge = Objective(f.network, f.loss, *data).batches(4, np.random.default_rng(0))
+    for block, other in zip(blocks, ridge, strict=True):
         assert_close(block.function.penalty.value(w), penalty)
+        assert_close(block.function.penalty.hessian(w), mixed)
+        # A diagonal stays one: no matrix is formed for it.
+        assert other.function.penalty.hessian_of_others(w) is None
 
 
 def test_batches_in_other_coordinates():
