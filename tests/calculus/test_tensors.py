@@ -142,7 +142,11 @@ def test_penalties_of_shared_parameters_are_refused():
     w = np.ones(f.n_parameters)
     with pytest.raises(ValueError, match="penalised=False"):
         f.lagrangian_tensors(w, 3)
-    assert f.lagrangian_tensors(w, 3, penalised=False)[0].any()
+    without = f.lagrangian_tensors(w, 3, penalised=False)
+    assert without[0].any()
+    free = Objective(net, "squared_error", X, X[:, :1])  # there is none to refuse
+    for found, expected in zip(free.lagrangian_tensors(w, 3), without, strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4])

@@ -40,6 +40,8 @@ def add_penalty(
     NotImplementedError
         If a penalty has no derivatives of that order.
     """
+    if penalty is not None and penalty.is_zero:
+        penalty = None
     if penalty is not None and network.layout.has_ties:
         raise ValueError(
             "derivatives of a penalty in parameters that units share have no place in tensors of "

@@ -590,6 +590,11 @@ class PenaltySum(Penalty):
         ridges = [ridge for p in self.penalties if (ridge := p.ridge) is not None]
         return sum(ridges[1:], ridges[0]) / self.divisor if ridges else None
 
+    @property
+    def is_zero(self) -> bool:
+        """Whether there is no penalty at all: ridges of strength 0, and no others."""
+        return all(p.ridge is not None and not p.ridge.any() for p in self.penalties)
+
     def beside_ridge(self, array: str) -> list[Penalty]:
         """Those that depend on an array and are no ridges."""
         return [p for p in self.penalties if p.ridge is None and p.depends_on(array)]
