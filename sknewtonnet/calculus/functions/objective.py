@@ -306,8 +306,8 @@ class Objective(SmoothFunction):
         all directions take less.
         """
         _check_kind(kind, HESSIAN_KINDS)
-        if kind in PRODUCT_KINDS and many_entries(self.network.layout):
-            return hessian_by_products(self, real_array("w", w), kind, self.network.layout.n_full)
+        if kind != "lagrangian" and many_entries(self.network.layout):
+            return hessian_by_products(self, self.network, real_array("w", w), kind)
         check_hessian_memory(self.network.layout.n_full)
         self._kept.reach(w, SECOND)
         layout, graph = self.network.layout, self.network._graph

@@ -21,11 +21,13 @@ def many_entries(layout: ParameterLayout) -> bool:
     return layout.has_ties and layout.n_full > _MANY * layout.n_parameters
 
 
-def hessian_by_products(f: SmoothFunction, w: Array, kind: str, n_full: int) -> Array:
-    """The Hessian of f from products with all directions, each of which has n_full entries."""
-    advice = "hessian_product needs no matrix"
-    check_memory("a Hessian by products", 24.0 * n_full * f.n_parameters, advice)
-    return symmetric_part(f.hessian_product(w, np.eye(f.n_parameters), kind))
+def hessian_by_products(f: SmoothFunction, network: Network, w: Array, kind: str) -> Array:
+    """The Hessian of f from products with all directions; "block" is a part of the exact one."""
+    advice, size = "hessian_product needs no matrix", network.layout.n_full * f.n_parameters
+    check_memory("a Hessian by products", 24.0 * size, advice)
+    whole = "exact" if kind == "block" else kind
+    H = symmetric_part(f.hessian_product(w, np.eye(f.n_parameters), whole))
+    return H * same_block(network) if kind == "block" else H
 
 
 def unit_groups(network: Network) -> list[Ints]:
