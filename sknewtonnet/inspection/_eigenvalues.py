@@ -407,11 +407,14 @@ def _condition_by_products(
 
 
 def _scaled_condition(point: _Point, start: Array) -> float:
-    """Condition number of the matrix with a unit diagonal, where its diagonal is cheap."""
-    if not (isinstance(point.function, Objective) and point.kind == "exact"):
+    """Condition number of the matrix with a unit diagonal, where its diagonal is cheap.
+
+    Where units share parameters it takes a whole matrix.
+    """
+    f = point.function
+    if not isinstance(f, Objective) or point.kind != "exact" or f.network.layout.has_ties:
         return np.nan
-    diagonal = hessian_diagonal(point.function, point.w)
-    scale = unit_diagonal(diagonal, natural_steps(point.function))
+    scale = unit_diagonal(hessian_diagonal(f, point.w), natural_steps(f))
     constant = point.constant
     if constant.shape[1]:
         constant, _ = np.linalg.qr(scale[:, None] * constant)

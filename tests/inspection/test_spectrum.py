@@ -9,7 +9,7 @@ from scipy.sparse.linalg import aslinearoperator
 from sklearn.datasets import load_diabetes, load_iris
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
-from sknewtonnet.calculus import Network, Objective
+from sknewtonnet.calculus import Network, Objective, convolution
 from sknewtonnet.calculus.functions.standardization import on_standardized_columns
 from sknewtonnet.inspection import SpectralDensity, _eigenvalues, spectrum
 from sknewtonnet.solvers import Status, get_solver
@@ -112,6 +112,26 @@ def test_lanczos_and_dense_agree_on_a_net(kind):
     if kind == "gauss-newton":
         assert_allclose(products.condition, dense.condition, rtol=1e-6)
         assert_allclose(products.standardized_condition, dense.standardized_condition, rtol=1e-6)
+
+
+def test_products_alone_where_units_share_parameters(monkeypatch):
+    """No Hessian is formed, not even for the diagonal, which is not known then."""
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(30, 6))
+    connectivity, tied = convolution(6, width=3, n_filters=2)
+    net = Network.mlp(6, 8, 1, connectivity=connectivity, tied=tied)
+    f = Objective(net, "squared_error", X, X[:, :1] ** 2, alpha=0.5)
+    w = rng.normal(size=f.n_parameters)
+    dense = spectrum(f, w, n_extremes=2)
+
+    def refuse(*args):
+        raise MemoryError
+
+    monkeypatch.setattr(Objective, "hessian", refuse)
+    found = spectrum(f, w, method="lanczos", n_extremes=2)
+    assert_allclose(found.eigenvalues[[0, -1]], dense.eigenvalues[[0, -1]], rtol=1e-6)
+    assert np.isnan(found.scaled_condition)
+    assert_allclose([found.lowest, found.highest], [dense.lowest, dense.highest], rtol=1e-6)
 
 
 def test_auto_takes_products_above_the_limit(monkeypatch):
