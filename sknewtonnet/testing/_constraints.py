@@ -6,10 +6,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Constraint, Network
-
-# Steps of a stencil of sixth order, with the weights of its differences.
-_STENCIL = ((1, 3 / 4), (2, -3 / 20), (3, 1 / 60))
-_STEP = 1e-3
+from sknewtonnet.testing._differences import difference
 
 
 def check_constraint(
@@ -84,11 +81,11 @@ def _check_at(constraint: Constraint, w: Array, rng: np.random.Generator, rtol: 
 
 def _differences(function: Callable[[Array], Array], w: Array) -> Array:
     """Derivatives of values in each parameter, on the last axis."""
-    columns = []
-    for axis in np.eye(len(w)) * _STEP:
-        parts = [c * (function(w + k * axis) - function(w - k * axis)) for k, c in _STENCIL]
-        columns.append(sum(parts[1:], parts[0]) / _STEP)
-    return np.stack(columns, axis=-1)
+
+    def values(t: Array) -> Array:
+        return np.stack([function(w + t * axis) for axis in np.eye(len(w))], axis=-1)
+
+    return difference(values, np.array(0.0))
 
 
 def _compare(

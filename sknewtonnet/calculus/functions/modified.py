@@ -277,7 +277,7 @@ class ModifiedObjective(SmoothFunction):
         return self.function.why_not_finite(w)
 
     def scale(self) -> float | None:
-        """Half the square of that of f.
+        """F where each of O parts has the same share of that of f: scale^2 / (2 O).
 
         Returns
         -------
