@@ -115,6 +115,9 @@ def neuron_blocks(
 # from exact slopes.
 _ACCURACY = 5e-14
 
+# Units up to which a product of twice the size costs less than forming the halves of z z'.
+_FEW_UNITS = 16
+
 
 class _Sums:
     """The sums over samples that make up the dense matrix, of linear layers here.
@@ -193,9 +196,12 @@ class _Sums:
         if rows is None:  # q differs by unit
             slopes = layer.unit_slopes()
             return total + np.matmul(slopes * scale[:, None], slopes.swapaxes(1, 2))
-        # q is z for all units: one product of the halves of z z' with the scales of all units.
-        half = self.squares(k, rows) @ scale.T
-        blocks = np.moveaxis(half[pairs(len(rows))], -1, 0)
+        if len(scale) <= _FEW_UNITS:
+            blocks = np.matmul(rows * scale[:, None], rows.T)
+        else:
+            # q is z for all units: one product of the halves of z z' with all scales.
+            half = self.squares(k, rows) @ scale.T
+            blocks = np.moveaxis(half[pairs(len(rows))], -1, 0)
         chain = piece.chain(k)
         if chain is not None:  # q = C z with C = dW/dtheta of each unit
             self._note_lost(chain, blocks)

@@ -67,14 +67,16 @@ class SampleCurvature:
         return len(self.layers) - 1
 
     def run(self) -> None:
-        """All G^{kl} with k <= l in full, down to the first layer.
+        """All G^{kl} with k <= l in full, down to the first layer, but for its own.
 
-        The recursion of doc/mathematics.md 3.1, from the last layer down.
+        The recursion of doc/mathematics.md 3.1, from the last layer down. What earlier layers
+        do not need is left to those who ask: :meth:`own_curvature` of its diagonal.
         """
         self.start()
         for k in range(self.last - 1, -1, -1):
             self.descend(k)
-            self.G[k, k] = self.symmetric(k)
+            if k > 0:
+                self.G[k, k] = self.symmetric(k)
 
     def start(self) -> None:
         """G of the last layer: the Hessian of the loss."""
@@ -154,7 +156,19 @@ class SampleCurvature:
 
     def own_curvature(self, k: int) -> Array:
         """Diagonal of G^{kk}: the second derivative in each unit's own offset."""
-        return np.einsum("jji->ji", self.G[k, k])
+        if (k, k) in self.G:
+            return np.einsum("jji->ji", self.G[k, k])
+        total = np.zeros_like(self.slope[k])
+        # The sum of symmetric, of the entries on the diagonal alone.
+        for reader, rows in self.graph.readers[k + 1]:
+            slopes, factor = self.layers[reader].input_slopes(rows), self.G[k, reader]
+            total += np.einsum("mj,jmi->ji" if slopes.ndim == 2 else "mji,jmi->ji", slopes, factor)
+            bends = not self.gauss_newton and not self.graph.linear[reader]
+            tangent = self.input_tangent(reader, k) if bends else None
+            if tangent is not None:  # Z^q dz^q/du^k (doc/mathematics.md 3.3)
+                total += np.einsum("jqi,qji->ji", self.input_bend(reader)[rows], tangent)
+        total *= self.slope[k]
+        return total if self.gauss_newton else total + self.bend[k]
 
     def shared_rows(self, k: int) -> Array | None:
         """The factors (T, n) that all units of layer k have in common, if they have."""
