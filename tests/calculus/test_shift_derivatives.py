@@ -8,7 +8,16 @@ import pytest
 from cases import CASES, LAYER_CASES, case_id, oracle, setup
 from oracle_numbers import STEP, lift
 
-from sknewtonnet.calculus import GaussianRBF, Layer, Linear, Loss, Network, Objective, Quadratic
+from sknewtonnet.calculus import (
+    GaussianRBF,
+    Layer,
+    Linear,
+    Loss,
+    Network,
+    Objective,
+    Quadratic,
+    Semidefinite,
+)
 from sknewtonnet.calculus.functions.input_derivatives import slope_gradients
 from sknewtonnet.testing import check_layer
 
@@ -117,10 +126,21 @@ def test_without_its_parameters_an_input_does_not_matter(case):
         kept[positions] = 0.0
         moved[:, j] += 1.0
         np.testing.assert_allclose(net.predict_raw(kept, moved), net.predict_raw(kept, X))
-        for position in positions:  # none of them is idle
+        idle = 0
+        for position in positions:
             kept[position] = 1.0
-            assert np.abs(net.predict_raw(kept, moved) - net.predict_raw(kept, X)).max() > 0.0
+            change = net.predict_raw(kept, moved) - net.predict_raw(kept, X)
+            idle += np.abs(change).max() == 0.0
             kept[position] = 0.0
+        # None of them is idle, but column j of the factors of semidefinite forms, above its
+        # diagonal and in the last row: forms of one input less have none.
+        forms = [layer for layer in net.layers if isinstance(layer, Semidefinite)]
+        reads = [layer for layer in forms if 0 in layer.sources]
+        inputs = [net.n_features if layer.sources == (0,) else None for layer in reads]
+        if not reads:
+            assert idle == 0
+        elif None not in inputs:
+            assert idle == sum((j + 1) * layer.n_units for layer in reads)
 
 
 def test_parameters_of_inputs_that_do_not_exist_are_left_out():

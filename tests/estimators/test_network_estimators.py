@@ -277,7 +277,6 @@ def test_a_start_of_ones_own():
     ("layers", "message"),
     [
         ([Linear((0,), 3, "tanh"), Linear((1,), 2)], r"last .* must have 1 units.*Linear.*2\)"),
-        ([Linear((0,), 1, "tanh")], r"identity"),
         ([], r"instances of Layer, at least one, got \[\]"),
         (["linear"], r"instances of Layer.*'linear'"),
         (lambda n_features, n_outputs: None, r"instances of Layer.*None"),
