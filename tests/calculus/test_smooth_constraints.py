@@ -219,6 +219,16 @@ BAD = {
         "one number or 4",
         lambda: PredictionConstraint(X, [0.0, 1.0]).on(NETS["masked"]),
     ),
+    "limits turned round": (
+        ValueError,
+        r"upper of PredictionConstraint must be one number or have shape \(4, 1\)",
+        lambda: PredictionConstraint(X, upper=np.ones((1, 4))).on(NETS["masked"]),
+    ),
+    "one norm": (
+        ValueError,
+        "must be one number, got None",
+        lambda: NormConstraint("coefs_0", upper=[1.0, 2.0]).on(NETS["deep"]),
+    ),
     "feature": (
         ValueError,
         "feature must be from 0 to 2, got 3",

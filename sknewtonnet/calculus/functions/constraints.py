@@ -584,9 +584,8 @@ def checked_limits(
             raise ValueError(f"{name} must be a number or numbers, got {given!r}.") from None
     longest = max(map(len, arrays)) if size is None else size
     if any(len(array) not in (1, longest) for array in arrays):
-        raise ValueError(
-            f"lower and upper must be one number or {longest}, got {lower!r} and {upper!r}."
-        )
+        wanted = "one number" if longest == 1 else f"one number or {longest}"
+        raise ValueError(f"lower and upper must be {wanted}, got {lower!r} and {upper!r}.")
     low, high = (np.broadcast_to(array, longest).copy() for array in arrays)
     if not (low <= high).all() or np.isposinf(low).any() or np.isneginf(high).any():
         raise ValueError(

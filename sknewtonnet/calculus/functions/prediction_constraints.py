@@ -64,8 +64,15 @@ class _AtPoints(Constraint):
     @cached_property
     def limits(self) -> tuple[Array, Array]:
         """See :attr:`Constraint.limits`."""
-        n_rows = 1 if self.average else len(self.points)
-        return checked_limits(self.lower, self.upper, n_rows * self._net.n_outputs)
+        shape = (1 if self.average else len(self.points), self._net.n_outputs)
+        for name in ("lower", "upper"):
+            given = np.shape(getattr(self, name))
+            if len(given) > 1 and given != shape:
+                raise ValueError(
+                    f"{name} of {type(self).__name__} must be one number or have shape {shape}, a "
+                    f"row for each point and a column for each output, got shape {given}."
+                )
+        return checked_limits(self.lower, self.upper, shape[0] * shape[1])
 
     def _joined(self, rows: Array) -> Array:
         """Functions on the first axis, from arrays of shape (n_points, n_outputs, ...)."""
