@@ -71,8 +71,7 @@ def advice(
     elif status in (Status.MAX_ITER, Status.STALLED) and kind in _LEFT_OUT:
         message = stopped + (
             f"The cause is hessian={kind!r}, which leaves out {_LEFT_OUT[kind]}: such steps "
-            "hardly ever arrive. Use hessian='exact', where the blocks may serve as "
-            "preconditioner of products: solver_options={'preconditioner': 'block'}."
+            f"hardly ever arrive. Use hessian='exact'{_blocks_of_use(problem)}."
         )
     elif status in (Status.MAX_ITER, Status.STALLED) and kinked:
         message = stopped + (
@@ -112,6 +111,17 @@ def _more_iterations(problem: Problem) -> str:
     steps += ["set standardize=True"] if problem.units is None else []
     steps += ["use fewer units"] if len(problem.network.layers) > 1 else []
     return f"{', '.join(steps)}, or raise alpha or tol."
+
+
+def _blocks_of_use(problem: Problem) -> str:
+    """How the solver at hand takes blocks, if it does."""
+    known = hasattr(problem.settings.solver(), "preconditioner")
+    if not known or problem.network.layout.has_ties:
+        return ""
+    return (
+        ", where the blocks may serve as preconditioner of products: "
+        "solver_options={'preconditioner': 'block'}"
+    )
 
 
 def _no_way_down(problem: Problem, end: End) -> str:

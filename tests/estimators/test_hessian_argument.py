@@ -44,6 +44,17 @@ def test_a_run_that_does_not_arrive_names_its_hessian(solver, hessian):
         assert "fewer units" not in message
 
 
+@pytest.mark.parametrize("how", [{"solver": "bpos"}, {"solver": "newton", "tied": {"coefs_1": 0}}])
+def test_no_preconditioner_where_there_is_none(how):
+    X, y = table()
+    net = NewtonMLPRegressor((4,), alpha=1.0, hessian="block", max_iter=20, random_state=0, **how)
+    message = message_of(net, X, y)
+    assert "Use hessian='exact'." in message
+    assert "preconditioner" not in message
+    with pytest.raises((TypeError, ValueError), match="preconditioner"):
+        net.set_params(hessian="exact", solver_options=BLOCK).fit(X, y)
+
+
 def test_other_runs_that_do_not_arrive_do_not():
     X, y = table()
     for hessian in ("exact", "gauss-newton"):
