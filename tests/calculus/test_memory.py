@@ -6,10 +6,13 @@ import tracemalloc
 import numpy as np
 import pytest
 from oracle_layers import COVARIANCE_TYPES
+from penalty_cases import Quartic
+from scipy import sparse
 
 from sknewtonnet import NewtonMLPRegressor, RBFNetRegressor
 from sknewtonnet.calculus import Network, NormPenalty, Objective, SmoothFunction
 from sknewtonnet.calculus.pieces import memory as module
+from sknewtonnet.calculus.pieces.affine_map import AffineMap, MappedPenalty
 from sknewtonnet.solvers import Constraints, get_solver
 
 THIS_MACHINE = module.memory
@@ -84,10 +87,29 @@ def test_functions_that_have_products_alone():
 def test_blocks_tensors_and_penalties(large, monkeypatch):
     f, w = large
     refused(lambda: f.lagrangian_tensors(w, 4), "tensors of order 4 would take")
-    mixed = Objective(f.network, "squared_error", f.samples, f.targets, penalties=NormPenalty())
-    refused(lambda: mixed.hessian_blocks(w), "a Hessian of 102001 parameters", at_most=2e7)
+    made = f.network, "squared_error", f.samples, f.targets
+    own = Objective(*made, penalties=Quartic())
+    refused(lambda: own.hessian_blocks(w), "a Hessian of 102001 parameters", at_most=2e7)
     monkeypatch.setattr(module, "memory", lambda: 1e8)
     refused(lambda: f.hessian_blocks(w), "the 1001 blocks of units would take 0.179 GB")
+
+
+def test_norms_have_blocks_of_single_units(monkeypatch):
+    """Without a matrix of all parameters, also of parameters on other columns."""
+    rng = np.random.default_rng(0)
+    made = Network.mlp(100, 30, 1), "squared_error", rng.normal(size=(3, 100)), rng.normal(size=3)
+    plain = Objective(*made)
+    v, n = np.full(plain.n_parameters, 0.1), 100
+    half = AffineMap(sparse.diags_array(np.full(len(v), 2.0), format="csc"), np.zeros(len(v)))
+    norm = np.linalg.norm(v[:3000])
+    expected = (np.eye(n) / norm - 0.01 / norm**3) / 3.0
+    monkeypatch.setattr(module, "memory", lambda: 1.2e8)
+    before = plain.hessian_blocks(v)[0][0]
+    for penalty, factor in ((NormPenalty(), 1.0), (MappedPenalty(NormPenalty(), half), 0.5)):
+        f = Objective(*made, penalties=penalty)
+        refused(lambda f=f: f.hessian(v), "a Hessian of 3061 parameters")
+        found = f.hessian_blocks(v)[0][0] - before
+        np.testing.assert_allclose(found[:n, :n], factor * expected, rtol=1e-9, atol=1e-14)
 
 
 def test_arrays_of_samples_and_parameters():

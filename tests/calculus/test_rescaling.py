@@ -81,7 +81,12 @@ def test_penalties_seen_through_the_map(name):
     outer = MappedPenalty(inner, found, 3.0)
     assert_allclose(outer.value(found.forward(v)), 3.0 * inner.value(v), rtol=1e-10)
     _, small = rescaling(net, 0.1 * SHIFT, SCALE**0.1, OUT_SHIFT, OUT_SCALE**0.1)
-    check_penalty(MappedPenalty(inner, small, 3.0), layout=net.layout)
+    placed = MappedPenalty(inner, small, 3.0)
+    check_penalty(placed, layout=net.layout)
+    w, third = small.forward(v), placed.tensor(small.forward(v), 3, np.arange(2))
+    step = 1e-4 * np.eye(len(v))[0]
+    change = [placed.hessian(w + sign * step)[:2, :2] for sign in (1.0, -1.0)]
+    assert_allclose(third[0], (change[0] - change[1]) / 2e-4, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", ["deep, all skips", "full"])

@@ -358,8 +358,8 @@ class Objective(SmoothFunction):
 
         Notes
         -----
-        The loss has no other blocks, and no P x P matrix is formed, unless there is a penalty with
-        mixed derivatives.
+        The loss has no other blocks, and no P x P matrix is formed, unless there is a penalty of
+        your own with mixed derivatives and without a :meth:`Penalty.tensor`.
         """
         _check_kind(kind, BLOCK_KINDS)
         graph, layout = self.network._graph, self.network.layout
@@ -373,18 +373,14 @@ class Objective(SmoothFunction):
         check_memory(f"the {sum(graph.n_units)} blocks of units", 16.0 * sum(sizes), advice)
         self._kept.reach(w, SECOND)
         full_strength = layout.expand(self.penalty.hessian_diagonal(self._kept.w))
-        bend = self.penalty.hessian_of_others(self._kept.w)
+        others = self.penalty.others
+        if others is not None:  # one that needs a matrix says so before anything is allocated
+            others.tensor(self._kept.w, 2, np.arange(1))
         blocks = self._loss_blocks(kind)
-        if bend is not None:
-            between = layout.expand(layout.expand(bend).T)
-            places = self.network.by_layer(np.arange(layout.n_full))
-            for block, rows in zip(blocks, places, strict=True):
-                block += between[rows.T[:, :, None], rows.T[:, None, :]]
+        add_penalty(self.network, others, self._kept.w, blocks)
         strengths = self.network.by_layer(full_strength)
-        for block, strength, mask in zip(blocks, strengths, self.network.exists, strict=True):
-            np.einsum("jpp->jp", block)[...] += strength.T
-            if not mask.all():
-                block *= mask.T[:, :, None] * mask.T[:, None, :]
+        for block, strength in zip(blocks, strengths, strict=True):
+            np.einsum("jpp->jp", block)[...] += strength.T  # 0 where there is no parameter
         return blocks
 
     def block_positions(self) -> list[Ints] | None:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import SuperLU, inv, splu
 
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.parameters import ParameterLayout
 from sknewtonnet.calculus.pieces.penalties import Penalty
 from sknewtonnet.calculus.pieces.symmetric import symmetric_part
@@ -57,6 +57,28 @@ class AffineMap:
     def inverse_direction(self, w: Array) -> Array:
         """Return T^-1 w, for one direction or the columns of a matrix."""
         return np.asarray(self._factor.solve(np.ascontiguousarray(w)))
+
+    def inverse_columns(self, where: Ints) -> tuple[Ints, Array]:
+        """Some columns of T^-1: which rows of them may differ from 0, and these.
+
+        Parameters
+        ----------
+        where : ndarray of int of shape (t,)
+            The columns.
+
+        Returns
+        -------
+        rows : ndarray of int of shape (n_rows,)
+            In increasing order; those of the parameters of one unit, for maps of units.
+        columns : ndarray of shape (n_rows, t)
+        """
+        rows, reached = np.empty(0, dtype=int), np.unique(where)
+        while len(reached) > len(rows):
+            rows, of_rows = reached, self.matrix[:, reached]
+            reached = np.union1d(rows, of_rows.indices)
+        columns = np.zeros((len(rows), len(where)))
+        columns[np.searchsorted(rows, where), np.arange(len(where))] = 1.0
+        return rows, np.asarray(splu(sparse.csc_matrix(of_rows[rows])).solve(columns))
 
     def pull_back(self, gradient: Array) -> Array:
         """Gradient in v of a function whose gradient in w is given: T' g."""
@@ -126,6 +148,14 @@ class MappedPenalty(Penalty):
         """Second derivatives at w times v, of shape (n_parameters,) or (n_parameters, r)."""
         inner = self.penalty.hessian_product(self.map.inverse(w), self.map.inverse_direction(v))
         return self.factor * self.map.push_forward(inner)
+
+    def tensor(self, w: Array, order: int, where: Ints) -> Array:
+        """Those of the penalty at v, with T^-1 on each axis. See :meth:`Penalty.tensor`."""
+        rows, columns = self.map.inverse_columns(where)
+        found = self.factor * self.penalty.tensor(self.map.inverse(w), order, rows)
+        for _ in range(order):  # the first axis goes to the end each time
+            found = np.tensordot(found, columns, axes=(0, 0))
+        return found
 
     def kinks(self, w: Array) -> tuple[str, ...]:
         """Those of the penalty at v."""

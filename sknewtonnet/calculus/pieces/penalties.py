@@ -149,8 +149,8 @@ class Penalty(ABC):
     def tensor(self, w: Array, order: int, where: Ints) -> Array:
         """Derivatives of any order in some of the parameters.
 
-        ``Objective.lagrangian_tensors`` takes them; by default there are those of orders 1 and 2,
-        from ``gradient`` and ``hessian``.
+        ``Objective.lagrangian_tensors`` takes them, and ``Objective.hessian_blocks`` those of
+        order 2; by default there are those of orders 1 and 2, from ``gradient`` and ``hessian``.
 
         Parameters
         ----------
@@ -174,6 +174,7 @@ class Penalty(ABC):
         if order == 1:
             return self.gradient(w)[where]
         if order == 2:
+            check_hessian_memory(len(w))
             return self.hessian(w)[np.ix_(where, where)]
         raise NotImplementedError(
             f"the penalty {type(self).__name__} has no derivatives of order {order}: it has no "
@@ -579,6 +580,11 @@ class PenaltySum(Penalty):
         self.divisor = divisor
         self._separable = [p for p in self.penalties if isinstance(p, SeparablePenalty)]
         self._others = [p for p in self.penalties if not isinstance(p, SeparablePenalty)]
+
+    @property
+    def others(self) -> "PenaltySum | None":
+        """The sum of those that are not separable; None if all are."""
+        return PenaltySum(self._others, self.divisor) if self._others else None
 
     def depends_on(self, array: str) -> bool:
         """Whether any of the penalties depends on the array. See :meth:`Penalty.depends_on`."""

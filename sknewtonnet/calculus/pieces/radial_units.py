@@ -212,6 +212,16 @@ class FormPenalty(Penalty):
         """Q for each unit, zero between units. See :meth:`Penalty.hessian`."""
         return self.hessian_product(w, np.eye(len(w)))
 
+    def tensor(self, w: Array, order: int, where: Ints) -> Array:
+        """Zeros above order 2. See :meth:`Penalty.tensor`."""
+        if order > 2:
+            return np.zeros([len(where)] * order)
+        if order == 1:
+            return self.gradient(w)[where]
+        unit = np.zeros((len(w), len(where)))
+        unit[where, np.arange(len(where))] = 1.0
+        return self.hessian_product(w, unit)[where]
+
     def hessian_product(self, w: Array, v: Array) -> Array:
         """Q times the part of each unit. See :meth:`Penalty.hessian_product`."""
         found = np.zeros_like(v)
