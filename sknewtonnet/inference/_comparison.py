@@ -9,7 +9,7 @@ from scipy.special import ndtr
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
-from sknewtonnet.inference._nesting import Nesting, same_columns
+from sknewtonnet.inference._nesting import Nesting, same_columns, shares_more
 from sknewtonnet.inference._null_distributions import tail
 from sknewtonnet.inference._replications import Refitted, replicated, source
 from sknewtonnet.inference._resampling import Resampling
@@ -21,6 +21,10 @@ UNIDENTIFIED = (
 )
 PENALISED = "the null distribution of the ratio is not known under a penalty"
 OF_OUTPUTS = "the fit weighs the errors of all outputs alike, whatever their variances"
+SHARED = (
+    "one net is the other one with parameters that are equal, where Vuong's test does not hold: "
+    "give that as a hypothesis to tests of the larger net, or compare AIC and BIC"
+)
 WORSE = (
     "the larger net has a higher loss than the smaller one, so it is not at its best minimum: "
     "refit it with more starts (n_init)"
@@ -253,6 +257,12 @@ def compare(
                 f"got bootstrap={n}."
             )
         found = vuong(one, other)
+        for small, large in ((0, 1), (1, 0)):
+            columns = same_columns(tables[small].samples, tables[large].samples)
+            if shares_more(tables[small].network, tables[large].network, columns):
+                nothing = dict.fromkeys(found["corrected"], (np.nan, np.nan))
+                found |= {"statistic": np.nan, "p_value": np.nan, "corrected": nothing}
+                found["reason"] = SHARED
     return ComparisonResult(
         **found,
         models=(one.model, other.model),

@@ -7,8 +7,11 @@ from functools import cached_property
 import numpy as np
 
 from sknewtonnet._typing import Array, Bools, Ints
-from sknewtonnet.calculus import Layer, Network
+from sknewtonnet.calculus import GaussianRBF, Layer, Network
 from sknewtonnet.calculus.functions.units import connected_units
+
+# Each form of a covariance is one of the next.
+_FORMS = ("spherical", "diag", "full")
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +114,39 @@ class Nesting:
         """Units of each layer that nothing reads in the small net alone."""
         before, after = connected_units(self.large), connected_units(self.large, self._flags)
         return [was & ~now for was, now in zip(before[1:], after[1:], strict=True)]
+
+
+def shares_more(small: Network, large: Network, columns: Sequence[int]) -> bool:
+    """Whether a net lies in another one by ties, or by covariances of a simpler form.
+
+    Parameters
+    ----------
+    small, large : Network
+        The nets.
+    columns : sequence of int
+        For each input of the small net the input of the large one with the same values, or -1.
+    """
+    free = small.with_ties(None) if small.layout.has_ties else small
+    if len(small.layers) == len(large.layers):
+        layers = [_in_form_of(*pair) for pair in zip(small.layers, large.layers, strict=True)]
+        if any(new is not old for new, old in zip(layers, small.layers, strict=True)):
+            free = Network.from_layers(
+                small.n_features,
+                layers,
+                feature_names=small.feature_names,
+                output_names=small.output_names,
+            )
+    return free is not small and Nesting.of(free, large, columns) is not None
+
+
+def _in_form_of(small: Layer, large: Layer) -> Layer:
+    """A Gaussian layer with covariances of another one's form, where that is the wider one."""
+    if not (isinstance(small, GaussianRBF) and isinstance(large, GaussianRBF)):
+        return small
+    simpler = _FORMS[: _FORMS.index(large.covariance_type)]
+    if small.covariance_type not in simpler:
+        return small
+    return GaussianRBF(small.sources, small.n_units, large.covariance_type, small.activation)
 
 
 def same_columns(small: Array, large: Array) -> list[int]:

@@ -331,6 +331,33 @@ def test_which_nets_are_submodels():
     assert Nesting.of(filtered(3, tied=other), large, columns) is None
 
 
+@pytest.mark.filterwarnings("ignore:Inference. :UserWarning")
+def test_a_net_with_ties_is_not_compared_by_the_test_of_others():
+    """It lies in the one without, as one width does in many and these in full covariances."""
+    table, y = X[:, :2], np.tanh(X[:, 0] - X[:, 1]) + 0.1 * np.random.default_rng(0).normal(size=N)
+    linear = {"hidden_layer_sizes": (2,), "alpha": 0.1, "random_state": 0}
+    radial = {"n_centers": 2, "alpha": 0.1, "random_state": 0}
+    one, many, full = (
+        RBFNetRegressor(**radial, **form)
+        for form in ({"tied": {"precisions_cholesky": 0}}, {}, {"covariance_type": "full"})
+    )
+    tied, free, other = (
+        NewtonMLPRegressor(**linear, **how)
+        for how in ({"tied": {"coefs_1": 0}}, {}, {"activation": "sine"})
+    )
+    found = {
+        net: net.fit(table, y).inference(table, y) for net in (one, many, full, tied, free, other)
+    }
+    for small, large in ((one, many), (many, full), (one, full), (tied, free)):
+        for pair in ((small, large), (large, small)):
+            result = found[pair[0]].compare(found[pair[1]])
+            assert np.isnan([result.statistic, result.p_value, *result.corrected["aic"]]).all()
+            assert "parameters that are equal" in result.reason
+    result = found[tied].compare(found[other])
+    assert np.isfinite(result.p_value)
+    assert not result.reason
+
+
 def test_a_shared_weight_is_one_part_of_a_net():
     """Pruning offers it once, under the name of its first entry."""
     fit = fit_of(fitted("filter"), X, Y)
