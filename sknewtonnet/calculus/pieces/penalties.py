@@ -319,11 +319,12 @@ _NEAR_ZERO = 1e-6
 class NormPenalty(Penalty):
     """Norms of the coefficient matrices of the layers ([I] section 3), not squared.
 
-        penalty(w) = strength sum_k ||W^k||,   ||W|| = (sum of squared entries)^(1/2)
+        penalty(w) = strength sum_k ||W^k||,   ||W|| = (sum of squared parameters)^(1/2)
 
     with gradient  strength W / ||W||  and Hessian  strength (I / ||W|| - W W' / ||W||^3)  of each
     layer, W as a vector: mixed derivatives within a layer are not zero. Unlike a square it does
-    not fade near 0, so that a strength that is large enough takes whole layers to exactly 0.
+    not fade near 0, so that a strength that is large enough takes whole layers to exactly 0. A
+    parameter that units share counts once, as in the L2 penalty, in the array of its first entry.
 
     Parameters
     ----------
