@@ -9,11 +9,12 @@ from scipy import sparse
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.shared import same_block
+from sknewtonnet.calculus.passes.higher_orders import activations_of
 from sknewtonnet.calculus.pieces.activations import Activation
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.losses import get_loss
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory
-from sknewtonnet.calculus.pieces.output_activation import behind, output_activation
+from sknewtonnet.calculus.pieces.output_activation import behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,7 @@ def count_second_derivatives(
     outer = get_loss(loss, network.n_outputs)
     together = leads @ leads.T if _is_separable(outer, network.n_outputs) else _coupled(leads)
     alive: Bools = np.asarray(leads.any(axis=1))
-    last = output_activation(behind(outer, network.layers[-1].activation))
-    functions = [*(layer.activation for layer in network.layers[:-1]), last]
+    functions = activations_of(network._graph, behind(outer, network.layers[-1].activation))
     rows = zip(network.layers, network.exists, strict=True)
     return SecondDerivativeCounts(
         lagrangian=_count_in_units(network, alive, functions),
