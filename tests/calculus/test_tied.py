@@ -5,7 +5,7 @@ import pytest
 from cases import KINDS, LAYER_CASES, PRODUCTS, RELATIONS, case_id, layers, setup, strengths
 from oracles import Oracle, Problem, assert_close
 
-from sknewtonnet.calculus import Network, NormPenalty, Objective, convolution
+from sknewtonnet.calculus import ModifiedObjective, Network, NormPenalty, Objective, convolution
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives, slope_gradients
 from sknewtonnet.calculus.pieces.gaussian import covariance_form
 from sknewtonnet.calculus.pieces.penalties import WidthPenalty
@@ -324,3 +324,18 @@ def test_hessians_of_many_entries_are_formed_by_products(kind, monkeypatch):
     np.testing.assert_array_equal(by_products, by_products.T)
     monkeypatch.setattr("sknewtonnet.calculus.functions.shared._MANY", np.inf)
     assert_close(by_products, Objective(net, "squared_error", X, Y, **made).hessian(w, kind))
+
+
+def test_parts_of_outputs_with_many_entries(monkeypatch):
+    """The modified objective forms no matrix of all entries either."""
+    connectivity, tied = convolution(30, 3, 2, pooled_outputs=2)
+    units = len(tied["intercepts_0"])
+    net = Network.mlp(30, (units,), 2, connectivity=connectivity, tied=tied)
+    rng = np.random.default_rng(0)
+    f = Objective(net, "squared_error", rng.normal(size=(25, 30)), rng.normal(size=(25, 2)))
+    F, w = ModifiedObjective(f), 0.5 * rng.normal(size=net.n_parameters)
+    with monkeypatch.context() as patch:
+        patch.delattr("sknewtonnet.calculus.functions.output_parts.dense_hessian")
+        by_products = F.hessian(w)
+    monkeypatch.setattr("sknewtonnet.calculus.functions.shared._MANY", np.inf)
+    assert_close(by_products, F.hessian(w))

@@ -8,6 +8,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.kept_point import FORWARD, KeptPoint
+from sknewtonnet.calculus.functions.shared import by_products, many_entries
 from sknewtonnet.calculus.passes.chunk import Chunk
 from sknewtonnet.calculus.passes.hessian_sums import dense_hessian
 from sknewtonnet.calculus.pieces.function import OutputParts
@@ -64,6 +65,10 @@ class SeparateOutputs(OutputParts):
     def hessian(self, w: Array, factors: Array) -> Array:
         """See :meth:`OutputParts.hessian`."""
         kept, network = self._kept, self.objective.network
+        if many_entries(network.layout):
+            return by_products(
+                network, lambda directions: self.hessian_product(w, directions, factors)
+            )
         check_hessian_memory(network.layout.n_full)
         chunks = self._scaled(w, factors)
         workspace = kept.chunks[0].workspace

@@ -1,5 +1,7 @@
 """Parameters that units share: which units these are, and which changes of a net keep the ties."""
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -23,11 +25,17 @@ def many_entries(layout: ParameterLayout) -> bool:
 
 def hessian_by_products(f: SmoothFunction, network: Network, w: Array, kind: str) -> Array:
     """The Hessian of f from products with all directions; "block" is a part of the exact one."""
-    advice, size = "hessian_product needs no matrix", network.layout.n_full * f.n_parameters
-    check_memory("a Hessian by products", 24.0 * size, advice)
     whole = "exact" if kind == "block" else kind
-    H = symmetric_part(f.hessian_product(w, np.eye(f.n_parameters), whole))
+    H = by_products(network, lambda directions: f.hessian_product(w, directions, whole))
     return H * same_block(network) if kind == "block" else H
+
+
+def by_products(network: Network, product: Callable[[Array], Array]) -> Array:
+    """A symmetric matrix of the parameters of a net from its products with all directions."""
+    size = network.layout.n_full * network.n_parameters
+    advice = "hessian_product needs no matrix"
+    check_memory("a Hessian by products", 24.0 * size, advice)
+    return symmetric_part(product(np.eye(network.n_parameters)))
 
 
 def unit_groups(network: Network) -> list[Ints]:
