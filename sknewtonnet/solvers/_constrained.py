@@ -296,4 +296,4 @@ def _go_to(run: Run, w: Array) -> None:
         Status.TARGET: run.value > run.f_target,  # it was met outside the constraints
     }
     if run.status is not None and lost.get(run.status, False):
-        run.status = None
+        run.status = Status.MAX_ITER if run.n_iter >= run.max_iter else None

@@ -44,6 +44,9 @@ def test_a_target_is_met_within_the_constraints(name):
     assert result.value <= target
     assert result.history[-1] == result.value
     assert violation(limits, result.params) <= 1e-13
+    for max_iter in range(1, result.n_iter):
+        short = minimize(name, f, w, limits, options={"f_target": target}, max_iter=max_iter)
+        assert (short.status, short.n_iter) == (Status.MAX_ITER, max_iter)
 
 
 def violation(limits, w):
