@@ -316,8 +316,8 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
             (n_centers, n_features, n_features)
         Covariance of each unit in the units of the table: a variance for "spherical", one for
         each feature for "diag" and for "spherical" units of standardised columns, matrices for
-        "full", "semidefinite" and "quadratic". Of the last two an AttributeError if the matrix of
-        a unit is not positive definite.
+        "full", "tied" (the same for each unit), "semidefinite" and "quadratic". Of the last two
+        an AttributeError if the matrix of a unit is not positive definite.
     precisions_ : ndarray of the shape of ``covariances_``
         Their inverses, [I]'s 1 / sigma^2 and M, which exist always.
     precisions_cholesky_ : ndarray of the shape of ``covariances_``
@@ -650,8 +650,8 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
             (n_centers, n_features, n_features)
         Covariance of each unit in the units of the table: a variance for "spherical", one for
         each feature for "diag" and for "spherical" units of standardised columns, matrices for
-        "full", "semidefinite" and "quadratic". Of the last two an AttributeError if the matrix of
-        a unit is not positive definite.
+        "full", "tied" (the same for each unit), "semidefinite" and "quadratic". Of the last two
+        an AttributeError if the matrix of a unit is not positive definite.
     precisions_ : ndarray of the shape of ``covariances_``
         Their inverses, [I]'s 1 / sigma^2 and M, which exist always.
     precisions_cholesky_ : ndarray of the shape of ``covariances_``
