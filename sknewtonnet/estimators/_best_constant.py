@@ -19,7 +19,7 @@ def mean_prediction(
         found = constant_beside(loss, Y, mean, sample_weight, offset)
     else:
         found = loss.link(mean)
-    return np.where(np.isnan(found), 0.0, found)  # of an activation that has no inverse
+    return np.where(np.isfinite(found), found, 0.0)  # where an activation has no inverse
 
 
 def gradient_size(

@@ -19,7 +19,7 @@ from sknewtonnet import (
     NewtonNetRegressor,
     RBFNetRegressor,
 )
-from sknewtonnet.calculus import Activation, Linear
+from sknewtonnet.calculus import Activation, Linear, get_activation
 from sknewtonnet.testing import check_activation
 
 
@@ -148,11 +148,13 @@ def test_layers_of_any_kind_say_it_themselves():
     assert bounded.score(X, classes) > 0.8
 
 
-def test_three_classes_behind_an_activation():
+@pytest.mark.parametrize("h", ["tanh", "softplus"])
+def test_three_classes_behind_an_activation(h):
+    """Logits of equal chances are 0, which is no value of a softplus."""
     X, species = load_iris(return_X_y=True)
-    layers = [Linear((0,), 3, "tanh")]
+    layers = [Linear((0,), 3, h)]
     net = NewtonNetClassifier(layers, alpha=0.1, random_state=0).fit(X, species)
-    logits = np.tanh(X @ net.coefs_[0] + net.intercepts_[0])
+    logits = get_activation(h).value(X @ net.coefs_[0] + net.intercepts_[0])
     assert_allclose(net.predict_proba(X), softmax(logits, axis=1), rtol=1e-12)
     assert net.score(X, species) > 0.9
 
