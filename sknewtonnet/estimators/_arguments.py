@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,9 +12,14 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus import GaussianRBF, Network
+
+T = TypeVar("T")
 
 # Squares of these magnitudes, and products of squares with some thousand rows, are doubles.
 LARGEST = 1e120
+# Exponentials of logarithms of widths end at 1e43, and a unit may be narrower than the data.
+SMALLEST_OF_WIDTHS = 1e-35
 
 
 @contextmanager
@@ -24,10 +30,19 @@ def said_of_memory(solver: Any) -> Iterator[None]:
     except MemoryError as reason:
         if not type(reason).__module__.startswith("numpy"):
             raise  # the user's own, or with words already
+        other = "" if solver == "auto" else ', or solver="auto"'
         raise MemoryError(
             f"solver={solver!r} and the arrays of this net do not fit the memory: {reason}. Use "
-            'fewer units, simpler covariances, no constraints, or solver="auto".'
+            f"fewer units, simpler covariances, no constraints{other}."
         ) from reason
+
+
+def own_copy(argument: str, given: T) -> T:
+    """A copy that later changes of the user's object do not reach, or raise."""
+    try:
+        return deepcopy(given)
+    except (TypeError, AttributeError) as reason:
+        raise ValueError(f"{argument} cannot be copied: {reason}, got {given!r}.") from reason
 
 
 def checked_params(params: ArrayLike, size: int) -> Array:
@@ -97,6 +112,26 @@ def check_range(name: str, columns: Array) -> None:
             f"{name} must have columns whose largest magnitude is 0 or from {1 / LARGEST:g} to "
             f"{LARGEST:g}, since squares leave the range of doubles; got {size[odd[0]]:.3g} in "
             f"column {odd[0]}. Rescale it, or clean it."
+        )
+
+
+def check_widths(network: Network, X: Array, standardize: bool) -> None:
+    """Raise a ValueError if inputs are too small for the logarithms of widths of radial units.
+
+    A spherical unit on standardised columns has one width for all of them, in their units.
+    """
+    layers = [layer for layer in network.layers if isinstance(layer, GaussianRBF)]
+    if standardize:
+        layers = [layer for layer in layers if layer.covariance_type != "spherical"]
+    if not any(0 in layer.sources for layer in layers):
+        return
+    size = np.abs(X).max(axis=0, initial=0.0)
+    odd = np.flatnonzero((size > 0.0) & (size < SMALLEST_OF_WIDTHS))
+    if len(odd):
+        raise ValueError(
+            "X must have columns whose largest magnitude is 0 or at least "
+            f"{SMALLEST_OF_WIDTHS:g} for radial units, whose widths leave their range below that; "
+            f"got {size[odd[0]]:.3g} in column {odd[0]}. Rescale it."
         )
 
 

@@ -54,6 +54,7 @@ from sknewtonnet.estimators._arguments import (
     check_numbers,
     check_range,
     checked_table,
+    own_copy,
     said_of_memory,
 )
 from sknewtonnet.estimators._by_turns import beside_constant, by_turns
@@ -118,7 +119,7 @@ class BaseNewtonNet(
 
     def _penalties(self, X: Array, weight: Array) -> tuple[Penalty, ...]:
         """Penalties besides that of the coefficients."""
-        return listed_penalties(deepcopy(self.penalties))
+        return listed_penalties(own_copy("penalties", self.penalties))
 
     def _monotonic(self, network: Network, loss: Loss) -> Ints | None:
         """One sign for each feature, if predictions are to be monotonic."""
@@ -298,7 +299,7 @@ class BaseNewtonNet(
         offset = known.terms(loss, len(X), network.n_outputs)
         data = replace(data, offset=None if offset is None else offset[weight > 0])
         loss = beside_constant(loss, data)
-        alpha = deepcopy(self.alpha)
+        alpha = own_copy("alpha", self.alpha)
         alpha = 1.0 if isinstance(alpha, str) else self._spread(network, alpha)
         # Copies: what a user changes later is not what was fitted.
         settings = Settings(
@@ -308,7 +309,7 @@ class BaseNewtonNet(
                 self.ftol,
                 self.max_iter,
                 self.hessian,
-                deepcopy(self.solver_options),
+                own_copy("solver_options", self.solver_options),
             ),
             alpha=alpha,
             penalties=(),
@@ -335,7 +336,7 @@ class BaseNewtonNet(
     ) -> tuple[Problem, dict[str, Any]]:
         """The problem with the penalty that the data choose, if they are asked."""
         if not isinstance(self.alpha, str):
-            return problem, {"alpha_": deepcopy(self.alpha), "alpha_selection_": None}
+            return problem, {"alpha_": own_copy("alpha", self.alpha), "alpha_selection_": None}
         # From a copy, so that starts are those of the same strength given as a number.
         seed = deepcopy(check_random_state(self.random_state)).randint(np.iinfo(np.int32).max)
         choose = ard_alpha if self.alpha == "ard" else chosen_alpha

@@ -1,7 +1,6 @@
 """Multilayer perceptrons: layers with linear propagation."""
 
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Loss, Network
+from sknewtonnet.estimators._arguments import own_copy
 from sknewtonnet.estimators._fit import Data, Problem
 from sknewtonnet.estimators._named_constraints import monotonic_bounds, monotonic_signs
 from sknewtonnet.estimators._parameters import (
@@ -44,9 +44,9 @@ class BaseMLP(BaseSizedNet):
             self.n_features_in_,
             self.hidden_layer_sizes,
             data.Y.shape[1],
-            deepcopy(self.activation),
+            own_copy("activation", self.activation),
             self.skip_connections,
-            output_activation=deepcopy(self.output_activation),
+            output_activation=own_copy("output_activation", self.output_activation),
             **names,
         )
 

@@ -1,7 +1,6 @@
 """Constraints as users give them, by names; and as solvers take them, by positions."""
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +10,8 @@ from sknewtonnet._names import unknown_name
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Constraint, Network, ParameterLayout
 from sknewtonnet.calculus.functions.constraints import listed_constraints
+from sknewtonnet.calculus.functions.shaped_constraint import ShapedConstraint
+from sknewtonnet.estimators._arguments import own_copy
 from sknewtonnet.estimators._parameters import Parameters
 from sknewtonnet.solvers import Constraints
 from sknewtonnet.solvers.constraints import unconstrained
@@ -38,16 +39,22 @@ class AskedConstraints:
     @classmethod
     def by(cls, net: Parameters, monotonic: Ints | None) -> "AskedConstraints":
         """Copies of what the parameters of an estimator say."""
-        nonlinear = listed_constraints(deepcopy(net.constraints))
-        return cls(deepcopy(net.bounds), deepcopy(net.linear_constraints), monotonic, nonlinear)
+        nonlinear = listed_constraints(own_copy("constraints", net.constraints))
+        return cls(
+            own_copy("bounds", net.bounds),
+            own_copy("linear_constraints", net.linear_constraints),
+            monotonic,
+            nonlinear,
+        )
 
     def __call__(self, network: Network) -> Constraints | None:
         """The constraints of a net, or None."""
-        nonlinear = tuple(each.on(network) for each in self.nonlinear)
+        size = network.n_parameters
+        nonlinear = tuple(ShapedConstraint(each.on(network), size) for each in self.nonlinear)
         found = make_constraints(network, self.bounds, self.linear, self.monotonic)
         if not nonlinear:
             return found
-        return replace(found or unconstrained(network.n_parameters), nonlinear=nonlinear)
+        return replace(found or unconstrained(size), nonlinear=nonlinear)
 
 
 def make_constraints(
@@ -142,9 +149,10 @@ def _row(layout: ParameterLayout, number: int, given: Any) -> tuple[Array, float
             f"factors, got {given!r}."
         )
     terms, low, high = given
-    row = np.zeros(layout.n_parameters)
+    row, size = np.zeros(layout.n_parameters), np.zeros(layout.n_parameters)
     for name, factor in terms.items():
-        row += _values(layout, where, name, factor, 0.0, np.add)
+        part = _values(layout, where, name, factor, 0.0, np.add)
+        row, size = row + part, size + np.abs(part)
     try:
         if isinstance(low, str) or isinstance(high, str):
             raise TypeError
@@ -158,6 +166,11 @@ def _row(layout: ParameterLayout, number: int, given: Any) -> tuple[Array, float
         )
     if low == -np.inf and high == np.inf:
         raise ValueError(f"{where} sets no limit, got {given[1:]!r}.")
+    if size.any() and np.isfinite(size).all() and not row.any():
+        raise ValueError(
+            f"{where} has factors that cancel where parameters are tied, so that nothing is left, "
+            f"got {terms!r}."
+        )
     # Squares of smaller ones underflow, and a row without a length has no direction.
     if not np.isfinite(row).all() or not 1e-150 <= np.abs(row).max() <= 1e150:
         raise ValueError(

@@ -1,7 +1,6 @@
 """Networks of any layers, which may read any earlier ones."""
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Layer, Linear, Loss, Network
+from sknewtonnet.estimators._arguments import check_widths, own_copy
 from sknewtonnet.estimators._base import BaseNewtonNet
 from sknewtonnet.estimators._fit import Data, Problem
 from sknewtonnet.estimators._parameters import (
@@ -41,14 +41,18 @@ class BaseNet(BaseNewtonNet):
         n_outputs = data.Y.shape[1]
         given = _default_layers if self.layers is None else self.layers
         # A copy, since what a user changes later is not what was fitted.
-        layers = given(self.n_features_in_, n_outputs) if callable(given) else deepcopy(given)
+        layers = (
+            given(self.n_features_in_, n_outputs) if callable(given) else own_copy("layers", given)
+        )
         last = layers[-1] if isinstance(layers, Sequence) and len(layers) else None
         if isinstance(last, Layer) and last.n_units != n_outputs:
             raise ValueError(
                 f"the last of the layers must have {n_outputs} units, one for each raw prediction "
                 f"of this target, got {last!r}."
             )
-        return Network.from_layers(self.n_features_in_, layers, **names)
+        network = Network.from_layers(self.n_features_in_, layers, **names)
+        check_widths(network, data.X, self.standardize)
+        return network
 
     def _draw(self) -> Callable[[Problem, np.random.RandomState], Array]:
         return initial_parameters

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -16,6 +15,7 @@ from sknewtonnet.calculus import ACTIVATIONS, Activation, Loss, Network
 from sknewtonnet.calculus.functions.units import unit_reports
 from sknewtonnet.calculus.pieces.penalties import Penalty
 from sknewtonnet.calculus.pieces.radial_units import COVARIANCE_TYPES, shape_penalty
+from sknewtonnet.estimators._arguments import check_widths, own_copy
 from sknewtonnet.estimators._base import FRAMES_TO_CALLER
 from sknewtonnet.estimators._fit import Data, Fit, Problem
 from sknewtonnet.estimators._parameters import (
@@ -74,18 +74,20 @@ class BaseRBFNet(BaseSizedNet):
                 UserWarning,
                 stacklevel=FRAMES_TO_CALLER + 1,
             )
-        return Network.rbf(
+        network = Network.rbf(
             self.n_features_in_,
             min(self.n_centers, n_rows),
             data.Y.shape[1],
             self.covariance_type,
             self.hidden_layer_sizes,
-            deepcopy(self.activation),
+            own_copy("activation", self.activation),
             self.skip_connections,
-            output_activation=deepcopy(self.output_activation),
-            radial_activation=deepcopy(self.radial_activation),
+            output_activation=own_copy("output_activation", self.output_activation),
+            radial_activation=own_copy("radial_activation", self.radial_activation),
             **names,
         )
+        check_widths(network, data.X, self.standardize)
+        return network
 
     def _penalties(self, X: Array, weight: Array) -> tuple[Penalty, ...]:
         own = super()._penalties(X, weight)

@@ -1,6 +1,5 @@
 """What makes a net a regressor or a classifier: its target, its loss, its predictions."""
 
-from copy import deepcopy
 from typing import Any, ClassVar, Literal, overload
 
 import numpy as np
@@ -13,6 +12,7 @@ from sknewtonnet._sklearn import Names, RegisteredNames
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import LOSSES, Loss, get_loss
 from sknewtonnet.calculus.pieces.known_terms import KnownTerms
+from sknewtonnet.estimators._arguments import own_copy
 from sknewtonnet.estimators._parameters import ClassWeight
 from sknewtonnet.estimators._targets import ClassTarget, RegressionTarget
 
@@ -52,7 +52,7 @@ class RegressorRole(RegressorMixin):
         return RegressionTarget.of(y, names)
 
     def _make_loss(self, target: RegressionTarget, n_outputs: int) -> Loss:
-        return get_loss(deepcopy(self.loss), n_outputs)
+        return get_loss(own_copy("loss", self.loss), n_outputs)
 
     @overload
     def predict(

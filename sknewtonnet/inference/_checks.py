@@ -1,7 +1,7 @@
 """What users may give, and what they are told otherwise."""
 
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,12 +22,6 @@ def check_choice(argument: str, given: object, allowed: Sequence[object]) -> Non
     """Raise unless it is one of the allowed values."""
     if not any(given is choice or given == choice for choice in allowed):
         raise ValueError(must_be_one_of(argument, given, allowed))
-
-
-def check_count(argument: str, given: object, least: int = 1) -> None:
-    """Raise unless it is an integer of at least some number."""
-    if not isinstance(given, Integral) or isinstance(given, bool) or given < least:
-        raise ValueError(f"{argument} must be an integer of at least {least}, got {given!r}.")
 
 
 def check_grid(given: ArrayLike) -> Array:

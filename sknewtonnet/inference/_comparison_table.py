@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sknewtonnet.inference._checks import check_choice, check_count
+from sknewtonnet.calculus.pieces.validation import check_count
+from sknewtonnet.inference._checks import check_choice
 from sknewtonnet.inference._latex import latex_table
 
 # What is shown of each net.

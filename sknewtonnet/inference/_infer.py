@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from sknewtonnet._typing import Ints
 from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
-from sknewtonnet.inference._checks import check_choice, check_count, check_rows
+from sknewtonnet.calculus.pieces.validation import check_count
+from sknewtonnet.inference._checks import check_choice, check_rows
 from sknewtonnet.inference._gate_units import OF_UNITS
 from sknewtonnet.inference._minimum import WEIGHT_TYPES, Information
 from sknewtonnet.inference._parameter_covariance import (

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.pieces.validation import check_count
 from sknewtonnet.inference._average_effects import AverageEffects
 from sknewtonnet.inference._bootstrap import (
     BootstrapResults,
@@ -20,7 +21,6 @@ from sknewtonnet.inference._bootstrap import (
 from sknewtonnet.inference._calibration import CALIBRATED_TESTS, Calibration, calibrate
 from sknewtonnet.inference._checks import (
     check_choice,
-    check_count,
     check_level,
     check_names,
     check_samples,

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from sknewtonnet._typing import Array, Bools
 from sknewtonnet.calculus.pieces.known_terms import KnownTerms
+from sknewtonnet.calculus.pieces.validation import check_count
 from sknewtonnet.inference._checks import (
     check_choice,
-    check_count,
     check_grid,
     check_level,
     check_names,

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.pieces.validation import check_count
 from sknewtonnet.inference._checks import (
     check_choice,
-    check_count,
     check_level,
     check_names,
     listed,

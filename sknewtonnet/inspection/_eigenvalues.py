@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from sknewtonnet.calculus.functions.subspace import MappedObjective
 from sknewtonnet.calculus.pieces.function import PRODUCT_KINDS
 from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.symmetric import symmetric_part
+from sknewtonnet.calculus.pieces.validation import check_count, real_vector
 from sknewtonnet.inspection._importance import hessian_diagonal
 from sknewtonnet.inspection._spectral_density import SpectralDensity
 from sknewtonnet.inspection._spectrum import Spectrum, condition_number
@@ -136,8 +136,10 @@ def spectrum(
         ("n_probes", n_probes, 2),
         ("n_steps", n_steps, 1),
     ):
-        if not isinstance(number, Integral) or number < least:
-            raise ValueError(f"{name} must be an integer of at least {least}, got {number!r}.")
+        check_count(name, number, least)
+    if not isinstance(standardize, bool | np.bool_):
+        raise ValueError(f"standardize must be True or False, got {standardize!r}.")
+    random = _generator(random_state)
     if method not in METHODS:
         raise ValueError(must_be_one_of("method", method, METHODS))
     extra = {"sample_weight": sample_weight, "offset": offset, "exposure": exposure}
@@ -152,7 +154,7 @@ def spectrum(
     with np.errstate(over="ignore", invalid="ignore"):
         if method == "dense" or n_extremes < 1:
             return _dense(point, max(n_extremes, 1))
-        return _by_products(point, n_extremes, n_probes, n_steps, random_state)
+        return _by_products(point, n_extremes, n_probes, n_steps, random)
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,9 +234,7 @@ def _point(model: Any, at: Any, y: Any, extra: dict[str, Any], kind: str) -> _Po
     if isinstance(model, SmoothFunction):
         if at is None or y is not None or extra:
             raise TypeError("a function takes a point and no data: spectrum(function, w).")
-        function, w = model, np.asarray(at, dtype=float)
-        if w.shape != (function.n_parameters,):
-            raise ValueError(f"w must have shape ({function.n_parameters},), got {w.shape}.")
+        function, w = model, real_vector("w", at, model.n_parameters)
     elif hasattr(model, "objective") and hasattr(model, "fit"):
         if at is None or y is None:
             raise TypeError("a net needs the data of its fit: spectrum(net, X, y).")
@@ -249,19 +249,37 @@ def _point(model: Any, at: Any, y: Any, extra: dict[str, Any], kind: str) -> _Po
     return _Point(function, w, kind)
 
 
+def _generator(random_state: Any) -> np.random.Generator:
+    """Where starts are drawn, or an error."""
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError):
+        raise ValueError(
+            "random_state must be None, an integer from 0 on or a Generator, got "
+            f"{random_state!r}."
+        ) from None
+
+
 class _Form(SmoothFunction):
     """1/2 w'Aw, the function whose Hessian is a given matrix."""
 
     def __init__(self, matrix: Any):
         known = isinstance(matrix, LinearOperator)
-        if not (known or issparse(matrix)):
+        if issparse(matrix):
+            matrix = matrix.tocsr()  # some forms have no largest entry
+        elif not known:
             try:
-                matrix = np.asarray(matrix, dtype=float)
+                numbers = matrix if isinstance(matrix, np.ndarray) else np.array(matrix, float)
             except (TypeError, ValueError):
+                numbers = None
+            if matrix is None or numbers is None:
                 raise TypeError(
                     "model must be a SmoothFunction, a fitted net, or a matrix, got "
                     f"{type(matrix).__name__}."
-                ) from None
+                )
+            matrix = numbers.astype(float) if numbers.dtype.kind in "biuf" else numbers
+        if matrix.dtype is not None and np.dtype(matrix.dtype).kind not in "biuf":
+            raise ValueError(f"a matrix must be one of real numbers, got {matrix.dtype}.")
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.shape[0]:
             raise ValueError(f"a matrix must be square, got shape {matrix.shape}.")
         if not known:
@@ -339,10 +357,9 @@ def _pairs(H: Array, constant: Array) -> tuple[Array, Array]:
 
 
 def _by_products(
-    point: _Point, n: int, n_probes: int, n_steps: int, random_state: Any
+    point: _Point, n: int, n_probes: int, n_steps: int, random: np.random.Generator
 ) -> Spectrum:
     """From products alone."""
-    random = np.random.default_rng(random_state)
     what = f"{n_steps} Lanczos vectors of {point.size} parameters"
     check_memory(what, 8.0 * n_steps * point.size, "use fewer n_steps")
     start = random.standard_normal(point.size)

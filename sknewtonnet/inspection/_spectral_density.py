@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 
 import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.lanczos import lanczos
+from sknewtonnet.calculus.pieces.validation import real_array
 
 # Points of the grid, and the width of a smooth eigenvalue as a part of the range of all.
 _POINTS, _WIDTH = 256, 0.01
@@ -109,6 +111,8 @@ class SpectralDensity:
         -------
         mean, standard_error : float
         """
+        if not callable(function):
+            raise TypeError(f"function must be a function of eigenvalues, got {function!r}.")
         each = (self.weights * function(self.nodes)).sum(axis=1)
         return float(each.mean()), float(_error(each))
 
@@ -142,8 +146,17 @@ class SpectralDensity:
         -------
         values, errors : ndarray of shape (n_points,)
             The density and its standard errors.
+
+        Raises
+        ------
+        ValueError
+            If ``width`` is no positive number, or ``grid`` no array of numbers.
         """
-        width = self.width if width is None else width
+        grid = np.atleast_1d(real_array("grid", grid))
+        if width is None:
+            width = self.width
+        elif not isinstance(width, Real) or isinstance(width, bool) or not 0.0 < width < np.inf:
+            raise ValueError(f"width must be a positive number, got {width!r}.")
         off = (grid[:, None, None] - self.nodes) / width
         each = (self.weights * np.exp(-0.5 * off**2)).sum(axis=2) / (width * np.sqrt(2.0 * np.pi))
         return each.mean(axis=1), _error(each.T)

@@ -8,6 +8,7 @@ import numpy as np
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.directions import Direction
+from sknewtonnet.calculus.pieces.validation import check_count
 from sknewtonnet.inspection._spectral_density import SpectralDensity
 
 ENDS = ("lowest", "highest", "flattest")
@@ -155,10 +156,11 @@ class Spectrum:
         Raises
         ------
         ValueError
-            If ``which`` is another word.
+            If ``which`` is another word, or ``n`` no integer of at least 1.
         """
         if which not in ENDS:
             raise ValueError(must_be_one_of("which", which, ENDS))
+        check_count("n", n)
         return self._ends.get(which, [])[:n]
 
     def to_frame(self, n: int = 3) -> Any:

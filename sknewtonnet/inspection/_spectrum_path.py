@@ -10,6 +10,7 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus import SmoothFunction, critical_point
 from sknewtonnet.calculus.functions.directions import Direction
 from sknewtonnet.calculus.functions.standardization import on_standardized_columns
+from sknewtonnet.calculus.pieces.validation import real_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +134,8 @@ class SpectrumPath:
     ):
         if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
             raise ValueError(f"every must be a positive integer, got {every!r}.")
+        if not (function is None or isinstance(function, SmoothFunction)):
+            raise TypeError(f"function must be a SmoothFunction or None, got {function!r}.")
         self.function: Any = function
         self.every: int = int(every)
         self.points: list[PathPoint] = []
@@ -141,7 +144,7 @@ class SpectrumPath:
         if w is not None:
             if function is None:
                 raise TypeError("a starting point needs its function: SpectrumPath(function, w).")
-            self._look(function, np.asarray(w, dtype=float), 0)
+            self._look(function, real_array("w", w), 0)
 
     def __call__(self, iteration: Any) -> bool:
         """Keep an iteration of a solver.

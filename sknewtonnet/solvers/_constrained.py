@@ -21,7 +21,12 @@ from sknewtonnet.solvers._result import Status
 from sknewtonnet.solvers._run import Run
 from sknewtonnet.solvers._scipy_constraints import in_words_of_scipy
 from sknewtonnet.solvers._surface import Surface
-from sknewtonnet.solvers.constraints import ConstraintKind, Constraints, unconstrained
+from sknewtonnet.solvers.constraints import (
+    ConstraintKind,
+    Constraints,
+    check_constraints,
+    unconstrained,
+)
 
 # Of L-BFGS-B: steps that are remembered, values of a line search; and what they may be.
 MAXCOR, MAXLS, COUNTS = 20, 50, Range(1, 10_000)
@@ -66,6 +71,8 @@ class ConstrainedSolver(Solver):
     def __post_init__(self) -> None:
         """Raise a ValueError for a setting that is not allowed, or constraints of another kind."""
         super().__post_init__()
+        if self.constraints is not None:
+            check_constraints(self.constraints)
         if self.constraints is not None and self.constraints.kind > self.keeps:
             kind = self.constraints.kind.name.lower()
             raise ValueError(f"{type(self).__name__} cannot keep to {kind} constraints.")
@@ -77,7 +84,14 @@ class ConstrainedSolver(Solver):
 
     def limits(self, size: int) -> Constraints:
         """Return the constraints, or infinite bounds; see :meth:`Solver.limits`."""
-        return self.constraints or unconstrained(size)
+        if self.constraints is None:
+            return unconstrained(size)
+        if len(self.constraints.lower) != size:
+            raise ValueError(
+                f"constraints are of {len(self.constraints.lower)} parameters, and the function "
+                f"has {size}."
+            )
+        return self.constraints
 
     def begin(self, run: Run) -> Surface:
         """Run scipy's method; the constraints that hold at its end make the surface.

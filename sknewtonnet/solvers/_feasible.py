@@ -7,8 +7,9 @@ from scipy.optimize import Bounds, minimize
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory
+from sknewtonnet.calculus.pieces.validation import real_vector
 from sknewtonnet.solvers._scipy_constraints import in_words_of_scipy
-from sknewtonnet.solvers.constraints import Constraints
+from sknewtonnet.solvers.constraints import Constraints, check_constraints
 
 # Newton steps onto constraints; they converge quadratically where they converge.
 _STEPS, _HALVINGS = 50, 10
@@ -48,6 +49,8 @@ def feasible_point(constraints: Constraints, w: Array) -> Array:
     ValueError
         If bounds and linear constraints have no common point.
     """
+    check_constraints(constraints)
+    w = real_vector("w", w, len(constraints.lower))
     start = constraints.nearest(w)
     if not constraints.nonlinear or not np.isfinite(start).all():
         return start
@@ -187,6 +190,11 @@ def _worst(constraints: Constraints, w: Array) -> str:
     worst, words = -1.0, ""
     for number, each in enumerate(constraints.nonlinear):
         value, (lower, upper) = each.value(w), each.limits
+        if np.isfinite(value).all() and not np.isfinite(each.jacobian(w)).all():
+            return (
+                "no way to meet the constraints was found: derivatives of "
+                f"{each.title} number {number} are not finite at the starting point."
+            )
         beyond = np.maximum(lower - value, value - upper)
         k = int(np.argmax(beyond))
         if not beyond[k] <= worst:

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from scipy.sparse.linalg import MatrixRankWarning, spsolve
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Lagrangian
 from sknewtonnet.calculus.pieces.memory import check_memory
+from sknewtonnet.calculus.pieces.validation import check_count
 from sknewtonnet.solvers._result import Status
 
 # scipy's status of a run that max_iter has ended; and the Newton steps that may follow others.
@@ -154,11 +155,9 @@ def minimize_full_space(
     """
     problem = _Problem(lagrangian)
     start = _checked_start(problem, lagrangian, w0, states)
-    positive = isinstance(tol, Real) and tol > 0
-    if not positive:
+    if not isinstance(tol, Real) or isinstance(tol, bool) or not tol > 0:
         raise ValueError(f"tol must be positive, got {tol!r}.")
-    if not isinstance(max_iter, Integral) or max_iter < 1:
-        raise ValueError(f"max_iter must be a positive integer, got {max_iter!r}.")
+    check_count("max_iter", max_iter)
     history = [problem.value(start) / problem.scale]
     feasibilities = [problem.infeasibility(start)]
 

@@ -21,7 +21,7 @@ from sknewtonnet.solvers._scipy import (
     TrustKrylovSolver,
     TrustNCGSolver,
 )
-from sknewtonnet.solvers.constraints import ConstraintKind, Constraints
+from sknewtonnet.solvers.constraints import ConstraintKind, Constraints, check_constraints
 
 SOLVERS: dict[str, type[Solver]] = {
     "auto": AutoSolver,
@@ -107,6 +107,7 @@ def get_solver(
 
 def _able(cls: type[Solver], label: str, constraints: Constraints) -> type[Solver]:
     """The class that keeps to constraints in place of another one."""
+    check_constraints(constraints)
     able = cls.under_constraints()
     if able is not None and cls.keeps >= constraints.kind:
         return able

@@ -10,6 +10,7 @@ from scipy.optimize import linprog, nnls
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import Constraint, LagrangeFunction, SmoothFunction
 from sknewtonnet.calculus.pieces.memory import check_memory
+from sknewtonnet.calculus.pieces.validation import check_count
 
 # How far from a limit, relative to the size of what is limited, counts as rounding.
 _ROUNDING = 1e-12
@@ -102,6 +103,29 @@ class Constraints:
     row_upper: Array
     nonlinear: tuple[Constraint, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Raise an error where parts do not fit each other, or leave no number."""
+        size, n_rows = np.size(self.lower), np.size(self.row_lower)
+        for name, shape in {
+            "lower": (size,),
+            "upper": (size,),
+            "A": (n_rows, size),
+            "row_lower": (n_rows,),
+            "row_upper": (n_rows,),
+        }.items():
+            if np.shape(getattr(self, name)) != shape:
+                raise ValueError(
+                    f"{name} must have shape {shape}, got {np.shape(getattr(self, name))}."
+                )
+        for low, high in (("lower", "upper"), ("row_lower", "row_upper")):
+            if (getattr(self, low) > getattr(self, high)).any():
+                raise ValueError(f"{low} must not be above {high}.")
+        if np.isnan(self.lower).any() or np.isnan(self.upper).any():
+            raise ValueError("lower and upper must not be NaN; infinite ones are no limits.")
+        for each in self.nonlinear:
+            if not isinstance(each, Constraint):
+                raise TypeError(f"nonlinear must have instances of Constraint, got {each!r}.")
+
     @classmethod
     def of(cls, n_parameters: int, *nonlinear: Constraint) -> "Constraints":
         """Nonlinear constraints alone.
@@ -118,6 +142,7 @@ class Constraints:
         Constraints
             Without any, it constrains nothing.
         """
+        check_count("n_parameters", n_parameters)
         nowhere = np.full(n_parameters, np.inf)
         nothing = np.empty(0)
         return cls(-nowhere, nowhere, np.empty((0, n_parameters)), nothing, nothing, nonlinear)
@@ -374,6 +399,12 @@ class Constraints:
         free = np.ones(len(self.lower), dtype=bool)
         free[fixed] = False
         return fixed, positions[positions >= n_bounds] - n_bounds, free
+
+
+def check_constraints(given: object) -> None:
+    """Raise unless they are constraints as solvers take them."""
+    if not isinstance(given, Constraints):
+        raise TypeError(f"constraints must be sknewtonnet.solvers.Constraints, got {given!r}.")
 
 
 def unconstrained(size: int) -> Constraints:

@@ -231,7 +231,7 @@ BAD = {
     ),
     "feature": (
         ValueError,
-        "feature must be from 0 to 2, got 3",
+        "feature must be a name, or an integer from 0 to 2, got 3",
         lambda: SlopeConstraint(X, 3, 0.0).on(NETS["deep"]),
     ),
     "name": (

@@ -192,7 +192,7 @@ def test_it_is_a_parameter_like_others():
     assert clone(net).get_params()["output_activation"] == "logistic"
     with pytest.raises(ValueError, match="output_activation"):
         logistic(output_activation="sigmoid").fit(X, y)
-    with pytest.raises(ValueError, match="output_activation: activation has 2 entries"):
+    with pytest.raises(ValueError, match="output_activation must have one entry"):
         logistic(output_activation=["tanh", "sine"]).fit(X, y)
     net.fit(X, y)
     again = pickle.loads(pickle.dumps(net))

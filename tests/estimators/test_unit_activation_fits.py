@@ -121,7 +121,10 @@ def test_classes_radial_nets_and_searches():
     assert radial.fit(X, y).critical_point_ == "minimum"
     search = GridSearchCV(net(), {"activation": ["tanh", MIXED]}, cv=2).fit(X, y)
     assert len(search.cv_results_["params"]) == 2
-    with pytest.raises(ValueError, match="2 entries, one for each unit, but the layer has 3"):
+    with pytest.raises(
+        ValueError,
+        match=r"and there are 3 units; got .*tanh.*sine",
+    ):
         net(activation=[["tanh", "sine"]]).fit(X, y)
     with pytest.raises(ValueError, match=r"never fall, such as .* got 'sine'"):
         net(monotonic_cst=[1, 0, 0, 0]).fit(X, y)
@@ -137,5 +140,5 @@ def test_outputs_may_have_one_each():
     assert est.out_activation_ == "logistic, identity"
     with pytest.warns(UserWarning, match=r"'y1'.*outside the range \(-1, 1\).*'tanh'"):
         est.set_params(output_activation=["logistic", "tanh"]).fit(X, Y)
-    with pytest.raises(ValueError, match="1 entries"):
+    with pytest.raises(ValueError, match="one entry for each unit"):
         est.set_params(output_activation=["tanh"]).fit(X, Y)

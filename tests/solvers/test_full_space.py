@@ -115,7 +115,7 @@ def test_what_is_refused():
         minimize_full_space(lagrangian, w0, lagrangian.at(w0).states[1:])
     with pytest.raises(ValueError, match="tol must be positive"):
         minimize_full_space(lagrangian, w0, tol=0.0)
-    with pytest.raises(ValueError, match="max_iter must be a positive integer"):
+    with pytest.raises(ValueError, match="max_iter must be an integer of at least 1"):
         minimize_full_space(lagrangian, w0, max_iter=0)
     with pytest.raises(ValueError, match="not finite at w0 and states"):
         minimize_full_space(lagrangian, np.full(len(w0), np.nan))

@@ -17,6 +17,7 @@ from sknewtonnet.calculus.pieces.function import SmoothFunction
 from sknewtonnet.calculus.pieces.parameters import ParameterLayout
 from sknewtonnet.calculus.pieces.penalties import NotPlaced
 from sknewtonnet.calculus.pieces.symmetric import symmetric_part
+from sknewtonnet.calculus.pieces.validation import real_array, real_vector
 
 
 class Constraint(ABC):
@@ -231,6 +232,7 @@ class NonlinearConstraint(Constraint):
 
     def on(self, network: Network) -> "NonlinearConstraint":
         """See :meth:`Constraint.on`."""
+        check_network(network)
         if self.arrays is not None:
             named_arrays(network.layout, self.arrays)  # says now if one is missing
         return replace(self, layout=network.layout)
@@ -260,22 +262,26 @@ class NonlinearConstraint(Constraint):
 
     def value(self, w: Array) -> Array:
         """See :meth:`Constraint.value`."""
-        found = np.atleast_1d(np.asarray(self.fun(self._x(w)), dtype=float))
-        return self._shaped("fun", found, self.limits[0].shape)
+        found = self._real("fun", self.fun(self._x(w)))
+        return self._shaped("fun", np.atleast_1d(found), self.limits[0].shape)
 
     def jacobian(self, w: Array) -> Array:
         """See :meth:`Constraint.jacobian`."""
         x = self._x(w)
-        found = np.atleast_2d(np.asarray(self.jac(x.copy()), dtype=float))
+        found = np.atleast_2d(self._real("jac", self.jac(x.copy())))
         found = self._shaped("jac", found, (len(self.limits[0]), len(x)))
         return self._spread(found)
 
     def hessian(self, w: Array, v: Array) -> Array:
         """See :meth:`Constraint.hessian`."""
         x = self._x(w)
-        found = np.asarray(self.hess(x.copy(), v), dtype=float)
+        found = self._real("hess", self.hess(x.copy(), v))
         found = self._shaped("hess", found, (len(x), len(x)))
         return self._spread(self._spread(found).T)
+
+    @staticmethod
+    def _real(name: str, found: ArrayLike) -> Array:
+        return real_array(f"what {name} of a NonlinearConstraint returns", found)
 
     @staticmethod
     def _shaped(name: str, found: Array, shape: tuple[int, ...]) -> Array:
@@ -330,6 +336,7 @@ class NormConstraint(Constraint):
 
     def __post_init__(self) -> None:
         """Raise an error that names what is wrong."""
+        check_truth("per_unit", self.per_unit)
         if (checked_limits(self.lower, self.upper)[1] <= 0.0).any():
             raise ValueError(
                 f"upper must be positive, got {self.upper!r}: bounds of (0, 0) hold an array at 0."
@@ -337,6 +344,7 @@ class NormConstraint(Constraint):
 
     def on(self, network: Network) -> "NormConstraint":
         """See :meth:`Constraint.on`."""
+        check_network(network)
         placed = replace(self, layout=network.layout)
         assert placed.limits  # says now if an array is missing, or limits do not fit
         return placed
@@ -363,9 +371,14 @@ class NormConstraint(Constraint):
         """See :attr:`Constraint.limits`."""
         return checked_limits(self.lower, self.upper, len(self._groups))
 
+    def _point(self, w: Array) -> Array:
+        """The parameters, or an error."""
+        assert self.layout is not None, "the groups are known"
+        return real_vector("w", w, self.layout.n_parameters)
+
     def _directions(self, w: Array) -> list[tuple[float, Array]]:
         """Norm and direction of each group; no direction for a norm of 0."""
-        found = []
+        found, w = [], self._point(w)
         for group in self._groups:
             norm = float(np.linalg.norm(w[group]))
             found.append((norm, w[group] / norm if norm > _ZERO_NORM else np.zeros(len(group))))
@@ -388,7 +401,7 @@ class NormConstraint(Constraint):
         """See :meth:`Constraint.hessian`."""
         found = np.zeros((len(w), len(w)))
         for factor, group, (norm, direction) in zip(
-            v, self._groups, self._directions(w), strict=True
+            real_vector("v", v, len(self._groups)), self._groups, self._directions(w), strict=True
         ):
             if direction.any():
                 bend = np.eye(len(group)) - np.outer(direction, direction)
@@ -472,6 +485,14 @@ class LagrangeFunction(SmoothFunction):
     def __init__(
         self, function: SmoothFunction, terms: Sequence[tuple[Constraint, Array]], w0: Array
     ):
+        if not isinstance(function, SmoothFunction):
+            raise TypeError(f"function must be a SmoothFunction, got {function!r}.")
+        for term in terms:
+            if not (isinstance(term, Sequence) and isinstance(term[0], Constraint)):
+                raise TypeError(
+                    f"terms must be pairs (Constraint, array of its multipliers), got {term!r}."
+                )
+        self._bend: tuple[Array, Array] | None = None
         self.function, self.n_parameters = function, function.n_parameters
         self.hessian_kinds, self.product_cost = function.hessian_kinds, function.product_cost
         self.terms = [(constraint, mu) for constraint, mu in terms if mu.any()]
@@ -500,10 +521,12 @@ class LagrangeFunction(SmoothFunction):
         -------
         ndarray of shape (n_parameters, n_parameters)
         """
-        found = np.zeros((len(w), len(w)))
-        for constraint, mu in self.terms:
-            found += constraint.hessian(w, mu)
-        return found
+        if self._bend is None or not np.array_equal(w, self._bend[0]):
+            found = np.zeros((len(w), len(w)))
+            for constraint, mu in self.terms:
+                found += constraint.hessian(w, mu)
+            self._bend = np.array(w), found
+        return self._bend[1].copy()
 
     def hessian(self, w: Array, kind: str = "exact") -> Array:
         """Its second derivatives, of a kind of f. See :meth:`SmoothFunction.hessian`."""
@@ -511,7 +534,9 @@ class LagrangeFunction(SmoothFunction):
 
     def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:
         """Those times directions. See :meth:`SmoothFunction.hessian_product`."""
-        return self.function.hessian_product(w, v, kind) + self.bend(w) @ v
+        self.bend(w)  # kept for the next product at this point
+        assert self._bend is not None
+        return self.function.hessian_product(w, v, kind) + self._bend[1] @ v
 
     def has_second_derivatives(self) -> bool:
         """Whether f has. See :meth:`SmoothFunction.has_second_derivatives`."""
@@ -577,7 +602,7 @@ def checked_limits(
     for name, given, default in (("lower", lower, -np.inf), ("upper", upper, np.inf)):
         try:
             values = np.asarray(default if given is None else given)
-            if values.dtype.kind in "bSU":
+            if values.dtype.kind in "bcSU":
                 raise TypeError
             arrays.append(np.ravel(values.astype(float)))
         except (TypeError, ValueError):
@@ -597,6 +622,18 @@ def checked_limits(
     return low, high
 
 
+def check_network(network: Network) -> None:
+    """Raise unless it is a net."""
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a Network, got {network!r}.")
+
+
+def check_truth(argument: str, given: object) -> None:
+    """Raise unless it is True or False."""
+    if not isinstance(given, bool | np.bool_):
+        raise ValueError(f"{argument} must be True or False, got {given!r}.")
+
+
 def named_arrays(layout: ParameterLayout, given: str | Sequence[str] | None) -> list[str]:
     """Names of arrays that a net has.
 
@@ -605,7 +642,9 @@ def named_arrays(layout: ParameterLayout, given: str | Sequence[str] | None) -> 
     ValueError
         If one is unknown, or there is none.
     """
-    names = [given] if isinstance(given, str) else list(given or [])
+    if isinstance(given, str):
+        given = [given]
+    names = list(given) if isinstance(given, Sequence | np.ndarray) else []
     if not names:
         raise ValueError(f"arrays must be names of arrays, got {given!r}.")
     for name in names:

@@ -1,10 +1,10 @@
 """Filters along a row of columns, as connections and ties of a net."""
 
-from numbers import Integral
-
 import numpy as np
 
 from sknewtonnet._typing import Bools, Ints
+from sknewtonnet.calculus.pieces.memory import check_memory
+from sknewtonnet.calculus.pieces.validation import check_count
 
 
 def convolution(
@@ -48,6 +48,8 @@ def convolution(
     ------
     ValueError
         If a number is not a positive integer, or a filter is wider than the row.
+    MemoryError
+        If the arrays would not fit; nothing is allocated before.
 
     Notes
     -----
@@ -67,10 +69,15 @@ def convolution(
     numbers = {"n_features": n_features, "width": width, "n_filters": n_filters, "stride": stride}
     for name, given in [*numbers.items(), ("pooled_outputs", pooled_outputs)]:
         least = 0 if name == "pooled_outputs" else 1
-        if not isinstance(given, Integral) or isinstance(given, bool) or given < least:
-            raise ValueError(f"{name} must be an integer of at least {least}, got {given!r}.")
+        check_count(name, given, least)
     if width > n_features:
         raise ValueError(f"width must be at most n_features={n_features}, got {width}.")
+    n_units = n_filters * ((n_features - width) // stride + 1)
+    check_memory(
+        f"connections and ties of {n_features} columns and {n_units} units",
+        9.0 * n_features * n_units,
+        "use fewer columns or filters, or a longer stride",
+    )
     starts = np.arange(0, n_features - width + 1, stride)
     filters = np.repeat(np.arange(n_filters), len(starts))  # of each unit
     labels = np.full((n_features, len(filters)), -1)

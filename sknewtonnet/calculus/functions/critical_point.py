@@ -18,6 +18,7 @@ from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.directions import Direction
 from sknewtonnet.calculus.functions.lanczos import extreme_pairs, lanczos
 from sknewtonnet.calculus.pieces.function import SmoothFunction, may_overflow
+from sknewtonnet.calculus.pieces.validation import real_vector
 
 # Above this number of parameters no dense Hessian is formed: extreme eigenvalues come from
 # products, and what needs whole inverses (inference, importances, pruning) is refused.
@@ -254,7 +255,7 @@ def critical_point(
     """
     if not isinstance(function, SmoothFunction):
         raise TypeError(f"function must be a SmoothFunction, got {function!r}.")
-    w = np.asarray(w, dtype=float)
+    w = real_vector("w", w, function.n_parameters)
     if not np.isfinite(w).all():
         return _unknown("not stationary", w, function.why_not_finite(w))
     value, gradient = known[:2] if len(known) >= 2 else function.value_and_gradient(w)

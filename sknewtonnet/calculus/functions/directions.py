@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.pieces.validation import check_count
 
 # Weights with less than this share are not worth a name, nor are more than so many.
 _SHARE, _MANY = 0.01, 5
@@ -51,6 +52,8 @@ class Direction:
         -------
         dict of str to float
         """
+        if n is not None:
+            check_count("n", n)
         squares = self.vector**2
         order = np.argsort(-squares, kind="stable")[:n]
         return {self.names[j]: float(squares[j]) for j in order if squares[j] > 0.0}

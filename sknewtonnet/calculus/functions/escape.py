@@ -9,6 +9,7 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.critical_point import CriticalPoint, critical_point
 from sknewtonnet.calculus.functions.directions import Direction
 from sknewtonnet.calculus.pieces.function import SmoothFunction, may_overflow
+from sknewtonnet.calculus.pieces.validation import real_array
 
 # The first step, relative to 1 + |w|; how often it may double; and how well the end is known.
 _FIRST, _DOUBLINGS, _ACCURACY = 1e-3, 60, 1e-9
@@ -81,7 +82,9 @@ def way_down(
     >>> way.value < f.value(np.zeros(4))
     True
     """
-    w = np.asarray(w, dtype=float)
+    w = real_array("w", w)
+    if not (point is None or isinstance(point, CriticalPoint)):
+        raise TypeError(f"point must be a CriticalPoint or None, got {point!r}.")
     point = critical_point(function, w) if point is None else point
     way = point.escape_direction
     if way is None:

@@ -1,5 +1,6 @@
 """The Lagrangian of a net's propagation equations ([I] eq. 6), in all its variables."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from sknewtonnet.calculus.passes.higher_orders import activations_of, check_orde
 from sknewtonnet.calculus.pieces.function import SmoothFunction, may_overflow
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory, check_memory
 from sknewtonnet.calculus.pieces.output_activation import loss_of_outputs
-from sknewtonnet.calculus.pieces.validation import real_array
+from sknewtonnet.calculus.pieces.validation import real_array, real_vector
 
 
 class LagrangianPoint(NamedTuple):
@@ -161,9 +162,7 @@ class Lagrangian(SmoothFunction):
         ValueError
             If a shape does not fit.
         """
-        w = real_array("weights", weights)
-        if w.shape != (self.n_weights,):
-            raise ValueError(f"weights must have shape ({self.n_weights},), got {w.shape}.")
+        w = real_vector("weights", weights, self.n_weights)
         parts = [self._joined(n, p) for n, p in (("states", states), ("multipliers", multipliers))]
         return np.concatenate([w, *parts])
 
@@ -251,7 +250,7 @@ class Lagrangian(SmoothFunction):
                 f"v must have shape ({self.n_parameters},) or ({self.n_parameters}, r), got "
                 f"{given.shape}."
             )
-        along = given.reshape(self.n_parameters, -1)
+        along = given[:, None] if given.ndim == 1 else given
         layout = self.objective.network.layout
         in_w, in_x, in_e = np.split(along, [self.n_weights, self.n_weights + self.n_states])
         full = np.ascontiguousarray(layout.expand(in_w).T)
@@ -267,7 +266,7 @@ class Lagrangian(SmoothFunction):
             moved[-1] += np.einsum("iop,rpi->roi", bend, parts[0][-1])
         found = layout.pull_back(out.T) + self.objective.penalty.hessian_product(w, in_w)
         rows = [np.concatenate(part, axis=1).transpose(2, 1, 0) for part in (moved, gaps)]
-        stacked = [part.reshape(self.n_states, -1) for part in rows]
+        stacked = [part.reshape(self.n_states, along.shape[1]) for part in rows]
         return np.concatenate([found, *stacked]).reshape(given.shape)
 
     def hessian(self, joint: ArrayLike, kind: str = "exact") -> Array:
@@ -392,6 +391,8 @@ class Lagrangian(SmoothFunction):
             "use fewer samples",
         )
         J = sparse.csc_array(self.equations_jacobian(joint))
+        if not np.isfinite(J.data).all():
+            raise ValueError("joint must be finite, and so must be the derivatives there.")
         factors = splu(J[:, P:], permc_spec="NATURAL", diag_pivot_thresh=0.0)
         return np.vstack([np.eye(P), -factors.solve(J[:, :P].toarray())])
 
@@ -479,10 +480,7 @@ class Lagrangian(SmoothFunction):
         )
 
     def _checked(self, joint: ArrayLike) -> Array:
-        vector = real_array("joint", joint)
-        if vector.shape != (self.n_parameters,):
-            raise ValueError(f"joint must have shape ({self.n_parameters},), got {vector.shape}.")
-        return vector
+        return real_vector("joint", joint, self.n_parameters)
 
     def _split(self, v: Array) -> list[Array]:
         return np.split(v, [self.n_weights, self.n_weights + self.n_states])
@@ -493,14 +491,20 @@ class Lagrangian(SmoothFunction):
 
     def _columns(self, part: Array) -> list[Array]:
         """Directions (n_states, r) as one array (r, s_k, n) for each layer."""
-        stacked = part.T.reshape(part.shape[1], -1, self._width).swapaxes(1, 2)
+        n_samples, along = self.objective.n_samples, part.shape[1]
+        stacked = part.T.reshape(along, n_samples, self._width).swapaxes(1, 2)
         return np.split(stacked, np.cumsum(self._graph.n_units)[:-1], axis=1)
 
     def _joined(self, name: str, given: object) -> Array:
         if given is None:
             return np.zeros(self.n_states)
-        parts = [real_array(name, part) for part in given]  # type: ignore[attr-defined]
         shapes = [(self.objective.n_samples, s) for s in self._graph.n_units]
+        if not isinstance(given, Sequence | np.ndarray):
+            raise ValueError(
+                f"{name} must be one array for each layer, of shapes {shapes}, or None, got "
+                f"{given!r}."
+            )
+        parts = [real_array(name, part) for part in given]
         if [part.shape for part in parts] != shapes:
             raise ValueError(
                 f"{name} must be one array for each layer, of shapes {shapes}, got "

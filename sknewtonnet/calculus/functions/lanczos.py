@@ -97,7 +97,7 @@ def lanczos(product: Callable[[Array], Array], start: Array, n_steps: int) -> Ri
         seen = basis[: k + 1]
         for _ in range(2):
             along = along - seen.T @ (seen @ along)
-        beside[k] = np.linalg.norm(along)
+        beside[k] = _length(along)
         largest = max(np.abs(diagonal[: k + 1]).max(), beside[:k].max(initial=0.0))
         if k + 1 == n_steps or not beside[k] > _NOTHING * largest:
             n_found = k + 1
@@ -105,6 +105,12 @@ def lanczos(product: Callable[[Array], Array], start: Array, n_steps: int) -> Ri
         basis[k + 1] = along / beside[k]
     values, vectors = eigh_tridiagonal(diagonal[:n_found], beside[: n_found - 1])
     return Ritz(values, vectors[0] ** 2, basis[:n_found], vectors.T)
+
+
+def _length(v: Array) -> float:
+    """The norm, also where squares leave the range of doubles."""
+    size = float(np.abs(v).max())
+    return size * float(np.linalg.norm(v / size)) if 0.0 < size < np.inf else size
 
 
 def extreme_pairs(

@@ -6,6 +6,7 @@ from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.pieces.function import PRODUCT_KINDS, OutputParts, SmoothFunction
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory
+from sknewtonnet.calculus.pieces.validation import real_array
 
 
 class ModifiedObjective(SmoothFunction):
@@ -212,6 +213,12 @@ class ModifiedObjective(SmoothFunction):
         ndarray of the shape of v
         """
         self._check(kind)
+        v = real_array("v", v)
+        if v.ndim not in (1, 2) or len(v) != self.n_parameters:
+            raise ValueError(
+                f"v must have shape ({self.n_parameters},) or ({self.n_parameters}, r), got "
+                f"{v.shape}."
+            )
         J = self.jacobian(w)
         product: Array = J.T @ (J @ v)
         if kind == "exact":

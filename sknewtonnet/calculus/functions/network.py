@@ -654,7 +654,8 @@ def _linear_layers(
     _check_sizes("entries of hidden_layer_sizes", hidden)
     if not any(skip_connections is kind or skip_connections == kind for kind in SKIP_CONNECTIONS):
         raise ValueError(must_be_one_of("skip_connections", skip_connections, SKIP_CONNECTIONS))
-    functions = [*_one_per_layer(activation, hidden), _of_outputs(output_activation, n_outputs)]
+    of_outputs = layer_activation(output_activation, n_outputs, "output_activation")
+    functions = [*_one_per_layer(activation, hidden), of_outputs]
     last = len(first) + len(hidden)
     layers = list(first)
     for size, function in zip([*hidden, n_outputs], functions, strict=True):
@@ -670,18 +671,10 @@ def _one_per_layer(
         return [get_activation(activation)] * len(hidden)
     if len(activation) != len(hidden):
         raise ValueError(
-            f"activation has {len(activation)} entries, but there are {len(hidden)} hidden "
-            "layers; one for each unit of a layer is a list within the list."
+            f"activation must have one entry for each of the {len(hidden)} hidden layers, and for "
+            f"units of their own a list within the list; got {activation!r}."
         )
     return [layer_activation(entry, size) for entry, size in zip(activation, hidden, strict=True)]
-
-
-def _of_outputs(activation: LayerActivation, n_outputs: int) -> Activation:
-    """The activation of the outputs, with messages that name the setting."""
-    try:
-        return layer_activation(activation, n_outputs)
-    except ValueError as reason:
-        raise ValueError(f"output_activation: {reason}") from None
 
 
 def _sources(k: int, n_hidden: int, skip_connections: bool | str) -> tuple[int, ...]:

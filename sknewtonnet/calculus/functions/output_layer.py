@@ -95,6 +95,8 @@ class LeastSquaresOutput:
             return dpotrs(self._groups[0].factor, flat, lower=1)[0].reshape(columns.shape)
         divided = np.zeros_like(columns)
         for group in self._groups:
+            if not len(group.rows):
+                continue  # an output of nothing
             where = np.ix_(group.rows, group.outputs)
             flat = columns[where].reshape(len(group.rows), -1)
             solved = dpotrs(group.factor, flat, lower=1)[0]

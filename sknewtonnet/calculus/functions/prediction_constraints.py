@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,12 @@ from numpy.typing import ArrayLike
 
 from sknewtonnet._names import unknown_name
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus.functions.constraints import Constraint, checked_limits
+from sknewtonnet.calculus.functions.constraints import (
+    Constraint,
+    check_network,
+    check_truth,
+    checked_limits,
+)
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives, slope_gradients
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
@@ -18,7 +24,7 @@ from sknewtonnet.calculus.functions.slope_curvature import slope_curvature
 from sknewtonnet.calculus.pieces.layers import Linear
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.penalties import NotPlaced
-from sknewtonnet.calculus.pieces.validation import finite_array
+from sknewtonnet.calculus.pieces.validation import dense, finite_array, real_vector
 
 
 class Combination(Loss):
@@ -57,7 +63,7 @@ class _AtPoints(Constraint):
             if sorted(map(str, X.columns)) != sorted(known):
                 raise ValueError(f"{name} must have the columns {known}, got {list(X.columns)}.")
             X = X[known]
-        rows = np.asarray(X)
+        rows = np.asarray(dense(name, X))
         rows = rows[None] if rows.ndim == 1 else rows
         return finite_array(name, rows, (None, self._net.n_features))
 
@@ -83,9 +89,10 @@ class _AtPoints(Constraint):
     def _factors(self, v: Array) -> Array:
         """Factors of each point and output, from those of the functions."""
         n_points, n_outputs = len(self.points), self._net.n_outputs
+        v = real_vector("v", v, len(self.limits[0]))
         if self.average:
             return np.broadcast_to(v / n_points, (n_points, n_outputs)).copy()
-        return np.asarray(v, dtype=float).reshape(n_points, n_outputs)
+        return v.reshape(n_points, n_outputs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,10 +143,12 @@ class PredictionConstraint(_AtPoints):
 
     def __post_init__(self) -> None:
         """Raise an error that names what is wrong."""
+        check_truth("average", self.average)
         checked_limits(self.lower, self.upper)
 
     def on(self, network: Network) -> "PredictionConstraint":
         """See :meth:`Constraint.on`."""
+        check_network(network)
         placed = replace(self, network=network)
         assert placed.limits  # says now if points or limits do not fit
         return placed
@@ -220,10 +229,12 @@ class SlopeConstraint(_AtPoints):
 
     def __post_init__(self) -> None:
         """Raise an error that names what is wrong."""
+        check_truth("average", self.average)
         checked_limits(self.lower, self.upper)
 
     def on(self, network: Network) -> "SlopeConstraint":
         """See :meth:`Constraint.on`."""
+        check_network(network)
         placed = replace(self, network=network)
         placed._check()
         return placed
@@ -250,8 +261,12 @@ class SlopeConstraint(_AtPoints):
             if self.feature not in names:
                 raise ValueError(unknown_name("feature", self.feature, names, "feature"))
             return list(names).index(self.feature)
-        if not 0 <= self.feature < len(names):
-            raise ValueError(f"feature must be from 0 to {len(names) - 1}, got {self.feature!r}.")
+        number = isinstance(self.feature, Integral) and not isinstance(self.feature, bool)
+        if not number or not 0 <= self.feature < len(names):
+            raise ValueError(
+                f"feature must be a name, or an integer from 0 to {len(names) - 1}, got "
+                f"{self.feature!r}."
+            )
         return int(self.feature)
 
     def value(self, w: Array) -> Array:

@@ -13,7 +13,7 @@ from sknewtonnet.calculus.passes.higher_orders import activations_of
 from sknewtonnet.calculus.pieces.activations import Activation
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.losses import get_loss
-from sknewtonnet.calculus.pieces.memory import check_hessian_memory
+from sknewtonnet.calculus.pieces.memory import check_hessian_memory, check_memory
 from sknewtonnet.calculus.pieces.output_activation import behind
 
 
@@ -85,7 +85,10 @@ def count_second_derivatives(
     Raises
     ------
     MemoryError
-        If units share parameters, and a matrix of all pairs would not fit the memory.
+        If a matrix of all pairs of units, or, where units share parameters, of parameters, would
+        not fit the memory.
+    TypeError
+        If ``network`` is no Network.
 
     Notes
     -----
@@ -108,6 +111,10 @@ def count_second_derivatives(
     >>> count_second_derivatives(net).lagrangian
     396
     """
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a Network, got {network!r}.")
+    n_units = sum(layer.n_units for layer in network.layers)
+    check_memory(f"the pairs of {n_units} units", 10.0 * n_units**2, "use fewer units")
     leads = _leads_to(network)
     outer = get_loss(loss, network.n_outputs)
     together = leads @ leads.T if _is_separable(outer, network.n_outputs) else _coupled(leads)

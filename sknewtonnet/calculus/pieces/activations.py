@@ -613,10 +613,15 @@ def get_activation(activation: "str | Activation") -> Activation:
     >>> get_activation("tanh")
     Tanh()
     """
+    return named_activation("activation", activation)
+
+
+def named_activation(argument: str, activation: "str | Activation") -> Activation:
+    """See :func:`get_activation`, with messages about an argument of some name."""
     if isinstance(activation, Activation):
         _probe(activation)
         return activation
     if isinstance(activation, str) and activation in ACTIVATIONS:
         return ACTIVATIONS[activation]
     also = "an instance of sknewtonnet.calculus.Activation"
-    raise ValueError(must_be_one_of("activation", activation, sorted(ACTIVATIONS), also))
+    raise ValueError(must_be_one_of(argument, activation, sorted(ACTIVATIONS), also))

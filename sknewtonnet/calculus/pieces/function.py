@@ -146,7 +146,12 @@ class SmoothFunction(ABC):
         -------
         ndarray of the shape of v
         """
-        return self.hessian(w, kind) @ v
+        H, shape = self.hessian(w, kind), (self.n_parameters, self.n_parameters)
+        if np.shape(H) != shape:
+            raise ValueError(
+                f"hessian of {type(self).__name__} must return shape {shape}, got {np.shape(H)}."
+            )
+        return H @ v
 
     def residual_matrix(self, w: Array) -> Array:
         """What the Gauss-Newton matrix leaves of the Hessian, S = H - J'LJ.

@@ -163,7 +163,7 @@ class ParameterLayout:
         exists = np.ones(self.n_full, dtype=bool)
         for name, given in connectivity.items():
             where: slice | int | None = self._slices.get(name)
-            mask = np.asarray(given)
+            mask = _as_given("connectivity", name, given)
             if where is None:  # no array, so a single parameter
                 where = self._full_number("connectivity", name)
                 exists[where] = _one_truth(name, mask)
@@ -199,7 +199,7 @@ class ParameterLayout:
             raise ValueError(f"tied must map names of arrays to labels, got {tied!r}.")
         found = np.full(self.n_full, -1)
         for name, given in tied.items():
-            where, labels = self._slices.get(name), np.asarray(given)
+            where, labels = self._slices.get(name), _as_given("tied", name, given)
             shapes = [(), *([] if where is None else [self.shapes[name]])]
             place = self._full_number("tied", name) if where is None else where
             if labels.dtype.kind not in "iu" or labels.shape not in shapes:
@@ -614,6 +614,14 @@ class ParameterLayout:
                 )
             full[where] = values.ravel()[self._entries[name]]
         return full
+
+
+def _as_given(argument: str, name: str, given: ArrayLike) -> NDArray[Any]:
+    """An array of any kind, or an error where rows have unequal lengths."""
+    try:
+        return np.asarray(given)
+    except ValueError as reason:
+        raise ValueError(f"{argument}[{name!r}] must be an array: {reason}") from None
 
 
 def _one_truth(name: str, given: NDArray[Any]) -> bool:

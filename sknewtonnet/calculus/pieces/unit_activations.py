@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus.pieces.activations import Activation, get_activation
+from sknewtonnet.calculus.pieces.activations import Activation, named_activation
 
 # One for all units of a layer, or one for each.
 LayerActivation: TypeAlias = str | Activation | Sequence[str | Activation]
@@ -119,7 +119,9 @@ def _as_slice(rows: Ints) -> Ints | slice:
     return slice(start, stop) if stop - start == len(rows) else rows
 
 
-def layer_activation(activation: LayerActivation, n_units: int) -> Activation:
+def layer_activation(
+    activation: LayerActivation, n_units: int, argument: str = "activation"
+) -> Activation:
     """The activation of a layer.
 
     Parameters
@@ -128,6 +130,8 @@ def layer_activation(activation: LayerActivation, n_units: int) -> Activation:
         For all units, or one for each.
     n_units : int
         Number of units.
+    argument : str, default="activation"
+        What messages call it.
 
     Returns
     -------
@@ -150,11 +154,11 @@ def layer_activation(activation: LayerActivation, n_units: int) -> Activation:
     if isinstance(activation, UnitActivations):
         activation = activation.units
     if isinstance(activation, str | Activation) or not isinstance(activation, Sequence):
-        return get_activation(activation)
+        return named_activation(argument, activation)
     if len(activation) != n_units:
         raise ValueError(
-            f"activation has {len(activation)} entries, one for each unit, but the layer has "
-            f"{n_units} units."
+            f"{argument} must have one entry for each unit of a layer, and there are {n_units} "
+            f"units; got {activation!r}."
         )
-    units = [get_activation(entry) for entry in activation]
+    units = [named_activation(argument, entry) for entry in activation]
     return units[0] if all(_same(units[0], h) for h in units) else UnitActivations(units)

@@ -1,5 +1,6 @@
 """What an objective asks of its arguments, before any work."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ def finite_array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) ->
 def real_array(name: str, values: ArrayLike) -> Array:
     """Return a float64 array, or raise where that would lose something."""
     values = dense(name, values)
+    if values is None:
+        raise ValueError(f"{name} must be an array of real numbers, got None.")
     try:
         array = np.asarray(values)
         if np.iscomplexobj(array):
@@ -37,6 +40,20 @@ def real_array(name: str, values: ArrayLike) -> Array:
         return array.astype(float, copy=False)
     except (TypeError, ValueError) as reason:
         raise ValueError(f"{name} must be an array of real numbers: {reason}.") from None
+
+
+def real_vector(name: str, values: ArrayLike, size: int) -> Array:
+    """Return a float64 array of shape (size,), or raise; see :func:`real_array`."""
+    vector = real_array(name, values)
+    if vector.shape != (size,):
+        raise ValueError(f"{name} must have shape ({size},), got {vector.shape}.")
+    return vector
+
+
+def check_count(argument: str, given: object, least: int = 1) -> None:
+    """Raise unless it is an integer of at least some number."""
+    if not isinstance(given, Integral) or isinstance(given, bool) or given < least:
+        raise ValueError(f"{argument} must be an integer of at least {least}, got {given!r}.")
 
 
 def dense(name: str, values: Any) -> Any:
