@@ -34,7 +34,7 @@ runs each in a process of its own with {seconds:g} seconds and {memory:g} GiB, a
 - **{good[0]}**: predictions, parameters and loss are finite, the Hessian is finite without plainly negative curvature, and the gradient promises no fall.
 - **{good[1]}**: finite, but a warning was given, or the verdict is another than "minimum". **{good[2]}**: finite, and not a fit.
 - **{good[3]}**: a claim that the case itself checks, such as "the state is as before".
-- **{good[4]}**: a `ValueError`, `TypeError`, `AttributeError` or `MemoryError` whose message names an argument or a value. **{good[5]}** passes as it is.
+- **{good[4]}**: a `ValueError`, `TypeError`, `AttributeError`, `NotImplementedError` or `MemoryError` whose message names an argument or a value. **{good[5]}** passes as it is.
 
 Some inputs are what nobody will write; all of them must end well.
 "reg", "clf", "rbf", "rbc", "net" and "nec" are small `NewtonMLPRegressor`, `NewtonMLPClassifier`, `RBFNetRegressor`,

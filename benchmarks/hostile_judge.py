@@ -117,10 +117,16 @@ UNCLEAR = re.compile(
     r"|failed to compute an eigen|not supported between instances|can only concatenate"
     r"|cannot be interpreted|could not be broadcast|math domain|out of bounds|division by zero"
     r"|object is not|unsupported operand|'NoneType' object|must be real number"
+    r"|matmul: |cannot reshape|indices must be|not iterable"
     r"|ufunc '|DTypePromotion|Singular matrix|leading minor|not subscriptable|unhashable"
 )
-ALLOWED = (ValueError, TypeError, AttributeError, MemoryError)
-CHECKED = ("activation ", "loss ", "layer ", "penalty ", "solver ")
+# An attribute that a user asks for is that of an object of the package.
+OF_OTHERS = re.compile(
+    r"'(?:str|int|float|bool|NoneType|list|dict|tuple|type|function|module|\w+_array|ndarray)'"
+    r" object has no attribute"
+)
+ALLOWED = (ValueError, TypeError, AttributeError, MemoryError, NotImplementedError)
+CHECKED = ("activation ", "loss ", "layer ", "penalty ", "solver ", "constraint ")
 OWN_ROOMS = ("sknewtonnet", "sklearn", "narwhals", "builtins", "_pickle", "dataclasses")
 
 
@@ -174,7 +180,7 @@ def of_error(error):
         return Outcome(REFUSED, words)  # so do the functions of sknewtonnet.testing refuse
     if not allowed or type(error).__module__.split(".")[0] not in OWN_ROOMS:
         return Outcome(CRYPTIC, words)
-    unclear = UNCLEAR.search(message)
+    unclear = UNCLEAR.search(message) or OF_OTHERS.search(message)
     said = message[: unclear.start()] if unclear else message
     clear = ARGUMENTS.search(said) or VALUES.search(said)
     return Outcome(REFUSED if clear else CRYPTIC, words)
@@ -231,7 +237,9 @@ def false_minimum(net, fitted):
     hessian, gradient, value = f.hessian(w), f.gradient(w), f.value(w)
     if not np.isfinite(hessian).all():
         return "its Hessian is not finite"
-    if net.bounds or net.linear_constraints or getattr(net, "monotonic_cst", None) is not None:
+    if net.bounds or net.linear_constraints or net.constraints:
+        return ""
+    if getattr(net, "monotonic_cst", None) is not None:
         return ""
     largest = np.abs(np.diag(hessian)).max(initial=0.0)
     if not (np.diag(hessian) >= -ROUNDING * largest).all():
