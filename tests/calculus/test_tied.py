@@ -9,6 +9,7 @@ from sknewtonnet.calculus import ModifiedObjective, Network, NormPenalty, Object
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives, slope_gradients
 from sknewtonnet.calculus.pieces.gaussian import covariance_form
 from sknewtonnet.calculus.pieces.penalties import WidthPenalty
+from sknewtonnet.calculus.pieces.radial_units import shape_penalty
 from sknewtonnet.testing import check_penalty
 
 CASES = RELATIONS + [case for case in LAYER_CASES if case.id == "four_kinds"]
@@ -324,6 +325,22 @@ def test_hessians_of_many_entries_are_formed_by_products(kind, monkeypatch):
     np.testing.assert_array_equal(by_products, by_products.T)
     monkeypatch.setattr("sknewtonnet.calculus.functions.shared._MANY", np.inf)
     assert_close(by_products, Objective(net, "squared_error", X, Y, **made).hessian(w, kind))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("semidefinite", "quadratic_factors"), ("quadratic", "quadratic_forms")]
+)
+@pytest.mark.parametrize("mean", [0.0, 1.0])
+def test_a_form_that_units_share_is_penalised_once(kind, name, mean):
+    alone = Network.rbf(2, 1, 1, kind).layout
+    labels = np.repeat(alone.places(name), 3, axis=0)
+    net = Network.rbf(2, 3, 1, kind, tied={name: labels})
+    w = np.random.default_rng(0).normal(size=net.n_parameters)
+    first = net.layout.unpack(w)[name][:1]
+    single = alone.pack({**alone.unpack(np.zeros(alone.n_parameters)), name: first})
+    penalty = shape_penalty(kind, 0.7, np.full(2, mean), np.array([0.8, 1.3]))
+    assert_close(penalty.on(net.layout).value(w), penalty.on(alone).value(single))
+    check_penalty(penalty, layout=net.layout)
 
 
 def test_parts_of_outputs_with_many_entries(monkeypatch):

@@ -101,7 +101,7 @@ def shape_penalty(covariance_type: str, strength: float, center: Array, spread: 
     """Penalty of the shapes of radial units, that many rows times a distance from the data's.
 
     With M_j the matrix of a unit's form, R = diag(reference^2), and W_j the form about the mean of
-    the data, it is, for each unit, and of "tied" ones once for all,
+    the data, it is, for each unit, and once for all of those that share their form,
 
         1/2 [ tr(M_j R) - log det(M_j R) - p ]    of Gaussian units (:class:`WidthPenalty`)
         1/2 [ tr(M_j R) + p_j(mean) ]             of "semidefinite" ones: half the mean of p_j over
@@ -177,14 +177,17 @@ class FormPenalty(Penalty):
 
     @cached_property
     def _places(self) -> Ints:
-        """Where in w the parameters of the units are, (s, t), -1 for those that do not exist."""
+        """Where in w the parameters of the units are, (s, t), -1 for those that do not exist.
+
+        Units that share all of them count once.
+        """
         if self.layout is None:
             raise NotPlaced(f"{self.array} is not known yet: use FormPenalty(...).on(net.layout).")
         there = self.rows >= 0
         places = self.layout.places(self.array)
         found = np.empty((len(places), len(self.matrix)), np.intp)
         found[:, self.rows[there]] = places[:, there]
-        return found
+        return np.unique(found, axis=0) if self.layout.has_ties else found
 
     @property
     def _shape(self) -> tuple[int, ...]:
