@@ -378,8 +378,9 @@ class NormConstraint(Constraint):
 
     def _directions(self, w: Array) -> list[tuple[float, Array]]:
         """Norm and direction of each group; no direction for a norm of 0."""
-        found, w = [], self._point(w)
-        for group in self._groups:
+        found, groups = [], self._groups
+        w = self._point(w)
+        for group in groups:
             norm = float(np.linalg.norm(w[group]))
             found.append((norm, w[group] / norm if norm > _ZERO_NORM else np.zeros(len(group))))
         return found
