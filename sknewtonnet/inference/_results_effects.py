@@ -185,6 +185,8 @@ class Predictions(Estimates):
         """
         names = list(self.feature_names)
         chosen = names if features is None else self._members(listed("features", features))
+        if not chosen:
+            raise ValueError(f"features must have at least one name, got {features!r}.")
         check_names("features", chosen, names)
         check_choice("unconditional", unconditional, (True, False))
         groups = self.factors or None if groups is None else groups

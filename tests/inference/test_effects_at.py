@@ -224,6 +224,7 @@ def test_what_is_refused():
     est, X, y = fitted("regression")
     res = infer(est, X, y)
     for ask, message in (
+        (lambda: res.marginal_effects([]), "features must have at least one name"),
         (lambda: res.marginal_effects(at="median"), "at must be"),
         (lambda: res.marginal_effects(at={"x9": 1.0}), "at: there is no name 'x9'"),
         (lambda: res.marginal_effects(at=3.0), "at must be"),
