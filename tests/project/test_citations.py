@@ -28,7 +28,7 @@ MARKDOWN = [path for path in FILES if path.suffix == ".md"]
 
 NUMBER = r"\d+(?:\.\d+)*"
 SECTION = re.compile(rf"\bdoc/(\w+)\.md,? (?:sections? )?({NUMBER}(?:(?:, | and ){NUMBER})*)")
-KEY = re.compile(r"(?<![\w\])'\"])\[([A-Z]\w*)\](?![(\w])")
+KEY = re.compile(r"(?<![\w\])'\"])\[(?!True\]|False\]|None\])([A-Z]\w*)\](?![(\w])")
 EQUATION = re.compile(r"\[([IG])\] eq\. (\d+)(?: to (\d+))?")
 NAME = r"[^\W\da-z_][\w'-]+"
 AUTHORS = re.compile(
