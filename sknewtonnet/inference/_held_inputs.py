@@ -82,7 +82,7 @@ def held_saliency(information: Information, inputs: Sequence[int] | Ints) -> flo
     >>> f = Objective(Network.rbf(1, 1, 1), "squared_error", X, np.exp(-0.5 * X**2))
     >>> minimum = Information(f, np.array([0.0, 0.0, 1.0, 0.0]))  # a perfect fit
     >>> round(held_saliency(minimum, [0]), 3)  # half the sum of squares about the mean
-    0.264
+    0.188
     """
     objective, w = information.objective, information.params
     samples = objective.samples.copy()

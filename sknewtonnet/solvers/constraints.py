@@ -118,7 +118,7 @@ class Constraints:
                     f"{name} must have shape {shape}, got {np.shape(getattr(self, name))}."
                 )
         for low, high in (("lower", "upper"), ("row_lower", "row_upper")):
-            if (getattr(self, low) > getattr(self, high)).any():
+            if np.greater(getattr(self, low), getattr(self, high)).any():
                 raise ValueError(f"{low} must not be above {high}.")
         if np.isnan(self.lower).any() or np.isnan(self.upper).any():
             raise ValueError("lower and upper must not be NaN; infinite ones are no limits.")

@@ -87,7 +87,7 @@ REFUSED = {
         lambda: Network.mlp(3, (2,), 1, output_activation=["no"]),
     ),
     "too few layers": (
-        r"activation must have one entry for each of the 2 hidden layers.*got \['tanh'\]",
+        r"activation has 1 entries for 2 hidden layers.*got \['tanh'\]",
         ValueError,
         lambda: Network.mlp(3, (2, 2), 1, ["tanh"]),
     ),

@@ -671,8 +671,9 @@ def _one_per_layer(
         return [get_activation(activation)] * len(hidden)
     if len(activation) != len(hidden):
         raise ValueError(
-            f"activation must have one entry for each of the {len(hidden)} hidden layers, and for "
-            f"units of their own a list within the list; got {activation!r}."
+            f"activation has {len(activation)} entries for {len(hidden)} hidden layers: "
+            f"give one for each, and for units of their own a list within the list; got "
+            f"{activation!r}."
         )
     return [layer_activation(entry, size) for entry, size in zip(activation, hidden, strict=True)]
 

@@ -32,10 +32,10 @@ def neutral_parameters(objective: Objective, w: Array) -> Array:
     >>> import numpy as np
     >>> from sknewtonnet.calculus import Network, Objective
     >>> from sknewtonnet.calculus.functions.neutral import neutral_parameters
-    >>> X = np.array([[4.0], [6.0]])
+    >>> X = np.array([[4.0], [8.0]])
     >>> f = Objective(Network.rbf(1, 1, 1), "squared_error", X, X)
-    >>> dict(zip(f.network.layout.names, neutral_parameters(f, np.ones(4)).tolist()))
-    {'centers[c0, x0]': 5.0, 'precisions_cholesky[c0, x0, x0]': 0.0, 'coefs_0[c0, y]': 0.0, \
+    >>> dict(zip(f.network.layout.names, neutral_parameters(f, np.ones(4)).round(3).tolist()))
+    {'centers[c0, x0]': 6.0, 'precisions_cholesky[c0, x0, x0]': -0.693, 'coefs_0[c0, y]': 0.0, \
 'intercepts_0[y]': 0.0}
     """
     network = objective.network
