@@ -71,7 +71,7 @@ def test_steps_with_momentum(momentum, objective):
 
 def test_optimal_momentum_is_conjugate_gradients_on_a_quadratic():
     f = quadratic(6, 50.0)
-    settings = {"tol": 1e-10, "max_iter": 30}
+    settings = {"tol": 1e-8, "max_iter": 30}  # of 70 at the start; six steps come to 1e-11
     start = np.linspace(-3.0, 4.0, 6)
     found, seen = points("bpos", f, start, options={"momentum": "optimal"}, **settings)
     other, path = points("bpos", f, start, options={"direction": "conjugate"}, **settings)
