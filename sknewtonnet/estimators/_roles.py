@@ -12,6 +12,7 @@ from sknewtonnet._sklearn import Names, RegisteredNames
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import LOSSES, Loss, get_loss
 from sknewtonnet.calculus.pieces.known_terms import KnownTerms
+from sknewtonnet.calculus.pieces.validation import check_truth
 from sknewtonnet.estimators._arguments import own_copy
 from sknewtonnet.estimators._parameters import ClassWeight
 from sknewtonnet.estimators._targets import ClassTarget, RegressionTarget
@@ -131,8 +132,7 @@ class RegressorRole(RegressorMixin):
         >>> bool(std[0] < std[1])  # beyond the data
         True
         """
-        if not isinstance(return_std, bool | np.bool_):
-            raise ValueError(f"return_std must be True or False, got {return_std!r}.")
+        check_truth("return_std", return_std)
         known = KnownTerms(offset, exposure)
         mean = self._predicted(self._raw_prediction(X, known))
         if not return_std:

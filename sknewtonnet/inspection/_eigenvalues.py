@@ -25,7 +25,12 @@ from sknewtonnet.calculus.functions.subspace import MappedObjective
 from sknewtonnet.calculus.pieces.function import PRODUCT_KINDS
 from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.symmetric import symmetric_part
-from sknewtonnet.calculus.pieces.validation import check_count, real_vector
+from sknewtonnet.calculus.pieces.validation import (
+    check_count,
+    check_kind,
+    check_truth,
+    real_vector,
+)
 from sknewtonnet.inspection._importance import hessian_diagonal
 from sknewtonnet.inspection._spectral_density import SpectralDensity
 from sknewtonnet.inspection._spectrum import Spectrum, condition_number
@@ -137,8 +142,7 @@ def spectrum(
         ("n_steps", n_steps, 1),
     ):
         check_count(name, number, least)
-    if not isinstance(standardize, bool | np.bool_):
-        raise ValueError(f"standardize must be True or False, got {standardize!r}.")
+    check_truth("standardize", standardize)
     random = _generator(random_state)
     if method not in METHODS:
         raise ValueError(must_be_one_of("method", method, METHODS))
@@ -244,8 +248,7 @@ def _point(model: Any, at: Any, y: Any, extra: dict[str, Any], kind: str) -> _Po
             raise TypeError("a matrix takes neither a point nor data: spectrum(A).")
         function = _Form(model)
         w = np.zeros(function.n_parameters)
-    if kind not in function.hessian_kinds:
-        raise ValueError(must_be_one_of("kind", kind, function.hessian_kinds))
+    check_kind(kind, function.hessian_kinds)
     return _Point(function, w, kind)
 
 

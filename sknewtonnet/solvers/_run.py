@@ -10,7 +10,12 @@ from scipy.sparse.linalg import LinearOperator, minres
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Block, SmoothFunction
-from sknewtonnet.calculus.pieces.function import PRODUCT_KINDS, EmbeddedFunction, OutputParts
+from sknewtonnet.calculus.pieces.function import (
+    PRODUCT_KINDS,
+    EmbeddedFunction,
+    FunctionOf,
+    OutputParts,
+)
 from sknewtonnet.solvers._feasible import feasible_point
 from sknewtonnet.solvers._finite import NotFinite
 from sknewtonnet.solvers._result import Callback, Iteration, SolverResult, Status
@@ -29,7 +34,7 @@ _PATIENCE, _NOTHING, _LITTLE, _GROWTH = 20, 2e-11, 1e-7, 1e-3
 _KKT_CONVERGED = "the largest residual of the Karush-Kuhn-Tucker conditions is at most tol"
 
 
-class Counted(SmoothFunction):
+class Counted(FunctionOf):
     """A function that counts its calls, and tells where it is not finite.
 
     The last value and the last gradient are kept: methods ask for them again where they take a
@@ -52,9 +57,7 @@ class Counted(SmoothFunction):
     """
 
     def __init__(self, function: SmoothFunction, calls: Counter[str] | None = None):
-        self.function = function
-        self.n_parameters = function.n_parameters
-        self.hessian_kinds, self.product_cost = function.hessian_kinds, function.product_cost
+        super().__init__(function)
         none = Counter(value=0, gradient=0, hessian=0, hessian_product=0)
         self.calls: Counter[str] = none if calls is None else calls
         self.last_value, self._value_at = np.nan, np.empty(0)
@@ -113,30 +116,6 @@ class Counted(SmoothFunction):
         if not np.isfinite(found).all():
             raise NotFinite(self.function.why_not_finite(w))
         return found
-
-    def has_second_derivatives(self) -> bool:
-        """Whether the function has."""
-        return self.function.has_second_derivatives()
-
-    def invariant_directions(self) -> Array:
-        """Those of the function."""
-        return self.function.invariant_directions()
-
-    def parameter_names(self) -> tuple[str, ...]:
-        """Those of the function."""
-        return self.function.parameter_names()
-
-    def kinks(self, w: Array) -> tuple[str, ...]:
-        """Those of the function."""
-        return self.function.kinks(w)
-
-    def why_not_finite(self, w: Array) -> str:
-        """That of the function."""
-        return self.function.why_not_finite(w)
-
-    def scale(self) -> float | None:
-        """That of the function."""
-        return self.function.scale()
 
     def output_parts(self) -> OutputParts | None:
         """The parts of the function, whose calls are counted: a Jacobian is a gradient of each."""

@@ -13,11 +13,11 @@ from sknewtonnet._names import unknown_name
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
-from sknewtonnet.calculus.pieces.function import SmoothFunction
+from sknewtonnet.calculus.pieces.function import FunctionOf, SmoothFunction
 from sknewtonnet.calculus.pieces.parameters import ParameterLayout
 from sknewtonnet.calculus.pieces.penalties import NotPlaced
 from sknewtonnet.calculus.pieces.symmetric import symmetric_part
-from sknewtonnet.calculus.pieces.validation import real_array, real_vector
+from sknewtonnet.calculus.pieces.validation import check_truth, real_array, real_vector
 
 
 class Constraint(ABC):
@@ -449,7 +449,7 @@ class MappedConstraint(Constraint):
         return symmetric_part(self.map.pull_back(self.map.pull_back(inner).T))
 
 
-class LagrangeFunction(SmoothFunction):
+class LagrangeFunction(FunctionOf):
     """A function plus multipliers times constrained functions, f(w) + mu'(c(w) - c(w0)).
 
     On the tangent space of active constraints its second derivatives, not those of f, tell a
@@ -493,9 +493,8 @@ class LagrangeFunction(SmoothFunction):
                 raise TypeError(
                     f"terms must be pairs (Constraint, array of its multipliers), got {term!r}."
                 )
+        super().__init__(function)
         self._bend: tuple[Array, Array] | None = None
-        self.function, self.n_parameters = function, function.n_parameters
-        self.hessian_kinds, self.product_cost = function.hessian_kinds, function.product_cost
         self.terms = [(constraint, mu) for constraint, mu in terms if mu.any()]
         self.w0 = w0
         self._before = sum(float(mu @ constraint.value(w0)) for constraint, mu in self.terms)
@@ -539,10 +538,6 @@ class LagrangeFunction(SmoothFunction):
         assert self._bend is not None
         return self.function.hessian_product(w, v, kind) + self._bend[1] @ v
 
-    def has_second_derivatives(self) -> bool:
-        """Whether f has. See :meth:`SmoothFunction.has_second_derivatives`."""
-        return self.function.has_second_derivatives()
-
     def invariant_directions(self) -> Array:
         """Those of f along which no constraint with a multiplier changes.
 
@@ -554,22 +549,6 @@ class LagrangeFunction(SmoothFunction):
         slopes = np.vstack([constraint.jacobian(self.w0) for constraint, _ in self.terms])
         changes = np.vstack([slopes @ found, self.bend(self.w0) @ found])
         return found[:, (np.abs(changes) <= 1e-12 * np.abs(slopes).max()).all(axis=0)]
-
-    def parameter_names(self) -> tuple[str, ...]:
-        """Those of f. See :meth:`SmoothFunction.parameter_names`."""
-        return self.function.parameter_names()
-
-    def kinks(self, w: Array) -> tuple[str, ...]:
-        """Those of f. See :meth:`SmoothFunction.kinks`."""
-        return self.function.kinks(w)
-
-    def why_not_finite(self, w: Array) -> str:
-        """That of f, or that of the constraints. See :meth:`SmoothFunction.why_not_finite`."""
-        return self.function.why_not_finite(w)
-
-    def scale(self) -> float | None:
-        """That of f. See :meth:`SmoothFunction.scale`."""
-        return self.function.scale()
 
 
 def listed_constraints(given: Constraint | Sequence[Constraint] | None) -> tuple[Constraint, ...]:
@@ -627,12 +606,6 @@ def check_network(network: Network) -> None:
     """Raise unless it is a net."""
     if not isinstance(network, Network):
         raise TypeError(f"network must be a Network, got {network!r}.")
-
-
-def check_truth(argument: str, given: object) -> None:
-    """Raise unless it is True or False."""
-    if not isinstance(given, bool | np.bool_):
-        raise ValueError(f"{argument} must be True or False, got {given!r}.")
 
 
 def named_arrays(layout: ParameterLayout, given: str | Sequence[str] | None) -> list[str]:

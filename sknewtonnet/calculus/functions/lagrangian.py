@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.passes.free_states import FreeStates, Triplets
@@ -16,7 +15,12 @@ from sknewtonnet.calculus.passes.higher_orders import activations_of, check_orde
 from sknewtonnet.calculus.pieces.function import SmoothFunction, may_overflow
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory, check_memory
 from sknewtonnet.calculus.pieces.output_activation import loss_of_outputs
-from sknewtonnet.calculus.pieces.validation import real_array, real_vector
+from sknewtonnet.calculus.pieces.validation import (
+    check_kind,
+    real_array,
+    real_directions,
+    real_vector,
+)
 
 
 class LagrangianPoint(NamedTuple):
@@ -242,14 +246,9 @@ class Lagrangian(SmoothFunction):
         -------
         ndarray of the shape of v
         """
-        _check_kind(kind)
+        check_kind(kind, self.hessian_kinds)
         w, states, free = self._at(joint)
-        given = real_array("v", v)
-        if given.ndim not in (1, 2) or len(given) != self.n_parameters:
-            raise ValueError(
-                f"v must have shape ({self.n_parameters},) or ({self.n_parameters}, r), got "
-                f"{given.shape}."
-            )
+        given = real_directions("v", v, self.n_parameters)
         along = given[:, None] if given.ndim == 1 else given
         layout = self.objective.network.layout
         in_w, in_x, in_e = np.split(along, [self.n_weights, self.n_weights + self.n_states])
@@ -284,7 +283,7 @@ class Lagrangian(SmoothFunction):
         ndarray of shape (n_parameters, n_parameters)
             Symmetric.
         """
-        _check_kind(kind)
+        check_kind(kind, self.hessian_kinds)
         check_hessian_memory(self.n_parameters, "sparse_hessian has few entries")
         return np.asarray(self.sparse_hessian(joint).toarray())
 
@@ -516,8 +515,3 @@ class Lagrangian(SmoothFunction):
 def _by_sample(parts: list[Array]) -> Array:
     """Arrays (s_k, n) of all layers as one vector, sample by sample."""
     return np.concatenate(parts).T.ravel()
-
-
-def _check_kind(kind: str) -> None:
-    if kind != "exact":
-        raise ValueError(must_be_one_of("kind", kind, ("exact",)))

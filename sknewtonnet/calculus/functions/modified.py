@@ -2,14 +2,18 @@
 
 import numpy as np
 
-from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus.pieces.function import PRODUCT_KINDS, OutputParts, SmoothFunction
+from sknewtonnet.calculus.pieces.function import (
+    PRODUCT_KINDS,
+    FunctionOf,
+    OutputParts,
+    SmoothFunction,
+)
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory
-from sknewtonnet.calculus.pieces.validation import real_array
+from sknewtonnet.calculus.pieces.validation import check_kind, real_directions
 
 
-class ModifiedObjective(SmoothFunction):
+class ModifiedObjective(FunctionOf):
     """F = 1/2 sum_o c_o^2, for a function f = sum_o c_o that is a sum over outputs ([G] eq. 19).
 
     With J-hat the Jacobian of the parts, of one row for each output,
@@ -67,13 +71,11 @@ class ModifiedObjective(SmoothFunction):
     (True, True)
     """
 
-    hessian_kinds = PRODUCT_KINDS
-
     def __init__(self, function: SmoothFunction):
         if not isinstance(function, SmoothFunction):
             raise TypeError(f"function must be a SmoothFunction, got {function!r}.")
-        self.function = function
-        self.n_parameters = function.n_parameters
+        super().__init__(function)
+        self.hessian_kinds = PRODUCT_KINDS
         self._outputs = function.output_parts() or _OnePart(function)
         self.n_parts = self._outputs.n_parts
         self.product_cost = function.product_cost + 1
@@ -190,7 +192,7 @@ class ModifiedObjective(SmoothFunction):
         ndarray of shape (n_parameters, n_parameters)
             Symmetric.
         """
-        self._check(kind)
+        check_kind(kind, self.hessian_kinds)
         check_hessian_memory(self.n_parameters)
         J = self.jacobian(w)
         square: Array = J.T @ J
@@ -212,54 +214,13 @@ class ModifiedObjective(SmoothFunction):
         -------
         ndarray of the shape of v
         """
-        self._check(kind)
-        v = real_array("v", v)
-        if v.ndim not in (1, 2) or len(v) != self.n_parameters:
-            raise ValueError(
-                f"v must have shape ({self.n_parameters},) or ({self.n_parameters}, r), got "
-                f"{v.shape}."
-            )
+        check_kind(kind, self.hessian_kinds)
+        v = real_directions("v", v, self.n_parameters)
         J = self.jacobian(w)
         product: Array = J.T @ (J @ v)
         if kind == "exact":
             product = product + self._outputs.hessian_product(w, v, self.parts(w))
         return product
-
-    def parameter_names(self) -> tuple[str, ...]:
-        """Those of f. See :meth:`SmoothFunction.parameter_names`."""
-        return self.function.parameter_names()
-
-    def has_second_derivatives(self) -> bool:
-        """Whether f has.
-
-        Returns
-        -------
-        bool
-        """
-        return self.function.has_second_derivatives()
-
-    def invariant_directions(self) -> Array:
-        """Those of f.
-
-        Returns
-        -------
-        ndarray of shape (n_parameters, n_directions)
-        """
-        return self.function.invariant_directions()
-
-    def kinks(self, w: Array) -> tuple[str, ...]:
-        """Those of f.
-
-        Parameters
-        ----------
-        w : ndarray of shape (n_parameters,)
-            The point.
-
-        Returns
-        -------
-        tuple of str
-        """
-        return self.function.kinks(w)
 
     def why_not_finite(self, w: Array) -> str:
         """Which part is negative, or what is to blame in f.
@@ -292,10 +253,6 @@ class ModifiedObjective(SmoothFunction):
         """
         scale = self.function.scale()
         return None if scale is None else 0.5 * scale**2 / self.n_parts
-
-    def _check(self, kind: str) -> None:
-        if kind not in self.hessian_kinds:
-            raise ValueError(must_be_one_of("kind", kind, self.hessian_kinds))
 
 
 class _OnePart(OutputParts):

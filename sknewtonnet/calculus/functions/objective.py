@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.batches import row_batches
 from sknewtonnet.calculus.functions.constant import constant_beside
@@ -55,10 +54,13 @@ from sknewtonnet.calculus.pieces.penalties import (
     listed_penalties,
 )
 from sknewtonnet.calculus.pieces.validation import (
+    check_kind,
     finite_array,
     offsets,
     probe_loss,
     real_array,
+    real_directions,
+    real_vector,
     weight_sum,
 )
 
@@ -305,7 +307,7 @@ class Objective(SmoothFunction):
         if parameters are shared; where they have many entries, as in a convolution, products with
         all directions take less.
         """
-        _check_kind(kind, HESSIAN_KINDS)
+        check_kind(kind, HESSIAN_KINDS)
         if kind != "lagrangian" and many_entries(self.network.layout):
             return hessian_by_products(self, self.network, real_array("w", w), kind)
         check_hessian_memory(self.network.layout.n_full)
@@ -361,7 +363,7 @@ class Objective(SmoothFunction):
         The loss has no other blocks, and no P x P matrix is formed, unless there is a penalty of
         your own with mixed derivatives and without a :meth:`Penalty.tensor`.
         """
-        _check_kind(kind, BLOCK_KINDS)
+        check_kind(kind, BLOCK_KINDS)
         graph, layout = self.network._graph, self.network.layout
         if layout.has_ties:
             raise ValueError(
@@ -422,13 +424,8 @@ class Objective(SmoothFunction):
         -----
         Each direction costs about as much as one gradient, up to two in deep nets.
         """
-        _check_kind(kind, PRODUCT_KINDS)
-        directions = real_array("v", v)
-        if directions.ndim not in (1, 2) or len(directions) != self.n_parameters:
-            raise ValueError(
-                f"v must have shape ({self.n_parameters},) or ({self.n_parameters}, r), "
-                f"got {directions.shape}."
-            )
+        check_kind(kind, PRODUCT_KINDS)
+        directions = real_directions("v", v, self.n_parameters)
         self._kept.reach(w, SECOND)
         layout = self.network.layout
         full = layout.expand(directions)
@@ -596,10 +593,7 @@ class Objective(SmoothFunction):
             Not weighted; the Jacobian is not formed.
         """
         self._kept.reach(w, ADJOINT)
-        vector = real_array("v", v)
-        if vector.shape != (self.n_parameters,):
-            raise ValueError(f"v must have shape ({self.n_parameters},), got {vector.shape}.")
-        direction = self.network.matrices(vector)
+        direction = self.network.matrices(real_vector("v", v, self.n_parameters))
         rows = []
         for chunk in self._chunks:
             tangents, *_ = chunk.tangents(chunk.layers_at(self._kept.weights), direction)
@@ -996,8 +990,3 @@ class Objective(SmoothFunction):
             found[start : start + len(rows)] = layout.pull_back(rows, axis=-1)
             start += len(rows)
         return found
-
-
-def _check_kind(kind: str, kinds: tuple[str, ...]) -> None:
-    if kind not in kinds:
-        raise ValueError(must_be_one_of("kind", kind, kinds))

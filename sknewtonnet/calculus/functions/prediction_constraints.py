@@ -14,7 +14,6 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.constraints import (
     Constraint,
     check_network,
-    check_truth,
     checked_limits,
 )
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives, slope_gradients
@@ -24,7 +23,7 @@ from sknewtonnet.calculus.functions.slope_curvature import slope_curvature
 from sknewtonnet.calculus.pieces.layers import Linear
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.penalties import NotPlaced
-from sknewtonnet.calculus.pieces.validation import dense, finite_array, real_vector
+from sknewtonnet.calculus.pieces.validation import check_truth, dense, finite_array, real_vector
 
 
 class Combination(Loss):

@@ -1,7 +1,6 @@
 """Derivatives of any order of the Lagrangian at fixed states and multipliers ([I] eq. 12)."""
 
 from collections.abc import Sequence
-from numbers import Integral
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from sknewtonnet.calculus.pieces.activations import Activation
 from sknewtonnet.calculus.pieces.composition import composed
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.output_activation import output_activation
+from sknewtonnet.calculus.pieces.validation import check_count
 
 # Numbers of one derivative of the propagation that are formed at a time.
 _AT_A_TIME = 1_000_000
@@ -75,8 +75,7 @@ def lagrangian_tensors(
 
 def check_order(order: int, lowest: int, activations: Sequence[Activation]) -> None:
     """Raise a ValueError if it is no order, or some activation has no derivatives of it."""
-    if not isinstance(order, Integral) or isinstance(order, bool) or order < lowest:
-        raise ValueError(f"order must be an integer of at least {lowest}, got {order!r}.")
+    check_count("order", order, lowest)
     for activation in activations:
         highest = activation.max_order
         if highest is not None and order > highest:

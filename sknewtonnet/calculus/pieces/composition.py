@@ -65,14 +65,13 @@ def composed(outer: Sequence[Array], inner: Sequence[Array | None], order: int) 
     ndarray of shape (s, t, .., t)
         With p axes of parameters.
     """
-    sizes = [n for n in range(1, order + 1) if inner[n] is not None]
-    n_units, t = len(outer[0]), next(inner[n].shape[1] for n in sizes)  # type: ignore[union-attr]
+    parts = {n: part for n, part in enumerate(inner) if part is not None and 1 <= n <= order}
+    n_units, t = len(outer[0]), next(iter(parts.values())).shape[1]
     total = np.zeros((n_units, *[t] * order))
-    for blocks in set_partitions(order, sizes):
+    for blocks in set_partitions(order, list(parts)):
         product: Array | None = None
         for block in blocks:
-            part = inner[len(block)]
-            assert part is not None, "of the sizes that are not 0"
+            part = parts[len(block)]
             flat = part.reshape(len(part), -1, part.shape[-1])
             if product is None:
                 product = flat

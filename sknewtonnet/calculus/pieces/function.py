@@ -508,6 +508,44 @@ class Block:
     function: SmoothFunction
 
 
+class FunctionOf(SmoothFunction):
+    """A function of the same parameters as another one, which answers for it where it can.
+
+    Parameters
+    ----------
+    function : SmoothFunction
+        The other function.
+    """
+
+    def __init__(self, function: SmoothFunction):
+        self.function, self.n_parameters = function, function.n_parameters
+        self.hessian_kinds, self.product_cost = function.hessian_kinds, function.product_cost
+
+    def has_second_derivatives(self) -> bool:
+        """Whether the other function has. See :meth:`SmoothFunction.has_second_derivatives`."""
+        return self.function.has_second_derivatives()
+
+    def invariant_directions(self) -> Array:
+        """Those of the other function. See :meth:`SmoothFunction.invariant_directions`."""
+        return self.function.invariant_directions()
+
+    def parameter_names(self) -> tuple[str, ...]:
+        """Those of the other function. See :meth:`SmoothFunction.parameter_names`."""
+        return self.function.parameter_names()
+
+    def kinks(self, w: Array) -> tuple[str, ...]:
+        """Those of the other function. See :meth:`SmoothFunction.kinks`."""
+        return self.function.kinks(w)
+
+    def why_not_finite(self, w: Array) -> str:
+        """What the other function says. See :meth:`SmoothFunction.why_not_finite`."""
+        return self.function.why_not_finite(w)
+
+    def scale(self) -> float | None:
+        """That of the other function. See :meth:`SmoothFunction.scale`."""
+        return self.function.scale()
+
+
 class EmbeddedFunction(SmoothFunction):
     """A function of fewer parameters u, each of which stands for a point w of another."""
 

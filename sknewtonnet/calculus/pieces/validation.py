@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 
+from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.memory import check_memory
@@ -48,6 +49,26 @@ def real_vector(name: str, values: ArrayLike, size: int) -> Array:
     if vector.shape != (size,):
         raise ValueError(f"{name} must have shape ({size},), got {vector.shape}.")
     return vector
+
+
+def real_directions(name: str, values: ArrayLike, size: int) -> Array:
+    """Return a float64 array of shape (size,) or (size, r), or raise; see :func:`real_array`."""
+    array = real_array(name, values)
+    if array.ndim not in (1, 2) or len(array) != size:
+        raise ValueError(f"{name} must have shape ({size},) or ({size}, r), got {array.shape}.")
+    return array
+
+
+def check_truth(argument: str, given: object) -> None:
+    """Raise unless it is True or False."""
+    if not isinstance(given, bool | np.bool_):
+        raise ValueError(f"{argument} must be True or False, got {given!r}.")
+
+
+def check_kind(kind: str, kinds: tuple[str, ...]) -> None:
+    """Raise unless it is one of the kinds of second derivatives."""
+    if kind not in kinds:
+        raise ValueError(must_be_one_of("kind", kind, kinds))
 
 
 def check_count(argument: str, given: object, least: int = 1) -> None:
