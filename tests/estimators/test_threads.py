@@ -318,6 +318,11 @@ def radial_starts(n_jobs):
         return net.fit(*bits()).params_
 
 
+def bootstrap(n_jobs):
+    X, y = table()
+    return watched().fit(X, y).inference(X, y).bootstrap(8, n_jobs=n_jobs).samples
+
+
 WAYS = [
     several_starts,
     grid_search,
@@ -342,13 +347,22 @@ def test_same_bits_for_any_n_jobs(way, backend):
         assert_array_equal(way(2), one_at_a_time(way))
 
 
-@pytest.mark.filterwarnings("ignore")  # of dask, which looks for a network
-def test_same_bits_in_threads_of_dask():
+@pytest.fixture(scope="module")
+def dask_threads():
+    """Two threads of dask in this process."""
     distributed = pytest.importorskip("distributed", reason="dask is not installed")
-    one = one_at_a_time(several_starts)
     settings = {"processes": False, "n_workers": 1, "threads_per_worker": 2}
-    with distributed.Client(dashboard_address=None, **settings), parallel_config("dask"):
-        assert_array_equal(several_starts(2), one)
+    with distributed.Client(dashboard_address=None, **settings):
+        yield
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.filterwarnings("ignore:Couldn't detect a suitable IP:RuntimeWarning:distributed")
+@pytest.mark.parametrize("way", [*WAYS, bootstrap])
+def test_same_bits_in_threads_of_dask(way, dask_threads):
+    one = one_at_a_time(way)
+    with parallel_config("dask"):
+        assert_array_equal(way(2), one)
 
 
 def test_bits_of_a_fit_do_not_depend_on_the_threads_that_are_there():
