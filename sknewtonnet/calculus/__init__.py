@@ -5,6 +5,13 @@ of, each with its own derivatives), ``passes`` (one chunk of samples at one poin
 (functions of the parameters). The public names are those below.
 """
 
+from sknewtonnet.calculus.functions.block_objective import BlockObjective
+from sknewtonnet.calculus.functions.block_source import (
+    ArrayBlocks,
+    BlockSequence,
+    BlockSource,
+    Rows,
+)
 from sknewtonnet.calculus.functions.canonical import canonical
 from sknewtonnet.calculus.functions.constraints import (
     Constraint,
@@ -44,7 +51,11 @@ __all__ = [
     "LAYERS",
     "LOSSES",
     "Activation",
+    "ArrayBlocks",
     "Block",
+    "BlockObjective",
+    "BlockSequence",
+    "BlockSource",
     "Constraint",
     "CriticalPoint",
     "Evidence",
@@ -67,6 +78,7 @@ __all__ = [
     "PredictionConstraint",
     "PseudoHuber",
     "Quadratic",
+    "Rows",
     "SecondDerivativeCounts",
     "Semidefinite",
     "SeparablePenalty",

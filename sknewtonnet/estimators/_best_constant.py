@@ -4,7 +4,7 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss
-from sknewtonnet.calculus.functions.constant import constant_beside
+from sknewtonnet.calculus.functions.constant import MeansOverRows, constant_beside
 
 
 def mean_prediction(
@@ -16,7 +16,7 @@ def mean_prediction(
     """
     mean = loss.interior(np.average(Y, axis=0, weights=sample_weight))
     if offset is not None:
-        found = constant_beside(loss, Y, mean, sample_weight, offset)
+        found = constant_beside(loss, mean, MeansOverRows(Y, sample_weight, offset))
     else:
         found = loss.link(mean)
     return np.where(np.isfinite(found), found, 0.0)  # where an activation has no inverse

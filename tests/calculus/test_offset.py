@@ -9,7 +9,7 @@ from cases import CASES, KINDS, LAYER_CASES, PRODUCTS, case_id, setup
 from numpy.testing import assert_allclose
 
 from sknewtonnet.calculus import LOSSES, Evidence, Network, Objective, get_loss
-from sknewtonnet.calculus.functions.constant import constant_beside
+from sknewtonnet.calculus.functions.constant import MeansOverRows, constant_beside
 from sknewtonnet.calculus.functions.flatness import is_constant, is_flat, varies
 
 SOME = [*CASES[::5], *CASES[-13:], *LAYER_CASES[::6]]
@@ -157,7 +157,7 @@ def test_constants_beside_an_offset(loss):
     weight, offset = rng.uniform(0.5, 2.0, 50), 3.0 * rng.normal(size=(50, 3))
     found = get_loss(name, 3)
     mean = np.average(Y, axis=0, weights=weight)
-    c = constant_beside(found, Y, mean, weight, offset)
+    c = constant_beside(found, mean, MeansOverRows(Y, weight, offset))
     if name != "pseudo_huber":  # whose constant is the mean, as without an offset
         slopes = found.derivatives(Y, c + offset, 1)[1]
         assert_allclose(weight @ slopes, 0.0, atol=1e-8 * (weight @ np.abs(slopes)).max())

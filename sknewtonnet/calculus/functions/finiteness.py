@@ -33,11 +33,17 @@ def not_finite_part(
         A main clause that names an activation, the loss, the penalty, or, where all of these
         are finite and only their products are not, the largest of the numbers that go in.
     """
+    found = not_finite_in_rows(network, loss, data, w)
+    return found or not_finite_beside_rows(penalty, sizes(data), w)
+
+
+def not_finite_in_rows(network: Network, loss: Loss, data: dict[str, Array], w: Array) -> str:
+    """The same as far as it is known from some rows; "" if all is finite there."""
     if not np.isfinite(w).all():
         return f"the parameters are not finite{_hint(data)}"
     counted = data["sample_weight"] > 0
     samples, targets = data["X"][counted], data["Y"][counted]
-    scale = f"{_largest({**data, 'w': w})} is too large"
+    scale = f"{_largest(sizes({**data, 'w': w}))} is too large"
     with np.errstate(all="ignore"):
         *inner, raw = network.pre_activations(w, samples)
         for k, (layer, a) in enumerate(zip(network.layers, inner, strict=False), start=1):
@@ -61,22 +67,34 @@ def not_finite_part(
                     f"where the target is {targets[i].tolist()} and the raw prediction "
                     f"{raw[i].tolist()}"
                 )
+    return ""
+
+
+def not_finite_beside_rows(penalty: PenaltySum, largest: dict[str, float], w: Array) -> str:
+    """What else it can be: the penalty, or products of numbers, whose largest ones are given."""
+    with np.errstate(all="ignore"):
         bend = penalty.hessian_product(w, np.ones(len(w)))
         parts = np.array(penalty.value(w)), penalty.gradient(w), bend
         for order, part in enumerate(parts):
             if not np.isfinite(part).all():
                 return f"the {_ORDERS[order]} of the penalty is not finite"
-    return f"products of finite numbers overflow: {scale}"
+    scale = _largest({**largest, **sizes({"w": w})})
+    return f"products of finite numbers overflow: {scale} is too large"
+
+
+def sizes(arrays: dict[str, Array]) -> dict[str, float]:
+    """The largest magnitude in each array."""
+    return {name: float(np.abs(array).max(initial=0.0)) for name, array in arrays.items()}
 
 
 def _hint(data: dict[str, Array]) -> str:
     """A clause about data whose squares overflow, if there are such."""
-    huge = any(np.abs(array).max(initial=0.0) > _HUGE for array in data.values())
-    return f", perhaps because {_largest(data)} is too large" if huge else ""
+    largest = sizes(data)
+    huge = any(size > _HUGE for size in largest.values())
+    return f", perhaps because {_largest(largest)} is too large" if huge else ""
 
 
-def _largest(arrays: dict[str, Array]) -> str:
+def _largest(largest: dict[str, float]) -> str:
     """The name and size of the largest number in some arrays."""
-    sizes = {name: float(np.abs(array).max(initial=0.0)) for name, array in arrays.items()}
-    name = max(sizes, key=lambda key: sizes[key])
-    return f"the scale of {name}, with numbers up to {sizes[name]:.3g},"
+    name = max(largest, key=lambda key: largest[key])
+    return f"the scale of {name}, with numbers up to {largest[name]:.3g},"

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.batches import row_batches
-from sknewtonnet.calculus.functions.constant import constant_beside
+from sknewtonnet.calculus.functions.constant import MeansOverRows, loss_of_best_constant
 from sknewtonnet.calculus.functions.finiteness import not_finite_part
 from sknewtonnet.calculus.functions.kept_point import ADJOINT, FORWARD, SECOND, KeptPoint
 from sknewtonnet.calculus.functions.network import Network
@@ -20,6 +20,13 @@ from sknewtonnet.calculus.functions.output_layer import (
     why_not_reduced,
 )
 from sknewtonnet.calculus.functions.output_parts import SeparateOutputs, splits
+from sknewtonnet.calculus.functions.penalised import (
+    add_penalty_blocks,
+    add_penalty_hessian,
+    check_blocks,
+    curvature_of_blocks,
+    positions_of_blocks,
+)
 from sknewtonnet.calculus.functions.projection import ReducedObjective
 from sknewtonnet.calculus.functions.shared import hessian_by_products, many_entries, same_block
 from sknewtonnet.calculus.functions.tensors import add_penalty, check_tensor_memory
@@ -37,6 +44,7 @@ from sknewtonnet.calculus.passes.higher_orders import (
 )
 from sknewtonnet.calculus.passes.workspace import Workspace
 from sknewtonnet.calculus.pieces.function import (
+    BLOCK_KINDS,
     HESSIAN_KINDS,
     PRODUCT_KINDS,
     Block,
@@ -63,9 +71,6 @@ from sknewtonnet.calculus.pieces.validation import (
     real_vector,
     weight_sum,
 )
-
-BLOCK_KINDS = ("block", "lagrangian")
-
 
 # What an objective holds of its data.
 _OF_DATA = ("samples", "targets", "sample_weight", "offset", "_workspace", "_chunks", "_kept")
@@ -326,10 +331,7 @@ class Objective(SmoothFunction):
         H = layout.pull_back_matrix(H)
         if kind == "block" and layout.has_ties:
             H *= same_block(self.network)
-        np.einsum("pp->p", H)[...] += self.penalty.hessian_diagonal(self._kept.w)
-        bend = self.penalty.hessian_of_others(self._kept.w)
-        if bend is not None:
-            H += np.where(same_block(self.network), bend, 0.0) if kind == "block" else bend
+        add_penalty_hessian(self.network, self.penalty, self._kept.w, kind, H)
         return H
 
     @may_overflow
@@ -364,25 +366,10 @@ class Objective(SmoothFunction):
         your own with mixed derivatives and without a :meth:`Penalty.tensor`.
         """
         check_kind(kind, BLOCK_KINDS)
-        graph, layout = self.network._graph, self.network.layout
-        if layout.has_ties:
-            raise ValueError(
-                "units that share parameters have no blocks of their own: "
-                f"hessian(w, {kind!r}) has those of groups of units."
-            )
-        sizes = [s * t**2 for s, t in zip(graph.n_units, graph.n_rows, strict=True)]
-        advice = "hessian_product needs no matrix"
-        check_memory(f"the {sum(graph.n_units)} blocks of units", 16.0 * sum(sizes), advice)
+        check_blocks(self.network, self.penalty, w, kind)
         self._kept.reach(w, SECOND)
-        full_strength = layout.expand(self.penalty.hessian_diagonal(self._kept.w))
-        others = self.penalty.others
-        if others is not None:  # one that needs a matrix says so before anything is allocated
-            others.tensor(self._kept.w, 2, np.arange(1))
         blocks = self._loss_blocks(kind)
-        add_penalty(self.network, others, self._kept.w, blocks)
-        strengths = self.network.by_layer(full_strength)
-        for block, strength in zip(blocks, strengths, strict=True):
-            np.einsum("jpp->jp", block)[...] += strength.T  # 0 where there is no parameter
+        add_penalty_blocks(self.network, self.penalty, self._kept.w, blocks)
         return blocks
 
     def block_positions(self) -> list[Ints] | None:
@@ -394,8 +381,7 @@ class Objective(SmoothFunction):
             Positions in w; -1 for connections that do not exist. None where parameters are tied
             to each other: then blocks of units are no blocks of the Hessian.
         """
-        tied = self.network.layout.has_ties
-        return None if tied else [places.T for places in self.network.positions]
+        return positions_of_blocks(self.network)
 
     @may_overflow
     def hessian_product(self, w: ArrayLike, v: ArrayLike, kind: str = "exact") -> Array:
@@ -458,14 +444,7 @@ class Objective(SmoothFunction):
         """
         if kind != "block" or self.network.layout.has_ties:
             return super().curvature(w, d, kind)
-        columns = self.network.matrices(np.asarray(d))
-        blocks = self.hessian_blocks(w)
-        return float(
-            sum(
-                np.einsum("pj,jpq,qj->", d_k, B_k, d_k)
-                for d_k, B_k in zip(columns, blocks, strict=True)
-            )
-        )
+        return curvature_of_blocks(self.network, self.hessian_blocks(w), d)
 
     def shift_derivatives(self, w: ArrayLike, features: Sequence[int]) -> tuple[Array, Array]:
         """Derivatives of f in a shift of an input that is common to all samples.
@@ -816,23 +795,9 @@ class Objective(SmoothFunction):
             Half the variance of Y for squared errors, without an offset. Where the loss has no
             finite value there, that of raw predictions of 0.
         """
+        means = MeansOverRows(self.targets, self.sample_weight, self.offset)
         mean = self.sample_weight @ self.targets / self.weight_sum
-        with np.errstate(divide="ignore", invalid="ignore"):
-            link = self.loss.link(mean)  # not finite for a class that is not there
-            if self.offset is not None and np.isfinite(link).all():
-                link = constant_beside(
-                    self.loss, self.targets, mean, self.sample_weight, self.offset
-                )
-            value = self._mean_loss(link) if np.isfinite(link).all() else np.nan
-        return value if np.isfinite(value) else self._mean_loss(np.zeros_like(mean))
-
-    def _mean_loss(self, raw: Array) -> float:
-        """Weighted mean of the losses of one raw prediction for all samples, and the offset."""
-        constant = np.broadcast_to(raw, self.targets.shape)
-        if self.offset is not None:
-            constant = constant + self.offset
-        losses = self.loss.value(self.targets, constant)
-        return float(self.sample_weight @ losses) / self.weight_sum
+        return loss_of_best_constant(self.loss, mean, means, self.has_offset)
 
     def reduced(self) -> ReducedObjective | None:
         """Return f as a function of all but the output layer, where that has a closed form.

@@ -10,6 +10,8 @@ from sknewtonnet.calculus.pieces.memory import check_hessian_memory
 
 # The Hessian, and the approximations of it that bear names of their own.
 HESSIAN_KINDS = ("exact", "block", "lagrangian", "gauss-newton")
+# Those that have blocks of each unit with itself, and nothing else of the loss.
+BLOCK_KINDS = ("block", "lagrangian")
 # Those of which a net has products without forming a matrix.
 PRODUCT_KINDS = ("exact", "gauss-newton")
 

@@ -114,6 +114,13 @@ def weight_sum(weight: Array) -> float:
         raise ValueError("sample_weight must not be negative, nor zero for every sample.")
     with np.errstate(over="ignore"):
         total = float(weight.sum())
+    return check_weight_sum(total)
+
+
+def check_weight_sum(total: float) -> float:
+    """The sum of sample weights that are not negative, or raise where it is out of range."""
+    if total == 0.0:
+        raise ValueError("sample_weight must not be negative, nor zero for every sample.")
     # 1 / S multiplies all terms, and alpha / S the penalty: both ends must stay in range.
     if not 1e-200 < total < 1e200:
         raise ValueError(

@@ -1,0 +1,492 @@
+"""The function that is minimised, over more rows than fit the memory."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus.functions import block_sums
+from sknewtonnet.calculus.functions.block_source import BlockSequence, BlockSource
+from sknewtonnet.calculus.functions.block_sums import Account, Model, Sums, added
+from sknewtonnet.calculus.functions.constant import loss_of_best_constant
+from sknewtonnet.calculus.functions.finiteness import not_finite_beside_rows
+from sknewtonnet.calculus.functions.network import Network
+from sknewtonnet.calculus.functions.output_layer import invariant_directions
+from sknewtonnet.calculus.functions.penalised import (
+    add_penalty_blocks,
+    add_penalty_hessian,
+    check_blocks,
+    curvature_of_blocks,
+    positions_of_blocks,
+)
+from sknewtonnet.calculus.functions.shared import many_entries
+from sknewtonnet.calculus.pieces.function import (
+    BLOCK_KINDS,
+    HESSIAN_KINDS,
+    PRODUCT_KINDS,
+    SmoothFunction,
+    may_overflow,
+)
+from sknewtonnet.calculus.pieces.loss import Loss
+from sknewtonnet.calculus.pieces.losses import get_loss
+from sknewtonnet.calculus.pieces.memory import check_hessian_memory
+from sknewtonnet.calculus.pieces.output_activation import behind
+from sknewtonnet.calculus.pieces.penalties import Penalty, PenaltySum, l2_penalty, listed_penalties
+from sknewtonnet.calculus.pieces.validation import (
+    check_kind,
+    check_weight_sum,
+    probe_loss,
+    real_array,
+    real_directions,
+)
+
+
+class BlockObjective(SmoothFunction):
+    """The function of :class:`Objective` on rows in blocks, of which one is in memory at a time.
+
+        f(w) = sum_b S_b / S f_b(w) + penalty(w) / S
+
+    with f_b the mean loss of the rows of block b and S_b the sum of their weights. All it gives
+    are sums over rows: value and gradient are found in one pass over the blocks, second
+    derivatives in another one. Sums are added in the order of the blocks.
+
+    Parameters
+    ----------
+    network : Network
+        Raw predictions as a function of w and X.
+    loss : str or Loss
+        As in :class:`Objective`.
+    blocks : BlockSource, or what BlockSequence takes
+        The rows, such as :class:`ArrayBlocks` of memory maps; a sequence of tuples (X, Y),
+        (X, Y, sample_weight) or (X, Y, sample_weight, offset); a sequence of functions that read
+        one; or a generator function. Blocks without rows do no harm.
+    alpha : float, sequence of float, or mapping of str to array, default=0.0
+        As in :class:`Objective`.
+    penalties : Penalty or sequence of Penalty, default=()
+        Further penalties.
+
+    Attributes
+    ----------
+    n_parameters, n_samples : int
+        Length of w; number of rows of all blocks.
+    weight_sum : float
+        S.
+    has_offset : bool
+        Whether the blocks have an offset.
+    blocks : BlockSource
+        The rows.
+
+    Raises
+    ------
+    ValueError
+        If an argument has a wrong shape, is not finite, or lies outside the loss's domain, with
+        the number of the block; or if blocks differ from one pass to the next.
+    TypeError
+        If ``blocks`` is an iterator, which ends with the first pass, or an item is no block.
+    MemoryError
+        If a Hessian, or a block at all units, would not fit; nothing is allocated before.
+
+    Notes
+    -----
+    Beside what the source reads, a pass takes about as much memory as a block, and two results.
+    Value, gradient and Hessian at the last point are kept. A product takes a pass of its own, of
+    about two gradients.
+
+    References
+    ----------
+    Iovleff (2004), Exact Calculus of First and Second Derivatives of Arbitrary Feed-Forward
+    Neural Networks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import BlockObjective, Network, Objective
+    >>> from sknewtonnet.solvers import get_solver
+    >>> def read():  # from files, in real life
+    ...     for number in range(4):
+    ...         X = np.random.default_rng(number).normal(size=(50, 2))
+    ...         yield X, np.tanh(X[:, 0])
+    >>> net = Network.mlp(2, (2,), 1)
+    >>> f = BlockObjective(net, "squared_error", read, alpha=0.1)
+    >>> f.n_samples, f.n_parameters
+    (200, 9)
+    >>> result = get_solver("newton").minimize(f, 0.1 * np.arange(9.0))
+    >>> X, y = (np.concatenate(arrays) for arrays in zip(*read()))
+    >>> whole = Objective(net, "squared_error", X, y, alpha=0.1)
+    >>> bool(np.abs(whole.gradient(result.params)).max() < 1e-6)
+    True
+    """
+
+    hessian_kinds = HESSIAN_KINDS
+    product_cost = 2
+
+    def __init__(
+        self,
+        network: Network,
+        loss: str | Loss,
+        blocks: Any,
+        alpha: float | Sequence[float] | Mapping[str, ArrayLike] = 0.0,
+        *,
+        penalties: Penalty | Sequence[Penalty] = (),
+    ):
+        if not isinstance(network, Network):
+            raise TypeError(f"network must be a Network, got {network!r}.")
+        self.network = network
+        self.loss = behind(get_loss(loss, network.n_outputs), network.layers[-1].activation)
+        squares = l2_penalty(network.layout, alpha)
+        others = [penalty.on(network.layout) for penalty in listed_penalties(penalties)]
+        self.blocks = blocks if isinstance(blocks, BlockSource) else BlockSequence(blocks)
+        self._model = Model(network, self.loss)
+        self._account = self._of_all_blocks()
+        self.n_parameters = network.n_parameters
+        self.n_samples = self._account.n_samples
+        self.weight_sum = self._account.weight_sum
+        self.has_offset = self._account.has_offset
+        self.penalty = PenaltySum([squares, *others], self.weight_sum)
+        self._w = np.full(self.n_parameters, np.nan)
+        self._known: dict[str, Any] = {}
+
+    def value(self, w: ArrayLike) -> float:
+        """The objective f(w), at the cost of value and gradient.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        float
+            Not finite where a loss overflows.
+        """
+        return self.value_and_gradient(w)[0]
+
+    def gradient(self, w: ArrayLike) -> Array:
+        """Gradient of f.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+            A new array.
+        """
+        return self.value_and_gradient(w)[1]
+
+    def value_and_gradient(self, w: ArrayLike) -> tuple[float, Array]:
+        """Value and gradient of f, from one pass.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        tuple of float and ndarray of shape (n_parameters,)
+            As of :meth:`value` and :meth:`gradient`.
+        """
+        self._place(w)
+        if "value" not in self._known:
+            self._means(block_sums.value_and_gradient, self._w)
+        return self._known["value"], self._known["gradient"].copy()
+
+    def hessian(self, w: ArrayLike, kind: str = "exact") -> Array:
+        """Second derivatives of f, or an approximation; see :meth:`Objective.hessian`.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+        kind : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
+            As in :meth:`Objective.hessian`.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+            Symmetric.
+
+        Raises
+        ------
+        MemoryError
+            If the matrix would not fit the memory; nothing is allocated before.
+        """
+        check_kind(kind, HESSIAN_KINDS)
+        layout = self.network.layout
+        by_products = kind != "lagrangian" and many_entries(layout)
+        check_hessian_memory(self.n_parameters if by_products else layout.n_full)
+        self._place(w)
+        if kind not in self._known:
+            for other in HESSIAN_KINDS:  # only the last one is kept
+                self._known.pop(other, None)
+            (H,) = self._means(block_sums.hessian, self._w, kind)
+            with np.errstate(over="ignore", invalid="ignore"):
+                add_penalty_hessian(self.network, self.penalty, self._w, kind, H)
+            self._known[kind] = H
+        return np.array(self._known[kind])
+
+    @may_overflow
+    def hessian_blocks(self, w: ArrayLike, kind: str = "block") -> list[Array]:
+        """Blocks of each unit with itself; see :meth:`Objective.hessian_blocks`.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+        kind : {"block", "lagrangian"}, default="block"
+            As in :meth:`hessian`.
+
+        Returns
+        -------
+        list of ndarray of shape (s_k, t_k, t_k)
+            Per layer and unit.
+
+        Raises
+        ------
+        ValueError
+            If units share parameters.
+        MemoryError
+            If the blocks would not fit the memory; nothing is allocated before.
+        """
+        check_kind(kind, BLOCK_KINDS)
+        check_blocks(self.network, self.penalty, w, kind)
+        self._place(w)
+        blocks = self._means(block_sums.hessian_blocks, self._w, kind)
+        add_penalty_blocks(self.network, self.penalty, self._w, blocks)
+        return blocks
+
+    def block_positions(self) -> list[Ints] | None:
+        """Where the parameters of each of :meth:`hessian_blocks` are.
+
+        Returns
+        -------
+        list of ndarray of int of shape (s_k, t_k), or None
+            As of :meth:`Objective.block_positions`.
+        """
+        return positions_of_blocks(self.network)
+
+    @may_overflow
+    def hessian_product(self, w: ArrayLike, v: ArrayLike, kind: str = "exact") -> Array:
+        """Hessian times vector, without forming the Hessian, by one pass.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+        v : array of shape (n_parameters,) or (n_parameters, r)
+            One direction, or r of them as columns, all in the same pass.
+        kind : {"exact", "gauss-newton"}, default="exact"
+            As in :meth:`hessian`.
+
+        Returns
+        -------
+        ndarray of the shape of v
+            The products.
+        """
+        check_kind(kind, PRODUCT_KINDS)
+        directions = real_directions("v", v, self.n_parameters)
+        self._place(w)
+        (product,) = self._means(block_sums.hessian_product, self._w, directions, kind)
+        return np.asarray(product + self.penalty.hessian_product(self._w, directions))
+
+    def curvature(self, w: Array, d: Array, kind: str = "exact") -> float:
+        """Second derivative d'Hd along a direction; see :meth:`SmoothFunction.curvature`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        d : ndarray of shape (n_parameters,)
+            The direction.
+        kind : str, default="exact"
+            As in :meth:`hessian`. Of "block" the blocks of the units alone are formed.
+
+        Returns
+        -------
+        float
+        """
+        if kind != "block" or self.network.layout.has_ties:
+            return super().curvature(w, d, kind)
+        return curvature_of_blocks(self.network, self.hessian_blocks(w), d)
+
+    def invariant_directions(self, *, penalised: bool = True) -> Array:
+        """Directions along which f is constant; see :meth:`Objective.invariant_directions`.
+
+        Parameters
+        ----------
+        penalised : bool, default=True
+            True for f itself, False for f without its penalty.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_directions)
+            Orthonormal columns; none for most losses.
+        """
+        if not self.loss.shift_invariant:
+            return np.empty((self.n_parameters, 0))
+        return invariant_directions(self.network, self.penalty if penalised else None)
+
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names such as "coefs_0[age, h3]".
+
+        Returns
+        -------
+        tuple of str
+        """
+        return tuple(self.network.layout.names)
+
+    def kinks(self, w: ArrayLike) -> tuple[str, ...]:
+        """Places without derivatives of the penalties that w is at, or next to.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        tuple of str
+            A clause for each place.
+        """
+        return self.penalty.kinks(real_array("w", w))
+
+    def why_not_finite(self, w: ArrayLike) -> str:
+        """What is to blame where the value, the gradient or the Hessian is not finite.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            Such a point.
+
+        Returns
+        -------
+        str
+            A main clause for messages, as of :meth:`Objective.why_not_finite`, with the number of
+            the first block that has such rows.
+        """
+        vector, largest = real_array("w", w), dict[str, float]()
+        for number, (found, sizes) in enumerate(self._map(block_sums.blame, vector)):
+            if found:
+                return f"in block {number}, {found}"
+            for name, size in sizes.items():
+                largest[name] = max(size, largest.get(name, 0.0))
+        return not_finite_beside_rows(self.penalty, largest, vector)
+
+    def scale(self) -> float:
+        """The loss of the best constant prediction; see :meth:`Objective.scale`.
+
+        Returns
+        -------
+        float
+            By one pass; by several with an offset.
+        """
+        mean = self._account.targets / self.weight_sum
+        return loss_of_best_constant(self.loss, mean, self, self.has_offset)
+
+    @property
+    def largest_offset(self) -> Array:
+        """The largest offset of each output.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs,)
+            Zeros without an offset.
+        """
+        return self._account.largest_offset
+
+    def mean_of(self, term: Callable[..., Array], *args: Any) -> Array:
+        """Weighted mean over the rows of a function of targets and offsets.
+
+        Parameters
+        ----------
+        term : callable
+            Gets targets of shape (m, n_outputs), offsets of the same shape or 0.0, and ``args``;
+            returns an array with m rows. It can be pickled.
+        *args : object
+            Further arguments.
+
+        Returns
+        -------
+        ndarray
+            Of the shape of one row.
+        """
+        return self._summed(block_sums.mean_terms, term, *args)[0]
+
+    def _place(self, w: ArrayLike) -> None:
+        """Go to a point, where nothing is known if it is a new one."""
+        vector = real_array("w", w)
+        if vector.shape != self._w.shape:
+            raise ValueError(f"w must have shape {self._w.shape}, got {vector.shape}.")
+        if not np.array_equal(vector, self._w):
+            self._w, self._known = vector.copy(), {}
+
+    def _means(self, ask: Callable[..., Any], *args: Any) -> Sums:
+        """Means over all rows of what objectives of some of them are asked for.
+
+        The value and the gradient, which come first, stay here, with those of the penalty.
+        """
+        value, gradient, *others = self._summed(block_sums.weighted_sums, ask, *args)
+        if "value" not in self._known:
+            with np.errstate(over="ignore", invalid="ignore"):
+                total = float(value) + self.penalty.value(self._w)
+                self._known["gradient"] = gradient + self.penalty.gradient(self._w)
+            self._known["value"] = np.inf if np.isnan(total) else total
+        return others
+
+    @may_overflow
+    def _summed(self, function: Callable[..., Any], *args: Any) -> Sums:
+        """Sums over all blocks, over the sum of the weights, which the first of them is."""
+        total: Sums | None = None
+        for found in self._map(function, *args):
+            if found is not None and total is None:
+                # What comes from other processes may be read-only.
+                total = [np.require(part, requirements="W") for part in found]
+            elif found is not None and total is not None:
+                total = added(total, found)
+        weight = 0.0 if total is None else float(total[0])
+        if total is None or abs(weight - self.weight_sum) > 1e-9 * self.weight_sum:
+            raise ValueError(
+                f"blocks have changed: their weights sum to {weight:g}, at first it was "
+                f"{self.weight_sum:g}; each pass must read the same rows."
+            )
+        return [np.divide(part, self.weight_sum, out=part) for part in total[1:]]
+
+    def _map(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
+        """What a function of rows and the model finds in each block; errors name the block."""
+        found, number = self.blocks.map(function, self._model, *args), 0
+        while True:
+            try:
+                result = next(found)
+            except StopIteration:
+                return
+            except (ValueError, TypeError, MemoryError) as error:
+                raise type(error)(f"block {number}: {error}") from error
+            yield result
+            number += 1
+
+    def _of_all_blocks(self) -> Account:
+        """What is known of the rows after the first pass, which checks them."""
+        total: Account | None = None
+        for number, found in enumerate(self._map(block_sums.account)):
+            if found is None:
+                continue
+            if total is None:
+                probe_loss(self.loss, found.first)
+                total = found
+            elif total.has_offset != found.has_offset:
+                word = "an" if found.has_offset else "no"
+                raise ValueError(
+                    f"block {number} has {word} offset, unlike those before: give one for all "
+                    "blocks or for none, zeros where there is none."
+                )
+            else:
+                total = total.with_more(found)
+        if total is None:
+            raise ValueError("blocks have no rows; there must be at least one sample.")
+        check_weight_sum(total.weight_sum)
+        return total

@@ -1,0 +1,278 @@
+"""Rows in blocks, of which one at a time is in memory."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sknewtonnet.calculus.functions.memory_maps import Stretch, stretch_of
+from sknewtonnet.calculus.pieces.validation import check_count
+
+# Bytes of a block of an array, as float64.
+_BLOCK_BYTES = 32e6
+
+_FORM = "a block must be a tuple (X, Y), (X, Y, sample_weight) or (X, Y, sample_weight, offset)"
+
+
+class Rows(NamedTuple):
+    """The rows of one block.
+
+    Parameters
+    ----------
+    X, Y : array
+        Samples and targets, as in :class:`Objective`.
+    sample_weight, offset : array or None
+        Likewise; None for weights of 1, and for no offset.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Rows
+    >>> rows = Rows(np.ones((3, 2)), np.arange(3.0))
+    >>> rows.part(slice(1, 3)).Y.tolist(), rows.sample_weight is None
+    ([1.0, 2.0], True)
+    """
+
+    X: Any
+    Y: Any
+    sample_weight: Any = None
+    offset: Any = None
+
+    def part(self, where: slice) -> "Rows":
+        """Some of the rows.
+
+        Parameters
+        ----------
+        where : slice
+            Which.
+
+        Returns
+        -------
+        Rows
+        """
+        return Rows(*(None if array is None else array[where] for array in self))
+
+
+class BlockSource(ABC):
+    """Rows in blocks, and a way to ask something of each block.
+
+    A subclass says where the blocks are: in this process, in files, or on other machines. Each
+    pass over the data is one call of :meth:`map`.
+
+    Attributes
+    ----------
+    n_blocks : int or None
+        How many; None where that is known only after a pass.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import ArrayBlocks
+    >>> def total(rows, factor):
+    ...     return factor * float(rows.X.sum())
+    >>> blocks = ArrayBlocks(np.arange(6.0)[:, None], np.zeros(6), n_rows=4)
+    >>> blocks.n_blocks, list(blocks.map(total, 10.0))
+    (2, [60.0, 90.0])
+    """
+
+    n_blocks: int | None
+
+    @abstractmethod
+    def map(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
+        """What a function finds in each block.
+
+        Parameters
+        ----------
+        function : callable
+            Gets the :class:`Rows` of a block and ``args``. It can be pickled, and what it returns
+            is small: sums over the rows, never rows.
+        *args : object
+            Further arguments, the same for all blocks.
+
+        Returns
+        -------
+        iterator
+            The results in the order of the blocks.
+        """
+
+    def transformed(self, change: Callable[[Rows], Rows]) -> "BlockSource":
+        """The same blocks, whose rows are changed whenever they are read.
+
+        Parameters
+        ----------
+        change : callable
+            From rows to rows, such as a standardisation. It can be pickled.
+
+        Returns
+        -------
+        BlockSource
+            Nothing is stored twice.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet.calculus import ArrayBlocks
+        >>> def doubled(rows):
+        ...     return rows._replace(X=2.0 * rows.X)
+        >>> def total(rows):
+        ...     return float(rows.X.sum())
+        >>> blocks = ArrayBlocks(np.ones((5, 2)), np.zeros(5), n_rows=3)
+        >>> list(blocks.transformed(doubled).map(total))
+        [12.0, 8.0]
+        """
+        return _Transformed(self, change)
+
+
+class BlockSequence(BlockSource):
+    """Blocks that this process reads one after the other.
+
+    Parameters
+    ----------
+    blocks : sequence, other iterable that starts anew each time, or callable
+        Its items are blocks: tuples ``(X, Y)``, ``(X, Y, sample_weight)`` or
+        ``(X, Y, sample_weight, offset)``, or callables without arguments that make one, such as
+        a function that reads a file. A callable, such as a generator function, returns a new
+        iterator over blocks for each pass.
+
+    Raises
+    ------
+    TypeError
+        If it is an iterator, which ends with the first pass; or if an item is no block.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import BlockSequence
+    >>> def read():
+    ...     for start in (0.0, 3.0):
+    ...         yield np.arange(start, start + 3.0)[:, None], np.zeros(3)
+    >>> def total(rows):
+    ...     return float(rows.X.sum())
+    >>> list(BlockSequence(read).map(total))
+    [3.0, 12.0]
+    """
+
+    def __init__(self, blocks: Iterable[Any] | Callable[[], Iterable[Any]]):
+        if isinstance(blocks, Iterator):
+            raise TypeError(
+                f"blocks must be read several times, but {type(blocks).__name__!r} ends with the "
+                "first pass: give a sequence of blocks, or the generator function itself, which "
+                "makes a new generator for each pass."
+            )
+        if not callable(blocks) and not isinstance(blocks, Iterable):
+            raise TypeError(
+                "blocks must be a sequence of blocks, or a function that returns an iterator over "
+                f"them, got {type(blocks).__name__!r}."
+            )
+        self._blocks = blocks
+        self.n_blocks = len(blocks) if isinstance(blocks, Sequence) else None
+
+    def map(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
+        """See :meth:`BlockSource.map`."""
+        blocks = self._blocks() if callable(self._blocks) else self._blocks
+        for block in blocks:
+            yield function(_rows(block() if callable(block) else block), *args)
+
+
+class ArrayBlocks(BlockSource):
+    """Blocks of rows of arrays, or of arrays in files (memory maps).
+
+    Of a memory map each block is a map of its own, which goes when the block has been worked
+    on. Numbers become float64 block by block.
+
+    Parameters
+    ----------
+    X, Y : array
+        As in :class:`Objective`.
+    sample_weight, offset : array or None, default=None
+        Likewise.
+    n_rows : int or None, default=None
+        Rows of each block; by default as many as take 32 MB.
+
+    Raises
+    ------
+    ValueError
+        If arrays have different numbers of rows, or none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import ArrayBlocks, BlockObjective, Network
+    >>> X, y = np.array([[-1.0], [0.0], [1.0]]), np.array([0.0, 1.0, 2.0])
+    >>> f = BlockObjective(Network.mlp(1, (), 1), "squared_error", ArrayBlocks(X, y, n_rows=2))
+    >>> f.value(np.zeros(2)), f.n_samples
+    (0.8333333333333334, 3)
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        Y: Any,
+        sample_weight: Any = None,
+        offset: Any = None,
+        *,
+        n_rows: int | None = None,
+    ):
+        given = dict(zip(Rows._fields, (X, Y, sample_weight, offset), strict=True))
+        arrays = {name: np.asanyarray(a) for name, a in given.items() if a is not None}
+        lengths = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}
+        size = lengths["X"]
+        if len(set(lengths.values())) > 1 or size == 0:
+            raise ValueError(
+                f"arrays must have the same number of rows, at least 1, got {lengths}."
+            )
+        if n_rows is None:
+            width = sum(array.size for array in arrays.values()) / size
+            n_rows = max(1, int(_BLOCK_BYTES / (8.0 * width)))
+        check_count("n_rows", n_rows)
+        self._arrays = {name: stretch_of(array) for name, array in arrays.items()}
+        self._ends = [*range(0, size, n_rows), size]
+        self.n_blocks = len(self._ends) - 1
+
+    def map(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
+        """See :meth:`BlockSource.map`."""
+        for start, stop in zip(self._ends[:-1], self._ends[1:], strict=True):
+            yield function(self._block(slice(start, stop)), *args)
+
+    def _block(self, where: slice) -> Rows:
+        read = {
+            name: array.rows(where) if isinstance(array, Stretch) else array[where]
+            for name, array in self._arrays.items()
+        }
+        return Rows(**read)
+
+
+@dataclass(frozen=True, eq=False)
+class _Transformed(BlockSource):
+    """Blocks whose rows go through a function."""
+
+    source: BlockSource
+    change: Callable[[Rows], Rows]
+
+    @property
+    def n_blocks(self) -> int | None:  # type: ignore[override]
+        return self.source.n_blocks
+
+    def map(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
+        """See :meth:`BlockSource.map`."""
+        return self.source.map(_Changed(self.change, function), *args)
+
+
+@dataclass(frozen=True, eq=False)
+class _Changed:
+    """A function of rows after another one; both can be pickled, and so can it."""
+
+    change: Callable[[Rows], Rows]
+    function: Callable[..., Any]
+
+    def __call__(self, rows: Rows, *args: Any) -> Any:
+        return self.function(self.change(rows), *args)
+
+
+def _rows(block: Any) -> Rows:
+    """A block as users give it."""
+    if not isinstance(block, tuple) or not 2 <= len(block) <= len(Rows._fields):
+        raise TypeError(f"{_FORM}, got {type(block).__name__!r}.")
+    return Rows(*block)

@@ -1,0 +1,208 @@
+"""What is asked of one block of rows: sums over them, from objectives that come and go.
+
+All functions that go to a block are here. They can be pickled, and so can what they return.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.block_source import Rows
+from sknewtonnet.calculus.functions.finiteness import not_finite_in_rows, sizes
+from sknewtonnet.calculus.functions.network import Network
+from sknewtonnet.calculus.functions.objective import Objective
+from sknewtonnet.calculus.pieces.function import may_overflow
+from sknewtonnet.calculus.pieces.loss import Loss
+from sknewtonnet.calculus.pieces.validation import finite_array, offsets, real_array
+
+# Chunks that an objective of a part of a block has at least.
+_MIN_CHUNKS = 16
+
+# Sums over the rows of a block, or None for a block whose rows do not count.
+Sums = list[Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What an objective is beside its rows and its penalty.
+
+    Attributes
+    ----------
+    network : Network
+        The net.
+    loss : Loss
+        The loss, behind the activation of the last layer.
+    """
+
+    network: Network
+    loss: Loss
+
+    def checked(self, rows: Rows) -> Rows:
+        """The rows as arrays of float64, as an objective takes them; or an error that says why."""
+        network = self.network
+        X = finite_array("X", rows.X, (None, network.n_features))
+        Y = real_array("Y", rows.Y)
+        if Y.ndim == 1 and network.n_outputs == 1:
+            Y = Y[:, None]
+        name = "Y, one-hot for classes," if Y.ndim == 1 else "Y"
+        Y = finite_array(name, Y, (len(X), network.n_outputs))
+        given = np.ones(len(X)) if rows.sample_weight is None else rows.sample_weight
+        weight = finite_array("sample_weight", given, (len(X),))
+        if (weight < 0.0).any():
+            raise ValueError("sample_weight must not be negative.")
+        self.loss.check_target(Y)
+        return Rows(X, Y, weight, offsets(rows.offset, Y.shape))
+
+    def parts(self, rows: Rows) -> Iterator[tuple[float, Objective]]:
+        """Objectives without a penalty of parts of the rows, with the sums of their weights.
+
+        What is kept of a part at a point takes no more memory than the rows, unless they are few.
+        """
+        n_samples = len(rows.X)
+        graph = self.network._graph
+        kept = 5 * sum(graph.n_units) + 2 * sum(graph.n_inputs)
+        share = n_samples * graph.n_inputs[0] // kept
+        size = max(1, _MIN_CHUNKS * self.network.chunk_size, share)
+        for start in range(0, n_samples, size):
+            X, Y, weight, offset = rows.part(slice(start, start + size))
+            if weight is None or np.any(weight):
+                f = Objective(self.network, self.loss, X, Y, weight, offset=offset)
+                yield f.weight_sum, f
+
+
+def weighted_sums(rows: Rows, model: Model, ask: Callable[..., Sequence[Any]], *args: Any) -> Any:
+    """Sums over the rows of what is a weighted mean over those of an objective.
+
+    Parameters
+    ----------
+    rows : Rows
+        A block.
+    model : Model
+        The net and the loss.
+    ask : callable
+        What is asked of the objective of some of the rows.
+    *args : object
+        Its further arguments.
+
+    Returns
+    -------
+    list of ndarray, or None
+        The sum of the weights, and that of each mean times the sum of its weights. None where no
+        row counts.
+    """
+    if len(rows.X) == 0:
+        return None
+    total: Sums | None = None
+    with np.errstate(over="ignore", invalid="ignore"):
+        for share, f in model.parts(rows):
+            found = [np.array(share), *(_scaled(part, share) for part in ask(f, *args))]
+            total = found if total is None else added(total, found)
+            del f, found  # before those of the next part are made
+    return total
+
+
+@may_overflow
+def added(total: Sums, more: Sums) -> Sums:
+    """Sums with those of further rows, in place."""
+    for part, other in zip(total, more, strict=True):
+        part += other
+    return total
+
+
+def _scaled(part: Any, share: float) -> Array:
+    """A mean times the sum of its weights, in place: what is asked for is always new."""
+    array = np.asarray(part, dtype=float)
+    return np.multiply(array, share, out=array if array.ndim else np.empty(()))
+
+
+def value_and_gradient(f: Objective, w: Array) -> Sequence[Any]:
+    """Value and gradient of an objective."""
+    return f.value_and_gradient(w)
+
+
+def hessian(f: Objective, w: Array, kind: str) -> Sequence[Any]:
+    """Value, gradient and Hessian of an objective."""
+    return *f.value_and_gradient(w), f.hessian(w, kind)
+
+
+def hessian_blocks(f: Objective, w: Array, kind: str) -> Sequence[Any]:
+    """Value, gradient and blocks of the Hessian of an objective."""
+    return *f.value_and_gradient(w), *f.hessian_blocks(w, kind)
+
+
+def hessian_product(f: Objective, w: Array, v: Array, kind: str) -> Sequence[Any]:
+    """Value, gradient and products of an objective."""
+    return *f.value_and_gradient(w), f.hessian_product(w, v, kind)
+
+
+@dataclass(frozen=True, eq=False)
+class Account:
+    """What is known of rows after they have been looked at once.
+
+    Attributes
+    ----------
+    n_samples : int
+        Number of rows.
+    weight_sum : float
+        Sum of their weights.
+    targets : ndarray of shape (n_outputs,)
+        Weighted sum of the targets.
+    has_offset : bool
+        Whether they have an offset.
+    largest_offset : ndarray of shape (n_outputs,)
+        The largest offset of each output; 0 without.
+    first : ndarray of shape (m, n_outputs)
+        The first targets, three at most.
+    """
+
+    n_samples: int
+    weight_sum: float
+    targets: Array
+    has_offset: bool
+    largest_offset: Array
+    first: Array
+
+    def with_more(self, other: "Account") -> "Account":
+        """That of these rows and others."""
+        return Account(
+            self.n_samples + other.n_samples,
+            self.weight_sum + other.weight_sum,
+            self.targets + other.targets,
+            self.has_offset,
+            np.maximum(self.largest_offset, other.largest_offset),
+            np.concatenate([self.first, other.first])[:3],
+        )
+
+
+def account(rows: Rows, model: Model) -> Account | None:
+    """Check the rows of a block; None if there are none."""
+    if len(rows.X) == 0:
+        return None
+    X, Y, weight, offset = model.checked(rows)
+    with np.errstate(over="ignore"):
+        total = float(weight.sum())
+    largest = np.zeros(Y.shape[1]) if offset is None else offset.max(axis=0)
+    return Account(len(X), total, weight @ Y, offset is not None, largest, Y[:3].copy())
+
+
+def mean_terms(rows: Rows, model: Model, term: Callable[..., Any], *args: Any) -> Any:
+    """Weighted sums over the rows of a function of their targets and offsets."""
+    if len(rows.X) == 0:
+        return None
+    _, Y, weight, offset = model.checked(rows)
+    terms = np.asarray(term(Y, 0.0 if offset is None else offset, *args))
+    return [np.array(weight.sum()), np.asarray(np.tensordot(weight, terms, 1))]
+
+
+def blame(rows: Rows, model: Model, w: Array) -> tuple[str, dict[str, float]]:
+    """What is not finite in a block, "" if all is, and the sizes of its largest numbers."""
+    if len(rows.X) == 0:
+        return "", {}
+    X, Y, weight, offset = model.checked(rows)
+    data = {"X": X, "Y": Y, "sample_weight": weight}
+    if offset is not None:
+        data["offset"] = offset
+    return not_finite_in_rows(model.network, model.loss, data, w), sizes(data)
