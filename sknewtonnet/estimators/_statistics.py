@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted
 
+from sknewtonnet import inference as statistics
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._sklearn import names_for_dir
 from sknewtonnet._threads import one_thread
@@ -20,7 +21,6 @@ from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._alpha_selection import AlphaSelection
 from sknewtonnet.estimators._arguments import checked_table
 from sknewtonnet.estimators._fitted import FittedNet
-from sknewtonnet.inference import InferenceResults, cluster_numbers, infer
 from sknewtonnet.solvers import SolverResult
 
 
@@ -43,7 +43,7 @@ class StatisticsMixin(FittedNet):
         maxlags: int | None = None,
         weight_type: str | None = None,
         use_t: bool | None = None,
-    ) -> InferenceResults:
+    ) -> "statistics.InferenceResults":
         """Standard errors, tests, criteria, predictions and effects, at the fitted minimum.
 
         A call of :func:`sknewtonnet.inference.infer`.
@@ -114,7 +114,7 @@ class StatisticsMixin(FittedNet):
         data = self._table(X, y, sample_weight, KnownTerms(offset, exposure))
         problem = self._fit_.problem
         fit = self._shown.on(problem.standardised(data))
-        return infer(
+        return statistics.infer(
             fit.objective(),
             fit.params,
             active=fit.active,
@@ -273,8 +273,8 @@ def _chained(mean: tuple[Array, ...], inputs: list[Array]) -> Array:
 
 def _clusters(groups: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None) -> Ints:
     """Clusters of the rows that count."""
-    numbers = cluster_numbers(groups, np.shape(X)[0])
+    numbers = statistics.cluster_numbers(groups, np.shape(X)[0])
     if sample_weight is None:
         return numbers
     kept = np.broadcast_to(np.asarray(sample_weight) > 0, len(numbers))
-    return cluster_numbers(numbers[kept], int(kept.sum()))
+    return statistics.cluster_numbers(numbers[kept], int(kept.sum()))
