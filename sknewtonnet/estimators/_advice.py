@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sknewtonnet._typing import Array, Ints
+from sknewtonnet._typing import Ints
 from sknewtonnet.calculus import Activation, Network
-from sknewtonnet.calculus.functions.standardization import Units
+from sknewtonnet.calculus.pieces.moments import Moments
 from sknewtonnet.calculus.pieces.penalties import l2_penalty
 from sknewtonnet.estimators._fit import End, Problem
 from sknewtonnet.estimators._stuck import SENTENCES
@@ -148,7 +148,7 @@ def _is_own(part: object) -> bool:
     return not type(part).__module__.startswith("sknewtonnet.")
 
 
-def advice_on_weights(network: Network, alpha: Any, weight: Array) -> str | None:
+def advice_on_weights(network: Network, alpha: Any, n_rows: int, total: float) -> str | None:
     """A message about weights that sum to far less than the number of rows, or None.
 
     Parameters
@@ -157,14 +157,15 @@ def advice_on_weights(network: Network, alpha: Any, weight: Array) -> str | None
         The net.
     alpha : float, sequence, mapping, or None
         Strength of the penalty; None if it is chosen relative to the weights.
-    weight : ndarray of shape (n_samples,)
-        Of the samples.
+    n_rows : int
+        Rows of positive weight.
+    total : float
+        Sum of their weights.
 
     Returns
     -------
     str or None
     """
-    n_rows, total = int((weight > 0).sum()), float(weight.sum())
     if alpha is None or total >= 0.5 * n_rows:
         return None
     if not l2_penalty(network.layout, alpha).strength.any():
@@ -200,7 +201,7 @@ def advice_on_scales(problem: Problem, alpha: Any) -> str | None:
     free = alpha is not None and not l2_penalty(network.layout, alpha).strength.any()
     if free and len(network.layers) == 1:
         return None
-    units = Units.of(data.X, data.left, data.sample_weight, problem.loss.of_differences)
+    units = data.units(problem.loss.of_differences)
     targets = [f"the target {name!r}" for name in network.output_names]
     spread = {
         **{
@@ -231,22 +232,24 @@ def advice_on_range(problem: Problem) -> str | None:
     -------
     str or None
     """
-    activation, targets = problem.network.layers[-1].activation, problem.known_data.Y
-    outside = ((targets < activation.bounds[0]) | (targets > activation.bounds[1])).mean(axis=0)
-    if problem.loss.out_activation != activation.name or not outside.any():
+    activation, targets = problem.network.layers[-1].activation, problem.known_data.targets
+    over = (targets.low < activation.bounds[0]) | (targets.high > activation.bounds[1])
+    if problem.loss.out_activation != activation.name or not over.any():
         return None
-    j = int(outside.argmax())
+    found = problem.known_data.in_memory.Y
+    outside = ((found < activation.bounds[0]) | (found > activation.bounds[1])).mean(axis=0)
+    j = int(np.where(over, outside, -1.0).argmax())
     activation = activation.of_unit(j)
     low, high = activation.bounds
     return (
         f"{outside[j]:.0%} of the values of the target {problem.network.output_names[j]!r}, from "
-        f"{targets[:, j].min():.3g} to {targets[:, j].max():.3g}, lie outside the range "
+        f"{targets.low[j]:.3g} to {targets.high[j]:.3g}, lie outside the range "
         f"({low:.3g}, {high:.3g}) of the output activation {activation.name!r}: no prediction "
         "reaches them. Rescale the target, or choose another activation."
     )
 
 
-def advice_on_lost_digits(argument: str, names: Sequence[str], columns: Array) -> str | None:
+def advice_on_lost_digits(argument: str, names: Sequence[str], columns: Moments) -> str | None:
     """A message about values that are equal in nearly all their digits, or None.
 
     Parameters
@@ -255,16 +258,14 @@ def advice_on_lost_digits(argument: str, names: Sequence[str], columns: Array) -
         What the columns are of.
     names : sequence of str
         Of the columns.
-    columns : ndarray of shape (n_samples, n_columns)
-        In the units of the table.
+    columns : Moments
+        Of the columns, in the units of the table.
 
     Returns
     -------
     str or None
     """
-    if not len(columns):
-        return None
-    size, spread = np.abs(columns).max(axis=0), np.ptp(columns, axis=0)
+    size, spread = columns.size, columns.high - columns.low
     rounding = np.finfo(float).eps * size
     # Below some units of rounding a column of X is constant, and no information is in it.
     noise = 8.0 * rounding if argument == "X" else 0.0

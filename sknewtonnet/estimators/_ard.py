@@ -223,7 +223,7 @@ def strengths_by_evidence(
     path : ndarray of shape (n_steps,)
         -log Z of each step.
     """
-    data = problem.known_data
+    data = problem.known_data.in_memory
     unit = data.unit
     problem = problem.on(replace(data, sample_weight=data.sample_weight / unit))
     strengths = best = np.clip(np.full(len(groups.all), alpha / unit), *_BOUNDS)

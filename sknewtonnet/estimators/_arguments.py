@@ -103,9 +103,8 @@ def check_dense(y: Any) -> None:
         raise ValueError(f"y must be dense, got a {type(y).__name__}; give y.toarray().")
 
 
-def check_range(name: str, columns: Array) -> None:
-    """Raise a ValueError if squares of the values of a column leave the range of doubles."""
-    size = np.abs(columns).max(axis=0, initial=0.0)
+def check_range(name: str, size: Array) -> None:
+    """Raise a ValueError if squares of the largest magnitudes of columns are no doubles."""
     odd = np.flatnonzero((size > LARGEST) | ((size > 0.0) & (size < 1.0 / LARGEST)))
     if len(odd):
         raise ValueError(
@@ -115,17 +114,17 @@ def check_range(name: str, columns: Array) -> None:
         )
 
 
-def check_widths(network: Network, X: Array, standardize: bool) -> None:
+def check_widths(network: Network, size: Array, standardize: bool) -> None:
     """Raise a ValueError if inputs are too small for the logarithms of widths of radial units.
 
-    A spherical unit on standardised columns has one width for all of them, in their units.
+    ``size`` has the largest magnitude of each input. A spherical unit on standardised columns has
+    one width for all of them, in their units.
     """
     layers = [layer for layer in network.layers if isinstance(layer, GaussianRBF)]
     if standardize:
         layers = [layer for layer in layers if layer.covariance_type != "spherical"]
     if not any(0 in layer.sources for layer in layers):
         return
-    size = np.abs(X).max(axis=0, initial=0.0)
     odd = np.flatnonzero((size > 0.0) & (size < SMALLEST_OF_WIDTHS))
     if len(odd):
         raise ValueError(

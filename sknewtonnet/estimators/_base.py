@@ -32,7 +32,6 @@ from sknewtonnet.calculus import (
     Network,
     Objective,
 )
-from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.calculus.pieces.known_terms import NO_TERMS, KnownTerms
 from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.output_activation import behind
@@ -59,8 +58,10 @@ from sknewtonnet.estimators._arguments import (
 )
 from sknewtonnet.estimators._by_turns import beside_constant, by_turns
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
-from sknewtonnet.estimators._comparison import Comparison, given_folds
-from sknewtonnet.estimators._fit import Data, End, Fit, Importances, Problem, Settings, encoded
+from sknewtonnet.estimators._comparison import Comparison
+from sknewtonnet.estimators._data import Table
+from sknewtonnet.estimators._fit import End, Fit, Importances, Problem, Settings
+from sknewtonnet.estimators._given import Given, GivenRows
 from sknewtonnet.estimators._named_constraints import AskedConstraints
 from sknewtonnet.estimators._parameters import Parameters
 from sknewtonnet.estimators._prediction_errors import PredictionErrors
@@ -110,14 +111,14 @@ class BaseNewtonNet(
         """The loss for such a target."""
 
     @abstractmethod
-    def _make_network(self, data: Data, **names: Any) -> Network:
+    def _make_network(self, data: Table, **names: Any) -> Network:
         """The net of such estimators for such data; names and connectivity go through."""
 
     @abstractmethod
     def _draw(self) -> Callable[[Problem, np.random.RandomState], Array]:
         """How to find a starting point."""
 
-    def _penalties(self, X: Array, weight: Array) -> tuple[Penalty, ...]:
+    def _penalties(self, data: Table) -> tuple[Penalty, ...]:
         """Penalties besides that of the coefficients."""
         return listed_penalties(own_copy("penalties", self.penalties))
 
@@ -235,17 +236,17 @@ class BaseNewtonNet(
         groups: ArrayLike | None,
     ) -> None:
         """The phases of a fit: checked data, problem, starts, runs, report to the estimator."""
-        given = {"sample_weight": sample_weight, **known.metadata, "groups": groups}
-        metadata = {name: value for name, value in given.items() if value is not None}
+        beside = {"sample_weight": sample_weight, **known.metadata, "groups": groups}
+        metadata = {name: value for name, value in beside.items() if value is not None}
         hooks = {"estimator": estimator, "X": X, "y": y, "metadata": metadata or None}
         with one_thread():
-            samples, labels, weight = self._validated(X, y, sample_weight, reset=True)
-            problem = self._problem(samples, labels, weight, known, getattr(y, "columns", None))
+            given = self._validated(X, y, sample_weight, reset=True)
+            problem = self._problem(given, known)
             # Of each start the point, the end, and what the solver says of it are kept.
             n_bytes = self.n_init * (24.0 * problem.network.n_parameters + 1000.0)
             check_memory(f"n_init={self.n_init} starts", n_bytes, "use fewer")
-            self._warn_of_data(problem, weight)
-            problem, selection = self._with_alpha(problem, (samples, labels, weight, groups))
+            self._warn_of_data(problem, given)
+            problem, selection = self._with_alpha(problem, given, groups)
             solved = problem.on(problem.known_data.canonical)
             objective = self._checked(solved)
             starts = self._starts(solved, last)
@@ -264,7 +265,7 @@ class BaseNewtonNet(
 
     def _validated(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
-    ) -> tuple[Array, Any, Array]:
+    ) -> Given:
         """Checked data; rows of weight zero only tell which classes there are."""
         check_dense(y)
         if y is not None:
@@ -275,17 +276,16 @@ class BaseNewtonNet(
         weight = check_sample_weight(
             sample_weight, samples, dtype=np.float64, ensure_non_negative=True
         )
-        return dense("X", samples), labels, weight
+        names = getattr(y, "columns", None)
+        names = None if names is None else tuple(str(name) for name in names)
+        return GivenRows(dense("X", samples), labels, weight, names)
 
-    def _problem(
-        self, X: Array, y: Any, weight: Array, known: KnownTerms, columns: Any
-    ) -> Problem:
-        """What there is to minimise; columns are those of y, if it is a data frame."""
-        names = None if columns is None else tuple(str(name) for name in columns)
-        target = self._describe_target(y, names, weight)
-        data = encoded(target, X, y, weight)
-        check_range("X", data.X)
-        check_range("y", data.Y)
+    def _problem(self, given: Given, known: KnownTerms) -> Problem:
+        """What there is to minimise."""
+        target = self._describe_target(given.labels, given.target_names, given.label_weight)
+        data = given.table(target)
+        check_range("X", data.inputs.size)
+        check_range("y", data.targets.size)
         network = self._make_network(
             data,
             connectivity=self.connectivity,
@@ -293,11 +293,10 @@ class BaseNewtonNet(
             feature_names=getattr(self, "feature_names_in_", None),
             output_names=target.names,
         )
-        network.check_samples(len(data.X))
+        network.check_samples(data.n_rows)
         self._warn_of_lost_digits(data, feature_names(self), network)
         loss = behind(self._make_loss(target, network.n_outputs), network.layers[-1].activation)
-        offset = known.terms(loss, len(X), network.n_outputs)
-        data = replace(data, offset=None if offset is None else offset[weight > 0])
+        data = given.beside(known, data, loss)
         loss = beside_constant(loss, data)
         alpha = own_copy("alpha", self.alpha)
         alpha = 1.0 if isinstance(alpha, str) else self._spread(network, alpha)
@@ -316,15 +315,12 @@ class BaseNewtonNet(
             constrain=AskedConstraints.by(self, self._monotonic(network, loss)),
             draw=StartWithinReach(self._draw()),
         )
-        names, beside = feature_names(self), offset is not None
+        names, beside = feature_names(self), data.has_offset
         problem = Problem(network, loss, target, settings, None, names, has_offset=beside)
         if self.standardize:
-            rows = data.canonical
-            problem = problem.in_units(
-                Units.of(rows.X, rows.left, rows.sample_weight, loss.of_differences, network)
-            )
+            problem = problem.in_units(data.canonical.units(loss.of_differences, network))
         data = problem.standardised(data)
-        penalties = self._penalties(data.X, data.sample_weight)
+        penalties = self._penalties(data)
         return problem.on(data).with_settings(replace(settings, penalties=penalties))
 
     def _spread(self, network: Network, alpha: Any) -> Any:
@@ -332,7 +328,7 @@ class BaseNewtonNet(
         return with_hidden_intercepts(network, alpha) if self.standardize else alpha
 
     def _with_alpha(
-        self, problem: Problem, table: tuple[Array, Any, Array, ArrayLike | None]
+        self, problem: Problem, given: Given, groups: ArrayLike | None
     ) -> tuple[Problem, dict[str, Any]]:
         """The problem with the penalty that the data choose, if they are asked."""
         if not isinstance(self.alpha, str):
@@ -341,7 +337,7 @@ class BaseNewtonNet(
         seed = deepcopy(check_random_state(self.random_state)).randint(np.iinfo(np.int32).max)
         choose = ard_alpha if self.alpha == "ard" else chosen_alpha
         alpha_of = partial(self._spread, problem.network)
-        folds = given_folds(self.cv, *table, classes=not is_regressor(self), seed=seed)
+        folds = given.folds(self.cv, groups, classes=not is_regressor(self), seed=seed)
         found = choose(Comparison.of(problem, seed, folds), alpha_of, self.n_jobs)
         chosen = {"alpha_": found.chosen, "alpha_selection_": found}
         return problem.with_alpha(alpha_of(found.chosen)), chosen
@@ -484,11 +480,11 @@ class BaseNewtonNet(
             bridge = CallbackBridge(task, hooks, partial(self._attributes_on_the_way, problem))
         return Progress(number, int(self.verbose), bridge)
 
-    def _warn_of_data(self, problem: Problem, weight: Array) -> None:
+    def _warn_of_data(self, problem: Problem, given: Given) -> None:
         """Warn if the penalty is strong next to small weights, or units are far from one."""
         fixed = None if isinstance(self.alpha, str) else problem.settings.alpha
         messages = (
-            advice_on_weights(problem.network, fixed, weight),
+            advice_on_weights(problem.network, fixed, given.n_counted, given.weight_sum),
             advice_on_scales(problem, fixed),
             advice_on_range(problem),
         )
@@ -497,10 +493,10 @@ class BaseNewtonNet(
                 warnings.warn(message, UserWarning, stacklevel=FRAMES_TO_CALLER)
 
     @staticmethod
-    def _warn_of_lost_digits(data: Data, feature_names: Sequence[str], network: Network) -> None:
+    def _warn_of_lost_digits(data: Table, feature_names: Sequence[str], network: Network) -> None:
         """Warn if values of a column are equal in nearly all their digits."""
-        message = advice_on_lost_digits("X", feature_names, data.X)
-        message = message or advice_on_lost_digits("y", network.output_names, data.Y)
+        message = advice_on_lost_digits("X", feature_names, data.inputs)
+        message = message or advice_on_lost_digits("y", network.output_names, data.targets)
         if message is not None:
             warnings.warn(message, UserWarning, stacklevel=FRAMES_TO_CALLER + 1)
 

@@ -1,30 +1,27 @@
 """The best constant prediction, and the size of gradients that it tells of."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss
-from sknewtonnet.calculus.functions.constant import MeansOverRows, constant_beside
+from sknewtonnet.calculus.functions.constant import constant_beside
+from sknewtonnet.calculus.pieces.moments import Moments
+from sknewtonnet.estimators._data import Data, Table
 
 
-def mean_prediction(
-    loss: Loss, Y: Array, sample_weight: Array, offset: Array | None = None
-) -> Array:
+def mean_prediction(loss: Loss, data: Table) -> Array:
     """Raw prediction of the weighted mean of Y, finite where a class or count never occurs.
 
     Beside an offset the best constant.
     """
-    mean = loss.interior(np.average(Y, axis=0, weights=sample_weight))
-    if offset is not None:
-        found = constant_beside(loss, mean, MeansOverRows(Y, sample_weight, offset))
-    else:
-        found = loss.link(mean)
+    mean = loss.interior(data.targets.mean)
+    found = constant_beside(loss, mean, data) if data.has_offset else loss.link(mean)
     return np.where(np.isfinite(found), found, 0.0)  # where an activation has no inverse
 
 
-def gradient_size(
-    loss: Loss, Y: Array, sample_weight: Array, deep: bool, offset: Array | None = None
-) -> float:
+def gradient_size(loss: Loss, data: Table, deep: bool) -> float:
     """What ``tol`` is relative to, so that the unit of the target does not matter.
 
         r min(1, s)
@@ -38,14 +35,10 @@ def gradient_size(
     ----------
     loss : Loss
         The loss.
-    Y : ndarray of shape (n_samples, n_outputs)
-        Targets.
-    sample_weight : ndarray of shape (n_samples,)
-        Weights.
+    data : Table
+        The rows.
     deep : bool
         Whether the net has layers before that of the outputs; s is 1 without.
-    offset : ndarray of shape (n_samples, n_outputs), default=None
-        Known terms of the raw predictions.
 
     Returns
     -------
@@ -53,22 +46,42 @@ def gradient_size(
         The nearest power of ten, so that nothing depends on rounding: 1 for targets of about unit
         scale. 1 where all targets are equal.
     """
-    constant = mean_prediction(loss, Y, sample_weight, offset)
-    constant = np.broadcast_to(constant, Y.shape) + (0.0 if offset is None else offset)
+    constant, spread = mean_prediction(loss, data), 1.0
     with np.errstate(all="ignore"):
-        slopes = loss.derivatives(Y, constant, 1)[1]
-        slope, spread = _root_mean_square(slopes, sample_weight), 1.0
+        slope = _root_mean_square(data.moments(_Slopes(loss, constant)))
         if deep and loss.out_activation == "identity":
-            spread = _root_mean_square(Y - constant, sample_weight)
+            spread = _root_mean_square(data.moments(_Distances(constant)))
     if not (np.isfinite(slope) and slope > 0.0):
         return 1.0
     return float(10.0 ** np.round(np.log10(max(slope * min(1.0, spread), np.finfo(float).tiny))))
 
 
-def _root_mean_square(values: Array, sample_weight: Array) -> float:
+@dataclass(frozen=True, eq=False)
+class _Slopes:
+    """Derivatives of the loss at a constant, for each row and output."""
+
+    loss: Loss
+    constant: Array
+
+    def __call__(self, rows: Data) -> Array:
+        raw = rows.raw(np.broadcast_to(self.constant, rows.Y.shape))
+        return self.loss.derivatives(rows.Y, raw, 1)[1]
+
+
+@dataclass(frozen=True, eq=False)
+class _Distances:
+    """Targets less a constant, for each row and output."""
+
+    constant: Array
+
+    def __call__(self, rows: Data) -> Array:
+        return rows.Y - rows.raw(np.broadcast_to(self.constant, rows.Y.shape))
+
+
+def _root_mean_square(values: Moments) -> float:
     """Over samples, by weight, and outputs; no square overflows."""
-    largest = float(np.abs(values).max(initial=0.0))
+    sizes = np.hypot(values.mean, values.spread)
+    largest = float(sizes.max(initial=0.0))
     if not (0.0 < largest < np.inf):
         return largest
-    squares = ((values / largest) ** 2).mean(axis=1)
-    return largest * float(np.sqrt(np.average(squares, weights=sample_weight)))
+    return largest * float(np.sqrt(((sizes / largest) ** 2).mean()))

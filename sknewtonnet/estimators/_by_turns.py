@@ -12,20 +12,22 @@ import numpy as np
 
 from sknewtonnet.calculus import Loss, Objective
 from sknewtonnet.estimators._best_constant import mean_prediction
-from sknewtonnet.estimators._fit import Data, Problem
+from sknewtonnet.estimators._data import Table
+from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.solvers import SolverResult, Status
 
 _MAX_TURNS = 50
 _CUT_SHORT = (Status.MAX_ITER, Status.STOPPED, Status.NOT_FINITE)
 
 
-def beside_constant(loss: Loss, data: Data) -> Loss:
+def beside_constant(loss: Loss, data: Table) -> Loss:
     """The loss with the parameter that suits the best constant: where the turns begin."""
     if not loss.n_estimated:
         return loss
-    constant = mean_prediction(loss, data.Y, data.sample_weight, data.offset)
-    raw = data.raw(np.broadcast_to(constant, data.Y.shape))
-    return loss.likeliest(data.Y, raw, data.sample_weight)
+    constant = mean_prediction(loss, data)
+    rows = data.in_memory
+    raw = rows.raw(np.broadcast_to(constant, rows.Y.shape))
+    return loss.likeliest(rows.Y, raw, rows.sample_weight)
 
 
 def by_turns(
@@ -47,7 +49,7 @@ def by_turns(
     tuple of Problem, Objective and list of SolverResult
         The arguments, with another loss where it has a parameter to estimate.
     """
-    data, found = solved.known_data, list(results)
+    data, found = solved.known_data.in_memory, list(results)
     for _ in range(_MAX_TURNS if problem.loss.n_estimated else 0):
         best = min(found, key=_value)
         if best.status in _CUT_SHORT or not np.isfinite(best.value):

@@ -24,11 +24,11 @@ from sklearn.utils.parallel import Parallel, delayed
 from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.estimators._arguments import check_labels
-from sknewtonnet.estimators._fit import Data, Problem
+from sknewtonnet.estimators._data import Data
+from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.solvers import Iteration
 
 _FIVE_BELOW = 200
-_MANY_ROWS = 4000
 # Far from the minimum of f held-out losses are what they will be: gradient over f.
 _NEAR = 0.02
 _MAX_ITER = 100
@@ -72,13 +72,9 @@ class Comparison:
             distinct rows, else 3.
         """
         if cv is not None and not isinstance(cv, int):
-            return cls(problem, problem.known_data, cv, seed)
-        rows = problem.known_data.distinct()
-        n_rows = len(rows.X)
+            return cls(problem, problem.known_data.in_memory, cv, seed)
         # Alpha counts rows, so its best value hardly depends on how many there are.
-        if n_rows > _MANY_ROWS:
-            sample = np.sort(np.random.RandomState(seed).permutation(n_rows)[:_MANY_ROWS])
-            rows = rows.at(sample)
+        rows = problem.known_data.sample(seed)
         return cls(problem, rows, _own_folds(rows, problem, seed, cv), seed)
 
     @property

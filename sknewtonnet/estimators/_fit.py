@@ -1,6 +1,6 @@
 """A fit as a record: what was solved, where it ended, and how it goes on from there.
 
-Four frozen records, each held by the next: the ``Settings`` of an estimator and the ``Data`` of
+Four frozen records, each held by the next: the ``Settings`` of an estimator and the ``Table`` of
 a fit; the ``Problem`` they make for a network and a loss; and the ``Fit``, a problem with the
 point where it ended. None of them knows the estimator, so later changes of its parameters
 change nothing of a fit.
@@ -30,6 +30,7 @@ from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.calculus.pieces.affine_map import MappedPenalty
 from sknewtonnet.calculus.pieces.penalties import Penalty, l2_penalty
 from sknewtonnet.estimators._best_constant import gradient_size
+from sknewtonnet.estimators._data import Table
 from sknewtonnet.estimators._prediction_errors import NO_ERRORS, PredictionErrors
 from sknewtonnet.estimators._targets import Target
 from sknewtonnet.estimators._units import Original
@@ -46,84 +47,6 @@ from sknewtonnet.solvers import (
 
 # A likelihood may be negative, but not by so many times its value at the best constant.
 _BOTTOMLESS = 1e6
-
-# Sorting rows costs less than a percent of a fit.
-_FEW_ROWS = 4000
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """Samples, targets as the loss takes them, weights that are all positive, and known terms.
-
-    Attributes
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Samples.
-    Y : ndarray of shape (n_samples, n_outputs)
-        Targets.
-    sample_weight : ndarray of shape (n_samples,)
-        Weights.
-    offset : ndarray of shape (n_samples, n_outputs), or None
-        What is added to the raw predictions of the net.
-    """
-
-    X: Array
-    Y: Array
-    sample_weight: Array
-    offset: Array | None = None
-
-    def at(self, rows: Ints) -> "Data":
-        """Some of the rows."""
-        offset = None if self.offset is None else self.offset[rows]
-        return Data(self.X[rows], self.Y[rows], self.sample_weight[rows], offset)
-
-    def distinct(self) -> "Data":
-        """Equal rows as one, with the sum of their weights, in an order by their values."""
-        columns = [self.X, self.Y, *([] if self.offset is None else [self.offset])]
-        rows, weight = merged(np.column_stack(columns), self.sample_weight)
-        ends = np.cumsum([part.shape[1] for part in columns])[:-1]
-        X, Y, *offset = np.split(rows, ends, axis=1)
-        return Data(X, Y, weight, *offset)
-
-    def raw(self, of_net: Array) -> Array:
-        """Raw predictions, from those of the net itself."""
-        return of_net if self.offset is None else of_net + self.offset
-
-    @property
-    def left(self) -> Array:
-        """What is left of the targets for the net, under losses of differences."""
-        return self.Y if self.offset is None else self.Y - self.offset
-
-    @property
-    def unit(self) -> float:
-        """What a strength counts in: a row, or one of mean weight where weights are small.
-
-        Boosting has weights that sum to one: in full rows any strength would drown the data.
-        """
-        return min(1.0, float(self.sample_weight.mean()))
-
-    @property
-    def canonical(self) -> "Data":
-        """What is solved: distinct rows, or all as they are if there are many.
-
-        Many minima are near each other in small nets, and rounding can decide between them. So
-        a fit has the same bits for any order of the rows, and for a row twice and of weight two.
-        """
-        return self.distinct() if len(self.X) <= _FEW_ROWS else self
-
-
-def merged(rows: Array, weight: Array) -> tuple[Array, Array]:
-    """Equal rows as one, in an order by their values, and the sums of their weights."""
-    distinct, inverse = np.unique(rows, axis=0, return_inverse=True)
-    return distinct, np.bincount(inverse.ravel(), weights=weight).astype(float)
-
-
-def encoded(target: Target, X: Array, y: Any, weight: Array, offset: Array | None = None) -> Data:
-    """Data as the loss takes them, without the rows of weight zero, which count as not there."""
-    counts = weight > 0
-    X, y, weight = X[counts], y[counts], weight[counts]
-    offset = None if offset is None else offset[counts]
-    return Data(X, target.encode(y), target.weigh(y, weight), offset)
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +84,7 @@ class Problem:
         The net, its loss, and what its outputs mean.
     settings : Settings
         Penalties, constraints, the solver, and where to start.
-    data : Data or None
+    data : Table or None
         None where they were left behind.
     feature_names : tuple of str
         Names of the inputs; "x0", "x1", ... where they had none.
@@ -176,13 +99,13 @@ class Problem:
     loss: Loss
     target: Target
     settings: Settings
-    data: Data | None
+    data: Table | None
     feature_names: tuple[str, ...]
     units: Units | None = None
     has_offset: bool = False
 
     @property
-    def known_data(self) -> Data:
+    def known_data(self) -> Table:
         """The data, or an error that says why they are missing."""
         if self.data is None:
             raise AttributeError(
@@ -212,7 +135,7 @@ class Problem:
         chosen = found.original.units
         return found if chosen is units else replace(found, units=chosen)
 
-    def on(self, data: Data | None) -> "Problem":
+    def on(self, data: Table | None) -> "Problem":
         """The same on other data."""
         return self._but(data=data)
 
@@ -227,14 +150,9 @@ class Problem:
             vars(found)["original"] = self.original
         return found
 
-    def standardised(self, data: Data) -> Data:
+    def standardised(self, data: Table) -> Table:
         """Data in the units of the problem, from data in those of the table."""
-        if self.original is None:
-            return data
-        units = self.original.units
-        X, Y = units.inputs(data.X), units.targets(data.Y)
-        offset = None if data.offset is None else data.offset / units.out_scale
-        return replace(data, X=X, Y=Y, offset=offset)
+        return data if self.original is None else data.in_units(self.original.units)
 
     def to_original(self, params: Array) -> Array:
         """Parameters in the units of the table."""
@@ -244,24 +162,17 @@ class Problem:
         """Parameters of the problem, from those in the units of the table."""
         return params if self.original is None else self.original.map.inverse(params)
 
-    def original_objective(self, data: Data) -> Objective:
+    def original_objective(self, data: Table) -> Objective:
         """The objective as a function of parameters and data in the units of the table."""
         if self.original is None:
             return self.on(data).objective()
         network, map, factor = self.original.network, self.original.map, self.original.factor
         given: list[Penalty] = [l2_penalty(self.network.layout, self.settings.alpha)]
         given += [penalty.on(self.network.layout) for penalty in self.settings.penalties]
-        return Objective(
-            network,
-            self.original.loss,
-            data.X,
-            data.Y,
-            data.sample_weight,
-            penalties=[MappedPenalty(penalty, map, factor) for penalty in given],
-            offset=data.offset,
-        )
+        penalties = [MappedPenalty(penalty, map, factor) for penalty in given]
+        return data.objective(network, self.original.loss, penalties=penalties)
 
-    def rescaled(self, data: Data) -> Rescaled | None:
+    def rescaled(self, data: Table) -> Rescaled | None:
         """How inference reports the problem in the units of the table."""
         found = self.original
         if found is None:
@@ -275,16 +186,9 @@ class Problem:
 
     def objective(self) -> Objective:
         """The function to minimise, with work space of its own."""
-        data = self.known_data
-        return Objective(
-            self.network,
-            self.loss,
-            data.X,
-            data.Y,
-            data.sample_weight,
-            self.settings.alpha,
-            penalties=self.settings.penalties,
-            offset=data.offset,
+        settings = self.settings
+        return self.known_data.objective(
+            self.network, self.loss, settings.alpha, settings.penalties
         )
 
     def constraints(self) -> Constraints | None:
@@ -308,8 +212,7 @@ class Problem:
         """What ``tol`` is relative to; 1 where there are no data."""
         if self.data is None:
             return 1.0
-        data, deep = self.data, len(self.network.layers) > 1
-        return gradient_size(self.loss, data.Y, data.sample_weight, deep, data.offset)
+        return gradient_size(self.loss, self.data, deep=len(self.network.layers) > 1)
 
     def solver(self) -> Solver:
         """The solver, which keeps to the constraints, with the ``tol`` of this problem."""
@@ -505,7 +408,7 @@ class Fit:
         """Information criteria, of targets in the units of the table."""
         return Criteria(self.information, self.problem.factor)
 
-    def on(self, data: Data | None) -> "Fit":
+    def on(self, data: Table | None) -> "Fit":
         """The same net on other data."""
         return replace(self, problem=self.problem.on(data))
 

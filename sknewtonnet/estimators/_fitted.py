@@ -3,7 +3,6 @@
 import warnings
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any
 
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
@@ -13,7 +12,9 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
 from sknewtonnet.calculus.pieces.known_terms import NO_TERMS, KnownTerms
 from sknewtonnet.estimators._arguments import checked_params, checked_table
-from sknewtonnet.estimators._fit import Data, Fit, encoded
+from sknewtonnet.estimators._data import Table
+from sknewtonnet.estimators._fit import Fit
+from sknewtonnet.estimators._given import Given
 
 _NO_OFFSET = (
     "The net was fitted with an offset or exposure, and none is given: what it predicts is for "
@@ -32,7 +33,7 @@ class FittedNet:
     @abstractmethod
     def _validated(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
-    ) -> tuple[Array, Any, Array]:
+    ) -> Given:
         """Checked data; rows of weight zero only tell which classes there are."""
 
     def objective(
@@ -104,18 +105,18 @@ class FittedNet:
 
     def _table(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, known: KnownTerms
-    ) -> Data:
+    ) -> Table:
         """Checked data in the units in which they come."""
         check_is_fitted(self)
-        samples, labels, weight = self._validated(X, y, sample_weight, reset=False)
+        given = self._validated(X, y, sample_weight, reset=False)
         problem = self._fit_.problem
-        offset = known.terms(problem.loss, len(samples), problem.network.n_outputs)
-        if offset is None and problem.has_offset:
+        data = given.beside(known, given.table(problem.target), problem.loss)
+        if problem.has_offset and not data.has_offset:
             raise ValueError(
                 "the net was fitted with an offset or exposure: give that of these rows as well, "
                 "or offset=0 if they have none."
             )
-        return encoded(problem.target, samples, labels, weight, offset)
+        return data
 
     def _raw_prediction(
         self, X: ArrayLike, known: KnownTerms, params: ArrayLike | None = None

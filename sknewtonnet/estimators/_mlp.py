@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Loss, Network
 from sknewtonnet.estimators._arguments import own_copy
-from sknewtonnet.estimators._fit import Data, Problem
+from sknewtonnet.estimators._data import Table
+from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.estimators._named_constraints import monotonic_bounds, monotonic_signs
 from sknewtonnet.estimators._parameters import (
     ActivationLike,
@@ -39,11 +40,11 @@ class BaseMLP(BaseSizedNet):
         "monotonic_cst": ["array-like", dict, None],
     }
 
-    def _make_network(self, data: Data, **names: Any) -> Network:
+    def _make_network(self, data: Table, **names: Any) -> Network:
         return Network.mlp(
             self.n_features_in_,
             self.hidden_layer_sizes,
-            data.Y.shape[1],
+            data.n_outputs,
             own_copy("activation", self.activation),
             self.skip_connections,
             output_activation=own_copy("output_activation", self.output_activation),

@@ -10,7 +10,8 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Layer, Linear, Loss, Network
 from sknewtonnet.estimators._arguments import check_widths, own_copy
 from sknewtonnet.estimators._base import BaseNewtonNet
-from sknewtonnet.estimators._fit import Data, Problem
+from sknewtonnet.estimators._data import Table
+from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.estimators._parameters import (
     Alpha,
     ClassWeight,
@@ -37,8 +38,8 @@ class BaseNet(BaseNewtonNet):
         "layers": [list, tuple, callable, None],
     }
 
-    def _make_network(self, data: Data, **names: Any) -> Network:
-        n_outputs = data.Y.shape[1]
+    def _make_network(self, data: Table, **names: Any) -> Network:
+        n_outputs = data.n_outputs
         given = _default_layers if self.layers is None else self.layers
         # A copy, since what a user changes later is not what was fitted.
         layers = (
@@ -51,7 +52,7 @@ class BaseNet(BaseNewtonNet):
                 f"of this target, got {last!r}."
             )
         network = Network.from_layers(self.n_features_in_, layers, **names)
-        check_widths(network, data.X, self.standardize)
+        check_widths(network, data.inputs.size, self.standardize)
         return network
 
     def _draw(self) -> Callable[[Problem, np.random.RandomState], Array]:

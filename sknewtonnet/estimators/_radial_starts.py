@@ -14,12 +14,13 @@ from sklearn.cluster import KMeans
 
 from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Loss, Network, Objective
+from sknewtonnet.calculus import Loss, Network
 from sknewtonnet.calculus.pieces.bumps import neighbour_widths
+from sknewtonnet.calculus.pieces.moments import Moments
 from sknewtonnet.calculus.pieces.penalties import l2_penalty
 from sknewtonnet.calculus.pieces.radial import RadialLayer
 from sknewtonnet.estimators._best_constant import mean_prediction
-from sknewtonnet.estimators._fit import merged
+from sknewtonnet.estimators._data import Data, Table, merged
 from sknewtonnet.estimators._starts import random_weights
 from sknewtonnet.solvers import get_solver
 
@@ -44,22 +45,13 @@ class DistinctRows:
 
     @classmethod
     @_may_overflow
-    def of(cls, X: Array, sample_weight: Array) -> "DistinctRows":
+    def of(cls, data: Data) -> "DistinctRows":
         """Merge the equal rows of a table."""
-        counts = sample_weight > 0  # a class weight may be zero
-        rows, weight = merged(X[counts], sample_weight[counts])
+        counts = data.sample_weight > 0  # a class weight may be zero
+        rows, weight = merged(data.X[counts], data.sample_weight[counts])
         mean = np.average(rows, axis=0, weights=weight)
         order = np.argsort(((rows - mean) ** 2).sum(axis=1), kind="stable")
         return cls(rows[order], weight[order])
-
-    def mean(self) -> Array:
-        """Weighted mean of each feature."""
-        return np.asarray(np.average(self.X, axis=0, weights=self.sample_weight))
-
-    def spread(self) -> Array:
-        """Weighted standard deviation of each feature, exactly 0 where it is constant."""
-        variance = np.average((self.X - self.mean()) ** 2, axis=0, weights=self.sample_weight)
-        return np.where(np.ptp(self.X, axis=0) > 0, np.sqrt(variance), 0.0)
 
 
 def place_centers(
@@ -86,9 +78,9 @@ def place_centers(
     """
     n_more = n_centers - len(rows.X)
     if n_more >= 0:
-        mean = np.average(rows.X, axis=0, weights=rows.sample_weight)
+        moments = Moments.of(rows.X, rows.sample_weight)
         drawn = random_state.standard_normal((n_more, rows.X.shape[1]))
-        return np.vstack([rows.X, mean + rows.spread() * drawn])
+        return np.vstack([rows.X, moments.mean + moments.width * drawn])
     means = KMeans(n_centers, n_init=1, random_state=random_state, algorithm="lloyd")
     with one_thread(), one_thread("openmp"):  # sums then do not depend on the machine
         found: Array = means.fit(rows.X, sample_weight=rows.sample_weight).cluster_centers_
@@ -98,12 +90,9 @@ def place_centers(
 def solved_output(
     network: Network,
     loss: Loss,
-    X: Array,
-    Y: Array,
-    sample_weight: Array,
+    data: Table,
     alpha: Any,
     arrays: dict[str, Array],
-    offset: Array | None = None,
 ) -> dict[str, Array]:
     """Put the minimum over the output layer alone into the arrays of a net.
 
@@ -116,14 +105,12 @@ def solved_output(
         The net, with a linear last layer.
     loss : Loss
         Its loss.
-    X, Y, sample_weight : ndarray
-        The data.
+    data : Table
+        The rows.
     alpha : float, sequence of float, or dict
         Penalty, as the estimators take it.
     arrays : dict of str to ndarray
         All arrays of the net; those of the output layer are replaced.
-    offset : ndarray of shape (n_samples, n_outputs), default=None
-        Known terms of the raw predictions.
 
     Returns
     -------
@@ -133,11 +120,11 @@ def solved_output(
     layout = network.layout
     last = sum(network.linear) - 1
     output = {f"coefs_{last}": "coefs_0", f"intercepts_{last}": "intercepts_0"}
-    states = network.states(layout.pack(arrays), X)
-    Z = np.hstack([states[node] for node in network.layers[-1].sources])
+    read = data.with_inputs(_ReadByOutput(network, layout.pack(arrays)))
+    n_read = len(read.inputs.mean)
     exists, ties = layout.masks(), layout.ties
     linear = Network.mlp(
-        Z.shape[1],
+        n_read,
         (),
         network.n_outputs,
         connectivity={there: exists[here] for here, there in output.items()},
@@ -145,11 +132,11 @@ def solved_output(
     )
     strength = layout.unpack(l2_penalty(layout, alpha).strength)
     strengths = {there: strength[here] for here, there in output.items()}
-    objective = Objective(linear, loss, Z, Y, sample_weight, strengths, offset=offset)
+    objective = read.objective(linear, loss, strengths)
     start = linear.layout.pack(
         {
-            "coefs_0": np.zeros((Z.shape[1], network.n_outputs)),
-            "intercepts_0": mean_prediction(loss, Y, sample_weight, offset),
+            "coefs_0": np.zeros((n_read, network.n_outputs)),
+            "intercepts_0": mean_prediction(loss, data),
         }
     )
     if objective.is_finite(start):
@@ -157,6 +144,18 @@ def solved_output(
         start = solver.minimize(objective, start).params
     solved = linear.layout.unpack(start)
     return arrays | {here: solved[there] for here, there in output.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class _ReadByOutput:
+    """What the output layer reads, from the samples."""
+
+    network: Network
+    params: Array
+
+    def __call__(self, X: Array) -> Array:
+        states = self.network.states(self.params, X)
+        return np.hstack([states[node] for node in self.network.layers[-1].sources])
 
 
 def _shared(
@@ -175,12 +174,9 @@ def _shared(
 def radial_parameters(
     network: Network,
     loss: Loss,
-    X: Array,
-    Y: Array,
-    sample_weight: Array,
+    data: Table,
     alpha: Any,
     random_state: np.random.RandomState,
-    offset: Array | None = None,
 ) -> Array:
     """Start of a radial basis network.
 
@@ -193,24 +189,22 @@ def radial_parameters(
         The net, whose first layer is radial.
     loss : Loss
         Its loss.
-    X, Y, sample_weight : ndarray
-        The data.
+    data : Table
+        The rows.
     alpha : float, sequence of float, or dict
         Penalty, as the estimators take it.
     random_state : RandomState
         Source of the random numbers.
-    offset : ndarray of shape (n_samples, n_outputs), default=None
-        Known terms of the raw predictions.
 
     Returns
     -------
     ndarray of shape (n_parameters,)
     """
-    rows = DistinctRows.of(X, sample_weight)
+    rows = DistinctRows.of(data.in_memory)
     arrays: dict[str, Array] = random_weights(network, random_state)
     n_centers = network.node_sizes[1]
     centers = place_centers(rows, n_centers, random_state)
-    widest = float(np.linalg.norm(rows.spread())) or 1.0  # 1 for a single distinct row
+    widest = float(np.linalg.norm(data.inputs.width)) or 1.0  # 1 for a single distinct row
     layer = network.layers[0]
     assert isinstance(layer, RadialLayer), "the first layer is radial"
     theta = layer.round_units(centers, neighbour_widths(centers, widest))
@@ -218,5 +212,4 @@ def radial_parameters(
     arrays |= radial
     if network.layout.has_ties:
         arrays = _shared(network, arrays, radial)
-    given = X, Y, sample_weight, alpha, arrays, offset
-    return network.layout.pack(solved_output(network, loss, *given))
+    return network.layout.pack(solved_output(network, loss, data, alpha, arrays))

@@ -17,7 +17,8 @@ from sknewtonnet.calculus.pieces.penalties import Penalty
 from sknewtonnet.calculus.pieces.radial_units import COVARIANCE_TYPES, shape_penalty
 from sknewtonnet.estimators._arguments import check_widths, own_copy
 from sknewtonnet.estimators._base import FRAMES_TO_CALLER
-from sknewtonnet.estimators._fit import Data, Fit, Problem
+from sknewtonnet.estimators._data import Table
+from sknewtonnet.estimators._fit import Fit, Problem
 from sknewtonnet.estimators._parameters import (
     ActivationLike,
     Alpha,
@@ -65,8 +66,8 @@ class BaseRBFNet(BaseSizedNet):
         "alpha_widths": [Number(Real, 0, None, closed="left")],
     }
 
-    def _make_network(self, data: Data, **names: Any) -> Network:
-        n_rows = len(DistinctRows.of(data.X, data.sample_weight).X)
+    def _make_network(self, data: Table, **names: Any) -> Network:
+        n_rows = len(DistinctRows.of(data.in_memory).X)
         if self.n_centers > n_rows:
             warnings.warn(
                 f"n_centers={self.n_centers}, but X has only {n_rows} distinct rows of positive "
@@ -77,7 +78,7 @@ class BaseRBFNet(BaseSizedNet):
         network = Network.rbf(
             self.n_features_in_,
             min(self.n_centers, n_rows),
-            data.Y.shape[1],
+            data.n_outputs,
             self.covariance_type,
             self.hidden_layer_sizes,
             own_copy("activation", self.activation),
@@ -86,16 +87,15 @@ class BaseRBFNet(BaseSizedNet):
             radial_activation=own_copy("radial_activation", self.radial_activation),
             **names,
         )
-        check_widths(network, data.X, self.standardize)
+        check_widths(network, data.inputs.size, self.standardize)
         return network
 
-    def _penalties(self, X: Array, weight: Array) -> tuple[Penalty, ...]:
-        own = super()._penalties(X, weight)
+    def _penalties(self, data: Table) -> tuple[Penalty, ...]:
+        own = super()._penalties(data)
         if not self.alpha_widths:
             return own
-        rows = DistinctRows.of(X, weight)
-        moments = rows.mean(), rows.spread()
-        return (*own, shape_penalty(self.covariance_type, self.alpha_widths, *moments))
+        X = data.canonical.inputs
+        return (*own, shape_penalty(self.covariance_type, self.alpha_widths, X.mean, X.width))
 
     def _draw(self) -> Callable[[Problem, np.random.RandomState], Array]:
         return _radial_start
@@ -142,17 +142,8 @@ class BaseRBFNet(BaseSizedNet):
 
 
 def _radial_start(problem: Problem, random_state: np.random.RandomState) -> Array:
-    data = problem.known_data
-    return radial_parameters(
-        problem.network,
-        problem.loss,
-        data.X,
-        data.Y,
-        data.sample_weight,
-        problem.settings.alpha,
-        random_state,
-        data.offset,
-    )
+    data, alpha = problem.known_data, problem.settings.alpha
+    return radial_parameters(problem.network, problem.loss, data, alpha, random_state)
 
 
 class RBFNetRegressor(RegressorRole, BaseRBFNet):

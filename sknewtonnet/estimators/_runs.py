@@ -131,7 +131,7 @@ def run_threads(problem: Problem, n_starts: int) -> AbstractContextManager[None]
     dense = Capability.HESSIAN in needs and Capability.HESSIAN_PRODUCT not in needs
     if n_starts > 1 or not dense or problem.constraints() is not None:
         return one_thread()
-    return hessian_threads(len(problem.known_data.X), problem.network.n_parameters)
+    return hessian_threads(problem.known_data.n_rows, problem.network.n_parameters)
 
 
 def lowest(problem: Problem, results: list[SolverResult]) -> int:

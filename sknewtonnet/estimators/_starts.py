@@ -11,9 +11,9 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Layer, Network
-from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.estimators._best_constant import mean_prediction
-from sknewtonnet.estimators._fit import Data, Problem
+from sknewtonnet.estimators._data import ConstantLoss, Data, LossAt, Table
+from sknewtonnet.estimators._fit import Problem
 
 # A start whose mean loss is this many times that of the best constant is out of reach: under a
 # logarithmic link each Newton step divides such a loss by e.
@@ -59,11 +59,9 @@ def initial_parameters(problem: Problem, random_state: np.random.RandomState) ->
         thetas[k][...] = np.where(network.exists[k], width * theta, 0.0)
     if network.linear[-1]:
         if loss.out_activation == "identity":
-            mean = np.average(data.left, axis=0, weights=data.sample_weight)
-            squares = (data.left - mean) ** 2
-            scale = np.sqrt(np.average(squares, axis=0, weights=data.sample_weight))
+            scale = data.left.spread
             thetas[-1][:-1] *= np.where(scale > 0, scale, 1.0)
-        thetas[-1][-1] = mean_prediction(loss, data.Y, data.sample_weight, data.offset)
+        thetas[-1][-1] = mean_prediction(loss, data)
     return _shared(network, full) if network.layout.has_ties else network.layout.restrict(full)
 
 
@@ -100,17 +98,14 @@ class StartWithinReach:
         """A start, of shape (n_parameters,)."""
         start = self.draw(problem, random_state)
         network, loss, data = problem.network, problem.loss, problem.known_data
-        share = data.sample_weight / data.sample_weight.sum()
-        constant = mean_prediction(loss, data.Y, data.sample_weight, data.offset)
-        at_best = data.raw(np.broadcast_to(constant, data.Y.shape))
-        best = float(share @ loss.value(data.Y, at_best))
+        best = float(data.mean(ConstantLoss(loss, mean_prediction(loss, data))))
         limit = _OUT_OF_REACH * best if best > 0.0 else np.inf
         full = network.layout.expand(start).copy()
         thetas = network.by_layer(full)
         for _ in range(_MAX_HALVINGS):
             w = network.layout.restrict(full)
             with np.errstate(all="ignore"):
-                value = share @ loss.value(data.Y, data.raw(network.predict_raw(w, data.X)))
+                value = data.mean(LossAt(network, loss, w))
             if np.isfinite(value) and value <= limit:
                 return w
             for k, theta in enumerate(thetas):
@@ -137,8 +132,7 @@ def standardised_columns(problem: Problem) -> Problem:
     if problem.units is not None:
         return problem
     data = problem.known_data
-    units = Units.of(data.X, data.Y, data.sample_weight, False, problem.network)
-    found = problem.in_units(units)
+    found = problem.in_units(data.units(False, problem.network))
     return found.on(found.standardised(data))
 
 
@@ -171,26 +165,38 @@ def _n_inputs(network: Network, k: int) -> int:
 
 
 def _input_moments(
-    network: Network, k: int, thetas: list[Array], data: Data
+    network: Network, k: int, thetas: list[Array], data: Table
 ) -> tuple[Array, Array]:
     """Mean and standard deviation of what a layer reads, zeros if it does not look at them."""
     if type(network.layers[k]).start is Layer.start:
         unknown = np.zeros(_n_inputs(network, k))
         return unknown, unknown
 
-    @cache
-    def values(node: int) -> Array:
-        if node == 0:
-            return data.X.T
-        layer = network.layers[node - 1]
-        return layer.activation.value(layer.value(thetas[node - 1], read_by(layer)))
-
-    def read_by(layer: Layer) -> Array:
-        return np.vstack([values(node) for node in layer.sources])
-
     # If this overflows, the objective says that it is not finite at the start.
     with np.errstate(all="ignore"):
-        z = read_by(network.layers[k])
-        mean = np.average(z, axis=1, weights=data.sample_weight)
-        squares = (z - mean[:, None]) ** 2
-        return mean, np.sqrt(np.average(squares, axis=1, weights=data.sample_weight))
+        found = data.moments(_InputsOf(network, k, thetas))
+        return found.mean, found.spread
+
+
+@dataclass(frozen=True, eq=False)
+class _InputsOf:
+    """What a layer reads, for each row."""
+
+    network: Network
+    k: int
+    thetas: list[Array]
+
+    def __call__(self, rows: Data) -> Array:
+        layers = self.network.layers
+
+        @cache
+        def values(node: int) -> Array:
+            if node == 0:
+                return rows.X.T
+            layer = layers[node - 1]
+            return layer.activation.value(layer.value(self.thetas[node - 1], read_by(layer)))
+
+        def read_by(layer: Layer) -> Array:
+            return np.vstack([values(node) for node in layer.sources])
+
+        return read_by(layers[self.k]).T

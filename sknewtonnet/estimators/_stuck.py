@@ -17,7 +17,6 @@ import numpy as np
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Network, Objective
 from sknewtonnet.calculus.functions.flatness import is_flat, varies
-from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.calculus.functions.units import NOTHING
 from sknewtonnet.estimators._best_constant import mean_prediction
 from sknewtonnet.estimators._fit import Problem
@@ -87,12 +86,11 @@ def _is_poor(problem: Problem, objective: Objective, params: Array) -> bool:
     if not (contains and free and varies(objective)):
         return False
     data = problem.known_data
-    units = Units.of(data.X, data.Y, data.sample_weight, of_target=False)
+    data = data.in_units(data.units(of_target=False))
     linear = Network.mlp(network.n_features, (), network.n_outputs)
-    rows = units.inputs(data.X), data.Y, data.sample_weight
-    model = Objective(linear, loss, *rows, offset=data.offset)
+    model = data.objective(linear, loss)
     start = np.zeros(linear.n_parameters)
-    linear.by_layer(start)[-1][-1] = mean_prediction(loss, *rows[1:], data.offset)
+    linear.by_layer(start)[-1][-1] = mean_prediction(loss, data)
     if not model.is_finite(start):
         return False
     best = get_solver("newton", tol=1e-8, max_iter=_LINEAR_ITER).minimize(model, start).value

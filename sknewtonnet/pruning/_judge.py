@@ -60,7 +60,8 @@ class Judge:
         """Mean loss of the rows, each left out; NaN where it is not asked for."""
         if self.lowest is None:
             return np.nan
-        return float(np.average(_left_out(fit), weights=fit.problem.known_data.sample_weight))
+        rows = fit.problem.known_data.in_memory
+        return float(np.average(_left_out(fit), weights=rows.sample_weight))
 
     def accepts(self, smaller: Fit, fit: Fit) -> bool:
         """Whether the smaller net takes the place of a net."""
@@ -79,7 +80,7 @@ class Judge:
 
     def _falls(self, smaller: Fit, lowest: Array) -> bool:
         """Whether the loss of rows left out falls by enough."""
-        weight = smaller.problem.known_data.sample_weight
+        weight = smaller.problem.known_data.in_memory.sample_weight
         share, n_rows = weight / weight.sum(), max(weight.sum(), len(weight))
         change = _left_out(smaller) - lowest
         mean = share @ change

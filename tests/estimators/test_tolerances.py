@@ -11,6 +11,7 @@ from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
 from sknewtonnet.calculus.pieces.activations import Tanh
 from sknewtonnet.calculus.pieces.losses import LOSSES
 from sknewtonnet.estimators._best_constant import gradient_size
+from sknewtonnet.estimators._data import Data
 from sknewtonnet.solvers import Status
 
 RNG = np.random.default_rng(0)
@@ -70,16 +71,19 @@ def test_counts_of_any_size(sizes, size):
 
 
 def test_the_size_of_gradients():
-    weight = np.array([1.0, 2.0, 1.0])
+    X, weight = np.zeros((3, 1)), np.array([1.0, 2.0, 1.0])
     Y = np.array([[0.0], [4.0], [8.0]])  # mean 4, variance 8
-    squares = LOSSES["squared_error"]()
-    assert gradient_size(squares, 100.0 * Y, weight, deep=True) == 100.0  # 283
-    assert gradient_size(squares, 0.01 * Y, weight, deep=False) == 0.01  # 0.028, a power of ten
-    assert gradient_size(squares, 0.01 * Y, weight, deep=True) == 1e-3  # its square, 0.0008
-    assert gradient_size(squares, 0.0 * Y, weight, deep=True) == 1.0
-    assert gradient_size(squares, 1e200 * Y, weight, deep=True) == pytest.approx(1e200)
-    assert gradient_size(LOSSES["poisson"](), 1e9 * Y, weight, deep=True) == pytest.approx(1e9)
-    assert gradient_size(LOSSES["binary_log_loss"](), Y / 8.0, weight, deep=True) == 1.0
+
+    def size(loss, targets, deep=True):
+        return gradient_size(LOSSES[loss](), Data(X, targets, weight), deep)
+
+    assert size("squared_error", 100.0 * Y) == 100.0  # 283
+    assert size("squared_error", 0.01 * Y, deep=False) == 0.01  # 0.028, a power of ten
+    assert size("squared_error", 0.01 * Y) == 1e-3  # its square, 0.0008
+    assert size("squared_error", 0.0 * Y) == 1.0
+    assert size("squared_error", 1e200 * Y) == pytest.approx(1e200)
+    assert size("poisson", 1e9 * Y) == pytest.approx(1e9)
+    assert size("binary_log_loss", Y / 8.0) == 1.0
 
 
 @pytest.mark.parametrize("standardize", [False, True])

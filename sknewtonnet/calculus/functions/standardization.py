@@ -19,6 +19,7 @@ from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.functions.rescaling import column_groups, rescaling
 from sknewtonnet.calculus.functions.subspace import MappedObjective
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
+from sknewtonnet.calculus.pieces.moments import Moments
 
 # A column whose spread is at the rounding of its mean is constant: it is centred, not scaled.
 _ROUNDING = 32.0 * np.finfo(float).eps
@@ -49,13 +50,20 @@ class Units:
 
         Without a net each column has units of its own.
         """
+        return cls.of_moments(Moments.of(X, weight), Moments.of(Y, weight), of_target, network)
+
+    @classmethod
+    def of_moments(
+        cls, X: Moments, Y: Moments, of_target: bool, network: Network | None = None
+    ) -> "Units":
+        """The same from the moments of the columns, which tables too large for memory have too."""
         inputs = outputs = None
         if network is not None and network.layout.has_ties:
             inputs, outputs = column_groups(network)
-        shift, scale = _pooled_moments(X, weight, inputs)
+        shift, scale = _pooled_moments(X, inputs)
         if of_target:
-            return cls(shift, scale, *_pooled_moments(Y, weight, outputs))
-        n_outputs = Y.shape[1]
+            return cls(shift, scale, *_pooled_moments(Y, outputs))
+        n_outputs = len(Y.mean)
         return cls(shift, scale, np.zeros(n_outputs), np.ones(n_outputs))
 
     @property
@@ -150,25 +158,19 @@ def on_standardized_columns(objective: Objective) -> MappedObjective:
     return MappedObjective(objective, to_standard.reversed)
 
 
-def _pooled_moments(columns: Array, weight: Array, groups: Ints | None) -> tuple[Array, Array]:
+def _pooled_moments(columns: Moments, groups: Ints | None) -> tuple[Array, Array]:
     """Means and standard deviations of columns, and of all values of the columns of a group."""
     if groups is None:
-        return _moments(columns, weight)
+        return columns.mean, _scales(columns.mean, columns.spread)
     mean, spread = np.zeros(len(groups)), np.ones(len(groups))
     for group in np.unique(groups[groups >= 0]):
         members = np.flatnonzero(groups == group)
-        values = columns[:, members].reshape(-1, 1)
-        mean[members], spread[members] = _moments(values, np.repeat(weight, len(members)))
+        middle, width = columns.pooled(members)
+        mean[members], spread[members] = middle, _scales(np.array(middle), np.array(width))
     return mean, spread
 
 
-def _moments(columns: Array, weight: Array) -> tuple[Array, Array]:
-    """Weighted means and standard deviations, 1 for constant columns; no column overflows."""
-    size = np.abs(columns).max(axis=0, initial=0.0)
-    unit = np.where(size > 0.0, size, 1.0)
-    share = weight / weight.sum()
-    parts = columns / unit
-    mean = share @ parts
-    spread = np.sqrt(share @ (parts - mean) ** 2)
+def _scales(mean: Array, spread: Array) -> Array:
+    """Standard deviations, 1 for constant columns."""
     constant = spread <= _ROUNDING * np.abs(mean)
-    return mean * unit, np.where(constant | (spread * unit == 0.0), 1.0, spread * unit)
+    return np.where(constant | (spread == 0.0), 1.0, spread)
