@@ -13,7 +13,15 @@ from sknewtonnet.calculus.functions.block_sums import Account, Model, Sums, adde
 from sknewtonnet.calculus.functions.constant import loss_of_best_constant
 from sknewtonnet.calculus.functions.finiteness import not_finite_beside_rows
 from sknewtonnet.calculus.functions.network import Network
-from sknewtonnet.calculus.functions.output_layer import invariant_directions
+from sknewtonnet.calculus.functions.output_layer import (
+    ConvexOutput,
+    LeastSquaresOutput,
+    convex_output,
+    invariant_directions,
+    least_squares_output,
+    why_not_reduced,
+)
+from sknewtonnet.calculus.functions.output_sums import OutputSums
 from sknewtonnet.calculus.functions.penalised import (
     add_penalty_blocks,
     add_penalty_hessian,
@@ -21,6 +29,7 @@ from sknewtonnet.calculus.functions.penalised import (
     curvature_of_blocks,
     positions_of_blocks,
 )
+from sknewtonnet.calculus.functions.projection import ReducedObjective
 from sknewtonnet.calculus.functions.shared import many_entries
 from sknewtonnet.calculus.pieces.function import (
     BLOCK_KINDS,
@@ -388,6 +397,48 @@ class BlockObjective(SmoothFunction):
         mean = self._account.targets / self.weight_sum
         return loss_of_best_constant(self.loss, mean, self, self.has_offset)
 
+    def reduced(self) -> ReducedObjective | None:
+        """Return f as a function of all but the output layer; see :meth:`Objective.reduced`.
+
+        Returns
+        -------
+        ReducedObjective or None
+            A value takes two passes: one solves for the output layer.
+        """
+        output = least_squares_output(self.network, self.loss, self.penalty)
+        if output is None:
+            return None
+        return ReducedObjective(self, self.network, output, self._reach_solved)
+
+    def projected(self, w: ArrayLike) -> ReducedObjective | None:
+        """Return f as a function of all but the output layer; see :meth:`Objective.projected`.
+
+        Parameters
+        ----------
+        w : array of shape (n_parameters,)
+            Where the output layer begins.
+
+        Returns
+        -------
+        ReducedObjective or None
+            A value takes some five passes, one for each step of Newton's method.
+        """
+        vector = np.asarray(w, dtype=float)
+        output = convex_output(self.network, self.loss, self.penalty, vector)
+        if output is None:
+            return None
+        return ReducedObjective(self, self.network, output, self._reach_solved)
+
+    def why_not_reduced(self) -> str:
+        """Name the penalties that alone prevent the closed form of :meth:`reduced`.
+
+        Returns
+        -------
+        str
+            A main clause for messages; empty if no penalty is the reason.
+        """
+        return why_not_reduced(self.network, self.loss, self.penalty)
+
     @property
     def largest_offset(self) -> Array:
         """The largest offset of each output.
@@ -416,6 +467,14 @@ class BlockObjective(SmoothFunction):
             Of the shape of one row.
         """
         return self._summed(block_sums.mean_terms, term, *args)[0]
+
+    @may_overflow
+    def _reach_solved(self, w: ArrayLike, output: LeastSquaresOutput | ConvexOutput) -> Array:
+        """Where the output layer suits the other parameters of w best."""
+        hidden = real_array("w", w)
+        full = self.network.layout.expand(hidden).copy()
+        self.network.by_layer(full)[-1][...] = output.solve(_BlockOutputSums(self._summed, hidden))
+        return self.network.layout.restrict(full)
 
     def _place(self, w: ArrayLike) -> None:
         """Go to a point, where nothing is known if it is a new one."""
@@ -490,3 +549,33 @@ class BlockObjective(SmoothFunction):
             raise ValueError("blocks have no rows; there must be at least one sample.")
         check_weight_sum(total.weight_sum)
         return total
+
+
+class _BlockOutputSums(OutputSums):
+    """Sums over blocks of what the problem of the last layer is made of, behind the rest of w."""
+
+    def __init__(self, summed: Callable[..., Sums], w: Array):
+        self._summed, self._w = summed, w
+        self._V, self._found = np.empty(0), Sums()
+
+    def gram(self) -> tuple[Array, Array]:
+        """See :meth:`OutputSums.gram`."""
+        gram, right = self._summed(block_sums.weighted_sums, block_sums.gram, self._w)
+        return gram, right
+
+    def value(self, V: Array) -> float:
+        """See :meth:`OutputSums.value`."""
+        return float(self._at(V)[0])
+
+    def derivatives(self, V: Array) -> tuple[Array, Array]:
+        """See :meth:`OutputSums.derivatives`."""
+        _, gradient, hessian = self._at(V)
+        return gradient.copy(), hessian.copy()
+
+    def _at(self, V: Array) -> Sums:
+        """Value and derivatives from one pass, as a step that is tried is a step as a rule."""
+        if not np.array_equal(V, self._V):
+            ask = block_sums.output_derivatives
+            self._found = self._summed(block_sums.weighted_sums, ask, self._w, V)
+            self._V = V.copy()
+        return self._found

@@ -138,6 +138,17 @@ def hessian_product(f: Objective, w: Array, v: Array, kind: str) -> Sequence[Any
     return *f.value_and_gradient(w), f.hessian_product(w, v, kind)
 
 
+def gram(f: Objective, w: Array) -> Sequence[Any]:
+    """The sums of a ridge regression on the inputs of the last layer."""
+    return f._kept.output_sums(w).gram()
+
+
+def output_derivatives(f: Objective, w: Array, V: Array) -> Sequence[Any]:
+    """Value, gradient and Hessian in the parameters V of the last layer, behind the rest of w."""
+    sums = f._kept.output_sums(w)
+    return sums.value(V), *sums.derivatives(V)
+
+
 @dataclass(frozen=True, eq=False)
 class Account:
     """What is known of rows after they have been looked at once.

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.output_layer import ConvexOutput, LeastSquaresOutput
+from sknewtonnet.calculus.functions.output_sums import ChunkSums
 from sknewtonnet.calculus.passes.chunk import Chunk
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.penalties import PenaltySum
@@ -48,6 +49,7 @@ class KeptPoint:
         self.value = np.nan
         self.gradient = np.empty(0)
         self._stage = NOTHING
+        self._output_sums: ChunkSums | None = None
         several = len(chunks) > 1
         self._buffers = network.by_layer(np.empty(network.layout.n_full)) if several else None
 
@@ -63,13 +65,11 @@ class KeptPoint:
 
     def reach_solved(self, w: ArrayLike, output: LeastSquaresOutput | ConvexOutput) -> Array:
         """Go to where the output layer suits the other parameters of w best; return that."""
-        self._place(w)
         with np.errstate(over="ignore", invalid="ignore"):
-            for chunk in self.chunks:
-                chunk.forward_hidden(chunk.layers_at(self.weights))
+            sums = self.output_sums(w)
             full = self.network.layout.expand(self.w).copy()
             self.weights = self.network.by_layer(full)
-            self.weights[-1][...] = output.solve()
+            self.weights[-1][...] = output.solve(sums)
             self.w = self.network.layout.restrict(full)
             self.value = self.penalty.value(self.w)
             for chunk in self.chunks:
@@ -77,6 +77,16 @@ class KeptPoint:
                 self.value += chunk.loss_value(self.loss)
         self._stage = FORWARD
         return self.w.copy()
+
+    def output_sums(self, w: ArrayLike) -> ChunkSums:
+        """Go to the hidden layers of w; what the problem of the last layer is made of there."""
+        self._place(w)
+        if self._stage < FORWARD:
+            for chunk in self.chunks:
+                chunk.forward_hidden(chunk.layers_at(self.weights))
+        if self._output_sums is None:
+            self._output_sums = ChunkSums(self.chunks, self.loss)
+        return self._output_sums
 
     def _place(self, w: ArrayLike) -> None:
         vector = real_array("w", w)

@@ -808,7 +808,7 @@ class Objective(SmoothFunction):
             Of squared errors with penalised output coefficients and no other penalty of the
             output layer; None for all others.
         """
-        output = least_squares_output(self.network, self.loss, self.penalty, self._chunks)
+        output = least_squares_output(self.network, self.loss, self.penalty)
         if output is None:
             return None
         return ReducedObjective(self, self.network, output, self._kept.reach_solved)
@@ -828,7 +828,7 @@ class Objective(SmoothFunction):
             penalty than a ridge, or more than 500 parameters.
         """
         vector = np.asarray(w, dtype=float)
-        output = convex_output(self.network, self.loss, self.penalty, self._chunks, vector)
+        output = convex_output(self.network, self.loss, self.penalty, vector)
         if output is None:
             return None
         return ReducedObjective(self, self.network, output, self._kept.reach_solved)

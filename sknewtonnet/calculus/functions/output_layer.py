@@ -1,6 +1,5 @@
 """The last layer of a net, for what the rest of the net gives it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,7 +8,7 @@ from scipy.linalg.lapack import dpotrf, dpotrs
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.network import Network
-from sknewtonnet.calculus.passes.chunk import Chunk
+from sknewtonnet.calculus.functions.output_sums import OutputSums
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.penalties import PenaltySum
 
@@ -42,11 +41,9 @@ class LeastSquaresOutput:
         The net; its last layer is linear.
     penalty : PenaltySum
         Penalties of its parameters.
-    chunks : list of Chunk
-        The data.
     """
 
-    def __init__(self, network: Network, penalty: PenaltySum, chunks: Sequence[Chunk]):
+    def __init__(self, network: Network, penalty: PenaltySum):
         exists, strength = _last_layer(network, penalty)
         self._shape = exists.shape
         self._groups: list[_Columns] = []
@@ -56,15 +53,18 @@ class LeastSquaresOutput:
             rows = np.flatnonzero(exists[:, outputs[0]])
             self._groups.append(_Columns(rows, outputs, strength[rows, outputs[0]]))
         self._uniform = len(self._groups) == 1 and len(self._groups[0].rows) == len(exists)
-        self._chunks = chunks
-        self._targets = [
-            chunk.weighed(chunk.y.T if chunk.offset is None else chunk.y.T - chunk.offset).T
-            for chunk in chunks
-        ]
-        self._equal = [bool((chunk.weight == chunk.weight[0]).all()) for chunk in chunks]
 
-    def solve(self) -> Array:
+    def solve(self, sums: OutputSums) -> Array:
         """The best parameters of the last layer, of shape (t, n_outputs).
+
+        Parameters
+        ----------
+        sums : OutputSums
+            Over the rows, at the hidden layers.
+
+        Returns
+        -------
+        ndarray of shape (t, n_outputs)
 
         Raises
         ------
@@ -72,12 +72,7 @@ class LeastSquaresOutput:
             If an input of the layer is not finite, or the inputs are dependent to the last
             digit and not penalised.
         """
-        size = self._shape[0]
-        gram, right = np.zeros((size, size)), np.zeros(self._shape)
-        for chunk, targets, equal in zip(self._chunks, self._targets, self._equal, strict=True):
-            z = chunk.z[-1]
-            gram += chunk.weight[0] * (z @ z.T) if equal else chunk.weighed(z) @ z.T
-            right += z @ targets
+        gram, right = sums.gram()
         if not np.isfinite(gram).all():
             raise LinAlgError("the inputs of the last layer are not finite")
         for group in self._groups:
@@ -117,28 +112,30 @@ class ConvexOutput:
 
     Parameters
     ----------
-    network, loss, penalty, chunks
+    network, penalty
         As of :class:`LeastSquaresOutput`.
     start : ndarray of shape (t, n_outputs)
         Where to begin; later each solution begins where the last one ended.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        loss: Loss,
-        penalty: PenaltySum,
-        chunks: Sequence[Chunk],
-        start: Array,
-    ):
+    def __init__(self, network: Network, penalty: PenaltySum, start: Array):
         exists, strength = _last_layer(network, penalty)
         self._there = np.flatnonzero(exists.ravel())
         self._strength = strength.ravel()[self._there]
-        self._loss, self._chunks, self._solution = loss, chunks, start.copy()
+        self._solution = start.copy()
         self._inverse = np.empty((0, 0))
 
-    def solve(self) -> Array:
+    def solve(self, sums: OutputSums) -> Array:
         """The best parameters of the last layer, of shape (t, n_outputs).
+
+        Parameters
+        ----------
+        sums : OutputSums
+            Over the rows, at the hidden layers.
+
+        Returns
+        -------
+        ndarray of shape (t, n_outputs)
 
         Raises
         ------
@@ -146,9 +143,9 @@ class ConvexOutput:
             If there is no finite solution, such as for classes that z tells apart.
         """
         V = self._solution.copy()
-        value, decrement = self._value(V), np.inf
+        value, decrement = self._value(sums, V), np.inf
         for _ in range(_MAX_NEWTON):
-            gradient, H = self._derivatives(V)
+            gradient, H = self._derivatives(sums, V)
             self._inverse = _pseudo_inverse(H)
             step = -self._inverse @ gradient
             before, decrement = decrement, -0.5 * float(gradient @ step)
@@ -156,7 +153,7 @@ class ConvexOutput:
                 raise LinAlgError("the output layer has no finite solution")
             if decrement <= _ROUNDING * abs(value) and decrement >= 0.25 * before:
                 break  # as far as rounding lets Newton's method converge
-            V, value = self._moved(V, value, step, decrement)
+            V, value = self._moved(sums, V, value, step)
         if decrement > 1e-12 * abs(value):
             raise LinAlgError("the output layer has no finite solution")
         self._solution = V
@@ -169,45 +166,26 @@ class ConvexOutput:
         divided[self._there] = self._inverse @ flat[self._there]
         return divided.reshape(columns.shape)
 
-    def _moved(self, V: Array, value: float, step: Array, decrement: float) -> tuple[Array, float]:
+    def _moved(self, sums: OutputSums, V: Array, value: float, step: Array) -> tuple[Array, float]:
         """The point after a step, halved until the value falls; f may round near the minimum."""
         for _ in range(_MAX_HALVINGS):
             trial = V.copy()
             trial.ravel()[self._there] += step
-            there = self._value(trial)
+            there = self._value(sums, trial)
             if there <= value + _ROUNDING * abs(value):
                 return trial, there
             step = 0.5 * step
         raise LinAlgError("the output layer has no finite solution")
 
-    def _value(self, V: Array) -> float:
-        total = 0.5 * float(self._strength @ V.ravel()[self._there] ** 2)
-        for chunk in self._chunks:
-            value = self._loss.derivatives(chunk.y, _raw(chunk, V), 0)[0]
-            total += float(chunk.weighed(value).sum())
-        return total
+    def _value(self, sums: OutputSums, V: Array) -> float:
+        return 0.5 * float(self._strength @ V.ravel()[self._there] ** 2) + sums.value(V)
 
-    def _derivatives(self, V: Array) -> tuple[Array, Array]:
+    def _derivatives(self, sums: OutputSums, V: Array) -> tuple[Array, Array]:
         """Gradient and Hessian in the parameters that exist."""
-        (t, m), there = V.shape, self._there
-        gradient, H = np.zeros((t, m)), np.zeros((t, m, t, m))
-        for chunk in self._chunks:
-            z = chunk.z[-1]
-            _, slope, bend = self._loss.derivatives(chunk.y, _raw(chunk, V), 2)
-            gradient += z @ chunk.weighed(slope.T).T
-            for o in range(m):
-                for p in range(m) if bend.ndim == 3 else (o,):
-                    curvature = bend[:, o, p] if bend.ndim == 3 else bend[:, o]
-                    H[:, o, :, p] += (z * chunk.weighed(curvature)) @ z.T
-        matrix = H.reshape(t * m, t * m)[np.ix_(there, there)]
+        there, (gradient, H) = self._there, sums.derivatives(V)
+        matrix = H.reshape(V.size, V.size)[np.ix_(there, there)]
         matrix[np.diag_indices_from(matrix)] += self._strength
         return gradient.ravel()[there] + self._strength * V.ravel()[there], matrix
-
-
-def _raw(chunk: Chunk, V: Array) -> Array:
-    """Raw predictions of an output layer."""
-    raw = chunk.z[-1].T @ V
-    return raw if chunk.offset is None else raw + chunk.offset.T
 
 
 def _pseudo_inverse(H: Array) -> Array:
@@ -228,7 +206,7 @@ def _pseudo_inverse(H: Array) -> Array:
 
 
 def convex_output(
-    network: Network, loss: Loss, penalty: PenaltySum, chunks: Sequence[Chunk], w: Array
+    network: Network, loss: Loss, penalty: PenaltySum, w: Array
 ) -> ConvexOutput | None:
     """The problem of the last layer, if it is linear and has no other penalty than a ridge."""
     size = int(network.exists[-1].sum())
@@ -236,16 +214,16 @@ def convex_output(
         return None
     if shares_output(network) or output_penalties(network, penalty):
         return None
-    return ConvexOutput(network, loss, penalty, chunks, network.matrices(w)[-1])
+    return ConvexOutput(network, penalty, network.matrices(w)[-1])
 
 
 def least_squares_output(
-    network: Network, loss: Loss, penalty: PenaltySum, chunks: Sequence[Chunk]
+    network: Network, loss: Loss, penalty: PenaltySum
 ) -> LeastSquaresOutput | None:
     """The problem of the last layer, if it is strictly convex and quadratic."""
     if not _is_ridge_regression(network, loss, penalty) or output_penalties(network, penalty):
         return None
-    return LeastSquaresOutput(network, penalty, chunks)
+    return LeastSquaresOutput(network, penalty)
 
 
 def why_not_reduced(network: Network, loss: Loss, penalty: PenaltySum) -> str:

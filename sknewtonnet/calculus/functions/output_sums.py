@@ -1,0 +1,120 @@
+"""Sums over the rows that the problem of a last layer is made of, for the layers before it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from sknewtonnet._typing import Array
+from sknewtonnet.calculus.passes.chunk import Chunk
+from sknewtonnet.calculus.pieces.loss import Loss
+
+
+class OutputSums(ABC):
+    """Sums over the rows with z_i, the inputs of the last layer at some point, held fast.
+
+    They are of the loss alone, weighted and divided by the sum of the weights.
+    """
+
+    @abstractmethod
+    def gram(self) -> tuple[Array, Array]:
+        """The sums of a ridge regression on z.
+
+        Returns
+        -------
+        gram : ndarray of shape (t, t)
+            Of z z'.
+        right : ndarray of shape (t, n_outputs)
+            Of z (y - offset)'.
+        """
+
+    @abstractmethod
+    def value(self, V: Array) -> float:
+        """The loss of an output layer.
+
+        Parameters
+        ----------
+        V : ndarray of shape (t, n_outputs)
+            Its parameters.
+
+        Returns
+        -------
+        float
+        """
+
+    @abstractmethod
+    def derivatives(self, V: Array) -> tuple[Array, Array]:
+        """First and second derivatives of the loss in V.
+
+        Parameters
+        ----------
+        V : ndarray of shape (t, n_outputs)
+            The parameters of the output layer.
+
+        Returns
+        -------
+        gradient : ndarray of shape (t, n_outputs)
+            The first.
+        hessian : ndarray of shape (t, n_outputs, t, n_outputs)
+            The second.
+        """
+
+
+class ChunkSums(OutputSums):
+    """Those of chunks of samples, after their passes through the hidden layers.
+
+    Parameters
+    ----------
+    chunks : sequence of Chunk
+        The samples; their weights are those of the objective.
+    loss : Loss
+        The loss.
+    """
+
+    def __init__(self, chunks: Sequence[Chunk], loss: Loss):
+        self._chunks, self._loss = chunks, loss
+        self._targets: list[Array] = []
+        self._equal = [bool((chunk.weight == chunk.weight[0]).all()) for chunk in chunks]
+
+    def gram(self) -> tuple[Array, Array]:
+        """See :meth:`OutputSums.gram`; about n t^2 flops."""
+        if not self._targets:
+            self._targets = [
+                chunk.weighed(chunk.y.T if chunk.offset is None else chunk.y.T - chunk.offset).T
+                for chunk in self._chunks
+            ]
+        size, n_outputs = len(self._chunks[0].z[-1]), self._targets[0].shape[1]
+        gram, right = np.zeros((size, size)), np.zeros((size, n_outputs))
+        for chunk, targets, equal in zip(self._chunks, self._targets, self._equal, strict=True):
+            z = chunk.z[-1]
+            gram += chunk.weight[0] * (z @ z.T) if equal else chunk.weighed(z) @ z.T
+            right += z @ targets
+        return gram, right
+
+    def value(self, V: Array) -> float:
+        """See :meth:`OutputSums.value`."""
+        total = 0.0
+        for chunk in self._chunks:
+            value = self._loss.derivatives(chunk.y, _raw(chunk, V), 0)[0]
+            total += float(chunk.weighed(value).sum())
+        return total
+
+    def derivatives(self, V: Array) -> tuple[Array, Array]:
+        """See :meth:`OutputSums.derivatives`; about n t^2 m^2 flops."""
+        t, m = V.shape
+        gradient, H = np.zeros((t, m)), np.zeros((t, m, t, m))
+        for chunk in self._chunks:
+            z = chunk.z[-1]
+            _, slope, bend = self._loss.derivatives(chunk.y, _raw(chunk, V), 2)
+            gradient += z @ chunk.weighed(slope.T).T
+            for o in range(m):
+                for p in range(m) if bend.ndim == 3 else (o,):
+                    curvature = bend[:, o, p] if bend.ndim == 3 else bend[:, o]
+                    H[:, o, :, p] += (z * chunk.weighed(curvature)) @ z.T
+        return gradient, H
+
+
+def _raw(chunk: Chunk, V: Array) -> Array:
+    """Raw predictions of an output layer."""
+    raw = chunk.z[-1].T @ V
+    return raw if chunk.offset is None else raw + chunk.offset.T
