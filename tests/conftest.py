@@ -2,6 +2,7 @@
 
 import os
 import socket
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,3 +35,11 @@ def no_network(monkeypatch):
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+def pytest_collection_modifyitems(items):
+    """Leave out the examples of what is optional where that is not installed."""
+    missing = pytest.mark.skip(reason="dask is not installed")
+    for item in items:
+        if isinstance(item, pytest.DoctestItem) and "dask" in item.name and not find_spec("dask"):
+            item.add_marker(missing)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from sknewtonnet.calculus.functions.convolution import convolution
     from sknewtonnet.calculus.functions.critical_point import CriticalPoint, critical_point
+    from sknewtonnet.calculus.functions.dask_blocks import DaskBlocks
     from sknewtonnet.calculus.functions.evidence import Evidence
     from sknewtonnet.calculus.functions.lagrangian import Lagrangian, LagrangianPoint
     from sknewtonnet.calculus.functions.modified import ModifiedObjective
@@ -70,6 +71,7 @@ else:  # the same at run time, each module with the first name of it that is ask
             ],
             "sknewtonnet.calculus.functions.convolution": ["convolution"],
             "sknewtonnet.calculus.functions.critical_point": ["CriticalPoint", "critical_point"],
+            "sknewtonnet.calculus.functions.dask_blocks": ["DaskBlocks"],
             "sknewtonnet.calculus.functions.evidence": ["Evidence"],
             "sknewtonnet.calculus.functions.lagrangian": ["Lagrangian", "LagrangianPoint"],
             "sknewtonnet.calculus.functions.modified": ["ModifiedObjective"],
@@ -117,6 +119,7 @@ __all__ = [
     "BlockSource",
     "Constraint",
     "CriticalPoint",
+    "DaskBlocks",
     "Evidence",
     "GaussianRBF",
     "LagrangeFunction",

@@ -352,7 +352,7 @@ def dask_threads():
     """Two threads of dask in this process."""
     distributed = pytest.importorskip("distributed", reason="dask is not installed")
     settings = {"processes": False, "n_workers": 1, "threads_per_worker": 2}
-    with distributed.Client(dashboard_address=None, **settings):
+    with distributed.Client(dashboard_address=":0", **settings):
         yield
 
 

@@ -35,7 +35,7 @@ FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 GROUND = {*sys.stdlib_module_names, "numpy", "scipy", "joblib", "sknewtonnet"}
 KNOWS_SKLEARN = {"_sklearn", "estimators", "pruning", "formula"}
-OPTIONAL = {"formulaic", "matplotlib", "pandas"}
+OPTIONAL = {"dask", "distributed", "formulaic", "matplotlib", "pandas"}
 COMPAT = "sknewtonnet._sklearn"
 
 # Lines of code: docstrings and comments do not count.

@@ -1,6 +1,6 @@
 """The function that is minimised, over more rows than fit the memory."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions import block_sums
 from sknewtonnet.calculus.functions.block_source import BlockSequence, BlockSource
-from sknewtonnet.calculus.functions.block_sums import Account, Model, Sums, added
+from sknewtonnet.calculus.functions.block_sums import Account, Model
 from sknewtonnet.calculus.functions.constant import loss_of_best_constant
 from sknewtonnet.calculus.functions.finiteness import not_finite_beside_rows
 from sknewtonnet.calculus.functions.network import Network
@@ -31,6 +31,7 @@ from sknewtonnet.calculus.functions.penalised import (
 )
 from sknewtonnet.calculus.functions.projection import ReducedObjective
 from sknewtonnet.calculus.functions.shared import many_entries
+from sknewtonnet.calculus.functions.totals import Sums
 from sknewtonnet.calculus.pieces.function import (
     BLOCK_KINDS,
     HESSIAN_KINDS,
@@ -59,7 +60,7 @@ class BlockObjective(SmoothFunction):
 
     with f_b the mean loss of the rows of block b and S_b the sum of their weights. All it gives
     are sums over rows: value and gradient are found in one pass over the blocks, second
-    derivatives in another one. Sums are added in the order of the blocks.
+    derivatives in another one. Sums are added in an order that the number of blocks decides.
 
     Parameters
     ----------
@@ -379,7 +380,8 @@ class BlockObjective(SmoothFunction):
             the first block that has such rows.
         """
         vector, largest = real_array("w", w), dict[str, float]()
-        for number, (found, sizes) in enumerate(self._map(block_sums.blame, vector)):
+        answers = self.blocks.map(block_sums.blame, self._model, vector)
+        for number, (found, sizes) in enumerate(answers):
             if found:
                 return f"in block {number}, {found}"
             for name, size in sizes.items():
@@ -500,38 +502,20 @@ class BlockObjective(SmoothFunction):
     @may_overflow
     def _summed(self, function: Callable[..., Any], *args: Any) -> Sums:
         """Sums over all blocks, over the sum of the weights, which the first of them is."""
-        total: Sums | None = None
-        for found in self._map(function, *args):
-            if found is not None and total is None:
-                # What comes from other processes may be read-only.
-                total = [np.require(part, requirements="W") for part in found]
-            elif found is not None and total is not None:
-                total = added(total, found)
+        total = self.blocks.total(function, self._model, *args)
         weight = 0.0 if total is None else float(total[0])
         if total is None or abs(weight - self.weight_sum) > 1e-9 * self.weight_sum:
             raise ValueError(
                 f"blocks have changed: their weights sum to {weight:g}, at first it was "
                 f"{self.weight_sum:g}; each pass must read the same rows."
             )
-        return [np.divide(part, self.weight_sum, out=part) for part in total[1:]]
-
-    def _map(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
-        """What a function of rows and the model finds in each block; errors name the block."""
-        found, number = self.blocks.map(function, self._model, *args), 0
-        while True:
-            try:
-                result = next(found)
-            except StopIteration:
-                return
-            except (ValueError, TypeError, MemoryError) as error:
-                raise type(error)(f"block {number}: {error}") from error
-            yield result
-            number += 1
+        means = [np.require(part, requirements="W") for part in total[1:]]
+        return [np.divide(part, self.weight_sum, out=part) for part in means]
 
     def _of_all_blocks(self) -> Account:
         """What is known of the rows after the first pass, which checks them."""
         total: Account | None = None
-        for number, found in enumerate(self._map(block_sums.account)):
+        for number, found in enumerate(self.blocks.map(block_sums.account, self._model)):
             if found is None:
                 continue
             if total is None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sknewtonnet.calculus.functions.memory_maps import Stretch, stretch_of
+from sknewtonnet.calculus.functions.totals import Sums, tree_total
 from sknewtonnet.calculus.pieces.validation import check_count
 
 # Bytes of a block of an array, as float64.
@@ -94,8 +95,26 @@ class BlockSource(ABC):
         Returns
         -------
         iterator
-            The results in the order of the blocks.
+            The results in the order of the blocks. Errors name the block by its number.
         """
+
+    def total(self, function: Callable[..., Sums | None], *args: Any) -> Sums | None:
+        """The sum of what a function finds in each block.
+
+        Parameters
+        ----------
+        function : callable
+            As in :meth:`map`; it returns a list of new arrays, or None for rows that do not count.
+        *args : object
+            Further arguments.
+
+        Returns
+        -------
+        list of ndarray, or None
+            Added in an order that the number of blocks alone decides, so that no bit depends on
+            where blocks are.
+        """
+        return tree_total(self.map(function, *args))
 
     def transformed(self, change: Callable[[Rows], Rows]) -> "BlockSource":
         """The same blocks, whose rows are changed whenever they are read.
@@ -171,6 +190,9 @@ class BlockSequence(BlockSource):
 
     def map(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
         """See :meth:`BlockSource.map`."""
+        return named(self._answers(function, args))
+
+    def _answers(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[Any]:
         blocks = self._blocks() if callable(self._blocks) else self._blocks
         for block in blocks:
             yield function(_rows(block() if callable(block) else block), *args)
@@ -233,6 +255,9 @@ class ArrayBlocks(BlockSource):
 
     def map(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
         """See :meth:`BlockSource.map`."""
+        return named(self._answers(function, args))
+
+    def _answers(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[Any]:
         for start, stop in zip(self._ends[:-1], self._ends[1:], strict=True):
             yield function(self._block(slice(start, stop)), *args)
 
@@ -259,6 +284,10 @@ class _Transformed(BlockSource):
         """See :meth:`BlockSource.map`."""
         return self.source.map(_Changed(self.change, function), *args)
 
+    def total(self, function: Callable[..., Sums | None], *args: Any) -> Sums | None:
+        """See :meth:`BlockSource.total`."""
+        return self.source.total(_Changed(self.change, function), *args)
+
 
 @dataclass(frozen=True, eq=False)
 class _Changed:
@@ -276,3 +305,16 @@ def _rows(block: Any) -> Rows:
     if not isinstance(block, tuple) or not 2 <= len(block) <= len(Rows._fields):
         raise TypeError(f"{_FORM}, got {type(block).__name__!r}.")
     return Rows(*block)
+
+
+def named(answers: Iterator[Any], number: int = 0) -> Iterator[Any]:
+    """Answers of blocks, the first of which has a number; errors name the block."""
+    while True:
+        try:
+            answer = next(answers)
+        except StopIteration:
+            return
+        except (ValueError, TypeError, MemoryError) as error:
+            raise type(error)(f"block {number}: {error}") from error
+        yield answer
+        number += 1

@@ -14,15 +14,12 @@ from sknewtonnet.calculus.functions.block_source import Rows
 from sknewtonnet.calculus.functions.finiteness import not_finite_in_rows, sizes
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
-from sknewtonnet.calculus.pieces.function import may_overflow
+from sknewtonnet.calculus.functions.totals import Sums, added
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.validation import finite_array, offsets, real_array
 
 # Chunks that an objective of a part of a block has at least.
 _MIN_CHUNKS = 16
-
-# Sums over the rows of a block, or None for a block whose rows do not count.
-Sums = list[Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,14 +98,6 @@ def weighted_sums(rows: Rows, model: Model, ask: Callable[..., Sequence[Any]], *
             found = [np.array(share), *(_scaled(part, share) for part in ask(f, *args))]
             total = found if total is None else added(total, found)
             del f, found  # before those of the next part are made
-    return total
-
-
-@may_overflow
-def added(total: Sums, more: Sums) -> Sums:
-    """Sums with those of further rows, in place."""
-    for part, other in zip(total, more, strict=True):
-        part += other
     return total
 
 

@@ -1,0 +1,278 @@
+"""Rows on the workers of a dask cluster: parameters go out, sums over rows come back."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from scipy.sparse import issparse
+
+from sknewtonnet._threads import one_thread
+from sknewtonnet.calculus.functions.block_source import BlockSource, Rows, named
+from sknewtonnet.calculus.functions.totals import FAN, Sums, branch
+
+# Loading may fail for a while, where files come over a network.
+_RETRIES = 3
+
+# Results that are on their way to this process at once.
+_AT_ONCE = 64
+
+_ALIGNED = (
+    "make them columns of one frame, or give X known chunk sizes: X.compute_chunk_sizes() of an "
+    "array, X.to_dask_array(lengths=True) of a frame."
+)
+
+
+class DaskBlocks(BlockSource):
+    """Blocks of rows that dask arrays or data frames are made of; each stays where it is.
+
+    The chunks of rows are loaded once, and stay on the workers of the cluster as long as this
+    object lives. A pass sends the parameters, has each worker ask its blocks, and adds on the
+    workers what comes of it, eight by eight, always in the same order: which worker does what,
+    and how many there are, changes no bit. Where a worker is lost, dask makes its blocks again
+    from the graph of the arrays. Without a cluster (no ``distributed.Client`` in this process),
+    each pass loads one block after the other, here.
+
+    Parameters
+    ----------
+    X : dask array of shape (n_samples, n_features), or dask data frame
+        Samples. All columns of a row are in one chunk, or are brought together.
+    Y, sample_weight, offset : dask array, frame or series, array-like, or None
+        As in :class:`Objective`. Arrays get the chunks of X. Those in memory are cut, and so need
+        an X whose chunk sizes are known.
+    client : distributed.Client, default=None
+        The cluster; by default that of the current client, if there is one.
+
+    Attributes
+    ----------
+    n_blocks : int
+        Number of chunks of rows.
+
+    Raises
+    ------
+    ImportError
+        If dask is not installed: ``pip install 'sknewtonnet[dask]'``.
+    TypeError
+        If X is neither a dask array nor a dask data frame.
+    ValueError
+        If the others have another number of rows, or chunks that cannot be brought in line.
+
+    Notes
+    -----
+    A pass is n_blocks tasks, and an eighth as many to add their results. A task costs the
+    scheduler about a millisecond, and a pass takes at least some hundredths of a second; so chunks
+    should have 1e5 rows or more for Hessians, 1e6 for gradients, but be some more than there are
+    threads. Data that were scattered to workers, not computed there, cannot be made again.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from sknewtonnet.calculus import BlockObjective, DaskBlocks, Network
+    >>> X = da.linspace(-1.0, 1.0, 1000, chunks=300)[:, None]
+    >>> blocks = DaskBlocks(X, X[:, 0] ** 3)
+    >>> f = BlockObjective(Network.mlp(1, (), 1), "squared_error", blocks)
+    >>> blocks.n_blocks, f.n_samples
+    (4, 1000)
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        Y: Any,
+        sample_weight: Any = None,
+        offset: Any = None,
+        *,
+        client: Any = None,
+    ):
+        dask = _dask()
+        if not hasattr(X, "__dask_graph__"):
+            raise TypeError(
+                f"X must be a dask array or a dask data frame, got {type(X).__name__!r}."
+            )
+        X = _whole_rows(X)
+        given = {"X": X, "Y": Y, "sample_weight": sample_weight, "offset": offset}
+        self.n_blocks = X.npartitions
+        parts = [_partitions(name, part, X) for name, part in given.items()]
+        read = dask.delayed(_rows, pure=True)
+        self._blocks = [read(number, *row) for number, row in enumerate(zip(*parts, strict=True))]
+        self._client = _current_client() if client is None else client
+        if self._client is not None:
+            self._blocks = self._client.compute(self._blocks, retries=_RETRIES)
+
+    def map(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
+        """See :meth:`BlockSource.map`."""
+        if self._client is None:
+            return named(function(block.compute(), *args) for block in self._blocks)
+        return self._gathered(*self._asked(function, args))
+
+    def total(self, function: Callable[..., Sums | None], *args: Any) -> Sums | None:
+        """See :meth:`BlockSource.total`."""
+        if self._client is None:
+            return super().total(function, *args)
+        graph, level = self._asked(function, args)
+        while len(level) > 1:
+            level = [
+                _put(graph, branch, level[start : start + FAN])
+                for start in range(0, len(level), FAN)
+            ]
+        (total,) = self._gathered(graph, level)
+        return total
+
+    def _asked(
+        self, function: Callable[..., Any], args: tuple[Any, ...]
+    ) -> tuple[dict[str, Any], list[str]]:
+        """A graph that asks each block, and the names of the answers.
+
+        The question travels once, as a task of its own: workers get it from each other, and one
+        that is lost with a worker is asked again.
+        """
+        question = f"question-{uuid4().hex}"
+        graph: dict[str, Any] = {question: _Question(function, args)}
+        answers = [
+            _put(graph, _answered, number, block, question)
+            for number, block in enumerate(self._blocks)
+        ]
+        return graph, answers
+
+    def _gathered(self, graph: dict[str, Any], names: list[str]) -> Iterator[Any]:
+        """What the workers find, some of it at a time."""
+        with _large_parameters():
+            futures = self._client.get(graph, names, sync=False)
+        for start in range(0, len(futures), _AT_ONCE):
+            yield from self._client.gather(futures[start : start + _AT_ONCE])
+
+
+def _put(graph: dict[str, Any], function: Callable[..., Any], *args: Any) -> str:
+    """Add a task to a graph, under a name that no other one has."""
+    name = f"{function.__name__.strip('_')}-{uuid4().hex}"
+    graph[name] = (function, *args)
+    return name
+
+
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """What all blocks are asked."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+
+
+def _answered(number: int, rows: Rows, question: _Question) -> Any:
+    """What a block answers, on a worker."""
+    with one_thread():
+        answers = (question.function(block, *question.args) for block in (rows,))
+        return next(named(answers, number))
+
+
+def is_dask(value: Any) -> bool:
+    """Whether something is a dask array, a dask data frame or a series of one.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+
+    Returns
+    -------
+    bool
+    """
+    return hasattr(value, "__dask_graph__") and hasattr(value, "to_delayed")
+
+
+def _dask() -> Any:
+    """The library, or an error that says how to get it."""
+    try:
+        import dask
+    except ImportError as error:
+        raise ImportError(
+            "dask arrays and data frames need dask: pip install 'sknewtonnet[dask]'."
+        ) from error
+    return dask
+
+
+def _current_client() -> Any:
+    """The client of this process, or None."""
+    try:
+        from distributed import get_client
+    except ImportError:
+        return None
+    try:
+        return get_client()
+    except ValueError:
+        return None
+
+
+def _large_parameters() -> Any:
+    """Context in which parameters may be many; dask would take them for data, and warn."""
+    import dask
+
+    return dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"})
+
+
+def _whole_rows(X: Any) -> Any:
+    """The same with all columns of a row in one chunk."""
+    chunks = getattr(X, "chunks", ((), ()))
+    return X.rechunk({1: -1}) if len(chunks) > 1 and len(chunks[1]) > 1 else X
+
+
+def _partitions(name: str, value: Any, X: Any) -> list[Any]:
+    """What is to become the rows of each block, in line with the rows of X."""
+    if value is None:
+        return [None] * X.npartitions
+    rows = _known_rows(X)
+    if not is_dask(value):
+        return _cut(name, value, rows)
+    if hasattr(value, "chunks"):
+        value = _whole_rows(value)
+        own = _known_rows(value)
+        if rows is not None and own is not None:
+            _check_rows(name, sum(own), sum(rows))
+            value = value.rechunk({0: rows})
+    parts = list(np.ravel(value.to_delayed()))
+    n_blocks = X.npartitions
+    if len(parts) != n_blocks:
+        raise ValueError(
+            f"{name} has {len(parts)} chunks of rows, X has {n_blocks}, and their sizes are not "
+            f"known: {_ALIGNED}"
+        )
+    return parts
+
+
+def _cut(name: str, value: Any, rows: tuple[int, ...] | None) -> list[Any]:
+    """An array in this process, in pieces as long as the chunks of X."""
+    if rows is None:
+        raise ValueError(
+            f"{name} is in the memory of this process, and the chunks of X have sizes that are "
+            f"not known: {_ALIGNED}"
+        )
+    array = np.asarray(value)
+    _check_rows(name, len(array), sum(rows))
+    return np.split(array, np.cumsum(rows)[:-1])
+
+
+def _check_rows(name: str, n_rows: int, n_samples: int) -> None:
+    if n_rows != n_samples:
+        raise ValueError(f"{name} has {n_rows} rows, X has {n_samples}.")
+
+
+def _known_rows(value: Any) -> tuple[int, ...] | None:
+    """Numbers of rows of the chunks of an array, if they are known."""
+    chunks = getattr(value, "chunks", None)
+    return None if chunks is None or np.isnan(chunks[0]).any() else chunks[0]
+
+
+def _rows(number: int, *parts: Any) -> Rows:
+    """A block, from a chunk of each of the arrays and frames."""
+    given = zip(Rows._fields, parts, strict=True)
+    arrays = {name: _array(part) for name, part in given if part is not None}
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(
+            f"block {number}: the chunks have different numbers of rows, {lengths}: {_ALIGNED}"
+        )
+    return Rows(**arrays)
+
+
+def _array(part: Any) -> Any:
+    return part.toarray() if issparse(part) else np.asarray(part)
