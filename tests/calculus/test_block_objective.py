@@ -15,9 +15,11 @@ from sknewtonnet.calculus import (
     ArrayBlocks,
     BlockObjective,
     BlockSequence,
+    ModifiedObjective,
     Network,
     Objective,
     Rows,
+    critical_point,
 )
 from sknewtonnet.calculus.functions import block_sums
 from sknewtonnet.solvers import get_solver
@@ -345,3 +347,52 @@ def test_why_there_is_no_closed_form():
     assert g.why_not_reduced() == f.why_not_reduced() != ""
     mine, whole = over_blocks(small()).reduced(), small().reduced()
     assert mine.value(np.full(6, 1e308)) == whole.value(np.full(6, 1e308)) == np.inf
+
+
+def test_parts_of_outputs():
+    """Also of the modified objective, which is made of them."""
+    case = next(case for case in CASES if case.sizes[-1] > 1)
+    s = setup(case)
+    f = s.objective()
+    f = Objective(s.net, "squared_error", f.samples, f.targets, f.sample_weight, s.alpha)
+    g, w = over_blocks(f), s.w
+    factors = np.arange(1.0, case.sizes[-1] + 1.0)
+    mine, whole = g.output_parts(), f.output_parts()
+    assert_same(mine.values(w), whole.values(w))
+    assert_same(mine.jacobian(w), whole.jacobian(w))
+    assert_same(mine.hessian(w, factors), whole.hessian(w, factors))
+    assert_same(mine.hessian_product(w, w, factors), whole.hessian_product(w, w, factors))
+    assert_same(ModifiedObjective(g).hessian(w), ModifiedObjective(f).hessian(w), 1e-13)
+    assert over_blocks(small()).output_parts() is None
+
+
+def test_the_same_on_other_blocks_and_with_another_loss():
+    f = small()
+    g, w = over_blocks(f), np.ones(f.n_parameters)
+    X, y = f.samples[:20], f.targets[:20]
+    assert_same(g.on([(X, y)]).value(w), f.on(X, y).value(w))
+    other = LOSSES["pseudo_huber"]()
+    assert_same(g.with_loss(other).value(w), f.with_loss(other).value(w))
+    with_offset = BlockObjective(f.network, f.loss, [(X, y, None, y)])
+    with pytest.raises(ValueError, match="the other blocks must have an offset"):
+        with_offset.on([(X, y)])
+
+
+@pytest.mark.parametrize("name", ["samples", "jacobian", "scores", "offset"])
+def test_what_takes_all_rows_at_once_says_so(name):
+    g = over_blocks(small())
+    with pytest.raises(AttributeError, match=f"no '{name}', which takes all rows in memory"):
+        getattr(g, name)
+    with pytest.raises(AttributeError, match="object has no attribute 'nothing'"):
+        _ = g.nothing
+    pickle.dumps(g)
+
+
+def test_the_verdict_on_a_minimum():
+    f = small()
+    w = get_solver("newton", tol=1e-12).minimize(f, np.ones(f.n_parameters)).params
+    point, expected = critical_point(over_blocks(f), w), critical_point(f, w)
+    assert point.kind == expected.kind == "minimum"
+    assert_allclose(point.lowest, expected.lowest, rtol=1e-10)
+    zero = np.zeros(f.n_parameters)
+    assert critical_point(over_blocks(f), zero).kind == critical_point(f, zero).kind

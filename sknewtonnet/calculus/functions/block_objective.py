@@ -1,13 +1,14 @@
 """The function that is minimised, over more rows than fit the memory."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions import block_sums
+from sknewtonnet.calculus.functions.block_parts import BlockParts
 from sknewtonnet.calculus.functions.block_source import BlockSequence, BlockSource
 from sknewtonnet.calculus.functions.block_sums import Account, Model
 from sknewtonnet.calculus.functions.constant import loss_of_best_constant
@@ -21,6 +22,7 @@ from sknewtonnet.calculus.functions.output_layer import (
     least_squares_output,
     why_not_reduced,
 )
+from sknewtonnet.calculus.functions.output_parts import splits
 from sknewtonnet.calculus.functions.output_sums import OutputSums
 from sknewtonnet.calculus.functions.penalised import (
     add_penalty_blocks,
@@ -51,6 +53,20 @@ from sknewtonnet.calculus.pieces.validation import (
     real_array,
     real_directions,
 )
+
+# What an Objective has beside: arrays with a row for each row of the table.
+_OF_ALL_ROWS = {
+    "samples",
+    "targets",
+    "sample_weight",
+    "offset",
+    "raw_predictions",
+    "jacobian",
+    "jacobian_product",
+    "scores",
+    "states",
+    "multipliers",
+}
 
 
 class BlockObjective(SmoothFunction):
@@ -157,6 +173,17 @@ class BlockObjective(SmoothFunction):
         self.penalty = PenaltySum([squares, *others], self.weight_sum)
         self._w = np.full(self.n_parameters, np.nan)
         self._known: dict[str, Any] = {}
+
+    if not TYPE_CHECKING:  # else any name would pass for an attribute
+
+        def __getattr__(self, name: str) -> object:
+            """Say what is not there, because it would be as long as the table."""
+            if name in _OF_ALL_ROWS:
+                raise AttributeError(
+                    f"BlockObjective has no {name!r}, which takes all rows in memory at once: "
+                    "ask an Objective of some of them."
+                )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def value(self, w: ArrayLike) -> float:
         """The objective f(w), at the cost of value and gradient.
@@ -440,6 +467,78 @@ class BlockObjective(SmoothFunction):
             A main clause for messages; empty if no penalty is the reason.
         """
         return why_not_reduced(self.network, self.loss, self.penalty)
+
+    def on(self, blocks: Any) -> "BlockObjective":
+        """The same net, loss and penalties on other blocks.
+
+        Parameters
+        ----------
+        blocks : BlockSource, or what BlockSequence takes
+            As in the constructor.
+
+        Returns
+        -------
+        BlockObjective
+
+        Raises
+        ------
+        ValueError
+            If the objective has an offset, and the other blocks have none.
+        """
+        penalties = self.penalty.penalties
+        found = BlockObjective(self.network, self.loss, blocks, penalties=penalties)
+        if self.has_offset and not found.has_offset:
+            raise ValueError(
+                "the other blocks must have an offset, since the objective has one: zeros if "
+                "there is none."
+            )
+        return found
+
+    def with_loss(self, loss: Loss) -> "BlockObjective":
+        """The mean of another loss on the same net and blocks, without a penalty.
+
+        Parameters
+        ----------
+        loss : Loss
+            The other loss.
+
+        Returns
+        -------
+        BlockObjective
+        """
+        return BlockObjective(self.network, loss, self.blocks)
+
+    def output_parts(self) -> BlockParts | None:
+        """The parts of the outputs; see :meth:`Objective.output_parts`.
+
+        Returns
+        -------
+        BlockParts or None
+            None for one output, and for a loss of all outputs together.
+        """
+        several = self.network.n_outputs > 1 and splits(self.loss, self._account.first)
+        if not several:
+            return None
+        return BlockParts(self.network.n_outputs, self.penalty, self._summed)
+
+    def over_rows(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
+        """What a function finds in the rows that count, part after part, in one pass.
+
+        Parameters
+        ----------
+        function : callable
+            Gets :class:`Rows` of positive weight as arrays of float64, and ``args``; it can be
+            pickled, and what it returns is small.
+        *args : object
+            Further arguments.
+
+        Returns
+        -------
+        iterator
+            The results in the order of the rows.
+        """
+        for found in self.blocks.map(block_sums.each_piece, self._model, function, *args):
+            yield from found
 
     @property
     def largest_offset(self) -> Array:

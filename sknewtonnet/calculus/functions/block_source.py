@@ -41,6 +41,19 @@ class Rows(NamedTuple):
     sample_weight: Any = None
     offset: Any = None
 
+    @property
+    def counted(self) -> "Rows":
+        """Those of positive weight; the weights are known.
+
+        Returns
+        -------
+        Rows
+        """
+        counts = self.sample_weight > 0.0
+        if counts.all():
+            return self
+        return Rows(*(None if array is None else array[counts] for array in self))
+
     def part(self, where: slice) -> "Rows":
         """Some of the rows.
 

@@ -14,6 +14,7 @@ from sknewtonnet.calculus.functions.block_source import Rows
 from sknewtonnet.calculus.functions.finiteness import not_finite_in_rows, sizes
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
+from sknewtonnet.calculus.functions.output_parts import SeparateOutputs
 from sknewtonnet.calculus.functions.totals import Sums, added
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.validation import finite_array, offsets, real_array
@@ -53,18 +54,18 @@ class Model:
         self.loss.check_target(Y)
         return Rows(X, Y, weight, offsets(rows.offset, Y.shape))
 
-    def parts(self, rows: Rows) -> Iterator[tuple[float, Objective]]:
-        """Objectives without a penalty of parts of the rows, with the sums of their weights.
-
-        What is kept of a part at a point takes no more memory than the rows, unless they are few.
-        """
-        n_samples = len(rows.X)
-        graph = self.network._graph
+    def pieces(self, rows: Rows) -> Iterator[Rows]:
+        """Pieces of the rows; what is worked out at the units for one takes no more memory."""
+        graph, n_samples = self.network._graph, len(rows.X)
         kept = 5 * sum(graph.n_units) + 2 * sum(graph.n_inputs)
         share = n_samples * graph.n_inputs[0] // kept
         size = max(1, _MIN_CHUNKS * self.network.chunk_size, share)
         for start in range(0, n_samples, size):
-            X, Y, weight, offset = rows.part(slice(start, start + size))
+            yield rows.part(slice(start, start + size))
+
+    def parts(self, rows: Rows) -> Iterator[tuple[float, Objective]]:
+        """Objectives without a penalty of parts of the rows, with the sums of their weights."""
+        for X, Y, weight, offset in self.pieces(rows):
             if weight is None or np.any(weight):
                 f = Objective(self.network, self.loss, X, Y, weight, offset=offset)
                 yield f.weight_sum, f
@@ -138,6 +139,31 @@ def output_derivatives(f: Objective, w: Array, V: Array) -> Sequence[Any]:
     return sums.value(V), *sums.derivatives(V)
 
 
+def part_values(f: Objective, w: Array) -> Sequence[Any]:
+    """The parts of the outputs."""
+    return (parts_of(f).values(w),)
+
+
+def part_jacobian(f: Objective, w: Array) -> Sequence[Any]:
+    """Their gradients."""
+    return (parts_of(f).jacobian(w),)
+
+
+def part_hessian(f: Objective, w: Array, factors: Array) -> Sequence[Any]:
+    """Second derivatives of their sum with factors."""
+    return (parts_of(f).hessian(w, factors),)
+
+
+def part_product(f: Objective, w: Array, v: Array, factors: Array) -> Sequence[Any]:
+    """Those times directions."""
+    return (parts_of(f).hessian_product(w, v, factors),)
+
+
+def parts_of(f: Objective) -> SeparateOutputs:
+    """The parts of the outputs of an objective that has several."""
+    return SeparateOutputs(f, f._kept)
+
+
 @dataclass(frozen=True, eq=False)
 class Account:
     """What is known of rows after they have been looked at once.
@@ -195,6 +221,14 @@ def mean_terms(rows: Rows, model: Model, term: Callable[..., Any], *args: Any) -
     _, Y, weight, offset = model.checked(rows)
     terms = np.asarray(term(Y, 0.0 if offset is None else offset, *args))
     return [np.array(weight.sum()), np.asarray(np.tensordot(weight, terms, 1))]
+
+
+def each_piece(rows: Rows, model: Model, function: Callable[..., Any], *args: Any) -> list[Any]:
+    """What a function finds in pieces of the rows that count."""
+    if len(rows.X) == 0:
+        return []
+    counted = model.checked(rows).counted
+    return [function(piece, *args) for piece in model.pieces(counted)]
 
 
 def blame(rows: Rows, model: Model, w: Array) -> tuple[str, dict[str, float]]:

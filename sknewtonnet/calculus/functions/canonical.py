@@ -3,16 +3,19 @@
 import numpy as np
 
 from sknewtonnet._typing import Array, Bools, Ints
+from sknewtonnet.calculus.functions.block_objective import BlockObjective
+from sknewtonnet.calculus.functions.block_source import Rows
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.functions.shared import flip_groups, interchangeable_blocks, unit_blocks
 from sknewtonnet.calculus.functions.units import complement, interchangeable, rearrange
 from sknewtonnet.calculus.pieces.activations import Activation
 from sknewtonnet.calculus.pieces.function import may_overflow
+from sknewtonnet.calculus.pieces.moments import Moments, joined_lists
 
 
 @may_overflow
-def canonical(objective: Objective, w: Array, complements: bool = True) -> Array:
+def canonical(objective: Objective | BlockObjective, w: Array, complements: bool = True) -> Array:
     """Parameters of the same net with its units in a fixed order and with fixed signs.
 
     A net stays the same function if hidden units are permuted, or if a unit with an odd
@@ -27,7 +30,7 @@ def canonical(objective: Objective, w: Array, complements: bool = True) -> Array
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective or BlockObjective
         Network, data and loss.
     w : ndarray of shape (n_parameters,)
         Parameters, as a rule a minimum; they are not written to.
@@ -68,9 +71,8 @@ def canonical(objective: Objective, w: Array, complements: bool = True) -> Array
     network = objective.network
     if len(network.layers) == 1:
         return np.asarray(w, dtype=float)
-    counts = objective.sample_weight > 0
-    weight = objective.sample_weight[counts]
-    states = network.states(w, objective.samples[counts])
+    parts = objective.over_rows(_moments_of_layers, network, w)
+    moments = joined_lists(parts)
     full = network.layout.expand(np.asarray(w, dtype=float)).copy()
     matrices = network.by_layer(full)
     # From the last layer on, so that the readers of a layer have their signs already.
@@ -83,8 +85,7 @@ def canonical(objective: Objective, w: Array, complements: bool = True) -> Array
         if not network.has_linear_readers(k + 1):
             continue  # a radial unit that reads them would have to change as well
         outgoing = _outgoing(network, matrices, k, objective.loss.shift_invariant)
-        centred = states[k + 1] - weight @ states[k + 1] / weight.sum()
-        spread = np.sqrt(weight @ centred**2)
+        spread = moments[k].spread
         contribution = np.linalg.norm(outgoing, axis=1) * spread
         sign = np.ones(len(spread))
         for parity, deciding in ((-1, outgoing), (1, matrices[k][:-1].T)):
@@ -96,6 +97,12 @@ def canonical(objective: Objective, w: Array, complements: bool = True) -> Array
         order = _order(network, k, contribution)
         rearrange(network, matrices, k, order, sign[order])
     return network.layout.restrict(full)
+
+
+def _moments_of_layers(rows: Rows, network: Network, w: Array) -> list[Moments]:
+    """Moments of the values of each hidden layer."""
+    states = network.states(w, rows.X)[1:-1]
+    return [Moments.of(values, rows.sample_weight) for values in states]
 
 
 def _complement(network: Network, matrices: list[Array], k: int, negative: Bools) -> None:

@@ -3,9 +3,13 @@
 import numpy as np
 from scipy.linalg import eigh
 
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus.functions.block_objective import BlockObjective
+from sknewtonnet.calculus.functions.block_source import Rows
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
+from sknewtonnet.calculus.pieces.loss import Loss
+from sknewtonnet.calculus.pieces.moments import Moments, joined_lists
 
 # Part of the largest variance that inputs on a unit scale have along a direction in which they do
 # not vary: their standard deviation there is the root of it.
@@ -15,7 +19,7 @@ _COLLINEAR = 1e-14
 _VARIES = 1e-12
 
 
-def natural_steps(objective: Objective, *, whitened: bool = False) -> Array:
+def natural_steps(objective: Objective | BlockObjective, *, whitened: bool = False) -> Array:
     """A step of each parameter that is of its size, whatever the units of inputs and targets.
 
     It changes the pre-activation of a hidden unit by about 1, and a raw prediction by about the
@@ -24,7 +28,7 @@ def natural_steps(objective: Objective, *, whitened: bool = False) -> Array:
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective or BlockObjective
         The net and its data.
     whitened : bool, default=False
         Whether the parameters are those on whitened inputs, which are all of size 1.
@@ -34,11 +38,12 @@ def natural_steps(objective: Objective, *, whitened: bool = False) -> Array:
     ndarray of shape (n_parameters,)
         Positive.
     """
-    network, weight = objective.network, objective.sample_weight / objective.weight_sum
-    X = objective.samples
-    sizes, spreads = np.sqrt(weight @ X**2), np.sqrt(weight @ (X - weight @ X) ** 2)
+    network = objective.network
+    inputs_moments, targets = joined_lists(objective.over_rows(_moments))
+    spreads = inputs_moments.spread
+    sizes = np.hypot(inputs_moments.mean, spreads)
     # Of a constant column that was centred rounding is left.
-    varies = spreads > _VARIES * np.abs(X).max(axis=0, initial=0.0)
+    varies = spreads > _VARIES * inputs_moments.size
     sizes = np.where(varies, sizes, sizes.max(initial=0.0) or 1.0)
     spreads = np.where(varies, spreads, 1.0)
     steps = np.ones(network.n_parameters)
@@ -47,7 +52,7 @@ def natural_steps(objective: Objective, *, whitened: bool = False) -> Array:
     ):
         if layer is network.layers[-1] and linear:
             rows, outputs = np.nonzero(places >= 0)
-            steps[places[rows, outputs]] = _raw_units(objective)[outputs]
+            steps[places[rows, outputs]] = _raw_units(objective.loss, targets)[outputs]
         if 0 not in layer.sources or whitened:
             continue
         inputs = places[: network.n_features]  # node 0 is the first source
@@ -62,16 +67,14 @@ def natural_steps(objective: Objective, *, whitened: bool = False) -> Array:
     return steps
 
 
-def _raw_units(objective: Objective) -> Array:
+def _raw_units(loss: Loss, targets: Moments) -> Array:
     """What matters on the scale of each raw prediction."""
-    if not objective.loss.quadratic:
-        return np.ones(objective.network.n_outputs)
-    weight, Y = objective.sample_weight / objective.weight_sum, objective.targets
-    spreads = np.sqrt(weight @ (Y - weight @ Y) ** 2)
-    return np.where(spreads > _VARIES * np.abs(Y).max(axis=0), spreads, 1.0)
+    if not loss.quadratic:
+        return np.ones(len(targets.mean))
+    return np.where(targets.spread > _VARIES * targets.size, targets.spread, 1.0)
 
 
-def whitening(objective: Objective) -> tuple[Array, Array]:
+def whitening(objective: Objective | BlockObjective) -> tuple[Array, Array]:
     """The matrix T with w = T v, for v the parameters of the net on whitened inputs.
 
     With x = m + C u, where C C' is the covariance of x, a layer W'x + b is (C'W)'u + (b + W'm).
@@ -81,7 +84,7 @@ def whitening(objective: Objective) -> tuple[Array, Array]:
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective or BlockObjective
         The net and its data.
 
     Returns
@@ -92,13 +95,13 @@ def whitening(objective: Objective) -> tuple[Array, Array]:
         Directions of v along which inputs do not vary, so that the loss does not change.
     """
     network = objective.network
-    X, weight = objective.samples, objective.sample_weight / objective.weight_sum
-    mean = weight @ X
-    spread = np.sqrt(weight @ (X - mean) ** 2)
-    varies = spread > _VARIES * np.abs(X).max(axis=0, initial=0.0)
+    columns, _ = joined_lists(objective.over_rows(_moments))
+    mean, spread = columns.mean, columns.spread
+    varies = spread > _VARIES * columns.size
+    scale = np.where(varies, spread, np.inf)  # columns that do not vary correlate with none
+    products = objective.over_rows(_products, mean, scale)
+    correlation = sum(products, np.zeros((len(mean), len(mean)))) / objective.weight_sum
     scale = np.where(varies, spread, 1.0)
-    standard = np.where(varies, (X - mean) / scale, 0.0)
-    correlation = (standard * weight[:, None]).T @ standard
     shared = network.layout.n_entries > 1
     T, flat = np.eye(network.n_parameters), []
     for layer, linear, places in zip(
@@ -121,6 +124,23 @@ def whitening(objective: Objective) -> tuple[Array, Array]:
                 flat += [np.eye(network.n_parameters)[j] for j in own[null]]
             elif null.any():
                 # Without an intercept only what is zero in each row does nothing.
-                nothing = np.abs(X[:, read] @ inverse[:, null]).max(axis=0, initial=0.0) <= 1e-7
+                parts = objective.over_rows(_largest, read, inverse[:, null])
+                nothing = np.max(list(parts), axis=0) <= 1e-7
                 flat += [np.eye(network.n_parameters)[j] for j in own[null][nothing]]
     return T, np.array(flat).reshape(len(flat), network.n_parameters).T
+
+
+def _moments(rows: Rows) -> list[Moments]:
+    """Moments of the inputs and of the targets."""
+    return [Moments.of(columns, rows.sample_weight) for columns in (rows.X, rows.Y)]
+
+
+def _products(rows: Rows, mean: Array, scale: Array) -> Array:
+    """Weighted sums of products of standardised inputs."""
+    standard = (rows.X - mean) / scale
+    return (standard * rows.sample_weight[:, None]).T @ standard
+
+
+def _largest(rows: Rows, inputs: Ints, directions: Array) -> Array:
+    """The largest magnitude of inputs along each direction."""
+    return np.asarray(np.abs(rows.X[:, inputs] @ directions).max(axis=0))

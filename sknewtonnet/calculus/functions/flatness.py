@@ -13,19 +13,31 @@ A point is flat if both hold. What matters is the size of the residuals, or 1 if
 quadratic, as in :mod:`sknewtonnet.calculus.functions.units`.
 """
 
+from dataclasses import dataclass
+from functools import reduce
+
 import numpy as np
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.block_objective import BlockObjective
+from sknewtonnet.calculus.functions.block_source import Rows
+from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
-from sknewtonnet.calculus.functions.units import NOTHING, raw_unit
+from sknewtonnet.calculus.functions.unit_facts import RawFacts
+from sknewtonnet.calculus.functions.units import NOTHING
+from sknewtonnet.calculus.pieces.loss import Loss
+from sknewtonnet.calculus.pieces.moments import Moments
+
+# Distinct rows beyond so many are compared with those of their part of the table alone.
+_MANY_ROWS = 4096
 
 
-def is_flat(objective: Objective, w: Array) -> bool:
+def is_flat(objective: Objective | BlockObjective, w: Array) -> bool:
     """Whether a net predicts a constant, although its inputs matter.
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective or BlockObjective
         Network, data and loss.
     w : ndarray of shape (n_parameters,)
         Parameters, as a rule the end of a run.
@@ -55,12 +67,12 @@ def is_flat(objective: Objective, w: Array) -> bool:
     return is_constant(objective, w) and _misfits(objective, w)
 
 
-def is_constant(objective: Objective, w: Array) -> bool:
+def is_constant(objective: Objective | BlockObjective, w: Array) -> bool:
     """Whether predictions are the same for all rows.
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective or BlockObjective
         Network, data and loss.
     w : ndarray of shape (n_parameters,)
         Parameters.
@@ -70,43 +82,87 @@ def is_constant(objective: Objective, w: Array) -> bool:
     bool
         See :mod:`sknewtonnet.calculus.functions.flatness`.
     """
-    counts = objective.sample_weight > 0
-    raw = objective.network.predict_raw(w, objective.samples[counts])
-    rounding = 10.0 * float(np.finfo(float).eps) * float(np.abs(raw).max(initial=0.0))
-    matters = NOTHING * raw_unit(objective, raw)
-    return bool(np.ptp(raw, axis=0).max(initial=0.0) <= max(matters, rounding))
+    parts = objective.over_rows(_raw_facts, objective.network, w)
+    found = reduce(RawFacts.joined, parts)
+    rounding = 10.0 * float(np.finfo(float).eps) * float(found.raw.size.max(initial=0.0))
+    matters = NOTHING * found.unit(objective.loss.quadratic)
+    width = float((found.raw.high - found.raw.low).max(initial=0.0))
+    return width <= max(matters, rounding)
 
 
-def varies(objective: Objective) -> bool:
+def varies(objective: Objective | BlockObjective) -> bool:
     """Whether the targets are more than a constant and its rounding.
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective or BlockObjective
         With the targets.
 
     Returns
     -------
     bool
     """
-    Y = objective.targets
-    if objective.offset is not None:
-        # Equal counts at different offsets ask for different predictions of the net.
-        differences = objective.loss.of_differences
-        Y = Y - objective.offset if differences else np.hstack([Y, objective.offset])
-    Y = Y[objective.sample_weight > 0]
-    rounding = 1e3 * np.finfo(float).eps * np.abs(Y).max(axis=0)
-    return bool((Y.std(axis=0) > rounding).any())
+    parts = objective.over_rows(_target_moments, objective.loss.of_differences)
+    found = reduce(Moments.joined, parts)
+    rounding = 1e3 * np.finfo(float).eps * found.size
+    return bool((found.spread > rounding).any())
 
 
-def _misfits(objective: Objective, w: Array) -> bool:
+def _misfits(objective: Objective | BlockObjective, w: Array) -> bool:
     """Whether derivatives of the loss, averaged over equal rows, are not zero."""
-    counts = objective.sample_weight > 0
-    X, weight = objective.samples[counts], objective.sample_weight[counts]
-    raw = objective.network.predict_raw(w, X)
-    if objective.offset is not None:
-        raw = raw + objective.offset[counts]
-    slopes = objective.loss.derivatives(objective.targets[counts], raw, 1)[1] * weight[:, None]
-    rows = np.unique(X, axis=0, return_inverse=True)[1].ravel()
-    sums = np.array([np.bincount(rows, weights=column) for column in slopes.T])
-    return bool(np.abs(sums).max() > NOTHING * np.abs(slopes).sum(axis=0).max())
+    network, loss = objective.network, objective.loss
+    found = reduce(_Slopes.joined, objective.over_rows(_slopes, network, loss, w))
+    largest = max(float(np.abs(own).max(initial=0.0)) for own in found.sums.values())
+    return max(largest, found.largest) > NOTHING * float(found.sizes.max())
+
+
+@dataclass(frozen=True, eq=False)
+class _Slopes:
+    """Derivatives of the loss in the raw predictions, summed over equal rows.
+
+    Attributes
+    ----------
+    sums : dict
+        For each distinct row the sum of the derivatives; of many rows alone the first.
+    largest : float
+        The largest magnitude of other sums.
+    sizes : ndarray of shape (n_outputs,)
+        The sums of their magnitudes.
+    """
+
+    sums: dict[bytes, Array]
+    largest: float
+    sizes: Array
+
+    def joined(self, other: "_Slopes") -> "_Slopes":
+        """Those of these rows and others."""
+        sums, largest = dict(self.sums), max(self.largest, other.largest)
+        for row, own in other.sums.items():
+            if row in sums or len(sums) < _MANY_ROWS:
+                sums[row] = sums[row] + own if row in sums else own
+            else:
+                largest = max(largest, float(np.abs(own).max()))
+        return _Slopes(sums, largest, self.sizes + other.sizes)
+
+
+def _slopes(rows: Rows, network: Network, loss: Loss, w: Array) -> _Slopes:
+    raw = network.predict_raw(w, rows.X)
+    raw = raw if rows.offset is None else raw + rows.offset
+    slopes = loss.derivatives(rows.Y, raw, 1)[1] * rows.sample_weight[:, None]
+    distinct, number = np.unique(rows.X, axis=0, return_inverse=True)
+    sums = np.array([np.bincount(number.ravel(), weights=column) for column in slopes.T]).T
+    known = {row.tobytes(): own for row, own in zip(distinct[:_MANY_ROWS], sums, strict=False)}
+    largest = float(np.abs(sums[_MANY_ROWS:]).max(initial=0.0))
+    return _Slopes(known, largest, np.abs(slopes).sum(axis=0))
+
+
+def _raw_facts(rows: Rows, network: Network, w: Array) -> RawFacts:
+    return RawFacts.of(network.predict_raw(w, rows.X), rows)
+
+
+def _target_moments(rows: Rows, differences: bool) -> Moments:
+    Y = rows.Y
+    if rows.offset is not None:
+        # Equal counts at different offsets ask for different predictions of the net.
+        Y = Y - rows.offset if differences else np.hstack([Y, rows.offset])
+    return Moments.of(Y, rows.sample_weight)

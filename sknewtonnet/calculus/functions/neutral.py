@@ -3,10 +3,14 @@
 import numpy as np
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.block_objective import BlockObjective
+from sknewtonnet.calculus.functions.block_source import Rows
+from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
+from sknewtonnet.calculus.pieces.moments import Moments, joined_lists
 
 
-def neutral_parameters(objective: Objective, w: Array) -> Array:
+def neutral_parameters(objective: Objective | BlockObjective, w: Array) -> Array:
     """What each parameter becomes when it is taken away, for importances of parameters.
 
     A coefficient becomes zero. A centre and a width of zero mean nothing: layers with such
@@ -14,7 +18,7 @@ def neutral_parameters(objective: Objective, w: Array) -> Array:
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective or BlockObjective
         The net and its data.
     w : ndarray of shape (n_parameters,)
         Parameters; layers that read hidden units depend on them.
@@ -40,16 +44,21 @@ def neutral_parameters(objective: Objective, w: Array) -> Array:
     """
     network = objective.network
     found = np.zeros(network.n_parameters)
-    share = objective.sample_weight / objective.weight_sum
-    inner = any(layer.sources != (0,) for layer in network.layers[:-1])
-    states = network.states(w, objective.samples) if inner else [objective.samples]
+    moments = joined_lists(objective.over_rows(_moments_of_nodes, network, w))
     for layer, places in zip(network.layers, network.positions, strict=True):
-        if any(node >= len(states) for node in layer.sources):
+        if any(node >= len(moments) for node in layer.sources):
             continue  # the last layer of a net whose other layers read the input alone
-        z = np.hstack([states[node] for node in layer.sources])
-        mean = share @ z
-        own = layer.neutral(mean, np.sqrt(share @ (z - mean) ** 2))
+        mean = np.concatenate([moments[node].mean for node in layer.sources])
+        spread = np.concatenate([moments[node].spread for node in layer.sources])
+        own = layer.neutral(mean, spread)
         if own is not None:
             rows, units = np.nonzero(places >= 0)
             found[places[rows, units]] = own[rows]
     return found
+
+
+def _moments_of_nodes(rows: Rows, network: Network, w: Array) -> list[Moments]:
+    """Moments of what layers read, as far as it is needed."""
+    inner = any(layer.sources != (0,) for layer in network.layers[:-1])
+    states = network.states(w, rows.X) if inner else [rows.X]
+    return [Moments.of(values, rows.sample_weight) for values in states]

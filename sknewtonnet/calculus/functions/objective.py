@@ -1,14 +1,15 @@
 """The function that is minimised: network x loss x penalty x data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.batches import row_batches
+from sknewtonnet.calculus.functions.block_source import Rows
 from sknewtonnet.calculus.functions.constant import MeansOverRows, loss_of_best_constant
 from sknewtonnet.calculus.functions.finiteness import not_finite_part
 from sknewtonnet.calculus.functions.kept_point import ADJOINT, FORWARD, SECOND, KeptPoint
@@ -730,6 +731,24 @@ class Objective(SmoothFunction):
         if not self.loss.shift_invariant:
             return np.empty((self.n_parameters, 0))
         return invariant_directions(self.network, self.penalty if penalised else None)
+
+    def over_rows(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
+        """What a function finds in the rows that count, part after part; here there is one.
+
+        Parameters
+        ----------
+        function : callable
+            Gets the :class:`Rows` of positive weight and ``args``.
+        *args : object
+            Further arguments.
+
+        Returns
+        -------
+        iterator
+            See :meth:`BlockObjective.over_rows`.
+        """
+        rows = Rows(self.samples, self.targets, self.sample_weight, self.offset)
+        yield function(rows.counted, *args)
 
     def parameter_names(self) -> tuple[str, ...]:
         """Names such as "coefs_0[age, h3]".

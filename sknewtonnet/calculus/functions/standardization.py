@@ -14,12 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus.functions.block_objective import BlockObjective
+from sknewtonnet.calculus.functions.block_source import Rows
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.functions.rescaling import column_groups, rescaling
 from sknewtonnet.calculus.functions.subspace import MappedObjective
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
-from sknewtonnet.calculus.pieces.moments import Moments
+from sknewtonnet.calculus.pieces.moments import Moments, joined_lists
 
 # A column whose spread is at the rounding of its mean is constant: it is centred, not scaled.
 _ROUNDING = 32.0 * np.finfo(float).eps
@@ -132,7 +134,7 @@ def in_units(network: Network, units: Units) -> tuple[Units, Network, AffineMap]
     return chosen, *found
 
 
-def on_standardized_columns(objective: Objective) -> MappedObjective:
+def on_standardized_columns(objective: Objective | BlockObjective) -> MappedObjective:
     """The same function in the parameters of the net on standardised columns.
 
     f(T v + t), with the net's parameters w = T v + t; the penalty, too, stays the function of w
@@ -141,7 +143,7 @@ def on_standardized_columns(objective: Objective) -> MappedObjective:
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective or BlockObjective
         A net on columns as they are, with its data.
 
     Returns
@@ -149,13 +151,17 @@ def on_standardized_columns(objective: Objective) -> MappedObjective:
     MappedObjective
         ``restrict(w)`` is the point v of w.
     """
-    left = objective.targets
-    if objective.offset is not None:
-        left = left - objective.offset
-    columns = objective.samples, left, objective.sample_weight
-    units = Units.of(*columns, objective.loss.of_differences, objective.network)
+    inputs, left = joined_lists(objective.over_rows(_moments))
+    of_target = objective.loss.of_differences
+    units = Units.of_moments(inputs, left, of_target, objective.network)
     _, _, to_standard = in_units(objective.network, units.reversed)
     return MappedObjective(objective, to_standard.reversed)
+
+
+def _moments(rows: Rows) -> list[Moments]:
+    """Moments of the inputs, and of what is left of the targets beside an offset."""
+    left = rows.Y if rows.offset is None else rows.Y - rows.offset
+    return [Moments.of(columns, rows.sample_weight) for columns in (rows.X, left)]
 
 
 def _pooled_moments(columns: Moments, groups: Ints | None) -> tuple[Array, Array]:

@@ -39,11 +39,12 @@ from functools import cached_property
 import numpy as np
 
 from sknewtonnet._typing import Array, Bools, Ints
+from sknewtonnet.calculus.functions.block_objective import BlockObjective
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.functions.shared import may_swap
+from sknewtonnet.calculus.functions.unit_facts import RawFacts, Shares, UnitFacts, facts_of_rows
 from sknewtonnet.calculus.pieces.function import may_overflow
-from sknewtonnet.calculus.pieces.radial import RadialLayer
 
 # Part of what matters that is nothing. Curvatures go with its square, 1e-12, which is what the
 # tolerance of a fit leaves of a curvature that is none.
@@ -103,12 +104,12 @@ class UnitReport:
         return next((words for words, holds in reasons.items() if holds), "")  # the first
 
 
-def unit_reports(objective: Objective, w: Array) -> list[UnitReport]:
+def unit_reports(objective: Objective | BlockObjective, w: Array) -> list[UnitReport]:
     """What each hidden unit that is there is found to be, layer after layer.
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective or BlockObjective
         Network, data and loss.
     w : ndarray of shape (n_parameters,)
         Parameters, as a rule a minimum.
@@ -142,32 +143,31 @@ def unit_reports(objective: Objective, w: Array) -> list[UnitReport]:
     h1 is constant
     h2 is same as unit h0
     """
-    network, counts = objective.network, objective.sample_weight > 0
-    X, weight = objective.samples[counts], objective.sample_weight[counts]
+    network = objective.network
     if len(network.layers) == 1:
         return []
-    states, inner = network.states(w, X), network.pre_activations(w, X)
-    unit = raw_unit(objective, states[-1])
+    raw, facts = _facts(objective, w)
+    unit = raw.unit(objective.loss.quadratic)
     matrices, connected = network.matrices(w), connected_units(network)
-    radial = [isinstance(layer, RadialLayer) and layer.has_bumps for layer in network.layers]
-    distinct = _distinct(X) if any(radial) else None
     reports: list[UnitReport] = []
     for k, names in enumerate(network.unit_names):
         there = np.flatnonzero(network.exists[k].any(axis=0))
         outgoing = _outgoing(network, matrices, k + 1, unit)
         outgoing[~connected[k + 1]] = 0.0
-        layer = _LayerOnData(
-            values=states[k + 1][:, there],
-            sample_weight=weight,
-            outgoing=outgoing[there],
-            least=1.0,
-            inner=inner[k][:, there],
-            slope=network.layers[k].activation.derivatives(inner[k].T, 1)[1].T[:, there],
-            distinct=distinct if radial[k] else None,
-        )
+        layer = _LayerOnData(facts[k], outgoing[there], least=1.0)
         found = layer.reports(k, there, [names[j] for j in there])
         reports += _with_what_is_shared(network, found) if network.layout.has_ties else found
     return reports
+
+
+def _facts(objective: Objective | BlockObjective, w: Array) -> tuple[RawFacts, list[UnitFacts]]:
+    """What all rows tell of raw predictions and of hidden units."""
+    parts = objective.over_rows(facts_of_rows, objective.network, w)
+    raw, layers = next(parts)
+    for more, others in parts:
+        raw = raw.joined(more)
+        layers = [one.joined(other) for one, other in zip(layers, others, strict=True)]
+    return raw, layers
 
 
 def _with_what_is_shared(network: Network, reports: list[UnitReport]) -> list[UnitReport]:
@@ -228,15 +228,10 @@ def degenerate_units(activations: Array, sample_weight: Array, outgoing: Array) 
     >>> degenerate_units(values, np.ones(9), np.array([1.0, 0.5, 2.0]))
     {1: 'constant', 2: 'same as unit 0'}
     """
-    layer = _LayerOnData(
-        activations,
-        sample_weight,
-        outgoing,
-        least=float((outgoing * _size(activations, sample_weight)).max()),
-        inner=None,
-        slope=None,
-        distinct=np.arange(len(activations)),
-    )
+    samples = np.arange(float(len(activations)))[:, None]
+    shares = Shares.of(activations, sample_weight, samples)
+    facts = UnitFacts.of(activations, sample_weight, shares=shares)
+    layer = _LayerOnData(facts, outgoing, least=float((outgoing * facts.size).max()))
     units = np.arange(activations.shape[1])
     reports = layer.reports(0, units, [str(j) for j in units])
     return {report.unit: report.reason for report in reports if report.reason}
@@ -248,39 +243,28 @@ class _LayerOnData:
 
     Attributes
     ----------
-    values : ndarray of shape (n_samples, n_units)
-        x.
-    sample_weight : ndarray of shape (n_samples,)
-        Weights, positive.
+    facts : UnitFacts
+        What the samples tell of the units.
     outgoing : ndarray of shape (n_units,)
         |o|.
     least : float
         What matters even if no unit varies as much; U is not smaller.
-    inner, slope : ndarray of shape (n_samples, n_units), or None
-        Pre-activations, and the slopes of the activation there, if known.
-    distinct : ndarray of int of shape (n_samples,), or None
-        For Gaussian units the number of each row among the distinct rows.
     """
 
-    values: Array
-    sample_weight: Array
+    facts: UnitFacts
     outgoing: Array
     least: float
-    inner: Array | None
-    slope: Array | None
-    distinct: Ints | None
 
     def reports(self, layer: int, units: Ints, names: Sequence[str]) -> list[UnitReport]:
         """One record per unit."""
-        none = np.zeros(len(units), dtype=bool)
         facts = {
             "unused": self.unused,
             "constant": self.constant,
-            "linear": none if self.inner is None else self.linear,
-            "exponential": none if self.inner is None else self.exponential,
-            "step": none if self.inner is None else self.step,
-            "far": none if self.distinct is None else self.values.max(axis=0) < FAR,
-            "on_one_sample": none if self.distinct is None else self.on_one_sample,
+            "linear": self.linear,
+            "exponential": self.exponential,
+            "step": self.step,
+            "far": self.far,
+            "on_one_sample": self.on_one_sample,
         }
         twins = [None if r is None else names[r] for r in self.twins()]
         return [
@@ -299,20 +283,15 @@ class _LayerOnData:
         """NOTHING times U."""
         return NOTHING * max(self.least, float((self.outgoing * self.spread).max(initial=0.0)))
 
-    @cached_property
+    @property
     def spread(self) -> Array:
         """Weighted standard deviation of the values."""
-        return np.linalg.norm(self.centred, axis=0) / np.sqrt(self.sample_weight.sum())
-
-    @cached_property
-    def centred(self) -> Array:
-        """Values less their means, times the roots of the weights."""
-        return _centred(self.values, self.sample_weight)
+        return self.facts.values.spread
 
     @cached_property
     def unused(self) -> Bools:
         """Nothing changes without it."""
-        return self.outgoing * _size(self.values, self.sample_weight) <= self.matters
+        return self.outgoing * self.facts.size <= self.matters
 
     @cached_property
     def constant(self) -> Bools:
@@ -327,82 +306,45 @@ class _LayerOnData:
     @cached_property
     def linear(self) -> Bools:
         """Its activation is a straight line on the data."""
-        assert self.inner is not None, "asked for only where it is known"
-        inner = _centred(self.inner, self.sample_weight)
-        return self.works & _correlate(self.centred, inner, SAME)
+        line = self.facts.inner
+        return self.works & (False if line is None else line.correlates(SAME))
 
     @property
     def exponential(self) -> Bools:
         """Its activation is a tail on the data."""
-        assert self.inner is not None, "asked for only where it is known"
-        assert self.slope is not None, "it is known where the other one is"
-        there = (self.slope != 0.0).all(axis=0)
-        logs = np.log(np.abs(np.where(there, self.slope, 1.0)))
-        inner = _centred(self.inner, self.sample_weight)
-        tail = _correlate(_centred(logs, self.sample_weight), inner, TAIL)
-        return np.asarray(self.works & there & tail & ~self.linear)
+        tail = self.facts.tail
+        if tail is None:
+            return np.zeros_like(self.works)
+        return self.works & self.facts.sloped & tail.correlates(TAIL) & ~self.linear
 
     @property
     def step(self) -> Bools:
         """It is saturated at each row, at more than one value."""
-        assert self.inner is not None, "asked for only where it is known"
-        assert self.slope is not None, "it is known where the other one is"
-        inner = _centred(self.inner, self.sample_weight)
-        largest = np.abs(self.slope).max(axis=0) * np.linalg.norm(inner, axis=0)
-        return self.works & (largest < STEP * np.linalg.norm(self.centred, axis=0))
+        line = self.facts.inner
+        if line is None:
+            return np.zeros_like(self.works)
+        return self.works & (self.facts.steepest * line.right.spread < STEP * self.spread)
+
+    @property
+    def far(self) -> Bools:
+        """All values of a Gaussian unit are next to nothing."""
+        gaussian = self.facts.shares is not None
+        return np.asarray(gaussian & (self.facts.values.high < FAR))
 
     @property
     def on_one_sample(self) -> Bools:
-        """One distinct sample has nearly all of its values."""
-        assert self.distinct is not None, "asked of Gaussian units alone"
-        weighed = self.sample_weight[:, None] * self.values
-        sums = np.array([np.bincount(self.distinct, weights=column) for column in weighed.T])
-        return np.asarray((len(sums.T) > 1) & (sums.max(axis=1) > ALONE * sums.sum(axis=1)))
+        """One distinct sample has nearly all of a Gaussian unit's values."""
+        shares = self.facts.shares
+        return np.zeros_like(self.works) if shares is None else shares.above(ALONE)
 
     def twins(self) -> Iterator[int | None]:
         """The first earlier unit that each is the same as."""
-        norms = np.linalg.norm(self.centred, axis=0)
-        same = np.abs(self.centred.T @ self.centred) > (1.0 - SAME) * norms[:, None] * norms
+        norms = self.facts.lengths
+        same = np.abs(self.facts.products) > (1.0 - SAME) * norms[:, None] * norms
         same &= self.works[:, None] & self.works
         for j in range(len(norms)):
             earlier = np.flatnonzero(same[j, :j])
             yield int(earlier[0]) if earlier.size else None
-
-
-def _correlate(one: Array, other: Array, nothing: float) -> Bools:
-    """Which centred columns correlate, with either sign, by more than 1 - nothing."""
-    shared = np.abs(np.einsum("ij,ij->j", one, other))
-    norms = np.linalg.norm(one, axis=0) * np.linalg.norm(other, axis=0)
-    return np.asarray(shared > (1.0 - nothing) * norms)
-
-
-def _centred(values: Array, weight: Array) -> Array:
-    return np.sqrt(weight)[:, None] * (values - weight @ values / weight.sum())
-
-
-def _size(values: Array, weight: Array) -> Array:
-    return np.sqrt(weight @ values**2 / weight.sum())
-
-
-def _distinct(X: Array) -> Ints:
-    """Number of each row among the distinct rows."""
-    return np.unique(X, axis=0, return_inverse=True)[1].ravel()
-
-
-def raw_unit(objective: Objective, raw: Array) -> float:
-    """What matters on the scale of raw predictions: of squared errors a residual, else 1.
-
-    The raw predictions are those of the net, without the offset, for rows that count.
-    """
-    if not objective.loss.quadratic:
-        return 1.0
-    counts = objective.sample_weight > 0
-    weight, targets = objective.sample_weight[counts], objective.targets[counts]
-    if objective.offset is not None:
-        targets = targets - objective.offset[counts]
-    residual = _size(raw - targets, weight)
-    rounding = np.finfo(float).eps * _size(targets, weight)  # of a perfect fit
-    return float(np.sqrt((np.maximum(residual, rounding) ** 2).mean())) or 1.0
 
 
 @may_overflow

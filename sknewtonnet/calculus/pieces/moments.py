@@ -1,5 +1,6 @@
 """Weighted moments of columns, which the parts of a table add up to those of the whole."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,3 +122,22 @@ class Moments:
         """
         mean, low, high = ((values - shift) / scale for values in (self.mean, self.low, self.high))
         return Moments(self.weight, mean, self.spread / scale, low, high)
+
+
+def joined_lists(parts: Iterable[list[Moments]]) -> list[Moments]:
+    """Moments of several tables, from those of parts of their rows.
+
+    Parameters
+    ----------
+    parts : iterable of list of Moments
+        Of each part one for each table; there is at least one part.
+
+    Returns
+    -------
+    list of Moments
+    """
+    iterator = iter(parts)
+    found = next(iterator)
+    for others in iterator:
+        found = [one.joined(other) for one, other in zip(found, others, strict=True)]
+    return found
