@@ -52,10 +52,13 @@ def advice(
     -------
     str or None
     """
-    stopped, status = _stopped(result, solver, problem), result.status
-    kinked = {h.name for h in _activations(problem.network) if not h.smooth}
-    kind = problem.settings.solver().kind
-    message = None
+    status, message = result.status, None
+    short = status in (Status.MAX_ITER, Status.STALLED)
+    stopped = kind = ""
+    kinked: set[str] = set()
+    if kinks or short or status in (Status.NOT_FINITE, Status.AT_INFINITY):
+        stopped, kind = _stopped(result, solver, problem), problem.settings.solver().kind
+        kinked = {h.name for h in _activations(problem.network) if not h.smooth}
     if kinks:
         message = stopped + (
             f"There {' and '.join(kinks)}, where a penalty has no derivative: the fit is "
@@ -68,12 +71,12 @@ def advice(
         message = stopped + remark
     elif not (end.finite and end.bounded):
         message = remark
-    elif status in (Status.MAX_ITER, Status.STALLED) and kind in _LEFT_OUT:
+    elif short and kind in _LEFT_OUT:
         message = stopped + (
             f"The cause is hessian={kind!r}, which leaves out {_LEFT_OUT[kind]}: such steps "
             f"hardly ever arrive. Use hessian='exact'{_blocks_of_use(problem)}."
         )
-    elif status in (Status.MAX_ITER, Status.STALLED) and kinked:
+    elif short and kinked:
         message = stopped + (
             f"Second derivatives of {' and '.join(sorted(kinked))} jump, so steps may not "
             "settle: use a smooth activation such as 'softplus', or raise tol."

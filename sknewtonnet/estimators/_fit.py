@@ -216,6 +216,10 @@ class Problem:
 
     def solver(self) -> Solver:
         """The solver, which keeps to the constraints, with the ``tol`` of this problem."""
+        return self._solver
+
+    @cached_property
+    def _solver(self) -> Solver:
         found = self.settings.solver(constraints=self.constraints())
         return replace(found, tol=found.tol * self.gradient_size)
 

@@ -250,6 +250,18 @@ class Information:
         return ScaledSpectrum(self.hessian, self.basis, known, noise, self._steps)
 
     @cached_property
+    def flat_directions(self) -> Array:
+        """Directions without curvature: those found in H and those of the loss.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_directions)
+            Columns of unit length, not orthogonal.
+        """
+        known = self.objective.invariant_directions()
+        return np.hstack([self.factor.null_parameters, known])
+
+    @cached_property
     def model_minimum(self) -> Array:
         """Minimum of the quadratic model of M, params - H^-1 gradient.
 

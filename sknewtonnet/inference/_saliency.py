@@ -128,8 +128,7 @@ def flat_directions(information: Information) -> Array:
     ndarray of shape (n_parameters, n_directions)
         Columns of unit length, not orthogonal.
     """
-    known = information.objective.invariant_directions()
-    return np.hstack([information.factor.null_parameters, known])
+    return information.flat_directions
 
 
 def feature_saliencies(information: Information) -> Array:

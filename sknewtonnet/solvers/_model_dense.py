@@ -8,6 +8,7 @@ Sorensen (1983), with the safeguards of Conn, Gould and Toint (2000), 7.3.
 """
 
 from dataclasses import dataclass
+from math import isfinite, sqrt
 
 import numpy as np
 from scipy.linalg import eigh
@@ -24,7 +25,7 @@ _MAX_FACTORS = 12
 
 # Entries above this are divided by the largest.
 _HUGE = 1e100
-_TINY = float(np.finfo(float).tiny)
+_TINY, _EPS = float(np.finfo(float).tiny), float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Step:
     s: Array
     norm: float
     predicted: float
+
+
+def _length(v: Array) -> float:
+    return sqrt(float(v @ v))
 
 
 class QuadraticModel:
@@ -67,15 +72,17 @@ class QuadraticModel:
 
     def __init__(self, H: Array, g: Array, shift: float = 0.0):
         self.H, self.g, self.shift, self._unit = H, g, shift, 1.0
-        largest = float(np.max([np.abs(part).max(initial=0.0) for part in (H, g)]))
-        if not np.isfinite(largest):
+        sizes = np.abs(H)
+        largest = float(np.maximum(sizes.max(initial=0.0), np.abs(g).max(initial=0.0)))
+        if not isfinite(largest):
             raise NotFinite("second derivatives overflow")
         if largest > _HUGE:  # steps are the same in any unit, but squares must not overflow
             self.H, self.g, self.shift, self._unit = H / largest, g / largest, 0.0, largest
-        self._norm_of_g = float(np.linalg.norm(self.g))
-        self._bound = float(np.abs(self.H).sum(axis=0).max())
+            sizes /= largest
+        self._norm_of_g = _length(self.g)
+        self._bound = float(sizes.sum(axis=0).max())
         # What rounding makes of an eigenvalue 0, such as that of a softmax's common shift.
-        self.noise = len(g) * float(np.finfo(float).eps) * self._bound
+        self.noise = len(g) * _EPS * self._bound
         self._newton: Array | None = None  # where H is known to be definite
         self._lowest = -float(self.H.diagonal().min())  # H + shift I is not definite below this
         self._eigen: tuple[Array, Array, Array] | None = None
@@ -83,7 +90,7 @@ class QuadraticModel:
     def step(self, radius: float) -> Step:
         """The minimiser within a radius."""
         # Interior convergence: H is definite and the Newton step fits, shift = 0.
-        if self._newton is not None and np.linalg.norm(self._newton) <= radius:
+        if self._newton is not None and _length(self._newton) <= radius:
             return self._measured(self._newton)
         if self._eigen is None and self._norm_of_g > 0:
             found = self._by_factors(radius)
@@ -94,7 +101,7 @@ class QuadraticModel:
 
     def _measured(self, s: Array) -> Step:
         predicted = -float(self.g @ s + 0.5 * s @ (self.H @ s))
-        return Step(s, float(np.linalg.norm(s)), self._unit * predicted)
+        return Step(s, _length(s), self._unit * predicted)
 
     def _factor(self, shift: float) -> tuple[Array, int]:
         """Upper Cholesky factor of H + shift I, and 0 or the first row where there is none."""
@@ -141,7 +148,7 @@ class QuadraticModel:
                 continue
             # Step 2: solve U'U s = -g.
             s, _ = dpotrs(factor, -self.g)
-            norm = float(np.linalg.norm(s))
+            norm = _length(s)
             if shift <= self.noise:  # H itself is definite
                 self._newton = s
             # Converged: on the boundary up to a twentieth, or inside without a shift.
@@ -153,7 +160,7 @@ class QuadraticModel:
             # Step 3: with U'q = s Newton's step is (|s| / |q|)^2 (|s| - radius) / radius, Nocedal
             # and Wright (4.44); 1 / |s| is nearly linear in the shift, so few are needed.
             part, _ = dtrtrs(factor, s, trans=1)
-            ratio = norm / max(float(np.linalg.norm(part)), _TINY)
+            ratio = norm / max(_length(part), _TINY)
             shift += ratio * ratio * (norm - radius) / radius
             if not low < shift < high:
                 # Outside the bounds: their lower end, or a mean, Conn, Gould and Toint (7.3.14).
@@ -177,7 +184,7 @@ class QuadraticModel:
             return -parts / (values + shift)
 
         coordinates = at(low)
-        length = float(np.linalg.norm(coordinates))
+        length = _length(coordinates)
         # Hard case: g has no part along the lowest eigenvector, and no shift above the least one
         # gives so long a step. The rest of the way goes along that vector, at no cost in g.
         if length <= radius:
@@ -190,7 +197,7 @@ class QuadraticModel:
         high = low + self._norm_of_g / radius
         for _ in range(200):
             middle = 0.5 * (low + high)
-            if np.linalg.norm(at(middle)) > radius:
+            if _length(at(middle)) > radius:
                 low = middle
             else:
                 high = middle

@@ -157,7 +157,8 @@ class _TrustRegion:
         self.entries, self.next_entry, self.entered = 0, 0, np.inf
         # Of the current point.
         self.model: QuadraticModel | ProductModel | CurvatureModel | None = None
-        self.constant = run.function.invariant_directions()
+        constant = run.function.invariant_directions()
+        self.filled = constant @ constant.T if constant.size else None
         size = run.function.n_parameters
         self.dense = size <= _ALWAYS_DENSE or kind not in PRODUCT_KINDS
         self.may_be_dense = size <= _NEVER_DENSE or kind not in PRODUCT_KINDS
@@ -261,8 +262,8 @@ class _TrustRegion:
         """Form the Hessian at the current point, and from now on at each."""
         self.dense = True
         H = self.run.function.hessian(self.run.params, self.kind)
-        if self.constant.size:  # else a step along them is rounding over rounding
-            H = H + np.abs(H).sum(axis=0).max() * (self.constant @ self.constant.T)
+        if self.filled is not None:  # else a step along them is rounding over rounding
+            H = H + np.abs(H).sum(axis=0).max() * self.filled
         self.model = QuadraticModel(H, self.run.gradient, self.shift)
 
     def goes_on(self) -> bool:

@@ -24,6 +24,9 @@ from sknewtonnet.solvers.constraints import Constraints, Multipliers, multiplier
 # Iterations over which ftol judges the fall: one short step, or a step sideways, ends nothing.
 _WINDOW = 10
 
+# Of sums over samples.
+_ROUNDING = 50.0 * float(np.finfo(float).eps)
+
 NOT_FINITE = "the objective is not finite at the starting point"
 
 # A run of second order is at infinity if over so many iterations parameters have grown in each,
@@ -492,7 +495,7 @@ class Run:
     @property
     def rounding(self) -> float:
         """Largest difference of f that may be rounding alone: 50 eps |f|, a float."""
-        return 50.0 * float(np.finfo(float).eps) * abs(self.value)
+        return _ROUNDING * abs(self.value)
 
 
 def _or_infinite(value: float) -> float:

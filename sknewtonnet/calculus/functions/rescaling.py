@@ -47,12 +47,13 @@ def rescaling(
         read through one parameter need one shift and scale (:func:`column_groups`).
     """
     graph = network._graph
-    blocks, offsets, layers = [], [], []
+    entries, offsets, layers = [], [], []
     last = len(graph.layers) - 1
     other_inputs = bool(shift.any() or (scale != 1.0).any())
     for k, layer in enumerate(network.layers):
         t, s = graph.n_rows[k], graph.n_units[k]
-        T, c, d = sparse.eye_array(t), np.zeros((t, s)), np.ones(s)
+        T: Array | sparse.sparray | None = None
+        c, d = np.zeros((t, s)), np.ones(s)
         if other_inputs and 0 in layer.sources:
             found = layer.rescaled(*_of_inputs(network, k, shift, scale))
             if found is None:
@@ -65,12 +66,32 @@ def rescaling(
             d = out_scale
             c *= d
             c[-1] += out_shift
-        blocks.append(sparse.kron(sparse.csc_array(T), sparse.diags_array(d)))
+        entries.append(_of_units(T, d, t, graph.blocks[k].start))
         offsets.append(c.ravel())
         layers.append(layer)
-    matrix = sparse.csc_array(sparse.block_diag(blocks))
+    data, rows, columns = (np.concatenate(parts) for parts in zip(*entries, strict=True))
+    n_full = network.layout.n_full
+    matrix = sparse.csc_array((data, (rows, columns)), shape=(n_full, n_full))
     mapped = _on_free(network, matrix, np.concatenate(offsets))
     return None if mapped is None else (network.with_layers(layers), mapped)
+
+
+def _of_units(
+    T: Array | sparse.sparray | None, d: Array, n_rows: int, start: int
+) -> tuple[Array, Ints, Ints]:
+    """Entries of T times d of each unit, with their places; T is the identity if None.
+
+    Parameters stand by row, and units run fastest.
+    """
+    if T is None:
+        rows = columns = np.arange(n_rows)
+        data = np.ones(n_rows)
+    else:
+        found = sparse.coo_array(T)
+        data, (rows, columns) = found.data, found.coords
+    units = start + np.arange(len(d))
+    rows, columns = ((where[:, None] * len(d) + units).ravel() for where in (rows, columns))
+    return np.multiply.outer(data, d).ravel(), rows, columns
 
 
 def _of_inputs(network: Network, k: int, shift: Array, scale: Array) -> tuple[Array, Array]:

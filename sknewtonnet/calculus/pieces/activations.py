@@ -619,7 +619,8 @@ def get_activation(activation: "str | Activation") -> Activation:
 def named_activation(argument: str, activation: "str | Activation") -> Activation:
     """See :func:`get_activation`, with messages about an argument of some name."""
     if isinstance(activation, Activation):
-        _probe(activation)
+        if ACTIVATIONS.get(activation.name) is not activation:
+            _probe(activation)
         return activation
     if isinstance(activation, str) and activation in ACTIVATIONS:
         return ACTIVATIONS[activation]

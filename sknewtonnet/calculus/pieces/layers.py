@@ -516,9 +516,13 @@ class Linear(Layer):
 
     def rescaled(self, shift: Array, scale: Array) -> tuple[Layer, sparse.sparray, Array]:
         """W / scale, and b - shift' W / scale. See :meth:`Layer.rescaled`."""
-        weights, one = sparse.diags_array(1.0 / scale), np.ones((1, 1))
-        A = sparse.block_array([[weights, None], [-(shift / scale)[None], one]])
-        return self, A, np.zeros(len(scale) + 1)
+        size = len(scale)
+        centred = np.flatnonzero(shift)
+        rows = np.r_[np.arange(size + 1), np.full(len(centred), size)]
+        columns = np.r_[np.arange(size + 1), centred]
+        entries = np.r_[1.0 / scale, 1.0, -(shift / scale)[centred]]
+        A = sparse.coo_array((entries, (rows, columns)), shape=(size + 1, size + 1))
+        return self, A, np.zeros(size + 1)
 
     def at(self, theta: Array, z: Array) -> LinearAtPoint:
         """The layer at given parameters and inputs. See :meth:`Layer.at`."""

@@ -31,6 +31,8 @@ def finite_array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) ->
 
 def real_array(name: str, values: ArrayLike) -> Array:
     """Return a float64 array, or raise where that would lose something."""
+    if type(values) is np.ndarray and values.dtype == np.float64:
+        return values
     values = dense(name, values)
     if values is None:
         raise ValueError(f"{name} must be an array of real numbers, got None.")
