@@ -8,10 +8,14 @@ first user sets one and the last user gives back what the first has found.
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing.process import current_process
 from typing import Any
+
+from joblib import cpu_count
 
 # scikit-learn depends on it, from 3.5 on.
 from threadpoolctl import ThreadpoolController
@@ -43,12 +47,34 @@ def one_thread(api: str = "blas") -> Iterator[None]:
     with _lock:
         pools = _pools(api)
         owners = [pool.enter() for pool in pools]
+    _this.users[api] += 1
     try:
         yield
     finally:
+        _this.users[api] -= 1
         with _lock:
             for pool, owner in zip(pools, owners, strict=True):
                 pool.leave(owner)
+
+
+def blas_in_one_thread() -> AbstractContextManager[None]:
+    """The same for calls that may be short: nothing where the BLAS keeps to one thread already.
+
+    Returns
+    -------
+    context manager
+    """
+    return nullcontext() if _this.users["blas"] else one_thread()
+
+
+class _ThisThread(threading.local):
+    """How many users of each limit there are in this thread."""
+
+    def __init__(self) -> None:
+        self.users = dict.fromkeys(("blas", "openmp"), 0)
+
+
+_this = _ThisThread()
 
 
 def hessian_threads(n_samples: int, n_parameters: int) -> AbstractContextManager[None]:
@@ -63,6 +89,59 @@ def hessian_threads(n_samples: int, n_parameters: int) -> AbstractContextManager
     """
     flops = float(n_parameters) ** 2 * (n_samples + 10.0 * n_parameters)
     return one_thread() if flops < _SEVERAL_THREADS else nullcontext()
+
+
+def sample_threads() -> int:
+    """How many threads may share the samples of one call: as many as the BLAS would take.
+
+    So whatever limits the BLAS limits these, as it was before :func:`one_thread`. One where others
+    have shared out the processors: in threads that are not the main one (joblib's, dask's, our
+    own), and in workers of a pool of processes.
+
+    Returns
+    -------
+    int
+    """
+    if threading.current_thread() is not threading.main_thread() or current_process().daemon:
+        return 1
+    return min([_n_cpus(), *(pool.found() for pool in _pools("blas"))])
+
+
+def helpers() -> ThreadPoolExecutor:
+    """The threads beside the main one, which wait for work until the process ends.
+
+    Returns
+    -------
+    ThreadPoolExecutor
+    """
+    global _helpers
+    if _helpers is None:
+        _helpers = ThreadPoolExecutor(max(1, _n_cpus() - 1), "sknewtonnet")
+    return _helpers
+
+
+_helpers: ThreadPoolExecutor | None = None
+
+
+def _forget_helpers() -> None:
+    """In a child process, where there are none of the threads."""
+    global _helpers
+    _helpers = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_helpers)
+
+
+def _n_cpus() -> int:
+    """Processors that this process may use: by its cgroup, and by its affinity now."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return min(_cpus_at_first(), len(affinity(0))) if affinity else _cpus_at_first()
+
+
+@cache
+def _cpus_at_first() -> int:
+    return int(cpu_count())
 
 
 @cache
@@ -126,6 +205,12 @@ class Pool:
         if limit.found == 1:  # as another limit had it, which has ended since
             limit.found = found
         return owner
+
+    def found(self) -> int:
+        """How many threads the library had before the first user, or has now if there is none."""
+        limit = self.limits.get(None) or self.limits.get(threading.get_ident())
+        now = self.get() or 1
+        return now if limit is None else max(now, limit.found)
 
     def leave(self, owner: int | None) -> None:
         """Give back what the first user has found, if this is the last one."""

@@ -95,7 +95,7 @@ def test_rooms_import_from_floors_below(module):
 @each_module
 def test_only_the_top_knows_sklearn(module):
     allowed = GROUND | OPTIONAL | ({"sklearn"} if room(module) in KNOWS_SKLEARN else set())
-    allowed |= {"threadpoolctl"} if room(module) == "_threads" else set()
+    allowed |= {"joblib", "threadpoolctl"} if room(module) == "_threads" else set()
     for name, _ in imports(TREES[module]):
         assert name.split(".")[0] in allowed, f"{module} imports {name}"
 

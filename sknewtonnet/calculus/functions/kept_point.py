@@ -10,6 +10,7 @@ from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.output_layer import ConvexOutput, LeastSquaresOutput
 from sknewtonnet.calculus.functions.output_sums import ChunkSums
 from sknewtonnet.calculus.passes.chunk import Chunk
+from sknewtonnet.calculus.passes.shared_samples import cost_of_gradient, in_order
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.penalties import PenaltySum
 from sknewtonnet.calculus.pieces.validation import real_array
@@ -50,8 +51,10 @@ class KeptPoint:
         self.gradient = np.empty(0)
         self._stage = NOTHING
         self._output_sums: ChunkSums | None = None
-        several = len(chunks) > 1
-        self._buffers = network.by_layer(np.empty(network.layout.n_full)) if several else None
+        # About the multiplications of the passes up to each stage.
+        n_samples = sum(chunk.n_samples for chunk in chunks)
+        whole = cost_of_gradient(network._graph, n_samples)
+        self._costs = (0.0, whole / 3.0, whole, 1.2 * whole)
 
     def reach(self, w: ArrayLike, stage: int) -> None:
         """Go to a point, and know at least what a stage stands for."""
@@ -67,6 +70,7 @@ class KeptPoint:
         """Go to where the output layer suits the other parameters of w best; return that."""
         with np.errstate(over="ignore", invalid="ignore"):
             sums = self.output_sums(w)
+            self._stage = NOTHING  # an interrupt leaves no half of a point
             full = self.network.layout.expand(self.w).copy()
             self.weights = self.network.by_layer(full)
             self.weights[-1][...] = output.solve(sums)
@@ -88,6 +92,40 @@ class KeptPoint:
             self._output_sums = ChunkSums(self.chunks, self.loss)
         return self._output_sums
 
+    def product(self, along: Array, groups: Sequence[slice], gauss_newton: bool) -> Array:
+        """Hessian of the loss, or its Gauss-Newton part, times full vectors, after SECOND.
+
+        Parameters
+        ----------
+        along : ndarray of shape (n_full,) or (r, n_full)
+            Directions, in contiguous rows.
+        groups : sequence of slice
+            Those of them that go together.
+        gauss_newton : bool
+            Which of the two matrices.
+
+        Returns
+        -------
+        ndarray of the shape of ``along``
+        """
+        result: Array | None = None
+
+        def product_over(chunk: Chunk) -> Array:
+            layers, part = chunk.layers_at(self.weights), np.zeros(along.shape)
+            for some in groups:
+                out, direction = map(self.network.by_layer, (part[some], along[some]))
+                chunk.product(layers, direction, out, gauss_newton)
+            return part
+
+        def take(part: Array) -> None:
+            nonlocal result
+            result = part if result is None else np.add(result, part, out=result)
+
+        n_directions = along.size / along.shape[-1]
+        in_order(self.chunks, product_over, take, cost=n_directions * self._costs[ADJOINT])
+        assert result is not None, "there is a chunk at least"
+        return result
+
     def _place(self, w: ArrayLike) -> None:
         vector = real_array("w", w)
         if vector.shape != self.w.shape:
@@ -100,28 +138,37 @@ class KeptPoint:
     def _run(self, stage: int) -> None:
         """All passes that are missing up to a stage, and the sums over the chunks."""
         total = self.penalty.value(self.w) if self._stage == NOTHING else self.value
-        new_gradient = self._stage < ADJOINT <= stage
-        full = np.zeros(self.network.layout.n_full if new_gradient else 0)
-        out = self.network.by_layer(full) if new_gradient else []
-        for chunk in self.chunks:
-            total += self._run_over(chunk, stage, out)
+        full: Array | None = None
+
+        def take(found: tuple[float, Array | None]) -> None:
+            nonlocal total, full
+            value, gradient = found
+            total += value
+            if full is None or gradient is None:
+                full = gradient
+            else:
+                full += gradient
+
+        cost = self._costs[stage] - self._costs[self._stage]
+        in_order(self.chunks, lambda chunk: self._run_over(chunk, stage), take, cost=cost)
         self.value = np.inf if np.isnan(total) else total  # infinities met, far out
-        if new_gradient:
+        if full is not None:
             self.gradient = self.network.layout.pull_back(full)
             self.gradient += self.penalty.gradient(self.w)
 
-    def _run_over(self, chunk: Chunk, stage: int, out: Sequence[Array]) -> float:
-        """The missing passes over one chunk; its part of the loss, if that is new.
+    def _run_over(self, chunk: Chunk, stage: int) -> tuple[float, Array | None]:
+        """The missing passes over one chunk; its parts of loss and gradient, if they are new.
 
         The layers at the point end with this call, before those of the next chunk are made.
         """
-        layers, value = chunk.layers_at(self.weights), 0.0
+        layers, value, gradient = chunk.layers_at(self.weights), 0.0, None
         if self._stage < FORWARD <= stage:
             chunk.forward(layers)
             value = chunk.loss_value(self.loss)
         if self._stage < ADJOINT <= stage:
             chunk.adjoint(layers)
-            chunk.gradient(layers, out, self._buffers)
+            gradient = np.empty(self.network.layout.n_full)
+            chunk.gradient(layers, self.network.by_layer(gradient))
         if self._stage < SECOND <= stage:
             chunk.second_order(layers, self.loss)
-        return value
+        return value, gradient

@@ -34,7 +34,6 @@ from sknewtonnet.calculus.functions.tensors import add_penalty, check_tensor_mem
 from sknewtonnet.calculus.passes.chunk import (
     Chunk,
     multipliers_of,
-    sample_chunks,
     states_of,
 )
 from sknewtonnet.calculus.passes.hessian_sums import assembled_blocks, dense_hessian, neuron_blocks
@@ -43,6 +42,7 @@ from sknewtonnet.calculus.passes.higher_orders import (
     check_order,
     lagrangian_tensors,
 )
+from sknewtonnet.calculus.passes.shared_samples import balanced_chunks
 from sknewtonnet.calculus.passes.workspace import Workspace
 from sknewtonnet.calculus.pieces.function import (
     BLOCK_KINDS,
@@ -171,8 +171,7 @@ class Objective(SmoothFunction):
     ):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, got {network!r}.")
-        samples = finite_array("X", X, (None, network.n_features))
-        targets = real_array("Y", Y)
+        samples, targets = finite_array("X", X, (None, network.n_features)), real_array("Y", Y)
         if targets.ndim == 1 and network.n_outputs == 1:
             targets = targets[:, None]
         name = "Y, one-hot for classes," if targets.ndim == 1 else "Y"
@@ -194,6 +193,7 @@ class Objective(SmoothFunction):
         self.offset, self.has_offset = offsets(offset, targets.shape), offset is not None
         network.check_samples(self.n_samples)
         self._workspace = Workspace()
+        slices = balanced_chunks(network._graph, self.n_samples, network.chunk_size, chunk_size)
         self._chunks = [
             Chunk(
                 network._graph,
@@ -203,7 +203,7 @@ class Objective(SmoothFunction):
                 self._workspace,
                 None if self.offset is None else self.offset[where],
             )
-            for where in sample_chunks(self.n_samples, chunk_size or network.chunk_size)
+            for where in slices
         ]
         self._kept = KeptPoint(network, self.loss, self.penalty, self._chunks)
 
@@ -415,15 +415,9 @@ class Objective(SmoothFunction):
         directions = real_directions("v", v, self.n_parameters)
         self._kept.reach(w, SECOND)
         layout = self.network.layout
-        full = layout.expand(directions)
-        result = np.zeros(full.T.shape)
-        groups = self._groups(len(result)) if full.ndim == 2 else [slice(None)]
-        for chunk in self._chunks:
-            layers = chunk.layers_at(self._kept.weights)
-            for some in groups:
-                out = self.network.by_layer(result[some])
-                along = self.network.by_layer(np.ascontiguousarray(full.T[some]))
-                chunk.product(layers, along, out, kind == "gauss-newton")
+        along = np.ascontiguousarray(layout.expand(directions).T)
+        groups = self._groups(len(along)) if along.ndim == 2 else [slice(None)]
+        result = self._kept.product(along, groups, kind == "gauss-newton")
         product = layout.pull_back(result.T)
         return product + self.penalty.hessian_product(self._kept.w, directions)
 
@@ -577,7 +571,7 @@ class Objective(SmoothFunction):
         rows = []
         for chunk in self._chunks:
             tangents, *_ = chunk.tangents(chunk.layers_at(self._kept.weights), direction)
-            rows.append(tangents[-1].T)
+            rows.append(tangents[-1].T.copy())
         return np.concatenate(rows)
 
     def scores(self, w: ArrayLike) -> Array:

@@ -5,6 +5,7 @@ The notation is that of :mod:`sknewtonnet.calculus.passes`.
 
 from collections.abc import Container, Mapping, Sequence
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.output_activation import output_activation
 
 _EMPTY: Array = np.empty(0)
+
+# Numbers of an array for which the allocator has memory at hand: 128 kB.
+_SMALL_ARRAY = 16_384
 
 
 class Chunk:
@@ -141,6 +145,13 @@ class Chunk:
         out = self.workspace.array(("e", k), self.graph.n_units[k], self.n_samples)
         return self._pulled_back(k, layers, self.delta, out)
 
+    def _array(self, key: object, shape: tuple[int, ...]) -> Array | None:
+        """A work array, where the page faults of a new one would cost more than finding it."""
+        size = prod(shape)
+        if size < _SMALL_ARRAY:
+            return None
+        return self.workspace.array(key, size // shape[-1], shape[-1]).reshape(shape)
+
     def _pulled_back(
         self,
         k: int,
@@ -183,15 +194,10 @@ class Chunk:
             layer.per_sample(delta, block)
         return found
 
-    def gradient(
-        self, layers: LayersAtPoint, out: Sequence[Array], buffers: Sequence[Array] | None
-    ) -> None:
-        """Add delta dp/dtheta of each layer to out; without buffers, put it there instead."""
+    def gradient(self, layers: LayersAtPoint, out: Sequence[Array]) -> None:
+        """Put delta dp/dtheta of each layer into out."""
         for k, layer in enumerate(layers):
-            if buffers is None:
-                layer.gradient(self.delta[k], out=out[k])
-            else:
-                out[k] += layer.gradient(self.delta[k], out=buffers[k])
+            layer.gradient(self.delta[k], out=out[k])
 
     def second_order(self, layers: LayersAtPoint, loss: Loss) -> None:
         """Curvature e * h''(a) of the units, and the weighted Hessian of the loss in its parts."""
@@ -233,24 +239,27 @@ class Chunk:
     ) -> tuple[list[Array], list[Array], list[list[tuple[slice, Array]]]]:
         """Ra and Rx of the layers along a direction, and Rz where it is not 0.
 
-        For some layers the input X has tangents as well, ``moved``.
+        For some layers the input X has tangents as well, ``moved``. Ra and Rx are in work arrays.
         """
         last = len(layers) - 1
         tangent_a: list[Array] = []
         tangent_x: list[Array] = []
         along: list[list[tuple[slice, Array]]] = []  # Rz^k, where it is not 0
         for k in range(last + 1):
-            tangent = layers[k].tangent(direction[k])
+            shape = (*direction[k].shape[:-2], self.graph.n_units[k], self.n_samples)
+            tangent = layers[k].tangent(direction[k], self._array(("Ra", k), shape))
             along.append(
                 [(rows, tangent_x[node - 1]) for node, rows in self.graph.hidden_sources(k)]
             )
             if moved is not None and k in moved:
                 along[k] += [(rows, moved[k]) for node, rows in self.graph.sources[k] if node == 0]
             for rows, source in along[k]:
-                tangent += layers[k].input_tangent(rows, source)
+                tangent += layers[k].input_tangent(rows, source, self._array("part", shape))
             tangent_a.append(tangent)
             if k < last:
-                tangent_x.append(tangent * self.slope[k])
+                tangent_x.append(
+                    np.multiply(tangent, self.slope[k], out=self._array(("Rx", k), shape))
+                )
         return tangent_a, tangent_x, along
 
     def product(
@@ -292,13 +301,18 @@ class Chunk:
         for k in range(last, -1, -1):
             if k < last:
                 # Re^k: what the readers' Rdelta pull back, the linear part of the adjoint pass.
-                tangent = self._pulled_back(k, layers, tangent_delta)
+                out_k = self._array(("Re", k), tangent_a[k].shape)
+                tangent = self._pulled_back(k, layers, tangent_delta, out_k)
                 if not gauss_newton:
                     # And the change of dp^l/dx^k itself under delta^l: delta^l V^l in a linear
                     # layer, where dp/dx is W.
                     for reader, rows in self.graph.readers[k + 1]:
                         tangent += layers[reader].pull_back_along(
-                            rows, self.delta[reader], direction[reader], along[reader]
+                            rows,
+                            self.delta[reader],
+                            direction[reader],
+                            along[reader],
+                            self._array("part", tangent.shape),
                         )
                 # Rdelta^k = h' Re^k + e^k h'' Ra^k, of which bend is e^k h''.
                 tangent *= self.slope[k]

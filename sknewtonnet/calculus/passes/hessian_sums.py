@@ -10,7 +10,7 @@ the J'J of the Jacobian. With G and u of :mod:`sknewtonnet.calculus.passes.sampl
 Gauss-Newton drops the term with delta. For layers that are not linear see :class:`UnitSums`.
 """
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
 from sknewtonnet.calculus.passes.graph import Graph
 from sknewtonnet.calculus.passes.sample_curvature import SampleCurvature
+from sknewtonnet.calculus.passes.shared_samples import in_order, product
 from sknewtonnet.calculus.passes.workspace import Workspace
 from sknewtonnet.calculus.pieces.symmetric import (
     flat,
@@ -62,11 +63,23 @@ def dense_hessian(
     2 n P_k P_l for another one. The workspace keeps the sums, at most half of the result, one
     array of the size of the largest sum, and the factors of one piece of the samples.
     """
+    n_samples = float(sum(chunk.n_samples for chunk in chunks))
     for fast in (True, False):
         sums = _Sums(graph, workspace, fast)
-        for chunk in chunks:
-            for where in sums.slices(chunk.n_samples):
-                sums.add(SampleCurvature(chunk, weights, where, gauss_newton, fast))
+        pieces = sums.pieces(chunks)
+        alone = len(pieces) == 1
+
+        def sums_over(
+            piece: tuple[Chunk, slice], sums: _Sums = sums, alone: bool = alone
+        ) -> _Sums:
+            chunk, where = piece
+            part = sums if alone else _Sums(graph, workspace, sums.fast, sums.chains)
+            part.add(SampleCurvature(chunk, weights, where, gauss_newton, sums.fast))
+            return part
+
+        in_order(
+            pieces, sums_over, sums.merge, cost=0.5 * n_samples * graph.n_full**2, by_turns=True
+        )
         H = sums.assemble()
         if not sums.lost or sums.lost <= _ACCURACY * max(H.max(), -H.min()):
             break
@@ -76,7 +89,7 @@ def dense_hessian(
 def neuron_blocks(
     graph: Graph,
     weights: Sequence[Array],
-    chunks: Iterable[Chunk],
+    chunks: Sequence[Chunk],
     workspace: Workspace,
     *,
     lagrangian: bool,
@@ -91,22 +104,33 @@ def neuron_blocks(
     -------
     list of ndarray of shape (s_k, t_k, t_k)
     """
+    sizes = list(zip(graph.n_units, graph.n_rows, strict=True))
+    cost = sum(chunk.n_samples * s * t**2 for chunk in chunks for s, t in sizes)
     for fast in (True, False):
-        sums = _Sums(graph, workspace, fast)
-        found = [np.zeros((s, t, t)) for s, t in zip(graph.n_units, graph.n_rows, strict=True)]
-        for chunk in chunks:
-            for where in sums.slices(chunk.n_samples):
-                factors = SampleCurvature(chunk, weights, where, gauss_newton=False, fast=fast)
-                if lagrangian:
-                    scales = [*factors.bend, factors.output_bend]
-                else:
-                    factors.run()
-                    scales = [factors.own_curvature(k) for k in range(len(weights))]
-                for k, scale in enumerate(scales):
-                    found[k] += sums.unit_blocks(factors, k, scale)
-        if sums.lost <= _ACCURACY * max(
-            float(np.abs(blocks).max(initial=0.0)) for blocks in found
-        ):
+        found, lost = [np.zeros((s, t, t)) for s, t in sizes], 0.0
+
+        def blocks_over(
+            piece: tuple[Chunk, slice], fast: bool = fast
+        ) -> tuple[list[Array], float]:
+            sums = _Sums(graph, workspace, fast)
+            chunk, where = piece
+            factors = SampleCurvature(chunk, weights, where, gauss_newton=False, fast=fast)
+            if lagrangian:
+                scales = [*factors.bend, factors.output_bend]
+            else:
+                factors.run()
+                scales = [factors.own_curvature(k) for k in range(len(weights))]
+            parts = [sums.unit_blocks(factors, k, scale) for k, scale in enumerate(scales)]
+            return parts, sums.lost
+
+        def add(part: tuple[list[Array], float], totals: list[Array] = found) -> None:
+            nonlocal lost
+            lost += part[1]
+            for total, blocks in zip(totals, part[0], strict=True):
+                total += blocks
+
+        in_order(_Sums(graph, workspace, fast).pieces(chunks), blocks_over, add, cost=float(cost))
+        if lost <= _ACCURACY * max(float(np.abs(blocks).max(initial=0.0)) for blocks in found):
             break
     return [symmetric_part(blocks) for blocks in found]
 
@@ -130,7 +154,13 @@ class _Sums:
       q, sees layer k.
     """
 
-    def __init__(self, graph: Graph, workspace: Workspace, fast: bool):
+    def __init__(
+        self,
+        graph: Graph,
+        workspace: Workspace,
+        fast: bool,
+        chains: dict[int, Array | None] | None = None,
+    ):
         self.graph = graph
         self.workspace = workspace
         self.fast = fast
@@ -142,11 +172,11 @@ class _Sums:
         self.unit_sums = UnitSums(graph, workspace)
         # Rows that units share, and of layers linear in functions of their parameters these.
         self.rows: dict[int, int] = {}
-        self.chains: dict[int, Array | None] = {}
+        self.chains: dict[int, Array | None] = {} if chains is None else chains
         self.curvature: dict[int, Array] = {}
 
-    def slices(self, n_samples: int) -> list[slice]:
-        """Pieces of a chunk whose factors take no more memory than the Hessian, or little."""
+    def pieces(self, chunks: Sequence[Chunk]) -> list[tuple[Chunk, slice]]:
+        """Pieces of the chunks whose factors take no more memory than the Hessian, or little."""
         graph, rows = self.graph, self.graph.n_rows
         # Numbers per sample: upper halves of all z z' and of all G, ...
         width = (sum(rows) ** 2 + sum(self.units) ** 2) // 2
@@ -156,18 +186,34 @@ class _Sums:
                 # ... and slopes (s, t + p), mixed curvatures (s, t, p) of layers not linear.
                 width += s * (t + p) + (s * t * p if graph.hidden_sources(k) else 0)
         entries = 300_000 + self.graph.n_full**2
-        return sample_chunks(n_samples, max(64, entries // width))
+        size = max(64, entries // width)
+        return [
+            (chunk, where) for chunk in chunks for where in sample_chunks(chunk.n_samples, size)
+        ]
+
+    def merge(self, part: "_Sums") -> None:
+        """Add the sums over other samples, if they are others."""
+        if part is self:
+            return
+        self.lost += part.lost
+        self.rows |= part.rows
+        self._merge("sum", self.found, part.found)
+        self._merge("bends", self.curvature, part.curvature)
+        self._merge("unit sum", self.unit_sums.found, part.unit_sums.found)
+
+    def _merge(self, what: str, totals: dict[Any, Array], parts: dict[Any, Array]) -> None:
+        for key, part in parts.items():
+            if key in totals:
+                totals[key] += part
+            else:  # a part is in a work array of its thread
+                total = self.workspace.array((what, key), 1, part.size).reshape(part.shape)
+                total[...] = part
+                totals[key] = total
 
     def accumulate(self, key: tuple[object, ...], left: Array, right: Array) -> None:
-        """Add left @ right' to the sum of that key."""
-        shape = (len(left), len(right))
-        if key in self.found:
-            # One buffer for the parts of all sums.
-            part = self.workspace.array("part", 1, shape[0] * shape[1]).reshape(shape)
-            self.found[key] += np.matmul(left, right.T, out=part)
-        else:
-            total = self.workspace.array(("sum", key), *shape)
-            self.found[key] = np.matmul(left, right.T, out=total)
+        """The sum of that key: left @ right'."""
+        out = self.workspace.array(("part", key), len(left), len(right))
+        self.found[key] = product(left, right.T, out)
 
     def squares(self, k: int, z: Array) -> Array:
         """Upper half of z z' per sample."""
@@ -246,7 +292,7 @@ class _Sums:
             self.chains[k] = piece.chain(k)
         if not piece.gauss_newton:
             part = piece.layers[k].curvature(piece.delta[k])
-            self.curvature[k] = self.curvature[k] + part if k in self.curvature else part
+            self.curvature[k] = part
 
     def _add_cross(
         self, piece: SampleCurvature, k: int, other: int, rows: Array, other_rows: Array
@@ -450,7 +496,9 @@ class UnitSums:
     def _sum(self, k: int, other: int) -> Array:
         if (k, other) not in self.found:
             s, t, s2, t2 = self._shape(k, other)
-            self.found[k, other] = np.zeros((s, t, s2 * t2))
+            total = self.workspace.array(("units", k, other), s, t * s2 * t2)
+            total[...] = 0.0
+            self.found[k, other] = total.reshape(s, t, s2 * t2)
         return self.found[k, other]
 
     def _array(self, shape: tuple[int, ...]) -> Array:

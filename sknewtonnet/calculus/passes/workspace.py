@@ -1,5 +1,8 @@
 """Work arrays that are overwritten at each evaluation."""
 
+import threading
+from typing import Any
+
 import numpy as np
 
 from sknewtonnet._typing import Array
@@ -8,18 +11,24 @@ from sknewtonnet._typing import Array
 class Workspace:
     """Arrays that are overwritten at each evaluation instead of allocated anew.
 
-    The page faults of fresh temporaries would cost as much as the arithmetic on them.
+    The page faults of fresh temporaries would cost as much as the arithmetic on them. Each thread
+    has arrays of its own.
     """
 
     def __init__(self) -> None:
-        self._arrays: dict[object, Array] = {}
+        self._of_thread = threading.local()
+
+    def __reduce__(self) -> tuple[type["Workspace"], tuple[()]]:
+        """Copies begin without arrays."""
+        return Workspace, ()
 
     def array(self, key: object, rows: int, columns: int) -> Array:
-        """An array of that shape and arbitrary content, one per key."""
-        kept = self._arrays.get(key)
+        """An array of that shape and arbitrary content, one per key and thread."""
+        arrays: dict[Any, Array] = self._of_thread.__dict__
+        kept = arrays.get(key)
         if kept is not None and kept.shape == (rows, columns):
             return kept
         size = rows * columns
         if kept is None or kept.size < size:
-            kept = self._arrays[key] = np.empty((rows, columns))
+            kept = arrays[key] = np.empty((rows, columns))
         return kept.reshape(-1)[:size].reshape(rows, columns)

@@ -17,6 +17,7 @@ from sknewtonnet.calculus.pieces.layer_at_point import (
     LinearAtPoint,
     Propagation,
     Tangents,
+    written,
 )
 
 # The terms of p whose rounding may be lost in p and its first derivatives: 300 eps = 7e-14.
@@ -104,17 +105,13 @@ class CentredAtPoint(LayerAtPoint):
             square = self.form.square(d, part)[:, :, None]
             slopes = [-2.0 * self.form.times(free, mean), self.form.gradient(free, square)]
             found = found + np.concatenate(slopes, axis=1)[:, :, 0].T
-        result = np.asarray(found)
-        if out is None:
-            return result
-        out[...] = result
-        return out
+        return written(np.asarray(found), out)
 
-    def tangent(self, direction: Array) -> Array:
+    def tangent(self, direction: Array, out: Array | None = None) -> Array:
         """Directional derivative of a along (..., t, s), of shape (..., s, c)."""
         if direction.ndim > 2 or "_slopes" in self.__dict__:
-            return super().tangent(direction)
-        found = np.empty((self.theta.shape[1], self.z.shape[1]))
+            return super().tangent(direction, out)
+        found = np.empty((self.theta.shape[1], self.z.shape[1])) if out is None else out
         for where in self._in_cache():
             slopes = self.layer.slopes(self.theta, self.z[:, where])[1]
             found[:, where] = np.matmul(direction.T[:, None], slopes)[:, 0]
@@ -171,9 +168,9 @@ class LiftedAtPoint(LinearAtPoint):
             return None
         return cls(form, units.nu, units.free, units.W, _monomials(form, y, len(units.W)))
 
-    def tangent(self, direction: Array) -> Array:
+    def tangent(self, direction: Array, out: Array | None = None) -> Array:
         """Directional derivative of a along (..., t, s), of shape (..., s, c)."""
-        return super().tangent(self._weights_along(direction))
+        return super().tangent(self._weights_along(direction), out)
 
     def gradient(self, delta: Array, out: Array | None = None) -> Array:
         """Sum over samples of delta dp/dtheta, of shape (..., t, s)."""
@@ -181,10 +178,7 @@ class LiftedAtPoint(LinearAtPoint):
         own = self.form.gradient(self.free, square)
         found = np.concatenate([-2.0 * self.form.times(self.free, mean), own], axis=1)
         found = found.transpose(2, 1, 0).reshape(*delta.shape[:-2], *found.shape[1::-1])
-        if out is None:
-            return found
-        out[...] = found
-        return out
+        return written(found, out)
 
     def unit_slopes(self) -> Array:
         """Return dp/dtheta of each unit, of shape (s, t, c)."""

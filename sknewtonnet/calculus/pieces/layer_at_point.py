@@ -74,16 +74,17 @@ class LayerAtPoint:
         """Return dp/dz of some inputs, of shape (s, len(rows), c)."""
         return self._slopes[0][:, rows]
 
-    def tangent(self, direction: Array) -> Array:
+    def tangent(self, direction: Array, out: Array | None = None) -> Array:
         """Directional derivative of a along (..., t, s), of shape (..., s, c)."""
         n_directions = prod(direction.shape[:-2])  # not -1: a layer may have no parameters
         stack = direction.reshape(n_directions, *direction.shape[-2:]).transpose(2, 0, 1)
         tangents = np.matmul(stack, self.unit_slopes())
-        return tangents.swapaxes(0, 1).reshape(*direction.shape[:-2], *tangents.shape[::2])
+        found = tangents.swapaxes(0, 1).reshape(*direction.shape[:-2], *tangents.shape[::2])
+        return written(found, out)
 
-    def input_tangent(self, rows: slice, tangent: Array) -> Array:
+    def input_tangent(self, rows: slice, tangent: Array, out: Array | None = None) -> Array:
         """Directional derivative of a along tangents (..., rows, c) of its input."""
-        return np.einsum("spi,...pi->...si", self.input_slopes(rows), tangent)
+        return np.einsum("spi,...pi->...si", self.input_slopes(rows), tangent, out=out)
 
     def pull_back(self, rows: slice, delta: Array, out: Array | None = None) -> Array:
         """Sum over units of delta dp/dz, of shape (..., rows, c)."""
@@ -93,18 +94,19 @@ class LayerAtPoint:
         """Sum over samples of delta dp/dtheta, of shape (..., t, s)."""
         stack = delta.reshape(-1, *delta.shape[-2:]).transpose(1, 2, 0)
         found = np.matmul(self.unit_slopes(), stack).transpose(2, 1, 0)
-        found = found.reshape(*delta.shape[:-2], *found.shape[1:])
-        if out is None:
-            return found
-        out[...] = found
-        return out
+        return written(found.reshape(*delta.shape[:-2], *found.shape[1:]), out)
 
     def per_sample(self, delta: Array, out: Array) -> None:
         """Products delta dp/dtheta of each sample, of shape (c, m, t, s), for (m, s, c)."""
         np.einsum("sti,msi->imts", self.unit_slopes(), delta, out=out)
 
     def pull_back_along(
-        self, rows: slice, delta: Array, direction: Array, tangents: Tangents
+        self,
+        rows: slice,
+        delta: Array,
+        direction: Array,
+        tangents: Tangents,
+        out: Array | None = None,
     ) -> Array:
         """Change of :meth:`pull_back` at fixed delta along parameters and inputs."""
         mixed = self.curvature_mixed(delta)[:, :, rows]
@@ -112,7 +114,7 @@ class LayerAtPoint:
         bend = self.curvature_inputs(delta)[rows]
         for where, tangent in tangents:
             change += np.einsum("pqi,...qi->...pi", bend[:, where], tangent)
-        return change
+        return written(change, out)
 
     def add_gradient_along(
         self, out: Array, delta: Array, direction: Array, tangents: Tangents
@@ -167,13 +169,13 @@ class LinearAtPoint:
         """Coefficients of some inputs, the same for all samples, of shape (s, len(rows))."""
         return self.theta[rows].T
 
-    def tangent(self, direction: Array) -> Array:
+    def tangent(self, direction: Array, out: Array | None = None) -> Array:
         """Directional derivative of a along (..., p + 1, s), of shape (..., s, c)."""
-        return np.matmul(transposed(direction), self.z)
+        return np.matmul(transposed(direction), self.z, out=out)
 
-    def input_tangent(self, rows: slice, tangent: Array) -> Array:
+    def input_tangent(self, rows: slice, tangent: Array, out: Array | None = None) -> Array:
         """Directional derivative of a along tangents (..., rows, c) of its input."""
-        return np.matmul(self.theta[rows].T, tangent)
+        return np.matmul(self.theta[rows].T, tangent, out=out)
 
     def pull_back(self, rows: slice, delta: Array, out: Array | None = None) -> Array:
         """Coefficients times delta, of shape (..., rows, c)."""
@@ -181,6 +183,8 @@ class LinearAtPoint:
 
     def gradient(self, delta: Array, out: Array | None = None) -> Array:
         """Sum over samples z delta', of shape (..., p + 1, s)."""
+        if delta.ndim == 2:
+            return np.dot(self.z, delta.T, out=out)
         return np.matmul(self.z, transposed(delta), out=out)
 
     def per_sample(self, delta: Array, out: Array) -> None:
@@ -188,17 +192,22 @@ class LinearAtPoint:
         np.einsum("pi,msi->imps", self.z, delta, out=out)
 
     def pull_back_along(
-        self, rows: slice, delta: Array, direction: Array, tangents: Tangents
+        self,
+        rows: slice,
+        delta: Array,
+        direction: Array,
+        tangents: Tangents,
+        out: Array | None = None,
     ) -> Array:
         """Change of :meth:`pull_back` at fixed delta along parameters."""
-        return _weighted(direction[..., rows, :], delta)
+        return _weighted(direction[..., rows, :], delta, out)
 
     def add_gradient_along(
         self, out: Array, delta: Array, direction: Array, tangents: Tangents
     ) -> None:
         """Add to out the change of :meth:`gradient` at fixed delta."""
         for rows, tangent in tangents:
-            out[..., rows, :] += np.matmul(tangent, delta.T)
+            out[..., rows, :] += np.dot(tangent, delta.T)
 
     def curvature(self, delta: Array) -> Array:
         """Sum over samples of delta d2p/dtheta dtheta', of shape (s, t, t): zeros here."""
@@ -219,6 +228,14 @@ LayersAtPoint = Sequence[AnyLayerAtPoint]
 def transposed(stack: Array) -> Array:
     """Transpose of a matrix, or of each matrix in a stack."""
     return np.swapaxes(stack, -1, -2)
+
+
+def written(found: Array, out: Array | None) -> Array:
+    """An array, or its copy in ``out``."""
+    if out is None:
+        return found
+    out[...] = found
+    return out
 
 
 def _weighted(matrix: Array, columns: Array, out: Array | None = None) -> Array:
