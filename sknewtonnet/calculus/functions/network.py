@@ -619,7 +619,7 @@ class Network:
             "use fewer units or samples",
         )
 
-    @property
+    @cached_property
     def chunk_size(self) -> int:
         """Samples whose activations stay in the second-level cache together."""
         graph = self._graph
