@@ -20,7 +20,7 @@ from sknewtonnet.calculus import Evidence, Network
 from sknewtonnet.calculus.functions.evidence import EvidenceAt
 from sknewtonnet.estimators._alpha import chosen_alpha
 from sknewtonnet.estimators._alpha_selection import AlphaSelection, ArdSelection
-from sknewtonnet.estimators._comparison import Comparison, near_enough
+from sknewtonnet.estimators._comparison import Comparison, Part, near_enough
 from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.solvers import get_solver
 
@@ -81,8 +81,7 @@ def ard_alpha(
         base, own = comparison.losses([alpha_of(one.alpha), alpha], parallel)
         loss, error, better = _judged(comparison, base, own)
         if better:  # strengths that know the rows left out flatter themselves
-            numbers = range(len(comparison.folds))
-            parts = parallel(delayed(_held_out)(comparison, k, search, groups) for k in numbers)
+            parts = parallel(delayed(_held_out)(part, search, groups) for part in comparison.parts)
             loss, error, better = _judged(comparison, base, comparison.joined(parts))
     values = [float(strength) for strength in strengths]
     selection = ArdSelection(
@@ -138,15 +137,13 @@ def _in_words(found: ArdSelection) -> str:
 
 
 def _held_out(
-    comparison: Comparison,
-    number: int,
+    part: Part,
     search: Callable[..., tuple[Array, Array]],
     groups: "StrengthGroups",
 ) -> Array:
     """Losses of the rows that a fold leaves out, with strengths that the others give."""
-    part = comparison.part(number)
-    values, _ = search(part, seed=comparison.seed + number)
-    return comparison.held_out(groups.arrays(part.network, values), number)
+    values, _ = search(part.problem, seed=part.seed)
+    return part.held_out(groups.arrays(part.problem.network, values))
 
 
 @dataclass(frozen=True, eq=False)

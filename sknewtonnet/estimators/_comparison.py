@@ -6,7 +6,7 @@ that minimum.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from numbers import Integral
 from typing import Any
 
@@ -103,8 +103,8 @@ class Comparison:
     def losses(self, alphas: Sequence[Any], parallel: Parallel) -> list[Array]:
         """Loss of each row where it was left out, for strengths as settings have them."""
         n_folds = len(self.folds)
-        tasks = [(alpha, number) for alpha in alphas for number in range(n_folds)]
-        found = parallel(delayed(self.held_out)(alpha, number) for alpha, number in tasks)
+        tasks = [(alpha, part) for alpha in alphas for part in self.parts]
+        found = parallel(delayed(part.held_out)(alpha) for alpha, part in tasks)
         return [self.joined(found[k * n_folds : (k + 1) * n_folds]) for k in range(len(alphas))]
 
     def joined(self, parts: Sequence[Array]) -> Array:
@@ -117,20 +117,42 @@ class Comparison:
             losses[test] += part / times[test]
         return losses
 
-    def part(self, number: int) -> Problem:
-        """The problem with the rows to fit of a fold."""
-        return self.problem.on(self.rows.at(self.folds[number][0]).canonical)
+    @cached_property
+    def parts(self) -> list["Part"]:
+        """What each fold fits and leaves out, the same for all settings."""
+        return [
+            Part(self.problem.on(self.rows.at(train).canonical), self.rows.at(test), self.seed + k)
+            for k, (train, test) in enumerate(self.folds)
+        ]
 
-    def held_out(self, alpha: Any, number: int) -> Array:
-        """Losses of the rows that a fold leaves out."""
-        part, test = self.part(number).with_alpha(alpha), self.folds[number][1]
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A fold: small enough to travel to another process.
+
+    Attributes
+    ----------
+    problem : Problem
+        The problem with the rows to fit.
+    left_out : Data
+        The others.
+    seed : int
+        Of the start.
+    """
+
+    problem: Problem
+    left_out: Data
+    seed: int
+
+    def held_out(self, alpha: Any) -> Array:
+        """Losses of the rows that are left out, for strengths as settings have them."""
+        problem, left_out = self.problem.with_alpha(alpha), self.left_out
         with one_thread():
-            start = part.start(self.seed + number)
+            start = problem.start(self.seed)
             near = partial(near_enough, near=_NEAR, max_iter=_MAX_ITER)
-            result = part.solver().minimize(part.objective(), start, near)
-            left_out = self.rows.at(test)
-            raw = left_out.raw(part.network.predict_raw(result.params, left_out.X))
-            losses = part.loss.value(left_out.Y, raw)
+            result = problem.solver().minimize(problem.objective(), start, near)
+            raw = left_out.raw(problem.network.predict_raw(result.params, left_out.X))
+            losses = problem.loss.value(left_out.Y, raw)
         return np.where(np.isfinite(losses), losses, np.finfo(float).max ** 0.5)
 
 

@@ -16,6 +16,7 @@ from sknewtonnet.calculus.pieces.function import (
     FunctionOf,
     OutputParts,
 )
+from sknewtonnet.calculus.pieces.validation import same_point
 from sknewtonnet.solvers._feasible import feasible_point
 from sknewtonnet.solvers._finite import NotFinite
 from sknewtonnet.solvers._result import Callback, Iteration, SolverResult, Status
@@ -68,7 +69,7 @@ class Counted(FunctionOf):
 
     def value(self, w: Array) -> float:
         """The function at w."""
-        if not np.array_equal(w, self._value_at):
+        if not same_point(w, self._value_at):
             self.calls["value"] += 1
             self.last_value = _or_infinite(self.function.value(w))
             self._value_at = np.array(w)
@@ -76,7 +77,7 @@ class Counted(FunctionOf):
 
     def gradient(self, w: Array) -> Array:
         """Its gradient."""
-        if not np.array_equal(w, self._gradient_at):
+        if not same_point(w, self._gradient_at):
             self.calls["gradient"] += 1
             self._last_gradient = self.function.gradient(w)
             self._gradient_at = np.array(w)
@@ -84,7 +85,7 @@ class Counted(FunctionOf):
 
     def value_and_gradient(self, w: Array) -> tuple[float, Array]:
         """Both, which count as one call of each."""
-        if not (np.array_equal(w, self._value_at) or np.array_equal(w, self._gradient_at)):
+        if not (same_point(w, self._value_at) or same_point(w, self._gradient_at)):
             self.calls.update(value=1, gradient=1)
             value, self._last_gradient = self.function.value_and_gradient(w)
             self.last_value = _or_infinite(value)

@@ -13,7 +13,7 @@ from sknewtonnet.calculus.passes.chunk import Chunk
 from sknewtonnet.calculus.passes.shared_samples import cost_of_gradient, in_order
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.penalties import PenaltySum
-from sknewtonnet.calculus.pieces.validation import real_array
+from sknewtonnet.calculus.pieces.validation import real_array, same_point
 
 # What is known about the point, each stage standing on the one before.
 NOTHING, FORWARD, ADJOINT, SECOND = range(4)
@@ -130,7 +130,7 @@ class KeptPoint:
         vector = real_array("w", w)
         if vector.shape != self.w.shape:
             raise ValueError(f"w must have shape {self.w.shape}, got {vector.shape}.")
-        if self._stage == NOTHING or not np.array_equal(vector, self.w):
+        if self._stage == NOTHING or not same_point(vector, self.w):
             self._stage = NOTHING
             self.w = vector.copy()
             self.weights = self.network.matrices(self.w)

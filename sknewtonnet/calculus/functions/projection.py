@@ -17,6 +17,7 @@ from sknewtonnet.calculus.pieces.function import (
     may_overflow,
 )
 from sknewtonnet.calculus.pieces.symmetric import symmetric_part
+from sknewtonnet.calculus.pieces.validation import same_point
 
 
 class ReducedObjective(EmbeddedFunction):
@@ -79,7 +80,7 @@ class ReducedObjective(EmbeddedFunction):
     def expand(self, u: ArrayLike) -> Array:
         """The point w = (u, v(u)) of f; NaN for v where there is no finite solution."""
         u = np.asarray(u, dtype=float)
-        if not np.array_equal(u, self._u):
+        if not same_point(u, self._u):
             self._u = u.copy()
             start = np.concatenate([u, np.zeros(len(self._w) - len(u))])
             try:
