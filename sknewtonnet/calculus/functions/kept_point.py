@@ -1,6 +1,6 @@
 """The current point of an objective, and what is known there."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,7 +10,7 @@ from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.output_layer import ConvexOutput, LeastSquaresOutput
 from sknewtonnet.calculus.functions.output_sums import ChunkSums
 from sknewtonnet.calculus.passes.chunk import Chunk
-from sknewtonnet.calculus.passes.shared_samples import cost_of_gradient, in_order
+from sknewtonnet.calculus.passes.shared_samples import cost_of_gradient, in_order, summed
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.penalties import PenaltySum
 from sknewtonnet.calculus.pieces.validation import real_array, same_point
@@ -75,10 +75,9 @@ class KeptPoint:
             self.weights = self.network.by_layer(full)
             self.weights[-1][...] = output.solve(sums)
             self.w = self.network.layout.restrict(full)
-            self.value = self.penalty.value(self.w)
-            for chunk in self.chunks:
-                chunk.forward_output(chunk.last_layer_at(self.weights))
-                self.value += chunk.loss_value(self.loss)
+            cost = self._costs[FORWARD]
+            (value,) = summed(self.chunks, self._output_value, cost=cost)
+            self.value = self.penalty.value(self.w) + value
         self._stage = FORWARD
         return self.w.copy()
 
@@ -86,8 +85,7 @@ class KeptPoint:
         """Go to the hidden layers of w; what the problem of the last layer is made of there."""
         self._place(w)
         if self._stage < FORWARD:
-            for chunk in self.chunks:
-                chunk.forward_hidden(chunk.layers_at(self.weights))
+            in_order(self.chunks, self._forward_hidden, cost=self._costs[FORWARD])
         if self._output_sums is None:
             self._output_sums = ChunkSums(self.chunks, self.loss)
         return self._output_sums
@@ -108,23 +106,47 @@ class KeptPoint:
         -------
         ndarray of the shape of ``along``
         """
-        result: Array | None = None
 
-        def product_over(chunk: Chunk) -> Array:
+        def product_over(chunk: Chunk) -> list[Array]:
             layers, part = chunk.layers_at(self.weights), np.zeros(along.shape)
             for some in groups:
                 out, direction = map(self.network.by_layer, (part[some], along[some]))
                 chunk.product(layers, direction, out, gauss_newton)
-            return part
-
-        def take(part: Array) -> None:
-            nonlocal result
-            result = part if result is None else np.add(result, part, out=result)
+            return [part]
 
         n_directions = along.size / along.shape[-1]
-        in_order(self.chunks, product_over, take, cost=n_directions * self._costs[ADJOINT])
-        assert result is not None, "there is a chunk at least"
-        return result
+        cost = n_directions * self._costs[ADJOINT]
+        return np.asarray(summed(self.chunks, product_over, cost=cost)[0])
+
+    def per_sample(self, n_seeds: int, seed: Callable[[Chunk], Array]) -> Array:
+        """Products of z and delta of every sample, after FORWARD.
+
+        Parameters
+        ----------
+        n_seeds : int
+            The number m of adjoints of each sample.
+        seed : callable
+            From a chunk to its adjoints of the raw predictions, of shape (m, n_outputs, c).
+
+        Returns
+        -------
+        ndarray of shape (n_samples, m, n_parameters)
+        """
+        layout = self.network.layout
+        ends = np.cumsum([0, *(chunk.n_samples for chunk in self.chunks)]).tolist()
+        found = np.empty((ends[-1], n_seeds, layout.n_parameters))
+
+        def rows_over(piece: tuple[Chunk, int]) -> None:
+            chunk, start = piece
+            out = found[start : start + chunk.n_samples]
+            full = out if layout.free is None else np.empty((*out.shape[:2], layout.n_full))
+            chunk.per_sample(chunk.layers_at(self.weights), seed(chunk), full)
+            if full is not out:
+                out[...] = layout.pull_back(full, axis=-1)
+
+        pieces = list(zip(self.chunks, ends[:-1], strict=True))
+        in_order(pieces, rows_over, cost=n_seeds * self._costs[ADJOINT])
+        return found
 
     def _place(self, w: ArrayLike) -> None:
         vector = real_array("w", w)
@@ -155,6 +177,13 @@ class KeptPoint:
         if full is not None:
             self.gradient = self.network.layout.pull_back(full)
             self.gradient += self.penalty.gradient(self.w)
+
+    def _forward_hidden(self, chunk: Chunk) -> None:
+        chunk.forward_hidden(chunk.layers_at(self.weights))
+
+    def _output_value(self, chunk: Chunk) -> list[float]:
+        chunk.forward_output(chunk.last_layer_at(self.weights))
+        return [chunk.loss_value(self.loss)]
 
     def _run_over(self, chunk: Chunk, stage: int) -> tuple[float, Array | None]:
         """The missing passes over one chunk; its parts of loss and gradient, if they are new.

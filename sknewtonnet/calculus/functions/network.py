@@ -12,8 +12,14 @@ from scipy.sparse import csr_array, issparse
 
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Bools, Ints
-from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
+from sknewtonnet.calculus.passes.chunk import Chunk
 from sknewtonnet.calculus.passes.graph import Graph
+from sknewtonnet.calculus.passes.shared_samples import (
+    balanced_chunks,
+    cost_of_gradient,
+    in_order,
+)
+from sknewtonnet.calculus.passes.workspace import Workspace
 from sknewtonnet.calculus.pieces.activations import Activation, get_activation
 from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
 from sknewtonnet.calculus.pieces.layer_at_point import LayersAtPoint
@@ -552,14 +558,17 @@ class Network:
     def _forward(
         self, w: Array, X: Any, keep: Callable[[slice, Chunk, LayersAtPoint], None]
     ) -> None:
-        """Forward pass over one chunk after the other, of which something is kept."""
-        weights = self.matrices(w)
-        for where in sample_chunks(X.shape[0], self.chunk_size):
-            chunk = Chunk(self._graph, dense("X", X[where]))
+        """Forward pass over chunks, of which something is kept."""
+        weights, workspace, n_samples = self.matrices(w), Workspace(), X.shape[0]
+
+        def forward(where: slice) -> None:
+            chunk = Chunk(self._graph, dense("X", X[where]), workspace=workspace)
             layers = chunk.layers_at(weights)
             chunk.forward(layers, order=0)
             keep(where, chunk, layers)
-            del chunk, layers  # before those of the next chunk are made
+
+        pieces = balanced_chunks(self._graph, n_samples, self.chunk_size, None)
+        in_order(pieces, forward, cost=cost_of_gradient(self._graph, n_samples) / 3.0)
 
     @property
     def unit_names(self) -> list[tuple[str, ...]]:

@@ -532,8 +532,9 @@ class Objective(SmoothFunction):
             "the Jacobian", self.network.n_outputs, "jacobian_product needs no matrix"
         )
         self._kept.reach(w, FORWARD)
-        outputs = np.eye(self.network.n_outputs)[:, :, None]
-        return self._per_sample([np.tile(outputs, chunk.n_samples) for chunk in self._chunks])
+        n_outputs = self.network.n_outputs
+        outputs = np.eye(n_outputs)[:, :, None]
+        return self._kept.per_sample(n_outputs, lambda chunk: np.tile(outputs, chunk.n_samples))
 
     def raw_predictions(self, w: ArrayLike) -> Array:
         """Raw predictions of the samples.
@@ -597,10 +598,9 @@ class Objective(SmoothFunction):
         """
         self._check_rows("scores", 1, "work on fewer samples at a time")
         self._kept.reach(w, FORWARD)
-        seeds = [
-            self.loss.derivatives(chunk.y, chunk.raw.T, 1)[1].T[None] for chunk in self._chunks
-        ]
-        return self._per_sample(seeds)[:, 0]
+        return self._kept.per_sample(
+            1, lambda chunk: self.loss.derivatives(chunk.y, chunk.raw.T, 1)[1].T[None]
+        )[:, 0]
 
     def states(self, w: ArrayLike) -> list[Array]:
         """States X^k of all layers on the samples, by the propagation equation ([I] eq. 1).
@@ -958,13 +958,3 @@ class Objective(SmoothFunction):
         n, P = self.n_samples, self.network.layout.n_full
         text = f"{what} of {n} samples and {P} parameters"
         check_memory(text, 8.0 * n * n_outputs * P, advice)
-
-    def _per_sample(self, seeds: Sequence[Array]) -> Array:
-        """Products of z and delta of every sample, for seeds of shape (m, O, n) per chunk."""
-        layout, start = self.network.layout, 0
-        found = np.empty((self.n_samples, len(seeds[0]), self.n_parameters))
-        for chunk, seed in zip(self._chunks, seeds, strict=True):
-            rows = chunk.per_sample(chunk.layers_at(self._kept.weights), seed)
-            found[start : start + len(rows)] = layout.pull_back(rows, axis=-1)
-            start += len(rows)
-        return found

@@ -7,7 +7,11 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.passes.chunk import Chunk
+from sknewtonnet.calculus.passes.shared_samples import summed
 from sknewtonnet.calculus.pieces.loss import Loss
+
+# About what the loss of an output costs, in multiplications.
+_LOSS = 100
 
 
 class OutputSums(ABC):
@@ -83,35 +87,52 @@ class ChunkSums(OutputSums):
                 chunk.weighed(chunk.y.T if chunk.offset is None else chunk.y.T - chunk.offset).T
                 for chunk in self._chunks
             ]
-        size, n_outputs = len(self._chunks[0].z[-1]), self._targets[0].shape[1]
-        gram, right = np.zeros((size, size)), np.zeros((size, n_outputs))
-        for chunk, targets, equal in zip(self._chunks, self._targets, self._equal, strict=True):
+
+        def gram_over(piece: tuple[Chunk, Array, bool]) -> tuple[Array, Array]:
+            chunk, targets, equal = piece
             z = chunk.z[-1]
-            gram += chunk.weight[0] * (z @ z.T) if equal else chunk.weighed(z) @ z.T
-            right += z @ targets
+            gram = chunk.weight[0] * np.dot(z, z.T) if equal else np.dot(chunk.weighed(z), z.T)
+            return gram, np.dot(z, targets)
+
+        pieces = list(zip(self._chunks, self._targets, self._equal, strict=True))
+        gram, right = summed(pieces, gram_over, cost=0.5 * self._squares())
         return gram, right
 
     def value(self, V: Array) -> float:
         """See :meth:`OutputSums.value`."""
-        total = 0.0
-        for chunk in self._chunks:
+
+        def value_over(chunk: Chunk) -> list[float]:
             value = self._loss.derivatives(chunk.y, _raw(chunk, V), 0)[0]
-            total += float(chunk.weighed(value).sum())
-        return total
+            return [float(chunk.weighed(value).sum())]
+
+        return float(summed(self._chunks, value_over, cost=self._values(V))[0])
 
     def derivatives(self, V: Array) -> tuple[Array, Array]:
         """See :meth:`OutputSums.derivatives`; about n t^2 m^2 flops."""
         t, m = V.shape
-        gradient, H = np.zeros((t, m)), np.zeros((t, m, t, m))
-        for chunk in self._chunks:
-            z = chunk.z[-1]
+
+        def derivatives_over(chunk: Chunk) -> tuple[Array, Array]:
+            z, H = chunk.z[-1], np.zeros((t, m, t, m))
             _, slope, bend = self._loss.derivatives(chunk.y, _raw(chunk, V), 2)
-            gradient += z @ chunk.weighed(slope.T).T
             for o in range(m):
                 for p in range(m) if bend.ndim == 3 else (o,):
                     curvature = bend[:, o, p] if bend.ndim == 3 else bend[:, o]
-                    H[:, o, :, p] += (z * chunk.weighed(curvature)) @ z.T
+                    H[:, o, :, p] += np.dot(z * chunk.weighed(curvature), z.T)
+            return np.dot(z, chunk.weighed(slope.T).T), H
+
+        cost = self._values(V) + m**2 * self._squares()
+        gradient, H = summed(self._chunks, derivatives_over, cost=cost)
         return gradient, H
+
+    def _squares(self) -> float:
+        """Multiplications of a sum of z z'."""
+        return float(sum(chunk.z[-1].size for chunk in self._chunks) * len(self._chunks[0].z[-1]))
+
+    def _values(self, V: Array) -> float:
+        """About those of the losses."""
+        return float(
+            sum(chunk.n_samples for chunk in self._chunks) * (V.size + _LOSS * V.shape[1])
+        )
 
 
 def _raw(chunk: Chunk, V: Array) -> Array:

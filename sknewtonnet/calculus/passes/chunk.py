@@ -185,14 +185,11 @@ class Chunk:
             deltas[k] = self._pulled_back(k, layers, deltas) * self.slope[k]
         return deltas
 
-    def per_sample(self, layers: LayersAtPoint, seed: Array) -> Array:
+    def per_sample(self, layers: LayersAtPoint, seed: Array, out: Array) -> None:
         """Products of z and delta of every sample, of shape (c, m, n_full), for (m, O, c)."""
         deltas = self.backward(layers, seed)
-        found = np.empty((self.n_samples, len(seed), self.graph.n_full))
-        blocks = self.graph.matrices(found)
-        for layer, delta, block in zip(layers, deltas, blocks, strict=True):
+        for layer, delta, block in zip(layers, deltas, self.graph.matrices(out), strict=True):
             layer.per_sample(delta, block)
-        return found
 
     def gradient(self, layers: LayersAtPoint, out: Sequence[Array]) -> None:
         """Put delta dp/dtheta of each layer into out."""

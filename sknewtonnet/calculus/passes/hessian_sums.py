@@ -19,7 +19,7 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
 from sknewtonnet.calculus.passes.graph import Graph
 from sknewtonnet.calculus.passes.sample_curvature import SampleCurvature
-from sknewtonnet.calculus.passes.shared_samples import in_order, product
+from sknewtonnet.calculus.passes.shared_samples import in_order, product, summed
 from sknewtonnet.calculus.passes.workspace import Workspace
 from sknewtonnet.calculus.pieces.symmetric import (
     flat,
@@ -107,29 +107,21 @@ def neuron_blocks(
     sizes = list(zip(graph.n_units, graph.n_rows, strict=True))
     cost = sum(chunk.n_samples * s * t**2 for chunk in chunks for s, t in sizes)
     for fast in (True, False):
-        found, lost = [np.zeros((s, t, t)) for s, t in sizes], 0.0
 
-        def blocks_over(
-            piece: tuple[Chunk, slice], fast: bool = fast
-        ) -> tuple[list[Array], float]:
-            sums = _Sums(graph, workspace, fast)
+        def blocks_over(piece: tuple[Chunk, slice], fast: bool = fast) -> list[Any]:
             chunk, where = piece
+            sums = _Sums(graph, workspace, fast)
             factors = SampleCurvature(chunk, weights, where, gauss_newton=False, fast=fast)
             if lagrangian:
                 scales = [*factors.bend, factors.output_bend]
             else:
                 factors.run()
                 scales = [factors.own_curvature(k) for k in range(len(weights))]
-            parts = [sums.unit_blocks(factors, k, scale) for k, scale in enumerate(scales)]
-            return parts, sums.lost
+            blocks = [sums.unit_blocks(factors, k, scale) for k, scale in enumerate(scales)]
+            return [*blocks, sums.lost]
 
-        def add(part: tuple[list[Array], float], totals: list[Array] = found) -> None:
-            nonlocal lost
-            lost += part[1]
-            for total, blocks in zip(totals, part[0], strict=True):
-                total += blocks
-
-        in_order(_Sums(graph, workspace, fast).pieces(chunks), blocks_over, add, cost=float(cost))
+        pieces = _Sums(graph, workspace, fast).pieces(chunks)
+        *found, lost = summed(pieces, blocks_over, cost=float(cost))
         if lost <= _ACCURACY * max(float(np.abs(blocks).max(initial=0.0)) for blocks in found):
             break
     return [symmetric_part(blocks) for blocks in found]

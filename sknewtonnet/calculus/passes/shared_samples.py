@@ -77,6 +77,27 @@ def in_order(
             _one_after_the_other(pieces, work, take)
 
 
+def summed(
+    pieces: Sequence[Piece],
+    work: Callable[[Piece], Sequence[Any]],
+    *,
+    cost: float,
+    by_turns: bool = False,
+) -> list[Any]:
+    """Sums of the arrays, or numbers, that :func:`in_order` finds; at least one piece is there."""
+    total: list[Any] = []
+
+    def take(parts: Sequence[Any]) -> None:
+        if not total:
+            total.extend(parts)
+            return
+        for number, part in enumerate(parts):
+            total[number] += part
+
+    in_order(pieces, work, take, cost=cost, by_turns=by_turns)
+    return total
+
+
 def _one_after_the_other(
     pieces: Sequence[Piece], work: Callable[[Piece], Part], take: Callable[[Part], object]
 ) -> None:
