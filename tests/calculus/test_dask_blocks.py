@@ -232,3 +232,23 @@ def broken(rows):
     if (rows.Y == 0.0).any():
         raise ValueError("broken")
     return [rows.Y.sum()]
+
+
+changes = []
+
+
+def doubled(rows):
+    changes.append(rows)
+    return rows._replace(X=2.0 * rows.X)
+
+
+def test_changes_are_made_once_on_the_workers(cluster):
+    X, y, _ = table()
+    whole = Objective(NET, "squared_error", 4.0 * X, y, alpha=1.0)
+    source = DaskBlocks(*lazy(X, y), client=cluster).transformed(doubled).transformed(doubled)
+    changes.clear()
+    for scale in (1.0, 2.0):
+        found = objective(source).gradient(scale * START)
+        assert_allclose(found, whole.gradient(scale * START), rtol=1e-12, atol=1e-15)
+    assert len(changes) == 2 * source.n_blocks
+    alike(DaskBlocks(*lazy(X, y)).transformed(doubled), 2.0 * X, y)

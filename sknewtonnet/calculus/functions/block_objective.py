@@ -163,7 +163,8 @@ class BlockObjective(SmoothFunction):
         self.loss = behind(get_loss(loss, network.n_outputs), network.layers[-1].activation)
         squares = l2_penalty(network.layout, alpha)
         others = [penalty.on(network.layout) for penalty in listed_penalties(penalties)]
-        self.blocks = blocks if isinstance(blocks, BlockSource) else BlockSequence(blocks)
+        source = blocks if isinstance(blocks, BlockSource) else BlockSequence(blocks)
+        self.blocks = source.kept()
         self._model = Model(network, self.loss)
         self._account = self._of_all_blocks()
         self.n_parameters = network.n_parameters

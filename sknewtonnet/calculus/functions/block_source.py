@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -156,6 +157,31 @@ class BlockSource(ABC):
         """
         return _Transformed(self, change)
 
+    def kept(self) -> "BlockSource":
+        """The same blocks, whose changes are made once where that costs this process no memory.
+
+        Returns
+        -------
+        BlockSource
+            These blocks themselves, but for those on other machines that have been
+            :meth:`transformed`.
+        """
+        return self
+
+    def changed_once(self, change: Callable[[Rows], Rows]) -> "BlockSource":
+        """The same blocks after a change, which is made once where :meth:`kept` has it so.
+
+        Parameters
+        ----------
+        change : callable
+            As in :meth:`transformed`.
+
+        Returns
+        -------
+        BlockSource
+        """
+        return _Transformed(self, change)
+
 
 class BlockSequence(BlockSource):
     """Blocks that this process reads one after the other.
@@ -301,10 +327,22 @@ class _Transformed(BlockSource):
         """See :meth:`BlockSource.total`."""
         return self.source.total(_Changed(self.change, function), *args)
 
+    @cached_property
+    def _kept(self) -> BlockSource:
+        return self.source.changed_once(self.change)
+
+    def kept(self) -> BlockSource:
+        """See :meth:`BlockSource.kept`."""
+        return self._kept
+
+    def changed_once(self, change: Callable[[Rows], Rows]) -> BlockSource:
+        """See :meth:`BlockSource.changed_once`."""
+        return self.source.changed_once(_Changed(self.change, change))
+
 
 @dataclass(frozen=True, eq=False)
 class _Changed:
-    """A function of rows after another one; both can be pickled, and so can it."""
+    """A function of rows after another one; where both can be pickled, it can."""
 
     change: Callable[[Rows], Rows]
     function: Callable[..., Any]

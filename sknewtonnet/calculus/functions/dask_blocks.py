@@ -1,7 +1,9 @@
 """Rows on the workers of a dask cluster: parameters go out, sums over rows come back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 from uuid import uuid4
 
@@ -43,6 +45,9 @@ class DaskBlocks(BlockSource):
         an X whose chunk sizes are known.
     client : distributed.Client, default=None
         The cluster; by default that of the current client, if there is one.
+    keep_frames : bool, default=False
+        Whether rows of data frames stay data frames, with the names of their columns; by default
+        they become arrays.
 
     Attributes
     ----------
@@ -84,18 +89,18 @@ class DaskBlocks(BlockSource):
         offset: Any = None,
         *,
         client: Any = None,
+        keep_frames: bool = False,
     ):
         dask = _dask()
         if not hasattr(X, "__dask_graph__"):
             raise TypeError(
                 f"X must be a dask array or a dask data frame, got {type(X).__name__!r}."
             )
-        X = _whole_rows(X)
         given = {"X": X, "Y": Y, "sample_weight": sample_weight, "offset": offset}
-        self.n_blocks = X.npartitions
-        parts = [_partitions(name, part, X) for name, part in given.items()]
+        chunks = chunks_in_line(given)
+        self.n_blocks = len(chunks)
         read = dask.delayed(_rows, pure=True)
-        self._blocks = [read(number, *row) for number, row in enumerate(zip(*parts, strict=True))]
+        self._blocks = [read(number, keep_frames, *row) for number, row in enumerate(chunks)]
         self._client = _current_client() if client is None else client
         if self._client is not None:
             self._blocks = self._client.compute(self._blocks, retries=_RETRIES)
@@ -103,8 +108,12 @@ class DaskBlocks(BlockSource):
     def map(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
         """See :meth:`BlockSource.map`."""
         if self._client is None:
-            return named(function(block.compute(), *args) for block in self._blocks)
+            return named(self._answers(function, args))
         return self._gathered(*self._asked(function, args))
+
+    def _answers(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[Any]:
+        for block in self._blocks:
+            yield function(block.compute(scheduler="synchronous"), *args)
 
     def total(self, function: Callable[..., Sums | None], *args: Any) -> Sums | None:
         """See :meth:`BlockSource.total`."""
@@ -118,6 +127,17 @@ class DaskBlocks(BlockSource):
             ]
         (total,) = self._gathered(graph, level)
         return total
+
+    def changed_once(self, change: Callable[[Rows], Rows]) -> BlockSource:
+        """See :meth:`BlockSource.changed_once`: workers keep the rows before and after it."""
+        if self._client is None:
+            return super().changed_once(change)
+        found = copy(self)
+        graph: dict[str, Any] = {}
+        numbered = enumerate(self._blocks)
+        names = [_put(graph, _answered, n, block, _Question(change, ())) for n, block in numbered]
+        found._blocks = self._client.get(graph, names, sync=False)
+        return found
 
     def _asked(
         self, function: Callable[..., Any], args: tuple[Any, ...]
@@ -210,16 +230,43 @@ def _large_parameters() -> Any:
     return dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"})
 
 
+def chunks_in_line(given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """What arrays and frames have for each chunk of rows of the first of them.
+
+    Parameters
+    ----------
+    given : mapping of str to object
+        By names for messages: a dask array or frame; then others, arrays in memory, numbers for
+        all rows, or None. Something that is in chunks already is a tuple of them.
+
+    Returns
+    -------
+    list of tuple
+        For each chunk of rows of the first, its chunk and those of the others, as they are given
+        to ``dask.delayed``.
+
+    Raises
+    ------
+    ValueError
+        If there are other numbers of rows, or chunks cannot be brought in line.
+    """
+    X = _whole_rows(next(iter(given.values())))
+    parts = [_chunks(name, X if k == 0 else v, X) for k, (name, v) in enumerate(given.items())]
+    return list(zip(*parts, strict=True))
+
+
 def _whole_rows(X: Any) -> Any:
     """The same with all columns of a row in one chunk."""
     chunks = getattr(X, "chunks", ((), ()))
     return X.rechunk({1: -1}) if len(chunks) > 1 and len(chunks[1]) > 1 else X
 
 
-def _partitions(name: str, value: Any, X: Any) -> list[Any]:
-    """What is to become the rows of each block, in line with the rows of X."""
-    if value is None:
-        return [None] * X.npartitions
+def _chunks(name: str, value: Any, X: Any) -> list[Any] | tuple[Any, ...]:
+    """One thing in chunks, in line with the rows of X."""
+    if value is None or isinstance(value, Real):
+        return [value] * X.npartitions
+    if isinstance(value, tuple):
+        return value
     rows = _known_rows(X)
     if not is_dask(value):
         return _cut(name, value, rows)
@@ -230,11 +277,10 @@ def _partitions(name: str, value: Any, X: Any) -> list[Any]:
             _check_rows(name, sum(own), sum(rows))
             value = value.rechunk({0: rows})
     parts = list(np.ravel(value.to_delayed()))
-    n_blocks = X.npartitions
-    if len(parts) != n_blocks:
+    if len(parts) != X.npartitions:
         raise ValueError(
-            f"{name} has {len(parts)} chunks of rows, X has {n_blocks}, and their sizes are not "
-            f"known: {_ALIGNED}"
+            f"{name} has {len(parts)} chunks of rows, X has {X.npartitions}, and their sizes are "
+            f"not known: {_ALIGNED}"
         )
     return parts
 
@@ -262,11 +308,11 @@ def _known_rows(value: Any) -> tuple[int, ...] | None:
     return None if chunks is None or np.isnan(chunks[0]).any() else chunks[0]
 
 
-def _rows(number: int, *parts: Any) -> Rows:
+def _rows(number: int, keep_frames: bool, *parts: Any) -> Rows:
     """A block, from a chunk of each of the arrays and frames."""
-    given = zip(Rows._fields, parts, strict=True)
-    arrays = {name: _array(part) for name, part in given if part is not None}
-    lengths = {name: len(array) for name, array in arrays.items()}
+    given = dict(zip(Rows._fields, parts, strict=True))
+    arrays = {name: _array(part, keep_frames) for name, part in given.items()}
+    lengths = {name: len(array) for name, array in arrays.items() if hasattr(array, "__len__")}
     if len(set(lengths.values())) > 1:
         raise ValueError(
             f"block {number}: the chunks have different numbers of rows, {lengths}: {_ALIGNED}"
@@ -274,5 +320,10 @@ def _rows(number: int, *parts: Any) -> Rows:
     return Rows(**arrays)
 
 
-def _array(part: Any) -> Any:
-    return part.toarray() if issparse(part) else np.asarray(part)
+def _array(part: Any, keep_frames: bool) -> Any:
+    """A chunk as an array; a number, or what is no table, as it is."""
+    if issparse(part):
+        return part.toarray()
+    if not hasattr(part, "__len__") or (keep_frames and hasattr(part, "columns")):
+        return part
+    return np.asarray(part)
