@@ -6,7 +6,10 @@ from functools import cached_property
 import numpy as np
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus import BlockObjective, Loss
+from sknewtonnet.calculus.pieces.output_activation import LossBehindActivation
 from sknewtonnet.inference._minimum import Information
+from sknewtonnet.inference._rows import RowsAt
 
 CRITERIA = ("aic", "aicc", "bic", "nic", "tic", "gcv")
 
@@ -80,9 +83,41 @@ class Criteria:
         """
         if not self.information.is_likelihood:
             return np.nan
+        if isinstance(self.information.objective, BlockObjective):
+            return self._from_sums()
         counts = self.information.weight_type == "frequency"
         rows = self.row_log_likelihoods
         return float(self.information.objective.sample_weight @ rows if counts else rows.sum())
+
+    def _from_sums(self) -> float:
+        """The log-likelihood from sums over blocks of rows."""
+        objective, precise = self.information.objective, self._precise
+        loss, dispersion = objective.loss, 1.0
+        if loss.free_dispersion:
+            inner = loss.loss if isinstance(loss, LossBehindActivation) else loss
+            if type(inner).dispersion_of is not Loss.dispersion_of or (
+                precise and not loss.normal_errors
+            ):
+                raise ValueError(
+                    f"the dispersion of highest likelihood of the loss {loss.name!r} looks at all "
+                    "rows again and again, which are in blocks and not in memory together: make "
+                    "results of as many rows as fit the memory."
+                )
+            count = objective.n_samples if precise else objective.weight_sum
+            entries = count * objective.network.n_outputs
+            dispersion = inner.likeliest_dispersion(self.information.total_loss / entries)
+        if dispersion == 0.0:
+            return np.inf
+        return float(
+            self.information.sum_over_rows(_log_densities, dispersion, precise, self.factor)
+        )
+
+    @property
+    def _precise(self) -> bool:
+        """Whether a row has the dispersion divided by its weight."""
+        loss = self.information.objective.loss
+        precise = self.information.weight_type == "precision"
+        return precise and (loss.free_dispersion or loss.density_of_means)
 
     @property
     def row_log_likelihoods(self) -> Array:
@@ -95,8 +130,7 @@ class Criteria:
         information = self.information
         objective = information.objective
         loss, weight = objective.loss, objective.sample_weight
-        precise = information.weight_type == "precision"
-        precise &= loss.free_dispersion or loss.density_of_means
+        precise = self._precise
         precision = weight[:, None] if precise else 1.0
         data, dispersion = (objective.targets, information.raw), 1.0
         if loss.free_dispersion:
@@ -196,3 +230,14 @@ class Criteria:
             return np.inf
         found = 2.0 * self.information.total_loss / self._n / (1.0 - self._k / self._n) ** 2
         return self.factor * found
+
+
+def _log_densities(
+    rows: RowsAt, where: slice, dispersion: float, precise: bool, factor: float
+) -> Array:
+    """Sum of the logarithms of densities, of targets in the units of the table."""
+    loss, weight = rows.objective.loss, rows.weight[where]
+    spread = dispersion / (weight[:, None] if precise else 1.0)
+    density = loss.log_density(rows.objective.targets[where], rows.raw[where], spread)
+    found = (density - 0.5 * np.log(factor)).sum(axis=1)
+    return np.asarray(found.sum() if precise else weight @ found)

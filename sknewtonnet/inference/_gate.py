@@ -107,13 +107,16 @@ def _sample(information: Information) -> Iterator[Finding]:
 def _is_perfect(information: Information) -> bool:
     """Whether nothing but rounding is left of the targets."""
     objective = information.objective
-    squares = float((objective.sample_weight @ objective.targets**2).sum())
-    return objective.loss.normal_errors and information.total_loss <= 1e-24 * squares
+    if not objective.loss.normal_errors:
+        return False
+    targets = information.targets()
+    squares = targets.weight * float((targets.mean**2 + targets.spread**2).sum())
+    return information.total_loss <= 1e-24 * squares
 
 
 def _and_offset(information: Information) -> str:
     """Words that name an offset, which may be another than that of the fit."""
-    return "" if information.objective.offset is None else " with its offset or exposure"
+    return " with its offset or exposure" if information.objective.has_offset else ""
 
 
 def _stationary(information: Information) -> Iterator[Finding]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
-from sknewtonnet._typing import Ints
-from sknewtonnet.calculus import Activation, Network, Semidefinite
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus import Activation, Network, Rows, Semidefinite
 from sknewtonnet.calculus.functions.units import UnitReport, unit_reports
 from sknewtonnet.inference._minimum import Information
 
@@ -150,11 +151,9 @@ def _far_from_zero(information: Information, feature_names: Sequence[str]) -> st
     for layer, linear, places in hidden:
         if linear and 0 in layer.sources:
             read |= (places[: network.n_features] >= 0).any(axis=1)
-    X, weight = information.objective.samples, information.objective.sample_weight
-    mean = weight @ X / weight.sum()
-    spread = np.sqrt(weight @ (X - mean) ** 2 / weight.sum())
-    varies = spread > _VARIES * np.abs(X).max(axis=0, initial=0.0)
-    far = np.flatnonzero(read & varies & (np.abs(mean) > _FAR * spread))
+    inputs = information.inputs
+    varies = inputs.spread > _VARIES * inputs.size
+    far = np.flatnonzero(read & varies & (np.abs(inputs.mean) > _FAR * inputs.spread))
     names = ", ".join(feature_names[j] for j in far[:6]) + (", ..." if len(far) > 6 else "")
     return "" if not len(far) else f"{names} {'are' if len(far) > 1 else 'is'}"
 
@@ -165,8 +164,8 @@ def _they(far: str) -> str:
 
 def edge_findings(information: Information) -> Iterator[Finding]:
     """Semidefinite units that ignore directions of the inputs."""
-    network, weight = information.objective.network, information.objective.sample_weight
-    sizes = np.sqrt(weight @ information.objective.samples**2 / weight.sum())
+    network, inputs = information.objective.network, information.inputs
+    sizes = np.hypot(inputs.mean, inputs.spread)
     matrices = network.matrices(information.params)
     for k, layer in enumerate(network.layers):
         if not isinstance(layer, Semidefinite) or layer.sources != (0,):
@@ -215,10 +214,9 @@ def _scaling(
 
 def input_findings(information: Information, feature_names: Sequence[str]) -> Iterator[Finding]:
     """Inputs that are constant, or linear functions of others."""
-    X, weight = information.objective.samples, information.objective.sample_weight
-    centred = np.sqrt(weight / weight.sum())[:, None] * (X - weight @ X / weight.sum())
-    spread = np.linalg.norm(centred, axis=0)
-    constant = spread <= _VARIES * np.maximum(np.abs(X).max(axis=0), 1e-300)
+    inputs = information.inputs
+    mean, spread = inputs.mean, inputs.spread
+    constant = spread <= _VARIES * np.maximum(inputs.size, 1e-300)
     for j in np.flatnonzero(constant).tolist():
         yield Finding(
             "constant input",
@@ -229,7 +227,8 @@ def input_findings(information: Information, feature_names: Sequence[str]) -> It
     if len(varying) < 2:
         return
     # The triangle has the same right vectors, and all of them if there are few rows.
-    triangle = np.linalg.qr(centred[:, varying] / spread[varying], mode="r")
+    columns = varying, mean[varying], spread[varying]
+    triangle = reduce(_joined_triangles, information.objective.over_rows(_triangle, *columns))
     _, sizes, directions = np.linalg.svd(triangle)
     zero = np.ones(len(varying), dtype=bool)
     zero[: len(sizes)] = sizes <= _COLLINEAR * sizes[0]
@@ -244,3 +243,14 @@ def input_findings(information: Information, feature_names: Sequence[str]) -> It
         f"weights apart. Drop {int(zero.sum())} of them.",
         severity="note" if information.penalised else "warning",
     )
+
+
+def _triangle(rows: Rows, columns: Ints, mean: Array, spread: Array) -> Array:
+    """The triangular factor of standardised columns, times the roots of the weights."""
+    standard = (rows.X[:, columns] - mean) / spread
+    return np.asarray(np.linalg.qr(np.sqrt(rows.sample_weight)[:, None] * standard, mode="r"))
+
+
+def _joined_triangles(one: Array, other: Array) -> Array:
+    """The factor of rows whose factors are known."""
+    return np.asarray(np.linalg.qr(np.vstack([one, other]), mode="r"))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Ints
-from sknewtonnet.calculus import Loss, Network, Objective
+from sknewtonnet.calculus import BlockObjective, Loss, Network, Objective, Rows
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.calculus.pieces.validation import check_count
 from sknewtonnet.inference._checks import check_choice, check_rows
@@ -58,8 +58,9 @@ def infer(
 
     Parameters
     ----------
-    objective : Objective
-        The function that was minimised, on its data. Rows of weight 0 are left out.
+    objective : Objective or BlockObjective
+        The function that was minimised, on its data. Rows of weight 0 are left out. Of rows in
+        blocks there is what sums over rows tell; what looks at single rows raises a ValueError.
     params : array-like of shape (n_parameters,)
         The minimum.
     active : array-like of shape (n_active, n_parameters), default=None
@@ -230,6 +231,13 @@ def _rows_that_count(
     objective: Objective, groups: ArrayLike | None
 ) -> tuple[Objective, Ints | None]:
     """The objective, and the numbers of clusters, without rows of weight zero."""
+    if isinstance(objective, BlockObjective):
+        if groups is not None:
+            raise ValueError(
+                "groups needs all rows in memory together, since a cluster may have rows in "
+                'several blocks: leave it out, or use cov_type="HC3" of rows that fit.'
+            )
+        return objective.counted(), None
     clusters = None if groups is None else cluster_numbers(groups, objective.n_samples)
     kept = objective.sample_weight > 0
     if kept.all():
@@ -250,6 +258,11 @@ def _lags(
         if maxlags is not None:
             raise ValueError(f'maxlags is for cov_type="HAC", got cov_type={cov_type!r}.')
         return None
+    if isinstance(objective, BlockObjective):
+        raise ValueError(
+            'cov_type="HAC" needs all rows in memory together, since rows of one block may depend '
+            "on those of the next: use another cov_type, or rows that fit."
+        )
     if weight_type == "frequency" and (objective.sample_weight != 1.0).any():
         raise ValueError(
             'cov_type="HAC" needs one row for each time, so weights cannot count rows: use '
@@ -311,9 +324,8 @@ def _described(network: Network) -> str:
 def _warn(results: InferenceResults, stacklevel: int) -> None:
     """Say the worst of what is known without fits of smaller nets, and of weights."""
     information = results.information
-    weight = information.objective.sample_weight
     counted = information.weight_type == "frequency" and not information.class_weights
-    if counted and (np.abs(weight - np.rint(weight)) > 1e-8 * weight).any():
+    if counted and any(information.objective.over_rows(_has_fractions)):
         message = (
             "Weights that are no whole numbers do not count rows, as "
             'weight_type="frequency" takes them '
@@ -331,3 +343,9 @@ def _warn(results: InferenceResults, stacklevel: int) -> None:
         warnings.warn(
             f"Inference: {grave[0].message}{hint}{more}", UserWarning, stacklevel=stacklevel
         )
+
+
+def _has_fractions(rows: Rows) -> bool:
+    """Whether some weights are no whole numbers."""
+    weight = rows.sample_weight
+    return bool((np.abs(weight - np.rint(weight)) > 1e-8 * weight).any())

@@ -1,9 +1,8 @@
 """The information in a sample at a minimum: curvatures, counts, dispersion, scores."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,19 @@ from scipy.linalg import null_space, orth
 
 from sknewtonnet._threads import hessian_threads
 from sknewtonnet._typing import Array, Bools, Ints
-from sknewtonnet.calculus import CriticalPoint, Objective, critical_point
+from sknewtonnet.calculus import BlockObjective, CriticalPoint, Objective, Rows, critical_point
 from sknewtonnet.calculus.functions.coordinates import natural_steps, whitening
 from sknewtonnet.calculus.functions.scaled_spectrum import ScaledSpectrum, inside
+from sknewtonnet.calculus.pieces.moments import Moments
+from sknewtonnet.inference._rows import (
+    RowsAt,
+    Term,
+    losses,
+    residual_products,
+    score_products,
+    squared_pearson,
+    sum_of_part,
+)
 
 WEIGHT_TYPES = ("frequency", "precision", "sampling")
 
@@ -28,7 +37,7 @@ class Information:
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective or BlockObjective
         The function f that was minimised, on its data.
     params : ndarray of shape (n_parameters,)
         The minimum.
@@ -441,6 +450,46 @@ class Information:
         return self.n_rows - self.effective_parameters / self.n_entries
 
     @cached_property
+    def rows(self) -> RowsAt:
+        """The rows at the minimum, for what looks at single ones.
+
+        Returns
+        -------
+        RowsAt
+
+        Raises
+        ------
+        ValueError
+            If they are in blocks, and never in memory together.
+        """
+        if isinstance(self.objective, BlockObjective):
+            raise ValueError(
+                "this looks at single rows, which are in blocks and not in memory together: make "
+                "results of as many rows as fit the memory."
+            )
+        return RowsAt(self.objective, self.params, self.weight_type)
+
+    def sum_over_rows(self, term: Term, *args: Any) -> Array:
+        """The sum of a term over all rows, wherever they are.
+
+        Parameters
+        ----------
+        term : callable
+            As in :meth:`RowsAt.sum`.
+        *args : object
+            Further arguments.
+
+        Returns
+        -------
+        ndarray
+        """
+        f = self.objective
+        if not isinstance(f, BlockObjective):
+            return self.rows.sum(term, *args)
+        point = f.network, f.loss, self.params, self.weight_type
+        return np.asarray(sum(f.over_rows(sum_of_part, *point, term, *args)))
+
+    @property
     def raw(self) -> Array:
         """Raw predictions of the rows.
 
@@ -448,7 +497,7 @@ class Information:
         -------
         ndarray of shape (n_samples, n_outputs)
         """
-        return self.objective.raw_predictions(self.params)
+        return self.rows.raw
 
     @cached_property
     def total_loss(self) -> float:
@@ -458,8 +507,7 @@ class Information:
         -------
         float
         """
-        losses = self.objective.loss.value(self.objective.targets, self.raw)
-        return float(self.objective.sample_weight @ losses)
+        return float(self.sum_over_rows(losses))
 
     @cached_property
     def constant_loss(self) -> float:
@@ -498,8 +546,7 @@ class Information:
         -------
         float
         """
-        squares = self.objective.loss.squared_pearson(self.objective.targets, self.raw)
-        return float(self.objective.sample_weight @ squares.sum(axis=1))
+        return float(self.sum_over_rows(squared_pearson))
 
     @cached_property
     def residual_covariance(self) -> Array:
@@ -509,8 +556,17 @@ class Information:
         -------
         ndarray of shape (n_outputs, n_outputs)
         """
-        residual = self.mean_residuals
-        return (residual * self.objective.sample_weight[:, None]).T @ residual / self.df_resid
+        return self.residual_products / self.df_resid
+
+    @cached_property
+    def residual_products(self) -> Array:
+        """Weighted sums of products of the residuals of the outputs.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs, n_outputs)
+        """
+        return self.sum_over_rows(residual_products)
 
     @property
     def mean_residuals(self) -> Array:
@@ -520,7 +576,7 @@ class Information:
         -------
         ndarray of shape (n_samples, n_outputs)
         """
-        return self.objective.targets - self.objective.loss.inverse_link(self.raw)
+        return self.rows.mean_residuals
 
     @property
     def mean_slopes(self) -> Array:
@@ -530,9 +586,7 @@ class Information:
         -------
         ndarray of shape (n_samples, n_outputs)
         """
-        loss, raw = self.objective.loss, self.raw
-        slopes = [loss.mean_derivatives(raw, o, 1)[1][:, o] for o in range(raw.shape[1])]
-        return np.column_stack(slopes)
+        return self.rows.mean_slopes
 
     @cached_property
     def decrement(self) -> float:
@@ -550,7 +604,7 @@ class Information:
             scale *= float(self.objective.weight_sum) / self.objective.n_samples
         return gain / scale if scale > 0 else np.inf
 
-    @cached_property
+    @property
     def jacobian(self) -> Array:
         """Derivatives of the raw predictions in the parameters.
 
@@ -558,9 +612,9 @@ class Information:
         -------
         ndarray of shape (n_samples, n_outputs, n_parameters)
         """
-        return self.objective.jacobian(self.params)
+        return self.rows.jacobian
 
-    @cached_property
+    @property
     def loss_curvature(self) -> Array:
         """Second derivatives of the loss of each row in the raw predictions, as G has them.
 
@@ -570,8 +624,7 @@ class Information:
         -------
         ndarray of shape (n_samples, n_outputs, n_outputs)
         """
-        found = self.objective.loss.curvature_parts(self.objective.targets, self.raw)[0]
-        return found if found.ndim == 3 else found[:, :, None] * np.eye(found.shape[1])
+        return self.rows.loss_curvature
 
     @cached_property
     def input_parameters(self) -> list[Ints] | None:
@@ -584,7 +637,7 @@ class Information:
         """
         return self.objective.network.feature_parameters
 
-    @cached_property
+    @property
     def residuals(self) -> Array:
         """Derivatives of the loss in the raw predictions.
 
@@ -592,9 +645,9 @@ class Information:
         -------
         ndarray of shape (n_samples, n_outputs)
         """
-        return self.objective.loss.derivatives(self.objective.targets, self.raw, 1)[1]
+        return self.rows.residuals
 
-    @cached_property
+    @property
     def scores(self) -> Array:
         """Gradient of the loss of each row, without its weight.
 
@@ -602,7 +655,7 @@ class Information:
         -------
         ndarray of shape (n_samples, n_parameters)
         """
-        return self.objective.scores(self.params)
+        return self.rows.scores
 
     @cached_property
     def mean_score(self) -> Array:
@@ -614,17 +667,6 @@ class Information:
         """
         slope = self.objective.penalty.gradient(self.params)
         return self.gradient / self.objective.weight_sum - slope
-
-    def blocks(self) -> list[slice]:
-        """Rows at a time, so that what is worked out of them is small beside all of them.
-
-        Returns
-        -------
-        list of slice
-            Of some 2^16 numbers in an array of rows by parameters, and 256 rows at least.
-        """
-        n, size = self.objective.n_samples, max(256, 2**16 // len(self.params))
-        return [slice(start, start + size) for start in range(0, n, size)]
 
     def threads(self) -> AbstractContextManager[None]:
         """Context of work on the matrices: as many threads as are fastest.
@@ -649,27 +691,7 @@ class Information:
         -------
         ndarray of shape (k, k)
         """
-        return self.products_by_blocks(lambda where: rows[where])
-
-    def products_by_blocks(self, rows: Callable[[slice], Array]) -> Array:
-        """The same for rows that are worked out a block at a time.
-
-        Parameters
-        ----------
-        rows : callable
-            From a slice of the rows to an array of shape (len(slice), k).
-
-        Returns
-        -------
-        ndarray of shape (k, k)
-        """
-        power = 0.5 if self.weight_type == "frequency" else 1.0
-        factor = self.objective.sample_weight**power
-        found: Any = 0.0
-        for where in self.blocks():
-            weighed = rows(where) * factor[where, None]
-            found = found + weighed.T @ weighed
-        return np.asarray(found)
+        return self.rows.sum(lambda at, where: at.products(where, rows[where]))
 
     @cached_property
     def centred_meat(self) -> Array:
@@ -679,5 +701,37 @@ class Information:
         -------
         ndarray of shape (n_parameters, n_parameters)
         """
-        scores, mean = self.scores, self.mean_score
-        return self.products_by_blocks(lambda where: scores[where] - mean)
+        return self.sum_over_rows(score_products, self.mean_score)
+
+    @cached_property
+    def inputs(self) -> Moments:
+        """Moments of the inputs.
+
+        Returns
+        -------
+        Moments
+        """
+        return reduce(Moments.joined, self.objective.over_rows(_moments_of_inputs))
+
+    def targets(self, *, left: bool = False) -> Moments:
+        """Moments of the targets.
+
+        Parameters
+        ----------
+        left : bool, default=False
+            Whether to take an offset off them first.
+
+        Returns
+        -------
+        Moments
+        """
+        return reduce(Moments.joined, self.objective.over_rows(_moments_of_targets, left))
+
+
+def _moments_of_inputs(rows: Rows) -> Moments:
+    return Moments.of(rows.X, rows.sample_weight)
+
+
+def _moments_of_targets(rows: Rows, left: bool) -> Moments:
+    Y = rows.Y - rows.offset if left and rows.offset is not None else rows.Y
+    return Moments.of(Y, rows.sample_weight)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.scaled_spectrum import ScaledSpectrum, square_root
 from sknewtonnet.inference._minimum import Information
+from sknewtonnet.inference._rows import RowsAt
 
 # With fewer clusters than this tests reject too often.
 _FEW_CLUSTERS = 30
@@ -87,10 +88,7 @@ def _leveraged(power: float) -> Callable[[Information, Dependence], Array]:
 
     def found(information: Information, dependence: Dependence) -> Array:
         K, mean = information.factor.inverse, information.mean_score
-        meat = information.products_by_blocks(
-            lambda where: adjusted_scores(information, power, where) - mean
-        )
-        return K @ meat @ K
+        return K @ information.sum_over_rows(_adjusted_products, power, K, mean) @ K
 
     return found
 
@@ -298,15 +296,26 @@ def _meat_of_outputs(information: Information) -> Array:
     The residuals of the outputs may differ in variance and be correlated, while the fit weighs
     them alike.
     """
-    jacobian, weight = information.jacobian, information.objective.sample_weight
-    slopes, root = information.mean_slopes, square_root(information.residual_covariance)
-    found = np.zeros((jacobian.shape[2], jacobian.shape[2]))
-    for where in information.blocks():
-        rows = np.einsum("imp,im,mk->ikp", jacobian[where], slopes[where], root, optimize=True)
-        rows *= np.sqrt(weight[where])[:, None, None]
-        flat = rows.reshape(-1, rows.shape[2])
-        found += flat.T @ flat
-    return found
+    return information.sum_over_rows(
+        _products_of_outputs, square_root(information.residual_covariance)
+    )
+
+
+def _products_of_outputs(rows: RowsAt, where: slice, root: Array) -> Array:
+    """The sum over some rows, with a root of Sigma."""
+    jacobian, slopes = rows.jacobian[where], rows.mean_slopes[where]
+    found = np.einsum("imp,im,mk->ikp", jacobian, slopes, root, optimize=True)
+    found *= np.sqrt(rows.weight[where])[:, None, None]
+    flat = found.reshape(-1, found.shape[2])
+    return np.asarray(flat.T @ flat)
+
+
+def _adjusted_products(
+    rows: RowsAt, where: slice, power: float, inverse: Array, mean: Array
+) -> Array:
+    """Products of scores divided by a power of 1 - leverage, less the mean score."""
+    factors = _leverage_factors(rows, where, inverse)
+    return rows.products(where, _adjusted_scores(rows, where, power, factors) - mean)
 
 
 def few_clusters(dependence: Dependence | None) -> str:
@@ -331,7 +340,7 @@ def clustered_meat(
     """Products of weighted rows summed within clusters, and the number of clusters."""
     weight, count = information.objective.sample_weight, int(groups.max()) + 1
     sums = np.zeros((count, rows(slice(0, 1)).shape[1]))
-    for where in information.blocks():
+    for where in information.rows.blocks():
         np.add.at(sums, groups[where], weight[where, None] * rows(where))
     return sums.T @ sums, float(count)
 
@@ -354,8 +363,15 @@ def adjusted_scores(
     ndarray of shape (n_rows, n_parameters)
         NaN where a leverage is 1 or more: the fit passes through such a row, whatever its target.
     """
-    jacobian, residuals = information.jacobian[where], information.residuals[where]
-    curvature, spread = factors or leverage_factors(information, where)
+    known = factors or leverage_factors(information, where)
+    return _adjusted_scores(information.rows, where, power, known)
+
+
+def _adjusted_scores(
+    rows: RowsAt, where: slice, power: float, factors: tuple[Array, Array]
+) -> Array:
+    jacobian, residuals = rows.jacobian[where], rows.residuals[where]
+    curvature, spread = factors
     if jacobian.shape[1] == 1:
         left = 1.0 - (curvature * spread)[:, 0, 0]
         factor = np.where(left > 0, left, np.nan) ** -power
@@ -373,10 +389,14 @@ def leverage_factors(information: Information, where: slice = slice(None)) -> tu
     -------
     tuple of two ndarrays of shape (n_rows, n_outputs, n_outputs)
     """
-    curvature, jacobian = information.loss_curvature[where], information.jacobian[where]
-    if information.weight_type != "frequency":
-        curvature = curvature * information.objective.sample_weight[where, None, None]
-    return curvature, np.matmul(jacobian @ information.factor.inverse, jacobian.swapaxes(1, 2))
+    return _leverage_factors(information.rows, where, information.factor.inverse)
+
+
+def _leverage_factors(rows: RowsAt, where: slice, inverse: Array) -> tuple[Array, Array]:
+    curvature, jacobian = rows.loss_curvature[where], rows.jacobian[where]
+    if rows.weight_type != "frequency":
+        curvature = curvature * rows.weight[where, None, None]
+    return curvature, np.matmul(jacobian @ inverse, jacobian.swapaxes(1, 2))
 
 
 def _leverage_power(L: Array, spread: Array, power: float, residuals: Array) -> Array:

@@ -124,10 +124,8 @@ class StatsmodelsNames(Diagnostics):
         loss = self.information.objective.loss
         if not loss.normal_errors:
             return np.nan
-        targets, weight = self._table.targets, self._table.sample_weight
-        offset = self._table.offset if loss.quadratic else None
-        known = targets if offset is None else targets - offset
-        centred = known - weight @ known / weight.sum()
-        left = self.resid_response.reshape(targets.shape)
-        squares, total = (float((weight[:, None] * each**2).sum()) for each in (left, centred))
+        known = self.information.targets(left=loss.quadratic)
+        scale = np.ones(len(known.mean)) if self.rescaled is None else self.rescaled.out_scale
+        squares = float(scale**2 @ np.diag(self.information.residual_products))
+        total = known.weight * float(scale**2 @ known.spread**2)
         return 1.0 - squares / total if total > 0 else np.nan

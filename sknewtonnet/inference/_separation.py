@@ -9,6 +9,7 @@ from sknewtonnet.calculus import Loss
 from sknewtonnet.inference._gate_units import Finding
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._reported import Reported
+from sknewtonnet.inference._rows import RowsAt, score_products
 
 # Share of rows with probability 0 or 1 above which chance does not explain them.
 _SURE = 0.05
@@ -54,7 +55,7 @@ def separated(information: Information, directions: Array) -> Bools:
     # Rows that are all fitted leave nothing: without a floor a null direction would be separated.
     with np.errstate(over="ignore"):  # of columns in extreme units
         floor = 1e-30 * np.abs(information.gauss_newton).max() * (directions**2).sum(axis=0)
-    meat = information.products(information.scores)
+    meat = information.sum_over_rows(score_products, np.zeros(len(directions)))
     robust = np.einsum("pk,pk->k", directions, meat @ directions)
     suspect = np.flatnonzero((scale * model > _VARIANCES * robust) & (model > floor))
     if suspect.size:
@@ -69,28 +70,33 @@ def _dispersion(information: Information) -> float:
         return information.dispersion
     if _of_classes(loss):  # the mean alone makes their variance
         return 1.0
-    slopes, df = information.residuals, information.df_resid * information.n_entries
-    bends = np.diagonal(information.loss_curvature, axis1=1, axis2=2)
-    squares = np.divide(slopes**2, bends, out=np.zeros_like(slopes), where=bends > 0)
-    found = float(information.objective.sample_weight @ squares.sum(axis=1))
+    df = information.df_resid * information.n_entries
+    found = float(information.sum_over_rows(_squares_over_curvature))
     return min(1.0, found / df) if df > 0 else 1.0
+
+
+def _squares_over_curvature(rows: RowsAt, where: slice) -> Array:
+    """Weighted squares of derivatives of the loss, over its curvatures."""
+    slopes, bends = rows.residuals[where], rows.loss_curvature[where]
+    bends = np.diagonal(bends, axis1=1, axis2=2)
+    squares = np.divide(slopes**2, bends, out=np.zeros_like(slopes), where=bends > 0)
+    return np.asarray(rows.weight[where] @ squares.sum(axis=1))
 
 
 def _bend(information: Information, directions: Array) -> Array:
     """Mean curvature of the loss along directions, over the rows where these matter."""
-    weight = information.objective.sample_weight
-    total, bent = np.zeros(directions.shape[1]), np.zeros(directions.shape[1])
-    for where in information.blocks():
-        moved = information.jacobian[where] @ directions
-        curvature = np.einsum(
-            "iok,iop,ipk->ik", moved, information.loss_curvature[where], moved, optimize=True
-        )
-        length = (moved**2).sum(axis=1)
-        along = np.divide(curvature, length, out=np.zeros_like(length), where=length > 0)
-        matters = weight[where, None] * curvature
-        total += matters.sum(axis=0)
-        bent += (matters * along).sum(axis=0)
+    bent, total = information.sum_over_rows(_bends, directions)
     return np.divide(bent, total, out=np.full_like(total, np.inf), where=total > 0)
+
+
+def _bends(rows: RowsAt, where: slice, directions: Array) -> Array:
+    """Curvatures along directions, weighted by what they matter, and the sum of that."""
+    moved, bend = rows.jacobian[where] @ directions, rows.loss_curvature[where]
+    curvature = np.einsum("iok,iop,ipk->ik", moved, bend, moved, optimize=True)
+    length = (moved**2).sum(axis=1)
+    along = np.divide(curvature, length, out=np.zeros_like(length), where=length > 0)
+    matters = rows.weight[where, None] * curvature
+    return np.array([(matters * along).sum(axis=0), matters.sum(axis=0)])
 
 
 def separated_functions(information: Information, rows: Array) -> Bools:
@@ -187,26 +193,40 @@ def _separated_parameters(information: Information, reported: Reported) -> tuple
 
 def _told_apart(information: Information) -> Bools:
     """Which classes the net tells from the rest without error."""
-    loss, raw = information.objective.loss, information.raw
+    loss = information.objective.loss
     if not _of_classes(loss):
-        return np.zeros(raw.shape[1], dtype=bool)
-    actual, predicted = information.objective.targets > 0.5, raw > 0
-    if loss.shift_invariant:
-        predicted = raw == raw.max(axis=1, keepdims=True)
-    right = (actual == predicted).all(axis=0)
+        return np.zeros(information.objective.network.n_outputs, dtype=bool)
+    wrong, unsure = information.sum_over_rows(_mistakes)
+    right = wrong == 0.0
     if loss.shift_invariant and not right.all():
         # The largest of several probabilities may be right by chance, and moderate.
-        right &= (np.abs(loss.inverse_link(raw) - actual) < 1e-4).all(axis=0)
+        right &= unsure == 0.0
     return np.asarray(right)
+
+
+def _mistakes(rows: RowsAt, where: slice) -> Array:
+    """Numbers of rows that are of another class than the net says, and of those not sure."""
+    loss, raw = rows.objective.loss, rows.raw[where]
+    actual, predicted = rows.objective.targets[where] > 0.5, raw > 0
+    if loss.shift_invariant:
+        predicted = raw == raw.max(axis=1, keepdims=True)
+    unsure = np.abs(loss.inverse_link(raw) - actual) >= 1e-4
+    return np.array([(actual != predicted).sum(axis=0), unsure.sum(axis=0)], dtype=float)
 
 
 def _sure(information: Information) -> float:
     """Share of the rows with probability 0 or 1: these only push weights to infinity."""
-    loss = information.objective.loss
-    if not _of_classes(loss):
+    if not _of_classes(information.objective.loss):
         return 0.0
-    off = np.abs(loss.inverse_link(information.raw) - (information.objective.targets > 0.5))
-    return float((off < 1e-6).all(axis=1).mean())
+    sure, n_rows = information.sum_over_rows(_sure_rows)
+    return float(sure / n_rows)
+
+
+def _sure_rows(rows: RowsAt, where: slice) -> Array:
+    """The number of rows with probability 0 or 1, and that of all."""
+    actual = rows.objective.targets[where] > 0.5
+    off = np.abs(rows.objective.loss.inverse_link(rows.raw[where]) - actual)
+    return np.array([(off < 1e-6).all(axis=1).sum(), len(off)], dtype=float)
 
 
 def _of_classes(loss: Loss) -> bool:

@@ -9,7 +9,7 @@ from scipy.special import fdtrc
 from scipy.stats import chi2
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Loss
+from sknewtonnet.calculus import BlockObjective, Loss
 from sknewtonnet.inference._gate_units import Finding
 from sknewtonnet.inference._minimum import Information
 
@@ -122,6 +122,9 @@ def variance_test(information: Information) -> VarianceTest:
     >>> variance_test(Information(f, np.array([1.0, 0.0]))).p_value < 1e-3
     True
     """
+    if isinstance(information.objective, BlockObjective):
+        reason = "no test of variances for rows in blocks, which have no ranks among all rows"
+        return VarianceTest(np.nan, 0, np.nan, reason)
     squares = _squares(information)
     if squares is None:
         loss = information.objective.loss

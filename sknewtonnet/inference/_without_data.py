@@ -7,8 +7,8 @@ from typing import Any
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._restricted_fits import Refit
 
-# Worked out of an Information that have a line for each row of the data.
-_ROWS = {"raw", "jacobian", "loss_curvature", "residuals", "scores"}
+# Worked out of an Information: what has lines, or entries, of the data themselves.
+_ROWS = {"rows", "inputs"}
 
 
 def _no_data(*arguments: Any) -> Any:

@@ -495,6 +495,18 @@ class BlockObjective(SmoothFunction):
             )
         return found
 
+    def counted(self) -> "BlockObjective":
+        """The same function without the rows of weight zero.
+
+        Returns
+        -------
+        BlockObjective
+            Itself if there are none.
+        """
+        if self._account.n_counted == self.n_samples:
+            return self
+        return self.on(self.blocks.transformed(block_sums.counted_rows))
+
     def with_loss(self, loss: Loss) -> "BlockObjective":
         """The mean of another loss on the same net and blocks, without a penalty.
 

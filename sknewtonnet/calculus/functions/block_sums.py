@@ -170,8 +170,8 @@ class Account:
 
     Attributes
     ----------
-    n_samples : int
-        Number of rows.
+    n_samples, n_counted : int
+        Number of rows, and of those of positive weight.
     weight_sum : float
         Sum of their weights.
     targets : ndarray of shape (n_outputs,)
@@ -185,6 +185,7 @@ class Account:
     """
 
     n_samples: int
+    n_counted: int
     weight_sum: float
     targets: Array
     has_offset: bool
@@ -195,6 +196,7 @@ class Account:
         """That of these rows and others."""
         return Account(
             self.n_samples + other.n_samples,
+            self.n_counted + other.n_counted,
             self.weight_sum + other.weight_sum,
             self.targets + other.targets,
             self.has_offset,
@@ -211,7 +213,15 @@ def account(rows: Rows, model: Model) -> Account | None:
     with np.errstate(over="ignore"):
         total = float(weight.sum())
     largest = np.zeros(Y.shape[1]) if offset is None else offset.max(axis=0)
-    return Account(len(X), total, weight @ Y, offset is not None, largest, Y[:3].copy())
+    counted = int((weight > 0.0).sum())
+    return Account(len(X), counted, total, weight @ Y, offset is not None, largest, Y[:3].copy())
+
+
+def counted_rows(rows: Rows) -> Rows:
+    """Those of positive weight."""
+    if rows.sample_weight is None:
+        return rows
+    return rows._replace(sample_weight=np.asarray(rows.sample_weight)).counted
 
 
 def mean_terms(rows: Rows, model: Model, term: Callable[..., Any], *args: Any) -> Any:
