@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknewtonnet.calculus import Network, Objective, SmoothFunction
 from sknewtonnet.calculus.functions.subspace import AffineObjective
-from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS
+from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS, may_overflow
 
 A = np.array([[2.0, 1.0, 0.0], [1.0, 3.0, -1.0], [0.0, -1.0, 5.0]])
 W = np.array([0.3, -1.0, 2.0])
@@ -87,3 +87,17 @@ def test_functions_of_the_package():
     u = reduced.restrict(w)
     assert_array_equal(u, w[: reduced.n_parameters])
     assert_array_equal(reduced.restrict(reduced.expand(u)), u)
+
+
+def test_buffers_of_numpy_are_small_in_passes_and_given_back():
+    @may_overflow
+    def passes(fails):
+        if fails:
+            raise ZeroDivisionError
+        return np.getbufsize(), np.geterr()["over"]
+
+    before = np.getbufsize()
+    assert passes(False) == (64, "ignore") != (before, "ignore")
+    with pytest.raises(ZeroDivisionError):
+        passes(True)
+    assert np.getbufsize() == before

@@ -11,6 +11,7 @@ from sknewtonnet.calculus.functions.output_layer import ConvexOutput, LeastSquar
 from sknewtonnet.calculus.functions.output_sums import ChunkSums
 from sknewtonnet.calculus.passes.chunk import Chunk
 from sknewtonnet.calculus.passes.shared_samples import cost_of_gradient, in_order, summed
+from sknewtonnet.calculus.pieces.function import may_overflow
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.penalties import PenaltySum
 from sknewtonnet.calculus.pieces.validation import real_array, same_point
@@ -61,23 +62,21 @@ class KeptPoint:
         self._place(w)
         if self._stage >= stage:
             return
-        # Solvers probe far points on purpose: an overflow there makes f infinite, no warning.
-        with np.errstate(over="ignore", invalid="ignore"):
-            self._run(stage)
+        self._run(stage)
         self._stage = stage
 
+    @may_overflow
     def reach_solved(self, w: ArrayLike, output: LeastSquaresOutput | ConvexOutput) -> Array:
         """Go to where the output layer suits the other parameters of w best; return that."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            sums = self.output_sums(w)
-            self._stage = NOTHING  # an interrupt leaves no half of a point
-            full = self.network.layout.expand(self.w).copy()
-            self.weights = self.network.by_layer(full)
-            self.weights[-1][...] = output.solve(sums)
-            self.w = self.network.layout.restrict(full)
-            cost = self._costs[FORWARD]
-            (value,) = summed(self.chunks, self._output_value, cost=cost)
-            self.value = self.penalty.value(self.w) + value
+        sums = self.output_sums(w)
+        self._stage = NOTHING  # an interrupt leaves no half of a point
+        full = self.network.layout.expand(self.w).copy()
+        self.weights = self.network.by_layer(full)
+        self.weights[-1][...] = output.solve(sums)
+        self.w = self.network.layout.restrict(full)
+        cost = self._costs[FORWARD]
+        (value,) = summed(self.chunks, self._output_value, cost=cost)
+        self.value = self.penalty.value(self.w) + value
         self._stage = FORWARD
         return self.w.copy()
 
@@ -157,6 +156,7 @@ class KeptPoint:
             self.w = vector.copy()
             self.weights = self.network.matrices(self.w)
 
+    @may_overflow
     def _run(self, stage: int) -> None:
         """All passes that are missing up to a stage, and the sums over the chunks."""
         total = self.penalty.value(self.w) if self._stage == NOTHING else self.value

@@ -26,7 +26,8 @@ class Chunk:
     """Samples of one chunk, with all that is known about them at the current parameters.
 
     What is kept of a point (z, raw, slope, delta, bend) is allocated once and overwritten
-    at the next; a and e are in work arrays that all chunks share and that stay in the cache.
+    at the next. In the passes a and e stand where delta and bend are written afterwards, so that
+    a pass goes over as little memory as can be.
 
     Parameters
     ----------
@@ -108,7 +109,7 @@ class Chunk:
     def forward_hidden(self, layers: LayersAtPoint, order: int = 1) -> None:
         """All of :meth:`forward` but its last layer."""
         for k, layer in enumerate(self.graph.layers[:-1]):
-            a, x = self.pre_activation(k, layers), self.activated(k)
+            a, x = layers[k].value(self.delta[k]), self.activated(k)
             if order == 0:
                 x[...] = layer.activation.value(a)
             else:
@@ -138,7 +139,8 @@ class Chunk:
         e^k = sum over readers l of (dp^l / dx^k)' delta^l,  delta^k = e^k * h'(a^k).
         """
         for k in range(len(layers) - 2, -1, -1):
-            np.multiply(self.multiplier(k, layers), self.slope[k], out=self.delta[k])
+            self._pulled_back(k, layers, self.delta, self.delta[k])
+            self.delta[k] *= self.slope[k]
 
     def multiplier(self, k: int, layers: LayersAtPoint) -> Array:
         """Multipliers e of a hidden layer, from the deltas of its readers, in a work array."""
@@ -204,7 +206,8 @@ class Chunk:
             second = layer.activation.curvature(self.activated(k), self.slope[k])
             if second is None:
                 second = layer.activation.derivatives(self.pre_activation(k, layers), 2)[2]
-            np.multiply(self.multiplier(k, layers), second, out=self.bend[k])
+            self._pulled_back(k, layers, self.delta, self.bend[k])
+            self.bend[k] *= second
         model, bend = loss.curvature_parts(self.y, self.raw.T)
         self.loss_model = self.weighed(model.T if model.ndim == 2 else model.transpose(1, 2, 0))
         self.loss_hessian, self.output_bend = self.loss_model, None

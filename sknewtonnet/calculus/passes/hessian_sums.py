@@ -27,6 +27,7 @@ from sknewtonnet.calculus.pieces.symmetric import (
     pairs,
     spread_pairs,
     symmetric_part,
+    upper_products,
 )
 
 
@@ -131,6 +132,9 @@ def neuron_blocks(
 # from exact slopes.
 _ACCURACY = 5e-14
 
+# The work array of products of inputs: one at a time, for one matrix product.
+_INPUTS = "products of inputs"
+
 # Units up to which a product of twice the size costs less than forming the halves of z z'.
 _FEW_UNITS = 16
 
@@ -141,7 +145,7 @@ class _Sums:
     Each is the product of two tall matrices with a column per sample (doc/mathematics.md 3.1):
 
     - ``own[k]`` = sum_i (z z') G^{kk}, upper halves of both;
-    - ``cross[k, l]`` = sum_i (z^k z^l') G^{kl};
+    - ``cross[k, l]`` = sum_i G^{kl} (z^k z^l')';
     - ``through[k, l, q]`` = sum_i (z^k delta^l') (dx^q/du^k), by which layer l, which reads layer
       q, sees layer k.
     """
@@ -170,8 +174,9 @@ class _Sums:
     def pieces(self, chunks: Sequence[Chunk]) -> list[tuple[Chunk, slice]]:
         """Pieces of the chunks whose factors take no more memory than the Hessian, or little."""
         graph, rows = self.graph, self.graph.n_rows
-        # Numbers per sample: upper halves of all z z' and of all G, ...
-        width = (sum(rows) ** 2 + sum(self.units) ** 2) // 2
+        # Numbers per sample: the most products of inputs at a time, upper halves of all G, ...
+        first, *others = sorted(rows, reverse=True)
+        width = first * max(others, default=first) + sum(self.units) ** 2 // 2
         for k in range(self.n_layers):
             if not graph.linear[k] and not (self.fast and graph.layers[k].sources == (0,)):
                 p, s, t = graph.n_inputs[k], self.units[k], rows[k]
@@ -207,19 +212,14 @@ class _Sums:
         out = self.workspace.array(("part", key), len(left), len(right))
         self.found[key] = product(left, right.T, out)
 
-    def squares(self, k: int, z: Array) -> Array:
-        """Upper half of z z' per sample."""
-        out = self.workspace.array(("squares", k), n_half(len(z)), z.shape[1])
-        start = 0
-        for j in range(len(z)):  # row j of z z' from the diagonal on
-            stop = start + len(z) - j
-            np.multiply(z[j], z[j:], out=out[start:stop])
-            start = stop
-        return out
+    def squares(self, z: Array) -> Array:
+        """Upper half of z z' per sample, where other products of inputs were."""
+        out = self.workspace.array(_INPUTS, n_half(len(z)), z.shape[1])
+        return upper_products(z, z, out)
 
-    def products(self, key: object, left: Array, right: Array) -> Array:
-        """All products of a row of left and a row of right, per sample."""
-        out = self.workspace.array(key, len(left) * len(right), left.shape[1])
+    def products(self, left: Array, right: Array) -> Array:
+        """All products of a row of left and a row of right, per sample, where others were."""
+        out = self.workspace.array(_INPUTS, len(left) * len(right), left.shape[1])
         shaped = out.reshape(len(left), len(right), -1)
         np.multiply(left[:, None], right[None], out=shaped)
         return out
@@ -238,7 +238,7 @@ class _Sums:
             blocks = np.matmul(rows * scale[:, None], rows.T)
         else:
             # q is z for all units: one product of the halves of z z' with all scales.
-            half = self.squares(k, rows) @ scale.T
+            half = self.squares(rows) @ scale.T
             blocks = np.moveaxis(half[pairs(len(rows))], -1, 0)
         chain = piece.chain(k)
         if chain is not None:  # q = C z with C = dW/dtheta of each unit
@@ -289,10 +289,9 @@ class _Sums:
     def _add_cross(
         self, piece: SampleCurvature, k: int, other: int, rows: Array, other_rows: Array
     ) -> None:
-        # Sum of G^{kl} z^k z^l': (p_k p_l, n) times (n, s_k s_l).
-        factor = piece.G[k, other]
-        both = self.products(("cross", k, other), rows, other_rows)
-        self.accumulate(("cross", k, other), both, flat(factor))
+        # Sum of G^{kl} z^k z^l': (s_k s_l, n) times (n, p_k p_l).
+        both = self.products(rows, other_rows)
+        self.accumulate(("cross", k, other), flat(piece.G[k, other]), both)
         if not piece.gauss_newton:  # [k < l] z^k (delta^l dz^l/du^k)'
             self._add_through(piece, k, other, rows)
 
@@ -303,8 +302,8 @@ class _Sums:
             self.accumulate(("own", k), np.multiply(z, factor[0]), z)
             return
         # (p(p+1)/2, n) times (n, s(s+1)/2): the flops of both symmetries.
-        half = self.workspace.array(("half", k), n_half(size), z.shape[1])
-        self.accumulate(("own", k), self.squares(k, z), piece.symmetric_half(k, half))
+        half = self.workspace.array("half", n_half(size), z.shape[1])
+        self.accumulate(("own", k), self.squares(z), piece.symmetric_half(k, half))
 
     def _add_through(self, piece: SampleCurvature, k: int, other: int, rows: Array) -> None:
         """z^k (delta^l_r d x^q / d u^k_j)' for the sources q >= k of a later layer l."""
@@ -313,7 +312,7 @@ class _Sums:
             q = node - 1
             if q == k or q in tangents:
                 tangent = piece.slope[k] if q == k else flat(tangents[q])
-                both = self.products(("through", k, other), rows, piece.delta[other])
+                both = self.products(rows, piece.delta[other])
                 self.accumulate(("through", k, other, q), both, tangent)
 
     def assemble(self) -> Array:
@@ -390,7 +389,7 @@ class _Sums:
     def _fill_cross(self, target: Array, k: int, other: int) -> None:
         p, s, p2, s2 = self.rows[k], self.units[k], self.rows[other], self.units[other]
         block = target.reshape(p, s, p2, s2)
-        block[...] = self.found["cross", k, other].reshape(p, p2, s, s2).swapaxes(1, 2)
+        block[...] = self.found["cross", k, other].reshape(s, s2, p, p2).transpose(2, 0, 3, 1)
         # The term with delta: z^k meets those coefficients of layer l that read layer q.
         for node, rows in self.graph.hidden_sources(other):
             through = self.found.get(("through", k, other, node - 1))

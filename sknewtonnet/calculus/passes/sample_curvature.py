@@ -17,7 +17,7 @@ import numpy as np
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.passes.chunk import Chunk
 from sknewtonnet.calculus.pieces.layer_at_point import LayerAtPoint, LinearAtPoint
-from sknewtonnet.calculus.pieces.symmetric import pack_upper, pairs
+from sknewtonnet.calculus.pieces.symmetric import pack_upper, pairs, upper_products
 
 
 class SampleCurvature:
@@ -140,16 +140,14 @@ class SampleCurvature:
         if width > 1 and out.size < 50_000:  # so small that one product beats a loop over rows
             return pack_upper(self.symmetric(k), out)
         if width == 1:  # row j of G is a multiple of one vector
-            outgoing, inner = matrix * slope, factor[:, 0]
-        start = 0
-        for j in range(size):  # row j from the diagonal on
-            stop = start + size - j
-            if width == 1:
-                np.multiply(outgoing[j], inner[j:], out=out[start:stop])
-            else:
+            upper_products(matrix * slope, factor[:, 0], out)
+        else:
+            start = 0
+            for j in range(size):  # row j from the diagonal on
+                stop = start + size - j
                 row = np.matmul(matrix[j:], factor[j], out=out[start:stop])
                 row *= slope[j:]
-            start = stop
+                start = stop
         if not self.gauss_newton:
             out[pairs(size).diagonal()] += self.bend[k]
         return out

@@ -524,7 +524,13 @@ class SquaredExponential(Activation):
     def derivatives(self, a: Array, order: int = 2) -> tuple[Array, ...]:
         """See :meth:`Activation.derivatives`."""
         h = np.exp(-0.5 * a)
-        return tuple((-0.5) ** n * h for n in range(order + 1))
+        return (h, *((-0.5) ** n * h for n in range(1, order + 1)))
+
+    def forward(self, a: Array, value: Array, slope: Array) -> None:
+        """See :meth:`Activation.forward`."""
+        np.multiply(a, -0.5, out=value)
+        np.exp(value, out=value)
+        np.multiply(value, -0.5, out=slope)
 
     def curvature(self, value: Array, slope: Array) -> Array:
         """See :meth:`Activation.curvature`."""

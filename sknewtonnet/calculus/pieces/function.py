@@ -1,7 +1,10 @@
 """A function with derivatives: what solvers minimise and what verdicts are about."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
@@ -15,9 +18,29 @@ BLOCK_KINDS = ("block", "lagrangian")
 # Those of which a net has products without forming a matrix.
 PRODUCT_KINDS = ("exact", "gauss-newton")
 
-# Decorates what is worked out at any point: solvers probe far ones on purpose, and look at what
-# comes back. An overflow there is infinite or no number, and no warning.
-may_overflow = np.errstate(over="ignore", invalid="ignore")
+# numpy fills its buffers with rows that fit them together, even where nothing needs a buffer:
+# products of a column and a row, or of rows of a longer array, then take two to three times as
+# long. In buffers this small (a number of entries) no rows of samples fit.
+_BUFFER = 64
+
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
+
+
+def may_overflow(function: Callable[Given, Found]) -> Callable[Given, Found]:
+    """Decorates what is worked out at any point, in passes over samples.
+
+    Solvers probe far points on purpose, and look at what comes back: an overflow there is
+    infinite or no number, and no warning. Buffers of numpy are small meanwhile.
+    """
+
+    @wraps(function)
+    def at_any_point(*args: Given.args, **kwargs: Given.kwargs) -> Found:
+        with np.errstate(over="ignore", invalid="ignore"):  # gives back the buffers' size, too
+            np.setbufsize(_BUFFER)
+            return function(*args, **kwargs)
+
+    return at_any_point
 
 
 class SmoothFunction(ABC):

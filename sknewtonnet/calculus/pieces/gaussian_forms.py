@@ -12,7 +12,6 @@ of all arrays, samples or directions the last: free (s, f), centres nu (s, p), d
 """
 
 from abc import ABC, abstractmethod
-from functools import lru_cache
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -22,7 +21,7 @@ from scipy import sparse
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.pieces.memory import check_memory
-from sknewtonnet.calculus.pieces.symmetric import pairs, upper
+from sknewtonnet.calculus.pieces.symmetric import pairs, upper, upper_entries, upper_products
 
 
 class Shapes(NamedTuple):
@@ -392,19 +391,19 @@ class _Full(GaussianForm):
         return np.einsum("sab,sb->sa", M, nu), weights, widths
 
     def round_units(self, tau: Array, n_inputs: int) -> Array:
-        a, b = _upper(n_inputs)
+        a, b = upper_entries(n_inputs)
         return np.where(a == b, tau[:, None], 0.0)
 
     def reference(self, spread: Array) -> Array:
         return _round_reference(spread)
 
     def as_wide_as(self, spread: Array) -> Array:
-        a, b = _upper(len(spread))
+        a, b = upper_entries(len(spread))
         return np.where(a == b, -np.log(spread * np.sqrt(len(spread)))[a], 0.0)
 
     def divergence(self, free: Array, reference: Array) -> tuple[Array, Array, Array]:
         # tr(U U' R) = sum_ab U_ab^2 R_aa: on the diagonal of U as of "diag", above it a square.
-        a, b = _upper(len(reference))
+        a, b = upper_entries(len(reference))
         doubled = np.where(a == b, 2.0 * (free + np.log(reference[a])), 0.0)
         slopes, across = _expm1(doubled), np.where(a == b, 0.0, reference[a] ** 2)
         terms = 0.5 * (slopes - doubled + across * free**2)
@@ -428,7 +427,7 @@ class _Full(GaussianForm):
         return found
 
     def logarithms(self, n_inputs: int) -> Bools:
-        a, b = _upper(n_inputs)
+        a, b = upper_entries(n_inputs)
         return np.equal(a, b)
 
     def _factor_tensor(self, free: Array, n_inputs: int, order: int) -> Array:
@@ -436,7 +435,7 @@ class _Full(GaussianForm):
         U, chain = self._factors(free)
         if order == 0:
             return U
-        a, b = _upper(n_inputs)
+        a, b = upper_entries(n_inputs)
         own = np.arange(len(a)) if order == 1 else np.flatnonzero(a == b)
         found = np.zeros((*U.shape, *[len(a)] * order))
         entries: tuple[Any, ...] = (slice(None), a[own], b[own], *[own] * order)
@@ -454,7 +453,7 @@ class _Full(GaussianForm):
 
     def slopes(self, free: Array, d: Array) -> Array:
         U, chain = self._factors(free)
-        a, b = _upper(d.shape[1])
+        a, b = upper_entries(d.shape[1])
         found = 2.0 * np.matmul(U.swapaxes(1, 2), d)[:, b]
         found *= d[:, a]
         diagonal = np.flatnonzero(a == b)
@@ -463,7 +462,7 @@ class _Full(GaussianForm):
 
     def mixed(self, free: Array, d: Array, delta: Array) -> Array:
         U, chain = self._factors(free)
-        a, b = _upper(d.shape[1])
+        a, b = upper_entries(d.shape[1])
         v = np.matmul(U.swapaxes(1, 2), d)
         # d2p / dU_ab dz_e = 2 (delta_ea v_b + U_eb d_a)
         found = U[:, :, b].swapaxes(1, 2)[..., None] * d[:, a, None]
@@ -473,18 +472,18 @@ class _Full(GaussianForm):
     def square(self, d: Array, delta: Array) -> Array:
         n_inputs = d.shape[1]
         full = np.matmul(d * delta[:, None], d.swapaxes(1, 2))
-        return full[(slice(None), *_upper(n_inputs))]
+        return full[(slice(None), *upper_entries(n_inputs))]
 
     def gradient(self, free: Array, square: Array) -> Array:
         U, chain = self._factors(free)
-        a, b = _upper(U.shape[1])
+        a, b = upper_entries(U.shape[1])
         # dp / dU = 2 (sum delta d d') U
         found = np.einsum("sabr,sbe->saer", self._symmetric(square, U.shape[1]), U)
         return 2.0 * found[:, a, b] * chain[:, :, None]
 
     def second(self, free: Array, mean: Array, square: Array) -> tuple[Array, Array]:
         U, chain = self._factors(free)
-        a, b = _upper(U.shape[1])
+        a, b = upper_entries(U.shape[1])
         full = self._symmetric(square[:, :, None], U.shape[1])[..., 0]
         v_mean = np.einsum("sab,sa->sb", U, mean)
         # d2p / dmu_c dU_ab = -2 (delta_ca v_b + U_cb d_a)
@@ -499,14 +498,10 @@ class _Full(GaussianForm):
         return -2.0 * first * chain[:, None], second
 
     def monomials(self, z: Array, out: Array) -> None:
-        start = 0
-        for j in range(len(z)):  # row j of z z' from the diagonal on
-            stop = start + len(z) - j
-            np.multiply(z[j], z[j:], out=out[start:stop])
-            start = stop
+        upper_products(z, z, out)
 
     def centred(self, squares: Array, mean: Array, total: Array, nu: Array) -> Array:
-        a, b = _upper(nu.shape[1])
+        a, b = upper_entries(nu.shape[1])
         moved = nu[:, a, None] * mean[:, b] + mean[:, a] * nu[:, b, None]
         return squares - moved - (nu[:, a] * nu[:, b])[:, :, None] * total[:, None]
 
@@ -521,7 +516,7 @@ class _Full(GaussianForm):
         return np.einsum("sabr,sb->sar", self._matrix_along(free, along), nu)
 
     def rescaled(self, scale: Array) -> tuple[GaussianForm, sparse.sparray, Array]:
-        a, b = _upper(len(scale))
+        a, b = upper_entries(len(scale))
         logs = np.where(a == b, -np.log(scale)[a], 0.0)
         return self, sparse.diags_array(np.where(a == b, 1.0, 1.0 / scale[a])), logs
 
@@ -529,7 +524,7 @@ class _Full(GaussianForm):
         """Change of M, (s, p, p, r): dU U' + U dU'."""
         U, chain = self._factors(free)
         change = np.zeros((*U.shape, along.shape[2]))
-        change[(slice(None), *_upper(U.shape[1]))] = chain[:, :, None] * along
+        change[(slice(None), *upper_entries(U.shape[1]))] = chain[:, :, None] * along
         half = np.einsum("sabr,seb->saer", change, U)
         return half + half.swapaxes(1, 2)
 
@@ -552,20 +547,13 @@ class _Full(GaussianForm):
     @staticmethod
     def _coefficients(matrices: Array) -> Array:
         """Coefficients (s, m, r) of z_a z_b, a <= b, in z' M z."""
-        a, b = _upper(matrices.shape[1])
+        a, b = upper_entries(matrices.shape[1])
         return matrices[:, a, b] * np.where(a == b, 1.0, 2.0)[:, None]
 
 
 def _round_reference(spread: Array) -> Array:
     """The same width along all inputs: the root mean square distance from the mean."""
     return np.full(len(spread), np.linalg.norm(spread) or 1.0)
-
-
-@lru_cache(maxsize=64)
-def _upper(n_inputs: int) -> tuple[Ints, Ints]:
-    """Rows and columns of the upper half of a matrix, row after row."""
-    a, b = np.triu_indices(n_inputs)
-    return a, b
 
 
 FORMS: dict[str, GaussianForm] = {

@@ -23,6 +23,13 @@ def pairs(m: int) -> Ints:
 
 
 @lru_cache(maxsize=64)
+def upper_entries(m: int) -> tuple[Ints, Ints]:
+    """Rows and columns of the upper half of an m x m matrix, row after row."""
+    a, b = np.triu_indices(m)
+    return a, b
+
+
+@lru_cache(maxsize=64)
 def upper(m: int) -> Ints:
     """Where the upper half of an m x m matrix stands in the whole, row after row."""
     return np.flatnonzero(np.triu(np.ones((m, m))))
@@ -46,6 +53,25 @@ def pack_upper(full: Array, out: Array) -> Array:
     """Upper half of a symmetric (m, m, c) array, row after row."""
     # "clip" (all positions are in range) lets numpy write to out without a copy.
     return np.take(flat(full), upper(len(full)), axis=0, out=out, mode="clip")
+
+
+# Products up to which one gather of all rows takes less time than a loop over them.
+_FEW_PRODUCTS = 100_000
+
+
+def upper_products(left: Array, right: Array, out: Array) -> Array:
+    """Products of row a of left and row b >= a of right, (m, c) each, row after row."""
+    if out.size <= _FEW_PRODUCTS:
+        a, b = upper_entries(len(left))
+        # "clip" (all positions are in range) lets numpy write to out without a copy.
+        np.take(left, a, axis=0, out=out, mode="clip")
+        return np.multiply(out, right.take(b, axis=0), out=out)
+    start = 0
+    for j in range(len(left)):
+        stop = start + len(left) - j
+        np.multiply(left[j], right[j:], out=out[start:stop])
+        start = stop
+    return out
 
 
 def flat(factor: Array) -> Array:
