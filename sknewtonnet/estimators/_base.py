@@ -14,7 +14,6 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet._sklearn import (
     VersionedPickles,
@@ -59,6 +58,7 @@ from sknewtonnet.estimators._arguments import (
 from sknewtonnet.estimators._by_turns import beside_constant, by_turns
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._comparison import Comparison
+from sknewtonnet.estimators._crossover import run_rounds
 from sknewtonnet.estimators._data import Table
 from sknewtonnet.estimators._fit import End, Fit, Importances, Problem, Settings
 from sknewtonnet.estimators._given import Given, GivenRows
@@ -69,8 +69,7 @@ from sknewtonnet.estimators._remarks import remarks
 from sknewtonnet.estimators._runs import (
     Start,
     report_of_starts,
-    run_one_of_several,
-    run_start,
+    run_all,
     run_threads,
     stuck_at,
     with_canonical_best,
@@ -365,6 +364,8 @@ class BaseNewtonNet(
             return [Start(problem.from_original(last.original_params), None)]
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_init)
+        if self.init == "crossover":  # most of them are not used
+            return [Start(None, int(seed)) for seed in seeds]
         return [Start(problem.start(seed), int(seed)) for seed in seeds]
 
     def _runs(
@@ -379,13 +380,8 @@ class BaseNewtonNet(
         observers = [
             self._observer(context, number, hooks, problem) for number in range(len(starts))
         ]
-        if len(starts) == 1:
-            return [run_start(problem, objective, starts[0], observers[0])]
-        results: list[SolverResult] = Parallel(n_jobs=self.n_jobs)(
-            delayed(run_one_of_several)(problem, start, observer)
-            for start, observer in zip(starts, observers, strict=True)
-        )
-        return results
+        run = run_rounds if self.init == "crossover" else run_all
+        return run(problem, objective, starts, observers, self.n_jobs)
 
     def _report(
         self,

@@ -77,5 +77,6 @@ def _continued(problem: Problem, objective: Objective, result: SolverResult) -> 
         found,
         n_iter=result.n_iter + found.n_iter,
         history=(*result.history, *found.history[1:]),
-        n_events={**found.n_events, "restarts": result.n_events["restarts"]},
+        # A run that was given up goes on like others: what it was compared with has changed.
+        n_events={**found.n_events, "restarts": result.n_events["restarts"], "ended_early": 0},
     )

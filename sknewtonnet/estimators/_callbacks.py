@@ -56,6 +56,11 @@ class Progress:
     verbose: int
     bridge: CallbackBridge | None
 
+    @property
+    def gave_up(self) -> bool:
+        """Whether it has ended the run of its own accord; a bool, False here."""
+        return False
+
     def begin(self) -> None:
         """Announce the start."""
         if self.bridge is not None:

@@ -164,7 +164,12 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         ten iterations: an early end for large tables, say 1e-3. Such a fit does not warn, and is
         "not stationary". 0 for never.
     n_init : int, default=1
-        Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
+        Number of starts. The lowest minimum is kept; ``starts_`` describes all of them.
+    init : {"random", "crossover"}, default="random"
+        Where they begin. "random": each from random weights, to its end. "crossover": so do the
+        first four and one in four after them; all others begin at the lowest minimum found before,
+        with some units of another one, and end early where they will not come below it. That finds
+        lower minima in the same time where ``n_init`` is large, say 20 to 200.
     connectivity : dict, default=None
         By the names of arrays ("coefs_0", "intercepts_0", ...; ``arrays_`` has them all) boolean
         masks of their shapes, or True or False for all of an array; or True or False by the names
@@ -233,8 +238,9 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
-        How each start ended: "loss", "gradient_norm", "n_iter", "converged", "minimum", and
-        "n_restarts", the number of other starts tried in its place, since it had learnt nothing.
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged", "minimum",
+        "n_restarts", the number of other starts tried in its place, since it had learnt nothing,
+        and "ended_early", whether it was given up (``init="crossover"``).
         Starts that found the same minimum (up to permutations and signs of units, or with the
         same predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
@@ -326,6 +332,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         tol: float = 1e-10,
         ftol: float = 0.0,
         n_init: int = 1,
+        init: str = "random",
         connectivity: Mapping[str, ArrayLike] | None = None,
         tied: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
@@ -349,6 +356,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         self.tol = tol
         self.ftol = ftol
         self.n_init = n_init
+        self.init = init
         self.connectivity = connectivity
         self.tied = tied
         self.bounds = bounds
@@ -456,7 +464,12 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         ten iterations: an early end for large tables, say 1e-3. Such a fit does not warn, and is
         "not stationary". 0 for never.
     n_init : int, default=1
-        Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
+        Number of starts. The lowest minimum is kept; ``starts_`` describes all of them.
+    init : {"random", "crossover"}, default="random"
+        Where they begin. "random": each from random weights, to its end. "crossover": so do the
+        first four and one in four after them; all others begin at the lowest minimum found before,
+        with some units of another one, and end early where they will not come below it. That finds
+        lower minima in the same time where ``n_init`` is large, say 20 to 200.
     connectivity : dict, default=None
         By the names of arrays ("coefs_0", "intercepts_0", ...; ``arrays_`` has them all) boolean
         masks of their shapes, or True or False for all of an array; or True or False by the names
@@ -525,8 +538,9 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
-        How each start ended: "loss", "gradient_norm", "n_iter", "converged", "minimum", and
-        "n_restarts", the number of other starts tried in its place, since it had learnt nothing.
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged", "minimum",
+        "n_restarts", the number of other starts tried in its place, since it had learnt nothing,
+        and "ended_early", whether it was given up (``init="crossover"``).
         Starts that found the same minimum (up to permutations and signs of units, or with the
         same predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
@@ -613,6 +627,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         tol: float = 1e-10,
         ftol: float = 0.0,
         n_init: int = 1,
+        init: str = "random",
         connectivity: Mapping[str, ArrayLike] | None = None,
         tied: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
@@ -636,6 +651,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         self.tol = tol
         self.ftol = ftol
         self.n_init = n_init
+        self.init = init
         self.connectivity = connectivity
         self.tied = tied
         self.bounds = bounds

@@ -39,6 +39,7 @@ class Parameters(CheckedParameters):
     tol: float
     ftol: float
     n_init: int
+    init: str
     connectivity: Mapping[str, ArrayLike] | None
     tied: Mapping[str, ArrayLike] | None
     bounds: Mapping[str, Any] | None
@@ -83,6 +84,7 @@ class Parameters(CheckedParameters):
         "tol": [Number(Real, 0, None, closed="left")],
         "ftol": [Number(Real, 0, None, closed="left")],
         "n_init": [Number(Integral, 1, None, closed="left")],
+        "init": [Names({"random", "crossover"})],
         "connectivity": [dict, None],
         "tied": [dict, None],
         "bounds": [dict, None],

@@ -258,7 +258,12 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         ten iterations: an early end for large tables, say 1e-3. Such a fit does not warn, and is
         "not stationary". 0 for never.
     n_init : int, default=1
-        Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
+        Number of starts. The lowest minimum is kept; ``starts_`` describes all of them.
+    init : {"random", "crossover"}, default="random"
+        Where they begin. "random": each from random weights, to its end. "crossover": so do the
+        first four and one in four after them; all others begin at the lowest minimum found before,
+        with some units of another one, and end early where they will not come below it. That finds
+        lower minima in the same time where ``n_init`` is large, say 20 to 200.
     connectivity : dict, default=None
         By the names of arrays ("coefs_0", "intercepts_0", "centers", ...) boolean masks of their
         shapes, or True or False for all of an array; or True or False by the names of single
@@ -347,8 +352,9 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
-        How each start ended: "loss", "gradient_norm", "n_iter", "converged", "minimum", and
-        "n_restarts", the number of other starts tried in its place, since it had learnt nothing.
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged", "minimum",
+        "n_restarts", the number of other starts tried in its place, since it had learnt nothing,
+        and "ended_early", whether it was given up (``init="crossover"``).
         Starts that found the same minimum (up to permutations and signs of units, or with the
         same predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
@@ -450,6 +456,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         tol: float = 1e-10,
         ftol: float = 0.0,
         n_init: int = 1,
+        init: str = "random",
         connectivity: Mapping[str, ArrayLike] | None = None,
         tied: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
@@ -480,6 +487,7 @@ class RBFNetRegressor(RegressorRole, BaseRBFNet):
         self.tol = tol
         self.ftol = ftol
         self.n_init = n_init
+        self.init = init
         self.connectivity = connectivity
         self.tied = tied
         self.bounds = bounds
@@ -592,7 +600,12 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         ten iterations: an early end for large tables, say 1e-3. Such a fit does not warn, and is
         "not stationary". 0 for never.
     n_init : int, default=1
-        Number of random starts. The lowest minimum is kept; ``starts_`` describes all of them.
+        Number of starts. The lowest minimum is kept; ``starts_`` describes all of them.
+    init : {"random", "crossover"}, default="random"
+        Where they begin. "random": each from random weights, to its end. "crossover": so do the
+        first four and one in four after them; all others begin at the lowest minimum found before,
+        with some units of another one, and end early where they will not come below it. That finds
+        lower minima in the same time where ``n_init`` is large, say 20 to 200.
     connectivity : dict, default=None
         By the names of arrays ("coefs_0", "intercepts_0", "centers", ...) boolean masks of their
         shapes, or True or False for all of an array; or True or False by the names of single
@@ -681,8 +694,9 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
     solver_result_ : SolverResult
         How the kept start ended: status, gradient, counts of evaluations.
     starts_ : dict of ndarray of shape (n_init,)
-        How each start ended: "loss", "gradient_norm", "n_iter", "converged", "minimum", and
-        "n_restarts", the number of other starts tried in its place, since it had learnt nothing.
+        How each start ended: "loss", "gradient_norm", "n_iter", "converged", "minimum",
+        "n_restarts", the number of other starts tried in its place, since it had learnt nothing,
+        and "ended_early", whether it was given up (``init="crossover"``).
         Starts that found the same minimum (up to permutations and signs of units, or with the
         same predictions) share a number: 0 is the lowest, -1 means that no minimum was found.
         ``pandas.DataFrame(net.starts_)`` shows it as a table.
@@ -768,6 +782,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         tol: float = 1e-10,
         ftol: float = 0.0,
         n_init: int = 1,
+        init: str = "random",
         connectivity: Mapping[str, ArrayLike] | None = None,
         tied: Mapping[str, ArrayLike] | None = None,
         bounds: Mapping[str, Any] | None = None,
@@ -797,6 +812,7 @@ class RBFNetClassifier(ClassifierRole, BaseRBFNet):
         self.tol = tol
         self.ftol = ftol
         self.n_init = n_init
+        self.init = init
         self.connectivity = connectivity
         self.tied = tied
         self.bounds = bounds

@@ -1,11 +1,13 @@
 """How the starts of a fit are run, and how their ends are reported."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet._threads import hessian_threads, one_thread
 from sknewtonnet._typing import Array
@@ -28,14 +30,38 @@ class Start:
 
     Attributes
     ----------
-    params : ndarray of shape (n_parameters,)
-        The starting point.
+    params : ndarray of shape (n_parameters,), or None
+        The starting point; None for the random one of the seed.
     seed : int or None
         Of the point, and of others in its place; None for the end of the last fit, which has none.
     """
 
-    params: Array
+    params: Array | None
     seed: int | None
+
+    def point(self, problem: Problem) -> Array:
+        """The starting point of a problem, which is drawn where it runs."""
+        if self.params is not None:
+            return self.params
+        assert self.seed is not None
+        return problem.start(self.seed)
+
+
+def run_all(
+    problem: Problem,
+    objective: Objective,
+    starts: Sequence[Start],
+    observers: Sequence[Progress],
+    n_jobs: int | None,
+) -> list[SolverResult]:
+    """How each start ends, whatever the others do."""
+    if len(starts) == 1:
+        return [run_start(problem, objective, starts[0], observers[0])]
+    results: list[SolverResult] = Parallel(n_jobs=n_jobs)(
+        delayed(run_one_of_several)(problem, start, observer)
+        for start, observer in zip(starts, observers, strict=True)
+    )
+    return results
 
 
 def run_start(
@@ -47,7 +73,7 @@ def run_start(
     are drawn for standardised columns, twice as wide, from numbers that ``start.seed`` determines.
     """
     observer.begin()
-    best = _run(problem, objective, start.params, observer)
+    best = _run(problem, objective, start.point(problem), observer)
     n_restarts = 0
     if start.seed is not None:
         while n_restarts < MAX_RESTARTS and stuck_at(problem, objective, best):
@@ -56,7 +82,9 @@ def run_start(
             found = _run_on_standardised_columns(problem, objective, random_state, observer)
             best = found if found.value < best.value else best
     observer.end(best.params)
-    return replace(best, n_events={**best.n_events, "restarts": n_restarts})
+    gave_up = best.status is Status.STOPPED and observer.gave_up
+    events = {**best.n_events, "restarts": n_restarts, "ended_early": int(gave_up)}
+    return replace(best, n_events=events)
 
 
 def _run_on_standardised_columns(
@@ -175,7 +203,7 @@ def report_of_starts(
     best = lowest(problem, results)
     end = End.of(objective, results[best])
     kinds = [
-        end.kind if number == best else End.of(objective, result).kind
+        end.kind if number == best else _kind(objective, result)
         for number, result in enumerate(results)
     ]
     order = np.argsort([result.value for result in results], kind="stable")
@@ -198,5 +226,13 @@ def report_of_starts(
         "converged": np.array([result.converged for result in results]),
         "minimum": minimum,
         "n_restarts": np.array([result.n_events["restarts"] for result in results]),
+        "ended_early": np.array([bool(result.n_events["ended_early"]) for result in results]),
     }
     return report, results[best], end
+
+
+def _kind(objective: Objective, result: SolverResult) -> str:
+    """The verdict; a run that was given up has none, and takes no Hessian."""
+    if result.n_events["ended_early"]:
+        return "not stationary"
+    return End.of(objective, result).kind

@@ -174,7 +174,9 @@ def test_flags_of_activations(name):
     assert (activation.parity == 1) == np.allclose(h[::-1], h, rtol=0, atol=1e-12)
 
 
-COLUMNS = ["loss", "gradient_norm", "n_iter", "converged", "minimum", "n_restarts"]
+COLUMNS = [
+    "loss", "gradient_norm", "n_iter", "converged", "minimum", "n_restarts", "ended_early",
+]  # fmt: skip
 
 
 def check_report(est, n_init):
