@@ -222,11 +222,15 @@ def strengths_by_evidence(
     """
     data = problem.known_data.in_memory
     unit = data.unit
-    problem = problem.on(replace(data, sample_weight=data.sample_weight / unit))
+    data = replace(data, sample_weight=data.sample_weight / unit)
+    problem = problem.on(data)
     strengths = best = np.clip(np.full(len(groups.all), alpha / unit), *_BOUNDS)
     path: list[float] = []
     with one_thread():
-        evidence = Evidence(problem.with_alpha(0.0).objective(), groups.all)
+        unpenalised = data.objective(
+            problem.network, problem.loss, 0.0, problem.settings.penalties
+        )
+        evidence = Evidence(unpenalised, groups.all)
         near = partial(near_enough, near=_NEAR, max_iter=_MAX_ITER)
         newton = get_solver("newton", tol=problem.solver().tol)
         for step in range(_STEPS):

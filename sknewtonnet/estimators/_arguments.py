@@ -74,9 +74,15 @@ def checked_table(estimator: Any, X: Any, **validation: Any) -> Any:
         )
     if validation == {"reset": False} and _needs_nothing(estimator, X):
         return X
+    with told_of_columns(X), named("X"):
+        return validate_data(estimator, X, accept_sparse="csr", dtype=np.float64, **validation)
+
+
+@contextmanager
+def told_of_columns(X: Any) -> Iterator[None]:
+    """Name the columns of a data frame that are no numbers."""
     try:
-        with named("X"):
-            return validate_data(estimator, X, accept_sparse="csr", dtype=np.float64, **validation)
+        yield
     except (TypeError, ValueError) as reason:
         columns = {name: X[name].dtype for name in getattr(X, "columns", ())}
         wrong = {name: str(kind) for name, kind in columns.items() if not _is_number(X[name])}

@@ -17,7 +17,6 @@ from sklearn.utils import check_random_state
 
 from sknewtonnet._sklearn import (
     VersionedPickles,
-    check_sample_weight,
     features_of,
     fit_method,
     fitted_attributes,
@@ -29,13 +28,11 @@ from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import (
     Loss,
     Network,
-    Objective,
 )
 from sknewtonnet.calculus.pieces.known_terms import NO_TERMS, KnownTerms
 from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.output_activation import behind
 from sknewtonnet.calculus.pieces.penalties import Penalty, listed_penalties
-from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._advice import (
     advice,
     advice_on_lost_digits,
@@ -47,21 +44,19 @@ from sknewtonnet.estimators._advice import (
 from sknewtonnet.estimators._alpha import chosen_alpha, with_hidden_intercepts
 from sknewtonnet.estimators._ard import ard_alpha
 from sknewtonnet.estimators._arguments import (
-    check_dense,
-    check_labels,
-    check_numbers,
     check_range,
-    checked_table,
     own_copy,
     said_of_memory,
 )
+from sknewtonnet.estimators._block_tables import Samples, blocks_of
 from sknewtonnet.estimators._by_turns import beside_constant, by_turns
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._comparison import Comparison
 from sknewtonnet.estimators._crossover import run_rounds
-from sknewtonnet.estimators._data import Table
+from sknewtonnet.estimators._data import AnyObjective, Table
 from sknewtonnet.estimators._fit import End, Fit, Importances, Problem, Settings
-from sknewtonnet.estimators._given import Given, GivenRows
+from sknewtonnet.estimators._given import Given, given_rows
+from sknewtonnet.estimators._given_blocks import given_blocks
 from sknewtonnet.estimators._named_constraints import AskedConstraints
 from sknewtonnet.estimators._parameters import Parameters
 from sknewtonnet.estimators._prediction_errors import PredictionErrors
@@ -136,8 +131,8 @@ class BaseNewtonNet(
 
     def fit(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Samples,
+        y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         offset: ArrayLike | None = None,
         *,
@@ -150,9 +145,13 @@ class BaseNewtonNet(
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Training data. A sparse matrix is made dense, if that takes at most a quarter of the
-            memory of the machine.
+            memory of the machine. Memory maps and large tables are read in blocks of rows. Or
+            blocks that hold all: a list of tuples (X, y), (X, y, sample_weight) or (X, y,
+            sample_weight, offset), a list of functions that read one, or a generator function;
+            or a table, a dataset or a Parquet file of Arrow. See doc/large_data.md.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target values.
+            Target values; None where X are blocks. Of Arrow tables the name of its column, or
+            names of several, and so for weights, offset and exposure.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative. A row of weight 2 counts like the row twice, and ``alpha``
             like rows of weight 1.
@@ -208,8 +207,8 @@ class BaseNewtonNet(
     def _fit_from(
         self,
         last: Fit | None,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Samples,
+        y: ArrayLike | None,
         sample_weight: ArrayLike | None,
         known: KnownTerms = NO_TERMS,
         post_selection: bool = False,
@@ -227,8 +226,8 @@ class BaseNewtonNet(
         self,
         estimator: Self,
         last: Fit | None,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Samples,
+        y: ArrayLike | None,
         sample_weight: ArrayLike | None,
         known: KnownTerms,
         post_selection: bool,
@@ -239,7 +238,7 @@ class BaseNewtonNet(
         metadata = {name: value for name, value in beside.items() if value is not None}
         hooks = {"estimator": estimator, "X": X, "y": y, "metadata": metadata or None}
         with one_thread():
-            given = self._validated(X, y, sample_weight, reset=True)
+            given = self._validated(X, y, sample_weight, known, reset=True)
             problem = self._problem(given, known)
             # Of each start the point, the end, and what the solver says of it are kept.
             n_bytes = self.n_init * (24.0 * problem.network.n_parameters + 1000.0)
@@ -263,21 +262,19 @@ class BaseNewtonNet(
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: fitted)
 
     def _validated(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
+        self,
+        X: Samples,
+        y: ArrayLike | None,
+        sample_weight: ArrayLike | None,
+        known: KnownTerms,
+        *,
+        reset: bool,
     ) -> Given:
         """Checked data; rows of weight zero only tell which classes there are."""
-        check_dense(y)
-        if y is not None:
-            (check_numbers if is_regressor(self) else partial(check_labels, "y"))(y)
-        samples, labels = checked_table(
-            self, X, y=y, reset=reset, multi_output=True, y_numeric=is_regressor(self)
-        )
-        weight = check_sample_weight(
-            sample_weight, samples, dtype=np.float64, ensure_non_negative=True
-        )
-        names = getattr(y, "columns", None)
-        names = None if names is None else tuple(str(name) for name in names)
-        return GivenRows(dense("X", samples), labels, weight, names)
+        blocks = blocks_of(X, y, sample_weight, known)
+        if blocks is not None:
+            return given_blocks(self, blocks, reset=reset)
+        return given_rows(self, X, y, sample_weight, reset=reset)
 
     def _problem(self, given: Given, known: KnownTerms) -> Problem:
         """What there is to minimise."""
@@ -295,7 +292,7 @@ class BaseNewtonNet(
         network.check_samples(data.n_rows)
         self._warn_of_lost_digits(data, feature_names(self), network)
         loss = behind(self._make_loss(target, network.n_outputs), network.layers[-1].activation)
-        data = given.beside(known, data, loss)
+        data = given.beside(known, data, target, loss)
         loss = beside_constant(loss, data)
         alpha = own_copy("alpha", self.alpha)
         alpha = 1.0 if isinstance(alpha, str) else self._spread(network, alpha)
@@ -341,7 +338,7 @@ class BaseNewtonNet(
         chosen = {"alpha_": found.chosen, "alpha_selection_": found}
         return problem.with_alpha(alpha_of(found.chosen)), chosen
 
-    def _checked(self, problem: Problem) -> Objective:
+    def _checked(self, problem: Problem) -> AnyObjective:
         """The objective, or an error that says what is wrong with the data or the settings."""
         objective, constraints = problem.objective(), problem.constraints()
         problem.solver()
@@ -371,7 +368,7 @@ class BaseNewtonNet(
     def _runs(
         self,
         problem: Problem,
-        objective: Objective,
+        objective: AnyObjective,
         starts: list[Start],
         context: Any,
         hooks: dict[str, Any],
@@ -386,7 +383,7 @@ class BaseNewtonNet(
     def _report(
         self,
         problem: Problem,
-        objective: Objective,
+        objective: AnyObjective,
         results: list[SolverResult],
         post_selection: bool,
     ) -> dict[str, Any]:
@@ -424,7 +421,7 @@ class BaseNewtonNet(
             warnings.warn(message, ConvergenceWarning, stacklevel=FRAMES_TO_CALLER)
         return fitted
 
-    def _with_what_is_known(self, fit: Fit, end: End, objective: Objective) -> Fit:
+    def _with_what_is_known(self, fit: Fit, end: End, objective: Any) -> Fit:
         """A fit with all that the Hessian of its verdict tells, before data and Hessian go."""
         information = Information(
             objective,

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from sknewtonnet.calculus import Loss, Objective
+from sknewtonnet.calculus import Loss
 from sknewtonnet.estimators._best_constant import mean_prediction
-from sknewtonnet.estimators._data import Table
+from sknewtonnet.estimators._data import AnyObjective, Data, Table
 from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.solvers import SolverResult, Status
 
@@ -24,15 +24,19 @@ def beside_constant(loss: Loss, data: Table) -> Loss:
     """The loss with the parameter that suits the best constant: where the turns begin."""
     if not loss.n_estimated:
         return loss
-    constant = mean_prediction(loss, data)
-    rows = data.in_memory
-    raw = rows.raw(np.broadcast_to(constant, rows.Y.shape))
-    return loss.likeliest(rows.Y, raw, rows.sample_weight)
+    if not isinstance(data, Data):
+        raise ValueError(
+            f"loss={loss.name!r} estimates a parameter of its own, which takes all rows at once, "
+            "and here they come in blocks: give the parameter, as in "
+            "sknewtonnet.calculus.NegativeBinomial(overdispersion)."
+        )
+    raw = data.raw(np.broadcast_to(mean_prediction(loss, data), data.Y.shape))
+    return loss.likeliest(data.Y, raw, data.sample_weight)
 
 
 def by_turns(
-    problem: Problem, solved: Problem, objective: Objective, results: Sequence[SolverResult]
-) -> tuple[Problem, Objective, list[SolverResult]]:
+    problem: Problem, solved: Problem, objective: AnyObjective, results: Sequence[SolverResult]
+) -> tuple[Problem, AnyObjective, list[SolverResult]]:
     """The ends of all starts, with the parameter that suits the lowest of them.
 
     Parameters
@@ -49,13 +53,12 @@ def by_turns(
     tuple of Problem, Objective and list of SolverResult
         The arguments, with another loss where it has a parameter to estimate.
     """
-    data, found = solved.known_data.in_memory, list(results)
+    found = list(results)
     for _ in range(_MAX_TURNS if problem.loss.n_estimated else 0):
         best = min(found, key=_value)
         if best.status in _CUT_SHORT or not np.isfinite(best.value):
             break  # of a fit that has not ended there is nothing to estimate
-        raw = objective.raw_predictions(best.params)
-        loss = solved.loss.likeliest(data.Y, raw, data.sample_weight)
+        loss = _likeliest(solved, best)
         if loss is solved.loss:
             break
         problem, solved = replace(problem, loss=loss), replace(solved, loss=loss)
@@ -64,11 +67,18 @@ def by_turns(
     return problem, objective, found
 
 
+def _likeliest(problem: Problem, end: SolverResult) -> Loss:
+    """The loss with the parameter that suits an end."""
+    data = problem.known_data.in_memory
+    raw = data.raw(problem.network.predict_raw(end.params, data.X))
+    return problem.loss.likeliest(data.Y, raw, data.sample_weight)
+
+
 def _value(result: SolverResult) -> float:
     return result.value
 
 
-def _continued(problem: Problem, objective: Objective, result: SolverResult) -> SolverResult:
+def _continued(problem: Problem, objective: AnyObjective, result: SolverResult) -> SolverResult:
     """The run from where it ended, with the iterations and events of before."""
     if not np.isfinite(result.value):
         return result

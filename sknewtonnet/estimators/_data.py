@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus import Loss, Network, Objective
+from sknewtonnet.calculus import BlockObjective, Loss, Network, Objective
 from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.calculus.pieces.moments import Moments
 from sknewtonnet.calculus.pieces.penalties import Penalty
 
 # Sorting rows costs less than a percent of a fit.
 FEW_ROWS = 4000
+
+
+AnyObjective = Objective | BlockObjective
 
 
 class Table(ABC):
@@ -91,7 +94,7 @@ class Table(ABC):
         loss: Loss,
         alpha: Any = 0.0,
         penalties: Sequence[Penalty] = (),
-    ) -> Objective:
+    ) -> AnyObjective:
         """The objective of a net on these rows, with work space of its own."""
 
     @property

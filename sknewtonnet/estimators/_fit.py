@@ -30,7 +30,7 @@ from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.calculus.pieces.affine_map import MappedPenalty
 from sknewtonnet.calculus.pieces.penalties import Penalty, l2_penalty
 from sknewtonnet.estimators._best_constant import gradient_size
-from sknewtonnet.estimators._data import Table
+from sknewtonnet.estimators._data import AnyObjective, Table
 from sknewtonnet.estimators._prediction_errors import NO_ERRORS, PredictionErrors
 from sknewtonnet.estimators._targets import Target
 from sknewtonnet.estimators._units import Original
@@ -162,7 +162,7 @@ class Problem:
         """Parameters of the problem, from those in the units of the table."""
         return params if self.original is None else self.original.map.inverse(params)
 
-    def original_objective(self, data: Table) -> Objective:
+    def original_objective(self, data: Table) -> AnyObjective:
         """The objective as a function of parameters and data in the units of the table."""
         if self.original is None:
             return self.on(data).objective()
@@ -177,14 +177,14 @@ class Problem:
         found = self.original
         if found is None:
             return None
-        objective = self.original_objective(data)
+        objective: Any = self.original_objective(data)
         return Rescaled(objective, found.map, found.factor, found.units.out_scale)
 
     def with_alpha(self, alpha: Any) -> "Problem":
         """The same with other strengths of the L2 penalty."""
         return self.with_settings(replace(self.settings, alpha=alpha))
 
-    def objective(self) -> Objective:
+    def objective(self) -> AnyObjective:
         """The function to minimise, with work space of its own."""
         settings = self.settings
         return self.known_data.objective(
@@ -276,6 +276,9 @@ class Importances:
                 reason="a fit that ends early, by ftol, forms no Hessian; sknewtonnet.inspection."
                 "feature_importance(net.objective(X, y), net.params_) does."
             )
+        net = information.objective.network
+        if not isinstance(information.objective, Objective) and not all(net.linear):
+            return cls(reason="importances of radial inputs need all rows in memory.")
         try:
             return cls(*importances_of(information), reason="")
         except (ValueError, LinAlgError) as reason:
@@ -389,15 +392,16 @@ class Fit:
         """Whether classes weigh differently, so that the objective is no likelihood."""
         return self.problem.target.class_weights
 
-    def objective(self) -> Objective:
+    def objective(self) -> AnyObjective:
         """The objective of the fit, on its data."""
         return self.problem.objective()
 
     @cached_property
     def information(self) -> Information:
         """Curvatures and scores at the minimum, on the data."""
+        objective: Any = self.objective()
         return Information(
-            self.objective(),
+            objective,
             self.params,
             self.active,
             self.loss.weight_type,

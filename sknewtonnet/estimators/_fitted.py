@@ -3,16 +3,18 @@
 import warnings
 from abc import abstractmethod
 from dataclasses import replace
+from typing import Any
 
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Objective
 from sknewtonnet.calculus.pieces.known_terms import NO_TERMS, KnownTerms
 from sknewtonnet.estimators._arguments import checked_params, checked_table
-from sknewtonnet.estimators._data import Table
+from sknewtonnet.estimators._block_predictions import OnBlock, of_all_blocks
+from sknewtonnet.estimators._block_tables import Samples, blocks_of
+from sknewtonnet.estimators._data import AnyObjective, Table
 from sknewtonnet.estimators._fit import Fit
 from sknewtonnet.estimators._given import Given
 
@@ -32,19 +34,25 @@ class FittedNet:
 
     @abstractmethod
     def _validated(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None,
+        sample_weight: ArrayLike | None,
+        known: KnownTerms,
+        *,
+        reset: bool,
     ) -> Given:
         """Checked data; rows of weight zero only tell which classes there are."""
 
     def objective(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Samples,
+        y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         offset: ArrayLike | None = None,
         *,
         exposure: ArrayLike | None = None,
-    ) -> Objective:
+    ) -> AnyObjective:
         """The objective of the fitted net on data, on the scale of ``loss_``.
 
         Parameters
@@ -95,7 +103,7 @@ class FittedNet:
     def _on(
         self,
         X: ArrayLike,
-        y: ArrayLike,
+        y: ArrayLike | None,
         sample_weight: ArrayLike | None,
         known: KnownTerms = NO_TERMS,
     ) -> Fit:
@@ -104,19 +112,26 @@ class FittedNet:
         return self._shown.on(self._fit_.problem.standardised(data))
 
     def _table(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, known: KnownTerms
+        self, X: Samples, y: ArrayLike | None, sample_weight: ArrayLike | None, known: KnownTerms
     ) -> Table:
         """Checked data in the units in which they come."""
         check_is_fitted(self)
-        given = self._validated(X, y, sample_weight, reset=False)
-        problem = self._fit_.problem
-        data = given.beside(known, given.table(problem.target), problem.loss)
+        given = self._validated(X, y, sample_weight, known, reset=False)
+        problem, target = self._fit_.problem, self._fit_.problem.target
+        data = given.beside(known, given.table(target), target, problem.loss)
         if problem.has_offset and not data.has_offset:
             raise ValueError(
                 "the net was fitted with an offset or exposure: give that of these rows as well, "
                 "or offset=0 if they have none."
             )
         return data
+
+    def _by_blocks(self, method: str, X: Any, known: KnownTerms, **arguments: Any) -> Any:
+        """What a method gives for blocks of rows, one after the other; None for other tables."""
+        check_is_fitted(self)
+        names = getattr(self, "feature_names_in_", None)
+        blocks = blocks_of(X, known=known, features=None if names is None else list(names))
+        return None if blocks is None else of_all_blocks(blocks, OnBlock(self, method, arguments))
 
     def _raw_prediction(
         self, X: ArrayLike, known: KnownTerms, params: ArrayLike | None = None

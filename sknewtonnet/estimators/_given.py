@@ -2,13 +2,24 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import is_regressor
 
+from sknewtonnet._sklearn import check_sample_weight
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss
 from sknewtonnet.calculus.pieces.known_terms import KnownTerms
+from sknewtonnet.calculus.pieces.validation import dense
+from sknewtonnet.estimators._arguments import (
+    check_dense,
+    check_labels,
+    check_numbers,
+    checked_table,
+)
 from sknewtonnet.estimators._comparison import Folds, given_folds
 from sknewtonnet.estimators._data import Data, Table
 from sknewtonnet.estimators._targets import Target
@@ -46,7 +57,7 @@ class Given(ABC):
         """The rows as a loss takes them, but for those of weight zero, which are not there."""
 
     @abstractmethod
-    def beside(self, known: KnownTerms, table: Table, loss: Loss) -> Table:
+    def beside(self, known: KnownTerms, table: Table, target: Target, loss: Loss) -> Table:
         """The same table with the known terms of its raw predictions."""
 
     @abstractmethod
@@ -91,7 +102,7 @@ class GivenRows(Given):
         """See :meth:`Given.table`."""
         return encoded(target, self.X, self.labels, self.label_weight)
 
-    def beside(self, known: KnownTerms, table: Table, loss: Loss) -> Table:
+    def beside(self, known: KnownTerms, table: Table, target: Target, loss: Loss) -> Table:
         """See :meth:`Given.beside`."""
         assert isinstance(table, Data), "the table is that of these rows"
         offset = known.terms(loss, len(self.X), table.n_outputs)
@@ -105,8 +116,41 @@ class GivenRows(Given):
         return given_folds(cv, *rows, groups, classes=classes, seed=seed)
 
 
+def given_rows(
+    estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None, *, reset: bool
+) -> GivenRows:
+    """Checked arrays of a fit, or of a table for a fitted net.
+
+    Parameters
+    ----------
+    estimator : estimator of this package
+        Gets the number and the names of the features, if ``reset``; else has them.
+    X, y, sample_weight : object
+        As users give them.
+    reset : bool
+        Whether this is a fit.
+
+    Returns
+    -------
+    GivenRows
+    """
+    check_dense(y)
+    if y is not None:
+        (check_numbers if is_regressor(estimator) else partial(check_labels, "y"))(y)
+    samples, labels = checked_table(
+        estimator, X, y=y, reset=reset, multi_output=True, y_numeric=is_regressor(estimator)
+    )
+    weight = check_sample_weight(
+        sample_weight, samples, dtype=np.float64, ensure_non_negative=True
+    )
+    names = getattr(y, "columns", None)
+    names = None if names is None else tuple(str(name) for name in names)
+    return GivenRows(dense("X", samples), labels, weight, names)
+
+
 def encoded(target: Target, X: Array, y: Any, weight: Array) -> Data:
     """Rows as a loss takes them, but for those of weight zero."""
     counts = weight > 0
-    X, y, weight = X[counts], y[counts], weight[counts]
+    if not counts.all():
+        X, y, weight = X[counts], y[counts], weight[counts]
     return Data(X, target.encode(y), target.weigh(y, weight))

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Objective
+from sknewtonnet.calculus import Loss, Network, Rows
 from sknewtonnet.calculus.functions.directions import Direction
 from sknewtonnet.calculus.functions.units import UnitReport, unit_reports
+from sknewtonnet.estimators._data import AnyObjective
 from sknewtonnet.estimators._fit import End
 from sknewtonnet.estimators._stuck import SENTENCES
 from sknewtonnet.solvers import SolverResult, Status
@@ -23,13 +24,13 @@ _CURE = "Use fewer units, skip connections or another loss, or add a little alph
 
 
 def remarks(
-    objective: Objective, result: SolverResult, end: End, stuck: str, lost: str = ""
+    objective: AnyObjective, result: SolverResult, end: End, stuck: str, lost: str = ""
 ) -> str:
     """Sentences about the end of a fit.
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective or BlockObjective
         The objective.
     result : SolverResult
         The end.
@@ -75,20 +76,27 @@ def _way_out(way: Direction, held: bool) -> str:
     return f"The objective falls to second order along {way.words}: {on}."
 
 
-def _told_apart(objective: Objective, params: Array) -> list[str]:
+def _told_apart(objective: AnyObjective, params: Array) -> list[str]:
     """A sentence about classes that are told apart, if there is no penalty."""
     if not objective.loss.for_classes or objective.penalty.value(np.ones(len(params))) > 0.0:
         return []
-    raw = objective.raw_predictions(params)
-    off = np.abs(objective.loss.inverse_link(raw) - objective.targets).max(axis=1)
-    sure = np.average(off < _SURE, weights=objective.sample_weight)
+    parts = objective.over_rows(_certain, objective.network, objective.loss, params)
+    sure = sum(parts) / objective.weight_sum
     if sure <= _MANY:
         return []
-    what = "Classes" if sure == 1.0 else "Classes of some rows"
+    what = "Classes" if sure > 1.0 - 1e-9 else "Classes of some rows"
     return [f"{what} are told apart: coefficients run to infinity."]
 
 
-def _run_off(objective: Objective, params: Array) -> Iterator[str]:
+def _certain(rows: Rows, network: Network, loss: Loss, params: Array) -> float:
+    """Sum of the weights of the rows whose class is certain, and right."""
+    raw = network.predict_raw(params, rows.X)
+    raw = raw if rows.offset is None else raw + rows.offset
+    off = np.abs(loss.inverse_link(raw) - rows.Y).max(axis=1)
+    return float(rows.sample_weight @ (off < _SURE))
+
+
+def _run_off(objective: AnyObjective, params: Array) -> Iterator[str]:
     """Sentences about units that have run off."""
     for unit in unit_reports(objective, params):
         what = _become(objective, params, unit)
@@ -96,7 +104,7 @@ def _run_off(objective: Objective, params: Array) -> Iterator[str]:
             yield f"Unit {unit.name} has become {what}."
 
 
-def _become(objective: Objective, params: Array, unit: UnitReport) -> str:
+def _become(objective: AnyObjective, params: Array, unit: UnitReport) -> str:
     """What a unit has become where parameters ran off; empty if it is at work as it is."""
     if unit.twin is not None:
         return f"the same as {unit.twin}: what goes out of them may run to infinity"

@@ -14,6 +14,8 @@ from sknewtonnet.calculus import LOSSES, Loss, get_loss
 from sknewtonnet.calculus.pieces.known_terms import KnownTerms
 from sknewtonnet.calculus.pieces.validation import check_truth
 from sknewtonnet.estimators._arguments import own_copy
+from sknewtonnet.estimators._block_predictions import OnBlock, score_of_blocks
+from sknewtonnet.estimators._block_tables import Samples, blocks_of
 from sknewtonnet.estimators._parameters import ClassWeight
 from sknewtonnet.estimators._targets import ClassTarget, RegressionTarget
 
@@ -58,7 +60,7 @@ class RegressorRole(RegressorMixin):
     @overload
     def predict(
         self,
-        X: ArrayLike,
+        X: Samples,
         return_std: Literal[False] = False,
         offset: ArrayLike | None = None,
         *,
@@ -68,7 +70,7 @@ class RegressorRole(RegressorMixin):
     @overload
     def predict(
         self,
-        X: ArrayLike,
+        X: Samples,
         return_std: Literal[True],
         offset: ArrayLike | None = None,
         *,
@@ -77,7 +79,7 @@ class RegressorRole(RegressorMixin):
 
     def predict(
         self,
-        X: ArrayLike,
+        X: Samples,
         return_std: bool = False,
         offset: ArrayLike | None = None,
         *,
@@ -134,6 +136,9 @@ class RegressorRole(RegressorMixin):
         """
         check_truth("return_std", return_std)
         known = KnownTerms(offset, exposure)
+        found = self._by_blocks("predict", X, known, return_std=return_std)
+        if found is not None:
+            return found
         mean = self._predicted(self._raw_prediction(X, known))
         if not return_std:
             return mean
@@ -141,8 +146,8 @@ class RegressorRole(RegressorMixin):
 
     def score(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Samples,
+        y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         offset: ArrayLike | None = None,
         *,
@@ -166,13 +171,17 @@ class RegressorRole(RegressorMixin):
         float
             1 for perfect predictions, 0 for the mean of y.
         """
-        predicted = self._predicted(self._raw_prediction(X, KnownTerms(offset, exposure)))
+        known = KnownTerms(offset, exposure)
+        blocks = blocks_of(X, y, sample_weight, known)
+        if blocks is not None:
+            return score_of_blocks(blocks, OnBlock(self, "predict", {}))
+        predicted = self._predicted(self._raw_prediction(X, known))
         return float(r2_score(y, predicted, sample_weight=sample_weight))
 
     def predict_at(
         self,
         params: ArrayLike,
-        X: ArrayLike,
+        X: Samples,
         offset: ArrayLike | None = None,
         *,
         exposure: ArrayLike | None = None,
@@ -201,7 +210,11 @@ class RegressorRole(RegressorMixin):
         ValueError
             If the parameters have a wrong shape or are not finite.
         """
-        return self._predicted(self._raw_prediction(X, KnownTerms(offset, exposure), params))
+        known = KnownTerms(offset, exposure)
+        found = self._by_blocks("predict_at", X, known, params=params)
+        if found is not None:
+            return found
+        return self._predicted(self._raw_prediction(X, known, params))
 
     def _predicted(self, raw: Array) -> Array:
         """Predictions, of the shape of the target, from raw ones."""
@@ -239,7 +252,7 @@ class ClassifierRole(ClassifierMixin):
         """The raw predictions, or what the activation of the last layer makes of them."""
         return self._fit_.problem.network.layers[-1].activation.value(raw.T).T
 
-    def predict(self, X: ArrayLike, offset: ArrayLike | None = None) -> NDArray[Any]:
+    def predict(self, X: Samples, offset: ArrayLike | None = None) -> NDArray[Any]:
         """Predict class labels.
 
         Parameters
@@ -259,13 +272,16 @@ class ClassifierRole(ClassifierMixin):
         UserWarning
             If the fit had an offset and none is given here: it then is 0.
         """
+        found = self._by_blocks("predict", X, KnownTerms(offset))
+        if found is not None:
+            return found
         raw = self._logits(self._raw_prediction(X, KnownTerms(offset)))
         return self._fit_.problem.target.decode(raw)
 
     def score(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Samples,
+        y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         offset: ArrayLike | None = None,
     ) -> float:
@@ -287,12 +303,15 @@ class ClassifierRole(ClassifierMixin):
         float
             The accuracy.
         """
+        blocks = blocks_of(X, y, sample_weight, KnownTerms(offset))
+        if blocks is not None:
+            return score_of_blocks(blocks, OnBlock(self, "predict", {}))
         predicted = self._fit_.problem.target.decode(
             self._logits(self._raw_prediction(X, KnownTerms(offset)))
         )
         return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
-    def predict_proba(self, X: ArrayLike, offset: ArrayLike | None = None) -> Array:
+    def predict_proba(self, X: Samples, offset: ArrayLike | None = None) -> Array:
         """Predict class probabilities.
 
         Parameters
@@ -307,11 +326,12 @@ class ClassifierRole(ClassifierMixin):
         ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``; rows sum to one unless the target has several labels.
         """
+        found = self._by_blocks("predict_proba", X, KnownTerms(offset))
+        if found is not None:
+            return found
         return np.exp(self._log_probabilities(self._raw_prediction(X, KnownTerms(offset))))
 
-    def predict_at(
-        self, params: ArrayLike, X: ArrayLike, offset: ArrayLike | None = None
-    ) -> Array:
+    def predict_at(self, params: ArrayLike, X: Samples, offset: ArrayLike | None = None) -> Array:
         """Predict class probabilities with other parameters, such as those of a bootstrap.
 
         ``predict_at(net.params_, X)`` is ``predict_proba(X)``, not ``predict(X)``: labels do not
@@ -336,9 +356,12 @@ class ClassifierRole(ClassifierMixin):
         ValueError
             If the parameters have a wrong shape or are not finite.
         """
+        found = self._by_blocks("predict_at", X, KnownTerms(offset), params=params)
+        if found is not None:
+            return found
         return np.exp(self._log_probabilities(self._raw_prediction(X, KnownTerms(offset), params)))
 
-    def predict_log_proba(self, X: ArrayLike, offset: ArrayLike | None = None) -> Array:
+    def predict_log_proba(self, X: Samples, offset: ArrayLike | None = None) -> Array:
         """Predict logarithms of class probabilities, also where those underflow.
 
         Parameters
@@ -353,6 +376,9 @@ class ClassifierRole(ClassifierMixin):
         ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``.
         """
+        found = self._by_blocks("predict_log_proba", X, KnownTerms(offset))
+        if found is not None:
+            return found
         return self._log_probabilities(self._raw_prediction(X, KnownTerms(offset)))
 
     def _log_probabilities(self, raw: Array) -> Array:

@@ -11,9 +11,10 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet._threads import hessian_threads, one_thread
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Objective, canonical
+from sknewtonnet.calculus import canonical
 from sknewtonnet.calculus.functions.subspace import MappedObjective
 from sknewtonnet.estimators._callbacks import Progress
+from sknewtonnet.estimators._data import AnyObjective
 from sknewtonnet.estimators._fit import End, Problem
 from sknewtonnet.estimators._starts import standardised_columns
 from sknewtonnet.estimators._stuck import why_stuck
@@ -65,7 +66,7 @@ def run_all(
 
 
 def run_start(
-    problem: Problem, objective: Objective, start: Start, observer: Progress
+    problem: Problem, objective: AnyObjective, start: Start, observer: Progress
 ) -> SolverResult:
     """One start, and others in its place as long as nothing is learnt; the lowest end.
 
@@ -89,7 +90,7 @@ def run_start(
 
 def _run_on_standardised_columns(
     problem: Problem,
-    objective: Objective,
+    objective: AnyObjective,
     random_state: np.random.RandomState,
     observer: Progress,
 ) -> SolverResult:
@@ -121,7 +122,7 @@ def _run_on_standardised_columns(
 
 
 def _run(
-    problem: Problem, objective: Objective, params: Array, observer: Progress
+    problem: Problem, objective: AnyObjective, params: Array, observer: Progress
 ) -> SolverResult:
     """One run; one that cannot begin has an infinite value."""
     constraints = problem.constraints()
@@ -141,7 +142,7 @@ def _run(
     )
 
 
-def stuck_at(problem: Problem, objective: Objective, result: SolverResult) -> str:
+def stuck_at(problem: Problem, objective: AnyObjective, result: SolverResult) -> str:
     """What is wrong with an end (:mod:`sknewtonnet.estimators._stuck`); "" for one cut short."""
     cut_short = result.status in (Status.MAX_ITER, Status.STOPPED, Status.NOT_FINITE)
     cut_short |= bool(result.n_events.get("diverged"))
@@ -168,7 +169,7 @@ def lowest(problem: Problem, results: list[SolverResult]) -> int:
 
 
 def with_canonical_best(
-    problem: Problem, objective: Objective, results: list[SolverResult]
+    problem: Problem, objective: AnyObjective, results: list[SolverResult]
 ) -> list[SolverResult]:
     """The same ends, the lowest with its units in canonical order and with canonical signs.
 
@@ -197,7 +198,7 @@ def run_one_of_several(problem: Problem, start: Start, observer: Progress) -> So
 
 
 def report_of_starts(
-    problem: Problem, objective: Objective, results: list[SolverResult]
+    problem: Problem, objective: AnyObjective, results: list[SolverResult]
 ) -> tuple[dict[str, NDArray[Any]], SolverResult, End]:
     """How each start ended, which of them found the same minimum, and the best with its end."""
     best = lowest(problem, results)
@@ -207,14 +208,13 @@ def report_of_starts(
         for number, result in enumerate(results)
     ]
     order = np.argsort([result.value for result in results], kind="stable")
-    minimum = np.full(len(results), -1)
+    minimum, X = np.full(len(results), -1), problem.known_data.in_memory.X
     found: list[Minimum] = []
     for number in order:
         result = results[number]
         if kinds[number] == "not stationary":
             continue
-        net, X = objective.network, objective.samples
-        this = Minimum(net, X, result.params, result.value, result.history[0])
+        this = Minimum(objective.network, X, result.params, result.value, result.history[0])
         label = next((k for k, other in enumerate(found) if this.is_same(other)), len(found))
         minimum[number] = label
         if label == len(found):

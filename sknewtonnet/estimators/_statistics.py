@@ -2,7 +2,7 @@
 
 import warnings
 from numbers import Integral
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,6 +20,8 @@ from sknewtonnet.calculus.pieces.known_terms import KnownTerms
 from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._alpha_selection import AlphaSelection
 from sknewtonnet.estimators._arguments import checked_table
+from sknewtonnet.estimators._block_tables import Samples
+from sknewtonnet.estimators._data import Data
 from sknewtonnet.estimators._fitted import FittedNet
 from sknewtonnet.solvers import SolverResult
 
@@ -32,8 +34,8 @@ class StatisticsMixin(FittedNet):
 
     def inference(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Samples,
+        y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         cov_type: str | None = None,
         *,
@@ -114,8 +116,14 @@ class StatisticsMixin(FittedNet):
         data = self._table(X, y, sample_weight, KnownTerms(offset, exposure))
         problem = self._fit_.problem
         fit = self._shown.on(problem.standardised(data))
+        clusters = None
+        if groups is not None:
+            if not isinstance(data, Data):
+                raise ValueError("groups must be None where rows come in blocks.")
+            clusters = _clusters(groups, X, sample_weight)
+        objective: Any = fit.objective()
         return statistics.infer(
-            fit.objective(),
+            objective,
             fit.params,
             active=fit.active,
             tight=fit.tight,
@@ -128,7 +136,7 @@ class StatisticsMixin(FittedNet):
             cov_type=cov_type,
             weight_type=weight_type,
             class_weights=fit.class_weights,
-            groups=None if groups is None else _clusters(groups, X, sample_weight),
+            groups=clusters,
             maxlags=maxlags,
             use_t=use_t,
             post_selection=fit.post_selection,

@@ -15,10 +15,11 @@ penalty asks for, and the others are faults that a warning reports.
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Network, Objective
+from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.functions.flatness import is_flat, varies
 from sknewtonnet.calculus.functions.units import NOTHING
 from sknewtonnet.estimators._best_constant import mean_prediction
+from sknewtonnet.estimators._data import AnyObjective
 from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.solvers import get_solver
 
@@ -36,7 +37,7 @@ SENTENCES = {
 }
 
 
-def why_stuck(problem: Problem, objective: Objective, params: Array) -> str:
+def why_stuck(problem: Problem, objective: AnyObjective, params: Array) -> str:
     """Which of the words above holds at the end of a run, if any.
 
     Parameters
@@ -57,7 +58,7 @@ def why_stuck(problem: Problem, objective: Objective, params: Array) -> str:
     return "poor" if _is_poor(problem, objective, params) else ""
 
 
-def _is_shrunk(objective: Objective, params: Array) -> bool:
+def _is_shrunk(objective: AnyObjective, params: Array) -> bool:
     """Whether all coefficients of some layer are zero, and each of them has a penalty."""
     network, ridge = objective.network, objective.penalty.ridges
     if objective.kinks(params):  # of a norm, at 0
@@ -73,7 +74,7 @@ def _is_shrunk(objective: Objective, params: Array) -> bool:
     )
 
 
-def _is_poor(problem: Problem, objective: Objective, params: Array) -> bool:
+def _is_poor(problem: Problem, objective: AnyObjective, params: Array) -> bool:
     """Whether a net that contains the linear model has a higher loss."""
     network, loss = objective.network, objective.loss
     narrowest = min((layer.n_units for layer in network.layers[:-1]), default=0)
