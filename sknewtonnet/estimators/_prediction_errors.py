@@ -6,7 +6,6 @@ import numpy as np
 from scipy.linalg import LinAlgError
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Objective
 from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.inference import Information, MeanErrors
 
@@ -50,8 +49,6 @@ class PredictionErrors:
             )
         if information.known is None:
             return cls(reason=f"a fit that ends early, by ftol, forms no Hessian; {_INSTEAD}.")
-        if not isinstance(information.objective, Objective):
-            return cls(reason=f"the rows came in blocks; {_INSTEAD}.")
         loss, n_outputs = information.objective.loss, information.n_entries
         by_rows = not information.is_likelihood or (loss.normal_errors and n_outputs > 1)
         if by_rows and size * n_outputs * information.objective.n_samples > _MOST_DERIVATIVES:
