@@ -37,8 +37,9 @@ import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet._typing import Array, Bools
-from sknewtonnet.calculus import Network, Objective
+from sknewtonnet.calculus import Network
 from sknewtonnet.estimators._callbacks import Progress
+from sknewtonnet.estimators._data import AnyObjective
 from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.estimators._runs import Start, run_all, run_one_of_several
 from sknewtonnet.solvers import Iteration, SolverResult
@@ -108,7 +109,7 @@ class Raced(Progress):
 
 def run_rounds(
     problem: Problem,
-    objective: Objective,
+    objective: AnyObjective,
     starts: Sequence[Start],
     observers: Sequence[Progress],
     n_jobs: int | None,

@@ -50,7 +50,7 @@ class Start:
 
 def run_all(
     problem: Problem,
-    objective: Objective,
+    objective: AnyObjective,
     starts: Sequence[Start],
     observers: Sequence[Progress],
     n_jobs: int | None,
@@ -231,7 +231,7 @@ def report_of_starts(
     return report, results[best], end
 
 
-def _kind(objective: Objective, result: SolverResult) -> str:
+def _kind(objective: AnyObjective, result: SolverResult) -> str:
     """The verdict; a run that was given up has none, and takes no Hessian."""
     if result.n_events["ended_early"]:
         return "not stationary"
