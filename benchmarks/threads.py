@@ -1,34 +1,49 @@
-"""Times of the package as it is, with one BLAS thread, and with all of them, in turns.
+"""Times of the package as it is, in one thread, and with a BLAS of all threads, in turns.
 
     python benchmarks/threads.py
     python benchmarks/threads.py --only fit --budget 2 --write doc/threads.md
 
 Nothing that limits threads may be set in the environment, and nothing else should run: in several
-threads products wait for the slowest. Each task is run in turns in the three ways, in one process,
-and the shortest times are reported.
+threads work waits for the slowest. Each task is run in turns in the ways, in one process, and
+the shortest times are reported. The first table is of single derivatives, the second of calls.
 """
 
 import argparse
 import os
 import time
 import warnings
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+from derivatives import SHAPES, alternating, label, problem
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor, _threads
+from sknewtonnet.calculus import Objective
+from sknewtonnet.calculus.passes import shared_samples
 
 HEAD = """# Threads
 
-Shortest times, in milliseconds, of the package as it is, held to one BLAS thread, and with all threads, in turns in one
-process, with nothing set in the environment. The last column is the first over the better of the two others;
-at most 1.1 is the aim. `benchmarks/threads.py` measures them; [training.md](training.md#threads) has the rule.
+Shortest wall times, in milliseconds, in turns in one process, with nothing set in the environment. `benchmarks/threads.py` measures them;
+[training.md](training.md#threads) has the rule.
 
+## Rows shared among threads
+
+One thread against {n_threads}, with n P, the number of rows times that of parameters. At n P >= 1e7 two threads should be 1.6 times as fast as one for
+gradients, products and Hessians, and never slower.
+
+{derivatives}
+
+## Whole calls
+
+The package as it is, in one thread, and with a BLAS of all threads that the package neither limits nor shares rows in. The last column is the first over the
+better of the two others; at most 1.1 is the aim.
+
+{calls}
 """
 
 
@@ -122,20 +137,46 @@ TASKS = {
     "inference: n = 1000, P = 1201": lambda: inference(1000, (100,)),
 }
 
+# Shapes beside those of derivatives.py, with n P about 1e7.
+SHAPES |= {
+    "wide": (1000, (100, 90, 10), "multinomial_log_loss"),
+    "deep": (8000, (20, 30, 20, 1), "squared_error"),
+    "narrow": (83_000, (10, 10, 1), "squared_error"),
+}
+DERIVATIVES = {
+    "value": lambda f, points: alternating(f.value, points),
+    "gradient": lambda f, points: alternating(f.gradient, points),
+    "product": lambda f, points: lambda: f.hessian_product(points[0], points[1]),
+    "Hessian": lambda f, points: alternating(f.hessian, points),
+    "block": lambda f, points: alternating(lambda w: f.hessian(w, "block"), points),
+    "scores": lambda f, points: alternating(f.scores, points),
+    "predictions": lambda f, points: lambda: f.network.predict_raw(points[0], f.samples),
+}
+
+
+def with_all_threads():
+    """The package with its own limits taken away, and no rows shared."""
+    stack = ExitStack()
+    stack.enter_context(patch.object(_threads, "_pools", lambda api: []))
+    stack.enter_context(patch.object(shared_samples, "sample_threads", lambda: 1))
+    return stack
+
+
 # How the package is run: as it is, in one thread, with its own limits taken away.
 WAYS = {
     "as it is": nullcontext,
     "one": lambda: threadpool_limits(1),
-    "all": lambda: patch.object(_threads, "_pools", lambda api: []),
+    "all": with_all_threads,
 }
+ONE_OR_ALL = {"one": WAYS["one"], "as it is": WAYS["as it is"]}
 
 
-def measured(task, budget):
+def measured(task, budget, ways=WAYS):
     """Shortest milliseconds in each way, in turns for so many seconds, three times at least."""
-    best = dict.fromkeys(WAYS, np.inf)
+    best = dict.fromkeys(ways, np.inf)
     end = time.perf_counter() + budget
     for turn in range(1000):
-        for name, way in WAYS.items():
+        for name, way in ways.items():
             time.sleep(0.3)  # idle threads of OpenBLAS spin for a tenth of a second
             with way():
                 until = time.perf_counter() + 0.02
@@ -151,9 +192,47 @@ def measured(task, budget):
     return best
 
 
+def derivatives_table(only, budget):
+    """Lines of the first table."""
+    columns = ["shape", "n P", *DERIVATIVES]
+    rows = [f"| {' | '.join(columns)} |", "|---" + "|---:" * (len(columns) - 1) + "|"]
+    for shape, (n_samples, *_) in SHAPES.items():
+        if only in label(shape):
+            network, loss, X, Y, points = problem(shape)
+            f = Objective(network, loss, X, Y)
+            cells = [label(shape), f"{n_samples * network.n_parameters:.1e}"]
+            for name, make in DERIVATIVES.items():
+                if n_samples * network.n_parameters > 1e9 and name in (
+                    "Hessian",
+                    "block",
+                    "scores",
+                ):
+                    cells.append("-")
+                    continue
+                best = measured(make(f, points), budget, ONE_OR_ALL)
+                one, several = best["one"], best["as it is"]
+                cells.append(f"{one:.3g} / {several:.3g} = {one / several:.2f}")
+            rows.append(f"| {' | '.join(cells)} |")
+            print(rows[-1], flush=True)
+    return rows
+
+
+def calls_table(only, budget):
+    """Lines of the second table."""
+    rows = [f"| {' | '.join(['task', *WAYS, 'ratio'])} |", "|---" + "|---:" * 4 + "|"]
+    for name, prepare in TASKS.items():
+        if only in name:
+            best = measured(prepare(), budget)
+            ratio = best["as it is"] / min(best["one"], best["all"])
+            times = " | ".join(f"{best[way]:.3g}" for way in WAYS)
+            rows.append(f"| {name} | {times} | {ratio:.2f} |")
+            print(rows[-1], flush=True)
+    return rows
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", default="", help="tasks whose names contain this")
+    parser.add_argument("--only", default="", help="shapes and tasks whose names contain this")
     parser.add_argument("--budget", type=float, default=2.0, help="seconds per task")
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
@@ -161,17 +240,13 @@ def main():
     if limited:
         print(f"{limited} limit the threads, so that there is nothing to compare")
     warnings.simplefilter("ignore")
-    rows = [f"| {' | '.join(['task', *WAYS, 'ratio'])} |", "|---" + "|---:" * 4 + "|"]
-    print(*rows, sep="\n")
-    for name, prepare in TASKS.items():
-        if options.only in name:
-            best = measured(prepare(), options.budget)
-            ratio = best["as it is"] / min(best["one"], best["all"])
-            times = " | ".join(f"{best[way]:.3g}" for way in WAYS)
-            rows.append(f"| {name} | {times} | {ratio:.2f} |")
-            print(rows[-1], flush=True)
+    text = HEAD.format(
+        n_threads=_threads.sample_threads(),
+        derivatives="\n".join(derivatives_table(options.only, 0.3 * options.budget)),
+        calls="\n".join(calls_table(options.only, options.budget)),
+    )
     if options.write is not None:
-        options.write.write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
+        options.write.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""How many threads the libraries of linear algebra use: one, wherever that is faster.
+"""How many threads there are: of libraries of linear algebra one, and helpers of our own.
 
 Products of small matrices lose in several threads, and on a busy machine they lose a hundredfold.
+Samples of large tables are shared among helpers, each with a library that keeps to one thread.
 Limits belong to a process, or in some libraries to a thread; here they are counted, so that the
 first user sets one and the last user gives back what the first has found.
 """
@@ -85,7 +86,7 @@ def hessian_threads(n_samples: int, n_parameters: int) -> AbstractContextManager
     Parameters
     ----------
     n_samples, n_parameters : int
-        Rows, and parameters.
+        Rows of the matrices that are multiplied in it, 0 for eigenvalues alone, and parameters.
     """
     flops = float(n_parameters) ** 2 * (n_samples + 10.0 * n_parameters)
     return one_thread() if flops < _SEVERAL_THREADS else nullcontext()

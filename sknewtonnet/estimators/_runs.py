@@ -152,15 +152,16 @@ def stuck_at(problem: Problem, objective: AnyObjective, result: SolverResult) ->
 
 
 def run_threads(problem: Problem, n_starts: int) -> AbstractContextManager[None]:
-    """Context of the runs of a fit: several threads if one run forms large Hessians at each step.
+    """Context of the runs of a fit: a BLAS of several threads if a run factorises large matrices.
 
     Several starts keep to one thread each, so that sums do not depend on how many run at once.
+    Sums over the rows are shared among threads of the calculus, whatever the BLAS has.
     """
     needs = problem.solver().calls
     dense = Capability.HESSIAN in needs and Capability.HESSIAN_PRODUCT not in needs
     if n_starts > 1 or not dense or problem.constraints() is not None:
         return one_thread()
-    return hessian_threads(problem.known_data.n_rows, problem.network.n_parameters)
+    return hessian_threads(0, problem.network.n_parameters)
 
 
 def lowest(problem: Problem, results: list[SolverResult]) -> int:

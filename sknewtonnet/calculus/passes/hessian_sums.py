@@ -19,7 +19,13 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus.passes.chunk import Chunk, sample_chunks
 from sknewtonnet.calculus.passes.graph import Graph
 from sknewtonnet.calculus.passes.sample_curvature import SampleCurvature
-from sknewtonnet.calculus.passes.shared_samples import in_order, product, summed
+from sknewtonnet.calculus.passes.shared_samples import (
+    cost_of_hessian,
+    in_order,
+    product,
+    shared_size,
+    summed,
+)
 from sknewtonnet.calculus.passes.workspace import Workspace
 from sknewtonnet.calculus.pieces.symmetric import (
     flat,
@@ -64,10 +70,10 @@ def dense_hessian(
     2 n P_k P_l for another one. The workspace keeps the sums, at most half of the result, one
     array of the size of the largest sum, and the factors of one piece of the samples.
     """
-    n_samples = float(sum(chunk.n_samples for chunk in chunks))
+    cost = cost_of_hessian(graph, sum(chunk.n_samples for chunk in chunks))
     for fast in (True, False):
         sums = _Sums(graph, workspace, fast)
-        pieces = sums.pieces(chunks)
+        pieces = sums.pieces(chunks, cost)
         alone = len(pieces) == 1
 
         def sums_over(
@@ -78,9 +84,7 @@ def dense_hessian(
             part.add(SampleCurvature(chunk, weights, where, gauss_newton, sums.fast))
             return part
 
-        in_order(
-            pieces, sums_over, sums.merge, cost=0.5 * n_samples * graph.n_full**2, by_turns=True
-        )
+        in_order(pieces, sums_over, sums.merge, cost=cost, by_turns=True)
         H = sums.assemble()
         if not sums.lost or sums.lost <= _ACCURACY * max(H.max(), -H.min()):
             break
@@ -106,7 +110,7 @@ def neuron_blocks(
     list of ndarray of shape (s_k, t_k, t_k)
     """
     sizes = list(zip(graph.n_units, graph.n_rows, strict=True))
-    cost = sum(chunk.n_samples * s * t**2 for chunk in chunks for s, t in sizes)
+    cost = float(sum(chunk.n_samples * s * t**2 for chunk in chunks for s, t in sizes))
     for fast in (True, False):
 
         def blocks_over(piece: tuple[Chunk, slice], fast: bool = fast) -> list[Any]:
@@ -121,8 +125,8 @@ def neuron_blocks(
             blocks = [sums.unit_blocks(factors, k, scale) for k, scale in enumerate(scales)]
             return [*blocks, sums.lost]
 
-        pieces = _Sums(graph, workspace, fast).pieces(chunks)
-        *found, lost = summed(pieces, blocks_over, cost=float(cost))
+        pieces = _Sums(graph, workspace, fast).pieces(chunks, cost)
+        *found, lost = summed(pieces, blocks_over, cost=cost, by_turns=True)
         if lost <= _ACCURACY * max(float(np.abs(blocks).max(initial=0.0)) for blocks in found):
             break
     return [symmetric_part(blocks) for blocks in found]
@@ -171,7 +175,7 @@ class _Sums:
         self.chains: dict[int, Array | None] = {} if chains is None else chains
         self.curvature: dict[int, Array] = {}
 
-    def pieces(self, chunks: Sequence[Chunk]) -> list[tuple[Chunk, slice]]:
+    def pieces(self, chunks: Sequence[Chunk], cost: float) -> list[tuple[Chunk, slice]]:
         """Pieces of the chunks whose factors take no more memory than the Hessian, or little."""
         graph, rows = self.graph, self.graph.n_rows
         # Numbers per sample: the most products of inputs at a time, upper halves of all G, ...
@@ -184,6 +188,8 @@ class _Sums:
                 width += s * (t + p) + (s * t * p if graph.hidden_sources(k) else 0)
         entries = 300_000 + self.graph.n_full**2
         size = max(64, entries // width)
+        if len(chunks) == 1:  # else their number is even, if there are many samples
+            size = shared_size(chunks[0].n_samples, size, cost)
         return [
             (chunk, where) for chunk in chunks for where in sample_chunks(chunk.n_samples, size)
         ]
@@ -238,7 +244,9 @@ class _Sums:
             blocks = np.matmul(rows * scale[:, None], rows.T)
         else:
             # q is z for all units: one product of the halves of z z' with all scales.
-            half = self.squares(rows) @ scale.T
+            squares = self.squares(rows)
+            out = self.workspace.array(("unit squares", k), len(squares), len(scale))
+            half = product(squares, scale.T, out)
             blocks = np.moveaxis(half[pairs(len(rows))], -1, 0)
         chain = piece.chain(k)
         if chain is not None:  # q = C z with C = dW/dtheta of each unit

@@ -29,10 +29,9 @@ _SHARED = 4e7
 _UNIT = 40.0
 # Multiplications of one product from which another thread may have its turn meanwhile.
 _LARGE = 1e6
-# Chunks of large tables: five times as long, so that a thread seldom waits for the interpreter's
-# lock, and in even numbers, of many in multiples of four, for threads to have equal parts ...
+# Chunks of large tables are so much longer, that a thread seldom waits for the interpreter's lock.
 _LONGER = 5
-# ... if they have so many samples at least.
+# Samples of a chunk at least, where a table is split for the threads' sake.
 _FEW_SAMPLES = 32
 
 
@@ -209,14 +208,29 @@ def balanced_chunks(
     """Chunks of the samples: of a given size, one that suits a thread, or of many several."""
     if given is not None:
         return sample_chunks(n_samples, given)
-    if cost_of_gradient(graph, n_samples) < _SHARED:
+    if cost_of_gradient(graph, n_samples) >= _SHARED:
+        # Others than linear layers have temporary arrays for each chunk, better small.
+        chunk_size *= _LONGER if all(graph.linear) else 1
+    elif n_samples <= chunk_size:
         return sample_chunks(n_samples, chunk_size)
-    # Others than linear layers have temporary arrays for each chunk, which had better be small.
-    n_chunks = -(-n_samples // (chunk_size * (_LONGER if all(graph.linear) else 1)))
-    n_chunks += -n_chunks % (2 if n_chunks <= 4 else 4)
-    return sample_chunks(n_samples, max(_FEW_SAMPLES, -(-n_samples // n_chunks)))
+    cost = max(cost_of_gradient(graph, n_samples), cost_of_hessian(graph, n_samples))
+    return sample_chunks(n_samples, shared_size(n_samples, chunk_size, cost))
+
+
+def shared_size(n_samples: int, size: int, cost: float) -> int:
+    """The size of pieces, or less where threads share them, so that their number is even."""
+    if cost < _SHARED:
+        return size
+    count = -(-n_samples // size)
+    count += -count % (2 if count <= 4 else 4)
+    return min(size, max(_FEW_SAMPLES, -(-n_samples // count)))
 
 
 def cost_of_gradient(graph: Graph, n_samples: int) -> float:
     """About how many multiplications a value and its gradient take."""
     return 3.0 * n_samples * (graph.n_full + _UNIT * sum(graph.n_units))
+
+
+def cost_of_hessian(graph: Graph, n_samples: int) -> float:
+    """About how many multiplications a Hessian takes."""
+    return 0.5 * n_samples * float(graph.n_full) ** 2
