@@ -235,6 +235,13 @@ def test_processors_limit_the_threads(monkeypatch):
         assert sample_threads() == 1
 
 
+def test_without_new_threads_one_does_all():
+    """As at the end of the interpreter."""
+    helpers().shutdown()
+    with threadpool_limits(2):
+        assert summed([1, 2, 3], lambda piece: [piece], cost=1.0) == [6]
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinities here")
 def test_affinity_counts(monkeypatch):
     monkeypatch.undo()

@@ -5,7 +5,6 @@ The notation is that of :mod:`sknewtonnet.calculus.passes`.
 
 from collections.abc import Container, Mapping, Sequence
 from itertools import pairwise
-from math import prod
 
 import numpy as np
 
@@ -18,8 +17,8 @@ from sknewtonnet.calculus.pieces.output_activation import output_activation
 
 _EMPTY: Array = np.empty(0)
 
-# Numbers of an array for which the allocator has memory at hand: 128 kB.
-_SMALL_ARRAY = 16_384
+# Numbers of an array for which the allocator has memory at hand: 32 kB.
+_SMALL_ARRAY = 4096
 
 
 class Chunk:
@@ -149,10 +148,9 @@ class Chunk:
 
     def _array(self, key: object, shape: tuple[int, ...]) -> Array | None:
         """A work array, where the page faults of a new one would cost more than finding it."""
-        size = prod(shape)
-        if size < _SMALL_ARRAY:
+        if shape[-2] * shape[-1] < _SMALL_ARRAY:
             return None
-        return self.workspace.array(key, size // shape[-1], shape[-1]).reshape(shape)
+        return self.workspace.array(key, *shape)
 
     def _pulled_back(
         self,

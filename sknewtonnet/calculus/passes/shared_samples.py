@@ -7,6 +7,7 @@ Sums are those of a loop: each piece adds its part after the one before, whichev
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from contextvars import copy_context
 from threading import Condition, Lock, local
 from typing import Any, TypeVar
@@ -125,9 +126,10 @@ class _Threads:
         """All pieces, in this thread and helpers."""
         others: list[Future[None]] = []
         try:
-            for _ in range(n_threads - 1):
-                # With what the context says of floating-point errors.
-                others.append(helpers().submit(copy_context().run, self._help))
+            with suppress(RuntimeError):  # no new threads: the interpreter ends, or has none
+                for _ in range(n_threads - 1):
+                    # With what the context says of floating-point errors.
+                    others.append(helpers().submit(copy_context().run, self._help))
             self._run()
         except BaseException as error:  # such as an interrupt, at any line
             self._fail(-1, error)

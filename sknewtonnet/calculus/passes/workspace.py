@@ -1,6 +1,7 @@
 """Work arrays that are overwritten at each evaluation."""
 
 import threading
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,13 @@ class Workspace:
         """Copies begin without arrays."""
         return Workspace, ()
 
-    def array(self, key: object, rows: int, columns: int) -> Array:
+    def array(self, key: object, *shape: int) -> Array:
         """An array of that shape and arbitrary content, one per key and thread."""
         arrays: dict[Any, Array] = self._of_thread.__dict__
         kept = arrays.get(key)
-        if kept is not None and kept.shape == (rows, columns):
+        if kept is not None and kept.shape == shape:
             return kept
-        size = rows * columns
+        size = prod(shape)
         if kept is None or kept.size < size:
-            kept = arrays[key] = np.empty((rows, columns))
-        return kept.reshape(-1)[:size].reshape(rows, columns)
+            kept = arrays[key] = np.empty(shape)
+        return kept.reshape(-1)[:size].reshape(shape)
