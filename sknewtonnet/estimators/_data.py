@@ -198,7 +198,10 @@ class Data(Table):
         """See :meth:`Table.in_units`."""
         X, Y = units.inputs(self.X), units.targets(self.Y)
         offset = None if self.offset is None else self.offset / units.out_scale
-        return Data(X, Y, self.sample_weight, offset)
+        found = Data(X, Y, self.sample_weight, offset)
+        if "_distinct" in vars(self):  # their order is the same
+            vars(found)["_distinct"] = self._distinct.in_units(units)
+        return found
 
     def objective(
         self,
@@ -218,7 +221,7 @@ class Data(Table):
 
     def sample(self, seed: int) -> "Data":
         """See :meth:`Table.sample`."""
-        rows = self.distinct()
+        rows = self.distinct() if self.canonical is self else self.canonical
         if rows.n_rows <= FEW_ROWS:
             return rows
         return rows.at(np.sort(np.random.RandomState(seed).permutation(rows.n_rows)[:FEW_ROWS]))
@@ -230,7 +233,11 @@ class Data(Table):
         Many minima are near each other in small nets, and rounding can decide between them. So
         a fit has the same bits for any order of the rows, and for a row twice and of weight two.
         """
-        return self.distinct() if len(self.X) <= FEW_ROWS else self
+        return self._distinct if len(self.X) <= FEW_ROWS else self
+
+    @cached_property
+    def _distinct(self) -> "Data":
+        return self.distinct()
 
     def at(self, rows: Ints) -> "Data":
         """Some of the rows."""

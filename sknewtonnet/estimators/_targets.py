@@ -90,9 +90,13 @@ class ClassTarget:
             target = cls(np.arange(np.shape(y)[1]), multilabel=True, label_names=names)
         else:
             labels = column_or_1d(y, warn=True)
+            classes = _distinct(labels)
+            if len(classes) > 0.5 * len(labels):
+                check_classification_targets(y)  # may warn of as many
             # Classes whose rows all weigh nothing are known, but do not make two of one.
-            _distinct(labels[sample_weight > 0])
-            target = cls(_distinct(labels), multilabel=False)
+            if (sample_weight <= 0).any():
+                _distinct(labels[sample_weight > 0])
+            target = cls(classes, multilabel=False)
         if class_weight is None:
             return target
         counts = sample_weight > 0  # only these are balanced
@@ -185,8 +189,10 @@ Target = RegressionTarget | ClassTarget
 def _kind(y: Any) -> str:
     """scikit-learn's word for the kind of a target of classes."""
     try:
-        check_classification_targets(y)
-        return str(type_of_target(y, input_name="y"))
+        kind = str(type_of_target(y, input_name="y"))
+        if kind not in ("binary", "multiclass"):
+            check_classification_targets(y)
+        return kind
     except TypeError:
         raise ValueError(
             "y mixes labels of kinds that have no order, such as 'a' and 1, or has missing labels."

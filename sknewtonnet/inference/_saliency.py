@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.linalg import lstsq, null_space
+from scipy.linalg.lapack import dposv
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.inference._held_inputs import held_saliency, inputs_are_held
@@ -95,7 +96,12 @@ def group_saliency(information: Information, group: Ints) -> float:
         # Along directions without curvature weights go to 0 for nothing: only the rest counts.
         held = null_space(flat.T)
         minimum, inverse = held.T @ minimum, held.T @ inverse @ held
-    return 0.5 * float(minimum @ lstsq(inverse, minimum)[0]) if minimum.size else 0.0
+    if not minimum.size:
+        return 0.0
+    _, divided, failed = dposv(inverse, minimum)
+    if failed:
+        divided = lstsq(inverse, minimum)[0]
+    return 0.5 * float(minimum @ divided)
 
 
 def _released(information: Information, group: Ints, origin: Array) -> float:
