@@ -4,8 +4,8 @@
     python benchmarks/small_fits.py --only "one fit" --budget 1
 
 CPU time on one thread. The two sides of a ratio run in turns in one process, and the median of their ratios counts, so that
-numbers of a busy machine can be read. Imports are timed in processes of their own, which need a machine that is quiet and
-may write bytecode.
+numbers of a busy machine can be read. Imports are timed in processes of their own, the shortest
+of several, which may write bytecode.
 """
 
 import argparse
@@ -168,8 +168,8 @@ def tuned(budget):
 
 
 def waited(statement, before="pass"):
-    """Seconds that a new interpreter takes for a statement, after another one."""
-    code = f"import time; {before}; start = time.perf_counter(); {statement}; print(time.perf_counter() - start)"
+    """CPU seconds that a new interpreter takes for a statement, after another one."""
+    code = f"import time; {before}; start = time.process_time(); {statement}; print(time.process_time() - start)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return float(run.stdout)
 
@@ -192,7 +192,7 @@ def imports(budget):
     while time.monotonic() < end or not all(times.values()):
         for name, code in statements.items():
             times[name].append(waited(*code))
-    yield "| import, ours after that of scikit-learn | seconds |"
+    yield "| import, ours after that of scikit-learn | CPU seconds |"
     yield "|-|-:|"
     for name, found in times.items():
         yield f"| `{name}` | {min(found):.3f} |"

@@ -347,10 +347,15 @@ class _Tangent:
     """
 
     def __init__(self, active: Array):
+        self._n_parameters = int(active.shape[1])
+        self.size = self._n_parameters
+        self.free = np.arange(self._n_parameters)
+        self.basis: Array | None = None
+        if not len(active):
+            return
         single = (active != 0).sum(axis=1) == 1
         fixed = np.flatnonzero((active[single] != 0).any(axis=0))
-        self._n_parameters = active.shape[1]
-        self.free = np.setdiff1d(np.arange(self._n_parameters), fixed)
+        self.free = np.setdiff1d(self.free, fixed)
         rest = active[~single][:, self.free]
         self.basis = null_space(rest) if len(rest) else None
         self.size = len(self.free) if self.basis is None else self.basis.shape[1]
@@ -473,7 +478,7 @@ class _Formed(_Curvature):
         matrix = sign * H
         if constant.shape[1]:
             matrix += self.largest * (constant @ constant.T)
-        matrix[np.diag_indices_from(matrix)] += shift
+        matrix.ravel()[:: len(matrix) + 1] += shift
         if not len(matrix):
             return matrix
         try:
