@@ -211,9 +211,8 @@ class LiftedAtPoint(LinearAtPoint):
         form, free, nu = self.form, self.free, self.nu
         stack = direction.reshape(-1, *direction.shape[-2:]).transpose(2, 1, 0)
         centre, own = stack[:, : self.n_inputs], stack[:, self.n_inputs :]
-        pull, turned = form.times(free, centre), form.times_along(free, own, nu)
+        pull, (turned, squares) = form.times(free, centre), form.lift_along(free, own, nu)
         constant = np.einsum("sp,spr->sr", nu, 2.0 * pull + turned)
-        squares = form.weights_along(free, own)
         found = np.concatenate([-2.0 * (pull + turned), squares, constant[:, None]], axis=1)
         return found.transpose(2, 1, 0).reshape(*direction.shape[:-2], *found.shape[1::-1])
 

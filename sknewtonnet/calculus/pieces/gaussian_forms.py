@@ -168,6 +168,10 @@ class GaussianForm(ABC):
     def times_along(self, free: Array, along: Array, nu: Array) -> Array:
         """Change of M nu along free parameters (s, f, r), (s, p, r)."""
 
+    def lift_along(self, free: Array, along: Array, nu: Array) -> tuple[Array, Array]:
+        """:meth:`times_along` and :meth:`weights_along`."""
+        return self.times_along(free, along, nu), self.weights_along(free, along)
+
     def rescaled(self, scale: Array) -> "tuple[GaussianForm, sparse.sparray, Array] | None":
         """Form, sparse matrix (f, f) and offset (f,) of parameters on inputs scale times as large.
 
@@ -476,15 +480,15 @@ class _Full(GaussianForm):
 
     def gradient(self, free: Array, square: Array) -> Array:
         U, chain = self._factors(free)
-        a, b = upper_entries(U.shape[1])
         # dp / dU = 2 (sum delta d d') U
-        found = np.einsum("sabr,sbe->saer", self._symmetric(square, U.shape[1]), U)
-        return 2.0 * found[:, a, b] * chain[:, :, None]
+        squares = self._symmetric(square.swapaxes(1, 2), U.shape[1])
+        found = self._upper_half(np.matmul(squares, U[:, None]))
+        return 2.0 * found * chain[:, :, None]
 
     def second(self, free: Array, mean: Array, square: Array) -> tuple[Array, Array]:
         U, chain = self._factors(free)
         a, b = upper_entries(U.shape[1])
-        full = self._symmetric(square[:, :, None], U.shape[1])[..., 0]
+        full = self._symmetric(square, U.shape[1])
         v_mean = np.einsum("sab,sa->sb", U, mean)
         # d2p / dmu_c dU_ab = -2 (delta_ca v_b + U_cb d_a)
         first = U[:, :, b] * mean[:, None, a]
@@ -496,6 +500,28 @@ class _Full(GaussianForm):
         slope = np.einsum("sab,sab->sb", U, full)  # sum delta v_b d_b
         second[:, diagonal, diagonal] += 2.0 * chain[:, diagonal] * slope
         return -2.0 * first * chain[:, None], second
+
+    def second_along(
+        self, free: Array, mean: Array, square: Array, centre: Array, own: Array
+    ) -> tuple[Array, Array]:
+        # Products with matrices of inputs: those of parameters have as many entries as pairs of
+        # them. With E the direction of U, and S = sum delta d d':
+        U, chain = self._factors(free)
+        n_inputs = U.shape[1]
+        full, E = self._symmetric(square, n_inputs), self._factor_along(chain, own, n_inputs)
+        # dp / dmu = -2 U U' mean: -2 (E U' + U E') mean
+        v_mean, E_mean = np.einsum("sab,sa->sb", U, mean), np.einsum("srab,sa->srb", E, mean)
+        first = np.einsum("srab,sb->sar", E, v_mean) + np.einsum("sab,srb->sar", U, E_mean)
+        # dp / dU = 2 S U: 2 S E, and along mu -2 (centre (U' mean)' + mean (U' centre)')
+        a, b = upper_entries(n_inputs)
+        along = self._upper_half(np.matmul(full[:, None], E))
+        v_centre = np.matmul(U.swapaxes(1, 2), centre)
+        along -= centre[:, a] * v_mean[:, b, None] + mean[:, a, None] * v_centre[:, b]
+        along *= chain[:, :, None]
+        diagonal = np.flatnonzero(a == b)  # dp / dU_bb again in log U_bb
+        slope = chain[:, diagonal] * np.einsum("sab,sab->sb", U, full)
+        along[:, diagonal] += slope[:, :, None] * own[:, diagonal]
+        return -2.0 * first, 2.0 * along
 
     def monomials(self, z: Array, out: Array) -> None:
         upper_products(z, z, out)
@@ -515,18 +541,20 @@ class _Full(GaussianForm):
     def times_along(self, free: Array, along: Array, nu: Array) -> Array:
         return np.einsum("sabr,sb->sar", self._matrix_along(free, along), nu)
 
+    def lift_along(self, free: Array, along: Array, nu: Array) -> tuple[Array, Array]:
+        change = self._matrix_along(free, along)
+        return np.einsum("sabr,sb->sar", change, nu), self._coefficients(change)
+
     def rescaled(self, scale: Array) -> tuple[GaussianForm, sparse.sparray, Array]:
         a, b = upper_entries(len(scale))
         logs = np.where(a == b, -np.log(scale)[a], 0.0)
         return self, sparse.diags_array(np.where(a == b, 1.0, 1.0 / scale[a])), logs
 
     def _matrix_along(self, free: Array, along: Array) -> Array:
-        """Change of M, (s, p, p, r): dU U' + U dU'."""
+        """Change of M, (s, p, p, r): E U' + U E', with E the direction of U."""
         U, chain = self._factors(free)
-        change = np.zeros((*U.shape, along.shape[2]))
-        change[(slice(None), *upper_entries(U.shape[1]))] = chain[:, :, None] * along
-        half = np.einsum("sabr,seb->saer", change, U)
-        return half + half.swapaxes(1, 2)
+        half = np.matmul(self._factor_along(chain, along, U.shape[1]), U.swapaxes(1, 2)[:, None])
+        return (half + half.swapaxes(2, 3)).transpose(0, 2, 3, 1)
 
     @staticmethod
     def _factors(free: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -540,9 +568,22 @@ class _Full(GaussianForm):
         return U.reshape(len(free), n_inputs, n_inputs), chain
 
     @staticmethod
+    def _factor_along(chain: Array, along: Array, n_inputs: int) -> Array:
+        """Change of U, (s, r, p, p), along free parameters (s, f, r)."""
+        found = np.zeros((len(along), along.shape[2], n_inputs * n_inputs))
+        found[:, :, upper(n_inputs)] = (chain[:, :, None] * along).swapaxes(1, 2)
+        return found.reshape(*found.shape[:2], n_inputs, n_inputs)
+
+    @staticmethod
+    def _upper_half(matrices: Array) -> Array:
+        """Upper halves (s, f, r) of matrices (s, r, p, p)."""
+        stack = matrices.reshape(*matrices.shape[:2], -1)
+        return stack.take(upper(matrices.shape[-1]), axis=2).swapaxes(1, 2)
+
+    @staticmethod
     def _symmetric(half: Array, n_inputs: int) -> Array:
-        """Matrices (s, p, p, r) of their upper halves (s, m, r)."""
-        return half[:, pairs(n_inputs)]
+        """Matrices (..., p, p) of their upper halves (..., m)."""
+        return half[..., pairs(n_inputs)]
 
     @staticmethod
     def _coefficients(matrices: Array) -> Array:
