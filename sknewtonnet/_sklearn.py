@@ -6,6 +6,7 @@ them moves, this is the file to mend.
 
 import warnings
 from collections.abc import Callable, Collection, Mapping
+from copy import copy
 from functools import wraps
 from numbers import Integral
 from typing import Any, ClassVar, TypeVar
@@ -220,6 +221,13 @@ def has_callbacks(estimator: Any) -> bool:
     return bool(getattr(estimator, "_skl_callbacks", []))
 
 
+def without_callbacks(estimator: Any) -> Any:
+    """The same estimator, which nothing watches: a copy that shares all else."""
+    found = copy(estimator)
+    vars(found).pop("_skl_callbacks", None)
+    return found
+
+
 __all__ = [
     "N_JOBS",
     "CheckedParameters",
@@ -237,4 +245,5 @@ __all__ = [
     "names_for_dir",
     "num_features",
     "set_fitted",
+    "without_callbacks",
 ]

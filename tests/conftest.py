@@ -30,7 +30,9 @@ def no_network(monkeypatch):
     connect = socket.socket.connect
 
     def guarded(self, address):
-        if self.family in (socket.AF_INET, socket.AF_INET6):
+        # A datagram socket sends nothing when it connects: dask asks one for its own address.
+        streams = self.type != socket.SOCK_DGRAM
+        if self.family in (socket.AF_INET, socket.AF_INET6) and streams:
             raise OSError(f"a test tried to connect to {address}")
         return connect(self, address)
 

@@ -61,6 +61,11 @@ class BlockData(Table):
         return self.summary.offset is not None
 
     @property
+    def on_workers(self) -> bool:  # type: ignore[override]
+        """See :class:`Table`."""
+        return self.source.on_workers
+
+    @property
     def inputs(self) -> Moments:
         """See :attr:`Table.inputs`."""
         return self.summary.inputs

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_regressor
 
+from sknewtonnet._sklearn import without_callbacks
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import BlockSource, Rows
 from sknewtonnet.calculus.pieces.moments import Moments
@@ -34,6 +35,10 @@ class OnBlock:
     net: Any
     method: str
     arguments: dict[str, Any]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave behind what watches the fit, which may be at home in one process alone."""
+        return vars(self) | {"net": without_callbacks(self.net)}
 
     def __call__(self, rows: Rows) -> Any:
         """The answer."""

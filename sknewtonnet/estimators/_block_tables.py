@@ -7,6 +7,7 @@ memory maps above 32 MB as float64           slices of rows, each through a map 
 other arrays, sparse matrices and data       slices of rows, if they are not of float64 and
 frames                                       would take more than 256 MB as such; of float64, if
                                              they take more than an eighth of the memory
+dask arrays and data frames                  their chunks of rows, on the workers that have them
 Arrow tables, datasets and Parquet files     record batches; y, sample_weight, offset and
                                              exposure are names of columns
 ===========================================  ==================================================
@@ -25,9 +26,11 @@ from scipy.sparse import issparse
 
 from sknewtonnet._names import did_you_mean
 from sknewtonnet.calculus import BlockSequence, BlockSource, Rows
+from sknewtonnet.calculus.functions.dask_blocks import is_dask
 from sknewtonnet.calculus.functions.memory_maps import Stretch, stretch_of
 from sknewtonnet.calculus.pieces.known_terms import NO_TERMS, KnownTerms
 from sknewtonnet.calculus.pieces.memory import memory
+from sknewtonnet.estimators._dask_tables import dask_blocks
 
 # Samples as users give them: an array, or something that is read in blocks.
 Samples: TypeAlias = Any
@@ -89,6 +92,8 @@ def blocks_of(
     ValueError
         If X holds all and something is given beside it, or there are other numbers of rows.
     """
+    if is_dask(X):
+        return dask_blocks(X, y, sample_weight, known)
     beside = {"sample_weight": sample_weight, "offset": known.offset, "exposure": known.exposure}
     if _holds_all(X):
         given = {"y": y, **beside}

@@ -34,14 +34,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 
 from sknewtonnet._typing import Array, Bools
 from sknewtonnet.calculus import Network
 from sknewtonnet.estimators._callbacks import Progress
 from sknewtonnet.estimators._data import AnyObjective
 from sknewtonnet.estimators._fit import Problem
-from sknewtonnet.estimators._runs import Start, run_all, run_one_of_several
+from sknewtonnet.estimators._runs import Start, run_all, run_one_of_several, runs_at_once
 from sknewtonnet.solvers import Iteration, SolverResult
 
 # Starts of a round, the first of which is random, and minima that children have for parents.
@@ -136,7 +136,7 @@ def run_rounds(
     if len(starts) <= ROUND:
         return run_all(problem, objective, starts, observers, n_jobs)
     results: list[SolverResult] = []
-    with Parallel(n_jobs=n_jobs) as parallel:
+    with runs_at_once(problem, n_jobs) as parallel:
         while len(results) < len(starts):
             now = slice(len(results), len(results) + ROUND)
             raced = _with_children(problem, starts[now], observers[now], results)

@@ -36,11 +36,14 @@ class Table(ABC):
         Of the samples, of the targets, and of what is left of these for the net.
     has_offset : bool
         Whether raw predictions have known terms.
+    on_workers : bool
+        Whether each look at the rows already shares the work among several processes.
     """
 
     n_rows: int
     weight_sum: float
     has_offset: bool
+    on_workers: bool = False
 
     @property
     @abstractmethod

@@ -10,10 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.dask_blocks import is_dask
 from sknewtonnet.calculus.pieces.known_terms import NO_TERMS, KnownTerms
 from sknewtonnet.estimators._arguments import checked_params, checked_table
 from sknewtonnet.estimators._block_predictions import OnBlock, of_all_blocks
 from sknewtonnet.estimators._block_tables import Samples, blocks_of
+from sknewtonnet.estimators._dask_tables import lazy_answers
 from sknewtonnet.estimators._data import AnyObjective, Table
 from sknewtonnet.estimators._fit import Fit
 from sknewtonnet.estimators._given import Given
@@ -129,6 +131,8 @@ class FittedNet:
     def _by_blocks(self, method: str, X: Any, known: KnownTerms, **arguments: Any) -> Any:
         """What a method gives for blocks of rows, one after the other; None for other tables."""
         check_is_fitted(self)
+        if is_dask(X):
+            return lazy_answers(OnBlock(self, method, arguments), X, known)
         names = getattr(self, "feature_names_in_", None)
         blocks = blocks_of(X, known=known, features=None if names is None else list(names))
         return None if blocks is None else of_all_blocks(blocks, OnBlock(self, method, arguments))

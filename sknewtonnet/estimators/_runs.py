@@ -58,11 +58,22 @@ def run_all(
     """How each start ends, whatever the others do."""
     if len(starts) == 1:
         return [run_start(problem, objective, starts[0], observers[0])]
-    results: list[SolverResult] = Parallel(n_jobs=n_jobs)(
+    results: list[SolverResult] = runs_at_once(problem, n_jobs)(
         delayed(run_one_of_several)(problem, start, observer)
         for start, observer in zip(starts, observers, strict=True)
     )
     return results
+
+
+def runs_at_once(problem: Problem, n_jobs: int | None) -> Parallel:
+    """How several runs of a problem are made.
+
+    Where the rows are on workers each run keeps all of them busy, and one inside a worker would
+    wait for the others: the runs are made here, one after the other.
+    """
+    if problem.known_data.on_workers:
+        return Parallel(n_jobs=1, backend="sequential")
+    return Parallel(n_jobs=n_jobs)
 
 
 def run_start(

@@ -80,6 +80,8 @@ class BlockSource(ABC):
     ----------
     n_blocks : int or None
         How many; None where that is known only after a pass.
+    on_workers : bool
+        Whether each pass already shares the work among several processes.
 
     Examples
     --------
@@ -93,6 +95,7 @@ class BlockSource(ABC):
     """
 
     n_blocks: int | None
+    on_workers: bool = False
 
     @abstractmethod
     def map(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
@@ -136,7 +139,8 @@ class BlockSource(ABC):
         Parameters
         ----------
         change : callable
-            From rows to rows, such as a standardisation. It can be pickled.
+            From rows to rows, such as a standardisation. It can be pickled, and is not asked about
+            a block that has no rows.
 
         Returns
         -------
@@ -319,13 +323,17 @@ class _Transformed(BlockSource):
     def n_blocks(self) -> int | None:  # type: ignore[override]
         return self.source.n_blocks
 
+    @property
+    def on_workers(self) -> bool:  # type: ignore[override]
+        return self.source.on_workers
+
     def map(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
         """See :meth:`BlockSource.map`."""
-        return self.source.map(_Changed(self.change, function), *args)
+        return self.source.map(Changed(self.change, function), *args)
 
     def total(self, function: Callable[..., Sums | None], *args: Any) -> Sums | None:
         """See :meth:`BlockSource.total`."""
-        return self.source.total(_Changed(self.change, function), *args)
+        return self.source.total(Changed(self.change, function), *args)
 
     @cached_property
     def _kept(self) -> BlockSource:
@@ -337,18 +345,24 @@ class _Transformed(BlockSource):
 
     def changed_once(self, change: Callable[[Rows], Rows]) -> BlockSource:
         """See :meth:`BlockSource.changed_once`."""
-        return self.source.changed_once(_Changed(self.change, change))
+        return self.source.changed_once(Changed(self.change, change))
 
 
 @dataclass(frozen=True, eq=False)
-class _Changed:
+class Changed:
     """A function of rows after another one; where both can be pickled, it can."""
 
     change: Callable[[Rows], Rows]
     function: Callable[..., Any]
 
     def __call__(self, rows: Rows, *args: Any) -> Any:
-        return self.function(self.change(rows), *args)
+        """What the function finds; rows that are not there are not changed."""
+        return self.function(self.change(rows) if len(rows.X) else rows, *args)
+
+
+def unchanged(rows: Rows) -> Rows:
+    """The rows of a block themselves."""
+    return rows
 
 
 def _rows(block: Any) -> Rows:

@@ -11,7 +11,13 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sknewtonnet._threads import one_thread
-from sknewtonnet.calculus.functions.block_source import BlockSource, Rows, named
+from sknewtonnet.calculus.functions.block_source import (
+    BlockSource,
+    Changed,
+    Rows,
+    named,
+    unchanged,
+)
 from sknewtonnet.calculus.functions.totals import FAN, Sums, branch
 
 # Loading may fail for a while, where files come over a network.
@@ -53,6 +59,8 @@ class DaskBlocks(BlockSource):
     ----------
     n_blocks : int
         Number of chunks of rows.
+    on_workers : bool
+        Whether there is a cluster.
 
     Raises
     ------
@@ -102,6 +110,7 @@ class DaskBlocks(BlockSource):
         read = dask.delayed(_rows, pure=True)
         self._blocks = [read(number, keep_frames, *row) for number, row in enumerate(chunks)]
         self._client = _current_client() if client is None else client
+        self.on_workers = self._client is not None
         if self._client is not None:
             self._blocks = self._client.compute(self._blocks, retries=_RETRIES)
 
@@ -134,8 +143,10 @@ class DaskBlocks(BlockSource):
             return super().changed_once(change)
         found = copy(self)
         graph: dict[str, Any] = {}
-        numbered = enumerate(self._blocks)
-        names = [_put(graph, _answered, n, block, _Question(change, ())) for n, block in numbered]
+        question = _Question(Changed(change, unchanged), ())
+        names = [
+            _put(graph, _answered, n, block, question) for n, block in enumerate(self._blocks)
+        ]
         found._blocks = self._client.get(graph, names, sync=False)
         return found
 
@@ -176,6 +187,10 @@ class _Question:
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
+
+    def __dask_tokenize__(self) -> str:
+        """Tell dask that no other question is the same, which spares it a look at all of it."""
+        return uuid4().hex
 
 
 def _answered(number: int, rows: Rows, question: _Question) -> Any:
