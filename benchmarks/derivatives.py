@@ -1,26 +1,32 @@
 """Exact derivatives against the operations they are measured by, as ratios within one run.
 
-    python benchmarks/derivatives.py --threads 1
-    python benchmarks/derivatives.py --threads 2 --shapes d e --write table.md
+    python benchmarks/derivatives.py --threads 1 2 --write doc/benchmarks.md
+    python benchmarks/derivatives.py --threads 2 --kernels SkylakeX --shapes d e
 
 The Hessian is compared with one dsyrk on the (n_samples n_outputs, P) Jacobian (the product
 that Gauss-Newton and Levenberg-Marquardt cannot avoid, the Jacobian given), the product with
-a vector with one gradient, the gradient with scikit-learn's own. The two sides of a ratio run
-in turns, block by block, and the median is taken over the ratios of neighbouring blocks, so
+a vector with one gradient, the gradient with scikit-learn's own and with that of jax, where
+jax is installed: compiled, in double precision, also of nets of Gaussian units. The two sides of
+a ratio run in turns, block by block, and the median is taken over the ratios of neighbouring blocks, so
 that a drift of the machine hits both. Every gradient and Hessian is taken at another point
 than the one before: nothing kept is reused, except in the products, whose point stays.
 
-Each shape runs in processes of its own. On one thread the time is CPU time of the process
-(pinned to a core, where the system can do that), on more it is wall time.
+Each shape runs in processes of its own, under each kernel of OpenBLAS asked for: with and without
+AVX-512 a dsyrk and our products take different times. On one thread the time is CPU time of the
+process (pinned to a core, where the system can do that), on more it is wall time.
 """
 
 import argparse
 import json
 import os
+import platform
+import shlex
 import subprocess
 import sys
 import time
 from functools import partial
+from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -36,10 +42,13 @@ SHAPES = {
     "h": (100000, (20, 20, 1), "squared_error"),
     "m": (60000, (784, 100, 10), "multinomial_log_loss"),
 }
-# Exact Hessian in units of the dsyrk; Hessian-vector product in gradients; gradient in
-# gradients of scikit-learn.
-HESSIAN_BARS = {"a": 2.4, "b": 7.0, "c": 2.2, "d": 1.0, "e": 1.3, "f": 0.8, "g": 0.12, "h": 1.1}
-PRODUCT_BAR = 1.5
+# Nets of Gaussian units, those of rbf_hessian.py.
+RADIAL = ("spherical", "diag", "full")
+# Exact Hessian in units of the dsyrk; Hessian-vector product in gradients, with two hidden layers
+# what flops allow; gradient in gradients of scikit-learn, and in those of jax.
+HESSIAN_BARS = {"a": 2.4, "b": 3.0, "c": 2.2, "d": 0.62, "e": 0.85, "f": 0.58, "g": 0.07, "h": 1.1}
+PRODUCT_BARS = {"e": 1.6}
+PRODUCT_BAR = 1.1
 GRADIENT_BAR = 1.0
 JACOBIAN_BYTES = 3e9
 HESSIAN_COLUMNS = (
@@ -47,9 +56,20 @@ HESSIAN_COLUMNS = (
     " | block / dsyrk | jax / Hessian | kept point MB | Hessian MB | allowed MB"
 )
 PRODUCT_COLUMNS = (
-    "shape | gradient ms | scikit-learn ms | gradient / scikit-learn | bar |"
-    " | product ms | product / gradient | bar |"
+    "shape | gradient ms | scikit-learn ms | gradient / scikit-learn | jax ms | gradient / jax"
+    " | bar | | product ms | product / gradient | bar |"
 )
+INTRODUCTION = """# Benchmarks of the derivatives
+
+Written by `benchmarks/derivatives.py` ([how it measures](../benchmarks/README.md)): ratios within one run, the two sides in turns, with
+{versions}. A Hessian is set
+against one `dsyrk` on a Jacobian of the same size, given, with as many threads. The bars for it are goals at b, d, e, f and g, and for
+a, c and h what a plain numpy prototype of the flop-optimal sums reached. A product may cost 1.1 gradients, with two hidden layers 1.6,
+as its flops do; a gradient may be slower neither than scikit-learn's own nor than jax's, compiled.
+
+"""
+REMARKS = """## What falls short
+"""
 
 
 def problem(shape):
@@ -219,8 +239,75 @@ def sklearn_packed(network, w):
     return np.concatenate([arrays[name].ravel() for name in names])
 
 
+def jax_value(shape):
+    """The objective in jax, as a function of w, X and Y."""
+    import jax
+    import jax.numpy as jnp
+
+    network, loss, *_ = problem(shape)
+
+    def value(w, X, Y):
+        h = X
+        for k, full in enumerate(network.by_layer(w)):
+            h = (jnp.tanh(h) if k else h) @ full[:-1] + full[-1]
+        if loss == "squared_error":
+            return 0.5 * jnp.sum((h - Y) ** 2) / len(X)
+        return -jnp.sum(Y * jax.nn.log_softmax(h, axis=1)) / len(X)
+
+    return value
+
+
+def jax_gradient(value, X, Y):
+    """Value and gradient by jax, compiled, as a function of w."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    import jax.numpy as jnp
+    import numpy as np
+
+    data, compiled = (jnp.asarray(X), jnp.asarray(Y)), jax.jit(jax.value_and_grad(value))
+
+    def gradient(w):
+        found, slope = compiled(w, *data)
+        return float(found), np.asarray(slope)
+
+    return gradient
+
+
+def against_gradient(functions, threads, budget):
+    """Times of all functions and their ratios to the gradient, and of this one to its rivals."""
+    times = interleaved(functions, threads, budget)
+    found = summary(times, "gradient")
+    for rival in {"sklearn", "jax"} & set(times):
+        key = f"gradient/{rival}"
+        found[key] = summary(times, rival)[key]
+    return found
+
+
+def work_radial(kind, threads, budget):
+    """Gradient and product at a kept point of Gaussian units, and jax's gradient, in turns."""
+    import numpy as np
+    import rbf_hessian
+
+    from sknewtonnet.calculus import Objective
+
+    network, X, Y, points = rbf_hessian.problem(kind)
+    moving, kept = (Objective(network, "squared_error", X, Y) for _ in range(2))
+    direction = np.random.default_rng(1).standard_normal(network.n_parameters)
+    functions = {
+        "gradient": alternating(moving.value_and_gradient, points),
+        "product": lambda: kept.hessian_product(points[0], direction),
+    }
+    if find_spec("jax"):
+        theirs = jax_gradient(rbf_hessian.jax_value(kind, "multiplied out"), X, Y)
+        gap = np.abs(theirs(points[0])[1] - moving.gradient(points[0])).max()
+        assert gap < 1e-12, f"jax's gradient differs by {gap:.0e}"
+        functions["jax"] = alternating(theirs, points)
+    return against_gradient(functions, threads, budget)
+
+
 def work_products(shape, threads, budget):
-    """Gradient, product at a kept point, and scikit-learn's gradient, in turns."""
+    """Gradient, product at a kept point, and the gradients of scikit-learn and jax, in turns."""
     import numpy as np
 
     from sknewtonnet.calculus import Objective
@@ -237,12 +324,9 @@ def work_products(shape, threads, budget):
         "product": lambda: kept.hessian_product(points[0], direction),
         "sklearn": alternating(theirs, packed),
     }
-    times = interleaved(functions, threads, budget)
-    return {
-        **summary(times, "gradient"),
-        "gradient/sklearn": summary(times, "sklearn")["gradient/sklearn"],
-        "gradient_error": float(gap),
-    }
+    if find_spec("jax"):
+        functions["jax"] = alternating(jax_gradient(jax_value(shape), X, Y), points)
+    return {**against_gradient(functions, threads, budget), "gradient_error": float(gap)}
 
 
 def work_jax(shape, threads, budget):
@@ -256,16 +340,7 @@ def work_jax(shape, threads, budget):
     from sknewtonnet.calculus import Objective
 
     network, loss, X, Y, points = problem(shape)
-    objective = Objective(network, loss, X, Y)
-    matrices = network.by_layer
-
-    def value(w, X, Y):
-        h = X
-        for k, full in enumerate(matrices(w)):
-            h = (jnp.tanh(h) if k else h) @ full[:-1] + full[-1]
-        if loss == "squared_error":
-            return 0.5 * jnp.sum((h - Y) ** 2) / len(X)
-        return -jnp.sum(Y * jax.nn.log_softmax(h, axis=1)) / len(X)
+    objective, value = Objective(network, loss, X, Y), jax_value(shape)
 
     @jax.jit
     def hessian(w, X, Y):
@@ -289,23 +364,30 @@ WORKS = {
     "memory": work_memory,
     "hessian": work_hessian,
     "products": work_products,
+    "radial": work_radial,
     "jax": work_jax,
 }
 
 
 # ---- the driver ----
-def run_worker(work, shape, options):
+def run_worker(work, shape, threads, kernel, options):
     """Run one work in a process whose number of threads is set before numpy starts."""
-    names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]
-    environment = os.environ | dict.fromkeys(names, str(options.threads))
-    if options.threads == 1:
+    # jax sizes its pool of threads by NPROC.
+    names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC"]
+    environment = os.environ | dict.fromkeys(names, str(threads)) | {"JAX_PLATFORMS": "cpu"}
+    if kernel:
+        environment["OPENBLAS_CORETYPE"] = kernel
+    if threads == 1:
         environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
-    command = [sys.executable, __file__, "--threads", str(options.threads)]
+    command = shlex.split(options.prefix) if threads > 1 else []
+    command += [sys.executable, __file__, "--threads", str(threads)]
     command += ["--budget", str(options.budget), "--core", str(options.core)]
     done = subprocess.run(
         [*command, "--worker", work, shape], env=environment, stdout=subprocess.PIPE, check=True
     )
-    return json.loads(done.stdout)
+    found = json.loads(done.stdout)
+    print(kernel, threads, work, shape, found, file=sys.stderr, flush=True)
+    return found
 
 
 def verdict(ratio, bar):
@@ -328,22 +410,24 @@ def hessian_line(shape, found, memory, jax):
     slower = f"{jax['jax/exact']:.1f}" if jax else "-"
     return (
         f"| {label(shape)} | {P} | {milliseconds(found['dsyrk'])}{found['note']}"
-        f" | {milliseconds(found['exact'])} | {ratio:.2f} | {bar:g} | {verdict(ratio, bar)}"
+        f" | {milliseconds(found['exact'])} | {ratio:.3f} | {bar:g} | {verdict(ratio, bar)}"
         f" | {found['gauss-newton/dsyrk']:.2f} | {found['block/dsyrk']:.2f} | {slower}"
         f" | {memory['point_mb']:.1f} | {memory['hessian_mb']:.1f}"
         f" | {4 * 8 * P**2 / 2**20 + 5:.1f} |"
     )
 
 
-def product_line(shape, found):
-    """One row of the table of gradients and products."""
-    to_sklearn, to_gradient = found["gradient/sklearn"], found["product/gradient"]
-    return (
-        f"| {label(shape)} | {milliseconds(found['gradient'])} | {milliseconds(found['sklearn'])}"
-        f" | {to_sklearn:.2f} | {GRADIENT_BAR:g} | {verdict(to_sklearn, GRADIENT_BAR)}"
-        f" | {milliseconds(found['product'])} | {to_gradient:.2f} | {PRODUCT_BAR:g}"
-        f" | {verdict(to_gradient, PRODUCT_BAR)} |"
-    )
+def product_line(name, found, product_bar):
+    """One row of the table of gradients and products; rivals that are not there are dashes."""
+    cells, worst = [name, milliseconds(found["gradient"])], 0.0
+    for rival in ("sklearn", "jax"):
+        ratio = found.get(f"gradient/{rival}")
+        cells += ["-", "-"] if ratio is None else [milliseconds(found[rival]), f"{ratio:.2f}"]
+        worst = max(worst, ratio or 0.0)
+    cells += [f"{GRADIENT_BAR:g}", verdict(worst, GRADIENT_BAR) if worst else "-"]
+    to_gradient = found["product/gradient"]
+    cells += [milliseconds(found["product"]), f"{to_gradient:.2f}", f"{product_bar:g}"]
+    return f"| {' | '.join([*cells, verdict(to_gradient, product_bar)])} |"
 
 
 def table(title, columns, lines):
@@ -351,46 +435,73 @@ def table(title, columns, lines):
     return "\n".join([title, "", f"| {columns} |", rule, *lines, ""])
 
 
-def report(options):
-    """Return the Markdown tables of all shapes asked for."""
+def report(threads, kernel, options):
+    """Return the Markdown tables of all shapes asked for, under one kernel."""
+    run = partial(run_worker, threads=threads, kernel=kernel, options=options)
     hessians, products = [], []
     for shape in options.shapes:
+        if threads > 1 and shape in "abc":  # they take one thread anyway
+            continue
         if shape in HESSIAN_BARS:
-            found = run_worker("hessian", shape, options)
-            memory = run_worker("memory", shape, options)
-            jax = run_worker("jax", shape, options) if options.jax else {}
-            print(shape, found, memory, jax, file=sys.stderr, flush=True)
-            hessians.append(hessian_line(shape, found, memory, jax))
-        found = run_worker("products", shape, options)
-        print(shape, found, file=sys.stderr, flush=True)
-        products.append(product_line(shape, found))
-    clock = "CPU" if options.threads == 1 else "wall"
-    title = f"### Hessian, {options.threads} thread(s), {clock} time"
-    first = table(title, HESSIAN_COLUMNS, hessians)
-    title = f"### Gradient and product, {options.threads} thread(s), {clock} time"
-    return "\n".join([first, table(title, PRODUCT_COLUMNS, products)])
+            jax = run("jax", shape) if options.jax else {}
+            hessians.append(hessian_line(shape, run("hessian", shape), run("memory", shape), jax))
+        bar = PRODUCT_BARS.get(shape, PRODUCT_BAR)
+        products.append(product_line(label(shape), run("products", shape), bar))
+    for kind in options.radial if threads == 1 else ():
+        name = f"2000 x 10, 20 Gaussian units ({kind}), 1 output"
+        products.append(product_line(name, run("radial", kind), PRODUCT_BAR))
+    clock = f"{threads} thread(s), {'CPU' if threads == 1 else 'wall'} time"
+    clock += f", {kernel} kernels" if kernel else ""
+    first = table(f"### Hessian, {clock}", HESSIAN_COLUMNS, hessians)
+    second = table(f"### Gradient and product, {clock}", PRODUCT_COLUMNS, products)
+    return "\n".join([first, second])
+
+
+def has_avx512():
+    """Whether the processor is known to have AVX-512, for kernels that need it."""
+    cpus = Path("/proc/cpuinfo")
+    return cpus.exists() and " avx512f " in cpus.read_text()
+
+
+def versions():
+    """What is measured with, in words."""
+    names = ["numpy", "scipy", "scikit-learn", *(["jax"] if find_spec("jax") else [])]
+    told = ", ".join(f"{name} {version(name)}" for name in names)
+    return f"{told} and Python {platform.python_version()} on {os.cpu_count()} processors"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1])
+    kernels = ["Haswell", *(["SkylakeX"] if has_avx512() else [])]
+    told = "kernels of OpenBLAS; none for what it chooses"
+    parser.add_argument("--kernels", nargs="*", default=kernels, help=told)
     parser.add_argument("--shapes", nargs="*", choices=list(SHAPES), default=list(SHAPES))
+    parser.add_argument("--radial", nargs="*", choices=list(RADIAL), default=list(RADIAL))
     parser.add_argument("--budget", type=float, default=6.0, help="seconds per shape and table")
     parser.add_argument("--core", type=int, default=0, help="where to pin a one-thread run")
     parser.add_argument("--jax", action="store_true", help="also jax's Hessian, which takes long")
-    parser.add_argument("--write", type=Path, help="file for the tables")
+    told = "a command put before each worker of several threads, such as one for a priority"
+    parser.add_argument("--prefix", default="", help=told)
+    parser.add_argument("--write", type=Path, help="a file for the page")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        if options.threads == 1 and hasattr(os, "sched_setaffinity"):
+        (threads,) = options.threads
+        if threads == 1 and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, {options.core})
         work, shape = options.worker
-        print(json.dumps(WORKS[work](shape, options.threads, options.budget)))
+        print(json.dumps(WORKS[work](shape, threads, options.budget)))
         return
-    text = report(options)
+    tables = [
+        report(threads, kernel, options)
+        for threads in options.threads
+        for kernel in options.kernels or [""]
+    ]
+    text = "\n".join([INTRODUCTION.format(versions=versions()) + tables[0], *tables[1:], REMARKS])
     print(text)
     if options.write:
-        options.write.write_text(text)
+        options.write.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
