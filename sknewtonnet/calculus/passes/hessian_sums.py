@@ -22,6 +22,7 @@ from sknewtonnet.calculus.passes.sample_curvature import SampleCurvature
 from sknewtonnet.calculus.passes.shared_samples import (
     cost_of_hessian,
     in_order,
+    is_shared,
     product,
     shared_size,
     summed,
@@ -187,6 +188,8 @@ class _Sums:
                 # ... and slopes (s, t + p), mixed curvatures (s, t, p) of layers not linear.
                 width += s * (t + p) + (s * t * p if graph.hidden_sources(k) else 0)
         entries = 300_000 + self.graph.n_full**2
+        if is_shared(cost):  # threads wait less for each other
+            entries = max(entries, 1_000_000)
         size = max(64, entries // width)
         if len(chunks) == 1:  # else their number is even, if there are many samples
             size = shared_size(chunks[0].n_samples, size, cost)

@@ -69,7 +69,7 @@ def in_order(
     if cost < _HELD:
         _one_after_the_other(pieces, work, take)
         return
-    n_threads = min(len(pieces), sample_threads()) if cost >= _SHARED else 1
+    n_threads = min(len(pieces), sample_threads()) if is_shared(cost) else 1
     with blas_in_one_thread():
         if n_threads > 1:
             _Threads(pieces, work, take, by_turns).run(n_threads)
@@ -210,7 +210,7 @@ def balanced_chunks(
     """Chunks of the samples: of a given size, one that suits a thread, or of many several."""
     if given is not None:
         return sample_chunks(n_samples, given)
-    if cost_of_gradient(graph, n_samples) >= _SHARED:
+    if is_shared(cost_of_gradient(graph, n_samples)):
         # Others than linear layers have temporary arrays for each chunk, better small.
         chunk_size *= _LONGER if all(graph.linear) else 1
     elif n_samples <= chunk_size:
@@ -219,12 +219,17 @@ def balanced_chunks(
     return sample_chunks(n_samples, shared_size(n_samples, chunk_size, cost))
 
 
+def is_shared(cost: float) -> bool:
+    """Whether work of that cost is for several threads, where they are."""
+    return cost >= _SHARED
+
+
 def shared_size(n_samples: int, size: int, cost: float) -> int:
     """The size of pieces, or less where threads share them, so that their number is even."""
-    if cost < _SHARED:
+    if not is_shared(cost):
         return size
     count = -(-n_samples // size)
-    count += -count % (2 if count <= 4 else 4)
+    count += -count % (2 if count <= 16 else 4)
     return min(size, max(_FEW_SAMPLES, -(-n_samples // count)))
 
 
