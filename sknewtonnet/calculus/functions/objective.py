@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -808,6 +809,10 @@ class Objective(SmoothFunction):
             Half the variance of Y for squared errors, without an offset. Where the loss has no
             finite value there, that of raw predictions of 0.
         """
+        return self._scale
+
+    @cached_property
+    def _scale(self) -> float:
         means = MeansOverRows(self.targets, self.sample_weight, self.offset)
         mean = self.sample_weight @ self.targets / self.weight_sum
         return loss_of_best_constant(self.loss, mean, means, self.has_offset)

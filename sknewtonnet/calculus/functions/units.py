@@ -406,8 +406,11 @@ def interchangeable(network: Network, layer: int) -> Bools:
     """
     going_out = [flags.T for flags in network.outgoing(network.exists, layer + 1)]
     n_units = network.node_sizes[layer + 1]
+    groups = network.layers[layer].activation.groups(n_units)
+    if network.layout.free is None and len(groups) == 1:  # all connections, each its own
+        return np.ones((n_units, n_units), dtype=bool)
     kinds = np.zeros(n_units, dtype=int)
-    for number, (_, units) in enumerate(network.layers[layer].activation.groups(n_units)):
+    for number, (_, units) in enumerate(groups):
         kinds[units] = number
     patterns = np.vstack([network.exists[layer], *going_out, kinds])
     kind = np.unique(patterns, axis=1, return_inverse=True)[1].ravel()
