@@ -2,6 +2,7 @@
 
 import itertools
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -396,3 +397,29 @@ def test_the_verdict_on_a_minimum():
     assert_allclose(point.lowest, expected.lowest, rtol=1e-10)
     zero = np.zeros(f.n_parameters)
     assert critical_point(over_blocks(f), zero).kind == critical_point(f, zero).kind
+
+
+@pytest.mark.parametrize("task", ["gradient", "hessian", "product"])
+def test_memory_of_a_pass(tmp_path, task):
+    """At most that of two blocks, and of a few results; not that of the table."""
+    n, block = 200_000, 40_000
+    X = np.lib.format.open_memmap(tmp_path / "X.npy", "w+", "f4", (n, 12))
+    X[:] = np.random.default_rng(0).normal(size=X.shape)
+    y = np.tanh(X[:, 0])
+    net = Network.mlp(12, (3,), 1)
+    g = BlockObjective(net, "squared_error", ArrayBlocks(X, y, n_rows=block))
+    w = np.ones(net.n_parameters)
+    tracemalloc.start()
+    try:
+        if task == "gradient":
+            g.value_and_gradient(w)
+        elif task == "hessian":
+            g.hessian(w)
+        else:
+            g.hessian_product(w, np.eye(len(w))[:, :4])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    of_a_block, results = 8.0 * block * 14, 8.0 * len(w) ** 2
+    assert peak < 2.0 * of_a_block + 8.0 * results + 1e6
+    assert peak < 0.5 * 8.0 * n * 14

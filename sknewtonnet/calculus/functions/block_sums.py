@@ -20,7 +20,7 @@ from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.validation import finite_array, offsets, real_array
 
 # Chunks that an objective of a part of a block has at least.
-_MIN_CHUNKS = 16
+_MIN_CHUNKS = 4
 
 
 @dataclass(frozen=True, eq=False)

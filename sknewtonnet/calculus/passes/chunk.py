@@ -59,7 +59,9 @@ class Chunk:
         self.weight = weight
         self.offset = None if offset is None else np.array(offset.T, order="C")
         self.absent = weight == 0 if (weight == 0).any() else None
-        self.z = [np.ones((p + 1, c)) for p in graph.n_inputs]
+        self.z = [np.empty((p + 1, c)) for p in graph.n_inputs]
+        for z in self.z:
+            z[-1] = 1.0  # that of the intercepts; the others are those of earlier nodes
         for k, rows in graph.readers[0]:
             self.z[k][rows] = X.T
         self.workspace = workspace or Workspace()
