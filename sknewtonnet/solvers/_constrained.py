@@ -139,7 +139,8 @@ class SLSQPSolver(ConstrainedSolver):
     def check(self, function: SmoothFunction) -> None:
         """Check the memory for its approximate Hessian, too; see :meth:`Solver.check`."""
         super().check(function)
-        check_hessian_memory(function.n_parameters, "solver 'l-bfgs-b' needs no matrix")
+        advice = "solver 'l-bfgs-b' needs no matrix"
+        check_hessian_memory(function.n_parameters, advice, n_matrices=11.0)
 
 
 @dataclass(frozen=True, kw_only=True)

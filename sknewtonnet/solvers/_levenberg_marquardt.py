@@ -7,6 +7,8 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus import SmoothFunction
+from sknewtonnet.calculus.pieces.memory import check_hessian_memory
 from sknewtonnet.solvers._base import FIRST_ORDER, Capability, Solver
 from sknewtonnet.solvers._newton import finish_by_newton
 from sknewtonnet.solvers._options import Choice, Range, option
@@ -66,6 +68,12 @@ class LevenbergMarquardtSolver(Solver):
     def kind(self) -> str:
         """The generalised Gauss-Newton matrix; see :attr:`Solver.kind`."""
         return "gauss-newton"
+
+    def check(self, function: SmoothFunction) -> None:
+        """Check the memory for the matrix and its factor, too; see :meth:`Solver.check`."""
+        super().check(function)
+        advice = "solver 'newton' needs no matrix"
+        check_hessian_memory(function.n_parameters, advice, n_matrices=3.0)
 
     def begin(self, run: Run) -> "_Marquardt":
         """Make the first damping; see :meth:`Solver.begin`."""

@@ -306,6 +306,12 @@ class TrustExactSolver(ScipySolver):
     max_trust_radius: float = option(_FAR, _RADIUS)
     eta: float = option(0.15, Range(0.0, 0.25))
 
+    def check(self, function: SmoothFunction) -> None:
+        """Check the memory for the Hessian and its factors, too; see :meth:`Solver.check`."""
+        super().check(function)
+        advice = "solver 'newton' needs no matrix"
+        check_hessian_memory(function.n_parameters, advice, n_matrices=7.0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class NewtonCGSolver(ProductSolver):
@@ -377,4 +383,5 @@ class BFGSSolver(ScipySolver):
     def check(self, function: SmoothFunction) -> None:
         """Check the memory for its approximate Hessian, too; see :meth:`Solver.check`."""
         super().check(function)
-        check_hessian_memory(function.n_parameters, "solver 'l-bfgs-b' needs no matrix")
+        advice = "solver 'l-bfgs-b' needs no matrix"
+        check_hessian_memory(function.n_parameters, advice, n_matrices=5.0)

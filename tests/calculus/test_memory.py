@@ -10,7 +10,13 @@ from penalty_cases import Quartic
 from scipy import sparse
 
 from sknewtonnet import NewtonMLPRegressor, RBFNetRegressor
-from sknewtonnet.calculus import Network, NormPenalty, Objective, SmoothFunction
+from sknewtonnet.calculus import (
+    BlockObjective,
+    Network,
+    NormPenalty,
+    Objective,
+    SmoothFunction,
+)
 from sknewtonnet.calculus.pieces import memory as module
 from sknewtonnet.calculus.pieces.affine_map import AffineMap, MappedPenalty
 from sknewtonnet.solvers import Constraints, get_solver
@@ -52,10 +58,41 @@ def test_hessians(large, kind):
     assert np.isfinite(f.hessian_product(w, w)).all()
 
 
-@pytest.mark.parametrize("solver", ["bfgs", "slsqp"])
+def test_hessians_over_blocks(large):
+    f, w = large
+    blocks = BlockObjective(f.network, "squared_error", [(f.samples, f.targets)])
+    refused(lambda: blocks.hessian(w), "a Hessian of 102001 parameters, .* 333 GB, more than")
+    assert np.isfinite(blocks.hessian_product(w, w)).all()
+
+
+def test_what_is_not_free_now_is_refused(large, monkeypatch, tmp_path):
+    """Other processes may have taken most of the memory of the machine."""
+    path = tmp_path / "meminfo"
+    path.write_text("MemTotal: 16000000 kB\nMemFree: 5 kB\nMemAvailable: 200000 kB\n")
+    monkeypatch.setattr(module, "_FREE", path)
+    net = Network.mlp(50, 100, 1)
+    f = Objective(net, "squared_error", np.ones((3, 50)), np.zeros(3))
+    message = r"would take 0.433 GB, more than the 0.205 GB of memory that are free now"
+    refused(lambda: f.hessian(np.zeros(net.n_parameters)), message)
+    monkeypatch.setattr(module, "_FREE", tmp_path / "none")
+    assert module.free_memory() == np.inf
+
+
+def test_limits_of_containers(monkeypatch, tmp_path):
+    path = tmp_path / "memory.max"
+    monkeypatch.setattr(module, "_LIMITS", (path,))
+    without = THIS_MACHINE()
+    path.write_text("max\n")
+    assert THIS_MACHINE() == without
+    path.write_text("123456\n")
+    assert THIS_MACHINE() == 123456.0
+
+
+@pytest.mark.parametrize("solver", ["bfgs", "slsqp", "trust-exact", "lm"])
 def test_solvers_that_keep_a_matrix(large, solver):
     f, w = large
-    message = "a Hessian of 102001 parameters, .* solver 'l-bfgs-b' needs no matrix"
+    other = "newton" if solver in ("trust-exact", "lm") else "l-bfgs-b"
+    message = f"a Hessian of 102001 parameters, .* solver '{other}' needs no matrix"
     refused(lambda: get_solver(solver).minimize(f, w), message)
 
 
@@ -169,6 +206,7 @@ def test_memory_of_this_machine():
     assert THIS_MACHINE() > 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "memory", lambda: np.inf)
+        patch.setattr(module, "free_memory", lambda: np.inf)
         module.check_memory("anything", 1e300, "nothing")
 
 

@@ -257,7 +257,8 @@ class BlockObjective(SmoothFunction):
         check_kind(kind, HESSIAN_KINDS)
         layout = self.network.layout
         by_products = kind != "lagrangian" and many_entries(layout)
-        check_hessian_memory(self.n_parameters if by_products else layout.n_full)
+        # That of all blocks, of one, of a part of it, and the one that is kept.
+        check_hessian_memory(self.n_parameters if by_products else layout.n_full, n_matrices=4.0)
         self._place(w)
         if kind not in self._known:
             for other in HESSIAN_KINDS:  # only the last one is kept
