@@ -632,7 +632,9 @@ class Network:
     def chunk_size(self) -> int:
         """Samples whose activations stay in the second-level cache together."""
         graph = self._graph
-        size = int(np.clip(40_000 // sum(graph.n_units), 256, 2048))
+        # Units that are not linear have work of their own for each chunk, whatever its size.
+        entries = 40_000 if all(graph.linear) else 80_000
+        size = int(np.clip(entries // sum(graph.n_units), 256, 2048))
         size = min(size, max(1, 25_000_000 // sum(graph.n_units)))
         # Layers inside the net that are not linear have derivatives for each unit.
         slopes = sum(
