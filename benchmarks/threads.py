@@ -139,9 +139,9 @@ TASKS = {
 
 # Shapes beside those of derivatives.py, with n P about 1e7.
 SHAPES |= {
-    "wide": (1000, (100, 90, 10), "multinomial_log_loss"),
-    "deep": (8000, (20, 30, 20, 1), "squared_error"),
-    "narrow": (83_000, (10, 10, 1), "squared_error"),
+    "n": (1000, (100, 90, 10), "multinomial_log_loss"),
+    "o": (8000, (20, 30, 20, 1), "squared_error"),
+    "p": (83_000, (10, 10, 1), "squared_error"),
 }
 DERIVATIVES = {
     "value": lambda f, points: alternating(f.value, points),
@@ -209,6 +209,7 @@ def derivatives_table(only, budget):
                 ):
                     cells.append("-")
                     continue
+                f.value(0.0 * points[0])  # nothing is known at the points yet
                 best = measured(make(f, points), budget, ONE_OR_ALL)
                 one, several = best["one"], best["as it is"]
                 cells.append(f"{one:.3g} / {several:.3g} = {one / several:.2f}")

@@ -23,7 +23,7 @@ Piece = TypeVar("Piece")
 Part = TypeVar("Part")
 
 # Multiplications from which threads of the BLAS may change bits or cost time: it keeps to one.
-_HELD = 3e6
+_HELD = 1e6
 # Multiplications from which several threads gain: about 1.5 ms. To wake one up takes 0.1 ms.
 _SHARED = 4e7
 # What a unit costs per sample in a gradient, beside its parameters, in multiplications.
