@@ -239,8 +239,7 @@ class _IfRows:
     function: Callable[[Rows], Any]
 
     def __call__(self, rows: Rows) -> Any:
-        n_rows = rows.X.shape[0] if hasattr(rows.X, "shape") else len(rows.X)
-        return self.function(rows) if n_rows else None
+        return self.function(rows) if np.shape(rows.X)[0] else None
 
 
 @dataclass(frozen=True, eq=False)

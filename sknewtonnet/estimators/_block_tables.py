@@ -56,6 +56,11 @@ class Columns:
     values: NDArray[Any]
     names: tuple[str, ...]
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Numbers of rows and columns."""
+        return self.values.shape
+
     def __len__(self) -> int:
         return len(self.values)
 

@@ -357,7 +357,7 @@ class Changed:
 
     def __call__(self, rows: Rows, *args: Any) -> Any:
         """What the function finds; rows that are not there are not changed."""
-        return self.function(self.change(rows) if len(rows.X) else rows, *args)
+        return self.function(self.change(rows) if np.shape(rows.X)[0] else rows, *args)
 
 
 def unchanged(rows: Rows) -> Rows:
