@@ -235,6 +235,17 @@ def test_processors_limit_the_threads(monkeypatch):
         assert sample_threads() == 1
 
 
+@pytest.mark.parametrize("by_turns", [False, True])
+def test_work_within_work_is_not_shared_again(by_turns):
+    """A layer or a loss of your own may hold an objective; helpers are waiting for its piece."""
+
+    def inner(piece):
+        return summed([piece, 1], lambda number: [number], cost=1.0, by_turns=by_turns)
+
+    with threadpool_limits(2):
+        assert summed(range(20), inner, cost=1.0, by_turns=by_turns) == [210]
+
+
 def test_without_new_threads_one_does_all():
     """As at the end of the interpreter."""
     helpers().shutdown()

@@ -18,9 +18,11 @@ from sknewtonnet import (
     NewtonMLPRegressor,
     NewtonNetRegressor,
     RBFNetRegressor,
+    _threads,
     criterion_scorer,
 )
 from sknewtonnet._threads import Pool, hessian_threads, one_thread
+from sknewtonnet.calculus.passes import shared_samples
 from sknewtonnet.calculus.pieces.activations import Tanh
 from sknewtonnet.inspection import feature_importance
 from sknewtonnet.pruning import pruning_stability
@@ -374,3 +376,19 @@ def test_bits_of_a_fit_do_not_depend_on_the_threads_that_are_there():
         one = RBFNetRegressor(8, alpha=1.0, max_iter=2, random_state=0).fit(X, y)
     both = RBFNetRegressor(8, alpha=1.0, max_iter=2, random_state=0).fit(X, y)
     assert_array_equal(both.params_, one.params_)
+
+
+@pytest.mark.parametrize("params", [{"solver": "auto"}, {}, {"solver": "trust-exact"}])
+def test_bits_of_a_fit_do_not_depend_on_who_shares_its_rows(params, monkeypatch):
+    monkeypatch.setattr(shared_samples, "_SHARED", 0.0)
+    monkeypatch.setattr(_threads, "_n_cpus", lambda: 2)
+    X, y = bits()
+    with threadpool_limits(1):
+        alone = chaotic(**params).fit(X, y)
+    shared = chaotic(**params).fit(X, y)
+    assert_array_equal(shared.params_, alone.params_)
+    assert_array_equal(shared.predict(X), alone.predict(X))
+    with parallel_config("threading"):
+        several = chaotic(n_init=2, n_jobs=2, **params).fit(X, y)
+    with threadpool_limits(1):
+        assert_array_equal(chaotic(n_init=2, **params).fit(X, y).params_, several.params_)

@@ -69,12 +69,17 @@ def in_order(
     if cost < _HELD:
         _one_after_the_other(pieces, work, take)
         return
-    n_threads = min(len(pieces), sample_threads()) if is_shared(cost) else 1
+    shared = is_shared(cost) and not _this.shares  # helpers may wait for the piece we are in
+    n_threads = min(len(pieces), sample_threads()) if shared else 1
     with blas_in_one_thread():
-        if n_threads > 1:
-            _Threads(pieces, work, take, by_turns).run(n_threads)
-        else:
+        if n_threads == 1:
             _one_after_the_other(pieces, work, take)
+            return
+        _this.shares = True
+        try:
+            _Threads(pieces, work, take, by_turns).run(n_threads)
+        finally:
+            _this.shares = False
 
 
 def summed(
@@ -135,12 +140,15 @@ class _Threads:
             self._fail(-1, error)
         while True:  # the arrays are others' again only when no helper writes to them
             try:
-                wait(others)
+                wait([other for other in others if not other.cancel()])
                 break
             except BaseException as error:
                 self._fail(-1, error)
         if self.error is not None:
-            raise self.error
+            try:
+                raise self.error
+            finally:
+                self.error = None  # whose traceback holds this
 
     def _help(self) -> None:
         with one_thread():  # where each thread has a limit of its own
@@ -184,8 +192,9 @@ class _Threads:
 
 
 class _ThisThread(local):
-    """The lock that this thread holds while it is its turn, if there is one."""
+    """What this thread is in: sharing with helpers; its turn, with the lock that it then holds."""
 
+    shares = False
     lock: Any = None
 
 
