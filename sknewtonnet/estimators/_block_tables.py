@@ -137,10 +137,10 @@ def _goes_by_blocks(X: Any) -> bool:
     if len(shape) != 2:
         return False
     size = 8.0 * shape[0] * shape[1]
-    if 8.0 * shape[1] > BLOCK:  # nothing would be won
+    if size <= BLOCK or 8.0 * shape[1] > BLOCK:  # nothing would be won
         return False
     if isinstance(X, np.memmap):
-        return size > BLOCK
+        return True
     return size > (memory() / _PART_OF_MEMORY if _is_float64(X) else _CONVERTED)
 
 

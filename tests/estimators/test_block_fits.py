@@ -229,6 +229,7 @@ def _table_of(table):
     return _block_tables.blocks_of(table, Y)
 
 
+@pytest.mark.usefixtures("small_blocks")
 def test_float64_arrays_above_a_part_of_the_memory(monkeypatch):
     monkeypatch.setattr(_block_tables, "memory", lambda: 8.0 * X.nbytes - 1.0)
     assert _table_of(X) is not None
