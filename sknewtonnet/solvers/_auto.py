@@ -12,25 +12,30 @@ from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS, EmbeddedFunction
 from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Solver
 from sknewtonnet.solvers._constrained import AutoConstrainedSolver
-from sknewtonnet.solvers._newton import RADII, RADIUS, NewtonSolver
+from sknewtonnet.solvers._newton import (
+    ALWAYS_DENSE,
+    NEVER_DENSE,
+    RADII,
+    RADIUS,
+    KeptNewtonSolver,
+    NewtonSolver,
+)
 from sknewtonnet.solvers._options import Choice, option
 from sknewtonnet.solvers._preconditioner import PRECONDITIONERS, check_blocks, check_products
+from sknewtonnet.solvers._quasi_newton import QuasiNewtonSolver
 from sknewtonnet.solvers._result import Callback, Iteration, SolverResult, Status
 from sknewtonnet.solvers._run import Run
-from sknewtonnet.solvers._scipy import LBFGSBSolver
 from sknewtonnet.solvers.constraints import ConstraintKind
 
 # Newton steps take over where the largest gradient entry has fallen to this part of its start:
 # later if the output layer is solved for, which lets quasi-Newton steps go far.
 _TAKE_OVER, _TAKE_OVER_REDUCED = 1e-2, 1e-4
-# Without a reduced form, L-BFGS steps pay above so many parameters only: Newton steps from the
-# start find lower minima more often.
-_MANY = 1000
 # A start with a smaller gradient, relative to the objective, such as the last fit's end, is
 # left to Newton steps at once.
 _NEAR = 1e-4
-# Quasi-Newton steps at most: what an ill-conditioned problem must not waste.
-_FEWEST = 100
+# Quasi-Newton steps at most: what an ill-conditioned problem must not waste. Where Newton steps
+# take products, quasi-Newton steps go on to the end, and leave the last part of the iterations.
+_FEWEST, _LAST = 100, 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,14 +45,19 @@ class AutoSolver(Solver):
     An objective may offer a reduced form of itself, with the output layer as a function of all
     other parameters (variable projection: squared errors with a penalty). On that form, L-BFGS
     steps reduce the largest gradient entry to a ten-thousandth of its start, in at most as many
-    iterations as there are parameters (or 100); from there "newton" continues to the end. The end
-    is a minimum of the objective itself. If only a penalty prevents such a form, the message of
-    the result says so.
+    iterations as there are parameters (or 100); from there Newton steps continue to the end. The
+    end is a minimum of the objective itself. If only a penalty prevents such a form, the message
+    of the result says so.
 
-    Without such a form "newton" works from the start. Only above 1000 parameters, where second
-    derivatives far from a minimum are worth no more than a few gradients, L-BFGS steps come
-    first, until the gradient entry has fallen to a hundredth. The run does not end at a saddle
-    point.
+    Without such a form "newton" works from the start up to 125 parameters, where a Hessian costs
+    few gradients. Above that L-BFGS steps come first, until the gradient entry has fallen to a
+    hundredth. The run does not end at a saddle point.
+
+    Newton steps of these nets form the Hessian. After each, in the same iteration, quasi-Newton
+    steps use its factor, as long as they lower the objective by as much per gradient as the
+    Newton step, whose Hessian counts as P / 16 of them. Above 2000 parameters L-BFGS steps go on
+    to the end, and Newton steps by products follow only where they stall, after nine tenths of
+    ``max_iter``, and at saddle points.
 
     With ``ftol`` or ``fatol`` L-BFGS steps come first whatever the objective, and go on until it
     ends the run; Newton steps follow only where they stall before.
@@ -114,10 +124,10 @@ class AutoSolver(Solver):
         if reduced is not None:
             legs.jump(reduced.expand(reduced.restrict(legs.params)))
             legs.go(self._quasi_newton(legs, _TAKE_OVER_REDUCED), reduced)
-            legs.go(self._newton(legs), reduced)
+            legs.go(self._newton(legs, is_reduced=True), reduced)
             if legs.is_flat():
                 return legs.result()
-        elif start.status is None and (self._ends_early or len(legs.params) > _MANY):
+        elif start.status is None and (self._ends_early or len(legs.params) > ALWAYS_DENSE):
             legs.go(self._quasi_newton(legs, _TAKE_OVER))
         legs.go(self._newton(legs))
         return legs.result()
@@ -140,11 +150,15 @@ class AutoSolver(Solver):
         goal = max(part * legs.start.stationarity, near, self.tol)
         most, left = max(len(legs.params), _FEWEST), self.max_iter - legs.n_iter
         if self._ends_early:  # a Newton step on many rows takes the time of a hundred of these
-            return LBFGSBSolver(tol=self.tol, max_iter=left)
-        return LBFGSBSolver(tol=goal, max_iter=min(most, left))
+            return QuasiNewtonSolver(tol=self.tol, max_iter=left)
+        if len(legs.params) > NEVER_DENSE:
+            return QuasiNewtonSolver(tol=self.tol, max_iter=left - int(_LAST * left))
+        return QuasiNewtonSolver(tol=goal, max_iter=min(most, left))
 
-    def _newton(self, legs: "_Legs") -> Solver:
-        return NewtonSolver(
+    def _newton(self, legs: "_Legs", is_reduced: bool = False) -> Solver:
+        """Newton steps; where a Hessian costs few gradients, each has one of its own."""
+        keeps = is_reduced or len(legs.params) > ALWAYS_DENSE
+        return (KeptNewtonSolver if keeps else NewtonSolver)(
             tol=self.tol,
             max_iter=self.max_iter - legs.n_iter,
             hessian=self.hessian,

@@ -63,6 +63,12 @@ class QuadraticModel:
     shift : float, default=0.0
         A guess of the shift, such as that of a model near by.
 
+    Attributes
+    ----------
+    factor : ndarray of shape (n_parameters, n_parameters) or None
+        Upper Cholesky factor of H + shift I for the last step; None where the step came from
+        eigenvalues, or entries were divided.
+
     Notes
     -----
     A Newton step inside the region takes one Cholesky factor, one on its boundary about
@@ -79,6 +85,7 @@ class QuadraticModel:
         if largest > _HUGE:  # steps are the same in any unit, but squares must not overflow
             self.H, self.g, self.shift, self._unit = H / largest, g / largest, 0.0, largest
             sizes /= largest
+        self.factor: Array | None = None
         self._norm_of_g = _length(self.g)
         self._bound = float(sizes.sum(axis=0).max())
         # What rounding makes of an eigenvalue 0, such as that of a softmax's common shift.
@@ -92,6 +99,7 @@ class QuadraticModel:
         # Interior convergence: H is definite and the Newton step fits, shift = 0.
         if self._newton is not None and _length(self._newton) <= radius:
             return self._measured(self._newton)
+        self.factor = None
         if self._eigen is None and self._norm_of_g > 0:
             found = self._by_factors(radius)
             if found is not None:
@@ -154,6 +162,7 @@ class QuadraticModel:
             # Converged: on the boundary up to a twentieth, or inside without a shift.
             if abs(norm - radius) <= _NEAR * radius or (norm < radius and shift <= self.noise):
                 self.shift = shift
+                self.factor = factor if self._unit == 1.0 else None
                 return np.asarray(s)
             # |s(shift)| falls with the shift: too short a step is an upper bound.
             low, high = (low, shift) if norm < radius else (shift, high)

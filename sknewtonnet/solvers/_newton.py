@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from sknewtonnet.solvers._preconditioner import (
     check_blocks,
     check_products,
 )
+from sknewtonnet.solvers._quasi_newton import KeptFactor, searched
 from sknewtonnet.solvers._result import Status
 from sknewtonnet.solvers._run import Run, polish
 
@@ -38,7 +39,11 @@ _MORE_STEPS = 20
 
 # A dense Hessian and its factors cost as much as about P / 8 products. Up to so many
 # parameters it is formed at once, and above so many never.
-_PRODUCTS, _ALWAYS_DENSE, _NEVER_DENSE = 8, 125, 2000
+_PRODUCTS, ALWAYS_DENSE, NEVER_DENSE = 8, 125, 2000
+
+# It costs as much as about P / 16 gradients. A factor is kept for twice as many steps, as long as
+# one lowers f by as much as a gradient's share of the step that made it, or flattens f by half.
+_GRADIENTS, _KEPT_FOR, _FLATTER = 16, 2, 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +103,7 @@ class NewtonSolver(Solver):
 
     needs = FIRST_ORDER | SECOND_DERIVATIVES
     hessian_kinds = HESSIAN_KINDS
+    keeps_factors: ClassVar[bool] = False
 
     initial_trust_radius: float = option(RADIUS, RADII)
     preconditioner: str = option("none", Choice(PRECONDITIONERS))
@@ -115,7 +121,7 @@ class NewtonSolver(Solver):
     def begin(self, run: Run) -> "_TrustRegion":
         """Make the first region; see :meth:`Solver.begin`."""
         radius = float(self.initial_trust_radius)
-        return _TrustRegion(run, self.hessian, radius, self.preconditioner)
+        return _TrustRegion(run, self.hessian, radius, self.preconditioner, self.keeps_factors)
 
     def step(self, run: Run, state: Any) -> None:
         """Shrink the region until a model's step lowers f; see :meth:`Solver.step`."""
@@ -129,6 +135,23 @@ class NewtonSolver(Solver):
     def finish(self, run: Run, state: Any) -> None:
         """Take last steps judged by the gradient; see :meth:`Solver.finish`."""
         polish(run)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptNewtonSolver(NewtonSolver):
+    """The same, which forms Hessians up to 2000 parameters, and uses each for several steps.
+
+    After a step of the model, in the same iteration, the factor of its Hessian is the first
+    approximation of quasi-Newton steps, as long as these pay. With a preconditioner it works as
+    :class:`NewtonSolver` does.
+
+    Parameters
+    ----------
+    tol, ftol, fatol, f_target, max_iter, hessian, initial_trust_radius, preconditioner
+        As in :class:`NewtonSolver`.
+    """
+
+    keeps_factors: ClassVar[bool] = True
 
 
 def finish_by_newton(run: Run) -> None:
@@ -148,20 +171,29 @@ class _TrustRegion:
     steps, and that each iteration ends with an accepted step.
     """
 
-    def __init__(self, run: Run, kind: str, radius: float, preconditioner: str = "none"):
+    def __init__(
+        self,
+        run: Run,
+        kind: str,
+        radius: float,
+        preconditioner: str = "none",
+        keeps_factors: bool = False,
+    ):
         self.run, self.kind, self.radius = run, kind, radius
-        self.preconditioner = preconditioner
+        self.preconditioner, self.keeps_factors = preconditioner, keeps_factors
         self.shift = 0.0  # of the last model
         self.valley: tuple[EmbeddedFunction, Run, _TrustRegion] | None = None
         self.more_steps = _MORE_STEPS
         self.entries, self.next_entry, self.entered = 0, 0, np.inf
+        self.last: QuadraticModel | None = None  # of the point before
         # Of the current point.
         self.model: QuadraticModel | ProductModel | CurvatureModel | None = None
         constant = run.function.invariant_directions()
         self.filled = constant @ constant.T if constant.size else None
         size = run.function.n_parameters
-        self.dense = size <= _ALWAYS_DENSE or kind not in PRODUCT_KINDS
-        self.may_be_dense = size <= _NEVER_DENSE or kind not in PRODUCT_KINDS
+        most = NEVER_DENSE if keeps_factors and preconditioner == "none" else ALWAYS_DENSE
+        self.dense = size <= most or kind not in PRODUCT_KINDS
+        self.may_be_dense = size <= NEVER_DENSE or kind not in PRODUCT_KINDS
         # Enough for an inexact step, if there is no other way.
         most = max(size // (_PRODUCTS * run.function.product_cost), 10)
         self.max_products = most if self.may_be_dense else 500
@@ -206,6 +238,7 @@ class _TrustRegion:
         inside.function.calls, inside.events = run.function.calls, run.events
         inside.begin(u)
         self.entered = float(np.linalg.norm(run.params))
+        # Each step of it is short on purpose: factors are not kept.
         region = _TrustRegion(inside, self.kind, RADIUS, self.preconditioner)
         self.valley = function, inside, region
 
@@ -215,7 +248,27 @@ class _TrustRegion:
         return float(np.linalg.norm(run.params)) > 10.0 * self.entered
 
     def advance(self) -> None:
-        """Take one step, unless none is better."""
+        """Take one step, unless none is better, and others with the same factor."""
+        run, value = self.run, self.run.value
+        self._advance()
+        model, self.last = self.last, None
+        if self.keeps_factors and model is not None and model.factor is not None:
+            share = (value - run.value) * _GRADIENTS / len(run.params)
+            self._advance_by(KeptFactor(model.factor), share)
+
+    def _advance_by(self, kept: KeptFactor, share: float) -> None:
+        """Take quasi-Newton steps from a factor near by, as long as they pay."""
+        run = self.run
+        most = max(_KEPT_FOR * len(run.params) // _GRADIENTS, 1)
+        while kept.n_steps < most and run.stationarity > run.tol:
+            value, before = run.value, run.stationarity
+            if not searched(run, kept):
+                return
+            flatter = run.stationarity <= _FLATTER * before
+            if not (flatter or value - run.value >= share):
+                return
+
+    def _advance(self) -> None:
         run = self.run
         for _ in range(_MAX_REJECTED):
             step = self._step()
@@ -223,7 +276,7 @@ class _TrustRegion:
             if not step.predicted > run.rounding:
                 # f cannot tell such points apart: the gradient judges them.
                 if run.take_if_flatter(w):
-                    self.model = None
+                    self._leave_model()
                 elif isinstance(self.model, ProductModel) and self.may_be_dense:
                     self._go_dense()  # an inexact step: the exact one may do
                     continue
@@ -236,9 +289,14 @@ class _TrustRegion:
             elif ratio < 0.25:
                 self.radius = 0.25 * step.norm
             if ratio > 1e-4:  # eta of algorithm 4.1
-                self.model = None
                 run.take(w, value)
+                self._leave_model()
                 return
+
+    def _leave_model(self) -> None:
+        """Form another one at the next point; the last may be of use until then."""
+        self.last = self.model if isinstance(self.model, QuadraticModel) else None
+        self.model = None
 
     def _step(self) -> Step:
         """The step of the model of the current point, within the radius."""
