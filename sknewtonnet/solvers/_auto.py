@@ -125,7 +125,7 @@ class AutoSolver(Solver):
             legs.jump(reduced.expand(reduced.restrict(legs.params)))
             legs.go(self._quasi_newton(legs, _TAKE_OVER_REDUCED), reduced)
             legs.go(self._newton(legs, is_reduced=True), reduced)
-            if legs.is_flat():
+            if legs.is_flat() and not legs.is_stuck:
                 return legs.result()
         elif start.status is None and (self._ends_early or len(legs.params) > ALWAYS_DENSE):
             legs.go(self._quasi_newton(legs, _TAKE_OVER))
@@ -225,6 +225,11 @@ class _Legs:
         """Whether the function itself, not a reduced form, has a gradient small enough."""
         self._gradient = self.start.function.gradient(self.params)
         return self._is_small(self._gradient)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the last iteration looked for a way out of a saddle point, and found none."""
+        return len(self._history) > 2 and self._history[-1] == self._history[-2]
 
     def result(self) -> SolverResult:
         """All legs as one result."""
