@@ -148,7 +148,8 @@ class BaseNewtonNet(
             memory of the machine. Memory maps and large tables are read in blocks of rows. Or
             blocks that hold all: a list of tuples (X, y), (X, y, sample_weight) or (X, y,
             sample_weight, offset), a list of functions that read one, or a generator function;
-            or a table, a dataset or a Parquet file of Arrow. See doc/large_data.md.
+            or a table, a dataset or a Parquet file of Arrow. See doc/large_data.md. Rows of a dask
+            array or data frame stay on its workers; see doc/many_machines.md.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values; None where X are blocks. Of Arrow tables the name of its column, or
             names of several, and so for weights, offset and exposure.

@@ -90,7 +90,7 @@ class RegressorRole(RegressorMixin):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples.
+            Samples. Of a dask array or data frame, predictions are such, and wait to be computed.
         return_std : bool, default=False
             Whether to return standard errors, too.
         offset, exposure : array-like, default=None
@@ -258,7 +258,7 @@ class ClassifierRole(ClassifierMixin):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples.
+            Samples. Of a dask array or data frame, predictions are such, and wait to be computed.
         offset : array-like, default=None
             Known terms of the logits, as in ``fit``.
 
@@ -317,7 +317,7 @@ class ClassifierRole(ClassifierMixin):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples.
+            Samples. Of a dask array or data frame, predictions are such, and wait to be computed.
         offset : array-like, default=None
             Known terms of the logits, as in ``fit``.
 

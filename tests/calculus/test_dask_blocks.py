@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -202,6 +203,13 @@ def test_what_is_refused():
         DaskBlocks(unknown, target.rechunk(30))
     with pytest.raises(ValueError, match=r"block 0: the chunks have .* 'Y': 10}"):
         objective(DaskBlocks(unknown, target))
+
+
+def test_rows_on_workers_stay_with_their_client(cluster):
+    X, y, _ = table()
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(DaskBlocks(*lazy(X, y), client=cluster))
+    alike(pickle.loads(pickle.dumps(DaskBlocks(*lazy(X, y)))), X, y)
 
 
 def test_errors_name_the_block(cluster):

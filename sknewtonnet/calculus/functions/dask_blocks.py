@@ -1,7 +1,6 @@
 """Rows on the workers of a dask cluster: parameters go out, sums over rows come back."""
 
 from collections.abc import Callable, Iterator, Mapping
-from copy import copy
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -137,11 +136,21 @@ class DaskBlocks(BlockSource):
         (total,) = self._gathered(graph, level)
         return total
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Raise where the rows are on workers: another process has no client of theirs."""
+        if self._client is not None:
+            raise TypeError(
+                "rows on dask's workers are asked by the process that has the client, and cannot "
+                "be pickled: run what needs them there, one after the other."
+            )
+        return vars(self)
+
     def changed_once(self, change: Callable[[Rows], Rows]) -> BlockSource:
         """See :meth:`BlockSource.changed_once`: workers keep the rows before and after it."""
         if self._client is None:
             return super().changed_once(change)
-        found = copy(self)
+        found = object.__new__(type(self))
+        vars(found).update(vars(self))
         graph: dict[str, Any] = {}
         question = _Question(Changed(change, unchanged), ())
         names = [
