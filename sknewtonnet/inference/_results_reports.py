@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus import BlockObjective
 from sknewtonnet.inference._checks import check_level
 from sknewtonnet.inference._comparison_table import ComparisonTable, compare_tables
 from sknewtonnet.inference._feature_table import FeatureTable, feature_table
@@ -119,7 +120,7 @@ class Reports(Estimates):
         ('NewtonMLPRegressor: 3-1, loss squared_error', True)
         """
         check_level(level)
-        features = self.tests if groups is None else self.tests_of(groups)
+        features = self._shown_tests if groups is None else self.tests_of(groups)
         return Summary.of(self, level, parameters, features).text()
 
     def to_frame(self, level: float = 0.95) -> Any:
@@ -240,4 +241,9 @@ class Reports(Estimates):
 
     @in_few_threads
     def _repr_html_(self) -> str:
-        return Summary.of(self, 0.95, False, self.tests).html()
+        return Summary.of(self, 0.95, False, self._shown_tests).html()
+
+    @property
+    def _shown_tests(self) -> FeatureTable | None:
+        """Those of all features; None of rows in blocks, which are not looked at one by one."""
+        return None if isinstance(self.information.objective, BlockObjective) else self.tests

@@ -5,6 +5,7 @@ from html import escape
 from textwrap import wrap
 from typing import Any
 
+from sknewtonnet.calculus import BlockObjective
 from sknewtonnet.inference._feature_table import FeatureTable
 from sknewtonnet.inference._fit_of_mean import fit_facts
 from sknewtonnet.inference._parameter_covariance import Dependence, few_clusters
@@ -25,8 +26,8 @@ class Summary:
         Names and values of the numbers that describe the whole fit.
     verdict : list of str
         Sentences of the gate.
-    features : FeatureTable
-        Effects and tests.
+    features : FeatureTable or None
+        Effects and tests; None of rows in blocks.
     parameters : Table or None
         A row per parameter, if they are wanted.
     notes : list of str
@@ -36,19 +37,21 @@ class Summary:
     title: str
     facts: list[tuple[str, str]]
     verdict: list[str]
-    features: FeatureTable
+    features: FeatureTable | None
     parameters: Table | None
     notes: list[str]
 
     @classmethod
-    def of(cls, results: Any, level: float, parameters: bool, features: FeatureTable) -> "Summary":
+    def of(
+        cls, results: Any, level: float, parameters: bool, features: FeatureTable | None
+    ) -> "Summary":
         """The summary of results."""
         return cls(
             title=results.model,
             facts=_facts(results),
             verdict=_verdict(results),
             features=features,
-            parameters=_parameters(results, level) if parameters else None,
+            parameters=_parameters(results, level) if parameters or features is None else None,
             notes=_notes(results),
         )
 
@@ -60,8 +63,9 @@ class Summary:
         left, right = pairs[:half], [*pairs[half:], ""]
         lines = [self.title, "=" * len(self.title)]
         lines += [f"{a}    {b}".rstrip() for a, b in zip(left, right, strict=False)]
-        lines += ["", *_wrapped(self.verdict), "", *self.features.table.text()]
-        lines += ["", *_wrapped(self.features.notes)]
+        lines += ["", *_wrapped(self.verdict)]
+        if self.features is not None:
+            lines += ["", *self.features.table.text(), "", *_wrapped(self.features.notes)]
         if self.parameters is not None:
             lines += ["", *self.parameters.text(), ""]
         return "\n".join([*lines, *_wrapped(self.notes)])
@@ -70,12 +74,14 @@ class Summary:
         """HTML for a notebook."""
         facts = Table(["", ""], [list(fact) for fact in self.facts]).html()
         paragraphs = "".join(f"<p>{escape(line)}</p>" for line in self.verdict)
-        notes = [*self.features.notes, *self.notes]
+        notes, effects = self.notes, ""
+        if self.features is not None:
+            notes, effects = [*self.features.notes, *notes], self.features.table.html()
         parameters = "" if self.parameters is None else self.parameters.html()
         small = "".join(f"<p><small>{escape(line)}</small></p>" for line in notes)
         return (
             f"<div><h4>{escape(self.title)}</h4>{facts}{paragraphs}"
-            f"{self.features.table.html()}{parameters}{small}</div>"
+            f"{effects}{parameters}{small}</div>"
         )
 
 
@@ -142,6 +148,11 @@ def _notes(results: Any) -> list[str]:
     if results.use_t:
         null = f"the t and F distributions on {results.df_resid:.6g} degrees of freedom"
     notes = [f"P-values refer to {null}."]
+    if isinstance(results.information.objective, BlockObjective):
+        notes.append(
+            "The rows are in blocks: for effects and tests of features make results of as many "
+            "rows as fit the memory."
+        )
     few = few_clusters(Dependence(results.groups))
     notes += [few[0].upper() + few[1:] + "."] if few else []
     network = results.information.objective.network

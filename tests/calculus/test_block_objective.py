@@ -379,6 +379,16 @@ def test_the_same_on_other_blocks_and_with_another_loss():
         with_offset.on([(X, y)])
 
 
+def test_without_its_blocks():
+    g, w = over_blocks(small()), np.ones(9)
+    left = g.without_data()
+    assert (left.n_samples, left.n_parameters) == (g.n_samples, g.n_parameters)
+    assert len(pickle.dumps(left)) < len(pickle.dumps(g))
+    with pytest.raises(AttributeError, match="the data have been left out"):
+        left.value(w)
+    assert np.isfinite(g.value(w))
+
+
 @pytest.mark.parametrize("name", ["samples", "jacobian", "scores", "offset"])
 def test_what_takes_all_rows_at_once_says_so(name):
     g = over_blocks(small())

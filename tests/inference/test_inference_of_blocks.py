@@ -129,10 +129,27 @@ def _with_warnings(f, w):
     return results, [str(warning.message) for warning in caught]
 
 
+def test_the_summary_has_the_parameters():
+    """In place of effects and tests of features, which look at single rows."""
+    f, g, w = both("squared_error")
+    mine, whole = infer(g, w).summary(), infer(f, w).summary(parameters=True)
+    assert "The rows are in blocks: for effects and tests of features" in mine
+    for line in whole.splitlines():
+        if line.startswith(("Log-likelihood", "Effective", "coefs", "intercepts")):
+            assert line in mine.splitlines()
+    assert "coefs_0[x0, h0]" in mine
+    assert "<p><small>The rows are in blocks" in infer(g, w)._repr_html_()
+
+
 def test_what_looks_at_single_rows_says_so():
     _, g, w = both("squared_error")
     results = infer(g, w)
-    for ask in (lambda: results.influence(), lambda: results.resid_response):
+    for ask in (
+        results.influence,
+        lambda: results.resid_response,
+        lambda: results.tests,
+        results.marginal_effects,
+    ):
         with pytest.raises((ValueError, AttributeError), match="in memory"):
             ask()
     assert np.isnan(results.variance_test.p_value)

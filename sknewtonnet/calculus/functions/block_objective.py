@@ -1,6 +1,8 @@
 """The function that is minimised, over more rows than fit the memory."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -179,10 +181,12 @@ class BlockObjective(SmoothFunction):
 
         def __getattr__(self, name: str) -> object:
             """Say what is not there, because it would be as long as the table."""
+            if name == "blocks":
+                raise AttributeError("the data have been left out; make it anew from the blocks.")
             if name in _OF_ALL_ROWS:
                 raise AttributeError(
                     f"BlockObjective has no {name!r}, which takes all rows in memory at once: "
-                    "ask an Objective of some of them."
+                    "ask an Objective, or make results, of as many as fit."
                 )
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -494,6 +498,20 @@ class BlockObjective(SmoothFunction):
                 "the other blocks must have an offset, since the objective has one: zeros if "
                 "there is none."
             )
+        return found
+
+    def without_data(self) -> "BlockObjective":
+        """The same without its blocks; see :meth:`Objective.without_data`.
+
+        Returns
+        -------
+        BlockObjective
+            Network, loss, penalty, and the numbers of samples and parameters are there. Whatever
+            takes a pass raises an AttributeError.
+        """
+        found = copy(self)
+        found._account = replace(self._account, first=self._account.first[:0])
+        del found.blocks
         return found
 
     def counted(self) -> "BlockObjective":
