@@ -362,7 +362,7 @@ class BaseNewtonNet(
             return [Start(problem.from_original(last.original_params), None)]
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_init)
-        if self.init == "crossover":  # most of them are not used
+        if self.n_init > 1:  # drawn where they run, if they do
             return [Start(None, int(seed)) for seed in seeds]
         return [Start(problem.start(seed), int(seed)) for seed in seeds]
 
