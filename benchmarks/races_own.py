@@ -40,7 +40,7 @@ def own_entrant(problem, name, options):
     names = ("coefs_0", "coefs_1", "intercepts_0", "intercepts_1")
     order = network.layout.pack(dict(zip(names, places, strict=True))).astype(int)
     if name == CROSSOVER:
-        return partial(fit_from, problem, strength), order, objective
+        return partial(fit_from, problem, strength, order), order, objective
     solver = get_solver(name, tol=TOLERANCE, max_iter=100_000, options=options)
 
     def run(w0, record):
@@ -49,17 +49,22 @@ def own_entrant(problem, name, options):
     return run, order, objective
 
 
-def fit_from(problem, strength, w0, record):
+def fit_from(problem, strength, order, w0, record):
     """An estimator's fit with ``init="crossover"``, whose first start is w0."""
     squares = problem.loss == "squared_error"
     kind = NewtonMLPRegressor if squares else NewtonMLPClassifier
     several = problem.Y.shape[1] > 1
     y = problem.Y.argmax(axis=1) if several else problem.Y.ravel()
 
+    def draw(_, random_state):
+        """The start of the seed first, then others drawn as all starts of the races are."""
+        return first.pop() if first else problem.start(random_state.randint(2**31))[order]
+
+    first = [w0]
+
     class Recorded(kind):
         def _draw(self):
-            usual, first = super()._draw(), [w0]
-            return lambda *given: first.pop() if first else usual(*given)
+            return draw
 
         def _observer(self, context, number, *given):
             return Progress(number, 0, Shown(record))
