@@ -6,9 +6,10 @@ by those of another minimum, with all that comes into them and goes out of them:
 of Montana and Davis. A run from there is a few dozen iterations from a minimum that may be lower
 than both, where a random start must find all units anew.
 
-Starts run in rounds of four. Those of the first round are random, and so is one of each later
-round, as new material; the other three are children. A round knows the ends of the rounds before
-it, and nothing of its own: so it may run in parallel, with the same bits whoever runs it.
+Starts run in rounds of four. Those of the first round are random, and so are two of each later
+round, as new material and since random starts win on some tables; the other two are children. A
+round knows the ends of the rounds before it, and nothing of its own: so it may run in parallel,
+with the same bits whoever runs it.
 
 Children are raced. Let m be a quarter of the median number of iterations of the first round, five
 at least. Where the value F of a child has fallen by d over the last m iterations, it ends early as
@@ -18,9 +19,9 @@ soon as
 
 with G the lowest value of the rounds before: falls that shrink by a sixth or more in m iterations
 sum to 5 d at most from there on, which does not lead below G. Runs may fall slowly on a plateau
-and then find their way down: of 52 children that end below G, in 1587 on twenty tables, this rule
-ends one early, and it takes a tenth of their time; with m half as long and 3 d it ends eleven.
-Random starts run to their end. They are there to be different, not low, and the rule would save a
+and then find their way down: in a trial on twenty tables this rule ended one of 52 children that
+got below G, and with 3 d and three fifths of m eleven. doc/crossover.md counts them anew. Random
+starts run to their end. They are there to be different, not low, and the rule would save a
 twentieth of their time.
 
 References
@@ -44,8 +45,8 @@ from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.estimators._runs import Start, run_all, run_one_of_several, runs_at_once
 from sknewtonnet.solvers import Iteration, SolverResult
 
-# Starts of a round, the first of which is random, and minima that children have for parents.
-ROUND, _POOL = 4, 6
+# Starts of a round, how many of them are random, and minima that children have for parents.
+ROUND, RANDOM, _POOL = 4, 2, 6
 # Iterations to look back at, a part of those of a whole run, and later falls over the last one.
 _PART, _FEWEST, _REST = 0.25, 5, 5.0
 # Parts of a value by which a child must be lower, and by which two minima differ.
@@ -114,7 +115,7 @@ def run_rounds(
     observers: Sequence[Progress],
     n_jobs: int | None,
 ) -> list[SolverResult]:
-    """How each start ends, children in the place of most random ones.
+    """How each start ends, children in the place of some random ones.
 
     Parameters
     ----------
@@ -177,7 +178,7 @@ def _with_children(
         return round
     length = float(np.median([one.n_iter for one in results[:ROUND]]))
     window = max(_FEWEST, int(np.ceil(_PART * length)))
-    for k in range(1, len(round)):
+    for k in range(RANDOM, len(round)):
         start, seen = round[k]
         params = child(problem.network, pool, np.random.RandomState(start.seed))
         raced = Raced(seen.number, seen.verbose, seen.bridge, pool[0].value, window)

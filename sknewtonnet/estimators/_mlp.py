@@ -215,9 +215,9 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         Number of starts. The lowest minimum is kept; ``starts_`` describes all of them.
     init : {"random", "crossover"}, default="random"
         Where they begin. "random": each from random weights, to its end. "crossover": so do the
-        first four and one in four after them; all others begin at the lowest minimum found before,
-        with some units of another one, and end early where they will not come below it. That finds
-        lower minima in the same time where ``n_init`` is large, say 20 to 200.
+        first four and half of those after them; all others begin at the lowest minimum found
+        before, with some units of another one, and end early where they will not come below it.
+        For a large ``n_init``, say 20 to 200.
     connectivity : dict, default=None
         By the names of arrays ("coefs_0", "intercepts_0", ...) boolean masks of their shapes, or
         True or False for all of an array; or True or False by the names of single parameters,
@@ -528,9 +528,9 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         Number of starts. The lowest minimum is kept; ``starts_`` describes all of them.
     init : {"random", "crossover"}, default="random"
         Where they begin. "random": each from random weights, to its end. "crossover": so do the
-        first four and one in four after them; all others begin at the lowest minimum found before,
-        with some units of another one, and end early where they will not come below it. That finds
-        lower minima in the same time where ``n_init`` is large, say 20 to 200.
+        first four and half of those after them; all others begin at the lowest minimum found
+        before, with some units of another one, and end early where they will not come below it.
+        For a large ``n_init``, say 20 to 200.
     connectivity : dict, default=None
         By the names of arrays ("coefs_0", "intercepts_0", ...) boolean masks of their shapes, or
         True or False for all of an array; or True or False by the names of single parameters,

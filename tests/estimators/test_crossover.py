@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor, RBFNetRegressor
 from sknewtonnet.calculus import Network
 from sknewtonnet.estimators import _crossover
-from sknewtonnet.estimators._crossover import ROUND, child, is_hopeless, parents
+from sknewtonnet.estimators._crossover import RANDOM, ROUND, child, is_hopeless, parents
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -70,8 +70,8 @@ def test_hopeless_starts_end_early():
     settings = {"size": 8, "alpha": 0.1}
     found = net(**settings).fit(X, y)
     starts, early = found.starts_, found.starts_["ended_early"]
-    assert early.sum() >= 3
-    random = np.arange(N_INIT) % ROUND == 0
+    assert early.sum() >= 2
+    random = np.arange(N_INIT) % ROUND < RANDOM
     random[:ROUND] = True
     assert not (early & random).any()
     assert not starts["converged"][early].any()
@@ -107,7 +107,7 @@ def test_the_random_starts_are_those_of_any_fit():
     X, y = table()
     found = net().fit(X, y)
     random = net(init="random").fit(X, y)
-    same = [0, 1, 2, 3, 4, 8, 12]
+    same = [0, 1, 2, 3, 4, 5, 8, 9, 12, 13]
     for name in ("loss", "gradient_norm", "n_iter"):
         assert_array_equal(found.starts_[name][same], random.starts_[name][same])
     few, few_random = net(n_init=ROUND).fit(X, y), net(n_init=ROUND, init="random").fit(X, y)
