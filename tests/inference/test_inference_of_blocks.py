@@ -158,3 +158,16 @@ def test_what_looks_at_single_rows_says_so():
         infer(g, w, groups=np.arange(700) % 40)
     with pytest.raises(ValueError, match='"HAC" needs all rows in memory together'):
         infer(g, w, cov_type="HAC")
+
+
+def test_what_fits_again():
+    """Likelihood-ratio and score tests minimise the same sums over blocks."""
+    f, g, w = both("poisson", alpha=0.0)
+    mine, whole = infer(g, w), infer(f, w)
+    for one, other in (
+        (mine.likelihood_ratio_test("x1"), whole.likelihood_ratio_test("x1")),
+        (mine.score_test("x1"), whole.score_test("x1")),
+    ):
+        assert_allclose(one.statistic, other.statistic, rtol=1e-6)
+        assert one.df == other.df
+    assert_allclose(mine.feature_importance, whole.feature_importance, rtol=1e-8)
