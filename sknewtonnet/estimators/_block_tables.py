@@ -125,7 +125,14 @@ def _holds_all(X: Any) -> bool:
     first: Any = X[0]
     if callable(first):
         return True
-    return isinstance(first, tuple) and bool(first) and len(getattr(first[0], "shape", ())) == 2
+    return isinstance(first, tuple) and bool(first) and _is_matrix(first[0])
+
+
+def _is_matrix(X: Any) -> bool:
+    try:
+        return np.ndim(X) == 2
+    except ValueError:  # rows of several lengths
+        return False
 
 
 def _is_arrow(X: Any) -> bool:

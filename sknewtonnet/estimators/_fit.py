@@ -20,7 +20,6 @@ from sknewtonnet.calculus import (
     CriticalPoint,
     Loss,
     Network,
-    Objective,
     SmoothFunction,
     critical_point,
 )
@@ -276,9 +275,6 @@ class Importances:
                 reason="a fit that ends early, by ftol, forms no Hessian; sknewtonnet.inspection."
                 "feature_importance(net.objective(X, y), net.params_) does."
             )
-        net = information.objective.network
-        if not isinstance(information.objective, Objective) and not all(net.linear):
-            return cls(reason="importances of radial inputs need all rows in memory.")
         try:
             return cls(*importances_of(information), reason="")
         except (ValueError, LinAlgError) as reason:

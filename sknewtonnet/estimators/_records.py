@@ -41,7 +41,7 @@ def fit_of(
         If it is not fitted.
     """
     check_is_fitted(net)
-    if X is None or y is None:
+    if X is None:
         return net._fit_
     return net._on(X, y, sample_weight, KnownTerms(offset, exposure))
 

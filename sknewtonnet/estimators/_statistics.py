@@ -195,17 +195,20 @@ class StatisticsMixin(FittedNet):
         check_is_fitted(self)
         if of not in ("mean", "std"):
             raise ValueError(must_be_one_of("of", of, ("mean", "std")))
+        known = KnownTerms(offset, exposure)
+        rows = self._by_blocks("input_derivatives", X, known, order=order, raw=raw, of=of)
+        if rows is not None:
+            return np.asarray(rows)
         if of == "std":
             if raw or order != 1 or not is_regressor(self):
                 raise ValueError(
                     'of="std" is for first derivatives (order=1, raw=False) of a regressor.'
                 )
-            return self._mean_errors(X, KnownTerms(offset, exposure), True, stacklevel=4)
+            return self._mean_errors(X, known, True, stacklevel=4)
         if not isinstance(order, Integral) or isinstance(order, bool) or order not in (1, 2):
             raise ValueError(f"order must be 1 or 2, got {order!r}.")
         samples = dense("X", checked_table(self, X, reset=False))
         network, loss = self._fit_.problem.original_network, self._fit_.loss
-        known = KnownTerms(offset, exposure)
         terms = None if raw else self._known_terms(known, len(samples))
         with one_thread():
             found = input_derivatives(network, self.params_, samples, order)

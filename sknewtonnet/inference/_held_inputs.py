@@ -1,9 +1,16 @@
 """Importance of inputs of radial units: the growth of the objective where inputs are held."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
 
-from sknewtonnet._typing import Ints
+import numpy as np
+
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus import BlockObjective, Rows
 from sknewtonnet.calculus.pieces.function import may_overflow
+from sknewtonnet.calculus.pieces.moments import Moments
 from sknewtonnet.calculus.pieces.radial import RadialLayer
 from sknewtonnet.inference._minimum import Information
 
@@ -85,10 +92,7 @@ def held_saliency(information: Information, inputs: Sequence[int] | Ints) -> flo
     0.188
     """
     objective, w = information.objective, information.params
-    samples = objective.samples.copy()
-    samples[:, inputs] = objective.sample_weight @ samples[:, inputs] / objective.weight_sum
-    offset = objective.offset
-    held = objective.on(samples, objective.targets, objective.sample_weight, offset)
+    held = _held(objective, inputs)
     value, before = held.value(w), objective.value(w)
     refitted = None if information.basis is not None else held.reduced() or held.projected(w)
     if refitted is not None:  # its value is infinite where there is no minimum
@@ -96,3 +100,30 @@ def held_saliency(information: Information, inputs: Sequence[int] | Ints) -> flo
     growth = objective.weight_sum * (value - before)
     scale = objective.weight_sum * max(abs(before), abs(value))
     return 0.0 if abs(growth) <= _ROUNDING * scale else float(growth)
+
+
+def _held(objective: Any, inputs: Sequence[int] | Ints) -> Any:
+    """The objective with inputs at their means, in memory or in blocks."""
+    if isinstance(objective, BlockObjective):
+        moments = reduce(Moments.joined, objective.over_rows(_moments))
+        return objective.on(objective.blocks.transformed(_Held(inputs, moments.mean)))
+    samples = objective.samples.copy()
+    samples[:, inputs] = objective.sample_weight @ samples[:, inputs] / objective.weight_sum
+    return objective.on(samples, objective.targets, objective.sample_weight, objective.offset)
+
+
+def _moments(rows: Rows) -> Moments:
+    return Moments.of(rows.X, rows.sample_weight)
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """Rows with some inputs at their means."""
+
+    inputs: Sequence[int] | Ints
+    mean: Array
+
+    def __call__(self, rows: Rows) -> Rows:
+        X = np.array(rows.X, dtype=float)
+        X[:, self.inputs] = self.mean[self.inputs]
+        return rows._replace(X=X)

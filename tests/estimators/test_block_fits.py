@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from sknewtonnet import (
+    BackwardPruning,
     NewtonMLPClassifier,
     NewtonMLPRegressor,
     NewtonNetRegressor,
@@ -152,6 +153,10 @@ def test_blocks_that_are_made_anew():
     assert_same_fit(net, whole)
     assert_equal(in_order(net.predict(read)), net.predict(X))
     np.testing.assert_array_equal(net.predict(read_samples), net.predict(read))
+    rows = [tuple(part.tolist() for part in block) for block in in_blocks(X, Y)]
+    np.testing.assert_array_equal(
+        NewtonMLPRegressor((3,), **SETTINGS).fit(rows).params_, net.params_
+    )
     readers = [lambda k=k: in_blocks(X, Y)[k] for k in range(3)]
     np.testing.assert_array_equal(
         NewtonMLPRegressor((3,), **SETTINGS).fit(readers).params_, net.params_
@@ -276,6 +281,39 @@ def test_names_of_columns():
         net.fit([blocks[0], other[1]])
     with pytest.raises(ValueError, match="X has 2 features, but NewtonMLPRegressor is exp"):
         net.objective(in_blocks(X[:, :2], Y))
+
+
+@pytest.mark.parametrize("name", ["weights", "two outputs", "radial", "classes"])
+def test_what_a_fit_knows_of_its_end(name):
+    """Importances, standard errors, slopes: those of memory."""
+    net, arrays = CASES[name]
+    whole = type(net)(**net.get_params()).fit(*arrays)
+    blocks = in_blocks(*arrays)
+    found = type(net)(**net.get_params()).fit(blocks)
+    for known in ("weight_importance_", "feature_importance_"):
+        expected = getattr(whole, known)
+        np.testing.assert_allclose(getattr(found, known), expected, rtol=1e-7, atol=1e-10)
+    slopes = in_order(found.input_derivatives(blocks))
+    np.testing.assert_allclose(slopes, whole.input_derivatives(X), rtol=1e-7, atol=1e-9)
+    if name != "classes":
+        errors = in_order(found.predict(blocks, return_std=True)[1])
+        expected = whole.predict(X, return_std=True)[1]
+        np.testing.assert_allclose(errors, expected, rtol=1e-7, equal_nan=True)
+
+
+def test_inference_and_pruning():
+    """Both work on the record of the fit, whatever its rows are."""
+    blocks = in_blocks(X, Y, WEIGHT)
+    net = NewtonMLPRegressor((2,), **SETTINGS).fit(blocks)
+    whole = net.inference(X, Y, WEIGHT)
+    for cov_type in (None, "HC0"):
+        expected = net.inference(X, Y, WEIGHT, cov_type=cov_type).std_errors
+        found = net.inference(blocks, cov_type=cov_type)
+        np.testing.assert_allclose(found.std_errors, expected, rtol=1e-7)
+    assert found.bic == pytest.approx(whole.bic)
+    pruned = BackwardPruning(NewtonMLPRegressor((1,), **SETTINGS)).fit(in_blocks(X, Y), None)
+    expected = BackwardPruning(NewtonMLPRegressor((1,), **SETTINGS)).fit(X, Y)
+    assert pruned.estimator_.parameter_names_ == expected.estimator_.parameter_names_
 
 
 def test_the_objective_and_another_fit():
