@@ -83,7 +83,8 @@ REMARKS = """## What falls short
   two threads seldom wait for each other: four chunks in place of two take 1.54 ms in place of 1.76 on one thread, but 1.51 in place of 1.29 on two.
 - **Products of Gaussian units** sum moments of the samples twice, for the change of delta and for delta itself, which a gradient does once;
   and the change of the coefficients is worked out for each chunk.
-- **Memory** at shape h is above four matrices and 5 MB: second derivatives of the units at all samples stay at the point.
+- **Memory** at shape h is above four matrices and 5 MB: second derivatives of the units at all samples stay at the point. On two
+  threads d, e and f are above it as well: each thread has factors and sums of its own.
 - **Single precision** is not offered.
 """
 
