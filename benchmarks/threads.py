@@ -113,7 +113,7 @@ TASKS = {
     "fit: n = 3000, P = 601": lambda: fit(3000, (50,)),
     "fit: n = 20000, P = 601": lambda: fit(20_000, (50,), max_iter=15),
     "fit: n = 100000, P = 121": lambda: fit(100_000, (10,), max_iter=10),
-    "fit: n = 500, P = 11301": lambda: fit(500, (100, 100), max_iter=30),
+    "fit: n = 500, P = 11301": lambda: fit(500, (100, 100), max_iter=5),
     "fit: newton, n = 3000, P = 601": lambda: fit(3000, (50,), solver="newton"),
     "fit: trust-ncg, n = 3000, P = 601": lambda: fit(3000, (50,), solver="trust-ncg"),
     "fit: l-bfgs-b, n = 3000, P = 601": lambda: fit(3000, (50,), solver="l-bfgs-b"),
@@ -202,11 +202,8 @@ def derivatives_table(only, budget):
             f = Objective(network, loss, X, Y)
             cells = [label(shape), f"{n_samples * network.n_parameters:.1e}"]
             for name, make in DERIVATIVES.items():
-                if n_samples * network.n_parameters > 1e9 and name in (
-                    "Hessian",
-                    "block",
-                    "scores",
-                ):
+                large = n_samples * network.n_parameters > 1e9
+                if large and name in ("Hessian", "block", "scores"):
                     cells.append("-")
                     continue
                 f.value(0.0 * points[0])  # nothing is known at the points yet
