@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from sknewtonnet._typing import Array
 from sknewtonnet.calculus import SmoothFunction, critical_point
 from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS, PRODUCT_KINDS, EmbeddedFunction
 from sknewtonnet.solvers._base import FIRST_ORDER, SECOND_DERIVATIVES, Solver
@@ -188,8 +189,8 @@ class _TrustRegion:
         self.last: QuadraticModel | None = None  # of the point before
         # Of the current point.
         self.model: QuadraticModel | ProductModel | CurvatureModel | None = None
-        constant = run.function.invariant_directions()
-        self.filled = constant @ constant.T if constant.size else None
+        self.constant = run.function.invariant_directions()
+        self.filled: Array | None = None  # their projector, where a Hessian is formed
         size = run.function.n_parameters
         most = NEVER_DENSE if keeps_factors and preconditioner == "none" else ALWAYS_DENSE
         self.dense = size <= most or kind not in PRODUCT_KINDS
@@ -320,6 +321,8 @@ class _TrustRegion:
         """Form the Hessian at the current point, and from now on at each."""
         self.dense = True
         H = self.run.function.hessian(self.run.params, self.kind)
+        if self.filled is None and self.constant.size:
+            self.filled = self.constant @ self.constant.T
         if self.filled is not None:  # else a step along them is rounding over rounding
             H = H + np.abs(H).sum(axis=0).max() * self.filled
         self.model = QuadraticModel(H, self.run.gradient, self.shift)

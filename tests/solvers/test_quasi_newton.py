@@ -1,5 +1,7 @@
 """L-BFGS steps from nothing, and from a factor near by."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from functions import quadratic, rosenbrock
@@ -108,3 +110,17 @@ def test_no_hessian_on_the_way_above_2000_parameters():
     assert result.n_iter == 20
     assert result.n_evaluations["hessian"] == 0
     assert result.n_evaluations["gradient"] >= 20
+
+
+def test_nothing_of_the_size_of_a_hessian_with_20000_parameters():
+    """The projector of a softmax's shift took 3 GB before the first Newton step."""
+    rng = np.random.default_rng(0)
+    network = Network.mlp(195, 100, 4)
+    Y = np.eye(4)[rng.integers(4, size=20)]
+    f = Objective(network, "multinomial_log_loss", rng.normal(size=(20, 195)), Y, alpha=1.0)
+    w = 0.1 * rng.normal(size=f.n_parameters)
+    tracemalloc.start()
+    get_solver("auto", max_iter=12).minimize(f, w)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 600 * 8 * f.n_parameters
