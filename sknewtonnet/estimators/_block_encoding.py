@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 from sknewtonnet._sklearn import check_sample_weight
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss, Rows
-from sknewtonnet.calculus.functions.standardization import Units
+from sknewtonnet.calculus.functions.standardization import Units, standardised
 from sknewtonnet.calculus.pieces.known_terms import KnownTerms
 from sknewtonnet.estimators._block_tables import Columns
 from sknewtonnet.estimators._given import encoded
@@ -47,8 +47,7 @@ class Encoding:
             terms = known_of(rows).terms(self.loss, len(weight), Y.shape[1])
             offset = terms if terms is None or len(X) == len(weight) else terms[weight > 0]
         for units in self.units:
-            X = np.subtract(X, units.shift, out=X if own else None)
-            X /= units.scale
+            X = standardised(X, units.shift, units.scale, out=X if own else None)
             own, Y = True, units.targets(Y)
             offset = None if offset is None else offset / units.out_scale
         return Rows(X, Y, data.sample_weight, offset)

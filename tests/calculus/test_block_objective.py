@@ -271,6 +271,21 @@ def test_blocks_that_change_are_noticed():
         g.value(np.ones(g.n_parameters))
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("solved", [False, True])
+def test_numbers_that_change_are_noticed(number, solved):
+    """Numbers are checked in the first pass; later ones look again where nothing is finite."""
+    X, y = np.linspace(-1.0, 1.0, 18).reshape(9, 2), np.linspace(0.0, 1.0, 9)
+    blocks = [(X[:4], y[:4]), (X[4:], y[4:])]
+    f = BlockObjective(Network.mlp(2, (2,), 1), "squared_error", blocks, alpha=0.1)
+    g = f.reduced() if solved else f
+    w = np.linspace(-1.0, 1.0, g.n_parameters)
+    assert np.isfinite(g.value(w))
+    X[5, 1] = number
+    with pytest.raises(ValueError, match="block 1: X must be finite"):
+        g.value(2.0 * w)
+
+
 def test_what_is_not_finite_is_named_with_its_block():
     X = np.linspace(1.0, 2.0, 6)[:, None]
     net, blocks = Network.mlp(1, (), 1), [(X[:3] / 10.0, np.ones(3)), (X[3:], np.ones(3))]

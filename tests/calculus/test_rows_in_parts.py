@@ -12,7 +12,10 @@ from sknewtonnet.calculus.functions import block_sums
 from sknewtonnet.calculus.functions.coordinates import natural_steps, whitening
 from sknewtonnet.calculus.functions.flatness import is_constant, is_flat, varies
 from sknewtonnet.calculus.functions.neutral import neutral_parameters
-from sknewtonnet.calculus.functions.standardization import on_standardized_columns
+from sknewtonnet.calculus.functions.standardization import (
+    on_standardized_columns,
+    standardised,
+)
 from sknewtonnet.calculus.functions.units import unit_reports
 
 
@@ -103,3 +106,15 @@ def test_flat_ends(rows):
     assert not is_flat(over_blocks(g), w)
     again = BlockObjective(net, "squared_error", [(g.samples[:2], [0.5, 0.5])])
     assert not varies(again)
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (1000, 3), (700, 511), (5, 600), (0, 2)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_standardised_rows_have_the_same_bits_several_at_a_time(shape, order):
+    rng = np.random.default_rng(0)
+    X = np.array(rng.normal(size=shape), order=order)
+    shift, scale = rng.normal(size=shape[1]), rng.uniform(0.5, 2.0, shape[1])
+    wanted = (X - shift) / scale
+    assert np.array_equal(standardised(X, shift, scale), wanted)
+    assert np.array_equal(standardised(X[::2], shift, scale), wanted[::2])
+    assert standardised(X, shift, scale, out=X) is X and np.array_equal(X, wanted)

@@ -635,11 +635,14 @@ class BlockObjective(SmoothFunction):
         """Sums over all blocks, over the sum of the weights, which the first of them is."""
         total = self.blocks.total(function, self._model, *args)
         weight = 0.0 if total is None else float(total[0])
-        if total is None or abs(weight - self.weight_sum) > 1e-9 * self.weight_sum:
+        if total is None or not abs(weight - self.weight_sum) <= 1e-9 * self.weight_sum:
             raise ValueError(
                 f"blocks have changed: their weights sum to {weight:g}, at first it was "
                 f"{self.weight_sum:g}; each pass must read the same rows."
             )
+        if not all(np.isfinite(part).all() for part in total[1:]):
+            for _ in self.blocks.map(block_sums.account, self._model):
+                pass  # raises where the rows are to blame; else a number is too large
         means = [np.require(part, requirements="W") for part in total[1:]]
         return [np.divide(part, self.weight_sum, out=part) for part in means]
 

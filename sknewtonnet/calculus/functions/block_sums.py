@@ -15,9 +15,9 @@ from sknewtonnet.calculus.functions.finiteness import not_finite_in_rows, sizes
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.functions.output_parts import SeparateOutputs
+from sknewtonnet.calculus.functions.row_arrays import row_arrays
 from sknewtonnet.calculus.functions.totals import Sums, added
 from sknewtonnet.calculus.pieces.loss import Loss
-from sknewtonnet.calculus.pieces.validation import finite_array, offsets, real_array
 
 # Chunks that an objective of a part of a block has at least.
 _MIN_CHUNKS = 4
@@ -40,19 +40,10 @@ class Model:
 
     def checked(self, rows: Rows) -> Rows:
         """The rows as arrays of float64, as an objective takes them; or an error that says why."""
-        network = self.network
-        X = finite_array("X", rows.X, (None, network.n_features))
-        Y = real_array("Y", rows.Y)
-        if Y.ndim == 1 and network.n_outputs == 1:
-            Y = Y[:, None]
-        name = "Y, one-hot for classes," if Y.ndim == 1 else "Y"
-        Y = finite_array(name, Y, (len(X), network.n_outputs))
-        given = np.ones(len(X)) if rows.sample_weight is None else rows.sample_weight
-        weight = finite_array("sample_weight", given, (len(X),))
-        if (weight < 0.0).any():
+        found = row_arrays(self.network, rows, self.loss)
+        if (found.sample_weight < 0.0).any():
             raise ValueError("sample_weight must not be negative.")
-        self.loss.check_target(Y)
-        return Rows(X, Y, weight, offsets(rows.offset, Y.shape))
+        return found
 
     def pieces(self, rows: Rows) -> Iterator[Rows]:
         """Pieces of the rows; what is worked out at the units for one takes no more memory."""
@@ -64,10 +55,14 @@ class Model:
             yield rows.part(slice(start, start + size))
 
     def parts(self, rows: Rows) -> Iterator[tuple[float, Objective]]:
-        """Objectives without a penalty of parts of the rows, with the sums of their weights."""
-        for X, Y, weight, offset in self.pieces(rows):
-            if weight is None or np.any(weight):
-                f = Objective(self.network, self.loss, X, Y, weight, offset=offset)
+        """Objectives without a penalty of parts of the rows, with the sums of their weights.
+
+        The first pass has checked the numbers. Where they are others now, nothing is finite, or
+        the weights have another sum; both are noticed.
+        """
+        for piece in self.pieces(rows):
+            if piece.sample_weight is None or np.any(piece.sample_weight):
+                f = Objective.of_checked(self.network, self.loss, row_arrays(self.network, piece))
                 yield f.weight_sum, f
 
 

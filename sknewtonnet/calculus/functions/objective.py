@@ -30,6 +30,7 @@ from sknewtonnet.calculus.functions.penalised import (
     positions_of_blocks,
 )
 from sknewtonnet.calculus.functions.projection import ReducedObjective
+from sknewtonnet.calculus.functions.row_arrays import row_arrays
 from sknewtonnet.calculus.functions.shared import hessian_by_products, many_entries, same_block
 from sknewtonnet.calculus.functions.tensors import add_penalty, check_tensor_memory
 from sknewtonnet.calculus.passes.chunk import (
@@ -65,8 +66,6 @@ from sknewtonnet.calculus.pieces.penalties import (
 )
 from sknewtonnet.calculus.pieces.validation import (
     check_kind,
-    finite_array,
-    offsets,
     probe_loss,
     real_array,
     real_directions,
@@ -172,26 +171,51 @@ class Objective(SmoothFunction):
     ):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, got {network!r}.")
-        samples, targets = finite_array("X", X, (None, network.n_features)), real_array("Y", Y)
-        if targets.ndim == 1 and network.n_outputs == 1:
-            targets = targets[:, None]
-        name = "Y, one-hot for classes," if targets.ndim == 1 else "Y"
-        targets = finite_array(name, targets, (len(samples), network.n_outputs))
-        given = np.ones(len(samples)) if sample_weight is None else sample_weight
-        weight = finite_array("sample_weight", given, (len(samples),))
-        self.network = network
-        self.loss = behind(get_loss(loss, network.n_outputs), network.layers[-1].activation)
-        self.loss.check_target(targets)
-        probe_loss(self.loss, targets[:2])
-        self.n_parameters = network.n_parameters
-        self.n_samples = len(samples)
-        self.weight_sum = weight_sum(weight)
+        loss = behind(get_loss(loss, network.n_outputs), network.layers[-1].activation)
+        rows = row_arrays(network, Rows(X, Y, sample_weight, offset), loss)
+        probe_loss(loss, rows.Y[:2])
+        total = weight_sum(rows.sample_weight)
         squares = l2_penalty(network.layout, alpha)
         others = [penalty.on(network.layout) for penalty in listed_penalties(penalties)]
-        self.penalty = PenaltySum([squares, *others], self.weight_sum)
-        scaled = weight / self.weight_sum
+        self._set(network, loss, rows, PenaltySum([squares, *others], total), chunk_size)
+
+    @classmethod
+    def of_checked(cls, network: Network, loss: Loss, rows: Rows) -> "Objective":
+        """An objective without a penalty, of which all that the constructor checks is known.
+
+        Parameters
+        ----------
+        network : Network
+            The net.
+        loss : Loss
+            The loss behind the activation of the last layer.
+        rows : Rows
+            Arrays of float64 with weights, whose shapes and numbers have been checked.
+
+        Returns
+        -------
+        Objective
+        """
+        found = cls.__new__(cls)
+        found._set(network, loss, rows, PenaltySum([], float(rows.sample_weight.sum())), None)
+        return found
+
+    def _set(
+        self,
+        network: Network,
+        loss: Loss,
+        rows: Rows,
+        penalty: PenaltySum,
+        chunk_size: int | None,
+    ) -> None:
+        """Set all attributes, of arguments that have been checked."""
+        self.network, self.loss, self.penalty = network, loss, penalty
+        self.weight_sum = penalty.divisor
+        samples, targets, weight, self.offset = rows
         self.samples, self.targets, self.sample_weight = samples, targets, weight
-        self.offset, self.has_offset = offsets(offset, targets.shape), offset is not None
+        self.has_offset = self.offset is not None
+        self.n_parameters, self.n_samples = network.n_parameters, len(samples)
+        scaled = weight / self.weight_sum
         network.check_samples(self.n_samples)
         self._workspace = Workspace()
         slices = balanced_chunks(network._graph, self.n_samples, network.chunk_size, chunk_size)

@@ -26,6 +26,9 @@ from sknewtonnet.calculus.pieces.moments import Moments, joined_lists
 # A column whose spread is at the rounding of its mean is constant: it is centred, not scaled.
 _ROUNDING = 32.0 * np.finfo(float).eps
 
+# Numbers of a row from which on it does not matter that numpy starts anew with each row.
+_LONG_ROW = 512
+
 
 @dataclass(frozen=True, eq=False)
 class Units:
@@ -87,11 +90,48 @@ class Units:
 
     def inputs(self, X: Array) -> Array:
         """Standardised inputs."""
-        return (X - self.shift) / self.scale
+        return standardised(X, self.shift, self.scale)
 
     def targets(self, Y: Array) -> Array:
         """Standardised targets."""
         return (Y - self.out_shift) / self.out_scale
+
+
+def standardised(X: Array, shift: Array, scale: Array, out: Array | None = None) -> Array:
+    """(X - shift) / scale, where columns are few several rows at a time.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_columns)
+        The columns.
+    shift, scale : ndarray of shape (n_columns,)
+        What is taken off, and what is divided by.
+    out : ndarray of the shape of X, or None
+        Where to write; it may be X.
+
+    Returns
+    -------
+    ndarray of the shape of X
+        With the same bits whatever the number of rows at a time.
+
+    Notes
+    -----
+    numpy goes along rows one by one, and starts anew for each: with five columns that takes three
+    times as long as rows of some hundred numbers.
+    """
+    found = np.empty_like(X) if out is None else out
+    at_a_time = _LONG_ROW // max(1, X.shape[1])
+    whole = len(X) - len(X) % at_a_time if at_a_time > 1 else 0
+    if whole and X.flags.c_contiguous and found.flags.c_contiguous:
+        long = (whole // at_a_time, at_a_time * X.shape[1])
+        target = found[:whole].reshape(long)
+        np.subtract(X[:whole].reshape(long), np.tile(shift, at_a_time), out=target)
+        target /= np.tile(scale, at_a_time)
+    else:
+        whole = 0
+    np.subtract(X[whole:], shift, out=found[whole:])
+    found[whole:] /= scale
+    return found
 
 
 def in_units(network: Network, units: Units) -> tuple[Units, Network, AffineMap]:

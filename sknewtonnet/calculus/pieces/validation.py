@@ -15,6 +15,14 @@ from sknewtonnet.calculus.pieces.memory import check_memory
 
 def finite_array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> Array:
     """Return a float64 array of that shape without NaN or infinity, or raise."""
+    array = shaped_array(name, values, shape)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, but contains NaN or infinity.")
+    return array
+
+
+def shaped_array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> Array:
+    """Return a float64 array of that shape, or raise; its numbers are not looked at."""
     array = real_array(name, values)
     wanted_shape = str(shape).replace("None", "n_samples")
     fits = array.ndim == len(shape) and all(
@@ -24,8 +32,6 @@ def finite_array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) ->
         raise ValueError(f"{name} must have shape {wanted_shape}, got {array.shape}.")
     if len(array) == 0:
         raise ValueError(f"{name} is empty; there must be at least one sample.")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, but contains NaN or infinity.")
     return array
 
 
