@@ -9,10 +9,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
+from sklearn.utils import check_array
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import GaussianRBF, Network
+from sknewtonnet.estimators._block_tables import refuse_blocks
 
 T = TypeVar("T")
 
@@ -74,6 +77,7 @@ def checked_table(estimator: Any, X: Any, **validation: Any) -> Any:
         )
     if validation == {"reset": False} and _needs_nothing(estimator, X):
         return X
+    refuse_blocks(X)
     with told_of_columns(X), named("X"):
         return validate_data(estimator, X, accept_sparse="csr", dtype=np.float64, **validation)
 
@@ -84,14 +88,21 @@ def told_of_columns(X: Any) -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError) as reason:
-        columns = {name: X[name].dtype for name in getattr(X, "columns", ())}
-        wrong = {name: str(kind) for name, kind in columns.items() if not _is_number(X[name])}
+        columns = _columns(X)
+        wrong = {name: str(values.dtype) for name, values in columns if not _is_number(values)}
         if not wrong:
             raise
         raise ValueError(
             f"X must be numbers, but has columns of other types: {wrong}. Encode categories, such "
             "as by OneHotEncoder in a ColumnTransformer, and give dates as numbers of days."
         ) from reason
+
+
+def _columns(X: Any) -> list[tuple[Any, Any]]:
+    """Names and values of the columns of a data frame; of other things, none."""
+    if hasattr(X, "iloc"):  # of which several may have one name
+        return [(name, X.iloc[:, j]) for j, name in enumerate(X.columns)]
+    return [(name, X[name]) for name in X.columns] if hasattr(X, "get_columns") else []
 
 
 def _needs_nothing(estimator: Any, X: Any) -> bool:
@@ -188,6 +199,17 @@ def named(name: str) -> Iterator[None]:
             raise
         message = f"{name} must have rows of one length, with a value in each cell: {reason}"
         raise ValueError(message) from None
+
+
+def check_target(y: Any, *, of_classes: bool) -> None:
+    """Raise a ValueError for targets that are no classes, or no finite numbers."""
+    check_dense(y)
+    if of_classes:
+        check_labels("y", y)
+        check_classification_targets(y)
+        return
+    check_numbers(y)
+    check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
 
 
 def check_numbers(y: ArrayLike) -> None:

@@ -48,7 +48,7 @@ from sknewtonnet.estimators._arguments import (
     own_copy,
     said_of_memory,
 )
-from sknewtonnet.estimators._block_tables import Samples, blocks_of
+from sknewtonnet.estimators._block_tables import Samples, blocks_of, known_features
 from sknewtonnet.estimators._by_turns import beside_constant, by_turns
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._comparison import Comparison
@@ -272,7 +272,8 @@ class BaseNewtonNet(
         reset: bool,
     ) -> Given:
         """Checked data; rows of weight zero only tell which classes there are."""
-        blocks = blocks_of(X, y, sample_weight, known)
+        features = None if reset else known_features(self)
+        blocks = blocks_of(X, y, sample_weight, known, features)
         if blocks is not None:
             return given_blocks(self, blocks, reset=reset)
         return given_rows(self, X, y, sample_weight, reset=reset)

@@ -225,8 +225,14 @@ def each(source: BlockSource, function: Callable[[Rows], Any]) -> Iterator[Any]:
 def joined(source: BlockSource, function: Callable[[Rows], Any]) -> Any:
     """What a function finds in all rows, from what it finds in each block."""
     whole = None
-    for part in each(source, function):
-        whole = part if whole is None else whole.joined(part)
+    for number, part in enumerate(source.map(_IfRows(function))):
+        if whole is None or part is None:
+            whole = part if whole is None else whole
+            continue
+        try:
+            whole = whole.joined(part)
+        except ValueError as error:
+            raise ValueError(f"block {number}: {error}") from None
     if whole is None:
         raise ValueError("the blocks have no rows of positive weight; there must be at least one.")
     return whole
@@ -239,7 +245,24 @@ class _IfRows:
     function: Callable[[Rows], Any]
 
     def __call__(self, rows: Rows) -> Any:
-        return self.function(rows) if np.shape(rows.X)[0] else None
+        n_rows = _n_rows(rows.X)
+        if n_rows is None:
+            raise ValueError(
+                "X of a block must have rows and columns, as an array, a sparse matrix or a data "
+                f"frame, got {type(rows.X).__name__!r}."
+            )
+        if n_rows == 0 and _n_rows(rows.Y):
+            raise ValueError(f"X has 0 rows, but y has {_n_rows(rows.Y)}.")
+        return self.function(rows) if n_rows else None
+
+
+def _n_rows(given: Any) -> int | None:
+    """How many rows something has; None of what has none."""
+    try:
+        shape = np.shape(given)
+    except ValueError:  # lists of several lengths
+        return None
+    return int(shape[0]) if shape else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_regressor
+from sklearn.metrics import r2_score
+from sklearn.utils.multiclass import unique_labels
 
 from sknewtonnet._sklearn import without_callbacks
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import BlockSource, Rows
 from sknewtonnet.calculus.pieces.moments import Moments
+from sknewtonnet.estimators._arguments import check_target
 from sknewtonnet.estimators._block_data import each
-from sknewtonnet.estimators._block_encoding import known_of
-from sknewtonnet.estimators._block_tables import Columns
+from sknewtonnet.estimators._block_encoding import known_of, weights_of
+from sknewtonnet.estimators._block_tables import NO_TARGET, Columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,17 +112,21 @@ class _Part:
 
     Attributes
     ----------
+    n_rows : int
+        How many there are.
     found : Moments
         Of what is missed and of the targets, side by side, of a regressor; of hits, of a
         classifier.
     """
 
+    n_rows: int
     found: Moments | None
 
     def joined(self, other: "_Part") -> "_Part":
+        n_rows = self.n_rows + other.n_rows
         if self.found is None or other.found is None:
-            return self if other.found is None else other
-        return _Part(self.found.joined(other.found))
+            return _Part(n_rows, self.found or other.found)
+        return _Part(n_rows, self.found.joined(other.found))
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,23 +137,26 @@ class _Judged:
 
     def __call__(self, rows: Rows) -> _Part:
         if rows.Y is None:
-            raise ValueError("y is missing: blocks must be tuples (X, y), or longer ones.")
-        predicted = self.predict(rows)
-        y = np.asarray(rows.Y)
+            raise ValueError(NO_TARGET)
+        numbers = is_regressor(self.predict.net)
+        check_target(rows.Y, of_classes=not numbers)
+        predicted, y = self.predict(rows), np.asarray(rows.Y)
         if len(y) != len(predicted):
             raise ValueError(f"X has {len(predicted)} rows, but y has {len(y)}.")
+        if y.size != predicted.size:
+            raise ValueError(f"y must have shape {predicted.shape}, got {y.shape}.")
         y = y.reshape(predicted.shape)
-        weight = np.ones(len(y)) if rows.sample_weight is None else rows.sample_weight
-        weight = np.broadcast_to(np.asarray(weight, dtype=float), len(y))
+        weight = weights_of(rows.sample_weight, len(y))
         if not weight.sum() > 0.0:
-            return _Part(None)
-        if is_regressor(self.predict.net):
+            return _Part(len(y), None)
+        if numbers:
             y = y.astype(float).reshape(len(y), -1)
             columns = np.hstack([y - predicted.reshape(y.shape), y])
         else:
+            unique_labels(y, predicted)  # raises for labels of another kind
             hits = y == predicted
             columns = (hits if hits.ndim == 1 else hits.all(axis=1))[:, None].astype(float)
-        return _Part(Moments.of(columns, weight))
+        return _Part(len(y), Moments.of(columns, weight))
 
 
 def score_of_blocks(source: BlockSource, predict: OnBlock) -> float:
@@ -171,6 +181,8 @@ def score_of_blocks(source: BlockSource, predict: OnBlock) -> float:
         raise ValueError("the blocks have no rows of positive weight; there must be at least one.")
     if not is_regressor(predict.net):
         return float(whole.found.mean[0])
+    if whole.n_rows < 2:
+        return float(r2_score([0.0], [0.0]))  # NaN, with the warning that goes with it
     missed = np.hypot(whole.found.mean, whole.found.spread)
     n_outputs = len(missed) // 2
     return _r2(missed[:n_outputs], whole.found.width[n_outputs:])

@@ -15,9 +15,11 @@ Arrow tables, datasets and Parquet files     record batches; y, sample_weight, o
 All other tables are read as a whole.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from inspect import GEN_CREATED, getgeneratorstate
 from numbers import Real
+from types import GeneratorType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,6 +33,11 @@ from sknewtonnet.calculus.functions.memory_maps import Stretch, stretch_of
 from sknewtonnet.calculus.pieces.known_terms import NO_TERMS, KnownTerms
 from sknewtonnet.calculus.pieces.memory import memory
 from sknewtonnet.estimators._dask_tables import dask_blocks
+
+NO_TARGET = (
+    "y is missing: give it beside X, or the name of its column of an Arrow table; blocks must be "
+    "tuples (X, y), or longer ones."
+)
 
 # Samples as users give them: an array, or something that is read in blocks.
 Samples: TypeAlias = Any
@@ -97,10 +104,12 @@ def blocks_of(
     ValueError
         If X holds all and something is given beside it, or there are other numbers of rows.
     """
+    if isinstance(X, Iterator):
+        return BlockSequence(X)  # which says what is wrong
     if is_dask(X):
         return dask_blocks(X, y, sample_weight, known)
     beside = {"sample_weight": sample_weight, "offset": known.offset, "exposure": known.exposure}
-    if _holds_all(X):
+    if holds_all(X):
         given = {"y": y, **beside}
         extra = [name for name, value in given.items() if value is not None]
         if extra:
@@ -108,7 +117,7 @@ def blocks_of(
                 f"{extra[0]} must be None where X are blocks, which hold their own: tuples "
                 "(X, y), (X, y, sample_weight) or (X, y, sample_weight, offset)."
             )
-        return BlockSequence(X if isinstance(X, Iterator) else Tuples(X))
+        return X if isinstance(X, BlockSource) else BlockSequence(Tuples(X))
     if _is_arrow(X):
         return BlockSequence(RecordBatches(X, y, **beside, features=features))
     if not _goes_by_blocks(X):
@@ -116,9 +125,26 @@ def blocks_of(
     return SlicedTable(X, y, **beside)
 
 
-def _holds_all(X: Any) -> bool:
-    """Whether these are blocks: a function, an iterator, or a list of tuples or functions."""
-    if callable(X) or isinstance(X, Iterator):
+def known_features(estimator: Any) -> Sequence[str] | None:
+    """Names of the columns of the samples of a fitted net; None where they had none."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return None if names is None else list(names)
+
+
+def refuse_blocks(X: Any) -> None:
+    """Raise a ValueError for rows in blocks, where a table in memory is asked for."""
+    if hasattr(X, "collect_schema") and hasattr(X, "collect"):
+        raise ValueError(f"X must be a table, not a {type(X).__name__}: give X.collect().")
+    kind = "a dask collection" if is_dask(X) else "an Arrow table" if _is_arrow(X) else "blocks"
+    if kind != "blocks" or isinstance(X, Iterator) or holds_all(X):
+        raise ValueError(
+            f"X must be a table in memory here, not {kind}: call this for as many rows as fit."
+        )
+
+
+def holds_all(X: Any) -> bool:
+    """Whether these are blocks: a source or a function, or a list of tuples or functions."""
+    if callable(X) or isinstance(X, BlockSource):
         return True
     if not isinstance(X, list | tuple) or not X:
         return False
@@ -173,7 +199,7 @@ class Tuples:
 
     def __call__(self) -> Iterator[tuple[Any, ...]]:
         """Go through them once."""
-        for given in self.blocks() if callable(self.blocks) else self.blocks:
+        for given in self._new():
             block = given() if callable(given) else given
             if not isinstance(block, tuple):
                 block = (block, None)
@@ -183,6 +209,21 @@ class Tuples:
                     f"sample_weight, offset), got one of {len(block)}."
                 )
             yield block if len(block) > 1 else (block[0], None)
+
+    def _new(self) -> Iterable[Any]:
+        """The blocks from the first one on."""
+        found = self.blocks() if callable(self.blocks) else self.blocks
+        if isinstance(found, Iterable) and not _has_begun(found):
+            return found
+        what = "an iterator that has begun" if isinstance(found, Iterable) else repr(found)
+        raise TypeError(
+            "a function in the place of X must return a new iterator over blocks at each call, "
+            f"such as a generator function does; it returned {what}."
+        )
+
+
+def _has_begun(found: Any) -> bool:
+    return isinstance(found, GeneratorType) and getgeneratorstate(found) != GEN_CREATED
 
 
 class SlicedTable(BlockSource):
@@ -212,9 +253,13 @@ class SlicedTable(BlockSource):
             if value is None or isinstance(value, Real):
                 parts[name] = value
                 continue
-            parts[name] = value if hasattr(value, "shape") else np.asarray(value)
-            if len(parts[name]) != n_rows:
-                raise ValueError(f"X has {n_rows} rows, but {name} has {len(parts[name])}.")
+            part = parts[name] = value if hasattr(value, "shape") else np.asarray(value)
+            if not part.shape:
+                raise ValueError(
+                    f"{name} must be an array with an entry for each row, got {value!r}."
+                )
+            if part.shape[0] != n_rows:
+                raise ValueError(f"X has {n_rows} rows, but {name} has {part.shape[0]}.")
         self._parts = {
             name: stretch_of(part) if isinstance(part, np.ndarray) else part
             for name, part in parts.items()
@@ -273,19 +318,17 @@ class RecordBatches:
 
     def __call__(self) -> Iterator[Rows]:
         """Read them once."""
-        names = self._names()
+        names = list(self._schema.names)
         parts = {"y": self.y, "sample_weight": self.sample_weight}
         parts |= {"offset": self.offset, "exposure": self.exposure}
         known = {} if self.features is None else {"X": list(self.features)}
         for part, chosen in {**known, **parts}.items():
             for name in _listed(chosen):
-                if name not in names:
-                    raise ValueError(
-                        f"{part} must have names of columns of the table, got {name!r}"
-                        f"{did_you_mean(name, names)}; it has {', '.join(names)}."
-                    )
+                _check_name(part, name, names)
         taken = {name for chosen in parts.values() for name in _listed(chosen)}
         features = self.features or [name for name in names if name not in taken]
+        for name in features:
+            _check_name("X", name, names)
         for batch in self._batches(max(1, int(BLOCK / (8.0 * len(names))))):
             if not batch.num_rows:
                 continue
@@ -294,14 +337,18 @@ class RecordBatches:
             known_terms = KnownTerms(offset, exposure) if beside else None
             yield Rows(Columns(_matrix(batch, features), tuple(features)), y, weight, known_terms)
 
-    def _names(self) -> list[str]:
-        schema = getattr(self.table, "schema_arrow", None) or getattr(self.table, "schema", None)
-        if schema is None:
+    def __post_init__(self) -> None:
+        """Raise where there are no batches to read."""
+        batches = hasattr(self.table, "iter_batches") or hasattr(self.table, "to_batches")
+        if not batches or self._schema is None:
             raise ValueError(
                 "X must be an Arrow table, a dataset or a Parquet file, got "
                 f"{type(self.table).__name__!r}."
             )
-        return list(schema.names)
+
+    @property
+    def _schema(self) -> Any:
+        return getattr(self.table, "schema_arrow", None) or getattr(self.table, "schema", None)
 
     def _batches(self, n_rows: int) -> Iterator[Any]:
         if hasattr(self.table, "iter_batches"):
@@ -309,6 +356,22 @@ class RecordBatches:
         if hasattr(self.table, "scanner"):
             return iter(self.table.to_batches(batch_size=n_rows))
         return iter(self.table.to_batches(max_chunksize=n_rows))
+
+
+def _check_name(part: str, name: Any, names: Sequence[str]) -> None:
+    """Raise a ValueError where a table has no column of a name, or several."""
+    if not isinstance(name, str):
+        raise ValueError(
+            f"{part} must be the name of a column, or a list of names, where X is an Arrow table; "
+            f"got {type(name).__name__!r}."
+        )
+    if name not in names:
+        raise ValueError(
+            f"{part} must have names of columns of the table, got {name!r}"
+            f"{did_you_mean(name, names)}; it has {', '.join(names)}."
+        )
+    if names.count(name) > 1:
+        raise ValueError(f"{part} must have names of single columns, but several are {name!r}.")
 
 
 def _listed(names: Any) -> Sequence[Any]:
@@ -331,7 +394,10 @@ def _matrix(batch: Any, names: Sequence[str]) -> NDArray[Any]:
     found = np.empty((batch.num_rows, len(names)))
     for j, name in enumerate(names):
         try:
-            found[:, j] = _values(batch, name)
+            values = _values(batch, name)
+            if values.dtype.kind in "mM":
+                raise TypeError("dates and times must be given as numbers, such as of days")
+            found[:, j] = values
         except (TypeError, ValueError) as reason:
             raise ValueError(
                 f"X must be numbers, but column {name!r} is not: {reason}. Leave it out, or "

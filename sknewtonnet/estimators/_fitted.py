@@ -14,7 +14,7 @@ from sknewtonnet.calculus.functions.dask_blocks import is_dask
 from sknewtonnet.calculus.pieces.known_terms import NO_TERMS, KnownTerms
 from sknewtonnet.estimators._arguments import checked_params, checked_table
 from sknewtonnet.estimators._block_predictions import OnBlock, of_all_blocks
-from sknewtonnet.estimators._block_tables import Samples, blocks_of
+from sknewtonnet.estimators._block_tables import Samples, blocks_of, known_features
 from sknewtonnet.estimators._dask_tables import lazy_answers
 from sknewtonnet.estimators._data import AnyObjective, Table
 from sknewtonnet.estimators._fit import Fit
@@ -133,8 +133,7 @@ class FittedNet:
         check_is_fitted(self)
         if is_dask(X):
             return lazy_answers(OnBlock(self, method, arguments), X, known)
-        names = getattr(self, "feature_names_in_", None)
-        blocks = blocks_of(X, known=known, features=None if names is None else list(names))
+        blocks = blocks_of(X, known=known, features=known_features(self))
         return None if blocks is None else of_all_blocks(blocks, OnBlock(self, method, arguments))
 
     def _raw_prediction(

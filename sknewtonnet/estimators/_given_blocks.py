@@ -7,21 +7,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_regressor
 from sklearn.utils import check_array, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import BlockSource, Loss, Rows
 from sknewtonnet.calculus.pieces.known_terms import KnownTerms
 from sknewtonnet.estimators._arguments import (
-    check_dense,
-    check_labels,
-    check_numbers,
+    check_target,
     named,
     told_of_columns,
 )
 from sknewtonnet.estimators._block_data import BlockData, joined
 from sknewtonnet.estimators._block_encoding import Encoding, weights_of
-from sknewtonnet.estimators._block_tables import Columns
+from sknewtonnet.estimators._block_tables import NO_TARGET, Columns
 from sknewtonnet.estimators._comparison import Folds
 from sknewtonnet.estimators._data import Table
 from sknewtonnet.estimators._given import Given
@@ -221,9 +218,8 @@ class Look:
         """What is known of it."""
         n_rows, n_features, names = self.columns(rows.X)
         if rows.Y is None:
-            raise ValueError("y is missing: blocks must be tuples (X, y), or longer ones.")
-        check_dense(rows.Y)
-        (_check_classes if self.of_classes else _check_numbers)(rows.Y)
+            raise ValueError(NO_TARGET)
+        check_target(rows.Y, of_classes=self.of_classes)
         y = np.asarray(rows.Y)
         if len(y) != n_rows:
             raise ValueError(f"X has {n_rows} rows, but y has {len(y)}.")
@@ -272,16 +268,6 @@ def names_of(X: Any) -> tuple[str, ...] | None:
     names = getattr(X, "columns", None)
     found = () if names is None else tuple(names)
     return found if found and all(isinstance(name, str) for name in found) else None
-
-
-def _check_numbers(y: Any) -> None:
-    check_numbers(y)
-    check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-
-
-def _check_classes(y: Any) -> None:
-    check_labels("y", y)
-    check_classification_targets(y)
 
 
 def _is_column(y: NDArray[Any]) -> bool:

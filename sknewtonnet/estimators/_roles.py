@@ -15,7 +15,7 @@ from sknewtonnet.calculus.pieces.known_terms import KnownTerms
 from sknewtonnet.calculus.pieces.validation import check_truth
 from sknewtonnet.estimators._arguments import own_copy
 from sknewtonnet.estimators._block_predictions import OnBlock, score_of_blocks
-from sknewtonnet.estimators._block_tables import Samples, blocks_of
+from sknewtonnet.estimators._block_tables import Samples, blocks_of, known_features
 from sknewtonnet.estimators._parameters import ClassWeight
 from sknewtonnet.estimators._targets import ClassTarget, RegressionTarget
 
@@ -172,7 +172,7 @@ class RegressorRole(RegressorMixin):
             1 for perfect predictions, 0 for the mean of y.
         """
         known = KnownTerms(offset, exposure)
-        blocks = blocks_of(X, y, sample_weight, known)
+        blocks = blocks_of(X, y, sample_weight, known, known_features(self))
         if blocks is not None:
             return score_of_blocks(blocks, OnBlock(self, "predict", {}))
         predicted = self._predicted(self._raw_prediction(X, known))
@@ -303,7 +303,7 @@ class ClassifierRole(ClassifierMixin):
         float
             The accuracy.
         """
-        blocks = blocks_of(X, y, sample_weight, KnownTerms(offset))
+        blocks = blocks_of(X, y, sample_weight, KnownTerms(offset), known_features(self))
         if blocks is not None:
             return score_of_blocks(blocks, OnBlock(self, "predict", {}))
         predicted = self._fit_.problem.target.decode(

@@ -15,6 +15,9 @@ from sknewtonnet.calculus.pieces.validation import check_count
 # Bytes of a block of an array, as float64.
 _BLOCK_BYTES = 32e6
 
+# Errors of checks, whose message can name the block.
+_REWORDED = {ValueError, TypeError, MemoryError}
+
 _FORM = "a block must be a tuple (X, Y), (X, Y, sample_weight) or (X, Y, sample_weight, offset)"
 
 
@@ -379,7 +382,10 @@ def named(answers: Iterator[Any], number: int = 0) -> Iterator[Any]:
             answer = next(answers)
         except StopIteration:
             return
-        except (ValueError, TypeError, MemoryError) as error:
-            raise type(error)(f"block {number}: {error}") from error
+        except Exception as error:
+            if type(error) in _REWORDED:
+                raise type(error)(f"block {number}: {error}") from error
+            error.add_note(f"This was in block {number}.")  # the reader's own error comes through
+            raise
         yield answer
         number += 1
