@@ -29,6 +29,7 @@ from sknewtonnet.calculus import (
     Loss,
     Network,
 )
+from sknewtonnet.calculus.functions.any_objective import AnyObjective, with_rows
 from sknewtonnet.calculus.pieces.known_terms import NO_TERMS, KnownTerms
 from sknewtonnet.calculus.pieces.memory import check_memory
 from sknewtonnet.calculus.pieces.output_activation import behind
@@ -53,7 +54,7 @@ from sknewtonnet.estimators._by_turns import beside_constant, by_turns
 from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
 from sknewtonnet.estimators._comparison import Comparison
 from sknewtonnet.estimators._crossover import run_rounds
-from sknewtonnet.estimators._data import AnyObjective, Table
+from sknewtonnet.estimators._data import Table
 from sknewtonnet.estimators._fit import End, Fit, Importances, Problem, Settings
 from sknewtonnet.estimators._given import Given, given_rows
 from sknewtonnet.estimators._given_blocks import given_blocks
@@ -423,10 +424,10 @@ class BaseNewtonNet(
             warnings.warn(message, ConvergenceWarning, stacklevel=FRAMES_TO_CALLER)
         return fitted
 
-    def _with_what_is_known(self, fit: Fit, end: End, objective: Any) -> Fit:
+    def _with_what_is_known(self, fit: Fit, end: End, objective: AnyObjective) -> Fit:
         """A fit with all that the Hessian of its verdict tells, before data and Hessian go."""
         information = Information(
-            objective,
+            with_rows(objective),
             fit.params,
             fit.active,
             curvature=fit.curvature,

@@ -11,8 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from sknewtonnet.calculus import Loss
+from sknewtonnet.calculus.functions.any_objective import AnyObjective
 from sknewtonnet.estimators._best_constant import mean_prediction
-from sknewtonnet.estimators._data import AnyObjective, Data, Table
+from sknewtonnet.estimators._data import Data, Table
 from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.solvers import SolverResult, Status
 

@@ -39,8 +39,8 @@ from sklearn.utils.parallel import delayed
 
 from sknewtonnet._typing import Array, Bools
 from sknewtonnet.calculus import Network
+from sknewtonnet.calculus.functions.any_objective import AnyObjective
 from sknewtonnet.estimators._callbacks import Progress
-from sknewtonnet.estimators._data import AnyObjective
 from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.estimators._runs import Start, run_all, run_one_of_several, runs_at_once
 from sknewtonnet.solvers import Iteration, SolverResult

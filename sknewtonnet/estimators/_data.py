@@ -9,16 +9,14 @@ from typing import Any
 import numpy as np
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus import BlockObjective, Loss, Network, Objective
+from sknewtonnet.calculus import Loss, Network, Objective
+from sknewtonnet.calculus.functions.any_objective import AnyObjective
 from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.calculus.pieces.moments import Moments
 from sknewtonnet.calculus.pieces.penalties import Penalty
 
 # Sorting rows costs less than a percent of a fit.
 FEW_ROWS = 4000
-
-
-AnyObjective = Objective | BlockObjective
 
 
 class Table(ABC):

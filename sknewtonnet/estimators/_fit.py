@@ -23,13 +23,14 @@ from sknewtonnet.calculus import (
     SmoothFunction,
     critical_point,
 )
+from sknewtonnet.calculus.functions.any_objective import AnyObjective, with_rows
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT, plainly_falls
 from sknewtonnet.calculus.functions.directions import Direction
 from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.calculus.pieces.affine_map import MappedPenalty
 from sknewtonnet.calculus.pieces.penalties import Penalty, l2_penalty
 from sknewtonnet.estimators._best_constant import gradient_size
-from sknewtonnet.estimators._data import AnyObjective, Table
+from sknewtonnet.estimators._data import Table
 from sknewtonnet.estimators._prediction_errors import NO_ERRORS, PredictionErrors
 from sknewtonnet.estimators._targets import Target
 from sknewtonnet.estimators._units import Original
@@ -176,7 +177,7 @@ class Problem:
         found = self.original
         if found is None:
             return None
-        objective: Any = self.original_objective(data)
+        objective = with_rows(self.original_objective(data))
         return Rescaled(objective, found.map, found.factor, found.units.out_scale)
 
     def with_alpha(self, alpha: Any) -> "Problem":
@@ -395,9 +396,8 @@ class Fit:
     @cached_property
     def information(self) -> Information:
         """Curvatures and scores at the minimum, on the data."""
-        objective: Any = self.objective()
         return Information(
-            objective,
+            with_rows(self.objective()),
             self.params,
             self.active,
             self.loss.weight_type,

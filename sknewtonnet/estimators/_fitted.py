@@ -10,13 +10,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.functions.any_objective import AnyObjective
 from sknewtonnet.calculus.functions.dask_blocks import is_dask
 from sknewtonnet.calculus.pieces.known_terms import NO_TERMS, KnownTerms
 from sknewtonnet.estimators._arguments import checked_params, checked_table
 from sknewtonnet.estimators._block_predictions import OnBlock, of_all_blocks
 from sknewtonnet.estimators._block_tables import Samples, blocks_of, known_features
 from sknewtonnet.estimators._dask_tables import lazy_answers
-from sknewtonnet.estimators._data import AnyObjective, Table
+from sknewtonnet.estimators._data import Table
 from sknewtonnet.estimators._fit import Fit
 from sknewtonnet.estimators._given import Given
 

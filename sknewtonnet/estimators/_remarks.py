@@ -6,9 +6,9 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss, Network, Rows
+from sknewtonnet.calculus.functions.any_objective import AnyObjective
 from sknewtonnet.calculus.functions.directions import Direction
 from sknewtonnet.calculus.functions.units import UnitReport, unit_reports
-from sknewtonnet.estimators._data import AnyObjective
 from sknewtonnet.estimators._fit import End
 from sknewtonnet.estimators._stuck import SENTENCES
 from sknewtonnet.solvers import SolverResult, Status

@@ -12,9 +12,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from sknewtonnet._threads import hessian_threads, one_thread
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import canonical
+from sknewtonnet.calculus.functions.any_objective import AnyObjective
 from sknewtonnet.calculus.functions.subspace import MappedObjective
 from sknewtonnet.estimators._callbacks import Progress
-from sknewtonnet.estimators._data import AnyObjective
 from sknewtonnet.estimators._fit import End, Problem
 from sknewtonnet.estimators._starts import standardised_columns
 from sknewtonnet.estimators._stuck import why_stuck

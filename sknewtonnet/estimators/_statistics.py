@@ -2,7 +2,7 @@
 
 import warnings
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -121,9 +121,8 @@ class StatisticsMixin(FittedNet):
             if not isinstance(data, Data):
                 raise ValueError("groups must be None where rows come in blocks.")
             clusters = _clusters(groups, X, sample_weight)
-        objective: Any = fit.objective()
         return statistics.infer(
-            objective,
+            fit.objective(),
             fit.params,
             active=fit.active,
             tight=fit.tight,

@@ -16,10 +16,10 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Network
+from sknewtonnet.calculus.functions.any_objective import AnyObjective
 from sknewtonnet.calculus.functions.flatness import is_flat, varies
 from sknewtonnet.calculus.functions.units import NOTHING
 from sknewtonnet.estimators._best_constant import mean_prediction
-from sknewtonnet.estimators._data import AnyObjective
 from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.solvers import get_solver
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Ints
 from sknewtonnet.calculus import BlockObjective, Loss, Network, Objective, Rows
+from sknewtonnet.calculus.functions.any_objective import AnyObjective, with_rows
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.calculus.pieces.validation import check_count
 from sknewtonnet.inference._checks import check_choice, check_rows
@@ -28,7 +29,7 @@ from sknewtonnet.inference._results import InferenceResults
 
 
 def infer(
-    objective: Objective,
+    objective: AnyObjective,
     params: ArrayLike,
     *,
     active: ArrayLike | None = None,
@@ -228,7 +229,7 @@ def _names(argument: str, given: Sequence[str] | None, known: tuple[str, ...]) -
 
 
 def _rows_that_count(
-    objective: Objective, groups: ArrayLike | None
+    objective: AnyObjective, groups: ArrayLike | None
 ) -> tuple[Objective, Ints | None]:
     """The objective, and the numbers of clusters, without rows of weight zero."""
     if isinstance(objective, BlockObjective):
@@ -237,7 +238,7 @@ def _rows_that_count(
                 "groups needs all rows in memory together, since a cluster may have rows in "
                 'several blocks: leave it out, or use cov_type="HC3" of rows that fit.'
             )
-        return objective.counted(), None
+        return with_rows(objective.counted()), None
     clusters = None if groups is None else cluster_numbers(groups, objective.n_samples)
     kept = objective.sample_weight > 0
     if kept.all():

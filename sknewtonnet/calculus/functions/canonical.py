@@ -3,10 +3,9 @@
 import numpy as np
 
 from sknewtonnet._typing import Array, Bools, Ints
-from sknewtonnet.calculus.functions.block_objective import BlockObjective
+from sknewtonnet.calculus.functions.any_objective import AnyObjective
 from sknewtonnet.calculus.functions.block_source import Rows
 from sknewtonnet.calculus.functions.network import Network
-from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.functions.shared import flip_groups, interchangeable_blocks, unit_blocks
 from sknewtonnet.calculus.functions.units import complement, interchangeable, rearrange
 from sknewtonnet.calculus.pieces.activations import Activation
@@ -15,7 +14,7 @@ from sknewtonnet.calculus.pieces.moments import Moments, joined_lists
 
 
 @may_overflow
-def canonical(objective: Objective | BlockObjective, w: Array, complements: bool = True) -> Array:
+def canonical(objective: AnyObjective, w: Array, complements: bool = True) -> Array:
     """Parameters of the same net with its units in a fixed order and with fixed signs.
 
     A net stays the same function if hidden units are permuted, or if a unit with an odd

@@ -4,9 +4,8 @@ import numpy as np
 from scipy.linalg import eigh
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus.functions.block_objective import BlockObjective
+from sknewtonnet.calculus.functions.any_objective import AnyObjective
 from sknewtonnet.calculus.functions.block_source import Rows
-from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.pieces.gaussian import GaussianRBF
 from sknewtonnet.calculus.pieces.loss import Loss
 from sknewtonnet.calculus.pieces.moments import Moments, joined_lists
@@ -19,7 +18,7 @@ _COLLINEAR = 1e-14
 _VARIES = 1e-12
 
 
-def natural_steps(objective: Objective | BlockObjective, *, whitened: bool = False) -> Array:
+def natural_steps(objective: AnyObjective, *, whitened: bool = False) -> Array:
     """A step of each parameter that is of its size, whatever the units of inputs and targets.
 
     It changes the pre-activation of a hidden unit by about 1, and a raw prediction by about the
@@ -74,7 +73,7 @@ def _raw_units(loss: Loss, targets: Moments) -> Array:
     return np.where(targets.spread > _VARIES * targets.size, targets.spread, 1.0)
 
 
-def whitening(objective: Objective | BlockObjective) -> tuple[Array, Array]:
+def whitening(objective: AnyObjective) -> tuple[Array, Array]:
     """The matrix T with w = T v, for v the parameters of the net on whitened inputs.
 
     With x = m + C u, where C C' is the covariance of x, a layer W'x + b is (C'W)'u + (b + W'm).

@@ -19,10 +19,9 @@ from functools import reduce
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus.functions.block_objective import BlockObjective
+from sknewtonnet.calculus.functions.any_objective import AnyObjective
 from sknewtonnet.calculus.functions.block_source import Rows
 from sknewtonnet.calculus.functions.network import Network
-from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.functions.unit_facts import RawFacts
 from sknewtonnet.calculus.functions.units import NOTHING
 from sknewtonnet.calculus.pieces.loss import Loss
@@ -32,7 +31,7 @@ from sknewtonnet.calculus.pieces.moments import Moments
 _MANY_ROWS = 4096
 
 
-def is_flat(objective: Objective | BlockObjective, w: Array) -> bool:
+def is_flat(objective: AnyObjective, w: Array) -> bool:
     """Whether a net predicts a constant, although its inputs matter.
 
     Parameters
@@ -67,7 +66,7 @@ def is_flat(objective: Objective | BlockObjective, w: Array) -> bool:
     return is_constant(objective, w) and _misfits(objective, w)
 
 
-def is_constant(objective: Objective | BlockObjective, w: Array) -> bool:
+def is_constant(objective: AnyObjective, w: Array) -> bool:
     """Whether predictions are the same for all rows.
 
     Parameters
@@ -90,7 +89,7 @@ def is_constant(objective: Objective | BlockObjective, w: Array) -> bool:
     return width <= max(matters, rounding)
 
 
-def varies(objective: Objective | BlockObjective) -> bool:
+def varies(objective: AnyObjective) -> bool:
     """Whether the targets are more than a constant and its rounding.
 
     Parameters
@@ -108,7 +107,7 @@ def varies(objective: Objective | BlockObjective) -> bool:
     return bool((found.spread > rounding).any())
 
 
-def _misfits(objective: Objective | BlockObjective, w: Array) -> bool:
+def _misfits(objective: AnyObjective, w: Array) -> bool:
     """Whether derivatives of the loss, averaged over equal rows, are not zero."""
     network, loss = objective.network, objective.loss
     found = reduce(_Slopes.joined, objective.over_rows(_slopes, network, loss, w))

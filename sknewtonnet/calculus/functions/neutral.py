@@ -3,14 +3,13 @@
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus.functions.block_objective import BlockObjective
+from sknewtonnet.calculus.functions.any_objective import AnyObjective
 from sknewtonnet.calculus.functions.block_source import Rows
 from sknewtonnet.calculus.functions.network import Network
-from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.pieces.moments import Moments, joined_lists
 
 
-def neutral_parameters(objective: Objective | BlockObjective, w: Array) -> Array:
+def neutral_parameters(objective: AnyObjective, w: Array) -> Array:
     """What each parameter becomes when it is taken away, for importances of parameters.
 
     A coefficient becomes zero. A centre and a width of zero mean nothing: layers with such

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus.functions.block_objective import BlockObjective
+from sknewtonnet.calculus.functions.any_objective import AnyObjective
 from sknewtonnet.calculus.functions.block_source import Rows
 from sknewtonnet.calculus.functions.network import Network
-from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.functions.rescaling import column_groups, rescaling
 from sknewtonnet.calculus.functions.subspace import MappedObjective
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
@@ -174,7 +173,7 @@ def in_units(network: Network, units: Units) -> tuple[Units, Network, AffineMap]
     return chosen, *found
 
 
-def on_standardized_columns(objective: Objective | BlockObjective) -> MappedObjective:
+def on_standardized_columns(objective: AnyObjective) -> MappedObjective:
     """The same function in the parameters of the net on standardised columns.
 
     f(T v + t), with the net's parameters w = T v + t; the penalty, too, stays the function of w

@@ -39,9 +39,8 @@ from functools import cached_property
 import numpy as np
 
 from sknewtonnet._typing import Array, Bools, Ints
-from sknewtonnet.calculus.functions.block_objective import BlockObjective
+from sknewtonnet.calculus.functions.any_objective import AnyObjective
 from sknewtonnet.calculus.functions.network import Network
-from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.functions.shared import may_swap
 from sknewtonnet.calculus.functions.unit_facts import RawFacts, Shares, UnitFacts, facts_of_rows
 from sknewtonnet.calculus.pieces.function import may_overflow
@@ -104,7 +103,7 @@ class UnitReport:
         return next((words for words, holds in reasons.items() if holds), "")  # the first
 
 
-def unit_reports(objective: Objective | BlockObjective, w: Array) -> list[UnitReport]:
+def unit_reports(objective: AnyObjective, w: Array) -> list[UnitReport]:
     """What each hidden unit that is there is found to be, layer after layer.
 
     Parameters
@@ -160,7 +159,7 @@ def unit_reports(objective: Objective | BlockObjective, w: Array) -> list[UnitRe
     return reports
 
 
-def _facts(objective: Objective | BlockObjective, w: Array) -> tuple[RawFacts, list[UnitFacts]]:
+def _facts(objective: AnyObjective, w: Array) -> tuple[RawFacts, list[UnitFacts]]:
     """What all rows tell of raw predictions and of hidden units."""
     parts = objective.over_rows(facts_of_rows, objective.network, w)
     raw, layers = next(parts)
