@@ -529,7 +529,8 @@ class End:
         """The end of a run.
 
         A run that ends early, by ``ftol`` and its like, is spared the Hessian where its gradient
-        alone says enough, and so is one without a lower bound: no point of it is a minimum.
+        alone says enough, and so is one without a lower bound: no point of it is a minimum. Above
+        3000 parameters no run takes products where its gradient says enough.
 
         Only the point counts, not how the run came there. Under constraints the gradient must
         vanish along the directions that they leave free; a multiplier of the wrong sign holds
@@ -539,7 +540,8 @@ class End:
         if result.value < -_BOTTOMLESS * max(abs(function.scale() or 0.0), 1.0):
             return cls(w, "not stationary", bounded=False)
         if found is None:
-            if result.status in (Status.FTOL, Status.TARGET) and plainly_falls(function, w):
+            early = result.status in (Status.FTOL, Status.TARGET) or len(w) > DENSE_LIMIT
+            if early and np.isfinite(w).all() and plainly_falls(function, w):
                 return cls(w, "not stationary")
             conditions: dict[str, Any] = {}
         else:

@@ -284,7 +284,8 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         Iterations of the kept start.
     critical_point_ : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
         Kind of point where the fit ended, by the exact Hessian. "inconclusive" means that the
-        Hessian has no negative eigenvalues but is singular to working precision.
+        Hessian has no negative eigenvalues but is singular to working precision, or that above
+        3000 parameters 500 products with it did not show which.
     critical_point_message_ : str
         What is to be said of that point, such as "The penalty shrinks the net to a constant" or
         which units have run to infinity, or along which weights the objective falls from a saddle
@@ -597,7 +598,8 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         Iterations of the kept start.
     critical_point_ : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
         Kind of point where the fit ended, by the exact Hessian. "inconclusive" means that the
-        Hessian has no negative eigenvalues but is singular to working precision.
+        Hessian has no negative eigenvalues but is singular to working precision, or that above
+        3000 parameters 500 products with it did not show which.
     critical_point_message_ : str
         What is to be said of that point, such as "The penalty shrinks the net to a constant" or
         which units have run to infinity, or along which weights the objective falls from a saddle

@@ -59,6 +59,7 @@ def remarks(
     at_an_end = result.status in (Status.CONVERGED, Status.STALLED, Status.AT_INFINITY)
     if end.kind == "minimum" or not at_an_end:
         return ""
+    undecided = _undecided(end)
     classes, units = (
         _told_apart(objective, result.params),
         list(_run_off(objective, result.params)),
@@ -66,8 +67,21 @@ def remarks(
     if not (classes or units) and result.status is Status.AT_INFINITY:
         units = ["Parameters run to infinity, where there is next to nothing to gain."]
     if units:
-        return " ".join([*classes, *units, _CURE])
-    return " ".join([*classes, "Add a little alpha."] if classes else [])
+        return " ".join([*undecided, *classes, *units, _CURE])
+    return " ".join([*undecided, *classes, *(["Add a little alpha."] if classes else [])])
+
+
+def _undecided(end: End) -> list[str]:
+    """A sentence about a verdict whose products did not suffice, if they did not."""
+    point = end.point
+    if point is None or not point.undecided or not end.finite:
+        return []
+    return [
+        f"Whether it is a minimum was not shown by {point.n_products} products: the lowest Ritz "
+        f"value of the Hessian is {point.lowest:.2g} with a residual of {point.lowest_error:.2g}. "
+        "A larger alpha or fewer units make it plain, or more products: inspection."
+        "critical_point(net.objective(X, y), net.params_, max_products=5000)."
+    ]
 
 
 def _way_out(way: Direction, held: bool) -> str:

@@ -1,6 +1,7 @@
 """The verdict on a critical point, against functions whose curvature is known."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -310,3 +311,68 @@ def test_other_losses_have_no_invariant_directions():
     net = Network.mlp(2, (2,), 1)
     objective = Objective(net, "poisson", np.ones((3, 2)), np.ones(3))
     assert objective.invariant_directions().shape == (net.n_parameters, 0)
+
+
+class Diagonal(SmoothFunction):
+    """1/2 sum h_j w_j^2 of many parameters, which counts its products."""
+
+    def __init__(self, curvatures):
+        self.curvatures, self.n_parameters, self.n_products = curvatures, len(curvatures), 0
+
+    def value(self, w):
+        return 0.5 * float(self.curvatures @ w**2)
+
+    def gradient(self, w):
+        return self.curvatures * w
+
+    def hessian_product(self, w, v):
+        self.n_products += 1
+        return self.curvatures * v
+
+
+SPREAD = np.linspace(0.1, 1.0, 3500) ** 2
+
+
+@pytest.mark.parametrize("n_kept", [20, 10_000])
+def test_products_of_a_verdict_are_bounded(n_kept, monkeypatch):
+    """A minimum is shown by some, and is "inconclusive" with fewer; what is known is said."""
+    monkeypatch.setattr(module, "_NUMBERS", n_kept * len(SPREAD))
+    function, w = Diagonal(np.r_[1e-5, SPREAD[1:]]), np.zeros(len(SPREAD))
+    short = critical_point(function, w, max_products=40)
+    assert short == "inconclusive"
+    assert short.undecided
+    assert short.n_products == 40
+    assert function.n_products <= 40 + 3
+    assert short.lowest - short.lowest_error < 1e-5 < short.lowest
+    v = short._pairs[1][:, 0]  # the residual is that of the direction it belongs to
+    residual = np.linalg.norm(function.curvatures * v - short.lowest * v)
+    assert_allclose([v @ v, residual], [1.0, short.lowest_error], rtol=1e-8)
+    enough = critical_point(function, w)
+    assert enough == "minimum"
+    assert not enough.undecided
+    assert 40 < enough.n_products <= module.MAX_PRODUCTS
+    assert_allclose(enough.lowest, 1e-5, rtol=1e-3)
+    with pytest.raises(ValueError, match="max_products must be an integer of at least 1"):
+        critical_point(function, w, max_products=0)
+
+
+def test_a_negative_ritz_value_shows_a_saddle_point():
+    """Long before the lowest curvature is known, and along a direction that has it."""
+    function = Diagonal(np.r_[np.linspace(-0.3, -0.2, 1000), SPREAD])
+    point = critical_point(function, np.zeros(4500), max_products=10)
+    assert point == "saddle"
+    assert point.n_products == 10
+    assert_allclose(function.curvatures @ point.escape**2, point.lowest, rtol=1e-10)
+    assert -0.3 < point.lowest < -0.2
+
+
+def test_a_verdict_takes_no_matrix_of_all_parameters():
+    function = Diagonal(np.r_[np.full(10, 1e-3), np.linspace(0.5, 1.0, 60_000)])
+    tracemalloc.start()
+    assert critical_point(function, np.zeros(60_010)) == "minimum"
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= 8 * 60_010 * (module.MAX_PRODUCTS + 30)
+    far = critical_point(function, np.ones(60_010))
+    assert far == "not stationary"
+    assert far.n_products == 30

@@ -1,5 +1,8 @@
 """What the estimators fit: known models, targets of every kind, attributes."""
 
+import re
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -298,6 +301,22 @@ def test_saddle_points_of_large_nets_are_told(monkeypatch):
     est.params_ = np.zeros_like(est.params_)
     with pytest.warns(UserWarning, match=r"saddle point.* along coefs_.*warm_start=True"):
         est.fit(X, y)
+
+
+def test_what_products_show_of_a_large_net_is_said(monkeypatch):
+    """A minimum if there are enough of them; with fewer how much is known."""
+    X, y = regression_data()
+    for module in (_fit, critical_point):
+        monkeypatch.setattr(module, "DENSE_LIMIT", 5)
+    est = NewtonMLPRegressor((2,), alpha=0.1, random_state=0).fit(X, y)
+    assert est.critical_point_ == "minimum"
+    assert est.critical_point_message_ == ""
+    few = partial(critical_point.critical_point, max_products=3)
+    monkeypatch.setattr(_fit, "critical_point", few)
+    est.fit(X, y)
+    assert est.critical_point_ == "inconclusive"
+    message = r"not shown by 3 products: the lowest Ritz value .* residual of .*max_products=5000"
+    assert re.search(message, est.critical_point_message_)
 
 
 def test_flat_minimum_is_inconclusive():

@@ -16,9 +16,9 @@ from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh, null_space
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.directions import Direction
-from sknewtonnet.calculus.functions.lanczos import extreme_pairs, lanczos
+from sknewtonnet.calculus.functions.lanczos import KrylovSpace, lanczos
 from sknewtonnet.calculus.pieces.function import SmoothFunction, may_overflow
-from sknewtonnet.calculus.pieces.validation import real_vector
+from sknewtonnet.calculus.pieces.validation import check_count, real_vector
 
 # Above this number of parameters no dense Hessian is formed: extreme eigenvalues come from
 # products, and what needs whole inverses (inference, importances, pruning) is refused.
@@ -31,9 +31,12 @@ KINDS = ("minimum", "maximum", "saddle", "inconclusive", "not stationary")
 # reach a tolerance of 1e-6 have 1e-10 and less.
 _STATIONARY = 1e-9
 
-# Relative accuracy of eigenvalues from products (only their sign counts), the most iterations
-# spent on them, and the number of products that estimate the gain of a Newton step.
-_LANCZOS_TOL, _LANCZOS_STEPS, _QUADRATURE = 1e-3, 1000, 30
+# Products that a verdict may take where no Hessian is formed, those between two looks at what
+# they show, and those that estimate the gain of a Newton step.
+MAX_PRODUCTS, _AT_A_TIME, _QUADRATURE = 500, 30, 30
+# The residual of a Ritz value over its distance from what it is compared with, which is small
+# enough (only its side counts); and how many numbers the vectors of Lanczos may take.
+_SHOWN, _NUMBERS, _FEWEST_KEPT = 1e-2, 2**25, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +74,16 @@ class CriticalPoint:
         Where something is not finite, a main clause that names what is to blame (see
         :meth:`SmoothFunction.why_not_finite`); else empty.
     lowest, highest : float
-        The extreme curvatures; NaN if there is no direction, or they are not known.
+        The extreme curvatures; NaN if there is no direction, or they are not known. Above 3000
+        parameters Ritz values, curvatures along directions that products have shown.
+    lowest_error : float
+        Residual |H v - lowest v| of the direction v of the lowest curvature, above 3000
+        parameters: an eigenvalue is as near to ``lowest`` as that. Else 0.
+    n_products : int
+        Products with the Hessian that the curvatures took; 0 where it was formed.
+    undecided : bool
+        Whether these were used up before they showed what kind of point it is. It is
+        "inconclusive" then.
     escape : ndarray of shape (n_parameters,) or None
         Unit vector of the lowest curvature, along which f does not rise to first order; None if
         there is no negative curvature.
@@ -117,6 +129,9 @@ class CriticalPoint:
     _spectrum: Callable[[], tuple[Array, Array]] = field(repr=False)
     not_finite: str = field(default="", repr=False)
     names: tuple[str, ...] = field(default=(), repr=False)
+    lowest_error: float = 0.0
+    n_products: int = 0
+    undecided: bool = False
 
     def __eq__(self, other: object) -> bool:
         """Whether the kind is a word, or that of another verdict."""
@@ -189,12 +204,13 @@ def critical_point(
     equalities: bool = False,
     converged: bool = True,
     known: tuple[Any, ...] = (),
+    max_products: int = MAX_PRODUCTS,
 ) -> CriticalPoint:
     """Second-derivative test at a point ([H]).
 
     A curvature counts as zero if its absolute value is at most the sum of two terms. The first,
     P eps times a bound of the largest curvature (the largest sum of absolute entries of a row of
-    the Hessian; above 3000 parameters the largest eigenvalue itself), is the rounding error of a
+    the Hessian; above 3000 parameters the largest Ritz value), is the rounding error of a
     zero. The second, |g| / max(1, |w|), is the effect of a gradient g that is not quite zero:
     along a curve on which f is constant, such as a rotation of linear units,
     w'' g + w' H w' = 0.
@@ -226,6 +242,9 @@ def critical_point(
         values behind it; if True, the gradient decides.
     known : tuple, default=()
         Value, gradient and Hessian at w, or the first two, if they have been computed already.
+    max_products : int, default=500
+        Products with the Hessian, above 3000 parameters, that may be spent on the curvatures at a
+        stationary point, 30 elsewhere.
 
     Returns
     -------
@@ -236,12 +255,22 @@ def critical_point(
     -----
     One Hessian and two to four Cholesky factors, P^3 / 3 flops each, and memory for three
     P x P matrices; eigenvalues and directions are computed when they are first asked for, 10 P^3
-    flops. Above 3000 parameters Lanczos iterations on Hessian-vector products find the lowest
-    eigenvalue; "inconclusive" if they do not converge.
+    flops.
+
+    Above 3000 parameters nothing of size P^2 is formed. Lanczos iterations from a random start,
+    with full reorthogonalisation, take at most ``max_products`` products (and 30 for the gain),
+    and end as soon as they show the answer. Their vectors, of P numbers each, are as many as the
+    products, but no more than 2^25 numbers (256 MB) or 20 vectors. A Ritz value is the curvature
+    along a direction: a negative one shows a "saddle". A "minimum" is shown if the lowest Ritz
+    value t is above the noise, and its residual is at most a hundredth of the distance between
+    them: an eigenvalue is within that of t, and a random start misses a lower one with
+    probability 0 but for rounding, though it may meet it late. Else the point is "inconclusive"
+    and ``undecided``: ``lowest`` and ``lowest_error`` say what is known.
 
     References
     ----------
     Gill, Murray and Wright (1981), Practical Optimization, 3.2.2.
+    Wu and Simon (2000), Thick-restart Lanczos method for large symmetric eigenvalue problems.
 
     Examples
     --------
@@ -256,6 +285,7 @@ def critical_point(
     if not isinstance(function, SmoothFunction):
         raise TypeError(f"function must be a SmoothFunction, got {function!r}.")
     w = real_vector("w", w, function.n_parameters)
+    check_count("max_products", max_products)
     if not np.isfinite(w).all():
         return _unknown("not stationary", w, function.why_not_finite(w))
     value, gradient = known[:2] if len(known) >= 2 else function.value_and_gradient(w)
@@ -263,46 +293,68 @@ def critical_point(
         return _unknown("not stationary", gradient, function.why_not_finite(w))
     hessian = known[2] if len(known) == 3 else None
     tangent = _Tangent(np.empty((0, len(w))) if active is None else active)
-    curvature = _curvature_at(function, w, tangent, hessian)
+    curvature = _curvature_at(function, w, tangent, hessian, max_products)
     if curvature is None:
         kind = "inconclusive" if converged else "not stationary"
         return _unknown(kind, gradient, function.why_not_finite(w))
     noise = len(w) * float(np.finfo(float).eps) * curvature.largest
     along = tangent.restrict(gradient)
     slope = float(np.linalg.norm(along)) / max(1.0, float(np.linalg.norm(w)))
-    scale = function.scale()
-    size = max(abs(value), curvature.energy if scale is None else scale)
-    gain = curvature.gain(along, noise + slope)
-    if gain > 0.0:
-        gain = gain / size if size > 0.0 else np.inf
+    size = _size(function, value, curvature)
+    gain = _part(curvature.gain(along, noise + slope), size)
     stationary = converged and gain <= _STATIONARY
+    if not stationary:
+        curvature.spend_no_more()
     noise += slope if stationary else 0.0
-    kind, idle = "minimum", np.empty(0, dtype=int)
-    if not curvature.is_above(noise):
-        curvature, idle = curvature.settled(function, w, noise, size)
-        if not (0 < idle.size < tangent.size and curvature.is_above(noise)):
-            kind = "inconclusive"
-    falls = kind != "minimum" and not curvature.is_above(-noise)
+    curvature, idle, rises = _where_it_counts(curvature, function, w, noise, size)
+    kind = "minimum" if rises else "inconclusive"
+    falls = not rises and not curvature.is_above(-noise)
     if falls:
         whole = equalities or tangent.size == len(w)
         kind = "maximum" if whole and curvature.is_below(-noise) else "saddle"
-        if tight is not None and _rises(function, w, tight, hessian, noise):
+        held = () if tight is None else (_Tangent(tight), hessian, max_products)
+        if held and _rises(_curvature_at(function, w, *held), noise):
             kind = "inconclusive"
     if function.kinks(w):  # derivatives there say nothing of what is around
         kind = "inconclusive"
     kind = kind if stationary else "not stationary"
+    facts = curvature.facts(kind == "inconclusive")
     names = function.parameter_names()
-    return CriticalPoint(kind, gain, noise, falls, idle, gradient, curvature.pairs, names=names)
+    return CriticalPoint(kind, gain, noise, falls, idle, gradient, names=names, **facts)
 
 
-def _rises(
-    function: SmoothFunction, w: Array, tight: Array, hessian: Array | None, noise: float
-) -> bool:
+def _size(function: SmoothFunction, value: float, curvature: "_Curvature") -> float:
+    """The size of f; that of w'Hw where its scale is not known."""
+    scale = function.scale()
+    return max(abs(value), curvature.energy if scale is None else scale)
+
+
+def _part(gain: float, size: float) -> float:
+    """A gain in parts of the size of f."""
+    if not gain > 0.0:
+        return gain
+    return gain / size if size > 0.0 else np.inf
+
+
+def _where_it_counts(
+    curvature: "_Curvature", function: SmoothFunction, w: Array, noise: float, size: float
+) -> tuple["_Curvature", Ints, bool]:
+    """Curvatures of the parameters that count, the others, and whether all are above the noise.
+
+    Others are looked for only where some curvatures are not.
+    """
+    if curvature.is_above(noise):
+        return curvature, np.empty(0, dtype=int), True
+    found, idle = curvature.settled(function, w, noise, size)
+    return found, idle, bool(idle.size) and found.counts_any and found.is_above(noise)
+
+
+def _rises(held: "_Curvature | None", noise: float) -> bool:
     """Whether there is no negative curvature along all constraints that hold with equality."""
-    held = _curvature_at(function, w, _Tangent(tight), hessian)
     return held is not None and held.is_above(-noise)
 
 
+@may_overflow
 def plainly_falls(function: SmoothFunction, w: Array) -> bool:
     """Whether a step along the gradient alone shows that a point is not stationary.
 
@@ -326,7 +378,7 @@ def plainly_falls(function: SmoothFunction, w: Array) -> bool:
     size = max(abs(value), abs(function.curvature(w, w)) if scale is None else scale)
     bend = function.curvature(w, gradient)
     fall = float(gradient @ gradient) ** 2 / (2.0 * bend) if bend > 0.0 else 0.0
-    return np.isfinite(fall) and fall > 100.0 * _STATIONARY * size
+    return bool(np.isfinite(fall) and fall > 100.0 * _STATIONARY * size)
 
 
 def _unknown(kind: str, gradient: Array, reason: str) -> CriticalPoint:
@@ -386,11 +438,24 @@ class _Curvature(ABC):
     largest: float
     energy: float
 
+    @property
+    def counts_any(self) -> bool:
+        """Whether any direction counts."""
+        return True
+
     def settled(
         self, function: SmoothFunction, w: Array, noise: float, size: float
     ) -> tuple["_Curvature", Ints]:
         """The same without parameters that f does not depend on, and which these are."""
         return self, np.empty(0, dtype=int)
+
+    @abstractmethod
+    def spend_no_more(self) -> None:
+        """Leave it at what is known: no more work for a point that is no end."""
+
+    def facts(self, is_inconclusive: bool) -> dict[str, Any]:
+        """Attributes of the verdict that say what is known of them."""
+        return {"_spectrum": self.pairs}
 
     @abstractmethod
     def is_above(self, level: float) -> bool:
@@ -445,6 +510,14 @@ class _Formed(_Curvature):
         idle &= rows[idle].max(axis=0, initial=0.0) <= noise
         idle = _idle(function, w, idle, self.tangent.free, 1e-12 * size)
         return replace(self, counts=~idle), self.tangent.free[idle]
+
+    @property
+    def counts_any(self) -> bool:
+        """Whether any direction counts."""
+        return bool(self.counts.any())
+
+    def spend_no_more(self) -> None:
+        """Nothing: the Hessian is there."""
 
     def is_above(self, level: float) -> bool:
         """Whether all curvatures are above a level."""
@@ -505,52 +578,81 @@ class _Formed(_Curvature):
 class _FromProducts(_Curvature):
     """The extreme curvatures, from Hessian-vector products."""
 
-    def __init__(self, function: SmoothFunction, w: Array, tangent: _Tangent, constant: Array):
+    def __init__(
+        self,
+        function: SmoothFunction,
+        w: Array,
+        tangent: _Tangent,
+        constant: Array,
+        max_products: int,
+    ):
         self._function, self._w, self._tangent, self._constant = function, w, tangent, constant
-        self._start = np.random.default_rng(0).standard_normal(tangent.size)
+        self._most = max_products
         # The products may be infinite; a random direction meets every entry of H.
         self.energy = abs(float(w @ function.hessian_product(w, w)))
-        self.is_finite = bool(np.isfinite(self._product(self._start)).all())
-        self.is_finite &= bool(np.isfinite(self.energy))
-        self.known, self.largest = self.is_finite, 1.0
-        if self.known:
-            found = self._extreme("LM", 0.0)
-            self.known = found is not None
-            self.largest = abs(float(found[0][0])) if found is not None else 1.0
+        n_kept = min(max(_NUMBERS // tangent.size, _FEWEST_KEPT), max_products)
+        start = self._counted(np.random.default_rng(0).standard_normal(tangent.size))
+        self._space = KrylovSpace(self._product, start, n_kept)
+        self._space.extend(min(_AT_A_TIME, max_products))
+        self.is_finite = self._space.is_finite and bool(np.isfinite(self.energy))
+        self.largest = float(np.abs(self._space.ends[0]).max(initial=0.0))
+
+    def _counted(self, v: Array) -> Array:
+        """The part of a direction that counts; along the others H is zero."""
+        return v - self._constant @ (self._constant.T @ v)
 
     def _product(self, v: Array) -> Array:
-        product = self._function.hessian_product(self._w, self._tangent.expand(v.ravel()))
-        return self._tangent.restrict(product)
+        product = self._function.hessian_product(self._w, self._tangent.expand(v))
+        return self._counted(self._tangent.restrict(product))
 
-    def _extreme(self, which: str, shift: float) -> tuple[Array, Array] | None:
-        """The eigenvalue at one end with its vector, or None if the iterations find none.
+    @property
+    def _spent(self) -> bool:
+        space = self._space
+        return space.is_complete or not space.is_finite or space.n_products >= self._most
 
-        Constant directions are moved by a shift, which is to take them to the other end.
-        """
-        return extreme_pairs(
-            self._product,
-            self._start,
-            which,
-            tol=_LANCZOS_TOL,
-            max_iter=_LANCZOS_STEPS,
-            moved=(self._constant, shift),
-        )
+    def spend_no_more(self) -> None:
+        """Leave it at what the products so far show."""
+        self._most = self._space.n_products
 
-    @cached_property
-    def _low(self) -> tuple[Array, Array] | None:
-        return self._extreme("SA", self.largest) if self.known else None
+    def facts(self, is_inconclusive: bool) -> dict[str, Any]:
+        """How well the lowest curvature is known."""
+        (lowest, _), (error, _) = self._space.ends
+        # Nothing but the side of zero is in doubt: a curvature known to be zero is not.
+        undecided = is_inconclusive and not self._is_shown(error, abs(lowest))
+        return {
+            "_spectrum": partial(_the_same, self.pairs()),
+            "lowest_error": float(error),
+            "n_products": self._space.n_products,
+            "undecided": bool(undecided),
+        }
 
-    @cached_property
-    def _high(self) -> tuple[Array, Array] | None:
-        return self._extreme("LA", -self.largest) if self.known else None
+    def _is_shown(self, error: float, distance: float) -> bool:
+        """Whether a residual leaves no doubt that an eigenvalue is so far from something."""
+        rounding = self._tangent.size * float(np.finfo(float).eps) * self.largest
+        return self._space.is_complete or error <= max(_SHOWN * distance, rounding)
+
+    def _look_on(self) -> None:
+        self._space.extend(min(_AT_A_TIME, self._most - self._space.n_products))
 
     def is_above(self, level: float) -> bool:
         """Whether all curvatures are above a level; what is not known counts as 0."""
-        return (float(self._low[0][0]) if self._low is not None else 0.0) > level
+        while True:
+            (lowest, _), (error, _) = self._space.ends
+            if lowest <= level or self._is_shown(error, lowest - level):
+                return bool(lowest > level)
+            if self._spent:
+                return level < 0.0
+            self._look_on()
 
     def is_below(self, level: float) -> bool:
         """Whether all curvatures are below a level; what is not known counts as 0."""
-        return (float(self._high[0][0]) if self._high is not None else 0.0) < level
+        while True:
+            (_, highest), (_, error) = self._space.ends
+            if highest >= level or self._is_shown(error, level - highest):
+                return bool(highest < level)
+            if self._spent:
+                return level > 0.0
+            self._look_on()
 
     def gain(self, slope: Array, noise: float) -> float:
         """What a Newton step gains, by Gauss quadrature.
@@ -565,21 +667,27 @@ class _FromProducts(_Curvature):
         return 0.5 * length**2 * float((seen.weights / (np.abs(seen.values) + 2.0 * noise)).sum())
 
     def pairs(self) -> tuple[Array, Array]:
-        """The two extreme curvatures and their directions, as far as they are known."""
-        known = [found for found in (self._low, self._high) if found is not None]
-        if not known:
-            return np.empty(0), np.empty((len(self._w), 0))
-        vectors = np.hstack([vectors for _, vectors in known])
-        return np.concatenate([values for values, _ in known]), self._tangent.expand(vectors)
+        """The two extreme Ritz values and their directions."""
+        values, vectors = self._space.ends[0], self._space.vectors
+        return values, self._tangent.expand(vectors)
+
+
+def _the_same(pairs: tuple[Array, Array]) -> tuple[Array, Array]:
+    """What is known already, without the vectors it came from."""
+    return pairs
 
 
 def _curvature_at(
-    function: SmoothFunction, w: Array, tangent: _Tangent, hessian: Array | None
+    function: SmoothFunction,
+    w: Array,
+    tangent: _Tangent,
+    hessian: Array | None,
+    max_products: int,
 ) -> _Curvature | None:
     """Second derivatives at a point; None where they are not finite."""
     constant = tangent.restrict(function.invariant_directions())
     if hessian is None and len(w) > DENSE_LIMIT and tangent.size > 1:
-        found = _FromProducts(function, w, tangent, constant)
+        found = _FromProducts(function, w, tangent, constant, max_products)
         return found if found.is_finite else None
     H = function.hessian(w) if hessian is None else hessian
     return _Formed.of(H, w, tangent, constant) if np.isfinite(H).all() else None

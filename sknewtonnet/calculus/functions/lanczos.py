@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.linalg import eigh_tridiagonal
+from scipy.linalg import eigh, eigh_tridiagonal
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from sknewtonnet._typing import Array
@@ -23,6 +23,9 @@ from sknewtonnet._typing import Array
 # What is left of a new direction, relative to the largest entry of T, where v has met all of the
 # eigenvectors that it is made of.
 _NOTHING = 1e-12
+
+# Parameters that a restart works on at a time.
+_COLUMNS = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +108,113 @@ def lanczos(product: Callable[[Array], Array], start: Array, n_steps: int) -> Ri
         basis[k + 1] = along / beside[k]
     values, vectors = eigh_tridiagonal(diagonal[:n_found], beside[: n_found - 1])
     return Ritz(values, vectors[0] ** 2, basis[:n_found], vectors.T)
+
+
+class KrylovSpace:
+    """The extreme eigenvalues of a symmetric matrix, better known with each product.
+
+    Orthonormal columns Q with H Q = Q T + r e_k', T = Q'HQ. A Ritz value t, an eigenvalue of T
+    with vector s, is the curvature along Q s, so that the lowest eigenvalue is at most the lowest
+    of them; the residual |H Q s - t Q s| is |r| |s_k|, and an eigenvalue of H is as near to t as
+    that. When there are as many columns as may be kept, those of the extreme Ritz values begin
+    the next (thick restart: Wu and Simon 2000).
+
+    Parameters
+    ----------
+    product : callable
+        From a vector to H times it.
+    start : ndarray of shape (n_parameters,)
+        Any vector but 0.
+    n_kept : int
+        Columns at most, 10 or more, or as many as there are parameters.
+
+    Attributes
+    ----------
+    n_products : int
+        Products so far; each costs 8 k P flops beside itself.
+    is_complete : bool
+        Whether H takes the space into itself: more products say nothing more.
+    is_finite : bool
+        False once a product was not; it has been left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus.functions.lanczos import KrylovSpace
+    >>> diagonal = np.arange(1.0, 201.0)
+    >>> space = KrylovSpace(lambda v: diagonal * v, np.ones(200), n_kept=20)
+    >>> space.extend(150)
+    >>> values, residuals = space.ends
+    >>> values.round(3).tolist(), bool(residuals.max() < 1e-3)
+    ([1.0, 200.0], True)
+    """
+
+    def __init__(self, product: Callable[[Array], Array], start: Array, n_kept: int):
+        n_kept = min(n_kept, len(start))
+        self._product = product
+        self._basis = np.empty((n_kept, len(start)))
+        self._T = np.zeros((n_kept, n_kept))
+        self._size, self._rest, self._beside = 0, start, 0.0
+        self.n_products = 0
+        self.is_complete, self.is_finite = not start.any(), True
+        self._ritz = np.empty(0), np.empty((0, 0))
+
+    def extend(self, n_products: int) -> None:
+        """More products, unless they say nothing more, and the Ritz values that they give."""
+        for _ in range(n_products):
+            if self.is_complete or not self.is_finite:
+                break
+            if self._size == len(self._basis):
+                self._ritz = eigh(self._T, check_finite=False)
+                self._restart()
+            self._add()
+        used = self._T[: self._size, : self._size]
+        self._ritz = eigh(used, check_finite=False) if self._size else self._ritz
+
+    @property
+    def ends(self) -> tuple[Array, Array]:
+        """The lowest and the highest Ritz value, and their residuals; NaN without products."""
+        values, vectors = self._ritz
+        if not len(values):
+            return np.full(2, np.nan), np.full(2, np.nan)
+        return values[[0, -1]], self._beside * np.abs(vectors[-1, [0, -1]])
+
+    @property
+    def vectors(self) -> Array:
+        """The directions of both, of shape (n_parameters, 2)."""
+        _, vectors = self._ritz
+        return self._basis[: self._size].T @ vectors[:, [0, -1]]
+
+    def _add(self) -> None:
+        """One more column and row of T: the next direction, and what H does to it."""
+        k, direction = self._size, self._rest / _length(self._rest)
+        along = self._product(direction)
+        self.n_products += 1
+        if not np.isfinite(along).all():
+            self.is_finite = False
+            return
+        self._basis[k] = direction
+        seen, parts = self._basis[: k + 1], np.zeros(k + 1)
+        for _ in range(2):  # twice is enough (Parlett 1998, 6.9)
+            part = seen @ along
+            along = along - part @ seen
+            parts += part
+        self._T[k, : k + 1] = self._T[: k + 1, k] = parts
+        self._size, self._rest, self._beside = k + 1, along, _length(along)
+        largest = float(np.abs(self._T[: k + 1, : k + 1]).max())
+        if k + 1 == len(along) or not self._beside > _NOTHING * largest:
+            self.is_complete, self._beside = True, 0.0
+
+    def _restart(self) -> None:
+        """Keep the directions of the lowest Ritz values, a third of all, and of the highest."""
+        values, vectors = self._ritz
+        chosen = np.r_[: max(self._size // 3, 1), self._size - 2 : self._size]
+        for at in range(0, self._basis.shape[1], _COLUMNS):
+            part = self._basis[:, at : at + _COLUMNS]
+            part[: len(chosen)] = vectors[:, chosen].T @ part
+        self._size = len(chosen)
+        self._T[...] = 0.0
+        self._T[: self._size, : self._size] = np.diag(values[chosen])
 
 
 def _length(v: Array) -> float:
