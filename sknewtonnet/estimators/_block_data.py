@@ -9,12 +9,15 @@ import numpy as np
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import BlockObjective, BlockSource, Loss, Network, Rows
+from sknewtonnet.calculus.functions.block_source import number_of_rows
 from sknewtonnet.calculus.functions.standardization import Units
 from sknewtonnet.calculus.pieces.moments import Moments
 from sknewtonnet.calculus.pieces.penalties import Penalty
 from sknewtonnet.estimators._block_encoding import Encoding
 from sknewtonnet.estimators._data import FEW_ROWS, Data, Table
 from sknewtonnet.estimators._row_sample import RowSample
+
+CHANGED = "blocks have changed: each pass must read the same rows, with the same random numbers"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +32,14 @@ class BlockData(Table):
         From such rows to arrays of float64 that the loss takes, with positive weights.
     known : Summary or None, default=None
         What a pass over the rows has found, if one has been made.
+    check : callable or None, default=None
+        Raises if that is not what the first look has found.
     """
 
     given: BlockSource
     encoding: "Encoding | _Then"
     known: "Summary | None" = None
+    check: Callable[["Summary"], None] | None = None
 
     @property
     def source(self) -> BlockSource:
@@ -43,7 +49,12 @@ class BlockData(Table):
     @cached_property
     def summary(self) -> "Summary":
         """What one pass over the rows finds."""
-        return joined(self.source, _summary) if self.known is None else self.known
+        if self.known is not None:
+            return self.known
+        found: Summary = joined(self.source, _summary)
+        if self.check is not None:
+            self.check(found)
+        return found
 
     @property
     def n_rows(self) -> int:  # type: ignore[override]
@@ -129,7 +140,11 @@ class BlockData(Table):
         penalties: Sequence[Penalty] = (),
     ) -> BlockObjective:
         """See :meth:`Table.objective`."""
-        return BlockObjective(network, loss, self.source, alpha, penalties=penalties)
+        found = BlockObjective(network, loss, self.source, alpha, penalties=penalties)
+        known = vars(self).get("summary", self.known)
+        if known is not None and found.n_samples != known.n_rows:
+            raise ValueError(f"{CHANGED}, got {found.n_samples} after {known.n_rows} rows.")
+        return found
 
     def __getstate__(self) -> dict[str, Any]:
         """The blocks, and what is known of them."""
@@ -245,24 +260,7 @@ class _IfRows:
     function: Callable[[Rows], Any]
 
     def __call__(self, rows: Rows) -> Any:
-        n_rows = _n_rows(rows.X)
-        if n_rows is None:
-            raise ValueError(
-                "X of a block must have rows and columns, as an array, a sparse matrix or a data "
-                f"frame, got {type(rows.X).__name__!r}."
-            )
-        if n_rows == 0 and _n_rows(rows.Y):
-            raise ValueError(f"X has 0 rows, but y has {_n_rows(rows.Y)}.")
-        return self.function(rows) if n_rows else None
-
-
-def _n_rows(given: Any) -> int | None:
-    """How many rows something has; None of what has none."""
-    try:
-        shape = np.shape(given)
-    except ValueError:  # lists of several lengths
-        return None
-    return int(shape[0]) if shape else None
+        return self.function(rows) if number_of_rows(rows) else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,6 +39,11 @@ class Encoding:
     def __call__(self, rows: Rows) -> Rows:
         """Arrays of float64."""
         X, own = _samples(rows.X)
+        if self.units and X.shape[1] != len(self.units[0].shift):
+            raise ValueError(
+                f"blocks have changed: X has {X.shape[1]} columns, at first it had "
+                f"{len(self.units[0].shift)}; each pass must read the same rows."
+            )
         weight = weights_of(rows.sample_weight, len(X))
         data = encoded(self.target, X, np.asarray(rows.Y), weight)
         own |= data.X is not X

@@ -15,11 +15,9 @@ Arrow tables, datasets and Parquet files     record batches; y, sample_weight, o
 All other tables are read as a whole.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from inspect import GEN_CREATED, getgeneratorstate
 from numbers import Real
-from types import GeneratorType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,6 +26,7 @@ from scipy.sparse import issparse
 
 from sknewtonnet._names import did_you_mean
 from sknewtonnet.calculus import BlockSequence, BlockSource, Rows
+from sknewtonnet.calculus.functions.block_source import from_the_first
 from sknewtonnet.calculus.functions.dask_blocks import is_dask
 from sknewtonnet.calculus.functions.memory_maps import Stretch, stretch_of
 from sknewtonnet.calculus.pieces.known_terms import NO_TERMS, KnownTerms
@@ -199,7 +198,7 @@ class Tuples:
 
     def __call__(self) -> Iterator[tuple[Any, ...]]:
         """Go through them once."""
-        for given in self._new():
+        for given in from_the_first(self.blocks):
             block = given() if callable(given) else given
             if not isinstance(block, tuple):
                 block = (block, None)
@@ -209,21 +208,6 @@ class Tuples:
                     f"sample_weight, offset), got one of {len(block)}."
                 )
             yield block if len(block) > 1 else (block[0], None)
-
-    def _new(self) -> Iterable[Any]:
-        """The blocks from the first one on."""
-        found = self.blocks() if callable(self.blocks) else self.blocks
-        if isinstance(found, Iterable) and not _has_begun(found):
-            return found
-        what = "an iterator that has begun" if isinstance(found, Iterable) else repr(found)
-        raise TypeError(
-            "a function in the place of X must return a new iterator over blocks at each call, "
-            f"such as a generator function does; it returned {what}."
-        )
-
-
-def _has_begun(found: Any) -> bool:
-    return isinstance(found, GeneratorType) and getgeneratorstate(found) != GEN_CREATED
 
 
 class SlicedTable(BlockSource):

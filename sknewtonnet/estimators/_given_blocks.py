@@ -1,14 +1,16 @@
 """Tables in blocks of rows as users give them: checked by one pass, encoded at each pass."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.base import is_regressor
 from sklearn.utils import check_array, column_or_1d
 
-from sknewtonnet._typing import Array
+from sknewtonnet._typing import Array, Bools
 from sknewtonnet.calculus import BlockSource, Loss, Rows
 from sknewtonnet.calculus.pieces.known_terms import KnownTerms
 from sknewtonnet.estimators._arguments import (
@@ -16,7 +18,7 @@ from sknewtonnet.estimators._arguments import (
     named,
     told_of_columns,
 )
-from sknewtonnet.estimators._block_data import BlockData, joined
+from sknewtonnet.estimators._block_data import CHANGED, BlockData, Summary, joined
 from sknewtonnet.estimators._block_encoding import Encoding, weights_of
 from sknewtonnet.estimators._block_tables import NO_TARGET, Columns
 from sknewtonnet.estimators._comparison import Folds
@@ -75,13 +77,13 @@ class GivenBlocks(Given):
 
     def table(self, target: Target) -> BlockData:
         """See :meth:`Given.table`."""
-        return BlockData(self.source, Encoding(target))
+        return BlockData(self.source, Encoding(target), check=self.account.check)
 
     def beside(self, known: KnownTerms, table: Table, target: Target, loss: Loss) -> Table:
         """See :meth:`Given.beside`; the blocks have the known terms."""
         if not self.account.has_offset:
             return table
-        return BlockData(self.source, Encoding(target, loss))
+        return BlockData(self.source, Encoding(target, loss), check=self.account.check)
 
     def folds(
         self, cv: Any, groups: ArrayLike | None, *, classes: bool, seed: int
@@ -151,6 +153,9 @@ class Account:
         Sums of the weights of equal labels.
     has_offset : bool
         Whether there are known terms.
+    ranges : ndarray of shape (2, n_features) or (2, n_features + n_outputs)
+        Smallest and largest values of the samples, and of targets that are numbers, in rows of
+        positive weight.
     """
 
     n_features: int
@@ -161,6 +166,20 @@ class Account:
     labels: NDArray[Any]
     label_weight: Array
     has_offset: bool
+    ranges: Array
+
+    def check(self, found: Summary) -> None:
+        """Raise if another pass has found other rows."""
+        columns = [found.inputs] if len(self.labels) else [found.inputs, found.targets]
+        ranges = np.hstack([np.array([part.low, part.high]) for part in columns])
+        if found.n_rows != self.n_counted:
+            raise ValueError(f"{CHANGED}, got {found.n_rows} after {self.n_counted} rows.")
+        if ranges.shape != self.ranges.shape:
+            raise ValueError(f"{CHANGED}, but there are other columns.")
+        if not np.array_equal(ranges, self.ranges):
+            j = int(np.flatnonzero((ranges != self.ranges).any(axis=0))[0])
+            name = f"column {j} of X" if j < self.n_features else "y"
+            raise ValueError(f"{CHANGED}, but {name} has another range.")
 
     def joined(self, other: "Account") -> "Account":
         """That of the rows of both; raises where their columns differ."""
@@ -190,6 +209,12 @@ class Account:
             weight_sum=self.weight_sum + other.weight_sum,
             labels=labels,
             label_weight=weight,
+            ranges=np.array(
+                [
+                    np.minimum(self.ranges[0], other.ranges[0]),
+                    np.maximum(self.ranges[1], other.ranges[1]),
+                ]
+            ),
         )
 
 
@@ -216,7 +241,8 @@ class Look:
 
     def __call__(self, rows: Rows) -> Account:
         """What is known of it."""
-        n_rows, n_features, names = self.columns(rows.X)
+        X, names = self.columns(rows.X)
+        n_rows, n_features = X.shape
         if rows.Y is None:
             raise ValueError(NO_TARGET)
         check_target(rows.Y, of_classes=self.of_classes)
@@ -238,15 +264,16 @@ class Look:
             labels,
             sums,
             rows.offset is not None,
+            _ranges([X] if self.of_classes else [X, y.astype(float)], weight > 0.0),
         )
 
-    def columns(self, X: Any) -> tuple[int, int, tuple[str, ...] | None]:
-        """Number of rows, number and names of the columns of samples, all of which are checked."""
+    def columns(self, X: Any) -> tuple[Any, tuple[str, ...] | None]:
+        """Samples, all of which are checked, and names of their columns."""
         names = names_of(X)
         values = X.values if isinstance(X, Columns) else X
         with told_of_columns(values), named("X"):
             checked = check_array(values, accept_sparse="csr", dtype=np.float64, input_name="X")
-        n_rows, n_features = checked.shape
+        n_features = checked.shape[1]
         if self.n_features is not None and n_features != self.n_features:
             raise ValueError(
                 f"X has {n_features} features, but {self.model} is expecting "
@@ -258,7 +285,21 @@ class Look:
                 "The feature names should match those that were passed during fit: "
                 f"{', '.join(known)}; got {', '.join(names)}."
             )
-        return n_rows, n_features, names
+        return checked, names
+
+
+def _ranges(parts: Sequence[Any], counts: Bools) -> Array:
+    """Smallest and largest values of columns in the rows that count."""
+    found = []
+    for part in parts:
+        columns = part.reshape(-1, 1) if part.ndim == 1 else part
+        columns = columns if counts.all() else columns[counts]
+        if not columns.shape[0]:
+            found.append(np.outer([np.inf, -np.inf], np.ones(columns.shape[1])))
+            continue
+        both = columns.min(axis=0), columns.max(axis=0)
+        found.append(np.array([x.toarray().ravel() if issparse(x) else x for x in both]))
+    return np.hstack(found)
 
 
 def names_of(X: Any) -> tuple[str, ...] | None:

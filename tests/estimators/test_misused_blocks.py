@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.exceptions import UndefinedMetricWarning
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
-from sknewtonnet.calculus import ArrayBlocks, BlockSequence
+from sknewtonnet.calculus import ArrayBlocks, BlockObjective, BlockSequence, Network
 from sknewtonnet.estimators import _block_tables
 
 RNG = np.random.default_rng(0)
@@ -79,10 +79,10 @@ def test_a_block_unlike_the_others_is_named(block, reason):
 
 def test_functions_make_new_iterators():
     """One that returns nothing, or what an earlier pass has ended, says so."""
-    with pytest.raises(TypeError, match=r"new iterator over blocks at each call.*None"):
+    with pytest.raises(TypeError, match=r"new iterator over them at each call.*None"):
         net().fit(lambda: None)
     once = (block for block in BLOCKS)
-    with pytest.raises(TypeError, match=r"new iterator over blocks at each call.*has begun"):
+    with pytest.raises(TypeError, match=r"new iterator over them at each call.*has begun"):
         net().fit(lambda: once)
 
 
@@ -245,3 +245,78 @@ def test_lazy_frames_are_collected_first():
     polars = pytest.importorskip("polars", reason="polars is not installed")
     with pytest.raises(ValueError, match=r"give X.collect\(\)"):
         net().fit(polars.DataFrame(X, schema=NAMES).lazy(), Y)
+
+
+def fewer(X, y):
+    """The rows without the last one."""
+    return X[:-1], y[:-1]
+
+
+def noisy(X, y):
+    """Other samples."""
+    return X + 0.1, y
+
+
+def noisy_targets(X, y):
+    """Other targets."""
+    return X, y + 0.1
+
+
+def wider(X, y):
+    """The columns twice."""
+    return np.hstack([X, X]), y
+
+
+@pytest.mark.parametrize(
+    ("change", "first"),
+    [(fewer, 2), (fewer, 3), (noisy, 2), (noisy_targets, 2), (wider, 2), (wider, 3)],
+)
+def test_blocks_that_change_are_refused(change, first):
+    """From the second pass on, or the third."""
+    passes = []
+
+    def read():
+        passes.append(0)
+        for block in BLOCKS:
+            yield change(*block) if len(passes) >= first else block
+
+    with pytest.raises(ValueError, match=r"blocks have changed|columns"):
+        net().fit(read)
+
+
+@pytest.mark.parametrize("kind", ["arrays", "sparse", "single", "labels", "weights"])
+def test_blocks_that_do_not_change(kind):
+    """Whatever they are, and in another order at each pass."""
+    blocks = {
+        "arrays": BLOCKS,
+        "sparse": [(sparse.csr_matrix(np.round(x)), y) for x, y in BLOCKS],
+        "single": [(x.astype(np.float32), y.astype(np.float16)) for x, y in BLOCKS],
+        "labels": [(X[:30], LABELS[:30]), (X[30:], LABELS[30:])],
+        "weights": [(x, y, (y > 0).astype(float)) for x, y in BLOCKS],
+    }[kind]
+    passes = []
+
+    def read():
+        passes.append(0)
+        yield from blocks[:: 1 if len(passes) % 2 else -1]
+
+    given = NewtonMLPClassifier((), alpha=1.0, class_weight="balanced")
+    estimator = given if kind == "labels" else net()
+    np.testing.assert_allclose(
+        estimator.fit(read).params_, estimator.fit(blocks).params_, rtol=1e-10
+    )
+
+
+def test_tables_of_the_calculus():
+    """Blocks of the calculus, which knows no lists of tables, say what is wrong, too."""
+    network = Network.mlp(3, (), 1)
+    for given in (None, 1.0, "part.npy"):
+        with pytest.raises(ValueError, match="block 1: X of a block must have rows and columns"):
+            BlockObjective(network, "squared_error", [BLOCKS[0], (given, Y[:30])])
+    with pytest.raises(ValueError, match="block 1: X has 0 rows, but y has 30"):
+        BlockObjective(network, "squared_error", [BLOCKS[0], (X[:0], Y[:30])])
+    with pytest.raises(TypeError, match="new iterator over them at each call"):
+        BlockObjective(network, "squared_error", lambda: None)
+    for arrays, name in (((None, Y), "X"), ((X, None), "Y")):
+        with pytest.raises(ValueError, match=f"{name} must be an array, got None"):
+            ArrayBlocks(*arrays)

@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import GEN_CREATED, getgeneratorstate
+from types import GeneratorType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,6 +73,72 @@ class Rows(NamedTuple):
         Rows
         """
         return Rows(*(None if array is None else array[where] for array in self))
+
+
+def number_of_rows(rows: Rows) -> int:
+    """How many rows a block has.
+
+    Parameters
+    ----------
+    rows : Rows
+        The block as users give it.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If X is no table, or has no rows where Y has some.
+    """
+    X, Y = (_shape(given) for given in (rows.X, rows.Y))
+    if not X:
+        raise ValueError(
+            "X of a block must have rows and columns, as an array or a data frame, got "
+            f"{type(rows.X).__name__!r}."
+        )
+    if X[0] == 0 and Y and Y[0] > 0:
+        raise ValueError(f"X has 0 rows, but y has {Y[0]}.")
+    return int(X[0])
+
+
+def _shape(given: Any) -> tuple[int, ...]:
+    """That of a table; of what is none an empty one."""
+    try:
+        return np.shape(given)
+    except ValueError:  # lists of several lengths
+        return ()
+
+
+def from_the_first(blocks: Iterable[Any] | Callable[[], Iterable[Any]]) -> Iterable[Any]:
+    """The blocks from the first one on, for another pass.
+
+    Parameters
+    ----------
+    blocks : iterable or callable
+        As :class:`BlockSequence` takes them.
+
+    Returns
+    -------
+    iterable
+
+    Raises
+    ------
+    TypeError
+        If a function returns no iterator, or one that has begun.
+    """
+    found = blocks() if callable(blocks) else blocks
+    if not isinstance(found, Iterable):
+        what = repr(found)
+    elif isinstance(found, GeneratorType) and getgeneratorstate(found) != GEN_CREATED:
+        what = "a generator that has begun"
+    else:
+        return found
+    raise TypeError(
+        "a function that stands for blocks must return a new iterator over them at each call, as "
+        f"a generator function does; it returned {what}."
+    )
 
 
 class BlockSource(ABC):
@@ -239,8 +307,7 @@ class BlockSequence(BlockSource):
         return named(self._answers(function, args))
 
     def _answers(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[Any]:
-        blocks = self._blocks() if callable(self._blocks) else self._blocks
-        for block in blocks:
+        for block in from_the_first(self._blocks):
             yield function(_rows(block() if callable(block) else block), *args)
 
 
@@ -284,6 +351,8 @@ class ArrayBlocks(BlockSource):
         n_rows: int | None = None,
     ):
         given = dict(zip(Rows._fields, (X, Y, sample_weight, offset), strict=True))
+        if X is None or Y is None:
+            raise ValueError(f"{'X' if X is None else 'Y'} must be an array, got None.")
         arrays = {name: np.asanyarray(a) for name, a in given.items() if a is not None}
         lengths = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}
         size = lengths["X"]
@@ -360,7 +429,7 @@ class Changed:
 
     def __call__(self, rows: Rows, *args: Any) -> Any:
         """What the function finds; rows that are not there are not changed."""
-        return self.function(self.change(rows) if np.shape(rows.X)[0] else rows, *args)
+        return self.function(self.change(rows) if number_of_rows(rows) else rows, *args)
 
 
 def unchanged(rows: Rows) -> Rows:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus.functions.block_source import Rows
+from sknewtonnet.calculus.functions.block_source import Rows, number_of_rows
 from sknewtonnet.calculus.functions.finiteness import not_finite_in_rows, sizes
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
@@ -202,7 +202,7 @@ class Account:
 
 def account(rows: Rows, model: Model) -> Account | None:
     """Check the rows of a block; None if there are none."""
-    if len(rows.X) == 0:
+    if number_of_rows(rows) == 0:
         return None
     X, Y, weight, offset = model.checked(rows)
     with np.errstate(over="ignore"):
