@@ -26,6 +26,7 @@ def row_batches(objective: Any, n_batches: int, rng: np.random.Generator) -> lis
             objective.targets[rows_of_batch],
             weight,
             offset=None if objective.offset is None else objective.offset[rows_of_batch],
+            dtype=objective.dtype,
         )
         # The penalty of f itself, over all of S: it counts as much as in the whole.
         batch.penalty = batch._kept.penalty = objective.penalty

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions import block_sums
@@ -33,6 +33,7 @@ from sknewtonnet.calculus.functions.penalised import (
     curvature_of_blocks,
     positions_of_blocks,
 )
+from sknewtonnet.calculus.functions.precision import pass_dtype
 from sknewtonnet.calculus.functions.projection import ReducedObjective
 from sknewtonnet.calculus.functions.shared import many_entries
 from sknewtonnet.calculus.functions.totals import Sums
@@ -94,6 +95,8 @@ class BlockObjective(SmoothFunction):
         As in :class:`Objective`.
     penalties : Penalty or sequence of Penalty, default=()
         Further penalties.
+    dtype : {np.float64, np.float32}, default=np.float64
+        Type of the numbers in passes over samples, as in :class:`Objective`.
 
     Attributes
     ----------
@@ -103,6 +106,8 @@ class BlockObjective(SmoothFunction):
         S.
     has_offset : bool
         Whether the blocks have an offset.
+    dtype : numpy.dtype
+        Type of the numbers in passes over samples.
     blocks : BlockSource
         The rows.
 
@@ -158,16 +163,17 @@ class BlockObjective(SmoothFunction):
         alpha: float | Sequence[float] | Mapping[str, ArrayLike] = 0.0,
         *,
         penalties: Penalty | Sequence[Penalty] = (),
+        dtype: DTypeLike = np.float64,
     ):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, got {network!r}.")
-        self.network = network
+        self.network, self.dtype = network, pass_dtype(network, dtype)
         self.loss = behind(get_loss(loss, network.n_outputs), network.layers[-1].activation)
         squares = l2_penalty(network.layout, alpha)
         others = [penalty.on(network.layout) for penalty in listed_penalties(penalties)]
         source = blocks if isinstance(blocks, BlockSource) else BlockSequence(blocks)
         self.blocks = source.kept()
-        self._model = Model(network, self.loss)
+        self._model = Model(network, self.loss, self.dtype)
         self._account = self._of_all_blocks()
         self.n_parameters = network.n_parameters
         self.n_samples = self._account.n_samples
@@ -491,8 +497,8 @@ class BlockObjective(SmoothFunction):
         ValueError
             If the objective has an offset, and the other blocks have none.
         """
-        penalties = self.penalty.penalties
-        found = BlockObjective(self.network, self.loss, blocks, penalties=penalties)
+        penalties, dtype = self.penalty.penalties, self.dtype
+        found = BlockObjective(self.network, self.loss, blocks, penalties=penalties, dtype=dtype)
         if self.has_offset and not found.has_offset:
             raise ValueError(
                 "the other blocks must have an offset, since the objective has one: zeros if "
@@ -538,7 +544,7 @@ class BlockObjective(SmoothFunction):
         -------
         BlockObjective
         """
-        return BlockObjective(self.network, loss, self.blocks)
+        return BlockObjective(self.network, loss, self.blocks, dtype=self.dtype)
 
     def output_parts(self) -> BlockParts | None:
         """The parts of the outputs; see :meth:`Objective.output_parts`.

@@ -15,6 +15,7 @@ from sknewtonnet.calculus.functions.finiteness import not_finite_in_rows, sizes
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.objective import Objective
 from sknewtonnet.calculus.functions.output_parts import SeparateOutputs
+from sknewtonnet.calculus.functions.precision import check_range
 from sknewtonnet.calculus.functions.row_arrays import row_arrays
 from sknewtonnet.calculus.functions.totals import Sums, added
 from sknewtonnet.calculus.pieces.loss import Loss
@@ -33,16 +34,20 @@ class Model:
         The net.
     loss : Loss
         The loss, behind the activation of the last layer.
+    dtype : numpy.dtype
+        Type of the numbers in passes over samples.
     """
 
     network: Network
     loss: Loss
+    dtype: "np.dtype[Any]"
 
     def checked(self, rows: Rows) -> Rows:
         """The rows as arrays of float64, as an objective takes them; or an error that says why."""
         found = row_arrays(self.network, rows, self.loss)
         if (found.sample_weight < 0.0).any():
             raise ValueError("sample_weight must not be negative.")
+        check_range(found.X, self.dtype)
         return found
 
     def pieces(self, rows: Rows) -> Iterator[Rows]:
@@ -62,7 +67,8 @@ class Model:
         """
         for piece in self.pieces(rows):
             if piece.sample_weight is None or np.any(piece.sample_weight):
-                f = Objective.of_checked(self.network, self.loss, row_arrays(self.network, piece))
+                arrays = row_arrays(self.network, piece)
+                f = Objective.of_checked(self.network, self.loss, arrays, self.dtype)
                 yield f.weight_sum, f
 
 

@@ -39,7 +39,7 @@ class KeptPoint:
     w : ndarray of shape (n_parameters,)
         The point.
     weights : list of ndarray of shape (t_k, s_k)
-        Its layers.
+        Its layers, in the precision of the passes.
     value, gradient
         The objective there, and its gradient; valid from FORWARD and ADJOINT on.
     """
@@ -71,8 +71,9 @@ class KeptPoint:
         sums = self.output_sums(w)
         self._stage = NOTHING  # an interrupt leaves no half of a point
         full = self.network.layout.expand(self.w).copy()
-        self.weights = self.network.by_layer(full)
-        self.weights[-1][...] = output.solve(sums)
+        weights = self.network.by_layer(full)
+        weights[-1][...] = output.solve(sums)
+        self.weights = self._rounded(weights)
         self.w = self.network.layout.restrict(full)
         cost = self._costs[FORWARD]
         (value,) = summed(self.chunks, self._output_value, cost=cost)
@@ -154,7 +155,14 @@ class KeptPoint:
         if self._stage == NOTHING or not same_point(vector, self.w):
             self._stage = NOTHING
             self.w = vector.copy()
-            self.weights = self.network.matrices(self.w)
+            self.weights = self._rounded(self.network.matrices(self.w))
+
+    def _rounded(self, weights: list[Array]) -> list[Array]:
+        dtype = self.chunks[0].dtype
+        if dtype == np.float64:
+            return weights
+        with np.errstate(over="ignore"):  # infinite, far out
+            return [layer.astype(dtype) for layer in weights]
 
     @may_overflow
     def _run(self, stage: int) -> None:
@@ -166,8 +174,10 @@ class KeptPoint:
             nonlocal total, full
             value, gradient = found
             total += value
-            if full is None or gradient is None:
-                full = gradient
+            if gradient is None:
+                return
+            if full is None:
+                full = gradient.astype(float, copy=False)
             else:
                 full += gradient
 
@@ -196,7 +206,7 @@ class KeptPoint:
             value = chunk.loss_value(self.loss)
         if self._stage < ADJOINT <= stage:
             chunk.adjoint(layers)
-            gradient = np.empty(self.network.layout.n_full)
+            gradient = np.empty(self.network.layout.n_full, chunk.dtype)
             chunk.gradient(layers, self.network.by_layer(gradient))
         if self._stage < SECOND <= stage:
             chunk.second_order(layers, self.loss)

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.batches import row_batches
@@ -29,6 +29,7 @@ from sknewtonnet.calculus.functions.penalised import (
     curvature_of_blocks,
     positions_of_blocks,
 )
+from sknewtonnet.calculus.functions.precision import check_range, pass_dtype
 from sknewtonnet.calculus.functions.projection import ReducedObjective
 from sknewtonnet.calculus.functions.row_arrays import row_arrays
 from sknewtonnet.calculus.functions.shared import hessian_by_products, many_entries, same_block
@@ -110,6 +111,10 @@ class Objective(SmoothFunction):
     offset : array of shape (n_samples,) or (n_samples, n_outputs), default=None
         Known terms that are added to the raw predictions of the net, in their units; one for each
         row is that of all its outputs. None for 0.
+    dtype : {np.float64, np.float32}, default=np.float64
+        Type of the numbers in passes over samples. With float32 derivatives take half the time
+        and memory, and are exact to 1e-5 of their largest entry; it is for linear layers and
+        standardised samples. Losses, sums over chunks, penalties and all results are float64.
 
     Attributes
     ----------
@@ -123,6 +128,8 @@ class Objective(SmoothFunction):
         The known terms.
     has_offset : bool
         Whether there are any; without the data it is known all the same.
+    dtype : numpy.dtype
+        Type of the numbers in passes over samples.
 
     Raises
     ------
@@ -168,19 +175,25 @@ class Objective(SmoothFunction):
         penalties: Penalty | Sequence[Penalty] = (),
         chunk_size: int | None = None,
         offset: ArrayLike | None = None,
+        dtype: DTypeLike = np.float64,
     ):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, got {network!r}.")
         loss = behind(get_loss(loss, network.n_outputs), network.layers[-1].activation)
         rows = row_arrays(network, Rows(X, Y, sample_weight, offset), loss)
         probe_loss(loss, rows.Y[:2])
+        single_or_double = pass_dtype(network, dtype)
+        check_range(rows.X, single_or_double)
         total = weight_sum(rows.sample_weight)
         squares = l2_penalty(network.layout, alpha)
         others = [penalty.on(network.layout) for penalty in listed_penalties(penalties)]
-        self._set(network, loss, rows, PenaltySum([squares, *others], total), chunk_size)
+        penalty = PenaltySum([squares, *others], total)
+        self._set(network, loss, rows, penalty, single_or_double, chunk_size)
 
     @classmethod
-    def of_checked(cls, network: Network, loss: Loss, rows: Rows) -> "Objective":
+    def of_checked(
+        cls, network: Network, loss: Loss, rows: Rows, dtype: "np.dtype[Any]"
+    ) -> "Objective":
         """An objective without a penalty, of which all that the constructor checks is known.
 
         Parameters
@@ -191,13 +204,16 @@ class Objective(SmoothFunction):
             The loss behind the activation of the last layer.
         rows : Rows
             Arrays of float64 with weights, whose shapes and numbers have been checked.
+        dtype : numpy.dtype
+            Type of the numbers in passes.
 
         Returns
         -------
         Objective
         """
         found = cls.__new__(cls)
-        found._set(network, loss, rows, PenaltySum([], float(rows.sample_weight.sum())), None)
+        penalty = PenaltySum([], float(rows.sample_weight.sum()))
+        found._set(network, loss, rows, penalty, dtype, None)
         return found
 
     def _set(
@@ -206,18 +222,19 @@ class Objective(SmoothFunction):
         loss: Loss,
         rows: Rows,
         penalty: PenaltySum,
+        dtype: "np.dtype[Any]",
         chunk_size: int | None,
     ) -> None:
         """Set all attributes, of arguments that have been checked."""
         self.network, self.loss, self.penalty = network, loss, penalty
-        self.weight_sum = penalty.divisor
+        self.weight_sum, self.dtype = penalty.divisor, dtype
         samples, targets, weight, self.offset = rows
         self.samples, self.targets, self.sample_weight = samples, targets, weight
         self.has_offset = self.offset is not None
         self.n_parameters, self.n_samples = network.n_parameters, len(samples)
         scaled = weight / self.weight_sum
         network.check_samples(self.n_samples)
-        self._workspace = Workspace()
+        self._workspace = Workspace(dtype)
         slices = balanced_chunks(network._graph, self.n_samples, network.chunk_size, chunk_size)
         self._chunks = [
             Chunk(
@@ -597,7 +614,7 @@ class Objective(SmoothFunction):
         rows = []
         for chunk in self._chunks:
             tangents, *_ = chunk.tangents(chunk.layers_at(self._kept.weights), direction)
-            rows.append(tangents[-1].T.copy())
+            rows.append(np.array(tangents[-1].T, dtype=float, order="C"))
         return np.concatenate(rows)
 
     def scores(self, w: ArrayLike) -> Array:
@@ -913,10 +930,8 @@ class Objective(SmoothFunction):
                 "offset must be given for the other data, since the objective has one: an array "
                 "of shape (n_samples,) or (n_samples, n_outputs), zeros if there is none."
             )
-        penalties = self.penalty.penalties
-        return Objective(
-            self.network, self.loss, X, Y, sample_weight, penalties=penalties, offset=offset
-        )
+        found = partial(Objective, self.network, self.loss, X, Y, sample_weight, dtype=self.dtype)
+        return found(penalties=self.penalty.penalties, offset=offset)
 
     def with_loss(self, loss: Loss) -> "Objective":
         """The mean of another loss on the same net and data, without a penalty.
@@ -932,7 +947,7 @@ class Objective(SmoothFunction):
             With the same samples, targets, weights and offset.
         """
         data = self.samples, self.targets, self.sample_weight
-        return Objective(self.network, loss, *data, offset=self.offset)
+        return Objective(self.network, loss, *data, offset=self.offset, dtype=self.dtype)
 
     def output_parts(self) -> SeparateOutputs | None:
         """The parts of the outputs, c_o; f is their sum, and the penalty is shared out evenly.

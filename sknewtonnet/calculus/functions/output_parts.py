@@ -94,6 +94,7 @@ class SeparateOutputs(OutputParts):
         """The chunks as if the loss of each output had a factor."""
         kept, scaled = self._kept, []
         kept.reach(w, FORWARD)
+        factors = factors.astype(kept.chunks[0].dtype, copy=False)
         for chunk in kept.chunks:
             layers, other = chunk.layers_at(kept.weights), copy(chunk)
             other.delta = chunk.backward(layers, factors[:, None] * chunk.delta[-1])

@@ -90,7 +90,7 @@ class ChunkSums(OutputSums):
 
         def gram_over(piece: tuple[Chunk, Array, bool]) -> tuple[Array, Array]:
             chunk, targets, equal = piece
-            z = chunk.z[-1]
+            z = _inputs(chunk)
             gram = chunk.weight[0] * np.dot(z, z.T) if equal else np.dot(chunk.weighed(z), z.T)
             return gram, np.dot(z, targets)
 
@@ -112,7 +112,7 @@ class ChunkSums(OutputSums):
         t, m = V.shape
 
         def derivatives_over(chunk: Chunk) -> tuple[Array, Array]:
-            z, H = chunk.z[-1], np.zeros((t, m, t, m))
+            z, H = _inputs(chunk), np.zeros((t, m, t, m))
             _, slope, bend = self._loss.derivatives(chunk.y, _raw(chunk, V), 2)
             for o in range(m):
                 for p in range(m) if bend.ndim == 3 else (o,):
@@ -135,7 +135,12 @@ class ChunkSums(OutputSums):
         )
 
 
+def _inputs(chunk: Chunk) -> Array:
+    """The inputs z of the output layer, in double precision: normal equations need its digits."""
+    return chunk.z[-1].astype(float, copy=False)
+
+
 def _raw(chunk: Chunk, V: Array) -> Array:
     """Raw predictions of an output layer."""
-    raw = chunk.z[-1].T @ V
+    raw = _inputs(chunk).T @ V
     return raw if chunk.offset is None else raw + chunk.offset.T

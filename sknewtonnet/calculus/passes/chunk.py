@@ -39,7 +39,8 @@ class Chunk:
     weight : ndarray of shape (n_samples,), optional
         Sample weights divided by their sum over all chunks; not needed for predictions.
     workspace : Workspace, optional
-        Work arrays, shared by the chunks of an objective.
+        Work arrays, shared by the chunks of an objective. The passes are in its precision; raw
+        predictions, and the loss of them, are in double precision always.
     offset : ndarray of shape (n_samples, n_outputs), optional
         Known terms of the raw predictions.
     """
@@ -54,21 +55,22 @@ class Chunk:
         offset: Array | None = None,
     ):
         self.graph = graph
+        self.workspace = workspace or Workspace()
+        self.dtype = self.workspace.dtype
         self.n_samples = c = len(X)
         self.y = np.array(y, order="F")
         self.weight = weight
         self.offset = None if offset is None else np.array(offset.T, order="C")
         self.absent = weight == 0 if (weight == 0).any() else None
-        self.z = [np.empty((p + 1, c)) for p in graph.n_inputs]
+        self.z = [np.empty((p + 1, c), self.dtype) for p in graph.n_inputs]
         for z in self.z:
             z[-1] = 1.0  # that of the intercepts; the others are those of earlier nodes
         for k, rows in graph.readers[0]:
             self.z[k][rows] = X.T
-        self.workspace = workspace or Workspace()
         *hidden, outputs = [(s, c) for s in graph.n_units]
         self.raw = np.empty(outputs)
-        self.slope = [np.empty(shape) for shape in hidden]
-        self.delta = [*(np.empty(shape) for shape in hidden), _EMPTY]
+        self.slope = [np.empty(shape, self.dtype) for shape in hidden]
+        self.delta = [*(np.empty(shape, self.dtype) for shape in hidden), _EMPTY]
         self.bend: list[Array] = []
         self.loss_hessian = self.loss_model = _EMPTY
         self.output_bend: Array | None = None
@@ -120,14 +122,17 @@ class Chunk:
 
     def forward_output(self, layer: AnyLayerAtPoint) -> None:
         """The last layer of :meth:`forward`, and the offset."""
-        layer.value(self.raw)
+        if self.dtype == self.raw.dtype:
+            layer.value(self.raw)
+        else:
+            self.raw[...] = layer.value(self.workspace.array("raw", *self.raw.shape))
         if self.offset is not None:
             self.raw += self.offset
 
     def loss_value(self, loss: Loss) -> float:
         """Weighted sum of the losses; leaves its gradient as the last layer's delta."""
         value, gradient = loss.derivatives(self.y, self.raw.T, 1)
-        self.delta[-1] = self.weighed(gradient.T)
+        self.delta[-1] = self.weighed(gradient.T).astype(self.dtype, copy=False)
         return float(self.weighed(value).sum())
 
     def output_multiplier(self, loss: Loss) -> Array:
@@ -147,6 +152,10 @@ class Chunk:
         """Multipliers e of a hidden layer, from the deltas of its readers, in a work array."""
         out = self.workspace.array(("e", k), self.graph.n_units[k], self.n_samples)
         return self._pulled_back(k, layers, self.delta, out)
+
+    def _rounded(self, direction: Sequence[Array]) -> list[Array]:
+        """A direction in the precision of the passes."""
+        return [part.astype(self.dtype, copy=False) for part in direction]
 
     def _array(self, key: object, shape: tuple[int, ...]) -> Array | None:
         """A work array, where the page faults of a new one would cost more than finding it."""
@@ -209,10 +218,12 @@ class Chunk:
             self._pulled_back(k, layers, self.delta, self.bend[k])
             self.bend[k] *= second
         model, bend = loss.curvature_parts(self.y, self.raw.T)
-        self.loss_model = self.weighed(model.T if model.ndim == 2 else model.transpose(1, 2, 0))
+        model = self.weighed(model.T if model.ndim == 2 else model.transpose(1, 2, 0))
+        self.loss_model = model.astype(self.dtype, copy=False)
         self.loss_hessian, self.output_bend = self.loss_model, None
         if bend is not None:  # e h'' of an output activation, which Gauss-Newton leaves out
-            self.output_bend, self.loss_hessian = self.weighed(bend.T), self.loss_model.copy()
+            self.output_bend = self.weighed(bend.T).astype(self.dtype, copy=False)
+            self.loss_hessian = self.loss_model.copy()
             np.einsum("ooi->oi" if self.loss_hessian.ndim == 3 else "oi->oi", self.loss_hessian)[
                 ...
             ] += self.output_bend
@@ -241,7 +252,7 @@ class Chunk:
 
         For some layers the input X has tangents as well, ``moved``. Ra and Rx are in work arrays.
         """
-        last = len(layers) - 1
+        last, direction = len(layers) - 1, self._rounded(direction)
         tangent_a: list[Array] = []
         tangent_x: list[Array] = []
         along: list[list[tuple[slice, Array]]] = []  # Rz^k, where it is not 0
@@ -294,7 +305,7 @@ class Chunk:
             Tangents of the input X for some layers, which have derivatives in it; derivatives of
             the gradient along them are added.
         """
-        last = len(layers) - 1
+        last, direction = len(layers) - 1, self._rounded(direction)
         # Forwards: Ra^k of all layers, and from the last one Rdelta = (d2 loss) Ra.
         tangent_a, tangent_x, along = self.tangents(layers, direction, moved)
         tangent_delta = [*tangent_x, self.loss_curvature(tangent_a[last], gauss_newton)]
@@ -332,7 +343,7 @@ def states_of(chunks: Sequence[Chunk], loss: Loss) -> list[Array]:
     last, activation = len(chunks[0].slope), output_activation(loss)
     parts = [[chunk.activated(k) for chunk in chunks] for k in range(last)]
     parts.append([activation.value(chunk.raw) for chunk in chunks])
-    return [np.ascontiguousarray(np.concatenate(part, axis=1).T) for part in parts]
+    return [np.ascontiguousarray(np.concatenate(part, axis=1).T, dtype=float) for part in parts]
 
 
 def multipliers_of(chunks: Sequence[Chunk], weights: Sequence[Array], loss: Loss) -> list[Array]:
@@ -343,7 +354,7 @@ def multipliers_of(chunks: Sequence[Chunk], weights: Sequence[Array], loss: Loss
         for k, part in enumerate(parts[:-1]):
             part.append(-chunk.multiplier(k, layers).T)
         parts[-1].append(-chunk.output_multiplier(loss).T)
-    return [np.concatenate(part) for part in parts]
+    return [np.concatenate(part, dtype=float) for part in parts]
 
 
 def sample_chunks(n_samples: int, chunk_size: int) -> list[slice]:

@@ -213,7 +213,7 @@ class _Sums:
             if key in totals:
                 totals[key] += part
             else:  # a part is in a work array of its thread
-                total = self.workspace.array((what, key), 1, part.size).reshape(part.shape)
+                total = self.workspace.sums.array((what, key), 1, part.size).reshape(part.shape)
                 total[...] = part
                 totals[key] = total
 
@@ -379,7 +379,7 @@ class _Sums:
     def _fill_own(self, target: Array, k: int) -> None:
         """Spread both upper halves; blocks (a, b) and (b, a) of a layer are the same."""
         p, s = self.rows[k], self.units[k]
-        own = self.found["own", k]
+        own = self.found["own", k].astype(float, copy=False)  # as it is after merging
         if s == 1:
             target[...] = symmetric_part(own)
             return
@@ -390,7 +390,7 @@ class _Sums:
         units, start = pairs(s).ravel(), 0
         for a in range(p):  # rows of z z' one after the other, with their mirror images
             stop = start + p - a
-            spread = self.workspace.array(("spread", k), p, s * s)[: p - a]
+            spread = self.workspace.sums.array(("spread", k), p, s * s)[: p - a]
             # "clip" (all positions are in range) lets numpy write to out without a copy.
             np.take(own[start:stop], units, axis=1, out=spread, mode="clip")
             shaped = spread.reshape(-1, s, s)

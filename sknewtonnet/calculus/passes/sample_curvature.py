@@ -83,7 +83,7 @@ class SampleCurvature:
         top = self.loss_hessian
         if top.ndim == 2:  # each output's loss depends on its own raw prediction alone
             diagonal = top
-            top = np.zeros((len(diagonal), *diagonal.shape))
+            top = np.zeros((len(diagonal), *diagonal.shape), diagonal.dtype)
             np.einsum("ooi->oi", top)[...] = diagonal
         self.G[self.last, self.last] = top
 
@@ -216,10 +216,11 @@ class SampleCurvature:
         nodes = [(node - 1, rows) for node, rows in self.graph.hidden_sources(q)]
         if not any(source == k or source in found for source, _ in nodes):
             return None
-        total = np.zeros((self.graph.n_inputs[q], *self.slope[k].shape))
+        slope = self.slope[k]
+        total = np.zeros((self.graph.n_inputs[q], *slope.shape), slope.dtype)
         for source, rows in nodes:
             if source == k:
-                np.einsum("jji->ji", total[rows])[...] = self.slope[k]
+                np.einsum("jji->ji", total[rows])[...] = slope
             elif source in found:
                 total[rows] = found[source]
         return total
