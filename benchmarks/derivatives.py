@@ -50,6 +50,8 @@ HESSIAN_BARS = {"a": 2.4, "b": 3.0, "c": 2.2, "d": 0.62, "e": 0.85, "f": 0.58, "
 PRODUCT_BARS = {"e": 1.6}
 PRODUCT_BAR = 1.1
 GRADIENT_BAR = 1.0
+# Shapes whose derivatives are taken in single precision as well.
+SINGLE = "defgh"
 JACOBIAN_BYTES = 3e9
 HESSIAN_COLUMNS = (
     "shape | P | dsyrk ms | Hessian ms | Hessian / dsyrk | bar | | Gauss-Newton / dsyrk"
@@ -59,13 +61,17 @@ PRODUCT_COLUMNS = (
     "shape | gradient ms | scikit-learn ms | gradient / scikit-learn | jax ms | gradient / jax"
     " | bar | | product ms | product / gradient | bar |"
 )
+SINGLE_COLUMNS = (
+    "shape | | float64 ms | float32 ms | float64 / float32 | largest difference / largest entry"
+)
 INTRODUCTION = """# Benchmarks of the derivatives
 
 Written by `benchmarks/derivatives.py` ([how it measures](../benchmarks/README.md)): ratios within one run, the two sides in turns, with
 {versions}. A Hessian is set
 against one `dsyrk` on a Jacobian of the same size, given, with as many threads. The bars for it are goals at b, d, e, f and g, and for
 a, c and h what a plain numpy prototype of the flop-optimal sums reached. A product may cost 1.1 gradients, with two hidden layers 1.6,
-as its flops do; a gradient may be slower neither than scikit-learn's own nor than jax's, compiled.
+as its flops do; a gradient may be slower neither than scikit-learn's own nor than jax's, compiled. The last tables have
+`Objective(..., dtype=np.float32)` beside the default: passes in single precision, sums over chunks in double.
 
 """
 REMARKS = """## What falls short
@@ -75,8 +81,8 @@ REMARKS = """## What falls short
   Haswell kernels and at 46 with those for AVX-512; so the products alone are 0.54 to 0.6 of it, and a bar of 0.62 leaves less than
   the gradient and the curvature of the units (2 ms), the factors (5 ms) and the matrix with its sums (1.5 ms) take. Tried without gain:
   pieces of 128 to 256 samples, whose factors would fit the second-level cache (the BLAS drives them out with its own panels);
-  a `dgemm` that adds to a sum in place (3 % at most, and scipy's keeps the interpreter's lock). Products of the inputs that stay from call
-  to call would save 2 % of the time at d.
+  a `dgemm` that adds to a sum in place (3 % of the products with the Haswell kernels, 5 to 10 % with those for AVX-512 in a noisy trial;
+  scipy's keeps the interpreter's lock). Products of the inputs that stay from call to call would save 2 % of the time at d.
 - **150 x 4-17-1.** A gradient alone takes more than one `dsyrk` of that size. Of 0.31 ms for a Hessian 0.06 ms are matrix products; the rest
   are some 350 calls of functions, none of which stands out.
 - **Gradients against jax.** At d a third of the time is `tanh` and a third matrix products; jax compiles what is between. At e chunks are long, so that
@@ -85,7 +91,8 @@ REMARKS = """## What falls short
   and the change of the coefficients is worked out for each chunk.
 - **Memory** at shape h is above four matrices and 5 MB: second derivatives of the units at all samples stay at the point. On two
   threads d, e and f are above it as well: each thread has factors and sums of its own.
-- **Single precision** is not offered.
+- **Single precision** is for nets of linear layers: sums that Gaussian units need would lose all digits. Chunks are as long as in double
+  precision; longer ones were not tried.
 """
 
 
@@ -346,6 +353,29 @@ def work_products(shape, threads, budget):
     return {**against_gradient(functions, threads, budget), "gradient_error": float(gap)}
 
 
+def work_single(shape, threads, budget):
+    """Gradient, product and Hessian with passes in double and single precision, in turns."""
+    import numpy as np
+
+    from sknewtonnet.calculus import Objective
+
+    network, loss, X, Y, points = problem(shape)
+    both = {name: Objective(network, loss, X, Y, dtype=name) for name in ("float64", "float32")}
+    direction = np.random.default_rng(1).standard_normal(network.n_parameters)
+    calls = {
+        "gradient": lambda f: alternating(f.gradient, points),
+        "product": lambda f: partial(f.hessian_product, points[0], direction),
+        "Hessian": lambda f: alternating(f.hessian, points),
+    }
+    found = {}
+    for what, call in calls.items():
+        functions = {name: call(f) for name, f in both.items()}
+        wanted, single = (function() for function in functions.values())
+        found[what] = summary(interleaved(functions, threads, budget / 3), "float32")
+        found[what]["error"] = float(np.abs(single - wanted).max() / np.abs(wanted).max())
+    return found
+
+
 def work_jax(shape, threads, budget):
     """Hessian by jax from products in groups of eight, and ours, in turns."""
     import jax
@@ -382,6 +412,7 @@ WORKS = {
     "hessian": work_hessian,
     "products": work_products,
     "radial": work_radial,
+    "single": work_single,
     "jax": work_jax,
 }
 
@@ -447,6 +478,15 @@ def product_line(name, found, product_bar):
     return f"| {' | '.join([*cells, verdict(to_gradient, product_bar)])} |"
 
 
+def single_lines(name, found):
+    """Rows of the table of single precision, one for each quantity."""
+    return [
+        f"| {name} | {what} | {milliseconds(of['float64'])} | {milliseconds(of['float32'])}"
+        f" | {of['float64/float32']:.2f} | {of['error']:.0e} |"
+        for what, of in found.items()
+    ]
+
+
 def table(title, columns, lines):
     rule = "|---" * (columns.count("|") + 1) + "|"
     return "\n".join([title, "", f"| {columns} |", rule, *lines, ""])
@@ -471,7 +511,10 @@ def report(threads, kernel, options):
     clock += f", {kernel} kernels" if kernel else ""
     first = table(f"### Hessian, {clock}", HESSIAN_COLUMNS, hessians)
     second = table(f"### Gradient and product, {clock}", PRODUCT_COLUMNS, products)
-    return "\n".join([first, second])
+    chosen = [shape for shape in options.shapes if shape in SINGLE]
+    single = [row for shape in chosen for row in single_lines(label(shape), run("single", shape))]
+    third = table(f"### Single precision, {clock}", SINGLE_COLUMNS, single)
+    return "\n".join([first, second, third])
 
 
 def has_avx512():
