@@ -376,3 +376,16 @@ def test_a_verdict_takes_no_matrix_of_all_parameters():
     far = critical_point(function, np.ones(60_010))
     assert far == "not stationary"
     assert far.n_products == 30
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_order_of_a_known_hessian_in_memory_does_not_matter(order):
+    """With a gradient that is not quite zero curvatures of its size count as zero."""
+    H = np.diag([-1e-9, 1.0, 2.0]).copy(order=order)
+    w, gradient = np.zeros(3), np.array([0.0, 1e-8, 0.0])
+    point = critical_point(Quadratic([-1e-9, 1.0, 2.0]), w, known=(1.0, gradient, H))
+    assert point == "inconclusive"
+    assert_array_equal(H, np.diag([-1e-9, 1.0, 2.0]))
+    slope = 1e-10 * gradient
+    point = critical_point(Quadratic([-1e-9, 1.0, 2.0]), w, known=(1.0, slope, H))
+    assert point == "saddle"

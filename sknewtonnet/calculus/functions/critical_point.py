@@ -12,12 +12,13 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh, null_space
+from scipy.linalg import cho_solve, eigh, null_space
 
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.directions import Direction
 from sknewtonnet.calculus.functions.lanczos import KrylovSpace, lanczos
 from sknewtonnet.calculus.pieces.function import SmoothFunction, may_overflow
+from sknewtonnet.calculus.pieces.symmetric import least_eigenvalue, lower_factor
 from sknewtonnet.calculus.pieces.validation import check_count, real_vector
 
 # Above this number of parameters no dense Hessian is formed: extreme eigenvalues come from
@@ -253,7 +254,7 @@ def critical_point(
 
     Notes
     -----
-    One Hessian and two to four Cholesky factors, P^3 / 3 flops each, and memory for three
+    One Hessian and one to four Cholesky factors, P^3 / 3 flops each, and memory for three
     P x P matrices; eigenvalues and directions are computed when they are first asked for, 10 P^3
     flops.
 
@@ -414,7 +415,8 @@ class _Tangent:
 
     def restrict(self, columns: Array) -> Array:
         """Coordinates of a gradient, or of each column, in these directions."""
-        found = columns[self.free]
+        whole = len(self.free) == self._n_parameters
+        found = columns if whole else columns[self.free]
         return found if self.basis is None else np.asarray(self.basis.T @ found)
 
     def expand(self, coordinates: Array) -> Array:
@@ -484,6 +486,8 @@ class _Formed(_Curvature):
     H: Array  # along the constraints
     constant: Array
     counts: Bools
+    # A level that all curvatures are above, as far as factors have shown.
+    _above: list[float] = field(default_factory=lambda: [-np.inf], init=False)
 
     @classmethod
     def of(cls, H: Array, w: Array, tangent: _Tangent, constant: Array) -> "_Formed":
@@ -492,7 +496,7 @@ class _Formed(_Curvature):
             largest=float(np.abs(H).sum(axis=0).max()),
             energy=abs(float(w @ H @ w)),
             tangent=tangent,
-            H=tangent.restrict(tangent.restrict(H).T),
+            H=tangent.restrict(tangent.restrict(H).T).T,
             constant=constant,
             counts=np.ones(tangent.size, dtype=bool),
         )
@@ -521,7 +525,7 @@ class _Formed(_Curvature):
 
     def is_above(self, level: float) -> bool:
         """Whether all curvatures are above a level."""
-        return self._factor(1.0, -level) is not None
+        return self._above[0] >= level or self._factor(1.0, -level) is not None
 
     def is_below(self, level: float) -> bool:
         """Whether all curvatures are below a level."""
@@ -551,13 +555,14 @@ class _Formed(_Curvature):
         matrix = sign * H
         if constant.shape[1]:
             matrix += self.largest * (constant @ constant.T)
-        matrix.ravel()[:: len(matrix) + 1] += shift
+        np.einsum("jj->j", matrix)[...] += shift  # a view, whatever the order in memory
         if not len(matrix):
             return matrix
-        try:
-            return np.asarray(cholesky(matrix, lower=True, overwrite_a=True, check_finite=False))
-        except LinAlgError:
-            return None
+        factor = lower_factor(matrix)
+        if factor is not None and sign > 0.0:
+            level = least_eigenvalue(factor, self.largest + abs(shift)) - shift
+            self._above[0] = max(self._above[0], level)
+        return factor
 
     @property
     def _counted(self) -> tuple[Array, Array]:

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, eigh, eigvals, eigvalsh, svd
+from scipy.linalg import eigh, eigvals, eigvalsh, svd
 from scipy.linalg.lapack import dpotri
 
 from sknewtonnet._typing import Array, Bools
+from sknewtonnet.calculus.pieces.symmetric import least_eigenvalue, lower_factor, mirror_lower
 
 # An eigenvalue of the matrix scaled to a unit diagonal counts as zero below this part of the
 # largest. Rounding makes 1e-15 of a zero, the tolerance of a fit up to 1e-10.
@@ -100,19 +101,25 @@ class ScaledSpectrum:
         return _ZERO * max(float(np.abs(self.eigenvalues).max(initial=0.0)), 1e-300)
 
     @cached_property
-    def _regular(self) -> bool:
-        """Whether a Cholesky factor shows that no eigenvalue counts as zero, or is negative.
+    def _factor(self) -> Array | None:
+        """The Cholesky factor of the scaled matrix, in its lower half; None if there is none."""
+        return lower_factor(self._scaled.copy()) if len(self._scaled) else self._scaled
 
-        It takes a thirtieth of the time of the eigenvalues, which are worked out if there is
-        none. The largest row sum bounds the largest eigenvalue.
+    @cached_property
+    def _regular(self) -> bool:
+        """Whether Cholesky factors show that no eigenvalue counts as zero, or is negative.
+
+        They take a thirtieth of the time of the eigenvalues, which are worked out if there is
+        none. The largest row sum bounds the largest eigenvalue. The factor of the matrix bounds
+        the least; only where that is not enough, the matrix less the threshold is factorised.
         """
-        largest = float(np.abs(self._scaled).sum(axis=0).max(initial=0.0))
+        if self._factor is None or not len(self._factor):
+            return self._factor is not None
+        largest = float(np.abs(self._scaled).sum(axis=0).max())
+        if least_eigenvalue(self._factor, largest) > _ZERO * largest:
+            return True
         shifted = self._scaled - _ZERO * largest * np.eye(len(self._scaled))
-        try:
-            cholesky(shifted, lower=True, overwrite_a=True, check_finite=False)
-        except LinAlgError:
-            return False
-        return True
+        return lower_factor(shifted) is not None
 
     @cached_property
     def _null(self) -> Bools:
@@ -156,9 +163,10 @@ class ScaledSpectrum:
         says so.
         """
         if self._regular:
-            half = np.linalg.cholesky(self._scaled)
-            scaled = dpotri(half, lower=1, overwrite_c=1)[0]
-            scaled = np.tril(scaled) + np.tril(scaled, -1).T
+            assert self._factor is not None
+            scaled = self._scaled
+            if len(scaled):
+                scaled = mirror_lower(dpotri(self._factor, lower=1)[0]).T
             found = scaled / (self._scale[:, None] * self._scale)
             return found if self.basis is None else self.basis @ found @ self.basis.T
         half = self._half
