@@ -61,7 +61,7 @@ class FittedNet:
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Data.
+            Data, in any form that ``fit`` takes; blocks hold their targets and weights.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -71,8 +71,9 @@ class FittedNet:
 
         Returns
         -------
-        Objective
-            Value, gradient, Hessian and more at any parameters, such as ``params_``.
+        Objective or BlockObjective
+            Value, gradient, Hessian and more at any parameters, such as ``params_``; the latter of
+            rows in blocks.
 
         Raises
         ------

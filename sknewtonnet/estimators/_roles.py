@@ -90,7 +90,8 @@ class RegressorRole(RegressorMixin):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples. Of a dask array or data frame, predictions are such, and wait to be computed.
+            Samples, in any form that ``fit`` takes; blocks may be samples alone. Of a dask array or
+            data frame, predictions are such, and wait to be computed.
         return_std : bool, default=False
             Whether to return standard errors, too.
         offset, exposure : array-like, default=None
@@ -158,7 +159,7 @@ class RegressorRole(RegressorMixin):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples.
+            Samples, in any form that ``fit`` takes; blocks hold their targets and weights.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -196,7 +197,7 @@ class RegressorRole(RegressorMixin):
         params : array-like of shape (n_parameters,)
             Parameters in the order of ``params_`` and ``parameter_names_``.
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples.
+            Samples, as in :meth:`predict`.
         offset, exposure : array-like, default=None
             Known terms of the rows, as in ``fit``.
 
@@ -258,7 +259,8 @@ class ClassifierRole(ClassifierMixin):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples. Of a dask array or data frame, predictions are such, and wait to be computed.
+            Samples, in any form that ``fit`` takes; blocks may be samples alone. Of a dask array or
+            data frame, predictions are such, and wait to be computed.
         offset : array-like, default=None
             Known terms of the logits, as in ``fit``.
 
@@ -290,7 +292,7 @@ class ClassifierRole(ClassifierMixin):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples.
+            Samples, in any form that ``fit`` takes; blocks hold their targets and weights.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Their classes.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -317,7 +319,8 @@ class ClassifierRole(ClassifierMixin):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples. Of a dask array or data frame, predictions are such, and wait to be computed.
+            Samples, in any form that ``fit`` takes; blocks may be samples alone. Of a dask array or
+            data frame, predictions are such, and wait to be computed.
         offset : array-like, default=None
             Known terms of the logits, as in ``fit``.
 
@@ -342,7 +345,7 @@ class ClassifierRole(ClassifierMixin):
         params : array-like of shape (n_parameters,)
             Parameters in the order of ``params_`` and ``parameter_names_``.
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples.
+            Samples, as in :meth:`predict`.
         offset : array-like, default=None
             Known terms of the logits, as in ``fit``.
 
@@ -367,7 +370,7 @@ class ClassifierRole(ClassifierMixin):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples.
+            Samples, as in :meth:`predict`.
         offset : array-like, default=None
             Known terms of the logits, as in ``fit``.
 

@@ -53,7 +53,8 @@ class StatisticsMixin(FittedNet):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            The data of the fit.
+            The data of the fit, in any form that ``fit`` takes; blocks hold their targets and
+            weights. doc/large_data.md tells what there is of rows in blocks.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Its targets.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -160,7 +161,7 @@ class StatisticsMixin(FittedNet):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples.
+            Samples, as in ``predict``.
         order : {1, 2}, default=1
             First or second derivatives.
         raw : bool, default=False
