@@ -142,7 +142,7 @@ def refuse_blocks(X: Any) -> None:
 
 
 def holds_all(X: Any) -> bool:
-    """Whether these are blocks: a source or a function, or a list of tuples or functions."""
+    """Whether these are blocks: a source, a function, or a list of tuples, tables or functions."""
     if callable(X) or isinstance(X, BlockSource):
         return True
     if not isinstance(X, list | tuple) or not X:
@@ -150,7 +150,9 @@ def holds_all(X: Any) -> bool:
     first: Any = X[0]
     if callable(first):
         return True
-    return isinstance(first, tuple) and bool(first) and _is_matrix(first[0])
+    if isinstance(first, tuple):
+        return bool(first) and _is_matrix(first[0])
+    return len(getattr(first, "shape", ())) == 2  # samples alone
 
 
 def _is_matrix(X: Any) -> bool:

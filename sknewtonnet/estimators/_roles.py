@@ -90,8 +90,8 @@ class RegressorRole(RegressorMixin):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples, in any form that ``fit`` takes; blocks may be samples alone. Of a dask array or
-            data frame, predictions are such, and wait to be computed.
+            Samples, in any form that ``fit`` takes; blocks may be samples alone. Of a dask array
+            or data frame, predictions are such, and wait to be computed.
         return_std : bool, default=False
             Whether to return standard errors, too.
         offset, exposure : array-like, default=None
@@ -259,8 +259,8 @@ class ClassifierRole(ClassifierMixin):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples, in any form that ``fit`` takes; blocks may be samples alone. Of a dask array or
-            data frame, predictions are such, and wait to be computed.
+            Samples, in any form that ``fit`` takes; blocks may be samples alone. Of a dask array
+            or data frame, predictions are such, and wait to be computed.
         offset : array-like, default=None
             Known terms of the logits, as in ``fit``.
 
@@ -319,8 +319,8 @@ class ClassifierRole(ClassifierMixin):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples, in any form that ``fit`` takes; blocks may be samples alone. Of a dask array or
-            data frame, predictions are such, and wait to be computed.
+            Samples, in any form that ``fit`` takes; blocks may be samples alone. Of a dask array
+            or data frame, predictions are such, and wait to be computed.
         offset : array-like, default=None
             Known terms of the logits, as in ``fit``.
 

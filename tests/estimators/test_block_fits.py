@@ -124,6 +124,8 @@ def test_predictions_and_scores(name):
     for method in methods:
         found = getattr(net, method)(blocks)
         assert_equal(in_order(found), getattr(net, method)(X, **known))
+        if not known:
+            assert_equal(getattr(net, method)([block[0] for block in blocks]), found)
     weight = arrays[2] if len(arrays) > 2 else None
     assert net.score(blocks) == pytest.approx(net.score(*arrays[:2], weight, **known), rel=1e-12)
     found = net.predict_at(net.params_, blocks)
