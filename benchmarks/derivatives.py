@@ -70,8 +70,8 @@ Written by `benchmarks/derivatives.py` ([how it measures](../benchmarks/README.m
 {versions}. A Hessian is set
 against one `dsyrk` on a Jacobian of the same size, given, with as many threads. The bars for it are goals at b, d, e, f and g, and for
 a, c and h what a plain numpy prototype of the flop-optimal sums reached. A product may cost 1.1 gradients, with two hidden layers 1.6,
-as its flops do; a gradient may be slower neither than scikit-learn's own nor than jax's, compiled. The last tables have
-`Objective(..., dtype=np.float32)` beside the default: passes in single precision, sums over chunks in double.
+as its flops do; a gradient may be slower neither than scikit-learn's own nor than jax's, compiled. Tables of single
+precision have `Objective(..., dtype=np.float32)` beside the default: passes in float32, sums over chunks in float64.
 
 """
 REMARKS = """## What falls short
@@ -91,8 +91,8 @@ REMARKS = """## What falls short
   and the change of the coefficients is worked out for each chunk.
 - **Memory** at shape h is above four matrices and 5 MB: second derivatives of the units at all samples stay at the point. On two
   threads d, e and f are above it as well: each thread has factors and sums of its own.
-- **Single precision** is for nets of linear layers: sums that Gaussian units need would lose all digits. Chunks are as long as in double
-  precision; longer ones were not tried.
+- **Single precision** is for nets of linear layers: the sums of Gaussian units subtract large terms from each other. Chunks are as long as in
+  double precision; longer ones were not tried.
 """
 
 
@@ -511,6 +511,8 @@ def report(threads, kernel, options):
     clock += f", {kernel} kernels" if kernel else ""
     first = table(f"### Hessian, {clock}", HESSIAN_COLUMNS, hessians)
     second = table(f"### Gradient and product, {clock}", PRODUCT_COLUMNS, products)
+    if threads > 1:
+        return "\n".join([first, second])
     chosen = [shape for shape in options.shapes if shape in SINGLE]
     single = [row for shape in chosen for row in single_lines(label(shape), run("single", shape))]
     third = table(f"### Single precision, {clock}", SINGLE_COLUMNS, single)

@@ -112,9 +112,10 @@ class Objective(SmoothFunction):
         Known terms that are added to the raw predictions of the net, in their units; one for each
         row is that of all its outputs. None for 0.
     dtype : {np.float64, np.float32}, default=np.float64
-        Type of the numbers in passes over samples. With float32 derivatives take half the time
-        and memory, and are exact to 1e-5 of their largest entry; it is for linear layers and
-        standardised samples. Losses, sums over chunks, penalties and all results are float64.
+        Type of the numbers in passes over samples. With float32 derivatives take about half the
+        time and memory; errors are some 1e-7 of the terms of a gradient, and up to some 1e-6 of
+        the largest entry of a Hessian. It is for linear layers and standardised samples. Losses,
+        sums over chunks, penalties and all results are float64.
 
     Attributes
     ----------

@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.network import Network
 
-# Of Gaussian and other radial units differences of large terms would lose all digits.
+# Sums of Gaussian and other radial units subtract large terms from each other.
 _ONLY_LINEAR = "float32 is for nets of linear layers"
 
 
