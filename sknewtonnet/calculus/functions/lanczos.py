@@ -131,7 +131,7 @@ class KrylovSpace:
     Attributes
     ----------
     n_products : int
-        Products so far; each costs 8 k P flops beside itself.
+        Products so far; each costs 4 k P flops beside itself.
     is_complete : bool
         Whether H takes the space into itself: more products say nothing more.
     is_finite : bool
@@ -194,11 +194,13 @@ class KrylovSpace:
             self.is_finite = False
             return
         self._basis[k] = direction
-        seen, parts = self._basis[: k + 1], np.zeros(k + 1)
-        for _ in range(2):  # twice is enough (Parlett 1998, 6.9)
+        parts = np.zeros(k + 1)
+        # The recurrence takes off nearly all of it, and one pass over all directions the rest.
+        for first in (max(k - 1, 0), 0):
+            seen = self._basis[first : k + 1]
             part = seen @ along
             along = along - part @ seen
-            parts += part
+            parts[first:] += part
         self._T[k, : k + 1] = self._T[: k + 1, k] = parts
         self._size, self._rest, self._beside = k + 1, along, _length(along)
         largest = float(np.abs(self._T[: k + 1, : k + 1]).max())
