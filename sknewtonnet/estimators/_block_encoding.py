@@ -44,6 +44,8 @@ class Encoding:
                 f"blocks have changed: X has {X.shape[1]} columns, at first it had "
                 f"{len(self.units[0].shift)}; each pass must read the same rows."
             )
+        if len(X) != np.shape(rows.Y)[0]:
+            raise ValueError(f"X has {len(X)} rows, but y has {np.shape(rows.Y)[0]}.")
         weight = weights_of(rows.sample_weight, len(X))
         data = encoded(self.target, X, np.asarray(rows.Y), weight)
         own |= data.X is not X

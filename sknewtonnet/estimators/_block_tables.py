@@ -105,7 +105,7 @@ def blocks_of(
     """
     if isinstance(X, Iterator):
         return BlockSequence(X)  # which says what is wrong
-    if is_dask(X):
+    if is_dask(X) or hasattr(X, "__dask_graph__"):
         return dask_blocks(X, y, sample_weight, known)
     beside = {"sample_weight": sample_weight, "offset": known.offset, "exposure": known.exposure}
     if holds_all(X):

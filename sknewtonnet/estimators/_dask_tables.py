@@ -10,7 +10,7 @@ from uuid import uuid4
 import numpy as np
 
 from sknewtonnet.calculus import DaskBlocks, Rows
-from sknewtonnet.calculus.functions.dask_blocks import chunks_in_line
+from sknewtonnet.calculus.functions.dask_blocks import check_rows_and_columns, chunks_in_line
 from sknewtonnet.calculus.pieces.known_terms import KnownTerms
 
 
@@ -33,6 +33,7 @@ def dask_blocks(X: Any, y: Any, sample_weight: Any, known: KnownTerms) -> DaskBl
     """
     import dask
 
+    check_rows_and_columns(X)
     terms = None
     if known.metadata:
         put = dask.delayed(KnownTerms, pure=True)
@@ -62,6 +63,7 @@ def lazy_answers(answer: Callable[[Rows], Any], X: Any, known: KnownTerms) -> An
     """
     import dask
 
+    check_rows_and_columns(X)
     # Two rows of zeros show the shape, and what is wrong with the columns, at once.
     rows = _two_rows(X, known)
     shown = answer(rows)

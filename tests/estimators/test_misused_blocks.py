@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.exceptions import UndefinedMetricWarning
 
 from sknewtonnet import NewtonMLPClassifier, NewtonMLPRegressor
-from sknewtonnet.calculus import ArrayBlocks, BlockObjective, BlockSequence, Network
+from sknewtonnet.calculus import ArrayBlocks, BlockObjective, BlockSequence, Network, Objective
 from sknewtonnet.estimators import _block_tables
 
 RNG = np.random.default_rng(0)
@@ -267,9 +267,23 @@ def wider(X, y):
     return np.hstack([X, X]), y
 
 
+def fewer_targets(X, y):
+    """The targets without the last one."""
+    return X, y[:-1]
+
+
 @pytest.mark.parametrize(
     ("change", "first"),
-    [(fewer, 2), (fewer, 3), (noisy, 2), (noisy_targets, 2), (wider, 2), (wider, 3)],
+    [
+        (fewer_targets, 2),
+        (fewer_targets, 4),
+        (fewer, 2),
+        (fewer, 3),
+        (noisy, 2),
+        (noisy_targets, 2),
+        (wider, 2),
+        (wider, 3),
+    ],
 )
 def test_blocks_that_change_are_refused(change, first):
     """From the second pass on, or the third."""
@@ -280,7 +294,7 @@ def test_blocks_that_change_are_refused(change, first):
         for block in BLOCKS:
             yield change(*block) if len(passes) >= first else block
 
-    with pytest.raises(ValueError, match=r"blocks have changed|columns"):
+    with pytest.raises(ValueError, match=r"blocks have changed|columns|but y has 29"):
         net().fit(read)
 
 
@@ -320,3 +334,27 @@ def test_tables_of_the_calculus():
     for arrays, name in (((None, Y), "X"), ((X, None), "Y")):
         with pytest.raises(ValueError, match=f"{name} must be an array, got None"):
             ArrayBlocks(*arrays)
+
+
+def test_dask_collections_that_are_no_tables(fitted):
+    """Bags, delayed things, and arrays of one dimension."""
+    dask = pytest.importorskip("dask", reason="dask is not installed")
+    da = pytest.importorskip("dask.array", reason="dask is not installed")
+    table = da.from_array(X, chunks=(30, 3))
+    for given in (dask.delayed(X), table[:, 0], table[:, :, None]):
+        with pytest.raises(ValueError, match="X must be a dask array of two dimensions or"):
+            net().fit(given, Y)
+    with pytest.raises(ValueError, match="X must be a dask array of two dimensions or"):
+        fitted.predict(table[:, 0])
+    with pytest.raises(ValueError, match="Y must have an entry for each row of X, got 'y'"):
+        net().fit(table, "y")
+
+
+def test_sparse_blocks_of_the_calculus():
+    """They are made dense block by block, as an objective makes a sparse table."""
+    network, w = Network.mlp(3, (), 1), np.arange(4.0)
+    blocks = [(sparse.csr_matrix(x), y) for x, y in BLOCKS]
+    f = BlockObjective(network, "squared_error", blocks)
+    whole = Objective(network, "squared_error", X, Y)
+    assert f.value(w) == pytest.approx(whole.value(w), rel=1e-12)
+    np.testing.assert_allclose(f.hessian(w), whole.hessian(w), rtol=1e-10)

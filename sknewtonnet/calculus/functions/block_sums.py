@@ -52,7 +52,7 @@ class Model:
 
     def pieces(self, rows: Rows) -> Iterator[Rows]:
         """Pieces of the rows; what is worked out at the units for one takes no more memory."""
-        graph, n_samples = self.network._graph, len(rows.X)
+        graph, n_samples = self.network._graph, np.shape(rows.X)[0]
         kept = 5 * sum(graph.n_units) + 2 * sum(graph.n_inputs)
         share = n_samples * graph.n_inputs[0] // kept
         size = max(1, _MIN_CHUNKS * self.network.chunk_size, share)
@@ -92,7 +92,7 @@ def weighted_sums(rows: Rows, model: Model, ask: Callable[..., Sequence[Any]], *
         The sum of the weights, and that of each mean times the sum of its weights. None where no
         row counts.
     """
-    if len(rows.X) == 0:
+    if np.shape(rows.X)[0] == 0:
         return None
     total: Sums | None = None
     with np.errstate(over="ignore", invalid="ignore"):
@@ -227,7 +227,7 @@ def counted_rows(rows: Rows) -> Rows:
 
 def mean_terms(rows: Rows, model: Model, term: Callable[..., Any], *args: Any) -> Any:
     """Weighted sums over the rows of a function of their targets and offsets."""
-    if len(rows.X) == 0:
+    if np.shape(rows.X)[0] == 0:
         return None
     _, Y, weight, offset = model.checked(rows)
     terms = np.asarray(term(Y, 0.0 if offset is None else offset, *args))
@@ -236,7 +236,7 @@ def mean_terms(rows: Rows, model: Model, term: Callable[..., Any], *args: Any) -
 
 def each_piece(rows: Rows, model: Model, function: Callable[..., Any], *args: Any) -> list[Any]:
     """What a function finds in pieces of the rows that count."""
-    if len(rows.X) == 0:
+    if np.shape(rows.X)[0] == 0:
         return []
     counted = model.checked(rows).counted
     return [function(piece, *args) for piece in model.pieces(counted)]
@@ -244,7 +244,7 @@ def each_piece(rows: Rows, model: Model, function: Callable[..., Any], *args: An
 
 def blame(rows: Rows, model: Model, w: Array) -> tuple[str, dict[str, float]]:
     """What is not finite in a block, "" if all is, and the sizes of its largest numbers."""
-    if len(rows.X) == 0:
+    if np.shape(rows.X)[0] == 0:
         return "", {}
     X, Y, weight, offset = model.checked(rows)
     data = {"X": X, "Y": Y, "sample_weight": weight}

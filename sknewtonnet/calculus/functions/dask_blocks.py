@@ -103,6 +103,7 @@ class DaskBlocks(BlockSource):
             raise TypeError(
                 f"X must be a dask array or a dask data frame, got {type(X).__name__!r}."
             )
+        check_rows_and_columns(X)
         given = {"X": X, "Y": Y, "sample_weight": sample_weight, "offset": offset}
         chunks = chunks_in_line(given)
         self.n_blocks = len(chunks)
@@ -224,6 +225,28 @@ def is_dask(value: Any) -> bool:
     return hasattr(value, "__dask_graph__") and hasattr(value, "to_delayed")
 
 
+def check_rows_and_columns(X: Any) -> None:
+    """Raise a ValueError for a thing of dask that is no table.
+
+    Parameters
+    ----------
+    X : object
+        A dask collection.
+
+    Raises
+    ------
+    ValueError
+        If it does not have two dimensions.
+    """
+    n_dimensions = getattr(X, "ndim", None)
+    if not isinstance(n_dimensions, int) or n_dimensions != 2:
+        shape = "" if not isinstance(n_dimensions, int) else f" of {n_dimensions} dimension(s)"
+        raise ValueError(
+            "X must be a dask array of two dimensions or a dask data frame, got "
+            f"{type(X).__name__!r}{shape}."
+        )
+
+
 def _dask() -> Any:
     """The library, or an error that says how to get it."""
     try:
@@ -311,6 +334,8 @@ def _chunks(name: str, value: Any, X: Any) -> list[Any] | tuple[Any, ...]:
 
 def _cut(name: str, value: Any, rows: tuple[int, ...] | None) -> list[Any]:
     """An array in this process, in pieces as long as the chunks of X."""
+    if not np.ndim(value):
+        raise ValueError(f"{name} must have an entry for each row of X, got {value!r}.")
     if rows is None:
         raise ValueError(
             f"{name} is in the memory of this process, and the chunks of X have sizes that are "
