@@ -253,6 +253,11 @@ class Data(Table):
         X, Y, *offset = np.split(rows, ends, axis=1)
         return Data(X, Y, weight, *offset)
 
+    def copy(self) -> "Data":
+        """The same rows in arrays of their own."""
+        offset = None if self.offset is None else self.offset.copy()
+        return Data(self.X.copy(), self.Y.copy(), self.sample_weight.copy(), offset)
+
     def raw(self, of_net: Array) -> Array:
         """Raw predictions, from those of the net itself."""
         return of_net if self.offset is None else of_net + self.offset

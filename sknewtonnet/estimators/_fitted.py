@@ -17,7 +17,7 @@ from sknewtonnet.estimators._arguments import checked_params, checked_table
 from sknewtonnet.estimators._block_predictions import OnBlock, of_all_blocks
 from sknewtonnet.estimators._block_tables import Samples, blocks_of, known_features
 from sknewtonnet.estimators._dask_tables import lazy_answers
-from sknewtonnet.estimators._data import Table
+from sknewtonnet.estimators._data import Data, Table
 from sknewtonnet.estimators._fit import Fit
 from sknewtonnet.estimators._given import Given
 
@@ -128,7 +128,8 @@ class FittedNet:
                 "the net was fitted with an offset or exposure: give that of these rows as well, "
                 "or offset=0 if they have none."
             )
-        return data
+        # What users change later is not what was asked about.
+        return data.copy() if isinstance(data, Data) else data
 
     def _by_blocks(self, method: str, X: Any, known: KnownTerms, **arguments: Any) -> Any:
         """What a method gives for blocks of rows, one after the other; None for other tables."""

@@ -1,12 +1,12 @@
 """A sample of the distinct rows of a table, whatever the order and the blocks in which they come.
 
 Each row has a number that its values decide, like one drawn at random; the rows with the lowest
-numbers are the sample ([C]). Equal rows have one number, so that they are in it together, with
+numbers are the sample. Equal rows have one number, so that they are in it together, with
 the sum of their weights, and blocks of rows can be looked at one after the other.
 
 References
 ----------
-[C] Cohen and Kaplan (2007), Summarizing Data Using Bottom-k Sketches, PODC.
+Cohen and Kaplan (2007), Summarizing Data Using Bottom-k Sketches, PODC.
 """
 
 from collections.abc import Sequence

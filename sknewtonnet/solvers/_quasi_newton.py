@@ -244,9 +244,9 @@ def _between(low: _End, high: _End) -> float:
         return _GROWTH * a
     if width > 0.0 and np.isfinite(fb) and np.isfinite(sb):
         middle = sa + sb - 3.0 * (fb - fa) / width
-        square = middle**2 - sa * sb
+        square = middle * middle - sa * sb  # infinite where it overflows
         root = float(np.sqrt(max(square, 0.0)))
         across = sb - sa + 2.0 * root
-        if square >= 0.0 and across != 0.0:
+        if 0.0 <= square < np.inf and across != 0.0:
             part = 1.0 - (sb + root - middle) / across
     return a + width * min(max(part, 0.1), 0.9)

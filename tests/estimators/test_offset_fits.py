@@ -57,7 +57,8 @@ def test_squared_errors_are_those_of_the_difference(kind, alpha, standardize):
     assert_allclose(found.predict(X, offset=OFFSET), other.predict(X) + OFFSET, atol=1e-9)
     if alpha == "auto":
         kept, own = found.alpha_selection_, other.alpha_selection_
-        assert_allclose(kept.held_out_loss, own.held_out_loss, rtol=1e-9)
+        # Fits of folds end early, where steps that differ by rounding leave what they have learnt.
+        assert_allclose(kept.held_out_loss, own.held_out_loss, rtol=1e-6)
 
 
 def test_strengths_by_the_evidence():

@@ -87,7 +87,6 @@ def test_memory_advice_is_no_solver_that_is_taken(monkeypatch):
         raise np._core._exceptions._ArrayMemoryError((10**9,), np.dtype(float))
 
     monkeypatch.setattr("sknewtonnet.estimators._runs.run_start", refuse)
-    monkeypatch.setattr("sknewtonnet.estimators._base.run_start", refuse)
     with pytest.raises(MemoryError, match=r"no constraints.$"):
         net(constraints=NormConstraint("coefs_0", upper=1.0)).fit(X, Y)
 

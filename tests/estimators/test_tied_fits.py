@@ -243,7 +243,7 @@ def test_inputs_that_share_weights_have_no_zero_of_their_own():
 def test_pruning_takes_a_shared_weight_with_all_its_entries():
     """An irrelevant weight of the filter goes at all places; units of a filter go alone."""
     y = np.tanh(2.0 * X[:, 0]) - np.tanh(2.0 * X[:, 1]) + 0.05 * rng.normal(size=N)
-    net = NewtonMLPRegressor((3,), **{**FILTER, "alpha": 0.01})
+    net = NewtonMLPRegressor((3,), **{**FILTER, "alpha": 0.01, "n_init": 3})
     pruned = BackwardPruning(net, unit="weight").fit(X, y)
     small = pruned.estimator_
     assert len(small.params_) < 7

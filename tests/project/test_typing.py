@@ -37,7 +37,7 @@ from sknewtonnet import (
     RBFNetClassifier,
     RBFNetRegressor,
 )
-from sknewtonnet.calculus import GaussianRBF, Layer, Linear, Objective
+from sknewtonnet.calculus import BlockObjective, GaussianRBF, Layer, Linear, Objective
 from sknewtonnet.inference import InferenceResults
 from sknewtonnet.pruning import PruningPath
 
@@ -91,7 +91,7 @@ TYPES = {
     "regressor.feature_importances_": "Floats",
     "classifier.classes_": "NDArray[Any]",
     "pruning.path_": "PruningPath",
-    "regressor.objective(X, y)": "Objective",
+    "regressor.objective(X, y)": "Objective | BlockObjective",
     'radial.inference(X, y, cov_type="HC0")': "InferenceResults",
     "pruning.inference(X, y)": "InferenceResults",
 }

@@ -164,7 +164,8 @@ def test_start_where_no_step_is_better(damping):
 @each_damping
 def test_only_the_matrix_is_stored(damping, monkeypatch):
     """Neither the Jacobian nor another array of n numbers per parameter."""
-    f, w = objective(hidden=(20,), n_outputs=2, alpha=1.0, n=20_000)
+    # Work arrays for factors of the matrix take some megabytes, however many rows there are.
+    f, w = objective(hidden=(20,), n_outputs=2, alpha=1.0, n=100_000)
     monkeypatch.setattr(Objective, "jacobian", None)
     minimize("lm", f, w, max_iter=1, options={"damping": damping})  # work arrays are made
     tracemalloc.start()

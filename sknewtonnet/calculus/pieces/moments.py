@@ -63,7 +63,7 @@ class Moments:
         return np.where(self.high > self.low, self.spread, 0.0)
 
     def joined(self, other: "Moments") -> "Moments":
-        """Those of the rows of both ([C] eq. 2.1).
+        """Those of the rows of both, by eq. 2.1 of Chan, Golub and LeVeque (1983).
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class Moments:
 
         References
         ----------
-        [C] Chan, Golub and LeVeque (1983), Algorithms for Computing the Sample Variance, The
+        Chan, Golub and LeVeque (1983), Algorithms for Computing the Sample Variance, The
         American Statistician 37.
         """
         total = self.weight + other.weight
