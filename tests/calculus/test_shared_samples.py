@@ -156,6 +156,34 @@ def test_an_interrupt_waits_for_the_helpers():
     assert not working
 
 
+class LateLock:
+    """A lock whose owner is interrupted while it waits for its next turn."""
+
+    def __init__(self):
+        self.lock, self.n_turns = threading.Lock(), 0
+
+    def acquire(self):
+        self.n_turns += 1
+        if self.n_turns == 2:
+            raise KeyboardInterrupt
+        self.lock.acquire()
+
+    def release(self):
+        self.lock.release()
+
+
+def test_an_interrupt_while_another_thread_has_its_turn_stays_one():
+    """Its lock is not that of the interrupted thread, which must not release it."""
+    shared = shared_samples._Threads([np.eye(2)], square, lambda part: None, by_turns=True)
+    shared.alone = LateLock()
+    with pytest.raises(KeyboardInterrupt):
+        shared.run(1)
+
+
+def square(matrix):
+    return shared_samples.product(matrix, matrix, np.empty_like(matrix))
+
+
 def test_an_interrupt_leaves_no_half_of_a_point(monkeypatch):
     f, w, v = problem("linear")
     other = w + 0.3

@@ -228,7 +228,7 @@ def test_a_layer_inside_starts_among_what_it_reads():
     assert np.abs(centers[:, :2] - 100.0).max() < 5.0
     units = np.tanh(X @ arrays["coefs_0"] + arrays["intercepts_0"])
     spread = np.sqrt(((units - units.mean(axis=0)) ** 2).mean(axis=0))
-    assert (np.abs(centers[:, 2:] - units.mean(axis=0)) <= 5.0 * spread + 1e-12).all()  # one is 1.0
+    assert (np.abs(centers[:, 2:] - units.mean(axis=0)) <= 5.0 * spread + 1e-12).all()
     assert arrays["coefs_0"][0, 1] == 0.0
 
 

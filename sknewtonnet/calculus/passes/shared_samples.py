@@ -176,12 +176,14 @@ class _Threads:
     def _worked(self, piece: Any) -> Any:
         if self.alone is None:
             return self.work(piece)
-        with self.alone:
-            _this.lock = self.alone
-            try:
-                return self.work(piece)
-            finally:
-                _this.lock = None
+        self.alone.acquire()
+        _this.lock, _this.has_turn = self.alone, True
+        try:
+            return self.work(piece)
+        finally:
+            _this.lock = None
+            if _this.has_turn:  # else an interrupt came while it waited for the next one
+                self.alone.release()
 
     def _fail(self, number: int, error: BaseException) -> None:
         """Of several errors the first in the order of the pieces stays."""
@@ -192,10 +194,11 @@ class _Threads:
 
 
 class _ThisThread(local):
-    """What this thread is in: sharing with helpers; its turn, with the lock that it then holds."""
+    """What this thread is in: sharing with helpers; work by turns, with the lock of who has one."""
 
     shares = False
     lock: Any = None
+    has_turn = False
 
 
 _this = _ThisThread()
@@ -207,10 +210,12 @@ def product(left: Array, right: Array, out: Array) -> Array:
     if lock is None or left.size * right.shape[1] < _LARGE:
         return np.dot(left, right, out=out)
     lock.release()
+    _this.has_turn = False
     try:
         return np.dot(left, right, out=out)
     finally:
         lock.acquire()
+        _this.has_turn = True
 
 
 def balanced_chunks(
