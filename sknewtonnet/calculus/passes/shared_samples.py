@@ -194,7 +194,7 @@ class _Threads:
 
 
 class _ThisThread(local):
-    """What this thread is in: sharing with helpers; turns, with their lock, and whether it has one."""
+    """What this thread is in: sharing with helpers; turns with their lock, and its own turn."""
 
     shares = False
     lock: Any = None
