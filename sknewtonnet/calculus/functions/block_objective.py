@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from sknewtonnet._typing import Array, Ints
+from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions import block_sums
 from sknewtonnet.calculus.functions.block_parts import BlockParts
 from sknewtonnet.calculus.functions.block_source import BlockSequence, BlockSource
@@ -19,10 +19,6 @@ from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.output_layer import (
     ConvexOutput,
     LeastSquaresOutput,
-    convex_output,
-    invariant_directions,
-    least_squares_output,
-    why_not_reduced,
 )
 from sknewtonnet.calculus.functions.output_parts import splits
 from sknewtonnet.calculus.functions.output_sums import OutputSums
@@ -30,18 +26,15 @@ from sknewtonnet.calculus.functions.penalised import (
     add_penalty_blocks,
     add_penalty_hessian,
     check_blocks,
-    curvature_of_blocks,
-    positions_of_blocks,
 )
+from sknewtonnet.calculus.functions.penalised_loss import PenalisedLoss
 from sknewtonnet.calculus.functions.precision import pass_dtype
-from sknewtonnet.calculus.functions.projection import ReducedObjective
 from sknewtonnet.calculus.functions.shared import many_entries
 from sknewtonnet.calculus.functions.totals import Sums
 from sknewtonnet.calculus.pieces.function import (
     BLOCK_KINDS,
     HESSIAN_KINDS,
     PRODUCT_KINDS,
-    SmoothFunction,
     may_overflow,
 )
 from sknewtonnet.calculus.pieces.loss import Loss
@@ -72,7 +65,7 @@ _OF_ALL_ROWS = {
 }
 
 
-class BlockObjective(SmoothFunction):
+class BlockObjective(PenalisedLoss):
     """The function of :class:`Objective` on rows in blocks, of which one is in memory at a time.
 
         f(w) = sum_b S_b / S f_b(w) + penalty(w) / S
@@ -309,16 +302,6 @@ class BlockObjective(SmoothFunction):
         add_penalty_blocks(self.network, self.penalty, self._w, blocks)
         return blocks
 
-    def block_positions(self) -> list[Ints] | None:
-        """Where the parameters of each of :meth:`hessian_blocks` are.
-
-        Returns
-        -------
-        list of ndarray of int of shape (s_k, t_k), or None
-            As of :meth:`Objective.block_positions`.
-        """
-        return positions_of_blocks(self.network)
-
     @may_overflow
     def hessian_product(self, w: ArrayLike, v: ArrayLike, kind: str = "exact") -> Array:
         """Hessian times vector, without forming the Hessian, by one pass.
@@ -342,67 +325,6 @@ class BlockObjective(SmoothFunction):
         self._place(w)
         (product,) = self._means(block_sums.hessian_product, self._w, directions, kind)
         return np.asarray(product + self.penalty.hessian_product(self._w, directions))
-
-    def curvature(self, w: Array, d: Array, kind: str = "exact") -> float:
-        """Second derivative d'Hd along a direction; see :meth:`SmoothFunction.curvature`.
-
-        Parameters
-        ----------
-        w : ndarray of shape (n_parameters,)
-            The point.
-        d : ndarray of shape (n_parameters,)
-            The direction.
-        kind : str, default="exact"
-            As in :meth:`hessian`. Of "block" the blocks of the units alone are formed.
-
-        Returns
-        -------
-        float
-        """
-        if kind != "block" or self.network.layout.has_ties:
-            return super().curvature(w, d, kind)
-        return curvature_of_blocks(self.network, self.hessian_blocks(w), d)
-
-    def invariant_directions(self, *, penalised: bool = True) -> Array:
-        """Directions along which f is constant; see :meth:`Objective.invariant_directions`.
-
-        Parameters
-        ----------
-        penalised : bool, default=True
-            True for f itself, False for f without its penalty.
-
-        Returns
-        -------
-        ndarray of shape (n_parameters, n_directions)
-            Orthonormal columns; none for most losses.
-        """
-        if not self.loss.shift_invariant:
-            return np.empty((self.n_parameters, 0))
-        return invariant_directions(self.network, self.penalty if penalised else None)
-
-    def parameter_names(self) -> tuple[str, ...]:
-        """Names such as "coefs_0[age, h3]".
-
-        Returns
-        -------
-        tuple of str
-        """
-        return tuple(self.network.layout.names)
-
-    def kinks(self, w: ArrayLike) -> tuple[str, ...]:
-        """Places without derivatives of the penalties that w is at, or next to.
-
-        Parameters
-        ----------
-        w : array of shape (n_parameters,)
-            The point.
-
-        Returns
-        -------
-        tuple of str
-            A clause for each place.
-        """
-        return self.penalty.kinks(real_array("w", w))
 
     def why_not_finite(self, w: ArrayLike) -> str:
         """What is to blame where the value, the gradient or the Hessian is not finite.
@@ -437,48 +359,6 @@ class BlockObjective(SmoothFunction):
         """
         mean = self._account.targets / self.weight_sum
         return loss_of_best_constant(self.loss, mean, self, self.has_offset)
-
-    def reduced(self) -> ReducedObjective | None:
-        """Return f as a function of all but the output layer; see :meth:`Objective.reduced`.
-
-        Returns
-        -------
-        ReducedObjective or None
-            A value takes two passes: one solves for the output layer.
-        """
-        output = least_squares_output(self.network, self.loss, self.penalty)
-        if output is None:
-            return None
-        return ReducedObjective(self, self.network, output, self._reach_solved)
-
-    def projected(self, w: ArrayLike) -> ReducedObjective | None:
-        """Return f as a function of all but the output layer; see :meth:`Objective.projected`.
-
-        Parameters
-        ----------
-        w : array of shape (n_parameters,)
-            Where the output layer begins.
-
-        Returns
-        -------
-        ReducedObjective or None
-            A value takes some five passes, one for each step of Newton's method.
-        """
-        vector = np.asarray(w, dtype=float)
-        output = convex_output(self.network, self.loss, self.penalty, vector)
-        if output is None:
-            return None
-        return ReducedObjective(self, self.network, output, self._reach_solved)
-
-    def why_not_reduced(self) -> str:
-        """Name the penalties that alone prevent the closed form of :meth:`reduced`.
-
-        Returns
-        -------
-        str
-            A main clause for messages; empty if no penalty is the reason.
-        """
-        return why_not_reduced(self.network, self.loss, self.penalty)
 
     def on(self, blocks: Any) -> "BlockObjective":
         """The same net, loss and penalties on other blocks.

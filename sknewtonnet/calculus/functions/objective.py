@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from sknewtonnet._typing import Array, Ints
+from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.batches import row_batches
 from sknewtonnet.calculus.functions.block_source import Rows
 from sknewtonnet.calculus.functions.constant import MeansOverRows, loss_of_best_constant
@@ -16,21 +16,17 @@ from sknewtonnet.calculus.functions.finiteness import not_finite_part
 from sknewtonnet.calculus.functions.kept_point import ADJOINT, FORWARD, SECOND, KeptPoint
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.output_layer import (
-    convex_output,
-    invariant_directions,
-    least_squares_output,
-    why_not_reduced,
+    ConvexOutput,
+    LeastSquaresOutput,
 )
 from sknewtonnet.calculus.functions.output_parts import SeparateOutputs, splits
 from sknewtonnet.calculus.functions.penalised import (
     add_penalty_blocks,
     add_penalty_hessian,
     check_blocks,
-    curvature_of_blocks,
-    positions_of_blocks,
 )
+from sknewtonnet.calculus.functions.penalised_loss import PenalisedLoss
 from sknewtonnet.calculus.functions.precision import check_range, pass_dtype
-from sknewtonnet.calculus.functions.projection import ReducedObjective
 from sknewtonnet.calculus.functions.row_arrays import row_arrays
 from sknewtonnet.calculus.functions.shared import hessian_by_products, many_entries, same_block
 from sknewtonnet.calculus.functions.tensors import add_penalty, check_tensor_memory
@@ -52,7 +48,6 @@ from sknewtonnet.calculus.pieces.function import (
     HESSIAN_KINDS,
     PRODUCT_KINDS,
     Block,
-    SmoothFunction,
     may_overflow,
 )
 from sknewtonnet.calculus.pieces.loss import Loss
@@ -78,7 +73,7 @@ from sknewtonnet.calculus.pieces.validation import (
 _OF_DATA = ("samples", "targets", "sample_weight", "offset", "_workspace", "_chunks", "_kept")
 
 
-class Objective(SmoothFunction):
+class Objective(PenalisedLoss):
     """Penalised mean loss of a network on data, with its exact derivatives.
 
         f(w) = 1/S sum_i s_i loss(raw_i(w), y_i) + 1/(2 S) sum_p alpha_p w_p^2,  S = sum_i s_i
@@ -416,17 +411,6 @@ class Objective(SmoothFunction):
         add_penalty_blocks(self.network, self.penalty, self._kept.w, blocks)
         return blocks
 
-    def block_positions(self) -> list[Ints] | None:
-        """Where the parameters of each of :meth:`hessian_blocks` are.
-
-        Returns
-        -------
-        list of ndarray of int of shape (s_k, t_k), or None
-            Positions in w; -1 for connections that do not exist. None where parameters are tied
-            to each other: then blocks of units are no blocks of the Hessian.
-        """
-        return positions_of_blocks(self.network)
-
     @may_overflow
     def hessian_product(self, w: ArrayLike, v: ArrayLike, kind: str = "exact") -> Array:
         """Hessian times vector ("hessp" in SciPy), without forming the Hessian.
@@ -463,26 +447,6 @@ class Objective(SmoothFunction):
         result = self._kept.product(along, groups, kind == "gauss-newton")
         product = layout.pull_back(result.T)
         return product + self.penalty.hessian_product(self._kept.w, directions)
-
-    def curvature(self, w: Array, d: Array, kind: str = "exact") -> float:
-        """Second derivative d'Hd along a direction; see :meth:`SmoothFunction.curvature`.
-
-        Parameters
-        ----------
-        w : ndarray of shape (n_parameters,)
-            The point.
-        d : ndarray of shape (n_parameters,)
-            The direction.
-        kind : str, default="exact"
-            As in :meth:`hessian`. Of "block" the blocks of the units alone are formed.
-
-        Returns
-        -------
-        float
-        """
-        if kind != "block" or self.network.layout.has_ties:
-            return super().curvature(w, d, kind)
-        return curvature_of_blocks(self.network, self.hessian_blocks(w), d)
 
     def shift_derivatives(self, w: ArrayLike, features: Sequence[int]) -> tuple[Array, Array]:
         """Derivatives of f in a shift of an input that is common to all samples.
@@ -749,26 +713,6 @@ class Objective(SmoothFunction):
         add_penalty(self.network, self.penalty if penalised else None, self._kept.w, tensors)
         return tensors
 
-    def invariant_directions(self, *, penalised: bool = True) -> Array:
-        """Directions along which f is constant wherever it stands, by the form of its loss.
-
-        A softmax does not change when all its logits get the same number: so the output
-        intercepts can move together, and without a penalty each row of output coefficients.
-
-        Parameters
-        ----------
-        penalised : bool, default=True
-            True for f itself, False for f without its penalty.
-
-        Returns
-        -------
-        ndarray of shape (n_parameters, n_directions)
-            Orthonormal columns; none for most losses.
-        """
-        if not self.loss.shift_invariant:
-            return np.empty((self.n_parameters, 0))
-        return invariant_directions(self.network, self.penalty if penalised else None)
-
     def over_rows(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
         """What a function finds in the rows that count, part after part; here there is one.
 
@@ -786,30 +730,6 @@ class Objective(SmoothFunction):
         """
         rows = Rows(self.samples, self.targets, self.sample_weight, self.offset)
         yield function(rows.counted, *args)
-
-    def parameter_names(self) -> tuple[str, ...]:
-        """Names such as "coefs_0[age, h3]".
-
-        Returns
-        -------
-        tuple of str
-        """
-        return tuple(self.network.layout.names)
-
-    def kinks(self, w: ArrayLike) -> tuple[str, ...]:
-        """Places without derivatives of the penalties that w is at, or next to.
-
-        Parameters
-        ----------
-        w : array of shape (n_parameters,)
-            The point.
-
-        Returns
-        -------
-        tuple of str
-            A clause for each place.
-        """
-        return self.penalty.kinks(real_array("w", w))
 
     def why_not_finite(self, w: ArrayLike) -> str:
         """What is to blame where the value, the gradient or the Hessian is not finite.
@@ -858,50 +778,6 @@ class Objective(SmoothFunction):
         means = MeansOverRows(self.targets, self.sample_weight, self.offset)
         mean = self.sample_weight @ self.targets / self.weight_sum
         return loss_of_best_constant(self.loss, mean, means, self.has_offset)
-
-    def reduced(self) -> ReducedObjective | None:
-        """Return f as a function of all but the output layer, where that has a closed form.
-
-        Returns
-        -------
-        ReducedObjective or None
-            Of squared errors with penalised output coefficients and no other penalty of the
-            output layer; None for all others.
-        """
-        output = least_squares_output(self.network, self.loss, self.penalty)
-        if output is None:
-            return None
-        return ReducedObjective(self, self.network, output, self._kept.reach_solved)
-
-    def projected(self, w: ArrayLike) -> ReducedObjective | None:
-        """Return f as a function of all but the output layer, which Newton's method solves for.
-
-        Parameters
-        ----------
-        w : array of shape (n_parameters,)
-            Where the output layer begins.
-
-        Returns
-        -------
-        ReducedObjective or None
-            For any loss, penalised or not; None if the output layer is not linear, has another
-            penalty than a ridge, or more than 500 parameters.
-        """
-        vector = np.asarray(w, dtype=float)
-        output = convex_output(self.network, self.loss, self.penalty, vector)
-        if output is None:
-            return None
-        return ReducedObjective(self, self.network, output, self._kept.reach_solved)
-
-    def why_not_reduced(self) -> str:
-        """Name the penalties that alone prevent the closed form of :meth:`reduced`.
-
-        Returns
-        -------
-        str
-            A main clause for messages; empty if no penalty is the reason.
-        """
-        return why_not_reduced(self.network, self.loss, self.penalty)
 
     def on(
         self,
@@ -988,6 +864,9 @@ class Objective(SmoothFunction):
             If there are fewer rows than batches.
         """
         return row_batches(self, n_batches, rng)
+
+    def _reach_solved(self, w: ArrayLike, output: LeastSquaresOutput | ConvexOutput) -> Array:
+        return self._kept.reach_solved(w, output)
 
     def _loss_blocks(self, kind: str) -> list[Array]:
         return neuron_blocks(
