@@ -35,6 +35,7 @@ else:  # the same at run time, each module with the first name of it that is ask
         },
         modules=[
             "calculus",
+            "display",
             "estimators",
             "formula",
             "inference",

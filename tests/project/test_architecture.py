@@ -29,12 +29,13 @@ FLOORS = [
     {"estimators"},
     {"pruning"},
     {"formula"},
+    {"display"},
     {"__init__"},
 ]
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 GROUND = {*sys.stdlib_module_names, "numpy", "scipy", "joblib", "sknewtonnet"}
-KNOWS_SKLEARN = {"_sklearn", "estimators", "pruning", "formula"}
+KNOWS_SKLEARN = {"_sklearn", "estimators", "pruning", "formula", "display"}
 OPTIONAL = {"dask", "distributed", "formulaic", "matplotlib", "pandas"}
 COMPAT = "sknewtonnet._sklearn"
 

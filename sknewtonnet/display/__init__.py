@@ -1,0 +1,19 @@
+"""Pictures of fitted nets and of their statistics, in scikit-learn's form."""
+
+from typing import TYPE_CHECKING
+
+from sknewtonnet._lazy import lazy
+
+if TYPE_CHECKING:
+    from sknewtonnet.display._base import Display
+else:  # the same at run time, each module with the first name of it that is asked for
+    __getattr__, __dir__ = lazy(
+        __name__,
+        {
+            "sknewtonnet.display._base": ["Display"],
+        },
+    )
+
+__all__ = [
+    "Display",
+]

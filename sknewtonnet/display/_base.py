@@ -1,0 +1,69 @@
+"""What all pictures share: they hold what was computed, and draw it when asked."""
+
+from typing import Any, Self
+
+from sknewtonnet._figures import axes, panels
+
+
+class Display:
+    """Base class of the displays.
+
+    A display holds numbers that were computed before, by a class method such as
+    ``from_estimator`` or ``from_results``. :meth:`plot` draws them, and may be called again, in
+    other axes or another style; it computes nothing new and changes nothing of the model.
+    Matplotlib is imported by :meth:`plot` alone. The form is that of scikit-learn's displays.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        The axes, after :meth:`plot` of a picture with one panel.
+    axes_ : ndarray of matplotlib.axes.Axes
+        The axes, after :meth:`plot` of a picture with several panels.
+    figure_ : matplotlib.figure.Figure
+        The figure.
+
+    See Also
+    --------
+    sklearn.metrics.PredictionErrorDisplay : A display of scikit-learn.
+
+    Examples
+    --------
+    >>> from sknewtonnet.display import Display
+    >>> class Points(Display):
+    ...     def __init__(self, x, y):
+    ...         self.x, self.y = x, y
+    ...
+    ...     def plot(self, ax=None):
+    ...         self._place(ax).scatter(self.x, self.y)
+    ...         return self
+    >>> display = Points([1, 2], [3, 4]).plot()
+    >>> display.ax_ is display.figure_.axes[0]
+    True
+    """
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw the picture.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; a new figure if None.
+
+        Returns
+        -------
+        Display
+            The display itself.
+        """
+        raise NotImplementedError
+
+    def _place(self, ax: Any) -> Any:
+        """Keep the axes of the picture and its figure, and return the axes."""
+        self.ax_ = axes(ax, type(self).__name__)
+        self.figure_ = self.ax_.figure
+        return self.ax_
+
+    def _places(self, n_rows: int, n_columns: int, ax: Any, **keywords: Any) -> Any:
+        """The same for several panels, an array of shape (n_rows, n_columns)."""
+        self.axes_ = panels(n_rows, n_columns, ax, caller=type(self).__name__, **keywords)
+        self.figure_ = self.axes_[0, 0].figure
+        return self.axes_
