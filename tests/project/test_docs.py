@@ -1,17 +1,18 @@
-"""What the documents show as Python runs, in one namespace per document."""
+"""The Python code of the documents runs, a namespace per document, and prints what they say."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
+from document_outputs import differences, run
 
 from sknewtonnet.calculus import ACTIVATIONS, LAYERS, LOSSES
 from sknewtonnet.inference import COVARIANCES
 from sknewtonnet.solvers import SOLVERS
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "doc").glob("*.md"))]
-BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "doc").glob("**/*.md"))]
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -26,14 +27,29 @@ def registries():
         registry.update(entries)
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_python_blocks_run(path, capsys):
+@pytest.fixture(autouse=True)
+def closed_figures():
+    """Figures of a document are closed at its end."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_python_blocks_run_and_print_what_is_shown(path):
     if path.name == "many_machines.md":
         pytest.importorskip("distributed", reason="dask is not installed")
-    namespace = {"__name__": "__main__"}
-    for code in BLOCK.findall(path.read_text(encoding="utf-8")):
-        exec(compile(code, path.name, "exec"), namespace)
-    capsys.readouterr()
+    for match, printed in run(path.read_text(encoding="utf-8"), path.name):
+        if match["output"] is not None:
+            assert not differences(match["output"], printed), f"{match['code']}prints\n{printed}"
+
+
+def test_differences_of_outputs():
+    assert not differences("a  1.00\n==\n", "a 1.001\n===\n")
+    assert not differences("decrement 3.3e-17\n", "decrement 1e-20\n")
+    assert differences("a 1.00\n", "a 1.02\n") == ["1.00 is 1.02"]
+    assert differences("yes 1\n", "no 1\n") == ["yes is no"]
+    assert differences("a 1\n", "a 1 b\n") == ["2 words are 3"]
 
 
 def test_readme_has_exactly_two_commands():

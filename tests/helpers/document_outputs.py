@@ -1,0 +1,74 @@
+"""What the Python blocks of a document print, beside what the document says they print.
+
+A block that starts with ```text right after a block of ```python is its output. Run as a script
+with the paths of documents, this writes what is printed into them:
+
+    PYTHONPATH=. python tests/helpers/document_outputs.py doc/getting_started.md
+"""
+
+import contextlib
+import io
+import re
+import sys
+from pathlib import Path
+
+PAIR = re.compile(
+    r"^```python\n(?P<code>.*?)^```\n(?:\n*^```text\n(?P<output>.*?)^```\n)?",
+    re.DOTALL | re.MULTILINE,
+)
+NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?")
+
+
+def run(text, name):
+    """Yield the match of each Python block of a document, and what it prints, in one namespace."""
+    namespace = {"__name__": "__main__"}
+    for match in PAIR.finditer(text):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(match["code"], name, "exec"), namespace)
+        yield match, "".join(f"{line.rstrip()}\n" for line in printed.getvalue().splitlines())
+
+
+def differences(said, printed):
+    """Return the lines that differ: in words, or in numbers by more than one per cent.
+
+    Kernels of linear algebra differ in last digits, so numbers need not be the same. Those that
+    are as small as rounding, below 1e-8, count as equal; spaces, rules and line breaks, which
+    change with the widths of numbers, do not count.
+    """
+    pairs = zip(_words(said), _words(printed), strict=False)
+    found = [f"{a} is {b}" for a, b in pairs if not _same(a, b)]
+    if not found and len(_words(said)) != len(_words(printed)):
+        found = [f"{len(_words(said))} words are {len(_words(printed))}"]
+    return found
+
+
+def _words(text):
+    return [word for word in text.split() if set(word) - set("=-")]
+
+
+def _same(a, b):
+    numbers = [[float(x) for x in NUMBER.findall(word)] for word in (a, b)]
+    if NUMBER.sub("0", a) != NUMBER.sub("0", b):
+        return False
+    return all(
+        abs(x - y) <= max(0.01 * max(abs(x), abs(y)), 1e-8)
+        for x, y in zip(*numbers, strict=True)
+    )
+
+
+def rewritten(text, name):
+    """The document with what its blocks print: outputs that are there, and those that are not."""
+    parts, end = [], 0
+    for match, printed in run(text, name):
+        parts += [text[end : match.start()], f"```python\n{match['code']}```\n"]
+        if printed:
+            parts.append(f"\n```text\n{printed}```\n")
+        end = match.end()
+    return "".join([*parts, text[end:]])
+
+
+if __name__ == "__main__":
+    for path in map(Path, sys.argv[1:]):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(rewritten(text, path.name), encoding="utf-8")
