@@ -5,15 +5,21 @@ from typing import TYPE_CHECKING
 from sknewtonnet._lazy import lazy
 
 if TYPE_CHECKING:
+    from sknewtonnet.display._alpha_path import AlphaPathDisplay
     from sknewtonnet.display._base import Display
+    from sknewtonnet.display._pruning_path import PruningPathDisplay
 else:  # the same at run time, each module with the first name of it that is asked for
     __getattr__, __dir__ = lazy(
         __name__,
         {
+            "sknewtonnet.display._alpha_path": ["AlphaPathDisplay"],
             "sknewtonnet.display._base": ["Display"],
+            "sknewtonnet.display._pruning_path": ["PruningPathDisplay"],
         },
     )
 
 __all__ = [
+    "AlphaPathDisplay",
     "Display",
+    "PruningPathDisplay",
 ]

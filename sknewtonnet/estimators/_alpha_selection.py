@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sknewtonnet._figures import axes
+from sknewtonnet._path_figures import draw_alpha_path, draw_ard_loss
 from sknewtonnet._typing import Array
 
 
@@ -127,16 +128,8 @@ class AlphaSelection:
             If matplotlib is not installed.
         """
         ax = axes(ax)
-        ax.errorbar(
-            self.alphas, self.held_out_loss, self.std_errors, fmt="o-", markersize=4, capsize=3
-        )
-        chosen = self.held_out_loss[self.alphas == self.alpha]
-        label = f"one for all: {self.alpha:.3g}"
-        ax.plot([self.alpha], chosen, "ko", markersize=10, fillstyle="none", label=label, zorder=3)
+        draw_alpha_path(ax, self.alphas, self.held_out_loss, self.std_errors, self.alpha)
         if self.ard is not None:
-            kept = "kept" if self.ard.kept else "not kept"
-            label = f"one per input: {kept}"
-            ax.axhline(self.ard.held_out_loss, linestyle="--", color="0.4", label=label)
-        ax.set(xscale="log", xlabel="alpha", ylabel="held-out loss")
+            draw_ard_loss(ax, self.ard.held_out_loss, self.ard.kept)
         ax.legend()
         return ax

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sknewtonnet._figures import axes
+from sknewtonnet._path_figures import draw_pruning_path
 
 
 @dataclass(frozen=True)
@@ -102,19 +103,10 @@ class PruningPath(Sequence[PruningStep]):
         """
         ax = axes(ax)
         name = "criterion" if self.criterion else "loss"
-        kept = [step for step in self._steps if step.accepted]
-        lost = [step for step in self._steps if not step.accepted]
-        ax.plot(
-            [step.n_parameters for step in kept],
-            [getattr(step, name) for step in kept],
-            "o-",
-            markersize=4,
-            label="accepted",
-        )
-        if lost:
-            values = np.array([getattr(step, name) for step in lost])
-            ax.plot([step.n_parameters for step in lost], values, "x", label="restored")
+        values = np.array([getattr(step, name) for step in self._steps])
+        sizes = np.array([step.n_parameters for step in self._steps])
+        accepted = np.array([step.accepted for step in self._steps])
+        _, restored = draw_pruning_path(ax, sizes, values, accepted, self.criterion)
+        if restored is not None:
             ax.legend()
-        ax.invert_xaxis()
-        ax.set(xlabel="parameters", ylabel=(self.criterion or "objective").upper())
         return ax
