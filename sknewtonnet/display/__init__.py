@@ -7,6 +7,7 @@ from sknewtonnet._lazy import lazy
 if TYPE_CHECKING:
     from sknewtonnet.display._alpha_path import AlphaPathDisplay
     from sknewtonnet.display._base import Display
+    from sknewtonnet.display._hessian import HessianDisplay
     from sknewtonnet.display._pruning_path import PruningPathDisplay
 else:  # the same at run time, each module with the first name of it that is asked for
     __getattr__, __dir__ = lazy(
@@ -14,6 +15,7 @@ else:  # the same at run time, each module with the first name of it that is ask
         {
             "sknewtonnet.display._alpha_path": ["AlphaPathDisplay"],
             "sknewtonnet.display._base": ["Display"],
+            "sknewtonnet.display._hessian": ["HessianDisplay"],
             "sknewtonnet.display._pruning_path": ["PruningPathDisplay"],
         },
     )
@@ -21,5 +23,6 @@ else:  # the same at run time, each module with the first name of it that is ask
 __all__ = [
     "AlphaPathDisplay",
     "Display",
+    "HessianDisplay",
     "PruningPathDisplay",
 ]

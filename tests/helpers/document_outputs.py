@@ -52,8 +52,7 @@ def _same(a, b):
     if NUMBER.sub("0", a) != NUMBER.sub("0", b):
         return False
     return all(
-        abs(x - y) <= max(0.01 * max(abs(x), abs(y)), 1e-8)
-        for x, y in zip(*numbers, strict=True)
+        abs(x - y) <= max(0.01 * max(abs(x), abs(y)), 1e-8) for x, y in zip(*numbers, strict=True)
     )
 
 

@@ -1,0 +1,470 @@
+"""Matrices of second derivatives as pictures, with the layers and units they belong to."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from sknewtonnet._figures import DIVERGING, style
+from sknewtonnet._names import must_be_one_of
+from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus import Network, Objective, SmoothFunction
+from sknewtonnet.calculus.functions.coordinates import natural_steps
+from sknewtonnet.calculus.functions.scaled_spectrum import unit_diagonal
+from sknewtonnet.calculus.functions.standardization import on_standardized_columns
+from sknewtonnet.calculus.pieces.memory import check_hessian_memory
+from sknewtonnet.calculus.pieces.validation import check_count, check_truth, real_vector
+from sknewtonnet.display._base import Display
+
+TITLES = {
+    "exact": "exact Hessian",
+    "block": "blocks of units",
+    "lagrangian": "Lagrangian, fixed states",
+    "gauss-newton": "Gauss-Newton",
+}
+
+# Up to so many parameters each has its name, and negative entries a mark. Height and width in
+# inches that the names of a unit and a layer take, and how many letters a name may have.
+_FEW, _HIGH, _WIDE, _LONG = 24, 0.12, 0.55, 22
+
+
+class Group(NamedTuple):
+    """Rows of a matrix that belong together.
+
+    Attributes
+    ----------
+    name : str
+        Of the layer or unit.
+    start, stop : int
+        The first row, and the one behind the last.
+    """
+
+    name: str
+    start: int
+    stop: int
+
+
+class HessianDisplay(Display):
+    """Second derivatives of an objective, exact and approximate ones side by side.
+
+    An entry is d2f / dw_p dw_q for the parameters w_p and w_q of a net with the objective f; with
+    ``scaled`` it is h_pq / (|h_pp| |h_qq|)^(1/2) with the diagonal h of the exact Hessian, a
+    number without units. Parameters are in the order of layers and units: the coefficients that
+    come into a unit in the order of its sources, then its intercept. Squares outline units, dashed
+    lines layers. All panels share one scale of colours, linear next to 0 and logarithmic beyond.
+    The title of an approximation A says how far it is off the exact Hessian H: ``||A - H|| /
+    ||H||`` in Frobenius norms of what is drawn.
+
+    Parameters
+    ----------
+    matrices : mapping of str to ndarray of shape (n_parameters, n_parameters)
+        From kinds of second derivatives, or other titles, to matrices in the order of the picture.
+    parameter_names : sequence of str
+        Names of the rows.
+    layers, units : sequence of Group
+        Triples (name, start, stop) of rows.
+    entry : str, default="second derivative"
+        What an entry is, and its units, for the key.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib.axes.Axes
+        One panel for each kind.
+    figure_ : matplotlib.figure.Figure
+        The figure.
+    images_ : dict of str to matplotlib.image.AxesImage
+        The matrices by kind.
+    outlines_ : list of matplotlib.collections.LineCollection
+        The squares of the units, one collection for each panel.
+    borders_ : list of matplotlib.collections.LineCollection
+        The lines between layers.
+    signs_ : list of matplotlib.collections.PathCollection
+        The marks of negative entries; none above 24 parameters.
+    colorbar_ : matplotlib.colorbar.Colorbar
+        The key.
+
+    See Also
+    --------
+    SpectrumDisplay : The eigenvalues of these matrices.
+    sknewtonnet.calculus.Objective.hessian : The matrices.
+
+    Notes
+    -----
+    Each kind takes one matrix, about n P^2 flops for P parameters. For pictures in grey a
+    sequential map tells signs apart: ``image_kwargs={"cmap": "cividis"}``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> from sknewtonnet.display import HessianDisplay
+    >>> X, y = load_diabetes(return_X_y=True, scaled=False)
+    >>> net = NewtonMLPRegressor((2,), alpha=10.0, random_state=0).fit(X, y)
+    >>> display = HessianDisplay.from_estimator(net, X, y, kinds=("exact", "gauss-newton"))
+    >>> list(display.images_), display.units[0].name
+    (['exact', 'gauss-newton'], 'h0')
+    """
+
+    def __init__(
+        self,
+        *,
+        matrices: Mapping[str, Array],
+        parameter_names: Sequence[str],
+        layers: Sequence[Group],
+        units: Sequence[Group],
+        entry: str = "second derivative",
+    ):
+        self.matrices = matrices
+        self.parameter_names = parameter_names
+        self.layers = layers
+        self.units = units
+        self.entry = entry
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        offset: Any = None,
+        *,
+        exposure: Any = None,
+        kinds: Sequence[str] = ("exact", "block", "lagrangian", "gauss-newton"),
+        standardize: bool = True,
+        scaled: bool = True,
+        ax: Any = None,
+        **plot_keywords: Any,
+    ) -> Self:
+        """Draw the second derivatives of a fitted net's objective at its parameters.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            A net of this package.
+        X, y, sample_weight, offset, exposure : array-like
+            The data of the fit.
+        kinds : sequence of str, default=("exact", "block", "lagrangian", "gauss-newton")
+            Which second derivatives; see :meth:`sknewtonnet.calculus.Objective.hessian`.
+        standardize : bool, default=True
+            Whether the parameters are those of the same net on standardised columns.
+        scaled : bool, default=True
+            Whether to scale the diagonal of the exact Hessian to one.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; a new figure if None.
+        **plot_keywords : dict
+            Passed on to :meth:`plot`.
+
+        Returns
+        -------
+        HessianDisplay
+
+        Raises
+        ------
+        ValueError
+            If a kind is unknown, or the data do not match the fit.
+        MemoryError
+            If the matrices would not fit.
+        """
+        extra = {"sample_weight": sample_weight, "offset": offset, "exposure": exposure}
+        given = {name: value for name, value in extra.items() if value is not None}
+        objective = estimator.objective(X, y, **given)
+        return cls.from_objective(
+            objective,
+            estimator.params_,
+            kinds=kinds,
+            standardize=standardize,
+            scaled=scaled,
+            ax=ax,
+            **plot_keywords,
+        )
+
+    @classmethod
+    def from_objective(
+        cls,
+        objective: SmoothFunction,
+        params: Any,
+        *,
+        kinds: Sequence[str] = ("exact", "block", "lagrangian", "gauss-newton"),
+        standardize: bool = False,
+        scaled: bool = False,
+        ax: Any = None,
+        **plot_keywords: Any,
+    ) -> Self:
+        """Draw the second derivatives of a function at a point.
+
+        Parameters
+        ----------
+        objective : SmoothFunction
+            The function; layers and units are those of an
+            :class:`~sknewtonnet.calculus.Objective`.
+        params : array-like of shape (n_parameters,)
+            The point.
+        kinds : sequence of str, default=("exact", "block", "lagrangian", "gauss-newton")
+            Which second derivatives, of the function's ``hessian_kinds``.
+        standardize : bool, default=False
+            Whether the parameters are those of the same net on standardised columns.
+        scaled : bool, default=False
+            Whether to scale the diagonal of the exact Hessian to one.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; a new figure if None.
+        **plot_keywords : dict
+            Passed on to :meth:`plot`.
+
+        Returns
+        -------
+        HessianDisplay
+
+        Raises
+        ------
+        ValueError
+            If a kind is none of the function's, or the point has a wrong shape.
+        MemoryError
+            If the matrices would not fit.
+        """
+        if not isinstance(objective, SmoothFunction):
+            raise TypeError(f"objective must be a SmoothFunction, got {objective!r}.")
+        check_truth("standardize", standardize)
+        check_truth("scaled", scaled)
+        kinds = _checked_kinds(kinds, objective.hessian_kinds)
+        size = objective.n_parameters
+        w = real_vector("params", params, size)
+        advice = "a SpectrumDisplay takes products alone"
+        check_hessian_memory(size, advice, n_matrices=len(kinds) + 4.0)
+        function, at = objective, w
+        if standardize:
+            if not isinstance(objective, Objective):
+                raise ValueError("standardize=True needs the columns of a net: its Objective.")
+            mapped = on_standardized_columns(objective)
+            function, at = mapped, mapped.restrict(w)
+        found = {kind: function.hessian(at, kind) for kind in kinds}
+        if scaled:
+            H = found["exact"] if "exact" in found else function.hessian(at)
+            scale = _scale(objective, H, standardize)
+            found = {kind: A / np.multiply.outer(scale, scale) for kind, A in found.items()}
+        order, layers, units = _structure(objective)
+        names = objective.parameter_names()
+        display = cls(
+            matrices={kind: A[np.ix_(order, order)] for kind, A in found.items()},
+            parameter_names=tuple(names[p] for p in order),
+            layers=layers,
+            units=units,
+            entry=_entry(standardize, scaled),
+        )
+        return display.plot(ax, **plot_keywords)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        decades: int = 2,
+        image_kwargs: Mapping[str, Any] | None = None,
+        outline_kwargs: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Draw the matrices.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Axes whose place the panels take; a new figure if None.
+        decades : int, default=2
+            Powers of ten below the largest absolute entry that the logarithmic part of the scale
+            of colours has; it is linear below them.
+        image_kwargs : dict, default=None
+            Keywords of ``imshow``.
+        outline_kwargs : dict, default=None
+            Keywords of the lines around units, those of a ``LineCollection``.
+
+        Returns
+        -------
+        HessianDisplay
+            The display itself.
+        """
+        check_count("decades", decades)
+        n_rows = 2 if len(self.matrices) > 3 else 1
+        n_columns = -(-len(self.matrices) // n_rows)
+        panels = self._places(n_rows, n_columns, ax, size=(3.3, 3.0)).ravel()
+        for empty in panels[len(self.matrices) :]:
+            empty.axis("off")
+        norm = self._norm(decades)
+        self.images_: dict[str, Any] = {}
+        self.outlines_: list[Any] = []
+        self.borders_: list[Any] = []
+        self.signs_: list[Any] = []
+        for number, (kind, panel) in enumerate(zip(self.matrices, panels, strict=False)):
+            image = {"cmap": DIVERGING, "norm": norm} | dict(image_kwargs or {})
+            self.images_[kind] = panel.imshow(self.matrices[kind], **image)
+            self._outline(panel, outline_kwargs)
+            self._mark_signs(panel, self.matrices[kind], norm.linthresh)
+            self._name(panel, first=number % n_columns == 0)
+            panel.set_title(self._title(kind), fontsize="small")
+        self._key(list(panels), norm, "right" if n_rows > 1 else "bottom")
+        return self
+
+    def _key(self, panels: list[Any], norm: Any, side: str) -> None:
+        """The key of the colours, with powers of ten and 0."""
+        image = next(iter(self.images_.values()))
+        key = self.figure_.colorbar(image, ax=panels, location=side, shrink=0.8)
+        least = int(np.ceil(np.log10(norm.linthresh) + 0.3))
+        powers = np.arange(least, np.floor(np.log10(norm.vmax) + 1e-9) + 1.0)
+        tens = 10.0 ** powers[:: max(1, len(powers) // 4)][::-1]
+        key.set_ticks([*-tens, 0.0, *tens], minor=False)
+        key.minorticks_off()
+        key.ax.tick_params(labelsize="small")
+        key.set_label(self.entry, fontsize="small")
+        self.colorbar_ = key
+
+    def _norm(self, decades: int) -> Any:
+        """The scale of colours that all panels share."""
+        from matplotlib.colors import SymLogNorm
+
+        entries = np.stack([np.abs(A).max(initial=0.0) for A in self.matrices.values()])
+        largest = float(entries[np.isfinite(entries)].max(initial=0.0)) or 1.0
+        return SymLogNorm(
+            largest * 10.0**-decades, linscale=0.5, vmin=-largest, vmax=largest, base=10
+        )
+
+    def _outline(self, panel: Any, given: Mapping[str, Any] | None) -> None:
+        """Squares around units, and lines between layers."""
+        from matplotlib.collections import LineCollection
+
+        squares = []
+        for _, start, stop in self.units:
+            a, b = start - 0.5, stop - 0.5
+            squares.append([(a, a), (b, a), (b, b), (a, b), (a, a)])
+        width = 0.8 if len(self.parameter_names) <= 200 else 0.5
+        look = style({"colors": "black", "linewidths": width}, given, LineCollection)
+        self.outlines_.append(panel.add_collection(LineCollection(squares, **look)))
+        size = len(self.parameter_names)
+        lines = []
+        for _, start, _ in self.layers[1:]:
+            at = start - 0.5
+            lines += [[(at, -0.5), (at, size - 0.5)], [(-0.5, at), (size - 0.5, at)]]
+        look = {"colors": "black", "linewidths": 1.2, "linestyles": "dashed"}
+        self.borders_.append(panel.add_collection(LineCollection(lines, **look)))
+
+    def _mark_signs(self, panel: Any, matrix: Array, least: float) -> None:
+        """A minus in each negative entry that has a colour, where there is room for it."""
+        if len(matrix) > _FEW:
+            return
+        rows, columns = np.nonzero(matrix < -least)
+        dark = matrix[rows, columns] < -0.1 * np.abs(matrix).max()
+        size = (110.0 / len(matrix)) ** 2
+        look = {"s": size, "c": np.where(dark, "white", "black"), "linewidths": 0.8}
+        marks = panel.scatter(columns, rows, marker="_", **look)
+        self.signs_.append(marks)
+
+    def _name(self, panel: Any, first: bool) -> None:
+        """Names of layers below, and of units or parameters on the left."""
+        size = len(self.parameter_names)
+        box = panel.get_window_extent()
+        room = min(box.width, box.height) / panel.figure.dpi
+        middles = [_middle(layer) for layer in self.layers]
+        crowded = bool((np.diff(middles) < size * _WIDE / room).any())
+        lower = ["\n" if crowded and k % 2 else "" for k in range(len(middles))]
+        titles = [
+            f"{low}{_short(layer.name)}" for low, layer in zip(lower, self.layers, strict=True)
+        ]
+        panel.set_xticks(middles, titles, fontsize="small")
+        panel.set_xlabel("layer")
+        if size <= _FEW:
+            rows = [Group(name, p, p + 1) for p, name in enumerate(self.parameter_names)]
+        else:
+            rows = []
+            for unit in self.units:
+                if not rows or _middle(unit) - _middle(rows[-1]) >= size * _HIGH / room:
+                    rows.append(unit)
+        names = [_short(row.name) if first else "" for row in rows]
+        panel.set_yticks([_middle(row) for row in rows], names, fontsize="x-small")
+        panel.tick_params(length=0)
+        if first:
+            panel.set_ylabel("parameter" if size <= _FEW else "unit")
+
+    def _title(self, kind: str) -> str:
+        """The kind, and how far it is from the exact Hessian."""
+        title = TITLES.get(kind, kind)
+        exact = self.matrices.get("exact")
+        if exact is None or kind == "exact":
+            return title
+        size = float(np.linalg.norm(exact))
+        off = float(np.linalg.norm(self.matrices[kind] - exact)) / size if size else 0.0
+        return f"{title}\n{100.0 * off:.2g} % off"
+
+
+def _checked_kinds(kinds: Any, known: Sequence[str]) -> tuple[str, ...]:
+    """Kinds of second derivatives that a function has, or an error."""
+    wanted = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+    if not wanted:
+        raise ValueError(f"kinds must name at least one of {list(known)}, got {kinds!r}.")
+    for kind in wanted:
+        if kind not in known:
+            raise ValueError(must_be_one_of("kinds", kind, known))
+    return tuple(dict.fromkeys(wanted))
+
+
+def _scale(objective: SmoothFunction, H: Array, standardized: bool) -> Array:
+    """What scales the diagonal of a Hessian to one."""
+    steps = np.ones(len(H))
+    if isinstance(objective, Objective) and not standardized:
+        steps = natural_steps(objective)
+    return unit_diagonal(np.diagonal(H), steps)
+
+
+def _entry(standardized: bool, scaled: bool) -> str:
+    """What an entry is."""
+    table = "\n(standardised columns)" if standardized else ""
+    if scaled:
+        return rf"$h_{{pq}}\,/\,|h_{{pp}}\,h_{{qq}}|^{{1/2}}${table}"
+    return rf"$\partial^2 f/\partial w_p\,\partial w_q${table}"
+
+
+def _structure(objective: Any) -> tuple[Ints, list[Group], list[Group]]:
+    """Parameters in the order of layers and units, and where these are.
+
+    A parameter that several units share is where the first of them is.
+    """
+    network = getattr(objective, "network", None)
+    if not isinstance(network, Network):
+        size = objective.n_parameters
+        everything = [Group("parameters", 0, size)]
+        return np.arange(size), everything, everything
+    seen = np.zeros(network.n_parameters, dtype=bool)
+    order: list[Ints] = []
+    layers, units, at = [], [], 0
+    names = [*network.unit_names, network.output_names]
+    for title, places, units_of in zip(
+        _layer_titles(network), network.positions, names, strict=True
+    ):
+        start = at
+        for name, column in zip(units_of, places.T, strict=True):
+            own = column[column >= 0]
+            own = own[~seen[own]]
+            own = own[np.sort(np.unique(own, return_index=True)[1])]
+            seen[own] = True
+            if len(own):
+                order.append(own)
+                units.append(Group(name, at, at + len(own)))
+                at += len(own)
+        if at > start:
+            layers.append(Group(title, start, at))
+    return np.concatenate(order), layers, units
+
+
+def _layer_titles(network: Network) -> list[str]:
+    """A name for each layer."""
+    hidden = len(network.layers) - 1
+    titles = ["hidden" if hidden == 1 else f"hidden {k + 1}" for k in range(hidden)]
+    for k, is_linear in enumerate(network.linear[:-1]):
+        if not is_linear:
+            titles[k] = type(network.layers[k]).__name__
+    return [*titles, "output"]
+
+
+def _middle(group: Group) -> float:
+    return (group.start + group.stop - 1) / 2
+
+
+def _short(name: str) -> str:
+    """A name that is not too long; its end may be what it differs in."""
+    half = _LONG // 2
+    return name if len(name) <= _LONG else f"{name[: half - 1]}…{name[-half:]}"
