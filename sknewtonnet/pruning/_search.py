@@ -77,7 +77,7 @@ class InformationCriterionSearch(MetaNet):
     See Also
     --------
     BackwardPruning : Removes the parts that a net does not need.
-    criterion_scorer : The criteria as scores of scikit-learn's own searches.
+    sknewtonnet.criterion_scorer : The criteria as scores of scikit-learn's own searches.
 
     Notes
     -----

@@ -224,7 +224,8 @@ def test_arguments_and_results_are_documented(name):
     if set(signature.parameters) - {"self", "cls"}:
         assert entries(function, "Parameters"), f"{name} has no Parameters"
     if signature.return_annotation not in (None, "None"):
-        assert any(found.get("Returns", [])), f"{name} has no Returns"
+        results = found.get("Yields" if inspect.isgeneratorfunction(function) else "Returns", [])
+        assert any(results), f"{name} does not say what comes out"
 
 
 @pytest.mark.parametrize("name", FACES)

@@ -114,6 +114,13 @@ class BlockObjective(PenalisedLoss):
     MemoryError
         If a Hessian, or a block at all units, would not fit; nothing is allocated before.
 
+    See Also
+    --------
+    Objective : The same function of rows in memory.
+    ArrayBlocks : Blocks of memory maps.
+    DaskBlocks : Blocks of dask arrays, on the workers of a cluster.
+    sknewtonnet.solvers.get_solver : Solvers that minimise it.
+
     Notes
     -----
     Beside what the source reads, a pass takes about as much memory as a block, and two results.
@@ -274,7 +281,7 @@ class BlockObjective(PenalisedLoss):
 
     @may_overflow
     def hessian_blocks(self, w: ArrayLike, kind: str = "block") -> list[Array]:
-        """Blocks of each unit with itself; see :meth:`Objective.hessian_blocks`.
+        """The blocks of each unit with itself; see :meth:`Objective.hessian_blocks`.
 
         Parameters
         ----------
@@ -371,6 +378,7 @@ class BlockObjective(PenalisedLoss):
         Returns
         -------
         BlockObjective
+            A new objective; this one stays as it is.
 
         Raises
         ------
@@ -423,6 +431,7 @@ class BlockObjective(PenalisedLoss):
         Returns
         -------
         BlockObjective
+            A new objective; this one stays as it is.
         """
         return BlockObjective(self.network, loss, self.blocks, dtype=self.dtype)
 
@@ -450,9 +459,9 @@ class BlockObjective(PenalisedLoss):
         *args : object
             Further arguments.
 
-        Returns
-        -------
-        iterator
+        Yields
+        ------
+        object
             The results in the order of the rows.
         """
         for found in self.blocks.map(block_sums.each_piece, self._model, function, *args):

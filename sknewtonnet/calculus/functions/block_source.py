@@ -26,12 +26,19 @@ _FORM = "a block must be a tuple (X, Y), (X, Y, sample_weight) or (X, Y, sample_
 class Rows(NamedTuple):
     """The rows of one block.
 
+    Functions that are asked about blocks (:meth:`BlockSource.map`) get their rows in this form.
+
     Parameters
     ----------
     X, Y : array
         Samples and targets, as in :class:`Objective`.
     sample_weight, offset : array or None
         Likewise; None for weights of 1, and for no offset.
+
+    See Also
+    --------
+    BlockSource.map : Ask a function about the rows of each block.
+    BlockObjective.over_rows : The same for the rows that count.
 
     Examples
     --------
@@ -71,6 +78,7 @@ class Rows(NamedTuple):
         Returns
         -------
         Rows
+            Views of the same arrays, without a copy.
         """
         return Rows(*(None if array is None else array[where] for array in self))
 
@@ -153,6 +161,13 @@ class BlockSource(ABC):
         How many; None where that is known only after a pass.
     on_workers : bool
         Whether each pass already shares the work among several processes.
+
+    See Also
+    --------
+    BlockSequence : Blocks that functions or a generator read.
+    ArrayBlocks : Blocks of arrays and memory maps.
+    DaskBlocks : Blocks of dask arrays and data frames.
+    BlockObjective : The objective that is a sum over blocks.
 
     Examples
     --------
@@ -254,12 +269,16 @@ class BlockSource(ABC):
         Returns
         -------
         BlockSource
+            The changed blocks; these stay as they are.
         """
         return _Transformed(self, change)
 
 
 class BlockSequence(BlockSource):
     """Blocks that this process reads one after the other.
+
+    For rows that come from files, a database or a generator: only one block is in memory at a
+    time.
 
     Parameters
     ----------
@@ -273,6 +292,12 @@ class BlockSequence(BlockSource):
     ------
     TypeError
         If it is an iterator, which ends with the first pass; or if an item is no block.
+
+    See Also
+    --------
+    ArrayBlocks : Blocks of arrays and memory maps.
+    DaskBlocks : Blocks of dask arrays and data frames.
+    BlockObjective : The objective that is a sum over blocks.
 
     Examples
     --------
@@ -303,7 +328,21 @@ class BlockSequence(BlockSource):
         self.n_blocks = len(blocks) if isinstance(blocks, Sequence) else None
 
     def map(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
-        """See :meth:`BlockSource.map`."""
+        """See :meth:`BlockSource.map`.
+
+        Parameters
+        ----------
+        function : callable
+            Gets the :class:`Rows` of a block and ``args``. It can be pickled, and what it returns
+            is small: sums over the rows, never rows.
+        *args : object
+            Further arguments, the same for all blocks.
+
+        Returns
+        -------
+        iterator
+            The results in the order of the blocks. Errors name the block by its number.
+        """
         return named(self._answers(function, args))
 
     def _answers(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[Any]:
@@ -330,6 +369,13 @@ class ArrayBlocks(BlockSource):
     ------
     ValueError
         If arrays have different numbers of rows, or none.
+
+    See Also
+    --------
+    BlockSequence : Blocks that functions or a generator read.
+    DaskBlocks : Blocks of dask arrays and data frames.
+    BlockObjective : The objective that is a sum over blocks.
+    numpy.memmap : An array in a file.
 
     Examples
     --------
@@ -369,7 +415,21 @@ class ArrayBlocks(BlockSource):
         self.n_blocks = len(self._ends) - 1
 
     def map(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
-        """See :meth:`BlockSource.map`."""
+        """See :meth:`BlockSource.map`.
+
+        Parameters
+        ----------
+        function : callable
+            Gets the :class:`Rows` of a block and ``args``. It can be pickled, and what it returns
+            is small: sums over the rows, never rows.
+        *args : object
+            Further arguments, the same for all blocks.
+
+        Returns
+        -------
+        iterator
+            The results in the order of the blocks. Errors name the block by its number.
+        """
         return named(self._answers(function, args))
 
     def _answers(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[Any]:

@@ -15,7 +15,7 @@ from sknewtonnet.calculus.pieces.moments import Moments, joined_lists
 
 @may_overflow
 def canonical(objective: AnyObjective, w: Array, complements: bool = True) -> Array:
-    """Parameters of the same net with its units in a fixed order and with fixed signs.
+    """Put the units of a net in a fixed order, with fixed signs.
 
     A net stays the same function if hidden units are permuted, or if a unit with an odd
     activation (tanh) changes the signs of all that comes in and goes out, or one with an even
@@ -44,6 +44,12 @@ def canonical(objective: AnyObjective, w: Array, complements: bool = True) -> Ar
         and none that a layer reads which is not linear. Ties stay ties: units that share
         parameters change places or signs, in groups, only where they keep these, and none with a
         logistic activation changes its sign then.
+
+    See Also
+    --------
+    ParameterLayout : Names of the parameters, which keep their places.
+    Layer.canonical : The canonical form of a layer of one's own.
+    critical_point : What kind of point the parameters are.
 
     Notes
     -----

@@ -36,6 +36,16 @@ class Constraint(ABC):
         Whether it finds its parameters by the names of arrays, or by the net as a whole, so that
         it holds for a net from which connections are removed; True by default.
 
+    See Also
+    --------
+    NormConstraint : Limits of norms of arrays.
+    PredictionConstraint : Limits of predictions.
+    SlopeConstraint : Limits of slopes.
+    NonlinearConstraint : Limits of functions without a class.
+    sknewtonnet.testing.check_constraint :
+        Compare the derivatives of a constraint with differences.
+    sknewtonnet.solvers.Constraints : All constraints of a run.
+
     Examples
     --------
     >>> import numpy as np
@@ -108,6 +118,7 @@ class Constraint(ABC):
         Returns
         -------
         ndarray of shape (m,)
+            One value for each function.
         """
 
     @abstractmethod
@@ -122,6 +133,7 @@ class Constraint(ABC):
         Returns
         -------
         ndarray of shape (m, n_parameters)
+            One row for each function.
         """
 
     @abstractmethod
@@ -231,7 +243,18 @@ class NonlinearConstraint(Constraint):
         return self.arrays is not None
 
     def on(self, network: Network) -> "NonlinearConstraint":
-        """See :meth:`Constraint.on`."""
+        """See :meth:`Constraint.on`.
+
+        Parameters
+        ----------
+        network : Network
+            The net whose parameters are constrained.
+
+        Returns
+        -------
+        NonlinearConstraint
+            The same limits, with what they need to know of the net.
+        """
         check_network(network)
         if self.arrays is not None:
             named_arrays(network.layout, self.arrays)  # says now if one is missing
@@ -261,19 +284,54 @@ class NonlinearConstraint(Constraint):
         return found if self.arrays is None else np.asarray((self._selection.T @ found.T).T)
 
     def value(self, w: Array) -> Array:
-        """See :meth:`Constraint.value`."""
+        """See :meth:`Constraint.value`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point, which is not to be written to.
+
+        Returns
+        -------
+        ndarray of shape (m,)
+            One value for each function.
+        """
         found = self._real("fun", self.fun(self._x(w)))
         return self._shaped("fun", np.atleast_1d(found), self.limits[0].shape)
 
     def jacobian(self, w: Array) -> Array:
-        """See :meth:`Constraint.jacobian`."""
+        """See :meth:`Constraint.jacobian`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (m, n_parameters)
+            One row for each function.
+        """
         x = self._x(w)
         found = np.atleast_2d(self._real("jac", self.jac(x.copy())))
         found = self._shaped("jac", found, (len(self.limits[0]), len(x)))
         return self._spread(found)
 
     def hessian(self, w: Array, v: Array) -> Array:
-        """See :meth:`Constraint.hessian`."""
+        """See :meth:`Constraint.hessian`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        v : ndarray of shape (m,)
+            Factors, such as multipliers.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+            Symmetric.
+        """
         x = self._x(w)
         found = self._real("hess", self.hess(x.copy(), v))
         found = self._shaped("hess", found, (len(x), len(x)))
@@ -317,6 +375,13 @@ class NormConstraint(Constraint):
     layout : ParameterLayout, default=None
         Where the arrays are; :meth:`on` fills it in.
 
+    See Also
+    --------
+    NormPenalty : Norms that cost something, rather than stay within limits.
+    PredictionConstraint : Limits of predictions.
+    NonlinearConstraint : Limits of functions of one's own.
+    sknewtonnet.solvers.Constraints : All constraints of a run.
+
     Examples
     --------
     >>> import numpy as np
@@ -343,7 +408,18 @@ class NormConstraint(Constraint):
             )
 
     def on(self, network: Network) -> "NormConstraint":
-        """See :meth:`Constraint.on`."""
+        """See :meth:`Constraint.on`.
+
+        Parameters
+        ----------
+        network : Network
+            The net whose parameters are constrained.
+
+        Returns
+        -------
+        NormConstraint
+            The same limits, of arrays whose places are known.
+        """
         check_network(network)
         placed = replace(self, layout=network.layout)
         assert placed.limits  # says now if an array is missing, or limits do not fit
@@ -386,11 +462,33 @@ class NormConstraint(Constraint):
         return found
 
     def value(self, w: Array) -> Array:
-        """See :meth:`Constraint.value`."""
+        """See :meth:`Constraint.value`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point, which is not to be written to.
+
+        Returns
+        -------
+        ndarray of shape (m,)
+            One value for each function.
+        """
         return np.array([norm for norm, _ in self._directions(w)])
 
     def jacobian(self, w: Array) -> Array:
-        """See :meth:`Constraint.jacobian`."""
+        """See :meth:`Constraint.jacobian`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (m, n_parameters)
+            One row for each function.
+        """
         found = np.zeros((len(self._groups), len(w)))
         for row, group, (_, direction) in zip(
             found, self._groups, self._directions(w), strict=True
@@ -399,7 +497,20 @@ class NormConstraint(Constraint):
         return found
 
     def hessian(self, w: Array, v: Array) -> Array:
-        """See :meth:`Constraint.hessian`."""
+        """See :meth:`Constraint.hessian`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        v : ndarray of shape (m,)
+            Factors, such as multipliers.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+            Symmetric.
+        """
         found = np.zeros((len(w), len(w)))
         for factor, group, (norm, direction) in zip(
             real_vector("v", v, len(self._groups)), self._groups, self._directions(w), strict=True
@@ -464,6 +575,13 @@ class LagrangeFunction(FunctionOf):
     w0 : ndarray of shape (n_parameters,)
         Where its value is that of f.
 
+    See Also
+    --------
+    critical_point : The verdict on its point, along active constraints.
+    Constraint : The constraints.
+    Lagrangian : The Lagrange function of a net's propagation equations.
+    sknewtonnet.solvers.Multipliers : The multipliers that a run ends with.
+
     Examples
     --------
     >>> import numpy as np
@@ -500,12 +618,34 @@ class LagrangeFunction(FunctionOf):
         self._before = sum(float(mu @ constraint.value(w0)) for constraint, mu in self.terms)
 
     def value(self, w: Array) -> float:
-        """The function at w. See :meth:`SmoothFunction.value`."""
+        """The function at w. See :meth:`SmoothFunction.value`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        float
+            Not finite where f has no value: a solver then takes another step.
+        """
         after = sum(float(mu @ constraint.value(w)) for constraint, mu in self.terms)
         return self.function.value(w) + (after - self._before)
 
     def gradient(self, w: Array) -> Array:
-        """Its gradient, grad f + J' mu. See :meth:`SmoothFunction.gradient`."""
+        """The gradient, grad f + J' mu. See :meth:`SmoothFunction.gradient`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+            The gradient, a new array or one that nobody writes to.
+        """
         found = self.function.gradient(w)
         return found + sum(mu @ constraint.jacobian(w) for constraint, mu in self.terms)
 
@@ -520,6 +660,7 @@ class LagrangeFunction(FunctionOf):
         Returns
         -------
         ndarray of shape (n_parameters, n_parameters)
+            Symmetric.
         """
         if self._bend is None or not np.array_equal(w, self._bend[0]):
             found = np.zeros((len(w), len(w)))
@@ -529,11 +670,39 @@ class LagrangeFunction(FunctionOf):
         return self._bend[1].copy()
 
     def hessian(self, w: Array, kind: str = "exact") -> Array:
-        """Its second derivatives, of a kind of f. See :meth:`SmoothFunction.hessian`."""
+        """The second derivatives, of a kind of f. See :meth:`SmoothFunction.hessian`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        kind : str, default="exact"
+            One of ``hessian_kinds``.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+            The matrix of that kind of f, plus :meth:`bend`.
+        """
         return self.function.hessian(w, kind) + self.bend(w)
 
     def hessian_product(self, w: Array, v: Array, kind: str = "exact") -> Array:
-        """Those times directions. See :meth:`SmoothFunction.hessian_product`."""
+        """Those times directions. See :meth:`SmoothFunction.hessian_product`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        v : ndarray of shape (n_parameters,) or (n_parameters, r)
+            One direction, or r of them as columns.
+        kind : str, default="exact"
+            As in :meth:`hessian`.
+
+        Returns
+        -------
+        ndarray of the shape of v
+            The matrix of that kind times v.
+        """
         self.bend(w)  # kept for the next product at this point
         assert self._bend is not None
         return self.function.hessian_product(w, v, kind) + self._bend[1] @ v
@@ -542,6 +711,11 @@ class LagrangeFunction(FunctionOf):
         """Those of f along which no constraint with a multiplier changes.
 
         See :meth:`SmoothFunction.invariant_directions`.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_directions)
+            Orthonormal columns.
         """
         found = self.function.invariant_directions()
         if not (self.terms and found.size):

@@ -51,6 +51,13 @@ def convolution(
     MemoryError
         If the arrays would not fit; nothing is allocated before.
 
+    See Also
+    --------
+    Network.mlp : A net with these connections and ties.
+    ParameterLayout : What connections and ties mean.
+    sknewtonnet.NewtonMLPRegressor :
+        The estimator, whose arguments ``connectivity`` and ``tied`` these are.
+
     Notes
     -----
     Shared parameters are taken together by ``standardize=True``: all columns that a filter reads

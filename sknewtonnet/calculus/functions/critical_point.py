@@ -47,7 +47,7 @@ class CriticalPoint:
     Directions are those along all active constraints, without those along which the function
     never changes. A verdict equals its word: ``critical_point(f, w) == "minimum"``.
 
-    Attributes
+    Parameters
     ----------
     kind : {"minimum", "maximum", "saddle", "inconclusive", "not stationary"}
         "minimum": all curvatures are positive; "maximum": all are negative, and no inequality is
@@ -64,19 +64,18 @@ class CriticalPoint:
         rounding error of a zero curvature.
     has_negative_curvature : bool
         Whether there is a curvature below ``-noise``, whatever the gradient.
-    is_stationary : bool
-        Whether the gradient vanishes: all kinds but the last.
     idle : ndarray of int
         Parameters on which f does not depend while the others stay where they are; they do not
         count.
     gradient : ndarray of shape (n_parameters,)
         First derivatives.
+    _spectrum : callable
+        Works out curvatures and directions, when one of the attributes is first asked for.
     not_finite : str
         Where something is not finite, a main clause that names what is to blame (see
         :meth:`SmoothFunction.why_not_finite`); else empty.
-    lowest, highest : float
-        The extreme curvatures; NaN if there is no direction, or they are not known. Above 3000
-        parameters Ritz values, curvatures along directions that products have shown.
+    names : tuple of str
+        Names of the parameters.
     lowest_error : float
         Residual |H v - lowest v| of the direction v of the lowest curvature, above 3000
         parameters: an eigenvalue is as near to ``lowest`` as that. Else 0.
@@ -85,6 +84,14 @@ class CriticalPoint:
     undecided : bool
         Whether these were used up before they showed what kind of point it is. It is
         "inconclusive" then.
+
+    Attributes
+    ----------
+    is_stationary : bool
+        Whether the gradient vanishes: all kinds but the last.
+    lowest, highest : float
+        The extreme curvatures; NaN if there is no direction, or they are not known. Above 3000
+        parameters Ritz values, curvatures along directions that products have shown.
     escape : ndarray of shape (n_parameters,) or None
         Unit vector of the lowest curvature, along which f does not rise to first order; None if
         there is no negative curvature.
@@ -94,8 +101,12 @@ class CriticalPoint:
     negative, flat : ndarray of shape (n_parameters, n_directions)
         Orthonormal directions of negative curvature, and of none. Above 3000 parameters only the
         lowest one, of either.
-    names : tuple of str
-        Names of the parameters.
+
+    See Also
+    --------
+    critical_point : The function that gives the verdict.
+    SmoothFunction.why_not_finite : What ``not_finite`` says.
+    sknewtonnet.inspection.spectrum : All curvatures, of any kind of Hessian.
 
     Examples
     --------
@@ -251,6 +262,12 @@ def critical_point(
     -------
     CriticalPoint
         Its ``kind`` is the verdict.
+
+    See Also
+    --------
+    CriticalPoint : What the verdict rests on.
+    LagrangeFunction : The function to ask about under nonlinear constraints.
+    sknewtonnet.inspection.spectrum : All curvatures, of any kind of Hessian.
 
     Notes
     -----

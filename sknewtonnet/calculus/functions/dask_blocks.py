@@ -70,6 +70,12 @@ class DaskBlocks(BlockSource):
     ValueError
         If the others have another number of rows, or chunks that cannot be brought in line.
 
+    See Also
+    --------
+    ArrayBlocks : Blocks of arrays and memory maps.
+    BlockSequence : Blocks that functions or a generator read.
+    BlockObjective : The objective that is a sum over blocks.
+
     Notes
     -----
     A pass is n_blocks tasks, and an eighth as many to add their results. A task costs the
@@ -115,7 +121,21 @@ class DaskBlocks(BlockSource):
             self._blocks = self._client.compute(self._blocks, retries=_RETRIES)
 
     def map(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:
-        """See :meth:`BlockSource.map`."""
+        """See :meth:`BlockSource.map`.
+
+        Parameters
+        ----------
+        function : callable
+            Gets the :class:`Rows` of a block and ``args``. It can be pickled, and what it returns
+            is small: sums over the rows, never rows.
+        *args : object
+            Further arguments, the same for all blocks.
+
+        Returns
+        -------
+        iterator
+            The results in the order of the blocks. Errors name the block by its number.
+        """
         if self._client is None:
             return named(self._answers(function, args))
         return self._gathered(*self._asked(function, args))
@@ -125,7 +145,21 @@ class DaskBlocks(BlockSource):
             yield function(block.compute(scheduler="synchronous"), *args)
 
     def total(self, function: Callable[..., Sums | None], *args: Any) -> Sums | None:
-        """See :meth:`BlockSource.total`."""
+        """See :meth:`BlockSource.total`.
+
+        Parameters
+        ----------
+        function : callable
+            As in :meth:`map`; it returns a list of new arrays, or None for rows that do not count.
+        *args : object
+            Further arguments.
+
+        Returns
+        -------
+        list of ndarray, or None
+            Added in an order that the number of blocks alone decides, so that no bit depends on
+            where blocks are.
+        """
         if self._client is None:
             return super().total(function, *args)
         graph, level = self._asked(function, args)
@@ -147,7 +181,18 @@ class DaskBlocks(BlockSource):
         return vars(self)
 
     def changed_once(self, change: Callable[[Rows], Rows]) -> BlockSource:
-        """See :meth:`BlockSource.changed_once`: workers keep the rows before and after it."""
+        """See :meth:`BlockSource.changed_once`: workers keep the rows before and after it.
+
+        Parameters
+        ----------
+        change : callable
+            As in :meth:`transformed`.
+
+        Returns
+        -------
+        BlockSource
+            The changed blocks; these stay as they are.
+        """
         if self._client is None:
             return super().changed_once(change)
         found = object.__new__(type(self))

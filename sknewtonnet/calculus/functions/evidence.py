@@ -49,6 +49,13 @@ class Evidence:
     groups : sequence of ndarray of int
         Positions in w of the parameters of each group. No parameter is in two of them.
 
+    See Also
+    --------
+    Objective : The mean loss, whose sum is D.
+    critical_point : Whether a point is the minimum that it presupposes.
+    sknewtonnet.NewtonMLPRegressor :
+        The estimator; ``alpha="ard"`` chooses strengths of highest evidence.
+
     Examples
     --------
     >>> import numpy as np
@@ -75,7 +82,7 @@ class Evidence:
         params : ndarray of shape (n_parameters,)
             The minimum of D + 1/2 sum_g alpha_g |w_g|^2.
         strengths : ndarray of shape (n_groups,)
-            alpha, positive.
+            The strengths alpha, positive.
 
         Returns
         -------

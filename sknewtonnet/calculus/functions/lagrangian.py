@@ -26,6 +26,8 @@ from sknewtonnet.calculus.pieces.validation import (
 class LagrangianPoint(NamedTuple):
     """A point of a :class:`Lagrangian`, or its gradient, by the kinds of variables.
 
+    Solvers see one joint vector; this is the same by its parts, W, X and E of [I] eq. 6.
+
     Parameters
     ----------
     weights : ndarray of shape (n_weights,)
@@ -34,6 +36,12 @@ class LagrangianPoint(NamedTuple):
         X^k of each layer; the last are the outputs.
     multipliers : list of ndarray of shape (n_samples, s_k)
         E^k of each layer.
+
+    See Also
+    --------
+    Lagrangian.unpack : From the joint vector to its parts.
+    Lagrangian.pack : From the parts to the joint vector.
+    Lagrangian.at : The point that belongs to parameters of the net.
 
     Examples
     --------
@@ -142,6 +150,7 @@ class Lagrangian(SmoothFunction):
         Returns
         -------
         LagrangianPoint
+            W, X and E.
         """
         vector = np.array(real_array("w", w))
         states = self.objective.states(vector)
@@ -160,6 +169,7 @@ class Lagrangian(SmoothFunction):
         Returns
         -------
         ndarray of shape (n_parameters,)
+            The joint vector (W, X, E).
 
         Raises
         ------
@@ -209,7 +219,7 @@ class Lagrangian(SmoothFunction):
 
     @may_overflow
     def gradient(self, joint: ArrayLike) -> Array:
-        """Derivatives of L in W, X and E ([I] eq. 9; 7 and 8; 1).
+        """First derivatives of L in W, X and E ([I] eq. 9; 7 and 8; 1).
 
         Parameters
         ----------
@@ -219,7 +229,7 @@ class Lagrangian(SmoothFunction):
         Returns
         -------
         ndarray of shape (n_parameters,)
-            dL/dE is x^k - h^k(p^k): what the propagation equations are off by.
+            Its last part, dL/dE, is x^k - h^k(p^k): what the propagation equations are off by.
         """
         w, states, free = self._at(joint)
         layout = self.objective.network.layout
@@ -245,6 +255,7 @@ class Lagrangian(SmoothFunction):
         Returns
         -------
         ndarray of the shape of v
+            The matrix of second derivatives times v.
         """
         check_kind(kind, self.hessian_kinds)
         w, states, free = self._at(joint)
@@ -353,7 +364,7 @@ class Lagrangian(SmoothFunction):
 
     @may_overflow
     def equations_jacobian(self, joint: ArrayLike) -> sparse.csr_array:
-        """Derivatives of :meth:`equations` in (W, X).
+        """The derivatives of :meth:`equations` in (W, X).
 
         Parameters
         ----------
@@ -382,6 +393,7 @@ class Lagrangian(SmoothFunction):
         Returns
         -------
         ndarray of shape (n_weights + n_states, n_weights)
+            The matrix Z, of full rank; its columns are not orthonormal.
         """
         P = self.n_weights
         check_memory(
@@ -396,14 +408,14 @@ class Lagrangian(SmoothFunction):
         return np.vstack([np.eye(P), -factors.solve(J[:, :P].toarray())])
 
     def state_derivatives(self, joint: ArrayLike, order: int) -> list[Array]:
-        """Derivatives of the activations at the states, X^k(p) = H^k(p)(P^k) ([I] eq. 2).
+        """The derivatives of the activations at the states, X^k(p) = H^k(p)(P^k) ([I] eq. 2).
 
         Parameters
         ----------
         joint : array of shape (n_parameters,)
             The point.
         order : int
-            p; 0 for the values.
+            The order p; 0 for the values.
 
         Returns
         -------

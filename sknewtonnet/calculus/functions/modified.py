@@ -47,6 +47,12 @@ class ModifiedObjective(FunctionOf):
     hessian_kinds : tuple of str
         "exact", and "gauss-newton" for J-hat'J-hat.
 
+    See Also
+    --------
+    Objective : The function f.
+    sknewtonnet.solvers.OptimalStepSolver : The solver "bpos", whose paper has this function.
+    SmoothFunction.output_parts : The parts c_o.
+
     Notes
     -----
     A value costs one forward pass, a gradient O adjoint passes, a product about three gradients.
@@ -89,7 +95,7 @@ class ModifiedObjective(FunctionOf):
         w : ndarray of shape (n_parameters,)
             The point.
         value : float
-            f there.
+            The value of f there.
         gradient : ndarray of shape (n_parameters,)
             Its gradient there.
         """
@@ -159,6 +165,7 @@ class ModifiedObjective(FunctionOf):
         Returns
         -------
         ndarray of shape (n_parameters,)
+            One adjoint pass for each part.
         """
         return np.asarray(self.jacobian(w).T @ self.parts(w))
 
@@ -213,6 +220,7 @@ class ModifiedObjective(FunctionOf):
         Returns
         -------
         ndarray of the shape of v
+            The matrix of that kind times v.
         """
         check_kind(kind, self.hessian_kinds)
         v = real_directions("v", v, self.n_parameters)
@@ -233,6 +241,7 @@ class ModifiedObjective(FunctionOf):
         Returns
         -------
         str
+            A main clause for messages.
         """
         parts = self.parts(w)
         o = int(np.argmin(parts))
@@ -250,6 +259,7 @@ class ModifiedObjective(FunctionOf):
         Returns
         -------
         float or None
+            None if f has no known scale.
         """
         scale = self.function.scale()
         return None if scale is None else 0.5 * scale**2 / self.n_parts

@@ -80,6 +80,13 @@ class Network:
     layout : ParameterLayout
         From the flat vector w to named arrays and back.
 
+    See Also
+    --------
+    Objective : The mean loss of a net on data.
+    Layer : Layers of one's own, for :meth:`from_layers`.
+    convolution : Connections and ties of filters.
+    ParameterLayout : Names and places of the parameters.
+
     Examples
     --------
     >>> import numpy as np
@@ -263,8 +270,14 @@ class Network:
         radial_activation : str or Activation, default="auto"
             Function of the quadratic forms. "auto": "squared_exponential", exp(-p / 2), and
             "logistic" where p may be negative, of "quadratic".
-        output_activation, connectivity, tied, feature_names, output_names
-            As in :meth:`mlp`.
+        output_activation : str or Activation, default="identity"
+            Activation of the last layer, as in :meth:`mlp`.
+        connectivity : mapping of str to bool or bool array, default=None
+            What is False does not exist, as in :meth:`mlp`.
+        tied : mapping of str to int or int array, default=None
+            Entries with the same label are one parameter, as in :meth:`mlp`.
+        feature_names, output_names : sequence of str, default=None
+            Names of inputs and outputs, as in :meth:`mlp`.
 
         Returns
         -------
@@ -308,6 +321,7 @@ class Network:
         Returns
         -------
         Network
+            A new net; this one stays as it is.
         """
         layout = ParameterLayout(self.layout.arrays, connectivity, self.layout.ties)
         return Network(self._graph, layout, self.feature_names)
@@ -323,6 +337,7 @@ class Network:
         Returns
         -------
         Network
+            A new net; this one stays as it is.
         """
         layout = ParameterLayout(self.layout.arrays, self.layout.masks(), tied)
         return Network(self._graph, layout, self.feature_names)
@@ -342,6 +357,7 @@ class Network:
         Returns
         -------
         Network
+            A new net; this one stays as it is.
         """
         return Network.from_layers(
             self.n_features,
@@ -363,6 +379,7 @@ class Network:
         Returns
         -------
         Network
+            A new net; this one stays as it is.
         """
         if all(new is old for new, old in zip(layers, self.layers, strict=True)):
             return self
@@ -384,7 +401,7 @@ class Network:
         return self._graph.matrices(self.layout.expand(w))
 
     def by_layer(self, full: NDArray[Any]) -> list[NDArray[Any]]:
-        """Views of a full vector, whose entries need not exist, one (t_k, s_k) matrix per layer.
+        """View a full vector, whose entries need not exist, as one (t_k, s_k) matrix per layer.
 
         Parameters
         ----------
@@ -508,7 +525,7 @@ class Network:
         return raw
 
     def states(self, w: Array, X: Array) -> list[Array]:
-        """Values of all nodes: X, the hidden layers, and the outputs.
+        """Propagate samples, and keep the values of all nodes: X, the hidden layers, the outputs.
 
         Parameters
         ----------
@@ -520,6 +537,7 @@ class Network:
         Returns
         -------
         list of ndarray of shape (n_samples, n_units)
+            One for each node.
         """
         found = [X, *(np.empty((len(X), size)) for size in self.node_sizes[1:])]
 
@@ -532,7 +550,7 @@ class Network:
         return found
 
     def pre_activations(self, w: Array, X: Array) -> list[Array]:
-        """Pre-activations of all layers; those of the last one are the raw predictions.
+        """Propagate samples, and keep the pre-activations of all layers.
 
         Parameters
         ----------
@@ -544,7 +562,7 @@ class Network:
         Returns
         -------
         list of ndarray of shape (n_samples, n_units)
-            One for each layer.
+            One for each layer; those of the last one are the raw predictions.
         """
         found = [np.empty((len(X), size)) for size in self.node_sizes[1:]]
 
@@ -591,7 +609,7 @@ class Network:
         return found
 
     def incoming_names(self, layer: int, unit: int) -> tuple[str, ...]:
-        """Names of those parameters of a unit that exist.
+        """Name those parameters of a unit that exist.
 
         Parameters
         ----------

@@ -135,6 +135,14 @@ class Objective(PenalisedLoss):
     MemoryError
         If the samples at all units would not fit the memory; nothing is allocated before.
 
+    See Also
+    --------
+    BlockObjective : The same function of rows that do not fit the memory.
+    Network : The nets.
+    sknewtonnet.solvers.get_solver : Solvers that minimise it.
+    critical_point : What kind of point a run has ended at.
+    sknewtonnet.inference.infer : Statistics at a minimum.
+
     Notes
     -----
     Beside the samples the kept point takes about three numbers per sample and unit, four after
@@ -206,6 +214,7 @@ class Objective(PenalisedLoss):
         Returns
         -------
         Objective
+            The objective; nothing is checked again.
         """
         found = cls.__new__(cls)
         penalty = PenaltySum([], float(rows.sample_weight.sum()))
@@ -375,7 +384,7 @@ class Objective(PenalisedLoss):
 
     @may_overflow
     def hessian_blocks(self, w: ArrayLike, kind: str = "block") -> list[Array]:
-        """Blocks of each unit with itself of those kinds: all that "block" has.
+        """The blocks of each unit with itself, of those kinds: all that "block" has.
 
         Parameters
         ----------
@@ -449,7 +458,7 @@ class Objective(PenalisedLoss):
         return product + self.penalty.hessian_product(self._kept.w, directions)
 
     def shift_derivatives(self, w: ArrayLike, features: Sequence[int]) -> tuple[Array, Array]:
-        """Derivatives of f in a shift of an input that is common to all samples.
+        """Differentiate f in a shift of an input that is common to all samples.
 
             1/S sum_i s_i d loss_i / d x_ij,   and their derivatives in w
 
@@ -610,7 +619,7 @@ class Objective(PenalisedLoss):
         )[:, 0]
 
     def states(self, w: ArrayLike) -> list[Array]:
-        """States X^k of all layers on the samples, by the propagation equation ([I] eq. 1).
+        """The states X^k of all layers on the samples, by the propagation equation ([I] eq. 1).
 
         Parameters
         ----------
@@ -663,7 +672,7 @@ class Objective(PenalisedLoss):
     def lagrangian_tensors(
         self, w: ArrayLike, order: int, *, penalised: bool = True
     ) -> list[Array]:
-        """Derivatives of any order of the Lagrangian at fixed states and multipliers.
+        """Differentiate the Lagrangian to any order, at fixed states and multipliers.
 
             D_k[j, j1, .., jp] = sum_i s_i / S e^k_ij h^(p)(a^k_ij) z_ij1 .. z_ijp   ([I] eq. 12)
 
@@ -723,10 +732,10 @@ class Objective(PenalisedLoss):
         *args : object
             Further arguments.
 
-        Returns
-        -------
-        iterator
-            See :meth:`BlockObjective.over_rows`.
+        Yields
+        ------
+        object
+            As from :meth:`BlockObjective.over_rows`.
         """
         rows = Rows(self.samples, self.targets, self.sample_weight, self.offset)
         yield function(rows.counted, *args)
@@ -796,6 +805,7 @@ class Objective(PenalisedLoss):
         Returns
         -------
         Objective
+            A new objective; this one stays as it is.
 
         Raises
         ------

@@ -70,13 +70,14 @@ class PenalisedLoss(SmoothFunction):
         Returns
         -------
         float
+            The curvature, |d|^2 times that along a unit vector.
         """
         if kind != "block" or self.network.layout.has_ties:
             return super().curvature(w, d, kind)
         return curvature_of_blocks(self.network, self.hessian_blocks(w), d)
 
     def invariant_directions(self, *, penalised: bool = True) -> Array:
-        """Directions along which f is constant wherever it stands, by the form of its loss.
+        """Find the directions along which f is constant everywhere, by the form of its loss.
 
         A softmax does not change when all its logits get the same number: so the output
         intercepts can move together, and without a penalty each row of output coefficients.
@@ -96,16 +97,17 @@ class PenalisedLoss(SmoothFunction):
         return invariant_directions(self.network, self.penalty if penalised else None)
 
     def parameter_names(self) -> tuple[str, ...]:
-        """Names such as "coefs_0[age, h3]".
+        """Name the parameters, such as "coefs_0[age, h3]".
 
         Returns
         -------
         tuple of str
+            One name for each entry of w.
         """
         return tuple(self.network.layout.names)
 
     def kinks(self, w: ArrayLike) -> tuple[str, ...]:
-        """Places without derivatives of the penalties that w is at, or next to.
+        """Name the places without derivatives of the penalties that w is at, or next to.
 
         Parameters
         ----------

@@ -115,6 +115,13 @@ class PredictionConstraint(_AtPoints):
     network : Network, default=None
         The net; :meth:`on` fills it in.
 
+    See Also
+    --------
+    SlopeConstraint : Limits of slopes.
+    NormConstraint : Limits of norms of arrays.
+    NonlinearConstraint : Limits of functions of one's own.
+    sknewtonnet.NewtonMLPRegressor : The estimator, whose argument ``constraints`` takes it.
+
     Notes
     -----
     The Hessian is that of an objective on the points: n_points P^2 flops for one output.
@@ -146,7 +153,18 @@ class PredictionConstraint(_AtPoints):
         checked_limits(self.lower, self.upper)
 
     def on(self, network: Network) -> "PredictionConstraint":
-        """See :meth:`Constraint.on`."""
+        """See :meth:`Constraint.on`.
+
+        Parameters
+        ----------
+        network : Network
+            The net whose parameters are constrained.
+
+        Returns
+        -------
+        PredictionConstraint
+            The same limits, of predictions of that net.
+        """
         check_network(network)
         placed = replace(self, network=network)
         assert placed.limits  # says now if points or limits do not fit
@@ -161,15 +179,50 @@ class PredictionConstraint(_AtPoints):
         return self._objective(np.zeros((len(self.points), self._net.n_outputs)))
 
     def value(self, w: Array) -> Array:
-        """See :meth:`Constraint.value`."""
+        """See :meth:`Constraint.value`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point, which is not to be written to.
+
+        Returns
+        -------
+        ndarray of shape (m,)
+            One value for each function.
+        """
         return self._joined(self._at.raw_predictions(w))
 
     def jacobian(self, w: Array) -> Array:
-        """See :meth:`Constraint.jacobian`."""
+        """See :meth:`Constraint.jacobian`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (m, n_parameters)
+            One row for each function.
+        """
         return self._joined(self._at.jacobian(w))
 
     def hessian(self, w: Array, v: Array) -> Array:
-        """See :meth:`Constraint.hessian`."""
+        """See :meth:`Constraint.hessian`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        v : ndarray of shape (m,)
+            Factors, such as multipliers.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+            Symmetric.
+        """
         return len(self.points) * self._objective(self._factors(v)).hessian(w)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -197,6 +250,13 @@ class SlopeConstraint(_AtPoints):
         Whether the limits are those of the mean over the points, one for each output.
     network : Network, default=None
         The net; :meth:`on` fills it in.
+
+    See Also
+    --------
+    PredictionConstraint : Limits of predictions.
+    NormConstraint : Limits of norms of arrays.
+    sknewtonnet.NewtonMLPRegressor :
+        The estimator; ``monotonic_cst`` makes predictions rise or fall everywhere.
 
     Notes
     -----
@@ -232,7 +292,18 @@ class SlopeConstraint(_AtPoints):
         checked_limits(self.lower, self.upper)
 
     def on(self, network: Network) -> "SlopeConstraint":
-        """See :meth:`Constraint.on`."""
+        """See :meth:`Constraint.on`.
+
+        Parameters
+        ----------
+        network : Network
+            The net whose parameters are constrained.
+
+        Returns
+        -------
+        SlopeConstraint
+            The same limits, of slopes of that net.
+        """
         check_network(network)
         placed = replace(self, network=network)
         placed._check()
@@ -269,15 +340,50 @@ class SlopeConstraint(_AtPoints):
         return int(self.feature)
 
     def value(self, w: Array) -> Array:
-        """See :meth:`Constraint.value`."""
+        """See :meth:`Constraint.value`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point, which is not to be written to.
+
+        Returns
+        -------
+        ndarray of shape (m,)
+            One value for each function.
+        """
         (slopes,) = input_derivatives(self._net, w, self.points)
         return self._joined(slopes[:, :, self._feature])
 
     def jacobian(self, w: Array) -> Array:
-        """See :meth:`Constraint.jacobian`."""
+        """See :meth:`Constraint.jacobian`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (m, n_parameters)
+            One row for each function.
+        """
         parts = slope_gradients(self._net, w, self.points, [self._feature])
         return self._joined(np.concatenate([gradients[:, :, 0] for *_, gradients in parts]))
 
     def hessian(self, w: Array, v: Array) -> Array:
-        """See :meth:`Constraint.hessian`."""
+        """See :meth:`Constraint.hessian`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        v : ndarray of shape (m,)
+            Factors, such as multipliers.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+            Symmetric.
+        """
         return slope_curvature(self._net, w, self.points, self._feature, self._factors(v))

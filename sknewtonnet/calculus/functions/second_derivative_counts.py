@@ -23,7 +23,7 @@ class SecondDerivativeCounts:
 
     Both halves of a symmetric matrix count. Numbers of ``stored`` are doubles.
 
-    Attributes
+    Parameters
     ----------
     lagrangian : int
         Of the Lagrangian at fixed states and multipliers, "lagrangian" of
@@ -39,12 +39,19 @@ class SecondDerivativeCounts:
     stored_dense : int
         What :meth:`Objective.hessian` returns, P^2.
 
+    See Also
+    --------
+    count_second_derivatives : The function that counts.
+    Objective.hessian : The matrices that are counted.
+    Objective.hessian_blocks : The blocks.
+
     Examples
     --------
     >>> from sknewtonnet.calculus import Network, count_second_derivatives
-    >>> count_second_derivatives(Network.mlp(10, 20, 1))  # 20 units of 11 parameters, one of 21
-    SecondDerivativeCounts(lagrangian=2420, block=2861, exact=58081, stored_blocks=2861, \
-stored_dense=58081)
+    >>> net = Network.mlp(10, 20, 1)  # 20 units of 11 parameters, one of 21
+    >>> counts = count_second_derivatives(net)
+    >>> counts.lagrangian, counts.block, counts.exact, counts.stored_dense
+    (2420, 2861, 58081, 58081)
     """
 
     lagrangian: int
@@ -81,6 +88,7 @@ def count_second_derivatives(
     Returns
     -------
     SecondDerivativeCounts
+        The numbers, by kinds of Hessian.
 
     Raises
     ------
@@ -89,6 +97,12 @@ def count_second_derivatives(
         not fit the memory.
     TypeError
         If ``network`` is no Network.
+
+    See Also
+    --------
+    Objective.hessian : The matrices that are counted.
+    Objective.hessian_blocks : The blocks.
+    sknewtonnet.inspection.spectrum : Their eigenvalues.
 
     Notes
     -----

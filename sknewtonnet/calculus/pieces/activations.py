@@ -21,6 +21,9 @@ from sknewtonnet._typing import Array, Ints
 class Activation(ABC):
     """An elementwise function h with its derivatives.
 
+    A subclass supplies ``derivatives``, and all derivatives of a net follow from it. An exact
+    Hessian takes h, h' and h''.
+
     Attributes
     ----------
     name : str
@@ -39,6 +42,13 @@ class Activation(ABC):
         The highest order that :meth:`derivatives` offers; None stands for any order.
     bounds : tuple of float
         Values between which h stays: targets of an output layer should lie there.
+
+    See Also
+    --------
+    get_activation : Activations by their names.
+    Linear : A layer that applies one to each unit.
+    sknewtonnet.testing.check_activation :
+        Compare the derivatives of an activation with differences.
 
     Examples
     --------
@@ -113,7 +123,7 @@ class Activation(ABC):
         value[...], slope[...] = self.derivatives(a, 1)
 
     def curvature(self, value: Array, slope: Array) -> Array | None:
-        """h''(a) as a function of h(a) and h'(a), if there is such a formula.
+        """Second derivative h''(a) as a function of h(a) and h'(a), if there is a formula.
 
         Parameters
         ----------
@@ -597,6 +607,8 @@ def _probe(activation: Activation) -> None:
 def get_activation(activation: "str | Activation") -> Activation:
     """Return the activation with a given name, or the object itself.
 
+    For code of one's own that takes a name or an object, as the estimators do.
+
     Parameters
     ----------
     activation : str or Activation
@@ -612,6 +624,12 @@ def get_activation(activation: "str | Activation") -> Activation:
     ValueError
         If the name is unknown, the object is no :class:`Activation`, or it does not return
         arrays of the shape of its argument.
+
+    See Also
+    --------
+    ACTIVATIONS : The activations by name.
+    Activation : The base class, for activations of one's own.
+    get_loss : The same for losses.
 
     Examples
     --------

@@ -59,6 +59,12 @@ class SmoothFunction(ABC):
     product_cost : int
         Cost of a Hessian-vector product, as a number of gradients; 1 by default.
 
+    See Also
+    --------
+    Objective : The loss of a net on data, with all of these derivatives.
+    sknewtonnet.solvers.get_solver : Solvers that minimise such a function.
+    critical_point : What kind of point a run has ended at.
+
     Examples
     --------
     >>> import numpy as np
@@ -100,7 +106,7 @@ class SmoothFunction(ABC):
 
     @abstractmethod
     def gradient(self, w: Array) -> Array:
-        """Gradient of f.
+        """First derivatives of f.
 
         Parameters
         ----------
@@ -110,6 +116,7 @@ class SmoothFunction(ABC):
         Returns
         -------
         ndarray of shape (n_parameters,)
+            The gradient, a new array or one that nobody writes to.
         """
 
     def value_and_gradient(self, w: Array) -> tuple[float, Array]:
@@ -123,6 +130,7 @@ class SmoothFunction(ABC):
         Returns
         -------
         tuple of float and ndarray of shape (n_parameters,)
+            Value and gradient; by default from :meth:`value` and :meth:`gradient`.
         """
         return self.value(w), self.gradient(w)
 
@@ -170,6 +178,7 @@ class SmoothFunction(ABC):
         Returns
         -------
         ndarray of the shape of v
+            The matrix of that kind times v.
         """
         H, shape = self.hessian(w, kind), (self.n_parameters, self.n_parameters)
         if np.shape(H) != shape:
@@ -233,6 +242,7 @@ class SmoothFunction(ABC):
         Returns
         -------
         float
+            The curvature, |d|^2 times that along a unit vector.
         """
         if kind in PRODUCT_KINDS:
             return float(d @ self.hessian_product(w, d, kind))
@@ -277,6 +287,7 @@ class SmoothFunction(ABC):
         Returns
         -------
         bool
+            True if at least one of them is there; the other follows from it.
         """
         given, base = type(self), SmoothFunction
         return given.hessian is not base.hessian or (
@@ -284,7 +295,7 @@ class SmoothFunction(ABC):
         )
 
     def invariant_directions(self) -> Array:
-        """Directions along which f is constant wherever it stands.
+        """Find the directions along which f is constant wherever it stands.
 
         Returns
         -------
@@ -294,7 +305,7 @@ class SmoothFunction(ABC):
         return np.empty((self.n_parameters, 0))
 
     def parameter_names(self) -> tuple[str, ...]:
-        """Names of the parameters, for what is told of directions.
+        """Name the parameters, for what is told of directions.
 
         Returns
         -------
@@ -304,7 +315,7 @@ class SmoothFunction(ABC):
         return tuple(f"w[{j}]" for j in range(self.n_parameters))
 
     def kinks(self, w: Array) -> tuple[str, ...]:
-        """Points without derivatives that w is at, or next to.
+        """Name the points without derivatives that w is at, or next to.
 
         Parameters
         ----------
@@ -329,6 +340,7 @@ class SmoothFunction(ABC):
         Returns
         -------
         bool
+            True if the value and all entries of the gradient are finite numbers.
         """
         with np.errstate(all="ignore"):
             value, gradient = self.value_and_gradient(w)
@@ -420,7 +432,7 @@ class SmoothFunction(ABC):
         Returns
         -------
         list of Block, or None
-            f = sum_b share_b function_b. None, the default, if f is no sum over rows.
+            Blocks with f = sum_b share_b function_b. None, the default, if f is no sum over rows.
 
         Raises
         ------
@@ -508,12 +520,21 @@ class OutputParts(ABC):
 class Block:
     """One block of a function f = sum_b share_b function_b, such as a batch of rows.
 
-    Attributes
+    The modified objective of several batches, and solvers that look at one batch at a time, are
+    made of these.
+
+    Parameters
     ----------
     share : float
         Its weight in the sum; the shares of all blocks sum to 1.
     function : SmoothFunction
         The mean over the rows of the block, with the penalty of f.
+
+    See Also
+    --------
+    SmoothFunction.batches : The method that makes them.
+    BlockSource : Blocks of rows that are not in memory.
+    sknewtonnet.solvers.OptimalStepSolver : A solver that takes its steps batch by batch.
 
     Examples
     --------
@@ -547,27 +568,73 @@ class FunctionOf(SmoothFunction):
         self.hessian_kinds, self.product_cost = function.hessian_kinds, function.product_cost
 
     def has_second_derivatives(self) -> bool:
-        """Whether the other function has. See :meth:`SmoothFunction.has_second_derivatives`."""
+        """Whether the other function has. See :meth:`SmoothFunction.has_second_derivatives`.
+
+        Returns
+        -------
+        bool
+            True if the other function has them.
+        """
         return self.function.has_second_derivatives()
 
     def invariant_directions(self) -> Array:
-        """Those of the other function. See :meth:`SmoothFunction.invariant_directions`."""
+        """Those of the other function. See :meth:`SmoothFunction.invariant_directions`.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_directions)
+            Orthonormal columns.
+        """
         return self.function.invariant_directions()
 
     def parameter_names(self) -> tuple[str, ...]:
-        """Those of the other function. See :meth:`SmoothFunction.parameter_names`."""
+        """Those of the other function. See :meth:`SmoothFunction.parameter_names`.
+
+        Returns
+        -------
+        tuple of str
+            As of the other function.
+        """
         return self.function.parameter_names()
 
     def kinks(self, w: Array) -> tuple[str, ...]:
-        """Those of the other function. See :meth:`SmoothFunction.kinks`."""
+        """Those of the other function. See :meth:`SmoothFunction.kinks`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        tuple of str
+            A clause for each.
+        """
         return self.function.kinks(w)
 
     def why_not_finite(self, w: Array) -> str:
-        """What the other function says. See :meth:`SmoothFunction.why_not_finite`."""
+        """What the other function says. See :meth:`SmoothFunction.why_not_finite`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            Such a point.
+
+        Returns
+        -------
+        str
+            A main clause for messages.
+        """
         return self.function.why_not_finite(w)
 
     def scale(self) -> float | None:
-        """That of the other function. See :meth:`SmoothFunction.scale`."""
+        """That of the other function. See :meth:`SmoothFunction.scale`.
+
+        Returns
+        -------
+        float or None
+            None if no such size is known.
+        """
         return self.function.scale()
 
 

@@ -63,6 +63,13 @@ class GaussianRBF(RadialLayer):
     ValueError
         If an argument is not of these.
 
+    See Also
+    --------
+    Network.rbf : A net of these units and linear layers.
+    Semidefinite : The same forms where a covariance may be infinite along some direction.
+    Quadratic : Any quadratic form.
+    sknewtonnet.RBFNetRegressor : The estimator.
+
     Examples
     --------
     One spherical unit with its centre at the origin and sigma = 1:
@@ -87,7 +94,20 @@ class GaussianRBF(RadialLayer):
         self.covariance_type = covariance_type
 
     def unit_arrays(self, n_inputs: int) -> dict[str, Ints]:
-        """Centre, then the factor of the precision. See :meth:`Layer.unit_arrays`."""
+        """Centre, then the factor of the precision. See :meth:`Layer.unit_arrays`.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Number of inputs, p.
+
+        Returns
+        -------
+        dict of str to integer array
+            For each entry of the array its row of theta, or -1 for an entry that is always
+            zero. The arrays take the rows 0, 1, ... one after the other. Empty for a layer without
+            parameters.
+        """
         rows = self.form.rows(n_inputs)
         return {
             "centers": np.arange(n_inputs),
@@ -95,7 +115,19 @@ class GaussianRBF(RadialLayer):
         }
 
     def input_shift(self, n_inputs: int) -> Array:
-        """Centres move the other way. See :meth:`Layer.input_shift`."""
+        """Shift the centres the other way. See :meth:`Layer.input_shift`.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Number of inputs, p.
+
+        Returns
+        -------
+        ndarray of shape (p, t), or None
+            Row j changes the parameters of each unit as much as a step of 1 of input j, such as
+            -1 for the centre. None, the default, if there is none.
+        """
         n_rows = n_inputs + 1 + int(self.form.rows(n_inputs).max())
         return -np.eye(n_inputs, n_rows)
 
@@ -103,6 +135,18 @@ class GaussianRBF(RadialLayer):
         """The quadratic forms p, from differences: an origin that is far away costs no digits.
 
         See :meth:`Layer.value`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+
+        Returns
+        -------
+        ndarray of shape (s, c)
+            The pre-activations, a row per unit.
         """
         return self.form.value(*about_centres(theta, z))
 
@@ -110,6 +154,20 @@ class GaussianRBF(RadialLayer):
         """First derivatives; those in the centre are minus those in z.
 
         See :meth:`Layer.slopes`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+
+        Returns
+        -------
+        inputs : ndarray of shape (s, p, c)
+            Derivatives dp/dz.
+        parameters : ndarray of shape (s, t, c)
+            Derivatives dp/dtheta of each unit in its own parameters.
         """
         free, d = about_centres(theta, z)
         inputs = 2.0 * self.form.times(free, d)
@@ -119,6 +177,20 @@ class GaussianRBF(RadialLayer):
         """Second derivatives from the moments of the differences.
 
         See :meth:`Layer.curvature_parameters`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        delta : ndarray of shape (s, c)
+            Factor of each unit and sample.
+
+        Returns
+        -------
+        ndarray of shape (s, t, t)
+            A symmetric matrix for each unit.
         """
         free, d = about_centres(theta, z)
         mean = np.matmul(d, delta[:, :, None])[:, :, 0]
@@ -127,9 +199,24 @@ class GaussianRBF(RadialLayer):
         )
 
     def tensor_parameters(self, theta: Array, z: Array, order: int) -> Array:
-        """Derivatives of d' M d, of degree two in mu, and of any order in the factors of M.
+        """Differentiate d' M d: of degree two in mu, of any order in the factors of M.
 
         See :meth:`Layer.tensor_parameters`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        order : int
+            At least 1.
+
+        Returns
+        -------
+        ndarray of shape (s, t, ..., t, c), or None
+            With as many axes of parameters as the order. The first axis may be 1 where the units
+            have the same derivatives. None where all are 0.
         """
         if order == 1:
             return self.slopes(theta, z)[1]
@@ -150,9 +237,25 @@ class GaussianRBF(RadialLayer):
         return found
 
     def curvature_along(self, theta: Array, z: Array, delta: Array, direction: Array) -> Array:
-        """Its product with a direction, without the matrices of pairs of inputs.
+        """The product with a direction, without the matrices of pairs of inputs.
 
         See :meth:`Layer.curvature_along`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        delta : ndarray of shape (s, c)
+            Factor of each unit and sample.
+        direction : ndarray of shape (..., t, s)
+            Directions.
+
+        Returns
+        -------
+        ndarray of shape (..., t, s)
+            A product for each direction.
         """
         free, d = about_centres(theta, z)
         mean = np.matmul(d, delta[:, :, None])[:, :, 0]
@@ -163,20 +266,61 @@ class GaussianRBF(RadialLayer):
         """Second derivatives in parameters and z; -2 M in the centre.
 
         See :meth:`Layer.curvature_mixed`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        delta : ndarray of shape (s, c)
+            Factor of each unit and sample.
+
+        Returns
+        -------
+        ndarray of shape (s, t, p, c)
+            The products, not summed.
         """
         free, d = about_centres(theta, z)
         centre = -2.0 * self.form.precisions(free, len(z))[..., None] * delta[:, None, None]
         return np.concatenate([centre, self.form.mixed(free, d, delta)], axis=1)
 
     def curvature_inputs(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Sum over units of 2 M delta. See :meth:`Layer.curvature_inputs`."""
+        """Sum over units of 2 M delta. See :meth:`Layer.curvature_inputs`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        delta : ndarray of shape (s, c)
+            Factor of each unit and sample.
+
+        Returns
+        -------
+        ndarray of shape (p, p, c)
+            A symmetric matrix for each sample.
+        """
         precisions = self.form.precisions(theta[len(z) :].T, len(z))
         return np.tensordot(2.0 * precisions, delta, axes=(0, 0))
 
     def rescaled(self, shift: Array, scale: Array) -> tuple[Layer, sparse.sparray, Array] | None:
-        """Centres become shift + scale mu, and the rows of U are divided by scale.
+        """Move centres to shift + scale mu, and divide the rows of U by scale.
 
         See :meth:`Layer.rescaled`.
+
+        Parameters
+        ----------
+        shift, scale : ndarray of shape (p,)
+            Inputs are x = shift + scale z.
+
+        Returns
+        -------
+        tuple of Layer, ndarray or sparse array of shape (t, t), and ndarray of shape (t,), or None
+            The layer with the propagation p', often this one; and A and c, for a column theta of
+            any unit. None, the default, if no units of this kind compute the same; then the
+            inputs of such a layer are not standardised.
         """
         found = self.form.rescaled(scale)
         if found is None:
@@ -188,18 +332,56 @@ class GaussianRBF(RadialLayer):
         return layer, matrix, np.concatenate([shift, offset])
 
     def at(self, theta: Array, z: Array) -> CentredAtPoint:
-        """The layer at given parameters and inputs. See :meth:`Layer.at`."""
+        """The layer at given parameters and inputs. See :meth:`Layer.at`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p + 1, c)
+            Inputs, a column per sample, above a row of ones.
+
+        Returns
+        -------
+        LayerAtPoint or LinearAtPoint
+            What the passes over a chunk of samples work with.
+        """
         return CentredAtPoint(self, self.form, theta, z)
 
     def on_input(self, theta: Array, z: Array) -> CentredAtPoint | LiftedAtPoint:
         """The layer as a linear one of monomials of z, where that loses no digits.
 
         See :meth:`Layer.on_input`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p + 1, c)
+            Samples of the input, a column per sample, above a row of ones.
+
+        Returns
+        -------
+        LayerAtPoint or LinearAtPoint
+            What the passes over a chunk of samples work with.
         """
         return LiftedAtPoint.where_exact(self.form, theta, z[:-1]) or self.at(theta, z)
 
     def round_units(self, centers: Array, widths: Array) -> Array:
-        """Centres, and logarithms of the widths. See :meth:`RadialLayer.round_units`."""
+        """Centres, and logarithms of the widths. See :meth:`RadialLayer.round_units`.
+
+        Parameters
+        ----------
+        centers : ndarray of shape (s, p)
+            Where the units are.
+        widths : ndarray of shape (s,)
+            How wide they are.
+
+        Returns
+        -------
+        ndarray of shape (t, s)
+            A column per unit.
+        """
         free = self.form.round_units(-np.log(widths), centers.shape[1])
         return np.vstack([centers.T, free.T])
 
@@ -207,11 +389,34 @@ class GaussianRBF(RadialLayer):
         """The mean of the inputs, and widths of the data along each of them.
 
         See :meth:`Layer.neutral`.
+
+        Parameters
+        ----------
+        center, spread : ndarray of shape (p,)
+            Weighted mean and standard deviation of each input.
+
+        Returns
+        -------
+        ndarray of shape (t,), or None
+            None, the default, for zeros.
         """
         return np.concatenate([center, self.form.as_wide_as(np.where(spread > 0, spread, 1.0))])
 
     def quadratic_forms(self, theta: NDArray[Any], n_inputs: int) -> NDArray[Any]:
-        """W = (M, -M mu; -mu'M, mu'M mu). See :meth:`RadialLayer.quadratic_forms`."""
+        """W = (M, -M mu; -mu'M, mu'M mu). See :meth:`RadialLayer.quadratic_forms`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        n_inputs : int
+            Number of inputs, p.
+
+        Returns
+        -------
+        ndarray of shape (s, p + 1, p + 1)
+            One matrix for each unit, whose last row and column belong to the constant.
+        """
         centers = theta[:n_inputs].T
         matrices = self.form.precisions(theta[n_inputs:].T, n_inputs)
         pull = np.matmul(matrices, centers[:, :, None])

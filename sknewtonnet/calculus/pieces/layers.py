@@ -40,6 +40,13 @@ class Layer(ABC):
     ValueError
         If there are no sources or units, or the activation is unknown.
 
+    See Also
+    --------
+    Linear : The layer of a perceptron.
+    GaussianRBF : Radial units.
+    Network.from_layers : A net of layers of any kinds.
+    sknewtonnet.testing.check_layer : Compare the derivatives of a layer with differences.
+
     Examples
     --------
     Squared distances from centres, p_j = |z - mu_j|^2, for a layer that reads the input:
@@ -145,9 +152,9 @@ class Layer(ABC):
         Returns
         -------
         inputs : ndarray of shape (s, p, c)
-            dp/dz.
+            Derivatives dp/dz.
         parameters : ndarray of shape (s, t, c)
-            dp/dtheta of each unit in its own parameters.
+            Derivatives dp/dtheta of each unit in its own parameters.
         """
 
     @abstractmethod
@@ -170,7 +177,7 @@ class Layer(ABC):
         """
 
     def curvature_along(self, theta: Array, z: Array, delta: Array, direction: Array) -> Array:
-        """Products of :meth:`curvature_parameters` with directions.
+        """Multiply :meth:`curvature_parameters` with directions.
 
         Override it if they can be had without the matrices.
 
@@ -193,7 +200,7 @@ class Layer(ABC):
         return np.einsum("stu,...us->...ts", self.curvature_parameters(theta, z, delta), direction)
 
     def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Values of delta d2p/dtheta dz of each unit and sample.
+        """The products delta d2p/dtheta dz of each unit and sample.
 
         A layer needs it to stand behind other layers, and for effects of inputs without
         :meth:`input_shift`.
@@ -252,7 +259,7 @@ class Layer(ABC):
         )
 
     def tensor_parameters(self, theta: Array, z: Array, order: int) -> Array | None:
-        """Derivatives of any order of the propagation of each unit in its own parameters.
+        """Differentiate the propagation of each unit to any order in its own parameters.
 
         A layer needs them for derivatives of the Lagrangian above order 2 ([I] eq. 12).
 
@@ -284,7 +291,7 @@ class Layer(ABC):
         )
 
     def input_rows(self, n_inputs: int) -> list[Ints] | None:
-        """Parameters that are zero where a unit does not depend on an input, for each input.
+        """Find the parameters that are zero where a unit does not depend on an input.
 
         With them there are tests that an input has no effect, its importance, and pruning of
         inputs.
@@ -303,7 +310,7 @@ class Layer(ABC):
         return None
 
     def input_shift(self, n_inputs: int) -> Array | None:
-        """Changes of parameters that are equivalent to shifts of the inputs, at any parameters.
+        """Find the changes of parameters that are equivalent to shifts of the inputs.
 
         If there are any, effects of inputs are faster and need no ``curvature_mixed``.
 
@@ -411,7 +418,7 @@ class Layer(ABC):
         return self.at(theta, z)
 
     def start(self, center: Array, spread: Array, random_state: np.random.RandomState) -> Array:
-        """Parameters to start a fit from; small random numbers, unless a layer knows better.
+        """Draw parameters to start a fit from; small numbers, unless a layer knows better.
 
         By default uniform on +-1/2 sqrt(g / (p + s)), with g = 2 for logistic units and 6 for all
         others: half of what Glorot and Bengio (2010) propose for linear layers and scikit-learn's
@@ -460,6 +467,12 @@ class Linear(Layer):
     activation : str, Activation, or sequence of them, default="identity"
         The function h; a sequence has one for each unit.
 
+    See Also
+    --------
+    Layer : The base class, for layers of one's own.
+    Network.mlp : A net of linear layers.
+    ACTIVATIONS : The names of the functions h.
+
     Examples
     --------
     >>> import numpy as np
@@ -473,49 +486,174 @@ class Linear(Layer):
     odd_in_parameters: ClassVar[bool] = True
 
     def unit_arrays(self, n_inputs: int) -> dict[str, Ints]:
-        """Coefficients, then the intercept. See :meth:`Layer.unit_arrays`."""
+        """Coefficients, then the intercept. See :meth:`Layer.unit_arrays`.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Number of inputs, p.
+
+        Returns
+        -------
+        dict of str to integer array
+            For each entry of the array its row of theta, or -1 for an entry that is always
+            zero. The arrays take the rows 0, 1, ... one after the other. Empty for a layer without
+            parameters.
+        """
         return {"coefs": np.arange(n_inputs), "intercepts": np.array(n_inputs)}
 
     def input_rows(self, n_inputs: int) -> list[Ints]:
-        """The coefficients of each input. See :meth:`Layer.input_rows`."""
+        """The coefficients of each input. See :meth:`Layer.input_rows`.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Number of inputs, p.
+
+        Returns
+        -------
+        list of integer array, or None
+            Rows of theta: with all of them zero the unit does not depend on the input. None,
+            the default, if there are no such parameters: a centre of 0 removes no input.
+        """
         return [np.array([j]) for j in range(n_inputs)]
 
     def value(self, theta: Array, z: Array) -> Array:
-        """W' z + b. See :meth:`Layer.value`."""
+        """W' z + b. See :meth:`Layer.value`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+
+        Returns
+        -------
+        ndarray of shape (s, c)
+            The pre-activations, a row per unit.
+        """
         return theta[:-1].T @ z + theta[-1][:, None]
 
     def slopes(self, theta: Array, z: Array) -> tuple[Array, Array]:
-        """W', and z with a row of ones, for each unit. See :meth:`Layer.slopes`."""
+        """W', and z with a row of ones, for each unit. See :meth:`Layer.slopes`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+
+        Returns
+        -------
+        inputs : ndarray of shape (s, p, c)
+            Derivatives dp/dz.
+        parameters : ndarray of shape (s, t, c)
+            Derivatives dp/dtheta of each unit in its own parameters.
+        """
         n_inputs, c = z.shape
         inputs = np.broadcast_to(theta[:-1].T[:, :, None], (self.n_units, n_inputs, c))
         rows = np.vstack([z, np.ones(c)])
         return inputs, np.broadcast_to(rows, (self.n_units, *rows.shape))
 
     def curvature_parameters(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Zeros: the propagation is linear. See :meth:`Layer.curvature_parameters`."""
+        """Zeros: the propagation is linear. See :meth:`Layer.curvature_parameters`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        delta : ndarray of shape (s, c)
+            Factor of each unit and sample.
+
+        Returns
+        -------
+        ndarray of shape (s, t, t)
+            A symmetric matrix for each unit.
+        """
         return np.zeros((self.n_units, len(theta), len(theta)))
 
     def curvature_mixed(self, theta: Array, z: Array, delta: Array) -> Array:
         """Delta where a coefficient meets its own input, else zero.
 
         See :meth:`Layer.curvature_mixed`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        delta : ndarray of shape (s, c)
+            Factor of each unit and sample.
+
+        Returns
+        -------
+        ndarray of shape (s, t, p, c)
+            The products, not summed.
         """
         eye = np.eye(len(theta), len(z))
         return eye[None, :, :, None] * delta[:, None, None, :]
 
     def curvature_inputs(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Zeros: the propagation is linear. See :meth:`Layer.curvature_inputs`."""
+        """Zeros: the propagation is linear. See :meth:`Layer.curvature_inputs`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        delta : ndarray of shape (s, c)
+            Factor of each unit and sample.
+
+        Returns
+        -------
+        ndarray of shape (p, p, c)
+            A symmetric matrix for each sample.
+        """
         return np.zeros((len(z), len(z), z.shape[1]))
 
     def tensor_parameters(self, theta: Array, z: Array, order: int) -> Array | None:
         """The inputs and 1, for all units the same; nothing above order 1.
 
         See :meth:`Layer.tensor_parameters`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        order : int
+            At least 1.
+
+        Returns
+        -------
+        ndarray of shape (s, t, ..., t, c), or None
+            With as many axes of parameters as the order. The first axis may be 1 where the units
+            have the same derivatives. None where all are 0.
         """
         return np.vstack([z, np.ones(z.shape[1])])[None] if order == 1 else None
 
     def rescaled(self, shift: Array, scale: Array) -> tuple[Layer, sparse.sparray, Array]:
-        """W / scale, and b - shift' W / scale. See :meth:`Layer.rescaled`."""
+        """W / scale, and b - shift' W / scale. See :meth:`Layer.rescaled`.
+
+        Parameters
+        ----------
+        shift, scale : ndarray of shape (p,)
+            Inputs are x = shift + scale z.
+
+        Returns
+        -------
+        tuple of Layer, ndarray or sparse array of shape (t, t), and ndarray of shape (t,), or None
+            The layer with the propagation p', often this one; and A and c, for a column theta of
+            any unit. None, the default, if no units of this kind compute the same; then the
+            inputs of such a layer are not standardised.
+        """
         size = len(scale)
         centred = np.flatnonzero(shift)
         rows = np.r_[np.arange(size + 1), np.full(len(centred), size)]
@@ -525,7 +663,20 @@ class Linear(Layer):
         return self, A, np.zeros(size + 1)
 
     def at(self, theta: Array, z: Array) -> LinearAtPoint:
-        """The layer at given parameters and inputs. See :meth:`Layer.at`."""
+        """The layer at given parameters and inputs. See :meth:`Layer.at`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p + 1, c)
+            Inputs, a column per sample, above a row of ones.
+
+        Returns
+        -------
+        LayerAtPoint or LinearAtPoint
+            What the passes over a chunk of samples work with.
+        """
         return LinearAtPoint(theta, z)
 
 

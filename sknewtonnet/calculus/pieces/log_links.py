@@ -32,12 +32,33 @@ class LogLink(Loss):
         """The mean; infinite where it exceeds the range of double precision.
 
         See :meth:`Loss.inverse_link`.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            The exponential of raw.
         """
         with np.errstate(over="ignore"):
             return np.exp(raw)
 
     def link(self, mean: Array) -> Array:
-        """Logarithm. See :meth:`Loss.link`."""
+        """Logarithm. See :meth:`Loss.link`.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (..., n_outputs)
+            Predictions.
+
+        Returns
+        -------
+        ndarray of the shape of mean
+            The logarithm of the mean, minus infinity where that is 0.
+        """
         return np.log(mean)
 
 
@@ -137,10 +158,12 @@ class Gamma(LogLink):
 
 
 class Tweedie(LogLink):
-    """loss = sum_o y^(2-p) / ((1-p) (2-p)) - y mu^(1-p) / (1-p) + mu^(2-p) / (2-p), y_o >= 0.
+    """Half the Tweedie deviance, for amounts that are zero in many rows.
 
-    Half the Tweedie deviance, with mu = exp(raw) and variance phi mu^p, 1 < p < 2: a sum of a
-    Poisson number of gamma amounts, such as the cost of the claims of a year, zero where there
+        loss = sum_o y^(2-p) / ((1-p) (2-p)) - y mu^(1-p) / (1-p) + mu^(2-p) / (2-p),  y_o >= 0
+
+    Targets have the mean mu = exp(raw) and the variance phi mu^p, 1 < p < 2: a sum of a Poisson
+    number of gamma amounts, such as the cost of the claims of a year, zero where there
     are none. The dispersion phi is estimated; the power is the user's.
 
     Parameters
@@ -152,6 +175,12 @@ class Tweedie(LogLink):
     ------
     ValueError
         If ``power`` is not a number between 1 and 2.
+
+    See Also
+    --------
+    NegativeBinomial : Counts that vary more than Poisson ones.
+    get_loss : Losses by their names, "poisson" and "gamma" among them.
+    sklearn.linear_model.TweedieRegressor : The linear model.
 
     References
     ----------
@@ -177,7 +206,24 @@ class Tweedie(LogLink):
         self.power = float(power)
 
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
-        """See :meth:`Loss.derivatives`."""
+        """See :meth:`Loss.derivatives`.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions. They are not written to.
+        order : {0, 1, 2}, default=2
+            The highest derivative wanted.
+
+        Returns
+        -------
+        tuple of order + 1 ndarrays
+            The value of shape (n_samples,), the gradient of shape (n_samples, n_outputs),
+            and the Hessian: its diagonal of shape (n_samples, n_outputs) where the outputs
+            do not interact, else of shape (n_samples, n_outputs, n_outputs).
+        """
         p, positive = self.power, y > 0.0
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             rise = np.exp((2.0 - p) * raw)
@@ -192,6 +238,20 @@ class Tweedie(LogLink):
         """Of a sum of gamma amounts; the probability of y = 0.
 
         See :meth:`Loss.log_density`.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions.
+        dispersion : float or array that broadcasts to the shape of y
+            Dispersion; 1 where it is no parameter.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Of shape (n_samples, 1) where all outputs have one joint distribution.
         """
         p, phi = self.power, np.broadcast_to(dispersion, y.shape)
         mean = self.inverse_link(raw)
@@ -224,7 +284,20 @@ class Tweedie(LogLink):
         return found
 
     def squared_pearson(self, y: Array, raw: Array) -> Array:
-        """Squared residuals over mu^p. See :meth:`Loss.squared_pearson`."""
+        """Squared residuals over mu^p. See :meth:`Loss.squared_pearson`.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Their expectation is the dispersion.
+        """
         p, mean = self.power, self.inverse_link(raw)
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             return np.where(y > 0.0, (y - mean) ** 2 / mean**p, np.exp((2.0 - p) * raw))
@@ -233,6 +306,18 @@ class Tweedie(LogLink):
         """None from the mean loss alone: see :meth:`dispersion_of`.
 
         See :meth:`Loss.likeliest_dispersion`.
+
+        Parameters
+        ----------
+        mean_loss : float
+            Mean loss per entry of y; with precisions, the mean weighted by them.
+        precision : float or ndarray, default=1.0
+            An entry has the dispersion divided by its precision.
+
+        Returns
+        -------
+        float
+            The dispersion; 1, the default, where it is no parameter.
         """
         raise NotImplementedError("the dispersion depends on more than the mean loss.")
 
@@ -242,6 +327,22 @@ class Tweedie(LogLink):
         """By maximising the likelihood, from a moment estimate on.
 
         See :meth:`Loss.dispersion_of`.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions.
+        counts : ndarray of shape (n_samples,)
+            How often each row counts.
+        precision : float or ndarray of shape (n_samples, 1), default=1.0
+            A row has the dispersion divided by its precision.
+
+        Returns
+        -------
+        float
+            By default :meth:`likeliest_dispersion` of the mean loss; 1 where it is no parameter.
         """
         each = counts[:, None] * precision
         start = float((each * self.squared_pearson(y, raw)).sum() / (counts.sum() * y.shape[1]))
@@ -265,6 +366,21 @@ class Tweedie(LogLink):
         """Of a sum of gamma amounts: 0 up to the probability of none, then by root finding.
 
         See :meth:`Loss.quantiles`.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (n_samples, n_outputs)
+            Predictions, behind the inverse link.
+        dispersion : float or array that broadcasts to the shape of mean
+            Dispersion; 1 where it is no parameter.
+        levels : array-like of shape (n_levels,)
+            Probabilities, such as 0.025 and 0.975.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs, n_levels)
+            The smallest values that an observation does not exceed with a probability of at
+            least the level.
         """
         mean, phi = np.broadcast_arrays(mean[..., None], np.asarray(dispersion)[..., None])
         mean, phi, p = np.broadcast_arrays(mean, phi, np.asarray(levels, dtype=float))
@@ -290,13 +406,34 @@ class Tweedie(LogLink):
         return found
 
     def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
-        """Sums of gamma amounts. See :meth:`Loss.draw`."""
+        """Draw sums of gamma amounts. See :meth:`Loss.draw`.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (n_samples, n_outputs)
+            Predictions, behind the inverse link.
+        dispersion : float or array that broadcasts to the shape of mean
+            Dispersion; 1 where it is no parameter.
+        rng : numpy.random.Generator
+            Source of random numbers.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Targets.
+        """
         rate, shape, scale = self._parts(mean, dispersion)
         number = rng.poisson(rate)
         return np.where(number > 0, scale * rng.gamma(np.maximum(shape * number, 1e-3)), 0.0)
 
     def check_target(self, y: Array) -> None:
-        """Sums of amounts are not negative. See :meth:`Loss.check_target`."""
+        """Check that no target is negative. See :meth:`Loss.check_target`.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        """
         if (y < 0).any():
             raise ValueError(f"{self.name} needs targets of at least 0, got {value_range(y)}.")
 
@@ -322,10 +459,12 @@ _SAME = 1e-9
 
 
 class NegativeBinomial(LogLink):
-    """loss = sum_o y log(y / mu) - (y + 1/a) log((1 + a y) / (1 + a mu)), with y_o >= 0.
+    """Half the deviance of the negative binomial distribution, for counts.
 
-    Half the deviance of the negative binomial distribution with mean mu = exp(raw) and variance
-    mu + a mu^2 ("NB2"): counts whose means vary more than the inputs tell.
+        loss = sum_o y log(y / mu) - (y + 1/a) log((1 + a y) / (1 + a mu)),  y_o >= 0
+
+    The mean is mu = exp(raw), the variance mu + a mu^2 ("NB2"): counts whose means vary more than
+    the inputs tell.
 
     Parameters
     ----------
@@ -337,6 +476,12 @@ class NegativeBinomial(LogLink):
     ------
     ValueError
         If ``overdispersion`` is no positive number.
+
+    See Also
+    --------
+    Tweedie : Amounts that are not whole numbers.
+    get_loss : Losses by their names, "poisson" among them.
+    Loss : The base class, for losses of one's own.
 
     References
     ----------
@@ -366,7 +511,24 @@ class NegativeBinomial(LogLink):
         self.overdispersion = 1.0 if given is None else float(given)
 
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
-        """See :meth:`Loss.derivatives`."""
+        """See :meth:`Loss.derivatives`.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions. They are not written to.
+        order : {0, 1, 2}, default=2
+            The highest derivative wanted.
+
+        Returns
+        -------
+        tuple of order + 1 ndarrays
+            The value of shape (n_samples,), the gradient of shape (n_samples, n_outputs),
+            and the Hessian: its diagonal of shape (n_samples, n_outputs) where the outputs
+            do not interact, else of shape (n_samples, n_outputs, n_outputs).
+        """
         a = self.overdispersion
         t = raw + np.log(a)
         p, rest = expit(t), expit(-t)  # a mu / (1 + a mu), and what is left of 1
@@ -392,6 +554,20 @@ class NegativeBinomial(LogLink):
         """Negative binomial; between whole numbers its continuation.
 
         See :meth:`Loss.log_density`.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions.
+        dispersion : float or array that broadcasts to the shape of y
+            Dispersion; 1 where it is no parameter.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Of shape (n_samples, 1) where all outputs have one joint distribution.
         """
         size, t = 1.0 / self.overdispersion, raw + np.log(self.overdispersion)
         log_p, log_rest = -np.logaddexp(0.0, -t), -np.logaddexp(0.0, t)
@@ -399,7 +575,20 @@ class NegativeBinomial(LogLink):
         return ways + y * log_p + size * log_rest
 
     def squared_pearson(self, y: Array, raw: Array) -> Array:
-        """Squared residuals over mu + a mu^2. See :meth:`Loss.squared_pearson`."""
+        """Squared residuals over mu + a mu^2. See :meth:`Loss.squared_pearson`.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Their expectation is the dispersion.
+        """
         mean = self.inverse_link(raw)
         return (y - mean) ** 2 / (mean + self.overdispersion * mean**2)
 
@@ -412,6 +601,20 @@ class NegativeBinomial(LogLink):
         """The root of the derivative of the likelihood in 1 / overdispersion, one for all.
 
         See :meth:`Loss.likeliest`.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions.
+        sample_weight : ndarray of shape (n_samples,)
+            Weights.
+
+        Returns
+        -------
+        Loss
+            A loss with the likeliest overdispersion; itself if that was given.
         """
         if not self.n_estimated:
             return self
@@ -440,6 +643,21 @@ class NegativeBinomial(LogLink):
         """The smallest count up to which the probability is at least a level.
 
         See :meth:`Loss.quantiles`.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (n_samples, n_outputs)
+            Predictions, behind the inverse link.
+        dispersion : float or array that broadcasts to the shape of mean
+            Dispersion; 1 where it is no parameter.
+        levels : array-like of shape (n_levels,)
+            Probabilities, such as 0.025 and 0.975.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs, n_levels)
+            The smallest values that an observation does not exceed with a probability of at
+            least the level.
         """
         size = 1.0 / self.overdispersion
         mean, p = np.broadcast_arrays(mean[..., None], np.asarray(levels, dtype=float))
@@ -451,12 +669,33 @@ class NegativeBinomial(LogLink):
         return np.where(mean > 0.0, found, mean)
 
     def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
-        """Poisson, of means that are gamma. See :meth:`Loss.draw`."""
+        """Poisson, of means that are gamma. See :meth:`Loss.draw`.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (n_samples, n_outputs)
+            Predictions, behind the inverse link.
+        dispersion : float or array that broadcasts to the shape of mean
+            Dispersion; 1 where it is no parameter.
+        rng : numpy.random.Generator
+            Source of random numbers.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Targets.
+        """
         size = 1.0 / self.overdispersion
         return rng.poisson(mean * rng.gamma(size, size=mean.shape) / size).astype(float)
 
     def check_target(self, y: Array) -> None:
-        """Counts are not negative. See :meth:`Loss.check_target`."""
+        """Check that no count is negative. See :meth:`Loss.check_target`.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        """
         if (y < 0).any():
             raise ValueError(f"{self.name} needs targets of at least 0, got {value_range(y)}.")
 

@@ -69,6 +69,10 @@ LINKS: dict[str, MeanDerivatives] = {
 class Loss(ABC):
     """A loss of (target, raw prediction), summed over the outputs of a sample.
 
+    An objective takes its weighted mean over the samples. A subclass supplies ``derivatives``;
+    what it says of the distribution of targets (``log_density``, ``quantiles``, ``draw``) is for
+    inference.
+
     Attributes
     ----------
     name : str
@@ -103,6 +107,13 @@ class Loss(ABC):
         for an output layer.
     n_estimated : int
         Number of parameters of the loss itself that a fit estimates, see :meth:`likeliest`.
+
+    See Also
+    --------
+    get_loss : Losses by their names.
+    Tweedie : A loss with a parameter.
+    sknewtonnet.testing.check_loss : Compare the derivatives of a loss with differences.
+    Objective : The mean of a loss over the samples.
 
     Examples
     --------
@@ -219,7 +230,7 @@ class Loss(ABC):
         return self.shift_invariant
 
     def multipliers(self, y: Array, raw: Array) -> Array:
-        """Derivatives of the loss in the outputs of the net, the multipliers of its last layer.
+        """Differentiate the loss in the outputs of the net: the multipliers of its last layer.
 
         Parameters
         ----------
@@ -248,8 +259,8 @@ class Loss(ABC):
         Returns
         -------
         model : ndarray
-            h' (d2 loss) h', of the shape that the Hessian of :meth:`derivatives` has: what the
-            Gauss-Newton matrix is made of.
+            The part h' (d2 loss) h', of the shape that the Hessian of :meth:`derivatives` has:
+            what the Gauss-Newton matrix is made of.
         bend : ndarray of shape (n_samples, n_outputs), or None
             The rest, e h'' with the :meth:`multipliers` e; None without an output activation h.
         """
@@ -454,7 +465,7 @@ class Loss(ABC):
         return self
 
     def quantiles(self, mean: Array, dispersion: Array | float, levels: ArrayLike) -> Array:
-        """Quantiles of an observation with a given mean, for prediction intervals.
+        """Find quantiles of an observation with a given mean, for prediction intervals.
 
         Parameters
         ----------

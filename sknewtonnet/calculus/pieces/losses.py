@@ -224,7 +224,9 @@ class Binomial(BinaryLogLoss):
 
 
 class PseudoHuber(Loss):
-    """loss = sum_o d^2 (sqrt(1 + (r_o / d)^2) - 1) with r = raw - y.
+    """Squared error near 0 and absolute error far away, smooth between.
+
+        loss = sum_o d^2 (sqrt(1 + (r_o / d)^2) - 1)   with r = raw - y
 
     Quadratic for residuals well below d, linear with slope d well above, and smooth.
 
@@ -238,6 +240,11 @@ class PseudoHuber(Loss):
     ------
     ValueError
         If ``delta`` is not a positive number.
+
+    See Also
+    --------
+    get_loss : Losses by their names; this one is "pseudo_huber".
+    Loss : The base class, for losses of one's own.
 
     Examples
     --------
@@ -257,13 +264,42 @@ class PseudoHuber(Loss):
         self.delta = float(delta)
 
     def in_units(self, scale: Array) -> tuple[Loss, float]:
-        """See :meth:`Loss.in_units`; of one unit for all outputs it is of the same kind."""
+        """See :meth:`Loss.in_units`; of one unit for all outputs it is of the same kind.
+
+        Parameters
+        ----------
+        scale : ndarray of shape (n_outputs,)
+            Size d of the old unit of each output, measured in the new one.
+
+        Returns
+        -------
+        tuple of Loss and float
+            A loss L and a factor c, the squared geometric mean of d, with
+            L(d y, d raw) = c loss(y, raw).
+        """
         if (scale == scale[0]).all():
             return PseudoHuber(self.delta * float(scale[0])), float(scale[0] ** 2)
         return super().in_units(scale)
 
     def derivatives(self, y: Array, raw: Array, order: int = 2) -> tuple[Array, ...]:
-        """See :meth:`Loss.derivatives`."""
+        """See :meth:`Loss.derivatives`.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+            Targets.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw predictions. They are not written to.
+        order : {0, 1, 2}, default=2
+            The highest derivative wanted.
+
+        Returns
+        -------
+        tuple of order + 1 ndarrays
+            The value of shape (n_samples,), the gradient of shape (n_samples, n_outputs),
+            and the Hessian: its diagonal of shape (n_samples, n_outputs) where the outputs
+            do not interact, else of shape (n_samples, n_outputs, n_outputs).
+        """
         residual = raw - y
         root = np.hypot(self.delta, residual)
         # d (root - d), written without the cancellation for small residuals.
@@ -313,6 +349,12 @@ def get_loss(loss: "str | Loss", n_outputs: int) -> Loss:
     ------
     ValueError
         If the name is unknown, or the object is no :class:`Loss`.
+
+    See Also
+    --------
+    LOSSES : The classes by name.
+    Loss : The base class, for losses of one's own.
+    get_activation : The same for activations.
 
     Examples
     --------

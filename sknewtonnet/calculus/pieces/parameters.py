@@ -101,6 +101,12 @@ class ParameterLayout:
     ValueError
         If a mask or an array of labels has an unknown name, type or shape.
 
+    See Also
+    --------
+    Network : The net that such parameters belong to, which makes the layout.
+    convolution : Connections and ties of filters.
+    Objective : A function of the free parameters.
+
     Examples
     --------
     >>> import numpy as np
@@ -249,6 +255,7 @@ class ParameterLayout:
         Returns
         -------
         bool
+            True if vectors of one are vectors of the other.
         """
         return self.names == other.names and np.array_equal(self.positions, other.positions)
 
@@ -286,6 +293,7 @@ class ParameterLayout:
         Returns
         -------
         ndarray of shape (n_parameters,)
+            One value for each free parameter.
 
         Raises
         ------
@@ -391,7 +399,7 @@ class ParameterLayout:
         return array.values(self.positions[self._slices[name]] + 1) - 1
 
     def parameters_of(self, name: str) -> Ints:
-        """Positions of the parameters of an array among the free ones, in order.
+        """Find the positions of the parameters of an array among the free ones, in order.
 
         A parameter that arrays share is one of the array that its first entry is in.
 
@@ -520,6 +528,7 @@ class ParameterLayout:
         Returns
         -------
         ndarray of shape (n_parameters,)
+            One value for each free parameter.
         """
         return self.pull_back(full) / self.n_entries
 
@@ -536,6 +545,7 @@ class ParameterLayout:
         Returns
         -------
         ndarray of shape (n_parameters,)
+            One value for each free parameter.
         """
         if not self.has_ties:
             return self.restrict(full)
@@ -583,6 +593,7 @@ class ParameterLayout:
         Returns
         -------
         ndarray of shape (n_parameters,)
+            The free parameters w.
 
         Raises
         ------
@@ -602,6 +613,7 @@ class ParameterLayout:
         Returns
         -------
         ndarray of shape (n_full,)
+            One value for each entry of the arrays, in the order of the layout.
         """
         if set(arrays) != set(self.shapes):
             raise ValueError(f"expected the arrays {list(self.shapes)}, got {list(arrays)}.")

@@ -32,6 +32,13 @@ class Penalty(ABC):
       solved for, and a softmax its known directions of no effect;
     - ``hessian_product``: for more parameters than a dense matrix allows.
 
+    See Also
+    --------
+    SeparablePenalty : A sum over single parameters, which needs less.
+    NormPenalty : Norms of whole layers.
+    sknewtonnet.testing.check_penalty : Compare the derivatives of a penalty with differences.
+    Objective : The function that penalties are added to.
+
     Examples
     --------
     >>> import numpy as np
@@ -113,6 +120,7 @@ class Penalty(ABC):
         Returns
         -------
         ndarray of shape (n_parameters,)
+            The gradient.
         """
 
     @abstractmethod
@@ -143,11 +151,12 @@ class Penalty(ABC):
         Returns
         -------
         ndarray of the shape of v
+            The matrix of second derivatives times v.
         """
         return self.hessian(w) @ v
 
     def tensor(self, w: Array, order: int, where: Ints) -> Array:
-        """Derivatives of any order in some of the parameters.
+        """Differentiate to any order in some of the parameters.
 
         ``Objective.lagrangian_tensors`` takes them, and ``Objective.hessian_blocks`` those of
         order 2; by default there are those of orders 1 and 2, from ``gradient`` and ``hessian``.
@@ -182,7 +191,7 @@ class Penalty(ABC):
         )
 
     def kinks(self, w: Array) -> tuple[str, ...]:
-        """Places without derivatives that w is at, or next to; by default there are none.
+        """Name the places without derivatives that w is at, or next to; none by default.
 
         Parameters
         ----------
@@ -203,6 +212,12 @@ class SeparablePenalty(Penalty):
 
     A subclass supplies ``value``, ``gradient`` and ``hessian_diagonal``.
 
+    See Also
+    --------
+    Penalty : A penalty with mixed second derivatives.
+    sknewtonnet.testing.check_penalty : Compare the derivatives of a penalty with differences.
+    Objective : The function that penalties are added to; ``alpha`` is its L2 penalty.
+
     Examples
     --------
     >>> import numpy as np
@@ -222,7 +237,7 @@ class SeparablePenalty(Penalty):
 
     @abstractmethod
     def hessian_diagonal(self, w: Array) -> Array:
-        """Second derivatives of each parameter with itself.
+        """Diagonal of the second derivatives, which is all that is not zero.
 
         Parameters
         ----------
@@ -232,10 +247,11 @@ class SeparablePenalty(Penalty):
         Returns
         -------
         ndarray of shape (n_parameters,)
+            The second derivative in each parameter.
         """
 
     def derivative(self, w: Array, order: int) -> Array:
-        """Derivatives of any order of each parameter with itself; by default of orders 1 and 2.
+        """Differentiate to any order in each parameter; by default to orders 1 and 2.
 
         Parameters
         ----------
@@ -247,6 +263,7 @@ class SeparablePenalty(Penalty):
         Returns
         -------
         ndarray of shape (n_parameters,)
+            The derivative of that order in each parameter.
 
         Raises
         ------
@@ -261,17 +278,56 @@ class SeparablePenalty(Penalty):
         )
 
     def tensor(self, w: Array, order: int, where: Ints) -> Array:
-        """Zeros but for each parameter with itself. See :meth:`Penalty.tensor`."""
+        """Tensor of zeros but for each parameter with itself. See :meth:`Penalty.tensor`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        order : int
+            At least 1.
+        where : ndarray of int of shape (t,)
+            Positions of these parameters in w.
+
+        Returns
+        -------
+        ndarray of shape (t, ..., t)
+            With as many axes as the order.
+        """
         found = np.zeros([len(where)] * order)
         found[(np.arange(len(where)),) * order] = self.derivative(w, order)[where]
         return found
 
     def hessian(self, w: Array) -> Array:
-        """Second derivatives as a diagonal matrix. See :meth:`Penalty.hessian`."""
+        """Second derivatives as a diagonal matrix. See :meth:`Penalty.hessian`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+            Diagonal.
+        """
         return np.diag(self.hessian_diagonal(w))
 
     def hessian_product(self, w: Array, v: Array) -> Array:
-        """The diagonal times directions. See :meth:`Penalty.hessian_product`."""
+        """The diagonal times directions. See :meth:`Penalty.hessian_product`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        v : ndarray of shape (n_parameters,) or (n_parameters, r)
+            One direction, or r of them as columns.
+
+        Returns
+        -------
+        ndarray of the shape of v
+            The diagonal matrix times v.
+        """
         return (self.hessian_diagonal(w) * v.T).T
 
 
@@ -329,7 +385,7 @@ class NormPenalty(Penalty):
     Parameters
     ----------
     strength : float, default=1.0
-        lambda, not negative.
+        The factor of the norms, not negative.
     arrays : sequence of str, default=None
         Names of the arrays whose norms are added. By default "coefs_k" of all linear layers.
     layout : ParameterLayout, default=None
@@ -339,6 +395,12 @@ class NormPenalty(Penalty):
     ------
     ValueError
         If the strength is negative or not finite, or if there is no array of some name.
+
+    See Also
+    --------
+    Penalty : The base class, for penalties of one's own.
+    NormConstraint : Norms that stay within limits, rather than cost something.
+    Objective : The function that penalties are added to.
 
     Notes
     -----
@@ -377,7 +439,18 @@ class NormPenalty(Penalty):
             raise ValueError(f"arrays must be a sequence of names, got {self.arrays!r}.")
 
     def on(self, layout: ParameterLayout) -> "NormPenalty":
-        """See :meth:`Penalty.on`."""
+        """See :meth:`Penalty.on`.
+
+        Parameters
+        ----------
+        layout : ParameterLayout
+            The layout of the net's parameters. An :class:`Objective` passes that of its net.
+
+        Returns
+        -------
+        NormPenalty
+            The same norms, of arrays whose places are known.
+        """
         placed = replace(self, layout=layout)
         assert placed._groups is not None  # says now if an array is missing
         return placed
@@ -386,6 +459,16 @@ class NormPenalty(Penalty):
         """Whether the norm of that array is one of those that are added.
 
         See :meth:`Penalty.depends_on`.
+
+        Parameters
+        ----------
+        array : str
+            Its name, such as "coefs_0".
+
+        Returns
+        -------
+        bool
+            True for the arrays whose norms are added, and for no others.
         """
         return array in self._groups
 
@@ -409,18 +492,51 @@ class NormPenalty(Penalty):
                 yield where, norm, w[where] / norm
 
     def value(self, w: Array) -> float:
-        """The penalty at w. See :meth:`Penalty.value`."""
+        """The penalty at w. See :meth:`Penalty.value`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point, which is not to be written to.
+
+        Returns
+        -------
+        float
+            Not finite where it has no value: a solver then takes another step.
+        """
         return self.strength * sum(norm for _, norm, _ in self._parts(w))
 
     def gradient(self, w: Array) -> Array:
-        """The gradient, 0 for an array that is 0. See :meth:`Penalty.gradient`."""
+        """The gradient, 0 for an array that is 0. See :meth:`Penalty.gradient`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+            The gradient.
+        """
         found = np.zeros_like(w)
         for where, _, direction in self._parts(w):
             found[where] = self.strength * direction
         return found
 
     def hessian(self, w: Array) -> Array:
-        """Second derivatives, zero between layers. See :meth:`Penalty.hessian`."""
+        """Second derivatives, zero between layers. See :meth:`Penalty.hessian`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+            Symmetric.
+        """
         found = np.zeros((len(w), len(w)))
         for where, norm, direction in self._parts(w):
             bend = np.eye(len(where)) - np.outer(direction, direction)
@@ -428,7 +544,20 @@ class NormPenalty(Penalty):
         return found
 
     def hessian_product(self, w: Array, v: Array) -> Array:
-        """Second derivatives times directions, in O(P). See :meth:`Penalty.hessian_product`."""
+        """Second derivatives times directions, in O(P). See :meth:`Penalty.hessian_product`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        v : ndarray of shape (n_parameters,) or (n_parameters, r)
+            One direction, or r of them as columns.
+
+        Returns
+        -------
+        ndarray of the shape of v
+            The matrix of second derivatives times v.
+        """
         found = np.zeros_like(v)
         for where, norm, direction in self._parts(w):
             across = v[where] - np.multiply.outer(direction, direction @ v[where])
@@ -436,7 +565,22 @@ class NormPenalty(Penalty):
         return found
 
     def tensor(self, w: Array, order: int, where: Ints) -> Array:
-        """Derivatives of (w'w)^(1/2) of each array. See :meth:`Penalty.tensor`."""
+        """Tensor of derivatives of (w'w)^(1/2) of each array. See :meth:`Penalty.tensor`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+        order : int
+            At least 1.
+        where : ndarray of int of shape (t,)
+            Positions of these parameters in w.
+
+        Returns
+        -------
+        ndarray of shape (t, ..., t)
+            With as many axes as the order.
+        """
         found = np.zeros([len(where)] * order)
         for group, norm, _ in self._parts(w):
             own = np.flatnonzero(np.isin(where, group))
@@ -453,7 +597,18 @@ class NormPenalty(Penalty):
         return found
 
     def kinks(self, w: Array) -> tuple[str, ...]:
-        """See :meth:`Penalty.kinks`."""
+        """See :meth:`Penalty.kinks`.
+
+        Parameters
+        ----------
+        w : ndarray of shape (n_parameters,)
+            The point.
+
+        Returns
+        -------
+        tuple of str
+            A clause for each array that is next to 0.
+        """
         if not self.strength:
             return ()
         norms = {name: float(np.linalg.norm(w[where])) for name, where in self._groups.items()}

@@ -56,12 +56,26 @@ class RadialLayer(Layer):
         Returns
         -------
         ndarray of shape (s, p + 1, p + 1)
+            One matrix for each unit, whose last row and column belong to the constant.
         """
 
     def start(self, center: Array, spread: Array, random_state: np.random.RandomState) -> Array:
         """Round units at centres that are spread like the inputs, which reach their neighbours.
 
         See :meth:`Layer.start`.
+
+        Parameters
+        ----------
+        center, spread : ndarray of shape (n_inputs,)
+            Weighted mean and standard deviation of each input, when earlier layers are at their
+            own start.
+        random_state : RandomState
+            Source of the random numbers.
+
+        Returns
+        -------
+        ndarray of shape (t, s)
+            Parameters theta, in the rows of ``unit_arrays``.
         """
         return self.round_units(*random_bumps(self.n_units, center, spread, random_state))
 

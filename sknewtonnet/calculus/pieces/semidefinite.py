@@ -43,6 +43,12 @@ class Semidefinite(RadialLayer):
     activation : str or Activation, default="squared_exponential"
         Function of p_j.
 
+    See Also
+    --------
+    GaussianRBF : The same units by their centres, where no form is singular.
+    Quadratic : Any quadratic form.
+    Network.rbf : A net of these units, ``covariance_type="semidefinite"``.
+
     Examples
     --------
     A unit that ignores its second input, (z_1 - 1)^2:
@@ -68,7 +74,20 @@ class Semidefinite(RadialLayer):
         super().__init__(sources, n_units, activation)
 
     def unit_arrays(self, n_inputs: int) -> dict[str, Ints]:
-        """The upper half of U, row after row, and c below it. See :meth:`Layer.unit_arrays`."""
+        """The upper half of U, row after row, and c below it. See :meth:`Layer.unit_arrays`.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Number of inputs, p.
+
+        Returns
+        -------
+        dict of str to integer array
+            For each entry of the array its row of theta, or -1 for an entry that is always
+            zero. The arrays take the rows 0, 1, ... one after the other. Empty for a layer without
+            parameters.
+        """
         what = f"semidefinite forms of {n_inputs} inputs"
         check_memory(what, 64.0 * n_inputs**2, 'use covariance_type="diag"')
         upper = np.where(np.tri(n_inputs, dtype=bool).T, pairs(n_inputs), -1)
@@ -80,17 +99,56 @@ class Semidefinite(RadialLayer):
 
         Where an input has no effect a form is at the edge of those that are never negative: tests
         that it has none reject less often than they say. See :meth:`Layer.input_rows`.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Number of inputs, p.
+
+        Returns
+        -------
+        list of integer array, or None
+            Rows of theta: with all of them zero the unit does not depend on the input. None,
+            the default, if there are no such parameters: a centre of 0 removes no input.
         """
         a, b = _entries(n_inputs)
         return [np.flatnonzero((a == j) | (b == j)) for j in range(n_inputs)]
 
     def value(self, theta: Array, z: Array) -> Array:
-        """The squared lengths p. See :meth:`Layer.value`."""
+        """The squared lengths p. See :meth:`Layer.value`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+
+        Returns
+        -------
+        ndarray of shape (s, c)
+            The pre-activations, a row per unit.
+        """
         r = self._images(theta, z)
         return np.einsum("spi,spi->si", r, r)
 
     def slopes(self, theta: Array, z: Array) -> tuple[Array, Array]:
-        """2 U r in z, and 2 x~_a r_b in V_ab, with r = V' x~. See :meth:`Layer.slopes`."""
+        """2 U r in z, and 2 x~_a r_b in V_ab, with r = V' x~. See :meth:`Layer.slopes`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+
+        Returns
+        -------
+        inputs : ndarray of shape (s, p, c)
+            Derivatives dp/dz.
+        parameters : ndarray of shape (s, t, c)
+            Derivatives dp/dtheta of each unit in its own parameters.
+        """
         r = self._images(theta, z)
         a, b = _entries(len(z))
         ones = np.vstack([z, np.ones(z.shape[1])])
@@ -101,14 +159,44 @@ class Semidefinite(RadialLayer):
         """2 sum_i delta_i x~_a x~_e between V_ab and V_eb. See :meth:`Layer.curvature_parameters`.
 
         Parameters in different columns of V do not meet.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        delta : ndarray of shape (s, c)
+            Factor of each unit and sample.
+
+        Returns
+        -------
+        ndarray of shape (s, t, t)
+            A symmetric matrix for each unit.
         """
         a, b = _entries(len(z))
         return 2.0 * _moments(z, delta)[:, a[:, None], a] * (b[:, None] == b)
 
     def curvature_along(self, theta: Array, z: Array, delta: Array, direction: Array) -> Array:
-        """Its product with a direction E of V, 2 sum_i delta_i x~ x~' E.
+        """The product with a direction E of V, 2 sum_i delta_i x~ x~' E.
 
         See :meth:`Layer.curvature_along`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        delta : ndarray of shape (s, c)
+            Factor of each unit and sample.
+        direction : ndarray of shape (..., t, s)
+            Directions.
+
+        Returns
+        -------
+        ndarray of shape (..., t, s)
+            A product for each direction.
         """
         entries = (..., *_entries(len(z)))
         E = np.zeros((*direction.shape[:-2], self.n_units, len(z) + 1, len(z)))
@@ -119,6 +207,21 @@ class Semidefinite(RadialLayer):
         """Slopes, 2 x~_a x~_e between V_ab and V_eb for all units, and nothing above order 2.
 
         See :meth:`Layer.tensor_parameters`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        order : int
+            At least 1.
+
+        Returns
+        -------
+        ndarray of shape (s, t, ..., t, c), or None
+            With as many axes of parameters as the order. The first axis may be 1 where the units
+            have the same derivatives. None where all are 0.
         """
         if order == 1:
             return self.slopes(theta, z)[1]
@@ -132,6 +235,20 @@ class Semidefinite(RadialLayer):
         """2 delta (r_b + x~_a V_eb) between V_ab and z_e, the first where a = e.
 
         See :meth:`Layer.curvature_mixed`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        delta : ndarray of shape (s, c)
+            Factor of each unit and sample.
+
+        Returns
+        -------
+        ndarray of shape (s, t, p, c)
+            The products, not summed.
         """
         r, V = self._images(theta, z), self._factors(theta, len(z))
         a, b = _entries(len(z))
@@ -142,7 +259,22 @@ class Semidefinite(RadialLayer):
         return 2.0 * found * delta[:, None, None]
 
     def curvature_inputs(self, theta: Array, z: Array, delta: Array) -> Array:
-        """Sum over units of 2 U U' delta. See :meth:`Layer.curvature_inputs`."""
+        """Sum over units of 2 U U' delta. See :meth:`Layer.curvature_inputs`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        z : ndarray of shape (p, c)
+            Inputs, a column per sample.
+        delta : ndarray of shape (s, c)
+            Factor of each unit and sample.
+
+        Returns
+        -------
+        ndarray of shape (p, p, c)
+            A symmetric matrix for each sample.
+        """
         U = self._factors(theta, len(z))[:, :-1]
         return np.tensordot(2.0 * np.matmul(U, U.swapaxes(1, 2)), delta, axes=(0, 0))
 
@@ -150,6 +282,18 @@ class Semidefinite(RadialLayer):
         """The rows of U are divided by scale, and c less shift' U makes up for the origin.
 
         See :meth:`Layer.rescaled`.
+
+        Parameters
+        ----------
+        shift, scale : ndarray of shape (p,)
+            Inputs are x = shift + scale z.
+
+        Returns
+        -------
+        tuple of Layer, ndarray or sparse array of shape (t, t), and ndarray of shape (t,), or None
+            The layer with the propagation p', often this one; and A and c, for a column theta of
+            any unit. None, the default, if no units of this kind compute the same; then the
+            inputs of such a layer are not standardised.
         """
         a, b = _entries(len(scale))
         number = np.arange(len(a))
@@ -160,25 +304,65 @@ class Semidefinite(RadialLayer):
         return self, sparse.csr_array(A), np.zeros(len(a))
 
     def round_units(self, centers: Array, widths: Array) -> Array:
-        """U = I / width and c = -mu / width. See :meth:`RadialLayer.round_units`."""
+        """U = I / width and c = -mu / width. See :meth:`RadialLayer.round_units`.
+
+        Parameters
+        ----------
+        centers : ndarray of shape (s, p)
+            Where the units are.
+        widths : ndarray of shape (s,)
+            How wide they are.
+
+        Returns
+        -------
+        ndarray of shape (t, s)
+            A column per unit.
+        """
         n_inputs = centers.shape[1]
         a, b = _entries(n_inputs)
         ones = np.where(a < n_inputs, (a == b).astype(float), -centers[:, b])
         return (ones / widths[:, None]).T
 
     def quadratic_forms(self, theta: NDArray[Any], n_inputs: int) -> NDArray[Any]:
-        """W = V V'. See :meth:`RadialLayer.quadratic_forms`."""
+        """W = V V'. See :meth:`RadialLayer.quadratic_forms`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        n_inputs : int
+            Number of inputs, p.
+
+        Returns
+        -------
+        ndarray of shape (s, p + 1, p + 1)
+            One matrix for each unit, whose last row and column belong to the constant.
+        """
         V = self._factors(theta, n_inputs)
         return np.matmul(V, V.swapaxes(1, 2))
 
     def canonical(self, theta: Array, n_inputs: int) -> Array:
-        """Columns of V with a diagonal of U that is not negative. See :meth:`Layer.canonical`."""
+        """Make the diagonal of U not negative, by signs of V. See :meth:`Layer.canonical`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (t, s)
+            Parameters, a column per unit.
+        n_inputs : int
+            Number of inputs, p.
+
+        Returns
+        -------
+        ndarray of shape (t, s)
+            By default theta itself. Override it if a unit has symmetries of its own, such as
+            signs of some of its parameters.
+        """
         _, b = _entries(n_inputs)
         diagonal = theta[pairs(n_inputs).diagonal()]
         return theta * np.where(diagonal < 0, -1.0, 1.0)[b]
 
     def ignored(self, theta: Array, sizes: Array) -> Bools:
-        """Parameters in columns of V that are 0: the unit ignores that direction of its inputs.
+        """Find columns of V that are 0: the unit ignores that direction of its inputs.
 
         There M is singular, at the edge of the semidefinite matrices, and p has no first
         derivatives in them.
@@ -193,6 +377,7 @@ class Semidefinite(RadialLayer):
         Returns
         -------
         ndarray of bool of shape (t, s)
+            True for the parameters in these columns.
         """
         a, b = _entries(len(sizes))
         moves = np.abs(theta) * np.append(sizes, 1.0)[a, None]
