@@ -4,7 +4,7 @@ Colours are those of Okabe and Ito, which most people who are colour-blind tell 
 markers and hatches differ as well, so that a picture printed in grey can be read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 COLOURS = {
@@ -137,3 +137,55 @@ def style(defaults: Mapping[str, Any], given: Mapping[str, Any] | None, artist: 
     from matplotlib.cbook import normalize_kwargs
 
     return normalize_kwargs(dict(defaults), artist) | normalize_kwargs(dict(given or {}), artist)
+
+
+def label_points(ax: Any, x: Any, y: Any, texts: Sequence[str], **keywords: Any) -> list[Any]:
+    """Texts beside points, where they do not lie on each other.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        With its limits as they will stay.
+    x, y : array-like of shape (n_points,)
+        The points; of the first ones the texts have the best places.
+    texts : sequence of str
+        A text for each point.
+    **keywords : dict
+        Passed on to ``annotate``.
+
+    Returns
+    -------
+    list of matplotlib.text.Annotation
+    """
+    found: list[Any] = []
+    per_point = 72.0 / ax.figure.dpi
+    ax.get_xlim(), ax.get_ylim()  # what was drawn moves the limits when they are asked for
+    pixels = [ax.transData.transform(point) for point in zip(x, y, strict=True)]
+    # Middles and halves of what is there already, in points (1/72 inch).
+    taken = [(a * per_point, b * per_point, 4.0) for a, b in pixels]
+    for k, text in enumerate(texts):
+        across, up, _ = taken[k]
+        half = 2.7 * len(text)
+        others = taken[:k] + taken[k + 1 :]
+        left = ax.transAxes.inverted().transform(pixels[k])[0] > 0.5
+        sides = (-1, 1) if left else (1, -1)
+        places = [(side, 10.0 * level) for level in (0, 1, -1, 2, -2) for side in sides]
+        free = (
+            (side, level)
+            for side, level in places
+            if all(
+                abs(across + side * (5.0 + half) - a) > half + reach or abs(up + level - b) > 9.0
+                for a, b, reach in others
+            )
+        )
+        side, level = next(free, places[0])
+        taken.append((across + side * (5.0 + half), up + level, half))
+        given = {
+            "xytext": (5 * side, level),
+            "textcoords": "offset points",
+            "ha": "right" if side < 0 else "left",
+            "va": "center",
+            "fontsize": "small",
+        }
+        found.append(ax.annotate(text, (x[k], y[k]), **(given | keywords)))
+    return found

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sknewtonnet.display._base import Display
     from sknewtonnet.display._hessian import HessianDisplay
     from sknewtonnet.display._pruning_path import PruningPathDisplay
+    from sknewtonnet.display._residuals import ResidualsDisplay
 else:  # the same at run time, each module with the first name of it that is asked for
     __getattr__, __dir__ = lazy(
         __name__,
@@ -17,6 +18,7 @@ else:  # the same at run time, each module with the first name of it that is ask
             "sknewtonnet.display._base": ["Display"],
             "sknewtonnet.display._hessian": ["HessianDisplay"],
             "sknewtonnet.display._pruning_path": ["PruningPathDisplay"],
+            "sknewtonnet.display._residuals": ["ResidualsDisplay"],
         },
     )
 
@@ -25,4 +27,5 @@ __all__ = [
     "Display",
     "HessianDisplay",
     "PruningPathDisplay",
+    "ResidualsDisplay",
 ]

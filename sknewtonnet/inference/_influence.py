@@ -44,6 +44,8 @@ class Influence:
         Pearson residuals over their standard errors, (phi (1 - h))^1/2; external with phi
         without the row, which needs squared errors of one output and is NaN else. NaN for more
         than two classes, whose residuals are no single numbers.
+    resid_std : ndarray of the shape of ``resid_studentized``
+        These standard errors, in the units of ``resid_pearson``.
     loo_predictions : ndarray of the shape of the targets
         Means that the fit without the row predicts for it; probabilities of all classes, or of
         the second of two.
@@ -75,6 +77,7 @@ class Influence:
     cooks_distance: Array
     resid_studentized: Array
     resid_studentized_external: Array
+    resid_std: Array
     loo_predictions: Array
     loo_losses: Array
     names: list[str]
@@ -136,7 +139,9 @@ def influence(
     leverages = np.einsum("iok,iko->io", *factors)
     if reason:
         moved, leverages = np.full_like(moved, np.nan), np.full_like(leverages, np.nan)
-    internal, external = _studentized(information, leverages, np.sqrt(weight))
+    errors = _residual_errors(information, leverages)
+    internal, external = _studentized(information, errors, np.sqrt(weight))
+    in_units = out_scale if information.objective.loss.normal_errors else 1.0
     d_params = -reported.change(moved)
     with np.errstate(divide="ignore", invalid="ignore"):
         dfbetas = d_params / np.where(std_errors > 0, std_errors, np.nan)
@@ -156,6 +161,7 @@ def influence(
         / (phi * information.effective_parameters),
         resid_studentized=internal,
         resid_studentized_external=external,
+        resid_std=_squeezed(errors * in_units),
         loo_predictions=_squeezed(table.loss.inverse_link(raw)),
         loo_losses=losses,
         names=list(reported.names),
@@ -206,15 +212,22 @@ def _without_each_row(information: Information, weight: Array, factors: Any) -> 
     return np.asarray(weight * scores @ information.factor.inverse)
 
 
-def _studentized(information: Information, leverages: Array, roots: Array) -> tuple[Array, Array]:
-    """Internally and externally studentized residuals; the latter of one output with phi."""
-    loss, outputs = information.objective.loss, leverages.shape[1]
+def _residual_errors(information: Information, leverages: Array) -> Array:
+    """Standard errors of Pearson residuals; NaN where a row has no residual of one number."""
     left = np.where(leverages < 1.0, 1.0 - leverages, np.nan)
+    if information.objective.loss.joint:
+        return np.full((len(left), 1), np.nan)
+    return np.asarray(np.sqrt(_variances(information) * left))
+
+
+def _studentized(information: Information, errors: Array, roots: Array) -> tuple[Array, Array]:
+    """Internally and externally studentized residuals; the latter of one output with phi."""
+    loss, outputs = information.objective.loss, information.objective.network.n_outputs
     if loss.joint:
-        nothing = np.full(len(left), np.nan)
+        nothing = np.full(len(errors), np.nan)
         return nothing, nothing
     residuals = roots * pearson(loss, information.objective.targets, information.raw)
-    internal = residuals / np.sqrt(_variances(information) * left)
+    internal = residuals / errors
     external = np.full_like(internal, np.nan)
     if loss.normal_errors and outputs == 1:
         df = information.df_resid

@@ -1,6 +1,7 @@
-"""Residuals of a fit under statsmodels' names: response, Pearson, deviance and working."""
+"""Residuals of a fit: under statsmodels' names, and those by quantiles."""
 
 import numpy as np
+from scipy.special import ndtri
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss, Objective
@@ -61,6 +62,27 @@ class Residuals:
         ]
         with np.errstate(divide="ignore", invalid="ignore"):
             return self.response / np.column_stack(slopes)
+
+    def quantile(self, dispersion: Array, rng: np.random.Generator) -> Array:
+        """Normal quantiles of the probability of less than each target, by the model.
+
+        Where a target has a probability of its own, a uniform number says how much of it counts.
+
+        Parameters
+        ----------
+        dispersion : ndarray that broadcasts to the shape of the targets
+            In the units of the table; without weights.
+        rng : numpy.random.Generator
+            Source of the uniform numbers.
+        """
+        # Counts are sums where a weight is a precision: of a mean of s of them, it is 1 / s.
+        spread = dispersion / self._root**2
+        if self._normal:
+            return np.asarray(self.response / np.sqrt(spread))
+        mean = self._loss.inverse_link(self._raw)
+        below, upto = self._loss.cumulative(self._y, mean, spread)
+        chance = below + rng.random(below.shape) * (upto - below)
+        return np.asarray(ndtri(np.clip(chance, 1e-300, 1.0 - 2.0**-53)))
 
 
 def pearson(loss: Loss, y: Array, raw: Array) -> Array:

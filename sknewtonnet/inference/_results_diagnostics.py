@@ -171,6 +171,57 @@ class Diagnostics(Predictions):
         """
         return self._single(self._residuals.working)
 
+    def quantile_residuals(self, random_state: int = 0) -> Array:
+        """Quantile residuals: independent standard normal numbers, if the model is right.
+
+        With the distribution function F of a target by the fitted model they are Phi^-1(F(y)).
+        Counts and classes have jumps of F: there F(y) is a uniform number between P(Y < y) and
+        P(Y <= y), so that ties and bands, which say nothing, vanish.
+
+        Parameters
+        ----------
+        random_state : int, default=0
+            Seed of the uniform numbers.
+
+        Returns
+        -------
+        ndarray of the shape of ``resid_response``
+            Of more than two classes, for each of them, there or not.
+
+        Raises
+        ------
+        ValueError
+            If the loss has no likelihood, or says nothing of the distribution.
+
+        References
+        ----------
+        Dunn and Smyth (1996), Randomized quantile residuals, Journal of Computational and
+        Graphical Statistics 5.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(300, 1))
+        >>> y = rng.poisson(np.exp(X[:, 0]))
+        >>> net = NewtonMLPRegressor((), loss="poisson", alpha=0.0).fit(X, y)
+        >>> found = net.inference(X, y).quantile_residuals()
+        >>> found.shape, bool(0.9 < found.std() < 1.1)
+        ((300,), True)
+        """
+        check_count("random_state", random_state, 0)
+        loss = self.information.objective.loss
+        variance = np.full(self._table.network.n_outputs, self.dispersion)
+        if loss.normal_errors and len(variance) > 1:
+            scale = 1.0 if self.rescaled is None else self.rescaled.out_scale
+            variance = np.diag(self.information.residual_covariance) * scale**2
+        try:
+            found = self._residuals.quantile(variance, np.random.default_rng(random_state))
+        except NotImplementedError as reason:
+            raise ValueError(f"there are no quantile residuals: {reason}.") from None
+        return self._single(found)
+
     @property
     def _residuals(self) -> Residuals:
         raw = self._table.raw_predictions(self.reported.values_of_net(self.information.params))

@@ -110,6 +110,40 @@ def test_quantiles_are_those_of_scipy(name):
         )
 
 
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_distribution_functions_are_those_of_scipy(name):
+    """Below and up to a target: the same but for what has a probability of its own."""
+    phi = np.array([0.6, 1.3, 0.2]) if name in FREE else 1.0
+    loss, distribution = LOSSES[name](), DISTRIBUTIONS[name](RAW, phi)
+    y = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0]])
+    if name in (*COUNTS, *FREE):
+        y = np.array([[0.0, 1.0, 2.5], [4.0, 7.0, 0.0]]) + (0.3 if name in FREE else 0.0)
+    below, upto = loss.cumulative(y, loss.inverse_link(RAW), phi)
+    np.testing.assert_allclose(upto, distribution.cdf(y), rtol=1e-12)
+    jumps = 0.0 if name in FREE else distribution.pmf(y)
+    np.testing.assert_allclose(upto - below, jumps, rtol=1e-12, atol=1e-15)
+
+
+def test_shares_of_trials_and_means_of_counts_jump_at_their_own_steps():
+    trials, mean = np.array([[4.0, 10.0, 1.0]]), np.array([[0.3, 0.6, 0.2]])
+    below, upto = LOSSES["binomial"]().cumulative(np.array([[0.5, 0.0, 1.0]]), mean, 1.0 / trials)
+    hits = np.array([[2, 0, 1]])
+    np.testing.assert_allclose(upto, stats.binom.cdf(hits, trials, mean), rtol=1e-12)
+    np.testing.assert_allclose(below, stats.binom.cdf(hits - 1, trials, mean), rtol=1e-12)
+    below, upto = LOSSES["poisson"]().cumulative(np.array([[0.5, 0.0, 3.0]]), mean, 1.0 / trials)
+    counts = np.array([[2, 0, 3]])
+    np.testing.assert_allclose(upto, stats.poisson.cdf(counts, trials * mean), rtol=1e-12)
+    np.testing.assert_allclose(below, stats.poisson.cdf(counts - 1, trials * mean), rtol=1e-12)
+
+
+def test_each_class_is_there_or_not():
+    loss = LOSSES["multinomial_log_loss"]()
+    p = loss.inverse_link(RAW)
+    below, upto = loss.cumulative(np.eye(3)[[2, 0]], p, 1.0)
+    np.testing.assert_allclose(below, [[0, 0, 1 - p[0, 2]], [1 - p[1, 0], 0, 0]])
+    np.testing.assert_allclose(upto, [[1 - p[0, 0], 1 - p[0, 1], 1], [1, *(1 - p[1, 1:])]])
+
+
 def test_quantiles_of_counts_at_every_jump():
     """Where the probability of a count is exactly the level, and for means of all sizes."""
     mean = np.array([[0.0, 1e-8, 0.3], [4.0, 77.7, 1e6]])

@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+from statistics_displays import STATISTICS
 
 from sknewtonnet import NewtonMLPRegressor
 from sknewtonnet.display import AlphaPathDisplay, HessianDisplay, PruningPathDisplay
@@ -34,7 +35,7 @@ def pruning_path():
     return PruningPathDisplay.from_path(PruningPath(steps, "bic"))
 
 
-DISPLAYS = {
+DISPLAYS = STATISTICS | {
     "alpha path": alpha_path,
     "pruning path": pruning_path,
     "hessian": lambda: HessianDisplay.from_estimator(*regression_net()),

@@ -177,3 +177,54 @@ def test_no_log_score_without_a_likelihood():
     found = est.inference(X, y, cov_type="HC0").influence()
     assert np.isnan(found.loo_log_score)
     assert 0.0 < found.loo_score < 1.0
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie", "log_loss", "three"])
+def test_quantile_residuals_are_normal_where_the_model_is_right(loss):
+    """And not where it is wrong: of counts that vary more than a Poisson model says."""
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(600, 1))
+    mean = np.exp(0.5 * X[:, 0])
+    if loss in ("log_loss", "three"):
+        y = (rng.random(600) < mean / (1.0 + mean)).astype(int)
+        y = y + (rng.random(600) < 0.3) if loss == "three" else y
+        results = NewtonMLPClassifier((), alpha=0.0).fit(X, y).inference(X, y)
+    else:
+        loss, draws = {
+            "poisson": ("poisson", rng.poisson(mean)),
+            "gamma": ("gamma", mean / 2.0 * rng.gamma(2.0, size=600)),
+            "tweedie": (Tweedie(1.5), Tweedie(1.5).draw(mean[:, None], 0.8, rng)[:, 0]),
+        }[loss]
+        results = NewtonMLPRegressor((), loss=loss, alpha=0.0).fit(X, draws).inference(X, draws)
+    found = results.quantile_residuals()
+    assert found.shape == results.resid_response.shape
+    for column in np.atleast_2d(found.T):
+        assert stats.kstest(column, "norm").pvalue > 0.01
+    assert_allclose(found, results.quantile_residuals())
+    assert not np.array_equal(found, results.quantile_residuals(random_state=1)) or loss == "gamma"
+
+
+def test_quantile_residuals_see_what_a_poisson_model_does_not_allow_for():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 1))
+    y = rng.poisson(2.0 * rng.gamma(0.5, 2.0, size=400))
+    results = NewtonMLPRegressor((), loss="poisson", alpha=0.0).fit(X, y).inference(X, y)
+    assert results.quantile_residuals().std() > 1.5
+
+
+def test_quantile_residuals_of_squared_errors_are_the_standardised_ones():
+    X, Y = several()
+    results = net(alpha=0.1, n_init=1).fit(X, Y).inference(X, Y)
+    found = results.quantile_residuals()
+    spread = np.sqrt((results.resid_response**2).sum(axis=0) / results.df_resid)
+    assert_allclose(found, results.resid_response / spread, rtol=0.05)
+    assert_allclose(
+        found / results.resid_response, np.tile(found[0] / results.resid_response[0], (len(X), 1))
+    )
+
+
+def test_without_a_likelihood_there_are_no_quantile_residuals():
+    X, y = regression()
+    results = net(alpha=0.1, n_init=1, loss="pseudo_huber").fit(X, y).inference(X, y)
+    with pytest.raises(ValueError, match="no quantile residuals: the loss pseudo_huber"):
+        results.quantile_residuals()

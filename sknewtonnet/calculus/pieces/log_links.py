@@ -93,6 +93,12 @@ class Poisson(LogLink):
         found = np.where(pdtr(below, mean) >= p, below, above)
         return np.where(mean > 0.0, found, mean)
 
+    def cumulative(self, y: Array, mean: Array, dispersion: Array | float) -> tuple[Array, Array]:
+        """Poisson; with another dispersion than 1, of that many times a count."""
+        count, rate = y / dispersion, mean / dispersion
+        below = np.where(count > 0.0, pdtr(np.maximum(np.ceil(count) - 1.0, 0.0), rate), 0.0)
+        return below, np.asarray(pdtr(np.floor(count), rate))
+
     def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
         """Poisson; with another dispersion than 1 that many times a count."""
         return np.asarray(dispersion * rng.poisson(mean / dispersion))
@@ -131,6 +137,12 @@ class Gamma(LogLink):
         """Gamma, the dispersion being one over the shape."""
         spread = np.broadcast_to(dispersion, mean.shape)[..., None]
         return mean[..., None] * spread * gammaincinv(1.0 / spread, levels)
+
+    def cumulative(self, y: Array, mean: Array, dispersion: Array | float) -> tuple[Array, Array]:
+        """Gamma, the dispersion being one over the shape."""
+        shape = 1.0 / np.asarray(dispersion)
+        found = np.asarray(gammainc(shape, shape * y / mean))
+        return found, found
 
     def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
         """Gamma, the dispersion being one over the shape."""
@@ -390,20 +402,24 @@ class Tweedie(LogLink):
         if not beyond.any():
             return found
         rate, scale, wanted = rate[beyond], scale[beyond], p[beyond]
-        most = int(np.ceil(rate.max() + 10.0 * np.sqrt(rate.max()) + 20.0))
 
         def excess(log_y: Array, rate: Array, scale: Array, wanted: Array) -> Array:
-            below, weight = np.exp(-rate), np.exp(-rate)
-            for j in range(1, most + 1):
-                weight = weight * rate / j
-                below = below + weight * gammainc(shape * j, np.exp(log_y) / scale)
-            return below - wanted
+            return _sum_of_amounts(np.exp(log_y), rate, shape, scale) - wanted
 
         start = np.log(rate * shape * scale)
         given = {"args": (rate, scale, wanted)}
         ends = elementwise.bracket_root(excess, start - 1.0, start + 1.0, **given)
         found[beyond] = np.exp(elementwise.find_root(excess, ends.bracket, **given).x)
         return found
+
+    def cumulative(self, y: Array, mean: Array, dispersion: Array | float) -> tuple[Array, Array]:
+        """Of a sum of gamma amounts, 0 with the probability of none.
+
+        See :meth:`Loss.cumulative`.
+        """
+        rate, shape, scale = self._parts(mean, dispersion)
+        upto = _sum_of_amounts(y, rate, shape, scale)
+        return np.where(y > 0.0, upto, 0.0), upto
 
     def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
         """Draw sums of gamma amounts. See :meth:`Loss.draw`.
@@ -439,6 +455,16 @@ class Tweedie(LogLink):
 
     def __repr__(self) -> str:
         return f"Tweedie(power={self.power})"
+
+
+def _sum_of_amounts(y: Array, rate: Array, shape: float, scale: Array) -> Array:
+    """Probability that a Poisson number of gamma amounts sums to y or less."""
+    most = int(np.ceil(rate.max() + 10.0 * np.sqrt(rate.max()) + 20.0))
+    found = weight = np.exp(-rate)
+    for j in range(1, most + 1):
+        weight = weight * rate / j
+        found = found + weight * gammainc(shape * j, y / scale)
+    return found
 
 
 def _alike(n_terms: Array) -> Iterator[Ints]:
@@ -667,6 +693,13 @@ class NegativeBinomial(LogLink):
         below = np.maximum(above - 1.0, 0.0)  # the continuous inverse rounds
         found = np.where(betainc(size, below + 1.0, chance) >= p, below, above)
         return np.where(mean > 0.0, found, mean)
+
+    def cumulative(self, y: Array, mean: Array, dispersion: Array | float) -> tuple[Array, Array]:
+        """Negative binomial. See :meth:`Loss.cumulative`."""
+        size = 1.0 / self.overdispersion
+        chance, least = size / (size + mean), np.ceil(y)
+        below = np.where(least > 0.0, betainc(size, np.maximum(least, 1.0), chance), 0.0)
+        return below, np.asarray(betainc(size, np.floor(y) + 1.0, chance))
 
     def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
         """Poisson, of means that are gamma. See :meth:`Loss.draw`.

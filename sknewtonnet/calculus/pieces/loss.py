@@ -492,6 +492,31 @@ class Loss(ABC):
             f"the loss {self.name} does not say how observations are distributed about their mean"
         )
 
+    def cumulative(self, y: Array, mean: Array, dispersion: Array | float) -> tuple[Array, Array]:
+        """Probabilities of an observation below y, and of one up to y, for quantile residuals.
+
+        Parameters
+        ----------
+        y, mean : ndarray of shape (n_samples, n_outputs)
+            Targets, and predictions behind the inverse link.
+        dispersion : float or array that broadcasts to the shape of mean
+            Dispersion; 1 where it is no parameter.
+
+        Returns
+        -------
+        tuple of two ndarrays of shape (n_samples, n_outputs)
+            P(Y < y) and P(Y <= y), the same for continuous distributions. Of classes, P is that of
+            each of them, there (1) or not (0).
+
+        Raises
+        ------
+        NotImplementedError
+            If the loss does not say how observations are distributed. The message says so.
+        """
+        raise NotImplementedError(
+            f"the loss {self.name} does not say how observations are distributed about their mean"
+        )
+
     def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
         """Random observations with given means, for the parametric bootstrap.
 

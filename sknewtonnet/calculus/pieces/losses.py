@@ -11,7 +11,7 @@ from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, gammaln, log_expit, ndtri
+from scipy.special import betainc, expit, gammaln, log_expit, ndtr, ndtri
 
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array
@@ -59,6 +59,11 @@ class SquaredError(Loss):
         spread = np.broadcast_to(np.sqrt(dispersion), mean.shape)
         return mean[..., None] + spread[..., None] * ndtri(levels)
 
+    def cumulative(self, y: Array, mean: Array, dispersion: Array | float) -> tuple[Array, Array]:
+        """Normal."""
+        found = np.asarray(ndtr((y - mean) / np.sqrt(dispersion)))
+        return found, found
+
     def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
         """Normal."""
         return mean + np.sqrt(dispersion) * rng.standard_normal(mean.shape)
@@ -100,6 +105,10 @@ class BinaryLogLoss(Loss):
     def quantiles(self, mean: Array, dispersion: Array | float, levels: ArrayLike) -> Array:
         """None: a label is there or not, whatever the level."""
         raise NotImplementedError(_NO_ORDER)
+
+    def cumulative(self, y: Array, mean: Array, dispersion: Array | float) -> tuple[Array, Array]:
+        """Bernoulli."""
+        return _there_or_not(y, mean)
 
     def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
         """Bernoulli."""
@@ -160,6 +169,10 @@ class MultinomialLogLoss(Loss):
         """None: classes have no order."""
         raise NotImplementedError(_NO_ORDER)
 
+    def cumulative(self, y: Array, mean: Array, dispersion: Array | float) -> tuple[Array, Array]:
+        """Bernoulli, of each class for itself."""
+        return _there_or_not(y, mean)
+
     def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
         """One class for each row, as a row of 0 and a 1."""
         edges = mean.cumsum(axis=1)
@@ -210,6 +223,14 @@ class Binomial(BinaryLogLoss):
         hits, misses = trials * y, trials * (1.0 - y)
         ways = gammaln(trials + 1.0) - gammaln(hits + 1.0) - gammaln(misses + 1.0)
         return trials * super().log_density(y, raw, 1.0) + ways
+
+    def cumulative(self, y: Array, mean: Array, dispersion: Array | float) -> tuple[Array, Array]:
+        """Binomial: y is a share of 1 / dispersion trials."""
+        trials = np.maximum(np.rint(1.0 / np.asarray(dispersion)), 1.0)
+        hits, miss = np.rint(trials * y), 1.0 - mean
+        below = betainc(trials - hits + 1.0, np.maximum(hits, 1.0), miss)
+        upto = betainc(np.maximum(trials - hits, 1.0), hits + 1.0, miss)
+        return np.where(hits > 0.0, below, 0.0), np.where(hits < trials, upto, 1.0)
 
     def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
         """Shares of 1 / dispersion trials, rounded to a whole number."""
@@ -309,6 +330,12 @@ class PseudoHuber(Loss):
 
     def __repr__(self) -> str:
         return f"PseudoHuber(delta={self.delta})"
+
+
+def _there_or_not(y: Array, probability: Array) -> tuple[Array, Array]:
+    """Probabilities of less than y and up to y, where 1 has a probability, and 0 the rest."""
+    below = np.where(y > 0.0, 1.0 - probability, 0.0)
+    return below, np.where(y >= 1.0, 1.0, 1.0 - probability)
 
 
 LOSSES: dict[str, type[Loss]] = {

@@ -224,6 +224,10 @@ class LossBehindActivation(Loss):
         """See :meth:`Loss.quantiles`."""
         return self.loss.quantiles(mean, dispersion, levels)
 
+    def cumulative(self, y: Array, mean: Array, dispersion: Array | float) -> tuple[Array, Array]:
+        """See :meth:`Loss.cumulative`."""
+        return self.loss.cumulative(y, mean, dispersion)
+
     def draw(self, mean: Array, dispersion: Array | float, rng: np.random.Generator) -> Array:
         """See :meth:`Loss.draw`."""
         return self.loss.draw(mean, dispersion, rng)
