@@ -297,10 +297,20 @@ class BaseNewtonNet(
         loss = behind(self._make_loss(target, network.n_outputs), network.layers[-1].activation)
         data = given.beside(known, data, target, loss)
         loss = beside_constant(loss, data)
+        settings = self._settings(network, loss)
+        names, beside = feature_names(self), data.has_offset
+        problem = Problem(network, loss, target, settings, None, names, has_offset=beside)
+        if self.standardize:
+            problem = problem.in_units(data.canonical.units(loss.of_differences, network))
+        data = problem.standardised(data)
+        penalties = self._penalties(data)
+        return problem.on(data).with_settings(replace(settings, penalties=penalties))
+
+    def _settings(self, network: Network, loss: Loss) -> Settings:
+        """What the parameters ask of such a net; only penalties besides alpha look at data."""
         alpha = own_copy("alpha", self.alpha)
-        alpha = 1.0 if isinstance(alpha, str) else self._spread(network, alpha)
         # Copies: what a user changes later is not what was fitted.
-        settings = Settings(
+        return Settings(
             solver=AskedSolver(
                 self.solver,
                 self.tol,
@@ -309,18 +319,11 @@ class BaseNewtonNet(
                 self.hessian,
                 own_copy("solver_options", self.solver_options),
             ),
-            alpha=alpha,
+            alpha=1.0 if isinstance(alpha, str) else self._spread(network, alpha),
             penalties=(),
             constrain=AskedConstraints.by(self, self._monotonic(network, loss)),
             draw=StartWithinReach(self._draw()),
         )
-        names, beside = feature_names(self), data.has_offset
-        problem = Problem(network, loss, target, settings, None, names, has_offset=beside)
-        if self.standardize:
-            problem = problem.in_units(data.canonical.units(loss.of_differences, network))
-        data = problem.standardised(data)
-        penalties = self._penalties(data)
-        return problem.on(data).with_settings(replace(settings, penalties=penalties))
 
     def _spread(self, network: Network, alpha: Any) -> Any:
         """Strengths as the objective takes them."""
@@ -391,6 +394,19 @@ class BaseNewtonNet(
         post_selection: bool,
     ) -> dict[str, Any]:
         """Fitted attributes, of the lowest end; warns if it is no minimum."""
+        fitted, message = self._ended(problem, objective, results, post_selection)
+        if message is not None:
+            warnings.warn(message, ConvergenceWarning, stacklevel=FRAMES_TO_CALLER)
+        return fitted
+
+    def _ended(
+        self,
+        problem: Problem,
+        objective: AnyObjective,
+        results: list[SolverResult],
+        post_selection: bool = False,
+    ) -> tuple[dict[str, Any], str | None]:
+        """Fitted attributes, of the lowest end, and what to warn of if it is no minimum."""
         factor = problem.factor
         starts, best, end = report_of_starts(problem, objective, results)
         kind, lost = end.kind, ""
@@ -420,9 +436,7 @@ class BaseNewtonNet(
         message = nothing_learnt(stuck, kind, starts["n_restarts"], standardize) or advice(
             best, end, self.solver, problem, kinks, remark
         )
-        if message is not None:
-            warnings.warn(message, ConvergenceWarning, stacklevel=FRAMES_TO_CALLER)
-        return fitted
+        return fitted, message
 
     def _with_what_is_known(self, fit: Fit, end: End, objective: AnyObjective) -> Fit:
         """A fit with all that the Hessian of its verdict tells, before data and Hessian go."""

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Loss, Network
 from sknewtonnet.estimators._arguments import own_copy
+from sknewtonnet.estimators._block_tables import Samples
 from sknewtonnet.estimators._data import Table
 from sknewtonnet.estimators._fit import Problem
+from sknewtonnet.estimators._from_mlp import from_mlp
 from sknewtonnet.estimators._named_constraints import monotonic_bounds, monotonic_signs
 from sknewtonnet.estimators._parameters import (
     ActivationLike,
@@ -40,11 +43,92 @@ class BaseMLP(BaseSizedNet):
         "monotonic_cst": ["array-like", dict, None],
     }
 
+    @classmethod
+    def from_sklearn(
+        cls,
+        mlp: MLPRegressor | MLPClassifier,
+        X: Samples | None = None,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Make a fitted net of this package from a fitted MLP of scikit-learn.
+
+        Nothing is fitted: parameters and predictions are those of the MLP, and the objective is
+        the one that it was trained by. Hessian, ``inference``, displays and all else of a fitted
+        net are then at hand.
+
+        Parameters
+        ----------
+        mlp : MLPRegressor or MLPClassifier
+            Fitted, by whatever solver; for regressors the former, for classifiers the latter. It
+            is not changed.
+        X, y, sample_weight : array-like, default=None
+            The data of its fit, in any form that ``fit`` takes. They are not kept. With them the
+            net knows what needs data: what kind of point the MLP has ended at
+            (``critical_point_``), importances, ``solver_result_``, the objective ``loss_``, and
+            standard errors of predictions. Without them ``critical_point_`` is "inconclusive",
+            and ``loss_`` is what the MLP says.
+
+        Returns
+        -------
+        estimator
+            A fitted net with ``standardize=False`` and the ``alpha`` that was in force. ``fit``
+            starts anew; with ``set_params(warm_start=True)`` it goes on from here, to the minimum.
+
+        Raises
+        ------
+        ValueError
+            If mlp is no MLP, one of the other kind, not fitted, or has seen one class only; or y
+            has no X.
+
+        Notes
+        -----
+        For "lbfgs" the objective is the one in the notes of the class, with the ``alpha`` of
+        the MLP; its intercepts are not penalised. For several outputs MLPRegressor reports the
+        mean of their losses, but follows the gradient of the sum, which is ours.
+
+        "adam" and "sgd" add the whole penalty in every batch: what they follow on average has
+        ``alpha`` times n / b, with n rows and batches of b. That is the ``alpha`` of the net; it
+        counts in rows of training, without those that ``early_stopping`` has held out.
+
+        Of a pipeline, give the last step and put the net in its place;
+        :func:`sknewtonnet.pipeline_inference` then speaks of the columns before the pipeline.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.neural_network import MLPRegressor
+        >>> from sklearn.preprocessing import scale
+        >>> from sknewtonnet import NewtonMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> X, y = scale(X), scale(y)
+        >>> mlp = MLPRegressor(hidden_layer_sizes=(2,), activation="tanh", solver="lbfgs",
+        ...                    alpha=10.0, max_iter=2000, random_state=0).fit(X, y)
+        >>> net = NewtonMLPRegressor.from_sklearn(mlp, X, y)
+        >>> bool(np.allclose(net.predict(X), mlp.predict(X), rtol=0.0, atol=1e-12))
+        True
+        >>> net.critical_point_, round(float(net.loss_ - mlp.loss_), 12)
+        ('not stationary', 0.0)
+
+        scikit-learn has stopped before the minimum. To go on to it changes little:
+
+        >>> net = net.set_params(warm_start=True).fit(X, y)
+        >>> net.critical_point_, bool(np.abs(net.predict(X) - mlp.predict(X)).max() < 0.01)
+        ('minimum', True)
+        >>> net.inference(X, y).std_errors.shape
+        (25,)
+        """
+        return from_mlp(cls, mlp, X, y, sample_weight)
+
     def _make_network(self, data: Table, **names: Any) -> Network:
+        return self._network_of(data.n_outputs, **names)
+
+    def _network_of(self, n_outputs: int, **names: Any) -> Network:
         return Network.mlp(
             self.n_features_in_,
             self.hidden_layer_sizes,
-            data.n_outputs,
+            n_outputs,
             own_copy("activation", self.activation),
             self.skip_connections,
             output_activation=own_copy("output_activation", self.output_activation),
