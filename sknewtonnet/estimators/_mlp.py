@@ -116,8 +116,9 @@ class BaseMLP(BaseSizedNet):
         >>> net = net.set_params(warm_start=True).fit(X, y)
         >>> net.critical_point_, bool(np.abs(net.predict(X) - mlp.predict(X)).max() < 0.01)
         ('minimum', True)
-        >>> net.inference(X, y).std_errors.shape
-        (25,)
+        >>> mean, std = net.predict(X, return_std=True)
+        >>> bool((std > 0.0).all())
+        True
         """
         return from_mlp(cls, mlp, X, y, sample_weight)
 
