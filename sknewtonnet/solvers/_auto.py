@@ -64,12 +64,33 @@ class AutoSolver(Solver):
 
     Parameters
     ----------
-    tol, ftol, fatol, f_target, max_iter, hessian
+    tol, ftol, fatol, f_target : float, default=1e-10, 0.0, 0.0 and -inf
         As in :class:`Solver`.
+    max_iter : int, default=1000
+        As in :class:`Solver`.
+    hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
+        Second derivatives of the steps, as in :class:`Solver`.
     initial_trust_radius : float, default=0.3
         As in :class:`NewtonSolver`. It has no effect under constraints, which another class keeps.
     preconditioner : {"none", "block"}, default="none"
         As in :class:`NewtonSolver`, of the Newton steps. Under constraints there is none.
+
+    See Also
+    --------
+    NewtonSolver : Newton steps from the start.
+    LBFGSBSolver : L-BFGS steps to the end.
+    get_solver : A solver by its name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import AutoSolver
+    >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> f = Objective(Network.mlp(1, (2,), 1), "squared_error", X, np.tanh(3.0 * X), alpha=0.01)
+    >>> result = AutoSolver(tol=1e-8).minimize(f, np.linspace(-1.0, 1.0, 7))
+    >>> result.converged, result.n_evaluations["hessian"] < result.n_iter
+    (True, True)
     """
 
     needs = FIRST_ORDER | SECOND_DERIVATIVES
@@ -85,7 +106,13 @@ class AutoSolver(Solver):
         check_products(type(self).__name__, self.preconditioner, self.hessian)
 
     def check(self, function: SmoothFunction) -> None:
-        """Check that it has blocks, too, if they are asked for; see :meth:`Solver.check`."""
+        """Check that it has blocks, too, if they are asked for; see :meth:`Solver.check`.
+
+        Parameters
+        ----------
+        function : SmoothFunction
+            The function to minimise.
+        """
         super().check(function)
         check_blocks(type(self).__name__, self.preconditioner, function)
 
@@ -94,13 +121,33 @@ class AutoSolver(Solver):
         """A method of scipy chosen by the constraints, with an exact end.
 
         See :meth:`Solver.under_constraints`.
+
+        Returns
+        -------
+        type or None
+            A solver that keeps all kinds of constraints.
         """
         return AutoConstrainedSolver
 
     def minimize(
         self, function: SmoothFunction, w0: Array, callback: Callback | None = None
     ) -> SolverResult:
-        """See :meth:`Solver.minimize`."""
+        """See :meth:`Solver.minimize`.
+
+        Parameters
+        ----------
+        function : SmoothFunction
+            The function and its derivatives.
+        w0 : ndarray of shape (n_parameters,)
+            Starting point; it is not written to.
+        callback : callable, default=None
+            Called with an :class:`Iteration` after each iteration; a true result stops the run.
+
+        Returns
+        -------
+        SolverResult
+            Where the run ended, and why.
+        """
         self.check(function)
         with np.errstate(all="ignore"):
             return self._minimize(function, w0, callback)

@@ -16,7 +16,35 @@ from sknewtonnet.solvers.constraints import ConstraintKind, Constraints
 
 
 class Capability(Flag):
-    """The methods of a function that the steps of a solver call."""
+    """The methods of a function that the steps of a solver call.
+
+    A solver names what it calls in ``needs``, and :meth:`Solver.check` refuses a function that
+    lacks one of them before the run begins. Flags are joined by ``|``.
+
+    Attributes
+    ----------
+    VALUE : Capability
+        Values f(w).
+    GRADIENT : Capability
+        First derivatives.
+    HESSIAN_PRODUCT : Capability
+        Second derivatives times directions.
+    HESSIAN : Capability
+        Second derivatives as a matrix.
+
+    See Also
+    --------
+    Solver : The solvers, whose ``needs`` these are.
+    sknewtonnet.calculus.SmoothFunction : The functions that have such methods.
+
+    Examples
+    --------
+    >>> from sknewtonnet.solvers import BFGSSolver, Capability, TrustExactSolver
+    >>> BFGSSolver.needs.methods
+    ('value', 'gradient')
+    >>> Capability.HESSIAN in TrustExactSolver.needs, Capability.HESSIAN in BFGSSolver.needs
+    (True, False)
+    """
 
     VALUE = auto()
     GRADIENT = auto()
@@ -71,6 +99,14 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
         that have an effect.
     keeps : ConstraintKind
         Which constraints the method can keep.
+
+    See Also
+    --------
+    get_solver : A solver by its name.
+    SOLVERS : The classes by name.
+    Run : What steps work with.
+    option : Options of a solver of one's own.
+    sknewtonnet.testing.check_solver : Try a solver of one's own on problems with known minima.
 
     Examples
     --------
@@ -305,7 +341,9 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
 
         Parameters
         ----------
-        run, state
+        run : Run
+            As in :meth:`step`.
+        state : object
             As in :meth:`step`.
 
         Returns
@@ -320,7 +358,9 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
 
         Parameters
         ----------
-        run, state
+        run : Run
+            As in :meth:`step`.
+        state : object
             As in :meth:`step`.
         """
 

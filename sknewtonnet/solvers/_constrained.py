@@ -53,14 +53,40 @@ class ConstrainedSolver(Solver):
 
     Parameters
     ----------
-    tol, ftol, fatol, f_target, max_iter, hessian
+    tol, ftol, fatol, f_target : float, default=1e-10, 0.0, 0.0 and -inf
         As in :class:`Solver`; ``tol`` is for the largest residual of the conditions.
+    max_iter : int, default=1000
+        As in :class:`Solver`.
+    hessian : str, default="exact"
+        Second derivatives of the steps, as in :class:`Solver`.
     constraints : Constraints, default=None
         Bounds, linear and nonlinear constraints of the parameters; None for no constraints.
+
+    See Also
+    --------
+    SLSQPSolver : Its first phase from gradients.
+    TrustConstrSolver : Its first phase from Hessian-vector products.
+    get_solver : A solver by its name, under constraints.
+    Constraints : Bounds, linear and nonlinear constraints.
+    Multipliers : What a result says of them.
 
     References
     ----------
     Nocedal and Wright (2006), Numerical Optimization, chapters 12, 16 and 18.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import Constraints, ConstrainedSolver, get_solver
+    >>> X, y = np.array([[-1.0], [1.0]]), np.array([0.0, 2.0])  # the line 1 + x
+    >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, y)
+    >>> limits = replace(Constraints.of(2), upper=np.array([0.5, np.inf]))  # of its slope
+    >>> solver = get_solver("auto", constraints=limits)
+    >>> result = solver.minimize(f, np.zeros(2))
+    >>> isinstance(solver, ConstrainedSolver), result.params.round(6).tolist()
+    (True, [0.5, 1.0])
     """
 
     needs = FIRST_ORDER | Capability.HESSIAN
@@ -79,11 +105,28 @@ class ConstrainedSolver(Solver):
 
     @classmethod
     def under_constraints(cls) -> type[Solver]:
-        """Return the class itself; see :meth:`Solver.under_constraints`."""
+        """Return the class itself; see :meth:`Solver.under_constraints`.
+
+        Returns
+        -------
+        type or None
+            The class itself.
+        """
         return cls
 
     def limits(self, size: int) -> Constraints:
-        """Return the constraints, or infinite bounds; see :meth:`Solver.limits`."""
+        """Return the constraints, or infinite bounds; see :meth:`Solver.limits`.
+
+        Parameters
+        ----------
+        size : int
+            Number of parameters.
+
+        Returns
+        -------
+        Constraints or None
+            Those of the solver; infinite bounds if it has none.
+        """
         if self.constraints is None:
             return unconstrained(size)
         if len(self.constraints.lower) != size:
@@ -97,6 +140,16 @@ class ConstrainedSolver(Solver):
         """Run scipy's method; the constraints that hold at its end make the surface.
 
         See :meth:`Solver.begin`.
+
+        Parameters
+        ----------
+        run : Run
+            The run, at the starting point.
+
+        Returns
+        -------
+        Surface
+            The surface on which active constraints hold.
         """
         assert run.constraints is not None
         if run.status is None:
@@ -118,7 +171,15 @@ class ConstrainedSolver(Solver):
         """
 
     def step(self, run: Run, state: Any) -> None:
-        """Take a Newton step on the surface of the active constraints; see :meth:`Solver.step`."""
+        """Take a Newton step on the surface of the active constraints; see :meth:`Solver.step`.
+
+        Parameters
+        ----------
+        run : Run
+            The best-known point, the function, and its gradient at the point.
+        state : object
+            What :meth:`begin` made.
+        """
         state.advance(run, self.hessian)
 
 
@@ -126,18 +187,60 @@ class ConstrainedSolver(Solver):
 class SLSQPSolver(ConstrainedSolver):
     """Sequential quadratic programming, from gradients, and an exact end ("slsqp").
 
+    Each step of Kraft's method minimises a quadratic model, made of gradients, under the
+    constraints to first order; scipy has it. Dense matrices of P^2 numbers make it one for up to
+    some hundred parameters.
+
     Parameters
     ----------
-    tol, ftol, fatol, f_target, max_iter, hessian, constraints
+    tol, ftol, fatol, f_target : float, default=1e-10, 0.0, 0.0 and -inf
         As in :class:`ConstrainedSolver`.
+    max_iter : int, default=1000
+        As in :class:`ConstrainedSolver`.
+    hessian : {"exact"}, default="exact"
+        Second derivatives of the exact end.
+    constraints : Constraints, default=None
+        As in :class:`ConstrainedSolver`.
+
+    See Also
+    --------
+    TrustConstrSolver : A method for more parameters.
+    ConstrainedSolver : How it ends.
+    Constraints : Bounds, linear and nonlinear constraints.
+    get_solver : A solver by its name.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import Constraints, SLSQPSolver
+    >>> X, y = np.array([[-1.0], [1.0]]), np.array([0.0, 2.0])  # the line 1 + x
+    >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, y)
+    >>> limits = replace(Constraints.of(2), upper=np.array([0.5, np.inf]))  # of its slope
+    >>> result = SLSQPSolver(constraints=limits).minimize(f, np.zeros(2))
+    >>> result.params.round(6).tolist(), result.multipliers.bounds.round(6).tolist()
+    ([0.5, 1.0], [0.5, 0.0])
     """
 
     def first_phase(self, run: Run) -> None:
-        """See :meth:`ConstrainedSolver.first_phase`."""
+        """See :meth:`ConstrainedSolver.first_phase`.
+
+        Parameters
+        ----------
+        run : Run
+            The run, at a point that meets the constraints; points are taken by ``run.take``.
+        """
         _slsqp(run)
 
     def check(self, function: SmoothFunction) -> None:
-        """Check the memory for its approximate Hessian, too; see :meth:`Solver.check`."""
+        """Check the memory for its approximate Hessian, too; see :meth:`Solver.check`.
+
+        Parameters
+        ----------
+        function : SmoothFunction
+            The function to minimise.
+        """
         super().check(function)
         advice = "solver 'l-bfgs-b' needs no matrix"
         check_hessian_memory(function.n_parameters, advice, n_matrices=11.0)
@@ -147,12 +250,42 @@ class SLSQPSolver(ConstrainedSolver):
 class TrustConstrSolver(ConstrainedSolver):
     """An interior point method, and an exact end ("trust-constr").
 
+    Inequalities are met by a barrier that weakens, equalities by sequential quadratic programming
+    in a trust region, with products of second derivatives; scipy has it. It takes more steps than
+    "slsqp", and does with less memory.
+
     Parameters
     ----------
-    tol, ftol, fatol, f_target, max_iter, hessian, constraints
+    tol, ftol, fatol, f_target : float, default=1e-10, 0.0, 0.0 and -inf
+        As in :class:`ConstrainedSolver`.
+    max_iter : int, default=1000
+        As in :class:`ConstrainedSolver`.
+    hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
+        Second derivatives of the steps, as in :class:`ConstrainedSolver`.
+    constraints : Constraints, default=None
         As in :class:`ConstrainedSolver`.
     initial_trust_radius : float, default=1.0
         Upper limit of the length of the first step; at least 1e-12.
+
+    See Also
+    --------
+    SLSQPSolver : A method for few parameters.
+    ConstrainedSolver : How it ends.
+    Constraints : Bounds, linear and nonlinear constraints.
+    get_solver : A solver by its name.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import Constraints, TrustConstrSolver
+    >>> X, y = np.array([[-1.0], [1.0]]), np.array([0.0, 2.0])  # the line 1 + x
+    >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, y)
+    >>> limits = replace(Constraints.of(2), upper=np.array([0.5, np.inf]))  # of its slope
+    >>> result = TrustConstrSolver(constraints=limits).minimize(f, np.zeros(2))
+    >>> result.params.round(6).tolist(), result.multipliers.residuals.largest < 1e-10
+    ([0.5, 1.0], True)
     """
 
     needs = FIRST_ORDER | SECOND_DERIVATIVES
@@ -161,7 +294,13 @@ class TrustConstrSolver(ConstrainedSolver):
     initial_trust_radius: float = option(1.0, Range(1e-12, np.inf))
 
     def first_phase(self, run: Run) -> None:
-        """See :meth:`ConstrainedSolver.first_phase`."""
+        """See :meth:`ConstrainedSolver.first_phase`.
+
+        Parameters
+        ----------
+        run : Run
+            The run, at a point that meets the constraints; points are taken by ``run.take``.
+        """
         _trust_constr(run, self.hessian, self.initial_trust_radius)
 
 

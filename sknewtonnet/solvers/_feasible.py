@@ -20,7 +20,29 @@ _BESIDE = 1e-3
 
 
 class InfeasibleError(ValueError):
-    """No point was found that meets all constraints."""
+    """No point was found that meets all constraints.
+
+    It is a ValueError, whose message names the constraint that is violated most, and by how much.
+    Where constraints are not linear, it does not prove that no such point exists.
+
+    See Also
+    --------
+    feasible_point : The function that raises it.
+    Constraints : The constraints.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, NormConstraint
+    >>> from sknewtonnet.solvers import Constraints, InfeasibleError, feasible_point
+    >>> net = Network.mlp(2, (), 1)
+    >>> one, two = (NormConstraint("coefs_0", r, r).on(net) for r in (1.0, 2.0))
+    >>> try:
+    ...     feasible_point(Constraints.of(3, one, two), np.ones(3))
+    ... except InfeasibleError as error:
+    ...     print("infeasible" in str(error), isinstance(error, ValueError))
+    True True
+    """
 
 
 def feasible_point(constraints: Constraints, w: Array) -> Array:
@@ -40,6 +62,7 @@ def feasible_point(constraints: Constraints, w: Array) -> Array:
     Returns
     -------
     ndarray of shape (n_parameters,)
+        The point; w itself where that meets all constraints.
 
     Raises
     ------
@@ -48,6 +71,21 @@ def feasible_point(constraints: Constraints, w: Array) -> Array:
         are not linear, that does not prove that there is none.
     ValueError
         If bounds and linear constraints have no common point.
+
+    See Also
+    --------
+    Constraints.nearest : The nearest point of bounds and linear constraints.
+    InfeasibleError : What is raised if there is none.
+    ConstrainedSolver : Solvers, which start there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, NormConstraint
+    >>> from sknewtonnet.solvers import Constraints, feasible_point
+    >>> circle = NormConstraint("coefs_0", 1.0, 1.0).on(Network.mlp(2, (), 1))
+    >>> feasible_point(Constraints.of(3, circle), np.array([3.0, 4.0, 7.0])).round(6).tolist()
+    [0.6, 0.8, 7.0]
     """
     check_constraints(constraints)
     w = real_vector("w", w, len(constraints.lower))

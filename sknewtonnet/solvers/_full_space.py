@@ -26,7 +26,10 @@ _CUT_SHORT, _MAX_POLISHING = 0, 5
 class FullSpaceResult:
     """Where :func:`minimize_full_space` ended, and how it got there.
 
-    Attributes
+    Parameters, states and multipliers are variables of their own there: two numbers say how far
+    they are from a solution, ``stationarity`` and ``feasibility``.
+
+    Parameters
     ----------
     params : ndarray of shape (n_weights,)
         W, the parameters of the net.
@@ -49,6 +52,11 @@ class FullSpaceResult:
         equations can fit better.
     feasibilities : tuple of float
         ``feasibility`` at the start and after each iteration.
+
+    See Also
+    --------
+    minimize_full_space : The function that returns it.
+    SolverResult : The result of solvers that eliminate the states.
 
     Examples
     --------
@@ -126,6 +134,12 @@ def minimize_full_space(
         If a shape or an option does not fit, or the start is not finite.
     MemoryError
         If the factors of its matrices would not fit; nothing is allocated before.
+
+    See Also
+    --------
+    FullSpaceResult : What it returns.
+    sknewtonnet.calculus.Lagrangian : The function of all variables.
+    get_solver : Solvers that eliminate the states, and are faster.
 
     Notes
     -----

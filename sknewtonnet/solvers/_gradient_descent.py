@@ -41,8 +41,12 @@ class GradientDescentSolver(Solver):
 
     Parameters
     ----------
-    tol, ftol, fatol, f_target, max_iter, hessian
+    tol, ftol, fatol, f_target : float, default=1e-10, 0.0, 0.0 and -inf
         As in :class:`Solver`.
+    max_iter : int, default=1000
+        As in :class:`Solver`.
+    hessian : {"exact"}, default="exact"
+        It has no effect: steps are made of gradients, and products of the exact Hessian.
     learning_rate : float or "auto", default=0.1
         Length of a step over that of the gradient; positive. "auto" needs products.
     momentum : float, default=0.0
@@ -64,6 +68,18 @@ class GradientDescentSolver(Solver):
     ValueError
         If a rate is to be measured that has batches: it lets f fall, which such steps do not.
 
+    See Also
+    --------
+    OptimalStepSolver : The length of each step from the curvature along it.
+    LBFGSBSolver : Steps from gradients that converge faster.
+    get_solver : A solver by its name.
+
+    References
+    ----------
+    Polyak (1964), Some methods of speeding up the convergence of iteration methods. LeCun, Simard
+    and Pearlmutter (1992), Automatic learning rate maximization by on-line estimation of the
+    Hessian's eigenvectors.
+
     Examples
     --------
     >>> from sklearn.datasets import load_diabetes
@@ -75,12 +91,6 @@ class GradientDescentSolver(Solver):
     ... ).fit(X, y)
     >>> net.critical_point_, net.solver_result_.n_events["diverged"]
     ('minimum', 0)
-
-    References
-    ----------
-    Polyak (1964), Some methods of speeding up the convergence of iteration methods. LeCun, Simard
-    and Pearlmutter (1992), Automatic learning rate maximization by on-line estimation of the
-    Hessian's eigenvectors.
     """
 
     learning_rate: float | str = option(0.1, Range(POSITIVE.low, POSITIVE.high, ("auto",)))
@@ -104,7 +114,18 @@ class GradientDescentSolver(Solver):
         return self.learning_rate == "auto"
 
     def begin(self, run: Run) -> "_Constant | _Measured":
-        """Start without momentum; see :meth:`Solver.begin`."""
+        """Start without momentum; see :meth:`Solver.begin`.
+
+        Parameters
+        ----------
+        run : Run
+            The run, at the starting point.
+
+        Returns
+        -------
+        object
+            The state, which holds the last step and the rate.
+        """
         run.events["diverged"] = 0
         if isinstance(self.learning_rate, str):
             run.events["shortened_steps"] = 0
@@ -114,11 +135,27 @@ class GradientDescentSolver(Solver):
         return _Constant(self.momentum, float(self.learning_rate), batches)
 
     def step(self, run: Run, state: Any) -> None:
-        """Take the next point; see :meth:`Solver.step`."""
+        """Take the next point; see :meth:`Solver.step`.
+
+        Parameters
+        ----------
+        run : Run
+            The best-known point, the function, and its gradient at the point.
+        state : object
+            What :meth:`begin` made.
+        """
         state.advance(run)
 
     def finish(self, run: Run, state: Any) -> None:
-        """Report a run that has stalled as diverged; see :meth:`Solver.finish`."""
+        """Report a run that has stalled as diverged; see :meth:`Solver.finish`.
+
+        Parameters
+        ----------
+        run : Run
+            As in :meth:`step`.
+        state : object
+            As in :meth:`step`.
+        """
         run.events["diverged"] = int(run.status is Status.STALLED and not self._is_measured)
 
 

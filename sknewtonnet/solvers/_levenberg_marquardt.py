@@ -39,8 +39,12 @@ class LevenbergMarquardtSolver(Solver):
 
     Parameters
     ----------
-    tol, ftol, fatol, f_target, max_iter, hessian
+    tol, ftol, fatol, f_target : float, default=1e-10, 0.0, 0.0 and -inf
         As in :class:`Solver`.
+    max_iter : int, default=1000
+        As in :class:`Solver`.
+    hessian : {"exact"}, default="exact"
+        It has no effect: steps are made of Gauss-Newton matrices.
     damping : {"nielsen", "marquardt"}, default="nielsen"
         "nielsen": D is the identity, and the damping changes with the ratio of true and predicted
         decrease. "marquardt": D is the largest diagonal of G so far, and the damping is
@@ -51,12 +55,31 @@ class LevenbergMarquardtSolver(Solver):
         From 1e-12 to below 1e12; for "nielsen" relative to the largest diagonal entry of the
         first G.
 
+    See Also
+    --------
+    NewtonSolver : Steps from the exact Hessian.
+    sknewtonnet.calculus.SmoothFunction.residual_matrix :
+        What a Gauss-Newton matrix leaves of the Hessian.
+    scipy.optimize.least_squares : Sums of squares in general.
+    get_solver : A solver by its name.
+
     References
     ----------
     Marquardt (1963), An algorithm for least-squares estimation of nonlinear parameters.
     Moré (1978), The Levenberg-Marquardt algorithm: implementation and theory.
     Madsen, Nielsen and Tingleff (2004), Methods for non-linear least squares problems, 3.2.
     Hagan and Menhaj (1994), Training feedforward networks with the Marquardt algorithm.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import LevenbergMarquardtSolver
+    >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> f = Objective(Network.mlp(1, (2,), 1), "squared_error", X, np.tanh(3.0 * X), alpha=0.01)
+    >>> result = LevenbergMarquardtSolver(tol=1e-6).minimize(f, np.linspace(-1.0, 1.0, 7))
+    >>> result.converged, result.n_iter < 100, result.value < 0.01
+    (True, True, True)
     """
 
     needs = FIRST_ORDER | Capability.HESSIAN
@@ -70,22 +93,55 @@ class LevenbergMarquardtSolver(Solver):
         return "gauss-newton"
 
     def check(self, function: SmoothFunction) -> None:
-        """Check the memory for the matrix and its factor, too; see :meth:`Solver.check`."""
+        """Check the memory for the matrix and its factor, too; see :meth:`Solver.check`.
+
+        Parameters
+        ----------
+        function : SmoothFunction
+            The function to minimise.
+        """
         super().check(function)
         advice = "solver 'newton' needs no matrix"
         check_hessian_memory(function.n_parameters, advice, n_matrices=3.0)
 
     def begin(self, run: Run) -> "_Marquardt":
-        """Make the first damping; see :meth:`Solver.begin`."""
+        """Make the first damping; see :meth:`Solver.begin`.
+
+        Parameters
+        ----------
+        run : Run
+            The run, at the starting point.
+
+        Returns
+        -------
+        object
+            The state, which holds the damping.
+        """
         start = float(self.initial_damping)
         return _Marquardt(start) if self.damping == "marquardt" else _Nielsen(start)
 
     def step(self, run: Run, state: Any) -> None:
-        """Damp until a step lowers the function; see :meth:`Solver.step`."""
+        """Damp until a step lowers the function; see :meth:`Solver.step`.
+
+        Parameters
+        ----------
+        run : Run
+            The best-known point, the function, and its gradient at the point.
+        state : object
+            What :meth:`begin` made.
+        """
         _advance(run, state)
 
     def finish(self, run: Run, state: Any) -> None:
-        """Take exact Newton steps where Gauss-Newton steps stalled; see :meth:`Solver.finish`."""
+        """Take exact Newton steps where Gauss-Newton steps stalled; see :meth:`Solver.finish`.
+
+        Parameters
+        ----------
+        run : Run
+            As in :meth:`step`.
+        state : object
+            As in :meth:`step`.
+        """
         finish_by_newton(run)
 
 

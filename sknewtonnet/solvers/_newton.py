@@ -66,8 +66,12 @@ class NewtonSolver(Solver):
 
     Parameters
     ----------
-    tol, ftol, fatol, f_target, max_iter, hessian
+    tol, ftol, fatol, f_target : float, default=1e-10, 0.0, 0.0 and -inf
         As in :class:`Solver`.
+    max_iter : int, default=1000
+        As in :class:`Solver`.
+    hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
+        Second derivatives of the steps, as in :class:`Solver`.
     initial_trust_radius : float, default=0.3
         Upper limit of the length of the first step, from 1e-12 to below 1e6.
     preconditioner : {"none", "block"}, default="none"
@@ -76,6 +80,14 @@ class NewtonSolver(Solver):
         pays. It takes 4 sum_k s_k t_k^2 numbers of memory and some 10 sum_k s_k t_k^3 flops, every
         hundred products or so, and has no effect where a Hessian is formed.
         ``SolverResult.n_events["preconditioners"]`` counts how often.
+
+    See Also
+    --------
+    AutoSolver : L-BFGS steps far from a minimum, such steps near it.
+    TrustExactSolver : The method of scipy with Hessians.
+    TrustNCGSolver : The method of scipy with products.
+    sknewtonnet.calculus.critical_point : What kind of point a run has ended at.
+    get_solver : A solver by its name.
 
     References
     ----------
@@ -115,26 +127,72 @@ class NewtonSolver(Solver):
         check_products(type(self).__name__, self.preconditioner, self.hessian)
 
     def check(self, function: SmoothFunction) -> None:
-        """Check that it has blocks, too, if they are asked for; see :meth:`Solver.check`."""
+        """Check that it has blocks, too, if they are asked for; see :meth:`Solver.check`.
+
+        Parameters
+        ----------
+        function : SmoothFunction
+            The function to minimise.
+        """
         super().check(function)
         check_blocks(type(self).__name__, self.preconditioner, function)
 
     def begin(self, run: Run) -> "_TrustRegion":
-        """Make the first region; see :meth:`Solver.begin`."""
+        """Make the first region; see :meth:`Solver.begin`.
+
+        Parameters
+        ----------
+        run : Run
+            The run, at the starting point.
+
+        Returns
+        -------
+        object
+            The state, which holds the radius.
+        """
         radius = float(self.initial_trust_radius)
         return _TrustRegion(run, self.hessian, radius, self.preconditioner, self.keeps_factors)
 
     def step(self, run: Run, state: Any) -> None:
-        """Shrink the region until a model's step lowers f; see :meth:`Solver.step`."""
+        """Shrink the region until a model's step lowers f; see :meth:`Solver.step`.
+
+        Parameters
+        ----------
+        run : Run
+            The best-known point, the function, and its gradient at the point.
+        state : object
+            What :meth:`begin` made.
+        """
         if not state.advance_in_valley():
             state.advance()
 
     def leaves(self, run: Run, state: Any) -> bool:
-        """Whether a point with a small gradient is no minimum; see :meth:`Solver.leaves`."""
+        """Whether a point with a small gradient is no minimum; see :meth:`Solver.leaves`.
+
+        Parameters
+        ----------
+        run : Run
+            As in :meth:`step`.
+        state : object
+            As in :meth:`step`.
+
+        Returns
+        -------
+        bool
+            True to go on.
+        """
         return bool(state.goes_on())
 
     def finish(self, run: Run, state: Any) -> None:
-        """Take last steps judged by the gradient; see :meth:`Solver.finish`."""
+        """Take last steps judged by the gradient; see :meth:`Solver.finish`.
+
+        Parameters
+        ----------
+        run : Run
+            As in :meth:`step`.
+        state : object
+            As in :meth:`step`.
+        """
         polish(run)
 
 

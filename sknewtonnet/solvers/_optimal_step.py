@@ -35,7 +35,9 @@ class OptimalStepSolver(Solver):
 
     Parameters
     ----------
-    tol, ftol, fatol, f_target, max_iter
+    tol, ftol, fatol, f_target : float, default=1e-10, 0.0, 0.0 and -inf
+        As in :class:`Solver`.
+    max_iter : int, default=1000
         As in :class:`Solver`.
     hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
         Whose curvature gives the step. "gauss-newton" is never negative for a convex loss;
@@ -73,6 +75,13 @@ class OptimalStepSolver(Solver):
         If options do not go together: conjugate directions with momentum or with batches; and
         ``hessian="block"`` or "lagrangian", which have no products, with momentum or with
         ``objective="modified"``.
+
+    See Also
+    --------
+    GradientDescentSolver : Steps of constant length.
+    sknewtonnet.calculus.ModifiedObjective : The function of ``objective="modified"``.
+    NewtonSolver : Second derivatives that give the direction, too.
+    get_solver : A solver by its name.
 
     References
     ----------
@@ -127,14 +136,33 @@ class OptimalStepSolver(Solver):
         return False
 
     def begin(self, run: Run) -> "_Descent | _DescentInBatches":
-        """Start without a last direction; see :meth:`Solver.begin`."""
+        """Start without a last direction; see :meth:`Solver.begin`.
+
+        Parameters
+        ----------
+        run : Run
+            The run, at the starting point.
+
+        Returns
+        -------
+        object
+            The state, which holds the last direction.
+        """
         run.events.update(negative_curvature=0, shortened_steps=0)
         if self.n_batches > 1:
             return _DescentInBatches(run, self)
         return _Descent(run, self)
 
     def step(self, run: Run, state: Any) -> None:
-        """Go down the direction as far as the curvature says, or less; see :meth:`Solver.step`."""
+        """Go down the direction as far as the curvature says, or less; see :meth:`Solver.step`.
+
+        Parameters
+        ----------
+        run : Run
+            The best-known point, the function, and its gradient at the point.
+        state : object
+            What :meth:`begin` made.
+        """
         state.advance()
 
     def target(self, function: Counted) -> SmoothFunction:
@@ -148,6 +176,7 @@ class OptimalStepSolver(Solver):
         Returns
         -------
         SmoothFunction
+            The function itself, or the modified one.
         """
         return function if self.objective == "standard" else ModifiedObjective(function)
 

@@ -14,12 +14,29 @@ from sknewtonnet._names import did_you_mean, must_be_one_of
 class Range:
     """Numbers from ``low`` to below ``high``; only integers if ``low`` is an int.
 
+    It says what an option of a solver may be (:func:`option`), and what a message tells of it.
+
     Parameters
     ----------
     low, high : float
         The limits: low is allowed, high is not.
     words : tuple of str, default=()
         Words that are allowed in place of a number, such as "auto".
+
+    See Also
+    --------
+    Choice : Options that are one of some words.
+    option : Declare an option of a solver.
+
+    Examples
+    --------
+    >>> from sknewtonnet.solvers import Range
+    >>> print(Range(0.0, 1.0))
+    a number from 0 to below 1
+    >>> print(Range(1, 10, ("auto",)))
+    an integer from 1 to below 10 or 'auto'
+    >>> Range(0.0, 1.0).allows(0.0), Range(0.0, 1.0).allows(1.0)
+    (True, False)
     """
 
     low: float
@@ -62,10 +79,25 @@ class Range:
 class Choice:
     """One of several words.
 
+    It says what an option of a solver may be (:func:`option`), and what a message tells of it.
+
     Parameters
     ----------
     words : tuple of str
         The words.
+
+    See Also
+    --------
+    Range : Options that are numbers.
+    option : Declare an option of a solver.
+
+    Examples
+    --------
+    >>> from sknewtonnet.solvers import Choice
+    >>> print(Choice(("none", "block")))
+    one of ['none', 'block']
+    >>> Choice(("none", "block")).allows("full")
+    False
     """
 
     words: tuple[str, ...]
@@ -95,6 +127,9 @@ POSITIVE = Range(float(np.finfo(float).tiny), np.inf)
 def option(default: Any, allowed: Range | Choice) -> Any:
     """Declare an option of a solver, a field of its dataclass.
 
+    The constructor of a :class:`Solver` refuses a value that is not allowed, and
+    :meth:`Solver.options` lists what there is.
+
     Parameters
     ----------
     default : object
@@ -106,6 +141,12 @@ def option(default: Any, allowed: Range | Choice) -> Any:
     -------
     dataclasses.Field
         A field with ``allowed`` in its metadata.
+
+    See Also
+    --------
+    Range : Options that are numbers.
+    Choice : Options that are one of some words.
+    Solver : The base class, with an example.
 
     Examples
     --------

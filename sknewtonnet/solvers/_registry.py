@@ -52,12 +52,19 @@ def get_solver(
 ) -> Solver:
     """Return the solver a name stands for, or the object itself, for a problem.
 
+    For code of one's own that takes a name or an object, as the estimators do: names and settings
+    are checked together, and under constraints a method that can keep them takes over.
+
     Parameters
     ----------
     solver : str or Solver
         A key of ``SOLVERS``, or an object.
-    tol, ftol, max_iter, hessian
+    tol, ftol : float, default=1e-10 and 0.0
         As in :class:`Solver`, for a solver given by name. An object has its own.
+    max_iter : int, default=1000
+        Likewise.
+    hessian : str, default="exact"
+        Likewise.
     options : mapping of str to Any, default=None
         Further options of a solver given by name, by the names of its fields, such as ``fatol``
         and ``f_target``, which all have.
@@ -75,6 +82,12 @@ def get_solver(
     ValueError
         If the name is unknown, a setting does not fit the method, the method cannot keep
         to the constraints, or there are options beside an object.
+
+    See Also
+    --------
+    SOLVERS : The classes by name.
+    Solver : The base class, for solvers of one's own.
+    Constraints : Bounds, linear and nonlinear constraints.
 
     Examples
     --------

@@ -11,7 +11,41 @@ from sknewtonnet.solvers.constraints import Multipliers
 
 
 class Status(Enum):
-    """Why a solver stopped; the values are sentences for a message."""
+    """Why a solver stopped; the values are sentences for a message.
+
+    A run that converged is not the only good one: FTOL and TARGET are ends that were asked for.
+
+    Attributes
+    ----------
+    CONVERGED : Status
+        The largest gradient entry, under constraints the largest residual of the conditions, is at
+        most ``tol``.
+    MAX_ITER : Status
+        There were ``max_iter`` iterations.
+    AT_INFINITY : Status
+        Parameters grow without end while the function hardly falls.
+    STALLED : Status
+        No step lowers the function any more in double precision.
+    STOPPED : Status
+        A callback asked to stop.
+    FTOL : Status
+        The function falls too slowly, by ``ftol`` or ``fatol``.
+    TARGET : Status
+        The function is at most ``f_target``.
+    NOT_FINITE : Status
+        The function or a derivative is not finite where the run went.
+
+    See Also
+    --------
+    SolverResult : The result, whose ``status`` it is.
+    Solver : The settings that end a run.
+
+    Examples
+    --------
+    >>> from sknewtonnet.solvers import Status
+    >>> Status.MAX_ITER.value
+    'max_iter iterations were not enough'
+    """
 
     CONVERGED = "the largest gradient entry is at most tol"
     MAX_ITER = "max_iter iterations were not enough"
@@ -31,7 +65,9 @@ class Status(Enum):
 class Iteration:
     """What a callback sees after each iteration.
 
-    Attributes
+    A callback watches a run, draws it, or stops it by returning a true value.
+
+    Parameters
     ----------
     n_iter : int
         Iterations so far.
@@ -42,6 +78,24 @@ class Iteration:
     gradient_norm : float
         Largest absolute entry of the gradient at that point; under constraints the largest
         residual of the Karush-Kuhn-Tucker conditions.
+
+    See Also
+    --------
+    Solver.minimize : The method that takes callbacks.
+    SolverResult : The result of a run.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import get_solver
+    >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> f = Objective(Network.mlp(1, (2,), 1), "squared_error", X, np.tanh(3.0 * X), alpha=0.01)
+    >>> def soon(iteration):
+    ...     return iteration.n_iter == 3
+    >>> result = get_solver("newton").minimize(f, np.linspace(-1.0, 1.0, 7), callback=soon)
+    >>> result.n_iter, result.status.name
+    (3, 'STOPPED')
     """
 
     n_iter: int
@@ -54,7 +108,9 @@ class Iteration:
 class SolverResult:
     """Where a solver ended, and how it got there.
 
-    Attributes
+    Estimators keep it as ``solver_result_``. Where ``converged`` is False, ``message`` says why.
+
+    Parameters
     ----------
     params : ndarray of shape (n_parameters,)
         The last point.
@@ -82,6 +138,13 @@ class SolverResult:
     multipliers : Multipliers or None
         Multipliers of the constraints, with the residuals of the optimality conditions; None
         without constraints.
+
+    See Also
+    --------
+    Solver.minimize : The method that returns it.
+    Status : Why a run ends.
+    Multipliers : What it says of constraints.
+    sknewtonnet.calculus.critical_point : What kind of point it is.
 
     Examples
     --------

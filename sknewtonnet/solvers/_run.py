@@ -227,6 +227,30 @@ class Run:
         Whether a solver has seen parameters run off, so that slow progress is the end.
     events : Counter
         Further counts of a solver, for ``SolverResult.n_events``.
+
+    See Also
+    --------
+    Solver : The base class, whose steps work with it.
+    SolverResult : What a run ends as.
+
+    Examples
+    --------
+    Steps along the gradient, without a solver:
+
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import Run
+    >>> X, y = np.array([[-1.0], [1.0]]), np.array([0.0, 2.0])
+    >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, y)
+    >>> run = Run(f, tol=1e-8, max_iter=100)
+    >>> def step():
+    ...     w = run.params - 0.5 * run.gradient
+    ...     run.take(w, run.function.value(w))
+    >>> run.begin(np.zeros(2))
+    >>> while run.status is None and run.iterate(step):
+    ...     pass
+    >>> run.result().converged, run.params.round(6).tolist()
+    (True, [1.0, 1.0])
     """
 
     def __init__(
@@ -343,6 +367,11 @@ class Run:
         Methods probe far points on purpose; an overflow there is a rejected step. Where a point is
         taken, or second derivatives are asked for, numbers must be finite: else the run is over at
         the best-known point, NOT_FINITE, unless that meets ``tol``.
+
+        Yields
+        ------
+        None
+            Nothing: what counts is that steps run inside.
         """
         try:
             with np.errstate(all="ignore"):
@@ -442,6 +471,7 @@ class Run:
         Returns
         -------
         bool
+            True if they have grown steadily, and f has fallen by at most that.
         """
         if self.n_iter < n_iter:
             return False

@@ -75,7 +75,22 @@ class ScipySolver(Solver):
     def minimize(
         self, function: SmoothFunction, w0: Array, callback: Callback | None = None
     ) -> SolverResult:
-        """See :meth:`Solver.minimize`."""
+        """See :meth:`Solver.minimize`.
+
+        Parameters
+        ----------
+        function : SmoothFunction
+            The function and its derivatives.
+        w0 : ndarray of shape (n_parameters,)
+            Starting point; it is not written to.
+        callback : callable, default=None
+            Called with an :class:`Iteration` after each iteration; a true result stops the run.
+
+        Returns
+        -------
+        SolverResult
+            Where the run ended, and why.
+        """
         self.check(function)
         run = _ScipyRun(
             function,
@@ -213,7 +228,13 @@ class ProductSolver(ScipySolver):
         check_products(type(self).__name__, self.preconditioner, self.hessian)
 
     def check(self, function: SmoothFunction) -> None:
-        """Check that it has blocks, too, if they are asked for; see :meth:`Solver.check`."""
+        """Check that it has blocks, too, if they are asked for; see :meth:`Solver.check`.
+
+        Parameters
+        ----------
+        function : SmoothFunction
+            The function to minimise.
+        """
         super().check(function)
         check_blocks(type(self).__name__, self.preconditioner, function)
 
@@ -241,16 +262,41 @@ class ProductSolver(ScipySolver):
 class TrustNCGSolver(ProductSolver):
     """Trust region with conjugate gradients, from Hessian-vector products ("trust-ncg").
 
+    Each step minimises the quadratic model within a ball by conjugate gradients, which end at its
+    boundary where they meet a negative curvature: O(P) memory, and a product, about two gradients,
+    for each of them. It is Steihaug's method, of scipy's ``minimize``.
+
     Parameters
     ----------
-    tol, ftol, fatol, f_target, max_iter, hessian
+    tol, ftol, fatol, f_target : float, default=1e-10, 0.0, 0.0 and -inf
         As in :class:`Solver`.
+    max_iter : int, default=1000
+        As in :class:`Solver`.
+    hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
+        Second derivatives of the steps, as in :class:`Solver`.
     preconditioner : {"none", "block"}, default="none"
         As in :class:`NewtonSolver`.
     initial_trust_radius, max_trust_radius : float, default=1.0 and 1e100
         Upper limits of the length of the first step, and of any step.
     eta : float, default=0.15
         Ratio of true to predicted decrease above which a step is taken, from 0 to below 0.25.
+
+    See Also
+    --------
+    NewtonSolver : Products as well, and the Hessian where that is cheaper.
+    TrustKrylovSolver : Better steps at the boundary, from more products.
+    get_solver : A solver by its name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import TrustNCGSolver
+    >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> f = Objective(Network.mlp(1, (2,), 1), "squared_error", X, np.tanh(3.0 * X), alpha=0.01)
+    >>> result = TrustNCGSolver(tol=1e-6).minimize(f, np.linspace(-1.0, 1.0, 7))
+    >>> result.converged, sorted(name for name, calls in result.n_evaluations.items() if calls)
+    (True, ['gradient', 'hessian_product', 'value'])
     """
 
     method = "trust-ncg"
@@ -264,14 +310,41 @@ class TrustNCGSolver(ProductSolver):
 class TrustKrylovSolver(ProductSolver):
     """Trust region with a Krylov space, from Hessian-vector products ("trust-krylov").
 
+    Each step minimises the quadratic model within a ball over a Krylov space, by the Lanczos
+    method of Gould, Lucidi, Roma and Toint: unlike "trust-ncg" it goes on along the boundary, and
+    takes fewer steps and more products for each. It is a method of scipy's ``minimize``.
+
     Parameters
     ----------
-    tol, ftol, fatol, f_target, max_iter, hessian
+    tol, ftol, fatol, f_target : float, default=1e-10, 0.0, 0.0 and -inf
         As in :class:`Solver`.
+    max_iter : int, default=1000
+        As in :class:`Solver`.
+    hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
+        Second derivatives of the steps, as in :class:`Solver`.
     preconditioner : {"none", "block"}, default="none"
         As in :class:`NewtonSolver`.
-    initial_trust_radius, max_trust_radius, eta
+    initial_trust_radius, max_trust_radius : float, default=1.0 and 1e100
         As in :class:`TrustNCGSolver`.
+    eta : float, default=0.15
+        As in :class:`TrustNCGSolver`.
+
+    See Also
+    --------
+    NewtonSolver : Products as well, and the Hessian where that is cheaper.
+    TrustNCGSolver : Steps that end where they meet the boundary.
+    get_solver : A solver by its name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import TrustKrylovSolver
+    >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> f = Objective(Network.mlp(1, (2,), 1), "squared_error", X, np.tanh(3.0 * X), alpha=0.01)
+    >>> result = TrustKrylovSolver(tol=1e-6).minimize(f, np.linspace(-1.0, 1.0, 7))
+    >>> result.converged, sorted(name for name, calls in result.n_evaluations.items() if calls)
+    (True, ['gradient', 'hessian_product', 'value'])
     """
 
     method = "trust-krylov"
@@ -290,12 +363,39 @@ class TrustKrylovSolver(ProductSolver):
 class TrustExactSolver(ScipySolver):
     """Trust region with nearly exact steps, from Hessians ("trust-exact").
 
+    Each step minimises the quadratic model within a ball to near optimality, with Cholesky factors
+    of the Hessian and a shift (Moré and Sorensen): some P^3 / 3 flops for each factor, for up to
+    some hundred parameters. It is a method of scipy's ``minimize``.
+
     Parameters
     ----------
-    tol, ftol, fatol, f_target, max_iter, hessian
+    tol, ftol, fatol, f_target : float, default=1e-10, 0.0, 0.0 and -inf
         As in :class:`Solver`.
-    initial_trust_radius, max_trust_radius, eta
+    max_iter : int, default=1000
+        As in :class:`Solver`.
+    hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
+        Second derivatives of the steps, as in :class:`Solver`.
+    initial_trust_radius, max_trust_radius : float, default=1.0 and 1e100
         As in :class:`TrustNCGSolver`.
+    eta : float, default=0.15
+        As in :class:`TrustNCGSolver`.
+
+    See Also
+    --------
+    NewtonSolver : The same model from products, where that is cheaper.
+    TrustNCGSolver : A method that needs products alone.
+    get_solver : A solver by its name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import TrustExactSolver
+    >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> f = Objective(Network.mlp(1, (2,), 1), "squared_error", X, np.tanh(3.0 * X), alpha=0.01)
+    >>> result = TrustExactSolver(tol=1e-6).minimize(f, np.linspace(-1.0, 1.0, 7))
+    >>> result.converged, sorted(name for name, calls in result.n_evaluations.items() if calls)
+    (True, ['gradient', 'hessian', 'value'])
     """
 
     needs = FIRST_ORDER | Capability.HESSIAN
@@ -307,7 +407,13 @@ class TrustExactSolver(ScipySolver):
     eta: float = option(0.15, Range(0.0, 0.25))
 
     def check(self, function: SmoothFunction) -> None:
-        """Check the memory for the Hessian and its factors, too; see :meth:`Solver.check`."""
+        """Check the memory for the Hessian and its factors, too; see :meth:`Solver.check`.
+
+        Parameters
+        ----------
+        function : SmoothFunction
+            The function to minimise.
+        """
         super().check(function)
         advice = "solver 'newton' needs no matrix"
         check_hessian_memory(function.n_parameters, advice, n_matrices=7.0)
@@ -317,14 +423,39 @@ class TrustExactSolver(ScipySolver):
 class NewtonCGSolver(ProductSolver):
     """Line searches along truncated Newton directions, from products ("newton-cg").
 
+    Conjugate gradients solve the Newton equation, the more exactly the smaller the gradient is,
+    and stop at a negative curvature; a line search along their end makes the step. It is a method
+    of scipy's ``minimize``.
+
     Parameters
     ----------
-    tol, ftol, fatol, f_target, max_iter, hessian
+    tol, ftol, fatol, f_target : float, default=1e-10, 0.0, 0.0 and -inf
         As in :class:`Solver`.
+    max_iter : int, default=1000
+        As in :class:`Solver`.
+    hessian : {"exact", "block", "lagrangian", "gauss-newton"}, default="exact"
+        Second derivatives of the steps, as in :class:`Solver`.
     preconditioner : {"none", "block"}, default="none"
         As in :class:`NewtonSolver`.
     c1, c2 : float, default=1e-4 and 0.9
         Constants of the two Wolfe conditions, from 0 to below 1.
+
+    See Also
+    --------
+    TrustNCGSolver : The same directions in a trust region, which leave saddle points.
+    NewtonSolver : Newton's method in a trust region.
+    get_solver : A solver by its name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import NewtonCGSolver
+    >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> f = Objective(Network.mlp(1, (2,), 1), "squared_error", X, np.tanh(3.0 * X), alpha=0.01)
+    >>> result = NewtonCGSolver(tol=1e-6).minimize(f, np.linspace(-1.0, 1.0, 7))
+    >>> result.converged, sorted(name for name, calls in result.n_evaluations.items() if calls)
+    (True, ['gradient', 'hessian_product', 'value'])
     """
 
     method = "newton-cg"
@@ -339,14 +470,40 @@ class NewtonCGSolver(ProductSolver):
 class LBFGSBSolver(ScipySolver):
     """Limited-memory quasi-Newton steps, from gradients ("l-bfgs-b").
 
+    The last ``maxcor`` steps and changes of the gradient make a model of the Hessian: O(P) memory,
+    and about one gradient for each step. It is the method for most parameters, of scipy's
+    ``minimize``; with second derivatives the last digits come sooner.
+
     Parameters
     ----------
-    tol, ftol, fatol, f_target, max_iter, hessian
+    tol, ftol, fatol, f_target : float, default=1e-10, 0.0, 0.0 and -inf
         As in :class:`Solver`.
+    max_iter : int, default=1000
+        As in :class:`Solver`.
+    hessian : {"exact"}, default="exact"
+        It has no effect: steps are made of gradients.
     maxcor : int, default=20
         Number of steps to remember.
     maxls : int, default=50
         Maximum number of function values in a line search.
+
+    See Also
+    --------
+    AutoSolver : Such steps far from a minimum, Newton steps near it.
+    BFGSSolver : A model of P x P numbers.
+    get_solver : A solver by its name; it keeps bounds, too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import LBFGSBSolver
+    >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> f = Objective(Network.mlp(1, (2,), 1), "squared_error", X, np.tanh(3.0 * X), alpha=0.01)
+    >>> solver = LBFGSBSolver(tol=1e-6, f_target=0.01)  # an error that is good enough
+    >>> result = solver.minimize(f, np.linspace(-1.0, 1.0, 7))
+    >>> result.status.name, result.value <= 0.01 < result.history[-2]
+    ('TARGET', True)
     """
 
     method = "l-bfgs-b"
@@ -358,7 +515,13 @@ class LBFGSBSolver(ScipySolver):
 
     @classmethod
     def under_constraints(cls) -> type[Solver]:
-        """The method within bounds, with an exact end; see :meth:`Solver.under_constraints`."""
+        """The method within bounds, with an exact end; see :meth:`Solver.under_constraints`.
+
+        Returns
+        -------
+        type or None
+            A solver that keeps bounds.
+        """
         return BoundedLBFGSBSolver
 
 
@@ -366,12 +529,36 @@ class LBFGSBSolver(ScipySolver):
 class BFGSSolver(ScipySolver):
     """Quasi-Newton steps, from gradients ("bfgs").
 
+    Steps and changes of the gradient make a dense approximation of the inverse Hessian, P^2
+    numbers, for up to some thousand parameters. It is a method of scipy's ``minimize``.
+
     Parameters
     ----------
-    tol, ftol, fatol, f_target, max_iter, hessian
+    tol, ftol, fatol, f_target : float, default=1e-10, 0.0, 0.0 and -inf
         As in :class:`Solver`.
+    max_iter : int, default=1000
+        As in :class:`Solver`.
+    hessian : {"exact"}, default="exact"
+        It has no effect: steps are made of gradients.
     c1, c2 : float, default=1e-4 and 0.9
         Constants of the two Wolfe conditions, from 0 to below 1.
+
+    See Also
+    --------
+    LBFGSBSolver : A model of the last steps alone, for any number of parameters.
+    AutoSolver : The default, which ends with Newton steps.
+    get_solver : A solver by its name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import BFGSSolver
+    >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
+    >>> f = Objective(Network.mlp(1, (2,), 1), "squared_error", X, np.tanh(3.0 * X), alpha=0.01)
+    >>> result = BFGSSolver(tol=1e-6).minimize(f, np.linspace(-1.0, 1.0, 7))
+    >>> result.converged, sorted(name for name, calls in result.n_evaluations.items() if calls)
+    (True, ['gradient', 'value'])
     """
 
     method = "bfgs"
@@ -381,7 +568,13 @@ class BFGSSolver(ScipySolver):
     c2: float = option(0.9, _WOLFE)
 
     def check(self, function: SmoothFunction) -> None:
-        """Check the memory for its approximate Hessian, too; see :meth:`Solver.check`."""
+        """Check the memory for its approximate Hessian, too; see :meth:`Solver.check`.
+
+        Parameters
+        ----------
+        function : SmoothFunction
+            The function to minimise.
+        """
         super().check(function)
         advice = "solver 'l-bfgs-b' needs no matrix"
         check_hessian_memory(function.n_parameters, advice, n_matrices=5.0)

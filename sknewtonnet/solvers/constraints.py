@@ -17,7 +17,32 @@ _ROUNDING = 1e-12
 
 
 class ConstraintKind(IntEnum):
-    """Constraints that a method of minimisation can keep; each kind includes the ones before."""
+    """Constraints that a method of minimisation can keep; each kind includes the ones before.
+
+    A solver names the last kind that it can keep in ``keeps``; kinds are ordered, as integers are.
+
+    Attributes
+    ----------
+    NOTHING : ConstraintKind
+        None.
+    BOUNDS : ConstraintKind
+        Limits of single parameters.
+    LINEAR : ConstraintKind
+        Limits of linear combinations.
+    NONLINEAR : ConstraintKind
+        Limits of smooth functions.
+
+    See Also
+    --------
+    Constraints.kind : The kind of some constraints.
+    Solver : The solvers, whose ``keeps`` it is.
+
+    Examples
+    --------
+    >>> from sknewtonnet.solvers import SOLVERS, ConstraintKind
+    >>> [name for name, solver in SOLVERS.items() if solver.keeps >= ConstraintKind.LINEAR]
+    ['auto', 'slsqp', 'trust-constr']
+    """
 
     NOTHING = 0
     BOUNDS = 1
@@ -29,9 +54,10 @@ class ConstraintKind(IntEnum):
 class KKTResiduals:
     """How far a point is from each of the four conditions of a constrained minimum ([H]).
 
-    With L(w, mu, nu) = f(w) + mu' c_eq(w) + nu' c_in(w), c_eq = 0 and c_in <= 0:
+    Their Lagrange function is L(w, mu, nu) = f(w) + mu' c_eq(w) + nu' c_in(w), with equalities
+    c_eq = 0 and inequalities c_in <= 0.
 
-    Attributes
+    Parameters
     ----------
     stationarity : float
         Largest absolute entry of the gradient of L.
@@ -42,6 +68,25 @@ class KKTResiduals:
         Largest negative multiplier of an inequality, as a positive number.
     complementarity : float
         Largest absolute product of an inequality's multiplier and its distance from the bound.
+
+    See Also
+    --------
+    Multipliers : The multipliers, whose ``residuals`` these are.
+    SolverResult.stationarity : The largest of them, which ``tol`` is compared with.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import Constraints, get_solver
+    >>> X, y = np.array([[-1.0], [1.0]]), np.array([0.0, 2.0])  # the line 1 + x
+    >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, y)
+    >>> limits = replace(Constraints.of(2), upper=np.array([0.5, np.inf]))  # of its slope
+    >>> result = get_solver("slsqp", constraints=limits).minimize(f, np.zeros(2))
+    >>> residuals = result.multipliers.residuals
+    >>> residuals.feasibility, residuals.largest == result.stationarity <= 1e-10
+    (0.0, True)
     """
 
     stationarity: float
@@ -75,6 +120,13 @@ class Constraints:
         Bounds of the combinations.
     nonlinear : tuple of Constraint, default=()
         Smooth functions c of flat vectors of parameters, with their limits.
+
+    See Also
+    --------
+    get_solver : Solvers that keep them.
+    sknewtonnet.calculus.Constraint : Nonlinear constraints.
+    feasible_point : A point that meets all of them.
+    Multipliers : What a result says of them.
 
     Examples
     --------
@@ -218,11 +270,12 @@ class Constraints:
         Returns
         -------
         ndarray of shape (n_bounded + n_rows + n_nonlinear,)
+            Bounded parameters, then combinations, then nonlinear functions.
         """
         return np.concatenate([self.values(w), *(each.value(w) for each in self.nonlinear)])
 
     def apart(self, values: Array) -> list[tuple[Constraint, Array]]:
-        """Numbers of the nonlinear constraints, such as multipliers, by their constraints.
+        """Tell numbers of the nonlinear constraints, such as multipliers, apart by constraint.
 
         Parameters
         ----------
@@ -232,6 +285,7 @@ class Constraints:
         Returns
         -------
         list of (Constraint, ndarray)
+            Each constraint with its own numbers.
         """
         ends = np.cumsum([len(lower) for lower, _ in self._limits], dtype=int)
         return list(zip(self.nonlinear, np.split(values, ends)[:-1], strict=True))
@@ -353,8 +407,10 @@ class Constraints:
 
         Returns
         -------
-        at_lower, at_upper : ndarray of bool of shape (n_bounded + n_rows,)
-            Whether each constraint is at its lower and at its upper limit.
+        at_lower : ndarray of bool of shape (n_bounded + n_rows,)
+            Whether each constraint is at its lower limit.
+        at_upper : ndarray of bool of shape (n_bounded + n_rows,)
+            Whether each constraint is at its upper limit.
         """
         values, sizes = self.values(w), np.r_[np.abs(w[self.bounded]), np.abs(self.A) @ np.abs(w)]
         lower, upper = self.limits
@@ -374,6 +430,7 @@ class Constraints:
         Returns
         -------
         ndarray of shape (n_bounded + n_rows,)
+            One size for each constraint but the nonlinear ones.
         """
         return _ROUNDING * np.r_[np.abs(w[self.bounded]), np.abs(self.A) @ np.abs(w)]
 
@@ -416,7 +473,13 @@ def unconstrained(size: int) -> Constraints:
 class Multipliers:
     """Best multipliers at a point, and the residuals of the optimality conditions.
 
-    Attributes
+        grad f + bounds + A' linear + J' nonlinear = 0
+
+    holds at a minimum, with J the Jacobian of the nonlinear constraints. A multiplier is the price
+    of its constraint: by how much the minimum would fall, to first order, if the limit gave way by
+    1.
+
+    Parameters
     ----------
     bounds : ndarray of shape (n_parameters,)
         Multipliers of the bounds: positive where the upper bound holds a parameter back, negative
@@ -439,6 +502,29 @@ class Multipliers:
         The nonlinear constraints with the multipliers of those that are held.
     params : ndarray of shape (n_parameters,)
         The point.
+
+    See Also
+    --------
+    SolverResult : The result, whose ``multipliers`` they are.
+    KKTResiduals : How far a point is from the conditions.
+    sknewtonnet.calculus.LagrangeFunction : The function whose curvature tells a minimum.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.solvers import Constraints, get_solver
+    >>> X, y = np.array([[-1.0], [1.0]]), np.array([0.0, 2.0])  # the line 1 + x
+    >>> f = Objective(Network.mlp(1, (), 1), "squared_error", X, y)
+    >>> limits = replace(Constraints.of(2), upper=np.array([0.5, np.inf]))  # of its slope
+    >>> result = get_solver("slsqp", constraints=limits).minimize(f, np.zeros(2))
+    >>> result.multipliers.bounds.round(6).tolist(), result.multipliers.active.tolist()
+    ([0.5, 0.0], [[1.0, 0.0]])
+    >>> moved = replace(limits, upper=np.array([0.501, np.inf]))  # by 0.001
+    >>> other = get_solver("slsqp", constraints=moved).minimize(f, np.zeros(2))
+    >>> round((result.value - other.value) / 0.001, 2)
+    0.5
     """
 
     bounds: Array
