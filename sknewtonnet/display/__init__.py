@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sknewtonnet.display._hessian import HessianDisplay
     from sknewtonnet.display._pruning_path import PruningPathDisplay
     from sknewtonnet.display._residuals import ResidualsDisplay
+    from sknewtonnet.display._spectrum import SpectrumDisplay
 else:  # the same at run time, each module with the first name of it that is asked for
     __getattr__, __dir__ = lazy(
         __name__,
@@ -19,6 +20,7 @@ else:  # the same at run time, each module with the first name of it that is ask
             "sknewtonnet.display._hessian": ["HessianDisplay"],
             "sknewtonnet.display._pruning_path": ["PruningPathDisplay"],
             "sknewtonnet.display._residuals": ["ResidualsDisplay"],
+            "sknewtonnet.display._spectrum": ["SpectrumDisplay"],
         },
     )
 
@@ -28,4 +30,5 @@ __all__ = [
     "HessianDisplay",
     "PruningPathDisplay",
     "ResidualsDisplay",
+    "SpectrumDisplay",
 ]

@@ -226,7 +226,7 @@ class HessianDisplay(Display):
             raise TypeError(f"objective must be a SmoothFunction, got {objective!r}.")
         check_truth("standardize", standardize)
         check_truth("scaled", scaled)
-        kinds = _checked_kinds(kinds, objective.hessian_kinds)
+        kinds = checked_kinds(kinds, objective.hessian_kinds)
         size = objective.n_parameters
         w = real_vector("params", params, size)
         advice = "a SpectrumDisplay takes products alone"
@@ -391,8 +391,26 @@ class HessianDisplay(Display):
         return f"{title}\n{100.0 * off:.2g} % off"
 
 
-def _checked_kinds(kinds: Any, known: Sequence[str]) -> tuple[str, ...]:
-    """Kinds of second derivatives that a function has, or an error."""
+def checked_kinds(kinds: Any, known: Sequence[str]) -> tuple[str, ...]:
+    """Kinds of second derivatives that a function has, or an error.
+
+    Parameters
+    ----------
+    kinds : str or sequence of str
+        What was asked for.
+    known : sequence of str
+        What there is.
+
+    Returns
+    -------
+    tuple of str
+        Each once.
+
+    Raises
+    ------
+    ValueError
+        If one is not known, or there is none.
+    """
     wanted = (kinds,) if isinstance(kinds, str) else tuple(kinds)
     if not wanted:
         raise ValueError(f"kinds must name at least one of {list(known)}, got {kinds!r}.")

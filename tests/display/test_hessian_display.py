@@ -3,7 +3,7 @@
 import matplotlib as mpl
 import numpy as np
 import pytest
-from display_cases import regression_net
+from curvature_displays import regression_net
 from numpy.testing import assert_allclose
 
 from sknewtonnet.calculus import Network, Objective, convolution

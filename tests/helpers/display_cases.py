@@ -1,22 +1,12 @@
 """Small fitted nets, and one display of each kind made of them."""
 
-from functools import cache
-
 import numpy as np
+from curvature_displays import CURVATURE
 from statistics_displays import STATISTICS
 
 from sknewtonnet import NewtonMLPRegressor
-from sknewtonnet.display import AlphaPathDisplay, HessianDisplay, PruningPathDisplay
+from sknewtonnet.display import AlphaPathDisplay, PruningPathDisplay
 from sknewtonnet.pruning import PruningPath, PruningStep
-
-
-@cache
-def regression_net():
-    """A net of three units with the data of its fit."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(60, 2))
-    y = np.tanh(2.0 * X[:, 0] - X[:, 1]) + 0.5 * X[:, 1] ** 2 + 0.1 * rng.normal(size=60)
-    return NewtonMLPRegressor((3,), alpha=1.0, random_state=0).fit(X, y), X, y
 
 
 def alpha_path():
@@ -35,9 +25,7 @@ def pruning_path():
     return PruningPathDisplay.from_path(PruningPath(steps, "bic"))
 
 
-DISPLAYS = STATISTICS | {
+DISPLAYS = STATISTICS | CURVATURE | {
     "alpha path": alpha_path,
     "pruning path": pruning_path,
-    "hessian": lambda: HessianDisplay.from_estimator(*regression_net()),
-    "hessian of one kind": lambda: HessianDisplay.from_estimator(*regression_net(), kinds="exact"),
 }
