@@ -25,7 +25,11 @@ def pruning_path():
     return PruningPathDisplay.from_path(PruningPath(steps, "bic"))
 
 
-DISPLAYS = STATISTICS | CURVATURE | {
-    "alpha path": alpha_path,
-    "pruning path": pruning_path,
-}
+DISPLAYS = (
+    STATISTICS
+    | CURVATURE
+    | {
+        "alpha path": alpha_path,
+        "pruning path": pruning_path,
+    }
+)
