@@ -215,6 +215,9 @@ class Slopes:
                 at = Objective(net, "squared_error", moved, np.zeros((len(moved), net.n_outputs)))
                 values.append(at.raw_predictions(w))
                 rows.append(at.jacobian(w))
+            # Less the first level: exact zeros where the net does not read the factor.
+            values = [value - values[0] for value in values]
+            rows = [row - rows[0] for row in rows]
             mean = sum(shares[k] * value for k, value in zip(levels, values, strict=True))
             center = sum(shares[k] * row for k, row in zip(levels, rows, strict=True))
             for k, value, row in zip(levels, values, rows, strict=True):

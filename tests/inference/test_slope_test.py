@@ -239,6 +239,20 @@ def test_why_there_is_no_test():
     assert np.isnan(fatal.slope_test("x0").p_value)
 
 
+@pytest.mark.parametrize("columns", [["x1"], ["x1", "x2"]])
+def test_a_column_of_two_values_that_the_net_does_not_read_has_no_test(columns):
+    """Nor has a factor: what is left of its levels is exactly zero, not rounding."""
+    rng = np.random.default_rng(1)
+    kind = rng.choice(3, 150, p=[0.11, 0.6, 0.29])
+    X = np.column_stack([rng.normal(5.0, 2.0, 150), kind == 1, kind == 2])
+    y = np.tanh(X[:, 0] - 5.0) + 0.1 * rng.normal(size=150)
+    read = {"coefs_0": np.array([[True], [False], [False]])}
+    net = NewtonMLPRegressor((1,), alpha=0.1, connectivity=read, random_state=0).fit(X, y)
+    found = net.inference(X, y).slope_test(columns)
+    assert np.isnan(found.p_value)
+    assert found.reason == f"no weight leaves {', '.join(columns)}"
+
+
 def test_slopes_that_the_data_do_not_determine():
     """Twice the same column: the two slopes are known together only."""
     X, y = regression_data()
