@@ -30,17 +30,29 @@ def run(text, name):
 
 
 def differences(said, printed):
-    """Return the lines that differ: in words, or in numbers by more than one per cent.
+    """Return what differs: words, or numbers by more than one per cent.
 
     Kernels of linear algebra differ in last digits, so numbers need not be the same. Those that
-    are as small as rounding, below 1e-8, count as equal; spaces, rules and line breaks, which
-    change with the widths of numbers, do not count.
+    are as small as rounding, below 1e-8, or as large as what it divides, above 1e15, count as equal; spaces,
+    rules and line breaks, which change with the widths of numbers, do not count. A word "..."
+    stands for any words that are left out.
     """
-    pairs = zip(_words(said), _words(printed), strict=False)
-    found = [f"{a} is {b}" for a, b in pairs if not _same(a, b)]
-    if not found and len(_words(said)) != len(_words(printed)):
-        found = [f"{len(_words(said))} words are {len(_words(printed))}"]
-    return found
+    left = _words(printed)
+    parts = [part.split() for part in f" {' '.join(_words(said))} ".split(" ... ")]
+    for k, part in enumerate(parts):
+        if k == len(parts) - 1 and k:
+            start = max(len(left) - len(part), 0)
+        else:
+            places = range(len(left) - len(part) + 1 if k else 1)
+            fits = (i for i in places if all(map(_same, part, left[i:])))
+            start = next(fits, 0)
+        found = [
+            f"{a} is {b}" for a, b in zip(part, left[start:], strict=False) if not _same(a, b)
+        ]
+        if found or len(left) - start < len(part):
+            return found or [f"no {' '.join(part[len(left) - start :])}"]
+        left = left[start + len(part) :]
+    return [f"also {' '.join(left)}"] if left else []
 
 
 def _words(text):
@@ -52,16 +64,21 @@ def _same(a, b):
     if NUMBER.sub("0", a) != NUMBER.sub("0", b):
         return False
     return all(
-        abs(x - y) <= max(0.01 * max(abs(x), abs(y)), 1e-8) for x, y in zip(*numbers, strict=True)
+        abs(x - y) <= max(0.01 * max(abs(x), abs(y)), 1e-8) or min(abs(x), abs(y)) > 1e15
+        for x, y in zip(*numbers, strict=True)
     )
 
 
 def rewritten(text, name):
-    """The document with what its blocks print: outputs that are there, and those that are not."""
+    """The document with what its blocks print; outputs that are right stay as they are."""
     parts, end = [], 0
     for match, printed in run(text, name):
+        said = match["output"]
+        right = said is not None and not differences(said, printed)
         parts += [text[end : match.start()], f"```python\n{match['code']}```\n"]
-        if printed:
+        if right:
+            parts.append(f"\n```text\n{said}```\n")
+        elif printed:
             parts.append(f"\n```text\n{printed}```\n")
         end = match.end()
     return "".join([*parts, text[end:]])

@@ -49,7 +49,17 @@ def test_differences_of_outputs():
     assert not differences("decrement 3.3e-17\n", "decrement 1e-20\n")
     assert differences("a 1.00\n", "a 1.02\n") == ["1.00 is 1.02"]
     assert differences("yes 1\n", "no 1\n") == ["yes is no"]
-    assert differences("a 1\n", "a 1 b\n") == ["2 words are 3"]
+    assert differences("a 1\n", "a 1 b\n") == ["also b"]
+    assert differences("a 1 b\n", "a 1\n") == ["no b"]
+
+
+def test_outputs_may_leave_words_out():
+    assert not differences("a 1\n...\nd 4\n", "a 1\nb 2\nc 3\nd 4\n")
+    assert not differences("a ... c 3 ... e\n", "a 1 b 2 c 3 d e\n")
+    assert differences("a 1\n...\nd 4\n", "a 1\nb 2\nc 3\nd 5\n") == ["4 is 5"]
+    assert differences("a ... c 3 ... e\n", "a 1 b 2 c 4 d e\n")
+    assert not differences("a\n...\n", "a 1\nb\n")
+    assert differences("a ... b\n", "a\n") == ["no b"]
 
 
 def test_readme_has_exactly_two_commands():
