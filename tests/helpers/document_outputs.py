@@ -32,8 +32,8 @@ def run(text, name):
 def differences(said, printed):
     """Return what differs: words, or numbers by more than one per cent.
 
-    Kernels of linear algebra differ in last digits, so numbers need not be the same. Those that
-    are as small as rounding, below 1e-8, or as large as what it divides, above 1e15, count as equal; spaces,
+    Kernels of linear algebra differ in last digits, so numbers need not be the same. All numbers
+    that are as small as rounding, below 1e-8, are equal, and so are those above 1e15. Spaces,
     rules and line breaks, which change with the widths of numbers, do not count. A word "..."
     stands for any words that are left out.
     """
