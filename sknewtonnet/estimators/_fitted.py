@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from numpy.typing import ArrayLike
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._threads import one_thread
@@ -20,6 +21,7 @@ from sknewtonnet.estimators._dask_tables import lazy_answers
 from sknewtonnet.estimators._data import Data, Table
 from sknewtonnet.estimators._fit import Fit
 from sknewtonnet.estimators._given import Given
+from sknewtonnet.estimators._to_mlp import to_mlp
 
 _NO_OFFSET = (
     "The net was fitted with an offset or exposure, and none is given: what it predicts is for "
@@ -84,6 +86,49 @@ class FittedNet:
         """
         data = self._table(X, y, sample_weight, KnownTerms(offset, exposure))
         return self._fit_.problem.original_objective(data)
+
+    def to_sklearn(self) -> MLPRegressor | MLPClassifier:
+        """Make a fitted MLP of scikit-learn that predicts the same.
+
+        What reads scikit-learn's models then reads the net: converters to ONNX or PMML, SHAP, and
+        who has no sknewtonnet installed. It shares nothing with the net.
+
+        Returns
+        -------
+        MLPRegressor or MLPClassifier
+            Its predictions and probabilities are those of the net, to 1e-12. It takes columns in
+            the units of the table: standardised columns are in the first and last coefficients.
+
+        Raises
+        ------
+        NotFittedError
+            If the net is not fitted.
+        ValueError
+            If no MLP can be the same function: skip connections, layers that are not linear,
+            an offset, activations other than "identity", "logistic", "tanh" and "relu" or several
+            of them, outputs that go through a function that MLPs have not.
+
+        Notes
+        -----
+        ``alpha`` of the MLP is that of the net where this is one number and ``standardize=False``,
+        else scikit-learn's default, and its ``loss`` is "poisson" under all logarithmic
+        links: to fit it again may give another net. ``loss_`` is that of the net. A target that
+        was one column of two axes is predicted with one axis.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sknewtonnet import NewtonMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = NewtonMLPClassifier((3,), alpha=1.0, random_state=0).fit(X, y)
+        >>> mlp = net.to_sklearn()
+        >>> type(mlp).__name__, mlp.out_activation_, mlp.n_layers_
+        ('MLPClassifier', 'softmax', 3)
+        >>> bool(np.allclose(mlp.predict_proba(X), net.predict_proba(X), rtol=0.0, atol=1e-12))
+        True
+        """
+        return to_mlp(self)
 
     @property
     def multipliers_(self) -> dict[str, Array]:
