@@ -48,7 +48,7 @@ def pyplot(caller: str = "plot") -> Any:
     return plt
 
 
-def axes(ax: Any = None, caller: str = "plot") -> Any:
+def axes(ax: Any = None, caller: str = "plot", size: tuple[float, float] | None = None) -> Any:
     """The axes that are given, or new ones.
 
     Parameters
@@ -57,6 +57,8 @@ def axes(ax: Any = None, caller: str = "plot") -> Any:
         Where to draw.
     caller : str, default="plot"
         Who needs matplotlib, for the message.
+    size : tuple of float, default=None
+        Width and height of a new figure, in inches; those of matplotlib if None.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def axes(ax: Any = None, caller: str = "plot") -> Any:
         If matplotlib is not installed.
     """
     plt = pyplot(caller)
-    return ax if ax is not None else plt.subplots(layout="constrained")[1]
+    return ax if ax is not None else plt.subplots(figsize=size, layout="constrained")[1]
 
 
 def panels(
@@ -139,8 +141,16 @@ def style(defaults: Mapping[str, Any], given: Mapping[str, Any] | None, artist: 
     return normalize_kwargs(dict(defaults), artist) | normalize_kwargs(dict(given or {}), artist)
 
 
-def label_points(ax: Any, x: Any, y: Any, texts: Sequence[str], **keywords: Any) -> list[Any]:
-    """Texts beside points, where they do not lie on each other.
+def label_points(
+    ax: Any,
+    x: Any,
+    y: Any,
+    texts: Sequence[str],
+    *,
+    gaps: Sequence[float] | None = None,
+    sides: Sequence[int] | None = None,
+) -> list[Any]:
+    """Texts beside points, inside the axes and where they do not lie on each other.
 
     Parameters
     ----------
@@ -150,42 +160,40 @@ def label_points(ax: Any, x: Any, y: Any, texts: Sequence[str], **keywords: Any)
         The points; of the first ones the texts have the best places.
     texts : sequence of str
         A text for each point.
-    **keywords : dict
-        Passed on to ``annotate``.
+    gaps : sequence of float, default=None
+        Radii of the points, in points (1/72 inch); 3 if None.
+    sides : sequence of int, default=None
+        1 or -1: on which side the text is, if there is room; None: towards the middle.
 
     Returns
     -------
     list of matplotlib.text.Annotation
     """
-    found: list[Any] = []
     per_point = 72.0 / ax.figure.dpi
     ax.get_xlim(), ax.get_ylim()  # what was drawn moves the limits when they are asked for
-    pixels = [ax.transData.transform(point) for point in zip(x, y, strict=True)]
-    # Middles and halves of what is there already, in points (1/72 inch).
-    taken = [(a * per_point, b * per_point, 4.0) for a, b in pixels]
+    (left, right) = (edge * per_point for edge in ax.get_window_extent().intervalx)
+    radii = [3.0] * len(texts) if gaps is None else list(gaps)
+    points = [ax.transData.transform(point) * per_point for point in zip(x, y, strict=True)]
+    # Middles and halves of the widths of what is there already.
+    taken = [(*point, radius) for point, radius in zip(points, radii, strict=True)]
+    found = []
     for k, text in enumerate(texts):
-        across, up, _ = taken[k]
-        half = 2.7 * len(text)
-        others = taken[:k] + taken[k + 1 :]
-        left = ax.transAxes.inverted().transform(pixels[k])[0] > 0.5
-        sides = (-1, 1) if left else (1, -1)
-        places = [(side, 10.0 * level) for level in (0, 1, -1, 2, -2) for side in sides]
-        free = (
-            (side, level)
-            for side, level in places
-            if all(
-                abs(across + side * (5.0 + half) - a) > half + reach or abs(up + level - b) > 9.0
-                for a, b, reach in others
-            )
-        )
-        side, level = next(free, places[0])
-        taken.append((across + side * (5.0 + half), up + level, half))
-        given = {
-            "xytext": (5 * side, level),
-            "textcoords": "offset points",
-            "ha": "right" if side < 0 else "left",
-            "va": "center",
-            "fontsize": "small",
-        }
-        found.append(ax.annotate(text, (x[k], y[k]), **(given | keywords)))
+        across, up = points[k]
+        half, gap = 2.7 * len(text), radii[k] + 2.0
+        first = (1 if across < (left + right) / 2.0 else -1) if sides is None else sides[k]
+        best = (first, 0.0)
+        for level, side in ((10.0 * up, side) for up in (0, 1, -1, 2, -2) for side in (1, -1)):
+            side *= first
+            middle = across + side * (gap + half)
+            if left + half <= middle <= right - half and all(
+                abs(middle - a) > half + reach or abs(up + level - b) > 9.0
+                for a, b, reach in taken[:k] + taken[k + 1 :]
+            ):
+                best = (side, level)
+                break
+        side, level = best
+        taken.append((across + side * (gap + half), up + level, half))
+        look = {"ha": "left" if side > 0 else "right", "va": "center", "fontsize": "small"}
+        offset = {"xytext": (gap * side, level), "textcoords": "offset points"}
+        found.append(ax.annotate(text, (x[k], y[k]), **offset, **look))
     return found

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from sknewtonnet.display._alpha_path import AlphaPathDisplay
     from sknewtonnet.display._base import Display
     from sknewtonnet.display._hessian import HessianDisplay
+    from sknewtonnet.display._influence import InfluenceDisplay
     from sknewtonnet.display._network import NetworkDisplay
     from sknewtonnet.display._pruning_path import PruningPathDisplay
     from sknewtonnet.display._residuals import ResidualsDisplay
@@ -19,6 +20,7 @@ else:  # the same at run time, each module with the first name of it that is ask
             "sknewtonnet.display._alpha_path": ["AlphaPathDisplay"],
             "sknewtonnet.display._base": ["Display"],
             "sknewtonnet.display._hessian": ["HessianDisplay"],
+            "sknewtonnet.display._influence": ["InfluenceDisplay"],
             "sknewtonnet.display._network": ["NetworkDisplay"],
             "sknewtonnet.display._pruning_path": ["PruningPathDisplay"],
             "sknewtonnet.display._residuals": ["ResidualsDisplay"],
@@ -30,6 +32,7 @@ __all__ = [
     "AlphaPathDisplay",
     "Display",
     "HessianDisplay",
+    "InfluenceDisplay",
     "NetworkDisplay",
     "PruningPathDisplay",
     "ResidualsDisplay",

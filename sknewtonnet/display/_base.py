@@ -56,9 +56,9 @@ class Display:
         """
         raise NotImplementedError
 
-    def _place(self, ax: Any) -> Any:
+    def _place(self, ax: Any, size: tuple[float, float] | None = None) -> Any:
         """Keep the axes of the picture and its figure, and return the axes."""
-        self.ax_ = axes(ax, type(self).__name__)
+        self.ax_ = axes(ax, type(self).__name__, size)
         self.figure_ = self.ax_.figure
         return self.ax_
 

@@ -11,9 +11,14 @@ from scipy.stats import beta
 from sknewtonnet._figures import COLOURS, label_points, style
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.display._asked import column, index_of, output_number, results_of, row_labels
-from sknewtonnet.display._base import Display
 from sknewtonnet.display._smooth import lowess
+from sknewtonnet.display._statistics import (
+    RowsDisplay,
+    column,
+    largest,
+    output_number,
+    row_labels,
+)
 from sknewtonnet.inference import InferenceResults
 
 KINDS = ("auto", "quantile", "deviance", "pearson")
@@ -21,7 +26,7 @@ KINDS = ("auto", "quantile", "deviance", "pearson")
 _CONTOURS = (0.5, 1.0)
 
 
-class ResidualsDisplay(Display):
+class ResidualsDisplay(RowsDisplay):
     """Four pictures of the residuals of a fit, as R's ``plot.lm`` draws them.
 
     1. Residuals over fitted means, with a smooth: a bend is a trend that the net has missed.
@@ -128,56 +133,6 @@ class ResidualsDisplay(Display):
         self.log_fitted = log_fitted
 
     @classmethod
-    def from_estimator(
-        cls,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        *,
-        kind: str = "auto",
-        output: int | str = 0,
-        inference_kwargs: Mapping[str, Any] | None = None,
-        ax: Any = None,
-        **keywords: Any,
-    ) -> Self:
-        """The residuals of a fitted net, or of a pipeline that ends in one.
-
-        Parameters
-        ----------
-        estimator : estimator
-            Fitted; a net, or what :func:`sknewtonnet.pipeline_inference` takes.
-        X, y : array-like
-            The data of the fit. An index of X labels the rows.
-        kind : {"auto", "quantile", "deviance", "pearson"}, default="auto"
-            As in :meth:`from_results`.
-        output : int or str, default=0
-            Which target, or class, by position or name.
-        inference_kwargs : dict, default=None
-            Further arguments of ``inference``, such as ``sample_weight``.
-        ax : matplotlib.axes.Axes, default=None
-            Axes whose place the panels take; a new figure if None.
-        **keywords : dict
-            As in :meth:`from_results` and :meth:`plot`.
-
-        Returns
-        -------
-        ResidualsDisplay
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator is not fitted.
-        ValueError
-            If the data do not fit together, or an argument is not allowed.
-        """
-        _check_kind(kind)
-        results = results_of(estimator, X, y, inference_kwargs)
-        labels = index_of(X, inference_kwargs)
-        return cls.from_results(
-            results, kind=kind, output=output, labels=labels, ax=ax, **keywords
-        )
-
-    @classmethod
     def from_results(
         cls,
         results: InferenceResults,
@@ -189,7 +144,7 @@ class ResidualsDisplay(Display):
         ax: Any = None,
         **keywords: Any,
     ) -> Self:
-        """The residuals of results.
+        """Draw the residuals of results.
 
         Parameters
         ----------
@@ -284,7 +239,7 @@ class ResidualsDisplay(Display):
         self.points_: list[Any] = []
         self.smooths_: list[Any] = []
         self.row_labels_: list[list[Any]] = []
-        far, what = _largest(np.abs(self.standardized), n_labels), self.residual_name
+        far, what = largest(np.abs(self.standardized), n_labels), self.residual_name
         standard = what if what.startswith("quantile") else f"standardised {what}"
         fitted = self.fitted_name
         self._cloud(panels[0, 0], self.fitted, self.residuals, far, self.log_fitted)
@@ -295,7 +250,7 @@ class ResidualsDisplay(Display):
         roots = np.sqrt(np.abs(self.standardized))
         self._cloud(panels[1, 0], self.fitted, roots, far, self.log_fitted)
         panels[1, 0].set(title="Scale-location", xlabel=fitted, ylabel=f"root of |{standard}|")
-        influential = _largest(self.cooks_distance, n_labels)
+        influential = largest(self.cooks_distance, n_labels)
         self._leverages(panels[1, 1], influential)
         panels[1, 1].set(
             title="Residuals vs leverage",
@@ -397,9 +352,3 @@ def _residuals(
     # Of classes: what the class alone, there or not, adds to the deviance of its probability.
     response = results.resid_response[:, output]
     return "deviance", np.sign(response) * np.sqrt(-2.0 * np.log1p(-np.abs(response)))
-
-
-def _largest(values: Array, n: int) -> Ints:
-    """Positions of the largest numbers, the largest first."""
-    known = np.flatnonzero(np.isfinite(values))
-    return known[np.argsort(-values[known], kind="stable")][: max(n, 0)]

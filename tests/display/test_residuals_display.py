@@ -91,8 +91,7 @@ def test_rows_of_weight_zero_have_no_label():
     weight = np.ones(len(X))
     weight[:5] = 0.0
     net = NewtonMLPRegressor((), alpha=0.0).fit(X, y, weight)
-    options = {"sample_weight": weight}
-    display = ResidualsDisplay.from_estimator(net, X, y, inference_kwargs=options, n_labels=1)
+    display = ResidualsDisplay.from_estimator(net, X, y, weight, n_labels=1)
     assert display.labels.tolist() == X.index[5:].tolist()
     assert display.row_labels_[0][0].get_text() == "row 17"
 

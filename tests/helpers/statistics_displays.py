@@ -5,7 +5,7 @@ from functools import cache
 from inference_cases import binary, net, regression
 
 from sknewtonnet import NewtonMLPClassifier
-from sknewtonnet.display import ResidualsDisplay
+from sknewtonnet.display import InfluenceDisplay, ResidualsDisplay
 
 
 @cache
@@ -21,6 +21,8 @@ def class_results():
 
 
 STATISTICS = {
+    "influence": lambda: InfluenceDisplay.from_results(regression_results()),
+    "dfbetas": lambda: InfluenceDisplay.from_results(class_results(), kind="dfbetas"),
     "residuals": lambda: ResidualsDisplay.from_results(regression_results()),
     "residuals of classes": lambda: ResidualsDisplay.from_results(class_results()),
 }

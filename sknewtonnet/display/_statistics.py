@@ -1,0 +1,161 @@
+"""What the pictures of statistics share: from a fitted model to its results, labels, outputs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from sknewtonnet._names import must_be_one_of, unknown_name
+from sknewtonnet._typing import Ints
+from sknewtonnet.display._base import Display
+from sknewtonnet.estimators import pipeline_inference
+from sknewtonnet.inference import InferenceResults
+
+
+class StatisticsDisplay(Display):
+    """Base class of the displays of results of the inference."""
+
+    @classmethod
+    def from_results(cls, results: InferenceResults, *, ax: Any = None, **keywords: Any) -> Self:
+        """Draw what is in results of the inference.
+
+        Parameters
+        ----------
+        results : InferenceResults
+            Those of the ``inference`` of a net.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; a new figure if None.
+        **keywords : dict
+            Those of the display, and of :meth:`plot`.
+
+        Returns
+        -------
+        Display
+            The display, drawn.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        offset: Any = None,
+        *,
+        exposure: Any = None,
+        inference_kwargs: Mapping[str, Any] | None = None,
+        ax: Any = None,
+        **keywords: Any,
+    ) -> Self:
+        """Draw the statistics of a fitted net, or of a pipeline that ends in one.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted; a net, or what :func:`sknewtonnet.pipeline_inference` takes.
+        X, y, sample_weight, offset : array-like
+            The data of the fit. Where rows have labels, they are those of the index of X.
+        exposure : array-like, default=None
+            The exposure of the fit.
+        inference_kwargs : mapping of str to object, default=None
+            Further arguments of the inference, such as ``cov_type`` and ``groups``.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; a new figure if None.
+        **keywords : dict
+            As in :meth:`from_results`.
+
+        Returns
+        -------
+        Display
+            The display, drawn.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the data do not fit together, or an argument is not allowed.
+        """
+        check_is_fitted(estimator)
+        check_consistent_length(X, y, sample_weight)
+        given = {"sample_weight": sample_weight, "offset": offset, "exposure": exposure}
+        given = {name: value for name, value in given.items() if value is not None}
+        given |= inference_kwargs or {}
+        if hasattr(estimator, "inference"):
+            results = estimator.inference(X, y, **given)
+        else:
+            results = pipeline_inference(estimator, X, y, **given)
+        named = cls._labels_of(X, sample_weight)
+        return cls.from_results(results, ax=ax, **(named | keywords))
+
+    @classmethod
+    def _labels_of(cls, X: Any, sample_weight: Any) -> dict[str, Any]:
+        """Labels of the rows by the index of a table, for displays of rows."""
+        return {}
+
+
+class RowsDisplay(StatisticsDisplay):
+    """Base class of the displays whose points are rows of the table, with labels."""
+
+    @classmethod
+    def _labels_of(cls, X: Any, sample_weight: Any) -> dict[str, Any]:
+        index = getattr(X, "index", None)
+        if index is None or callable(index):  # a list has a method of that name
+            return {}
+        labels: NDArray[Any] = np.asarray(index)
+        # Rows of weight zero are not in the fit.
+        return {
+            "labels": labels if sample_weight is None else labels[np.asarray(sample_weight) > 0]
+        }
+
+
+def row_labels(labels: ArrayLike | None, n_rows: int) -> NDArray[Any]:
+    """Labels of the rows of a fit: their positions, if there are none.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer than rows.
+    """
+    if labels is None:
+        return np.arange(n_rows)
+    found: NDArray[Any] = np.asarray(labels)
+    if found.shape != (n_rows,):
+        raise ValueError(
+            f"labels must have one entry for each of the {n_rows} rows of the fit, "
+            f"got {found.shape}."
+        )
+    return found
+
+
+def output_number(output: int | str, names: Sequence[str]) -> int:
+    """The position of an output, or class, that is given by its name or position.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if isinstance(output, str):
+        if output not in names:
+            raise ValueError(unknown_name("output", output, names))
+        return list(names).index(output)
+    known = list(range(len(names)))
+    if isinstance(output, bool) or output not in known:
+        raise ValueError(must_be_one_of("output", output, [*known, *names]))
+    return int(output)
+
+
+def column(values: NDArray[Any], output: int) -> NDArray[Any]:
+    """The numbers of one output, of arrays that have a second axis where there are several."""
+    return values if values.ndim == 1 else values[:, output]
+
+
+def largest(values: NDArray[Any], n: int) -> Ints:
+    """Positions of the largest numbers, the largest first; NaN is none of them."""
+    known = np.flatnonzero(np.isfinite(values))
+    return known[np.argsort(-values[known], kind="stable")][: max(n, 0)]
