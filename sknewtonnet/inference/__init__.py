@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from sknewtonnet.inference._score import ScoreTestResult
     from sknewtonnet.inference._separation import all_told_apart
     from sknewtonnet.inference._slope_test import SlopeTestResult
+    from sknewtonnet.inference._summary import Summary
     from sknewtonnet.inference._variance_test import VarianceTest, variance_test
     from sknewtonnet.inference._wald import WaldTestResult
 else:  # the same at run time, each module with the first name of it that is asked for
@@ -116,6 +117,7 @@ else:  # the same at run time, each module with the first name of it that is ask
             "sknewtonnet.inference._score": ["ScoreTestResult"],
             "sknewtonnet.inference._separation": ["all_told_apart"],
             "sknewtonnet.inference._slope_test": ["SlopeTestResult"],
+            "sknewtonnet.inference._summary": ["Summary"],
             "sknewtonnet.inference._variance_test": ["VarianceTest", "variance_test"],
             "sknewtonnet.inference._wald": ["WaldTestResult"],
         },
@@ -151,6 +153,7 @@ __all__ = [
     "Rescaled",
     "ScoreTestResult",
     "SlopeTestResult",
+    "Summary",
     "TestResult",
     "VarianceTest",
     "WaldTestResult",

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 
+from sknewtonnet._tables import Report, Shown, Table, counted, in_float
 from sknewtonnet.calculus.pieces.validation import check_count
 from sknewtonnet.inference._checks import check_choice
-from sknewtonnet.inference._latex import latex_table
 
 # What is shown of each net.
 ROWS = ("effects", "parameters")
@@ -18,8 +17,8 @@ ROWS = ("effects", "parameters")
 _STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 
-@dataclass(frozen=True)
-class ComparisonTable:
+@dataclass(frozen=True, repr=False)
+class ComparisonTable(Shown):
     """Estimates of several nets side by side, with standard errors beneath.
 
     :func:`compare_tables` makes it. Printed, it is its text.
@@ -50,8 +49,16 @@ class ComparisonTable:
             found.append(["", *(error for _, error in cells)])
         return found
 
-    def _facts(self) -> list[list[str]]:
-        return [[label, *values] for label, values in self.facts.items()]
+    @property
+    def _table(self) -> Table:
+        facts = [[label, *values] for label, values in self.facts.items()]
+        return Table(["", *self.names], self._rows(), facts)
+
+    def _report(self) -> Report:
+        return Report("", [self._table], self.notes)
+
+    def _in_words(self) -> str:
+        return f"of {', '.join(self.names)}: {counted(len(self.estimates), 'row')}"
 
     def text(self) -> str:
         """Lines of text with aligned columns.
@@ -60,19 +67,7 @@ class ComparisonTable:
         -------
         str
         """
-        head, rows, facts = ["", *self.names], self._rows(), self._facts()
-        widths = [max(map(len, column)) for column in zip(head, *rows, *facts, strict=True)]
-        rule = "-" * (sum(widths) + 2 * len(widths) - 2)
-
-        def line(row: list[str]) -> str:
-            cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-            return "  ".join([row[0].ljust(widths[0]), *cells]).rstrip()
-
-        parts = [[head], rows, facts]
-        lines = [text for part in parts for text in (*map(line, part), rule)]
-        return "\n".join([rule, *lines, *self.notes])
-
-    __str__ = text
+        return self._report().text()
 
     def to_latex(self, caption: str | None = None, label: str | None = None) -> str:
         r"""A LaTeX table for the package booktabs, with all names escaped.
@@ -89,8 +84,7 @@ class ComparisonTable:
         str
             It needs ``\usepackage{booktabs}`` in the preamble.
         """
-        parts = [[["", *self.names]], self._rows(), self._facts()]
-        return latex_table(parts, self.notes, caption, label)
+        return "\n".join(in_float(self._table.latex(self.notes), caption, label))
 
     def to_html(self) -> str:
         """An HTML table.
@@ -99,24 +93,7 @@ class ComparisonTable:
         -------
         str
         """
-
-        def rows(part: list[list[str]], cell: str) -> str:
-            return "".join(
-                f"<tr><th>{escape(row[0])}</th>"
-                + "".join(f"<{cell}>{escape(entry)}</{cell}>" for entry in row[1:])
-                + "</tr>"
-                for row in part
-            )
-
-        notes = "".join(f"<p><small>{escape(note)}</small></p>" for note in self.notes)
-        return (
-            f"<div><table><thead>{rows([['', *self.names]], 'th')}</thead>"
-            f"<tbody>{rows(self._rows(), 'td')}</tbody>"
-            f"<tfoot>{rows(self._facts(), 'td')}</tfoot></table>{notes}</div>"
-        )
-
-    def _repr_html_(self) -> str:
-        return self.to_html()
+        return self._report().html()
 
     def to_frame(self) -> Any:
         """The table as a pandas data frame of text.

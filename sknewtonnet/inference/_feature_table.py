@@ -6,12 +6,20 @@ from typing import Any
 
 import numpy as np
 
+from sknewtonnet._tables import (
+    Report,
+    Shown,
+    Table,
+    counted,
+    decimals_of,
+    fixed,
+    probabilities,
+)
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.inference._effects import MarginalEffects
 from sknewtonnet.inference._hypothesis import feature_groups
 from sknewtonnet.inference._null_distributions import TestResult, adjust_p_values, combined_p_value
 from sknewtonnet.inference._saliency import input_saliencies, shares
-from sknewtonnet.inference._table import Table, number, probability
 
 # Which test of dependence is made, and how it is described.
 TESTS = {
@@ -21,8 +29,8 @@ TESTS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class FeatureTable:
+@dataclass(frozen=True, eq=False, repr=False)
+class FeatureTable(Shown):
     """Effects of features on the predicted mean, and tests that a net depends on them.
 
     :attr:`InferenceResults.tests` and :meth:`InferenceResults.tests_of` make it. Of a group of
@@ -140,27 +148,26 @@ class FeatureTable:
             "p (Holm)",
             "importance",
         ]
+        places = decimals_of(self.std_errors)
         rows = []
         for k, name in enumerate(self.names):
             test = ["", "", ""]
             if np.isfinite(self.df[k]):
                 p_values = self.dependence_p_values[k], self.adjusted_p_values[k]
-                share = self.importances[k]
-                test = [*map(probability, p_values), "nan" if np.isnan(share) else f"{share:.4f}"]
+                test = [*probabilities(p_values), *fixed(self.importances[k], 4)]
             if name in self.groups:
                 rows.append([name, *[""] * (3 + several), *test])
                 continue
-            for o, effect in enumerate(np.atleast_1d(self.effects[k])):
-                at = (k, o) if several else k
-                row = [
-                    number(effect, 4),
-                    number(self.std_errors[at], 4),
-                    probability(self.p_values[at]),
-                ]
+            columns = [
+                fixed(self.effects[k], places),
+                fixed(self.std_errors[k], places),
+                probabilities(self.p_values[k]),
+            ]
+            for o, row in enumerate(zip(*columns, strict=True)):
                 output = [self.output_names[o]] if several else []
-                first = [name] if o == 0 else [""]
-                rows.append([*first, *output, *row, *(test if o == 0 else ["", "", ""])])
-        return Table(header, rows)
+                first = o == 0
+                rows.append([name if first else "", *output, *row, *(test if first else [""] * 3)])
+        return Table(header, rows, names=(0, 1) if several else (0,))
 
     @property
     def notes(self) -> list[str]:
@@ -180,11 +187,11 @@ class FeatureTable:
             families.setdefault(known if known != reason else f"{reason}: ", []).append(name)
         return notes + [f"No test: {text}{', '.join(names)}." for text, names in families.items()]
 
-    def __repr__(self) -> str:
-        return "\n".join(self.table.text())
+    def _report(self) -> Report:
+        return Report("", [self.table], self.notes)
 
-    def _repr_html_(self) -> str:
-        return self.table.html()
+    def _in_words(self) -> str:
+        return f"of {counted(len(self.names), 'row')}, by {TESTS[self.test]}"
 
 
 def feature_table(results: Any, groups: Mapping[str, Sequence[str]] | None) -> FeatureTable:

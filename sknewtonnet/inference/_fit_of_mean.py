@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from sknewtonnet._tables import number, probability
 from sknewtonnet.inference._minimum import Information
 from sknewtonnet.inference._null_distributions import tail
-from sknewtonnet.inference._table import number, probability
 
 
 def fit_facts(results: Any) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from sknewtonnet.inference._results_reports import Reports
 from sknewtonnet.inference._results_tests import Tests
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class InferenceResults(Tests, StatsmodelsNames, Reports):
     """Statistics of a fitted net: standard errors, tests, criteria, and whether to trust them.
 

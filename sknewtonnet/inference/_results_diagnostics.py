@@ -50,7 +50,7 @@ from sknewtonnet.inference._results_estimates import in_few_threads
 from sknewtonnet.inference._without_data import results_without_data
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Diagnostics(Predictions):
     """Residuals and influence of rows, radial units, and results without the data."""
 

@@ -41,7 +41,7 @@ from sknewtonnet.inference._variance_test import variance_findings
 _MOST_GROUPS = 50
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Predictions(Estimates):
     """Predictions and effects, with standard errors by the delta method."""
 

@@ -48,7 +48,7 @@ def in_few_threads(method: Callable[_Given, _Found]) -> Callable[_Given, _Found]
     return held
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Estimates:
     """Estimates at a minimum; the fields are those of :class:`InferenceResults`."""
 

@@ -8,7 +8,7 @@ from sknewtonnet._typing import Array
 from sknewtonnet.inference._results_diagnostics import Diagnostics
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StatsmodelsNames(Diagnostics):
     """What statsmodels has under another name; each is another property of these results."""
 

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from sknewtonnet._tables import Report, Shown, counted
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import BlockObjective
 from sknewtonnet.inference._checks import check_level
 from sknewtonnet.inference._comparison_table import ComparisonTable, compare_tables
 from sknewtonnet.inference._feature_table import FeatureTable, feature_table
 from sknewtonnet.inference._results_estimates import Estimates, in_few_threads
-from sknewtonnet.inference._summary import Summary
+from sknewtonnet.inference._summary import Summary, summary_report
 
 
-@dataclass(frozen=True, eq=False)
-class Reports(Estimates):
+@dataclass(frozen=True, eq=False, repr=False)
+class Reports(Shown, Estimates):
     """Tables for people and for programs."""
 
     @cached_property
@@ -75,7 +76,7 @@ class Reports(Estimates):
         *,
         parameters: bool = False,
         groups: Mapping[str, Sequence[str]] | None = None,
-    ) -> str:
+    ) -> Summary:
         """The results as text: the fit, the verdict, and a row per feature.
 
         Of each feature the average marginal effect on the mean with its standard error and
@@ -93,8 +94,9 @@ class Reports(Estimates):
 
         Returns
         -------
-        str
-            Lines of at most 99 characters, but for long names.
+        Summary
+            A ``str``, of lines of at most 99 characters but for long names. A notebook shows its
+            tables; ``as_html()``, ``as_latex()`` and ``as_csv()`` write them.
 
         Raises
         ------
@@ -121,7 +123,7 @@ class Reports(Estimates):
         """
         check_level(level)
         features = self._shown_tests if groups is None else self.tests_of(groups)
-        return Summary.of(self, level, parameters, features).text()
+        return Summary(summary_report(self, level, parameters, features))
 
     def to_frame(self, level: float = 0.95) -> Any:
         """The table of the parameters as a pandas data frame.
@@ -240,8 +242,13 @@ class Reports(Estimates):
         return compare_tables([self], ["estimate"], rows=rows)
 
     @in_few_threads
-    def _repr_html_(self) -> str:
-        return Summary.of(self, 0.95, False, self._shown_tests).html()
+    def _report(self) -> Report:
+        return summary_report(self, 0.95, False, self._shown_tests)
+
+    def _in_words(self) -> str:
+        parameters = counted(len(self.reported.names), "parameter")
+        rows = counted(self.information.objective.n_samples, "row")
+        return f"of {self.model}, {parameters}, {rows}, cov_type {self.cov_type!r}"
 
     @property
     def _shown_tests(self) -> FeatureTable | None:

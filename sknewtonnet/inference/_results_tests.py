@@ -35,7 +35,7 @@ from sknewtonnet.inference._wald import WaldTestResult, wald
 HypothesisLike = str | Sequence[str] | ArrayLike
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tests(Estimates):
     """Tests: Wald, likelihood ratio, score, hidden units; intervals by the likelihood."""
 

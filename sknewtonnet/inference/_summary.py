@@ -1,92 +1,147 @@
-"""The summary of results, as text and as HTML."""
+"""The summary of results: text that is also a table in notebooks, HTML, LaTeX and CSV."""
 
-from dataclasses import dataclass
-from html import escape
-from textwrap import wrap
 from typing import Any
 
+from sknewtonnet._tables import (
+    Report,
+    Table,
+    estimates,
+    fixed,
+    interval_names,
+    number,
+    probabilities,
+)
 from sknewtonnet.calculus import BlockObjective
 from sknewtonnet.inference._feature_table import FeatureTable
 from sknewtonnet.inference._fit_of_mean import fit_facts
 from sknewtonnet.inference._parameter_covariance import Dependence, few_clusters
-from sknewtonnet.inference._table import Table, number, probability
-
-WIDTH = 99
 
 
-@dataclass(frozen=True)
-class Summary:
-    """The parts of a summary.
+class Summary(str):
+    """The summary of a fit: text, which is also a table in notebooks, HTML, LaTeX and CSV.
 
-    Attributes
-    ----------
-    title : str
-        What was fitted.
-    facts : list of (str, str)
-        Names and values of the numbers that describe the whole fit.
-    verdict : list of str
-        Sentences of the gate.
-    features : FeatureTable or None
-        Effects and tests; None of rows in blocks.
-    parameters : Table or None
-        A row per parameter, if they are wanted.
-    notes : list of str
-        How to read the tables.
+    It is a ``str`` wherever one is wanted. :meth:`InferenceResults.summary` makes it; the methods
+    have the names that statsmodels' users know.
+
+    See Also
+    --------
+    InferenceResults.to_latex : Effects or parameters alone, as in the tables of papers.
+    compare_tables : Several nets side by side.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+    >>> summary = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y).summary()
+    >>> for line in summary.splitlines()[-6:-4]:
+    ...     print(line)
+    x0        1.9498      0.0722  <0.0001     <0.0001   <0.0001      0.8226
+    x1       -0.8805      0.0703  <0.0001     <0.0001   <0.0001      0.1774
+    >>> print(summary.as_csv().splitlines()[0])
+    "NewtonMLPRegressor: 2-1, loss squared_error"
     """
 
-    title: str
-    facts: list[tuple[str, str]]
-    verdict: list[str]
-    features: FeatureTable | None
-    parameters: Table | None
-    notes: list[str]
+    _report: Report
 
-    @classmethod
-    def of(
-        cls, results: Any, level: float, parameters: bool, features: FeatureTable | None
-    ) -> "Summary":
-        """The summary of results."""
-        return cls(
-            title=results.model,
-            facts=_facts(results),
-            verdict=_verdict(results),
-            features=features,
-            parameters=_parameters(results, level) if parameters or features is None else None,
-            notes=_notes(results),
-        )
+    def __new__(cls, report: Report) -> "Summary":
+        """The text of a report."""
+        found = super().__new__(cls, report.text())
+        found._report = report
+        return found
 
-    def text(self) -> str:
-        """Lines of text."""
-        half = (len(self.facts) + 1) // 2
-        names, values = (max(len(fact[k]) for fact in self.facts) for k in (0, 1))
-        pairs = [f"{name.ljust(names)}  {value.rjust(values)}" for name, value in self.facts]
-        left, right = pairs[:half], [*pairs[half:], ""]
-        lines = [self.title, "=" * len(self.title)]
-        lines += [f"{a}    {b}".rstrip() for a, b in zip(left, right, strict=False)]
-        lines += ["", *_wrapped(self.verdict)]
-        if self.features is not None:
-            lines += ["", *self.features.table.text(), "", *_wrapped(self.features.notes)]
-        if self.parameters is not None:
-            lines += ["", *self.parameters.text(), ""]
-        return "\n".join([*lines, *_wrapped(self.notes)])
+    def __getnewargs__(self) -> tuple[Report]:  # type: ignore[override]
+        """What copies and pickles are made of."""
+        return (self._report,)
 
-    def html(self) -> str:
-        """HTML for a notebook."""
-        facts = Table(["", ""], [list(fact) for fact in self.facts]).html()
-        paragraphs = "".join(f"<p>{escape(line)}</p>" for line in self.verdict)
-        notes, effects = self.notes, ""
-        if self.features is not None:
-            notes, effects = [*self.features.notes, *notes], self.features.table.html()
-        parameters = "" if self.parameters is None else self.parameters.html()
-        small = "".join(f"<p><small>{escape(line)}</small></p>" for line in notes)
-        return (
-            f"<div><h4>{escape(self.title)}</h4>{facts}{paragraphs}"
-            f"{effects}{parameters}{small}</div>"
-        )
+    def __repr__(self) -> str:
+        """The text, as it is printed."""
+        return str(self)
+
+    def as_text(self) -> str:
+        """The text alone.
+
+        Returns
+        -------
+        str
+        """
+        return str(self)
+
+    def as_html(self) -> str:
+        """Headings, tables and paragraphs.
+
+        Returns
+        -------
+        str
+            A ``div``, without colours of its own.
+        """
+        return self._report.html()
+
+    def as_latex(self, caption: str | None = None, label: str | None = None) -> str:
+        r"""Tables for the package booktabs, all names escaped.
+
+        Parameters
+        ----------
+        caption : str, default=None
+            Caption, as LaTeX. With it, or a label, all of it stands in a table environment.
+        label : str, default=None
+            Label for ``\ref``.
+
+        Returns
+        -------
+        str
+        """
+        return self._report.latex(caption, label)
+
+    def as_csv(self) -> str:
+        """The tables as comma-separated values, one after the other.
+
+        Returns
+        -------
+        str
+        """
+        return self._report.csv()
+
+    def _repr_html_(self) -> str:
+        return self._report.html()
+
+    def _repr_latex_(self) -> str:
+        return self._report.latex()
 
 
-def _wrapped(lines: list[str]) -> list[str]:
-    return [part for line in lines for part in wrap(line, WIDTH, subsequent_indent="  ")]
+def summary_report(
+    results: Any, level: float, parameters: bool, features: FeatureTable | None
+) -> Report:
+    """The report of results: facts of the fit, the verdict, effects, weights, notes.
+
+    Parameters
+    ----------
+    results : InferenceResults
+        The results.
+    level : float
+        Level of the intervals of the weights.
+    parameters : bool
+        Whether to list the weights, too; without features they are listed in any case.
+    features : FeatureTable or None
+        Effects and tests; None of rows in blocks.
+    """
+    parts: list[Table | str] = [_in_pairs(_facts(results)), *_verdict(results)]
+    notes = _notes(results)
+    if features is not None:
+        parts.append(features.table)
+        notes = [*features.notes, *notes]
+    if parameters or features is None:
+        parts.append(_parameters(results, level))
+    return Report(results.model, parts, notes)
+
+
+def _in_pairs(facts: list[tuple[str, str]]) -> Table:
+    """Names and values in two halves side by side."""
+    half = (len(facts) + 1) // 2
+    right = [*facts[half:], ("", "")]
+    return Table((), [[*a, *b] for a, b in zip(facts[:half], right, strict=False)], names=(0, 2))
 
 
 def _facts(results: Any) -> list[tuple[str, str]]:
@@ -103,12 +158,12 @@ def _facts(results: Any) -> list[tuple[str, str]]:
         ("Condition (H, G)", " ".join(f"{f.condition:.1e}" for f in information.whitened_factors)),
         ("Covariance", results.cov_type + ("" if lags is None else f", {lags} lags")),
         ("Weights", information.weight_type),
-        ("Log-likelihood", number(results.log_likelihood)),
-        ("AIC", number(results.aic)),
-        ("AICc", number(results.aicc)),
-        ("BIC", number(results.bic)),
+        ("Log-likelihood", f"{results.log_likelihood:.3f}"),
+        ("AIC", f"{results.aic:.3f}"),
+        ("AICc", f"{results.aicc:.3f}"),
+        ("BIC", f"{results.bic:.3f}"),
         ("NIC", number(results.nic)),
-        ("TIC", number(results.tic)),
+        ("TIC", f"{results.tic:.3f}"),
         ("GCV", number(results.gcv)),
     ]
 
@@ -128,19 +183,18 @@ def _verdict(results: Any) -> list[str]:
 
 def _parameters(results: Any, level: float) -> Table:
     columns = results.columns(level)
-    format_of = {"p_value": probability}
-    labels = {
-        "estimate": "estimate",
-        "std_error": "std. error",
-        "p_value": "P>|t|" if results.use_t else "P>|z|",
-        "lower": f"[{100 * (0.5 - 0.5 * level):.4g} %",
-        "upper": f"{100 * (0.5 + 0.5 * level):.4g} %]",
+    ratio = "t" if results.use_t else "z"
+    lower, upper = interval_names(level)
+    values = {
+        "estimate": columns["estimate"],
+        "std. error": columns["std_error"],
+        lower: columns["lower"],
+        upper: columns["upper"],
     }
-    entries = [
-        [format_of.get(key, number)(value) for value in values] for key, values in columns.items()
-    ]
-    rows = [list(row) for row in zip(results.names, *entries, strict=True)]
-    return Table(["parameter", *(labels.get(key, key) for key in columns)], rows)
+    shown = estimates(values, "std. error")
+    tests = {ratio: fixed(columns[ratio], 3), f"P>|{ratio}|": probabilities(columns["p_value"])}
+    ends = {name: shown.pop(name) for name in (lower, upper)}
+    return Table.of({"parameter": results.names}, shown | tests | ends)
 
 
 def _notes(results: Any) -> list[str]:

@@ -1,20 +1,18 @@
 """Tables of nets in LaTeX, HTML and data frames, and results under statsmodels' names."""
 
 import re
-import shutil
-import subprocess
 import warnings
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
 from inference_cases import binary, classes, net, regression, several
 from numpy.testing import assert_allclose
+from pages import Shape, compiled
 from statsmodels_pairs import pair
 
+from sknewtonnet._tables import latex_escaped as escaped
 from sknewtonnet.inference import compare_tables
-from sknewtonnet.inference._latex import escaped
 
 ODD = ["a_b & c", "50 % [x]", "*{\\x}~^#$|<>"]
 
@@ -97,33 +95,10 @@ def test_tiny_and_huge_numbers_have_digits():
         assert float(estimate) == pytest.approx(wanted, rel=0.01)
 
 
-class Shape(HTMLParser):
-    """Open tags, and the number of cells in each row."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.cells, self.texts = [], [], []
-
-    def handle_starttag(self, tag, attrs):
-        self.open.append(tag)
-        if tag == "tr":
-            self.cells.append(0)
-        elif tag in ("th", "td"):
-            self.cells[-1] += 1
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.texts.append(data)
-
-
 def test_html_is_well_formed():
     table = compare_tables({"A & B": odd(), "plain": plain()})
     for page in (table.to_html(), table._repr_html_()):
-        shape = Shape()
-        shape.feed(page)
-        assert shape.open == []
+        shape = Shape(page)
         assert set(shape.cells) == {3}
         assert {"A & B", *ODD} <= set(shape.texts)
 
@@ -174,22 +149,10 @@ def test_refused(call, message):
 
 
 def test_a_paper_compiles(tmp_path):
-    """The document is written in any case, and compiled where there is LaTeX."""
     table = compare_tables({"A & B_1": odd(), "plain": plain()}, stars=True)
-    page = tmp_path / "table.tex"
-    page.write_text(
-        "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n"
-        + table.to_latex(caption="Two nets", label="tab:two")
-        + "\n"
-        + odd().to_latex("parameters")
-        + "\n\\end{document}\n",
-        encoding="utf-8",
-    )
-    compiler = shutil.which("pdflatex")
-    if compiler is not None:
-        command = [compiler, "-halt-on-error", "-interaction=nonstopmode", page.name]
-        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-        assert (tmp_path / "table.pdf").exists()
+    floats = table.to_latex(caption="Two nets", label="tab:two")
+    if compiled(tmp_path, floats, odd().to_latex("parameters")) is None:
+        pytest.skip("pdflatex is not installed")
 
 
 @pytest.mark.parametrize("name", ["OLS", "WLS", "Logit", "Poisson"])
