@@ -294,7 +294,8 @@ def decimals_of(values: ArrayLike) -> int:
     sizes = sizes[np.isfinite(sizes) & (sizes > 0.0)]
     if not len(sizes):
         return 4
-    least, typical = (2 - int(np.floor(np.log10(size))) for size in (sizes.min(), np.median(sizes)))
+    sizes = np.array([sizes.min(), np.median(sizes)])
+    least, typical = (2 - np.floor(np.log10(sizes))).astype(int).tolist()
     return min(max(typical, min(least, 4), 0), 6)
 
 
