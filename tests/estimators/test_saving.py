@@ -13,6 +13,7 @@ from estimator_cases import (
     KINDS,
     MODELS,
     class_data,
+    classes,
     count_data,
     data,
     fitted,
@@ -22,7 +23,9 @@ from estimator_cases import (
 )
 from numpy.testing import assert_array_equal
 from sklearn.base import clone, is_classifier
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -33,6 +36,8 @@ from sknewtonnet import (
     NewtonMLPClassifier,
     NewtonMLPRegressor,
 )
+from sknewtonnet.calculus import NormConstraint, NormPenalty
+from sknewtonnet.inspection import spectrum
 from sknewtonnet.solvers import NewtonSolver, Status
 
 
@@ -65,7 +70,18 @@ OTHERS = {
     "pruning": (BackwardPruning(NET, max_steps=2), data),
     "search": (InformationCriterionSearch(NET, {"hidden_layer_sizes": [(), (1,)]}), data),
     "pipeline": (make_pipeline(StandardScaler(), NET), data),
+    "ard": (NewtonMLPRegressor((1,), alpha="ard", random_state=0), data),
+    "overdispersed": (regressor(loss="negative_binomial", random_state=0), count_data),
+    "penalties": (regressor(penalties=NormPenalty(0.1), random_state=0), data),
+    "curved": (
+        regressor(constraints=NormConstraint("coefs_0", None, 1.0), random_state=0),
+        data,
+    ),
+    "weighted classes": (NewtonMLPClassifier((1,), alpha=1.0, class_weight="balanced"), classes),
+    "grid": (GridSearchCV(NET, {"alpha": [0.1, 1.0]}, cv=2), data),
+    "target": (TransformedTargetRegressor(NET, transformer=StandardScaler()), data),
 }
+WITHOUT_IMPORTANCES = ("pipeline", "grid", "target")
 each_made = pytest.mark.parametrize("name", [*MODELS, *KINDS, *OTHERS])
 
 
@@ -83,13 +99,48 @@ def test_skops(name):
     assert_array_equal(loaded.predict(X), model.predict(X))
     if is_classifier(model):
         assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
-    if name != "pipeline":
+    if name not in WITHOUT_IMPORTANCES:
         assert_array_equal(loaded.feature_importances_, model.feature_importances_)
         one, two = (fit.objective(X, y) for fit in map(net_of, (model, loaded)))
         w = net_of(model).params_
         assert_array_equal(two.gradient(w), one.gradient(w))
     # Nothing but classes and functions of this package, and of the one who defined a layer.
-    assert {kind.split(".")[0] for kind in types} <= {"sknewtonnet", "cases", "estimator_cases"}
+    known = {"sknewtonnet", "cases", "estimator_cases", *({"sklearn"} if name == "grid" else ())}
+    assert {kind.split(".")[0] for kind in types} <= known
+
+
+STATISTICS = ["params", "std_errors", "p_values", "covariance"]
+RESULTS = {
+    "results": (lambda net, X, y: net.inference(X, y), STATISTICS),
+    "results without data": (lambda net, X, y: net.inference(X, y).without_data(), STATISTICS),
+    "predictions": (lambda net, X, y: net.inference(X, y).get_prediction(X), ["mean", "se"]),
+    "effects": (lambda net, X, y: net.inference(X, y).marginal_effects(), ["effects"]),
+    "curve": (lambda net, X, y: net.inference(X, y).partial_effect("x0"), ["mean"]),
+    "influence": (lambda net, X, y: net.inference(X, y).influence(), ["cooks_distance"]),
+    "solver result": (lambda net, X, y: net.solver_result_, ["params", "gradient"]),
+    "spectrum": (lambda net, X, y: spectrum(net.objective(X, y), net.params_), ["eigenvalues"]),
+}
+NOT_OURS = {"builtins.frozenset", "numpy.dtype", "scipy.sparse._csc.csc_array"}
+
+
+@pytest.mark.filterwarnings("ignore:Inference. :UserWarning")
+@pytest.mark.parametrize("name", RESULTS)
+def test_skops_of_results(name):
+    make, attributes = RESULTS[name]
+    found = make(*made("regressor"))
+    loaded, types = through_skops(found)
+    assert {kind for kind in types if not kind.startswith("sknewtonnet.")} <= NOT_OURS
+    for attribute in attributes:
+        assert_array_equal(getattr(loaded, attribute), getattr(found, attribute))
+    if name.startswith("results"):
+        assert str(loaded.summary()) == str(found.summary())
+
+
+def test_skops_of_an_objective():
+    model, X, y = made("regressor")
+    found = model.objective(X, y)
+    loaded, _ = through_skops(found)
+    assert_array_equal(loaded.hessian(model.params_), found.hessian(model.params_))
 
 
 def net_of(model):
