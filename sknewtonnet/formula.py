@@ -17,11 +17,12 @@ __all__ = ["FormulaFit", "fit_formula"]
 
 @dataclass(frozen=True, eq=False)
 class FormulaFit:
-    """A net that was fitted by a formula, and what it takes to ask it about tables.
+    """A net that was fitted by a formula, which can be asked about tables.
 
-    :func:`fit_formula` makes it.
+    :func:`fit_formula` makes it. It keeps the levels of factors, and what the transforms of the
+    formula have learnt from the data of the fit, such as means.
 
-    Attributes
+    Parameters
     ----------
     formula : str
         The formula.
@@ -30,6 +31,27 @@ class FormulaFit:
     groups : dict of str to list of str
         By each term of several columns, such as a factor, the names of its columns, as
         ``wald_test_features`` and pruning take them.
+    _spec : object
+        What formulaic has learnt of the right-hand side.
+    _response : callable
+        From a table to the target.
+
+    See Also
+    --------
+    fit_formula : The function that makes it.
+    sknewtonnet.inference.InferenceResults : What :meth:`inference` returns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> from sknewtonnet.formula import fit_formula
+    >>> data = pd.DataFrame({"x": np.linspace(1.0, 3.0, 30)})
+    >>> data["y"] = np.log(data["x"])
+    >>> fit = fit_formula("y ~ np.log(x)", data, NewtonMLPRegressor((), alpha=0.0))
+    >>> fit.predict(pd.DataFrame({"x": [1.0, 2.0]})).round(3).tolist()
+    [0.0, 0.693]
     """
 
     formula: str
@@ -59,7 +81,7 @@ class FormulaFit:
         return _design(self._spec, data)
 
     def predict(self, data: Any, **params: Any) -> Array:
-        """Predictions for the rows of a table.
+        """Predict the rows of a table.
 
         Parameters
         ----------
@@ -71,6 +93,8 @@ class FormulaFit:
         Returns
         -------
         ndarray of shape (n_samples,)
+            As the ``predict`` of the net returns them; of shape (n_samples, n_outputs) for several
+            outputs.
         """
         return np.asarray(self.estimator.predict(self.design(data), **params))
 
@@ -102,6 +126,9 @@ class FormulaFit:
 def fit_formula(formula: str, data: Any, estimator: Any, **fit_params: Any) -> FormulaFit:
     """Fit a net by a formula.
 
+    As in R and statsmodels, a formula says what the target is and how the columns of a table
+    become inputs: transforms, interactions, factors. Predictions and statistics then take tables.
+
     Parameters
     ----------
     formula : str
@@ -127,6 +154,11 @@ def fit_formula(formula: str, data: Any, estimator: Any, **fit_params: Any) -> F
     ValueError
         If the formula has no target or no inputs, values are missing, or a term cannot be
         evaluated.
+
+    See Also
+    --------
+    FormulaFit : What it returns.
+    sknewtonnet.NewtonMLPRegressor : A net to fit.
 
     Notes
     -----

@@ -57,7 +57,7 @@ def spectrum(
     n_steps: int = 50,
     random_state: int | np.random.Generator | None = 0,
 ) -> Spectrum:
-    """Eigenvalues of a Hessian, and what they say of condition, steps and directions ([H]).
+    """Find the eigenvalues of a Hessian, and what they say of condition and steps ([H]).
 
     ``spectrum(function, w)`` of a function at a point, ``spectrum(net, X, y)`` of the objective of
     a fitted estimator at its parameters, both in the units of the table, ``spectrum(A)`` of a
@@ -109,6 +109,13 @@ def spectrum(
     -----
     UserWarning
         If the iterations for the extreme eigenvalues do not converge.
+
+    See Also
+    --------
+    Spectrum : What it returns.
+    critical_point : The verdict on a point, along constraints.
+    SpectrumPath : Extreme eigenvalues along a run.
+    sknewtonnet.display.SpectrumDisplay : The same as a picture.
 
     Notes
     -----

@@ -54,6 +54,12 @@ def weight_importance(
         If the method is unknown; for "obs", if H has negative eigenvalues or there are more than
         3000 parameters.
 
+    See Also
+    --------
+    feature_importance : The same for all weights of an input.
+    importances : Both from one Hessian.
+    sknewtonnet.BackwardPruning : Removal of what is not significant.
+
     Notes
     -----
     "obs" takes one Hessian and its eigenvalues, about 10 P^3 flops. "obd" takes only the blocks
@@ -140,6 +146,12 @@ def feature_importance(objective: Objective, w: Array, active: Array | None = No
     ValueError
         If the Hessian has negative eigenvalues, or there are more than 3000 parameters.
 
+    See Also
+    --------
+    weight_importance : The same for single weights.
+    importances : Both from one Hessian.
+    sklearn.inspection.permutation_importance : How much a score falls if a column is shuffled.
+
     Notes
     -----
     The cost is one Hessian and its eigenvalues, about 10 P^3 flops.
@@ -163,7 +175,9 @@ def feature_importance(objective: Objective, w: Array, active: Array | None = No
 def importances(
     objective: Objective, w: Array, active: Array | None = None
 ) -> tuple[Array, Array]:
-    """Importances of weights ("obs") and of inputs, from one Hessian.
+    """Weigh single weights ("obs") and inputs, from one Hessian.
+
+    It is :func:`weight_importance` and :func:`feature_importance` at the cost of one of them.
 
     Parameters
     ----------
@@ -186,6 +200,12 @@ def importances(
     ------
     ValueError
         If the Hessian has negative eigenvalues, or there are more than 3000 parameters.
+
+    See Also
+    --------
+    weight_importance : What the importance of a weight is.
+    feature_importance : What the importance of an input is.
+    importances_of : The same where the Hessian is known.
 
     Notes
     -----
@@ -216,7 +236,9 @@ def importances(
 
 
 def importances_of(information: Information) -> tuple[Array, Array]:
-    """The same, at a point whose Hessian may be known.
+    """Weigh single weights and inputs at a point whose Hessian may be known.
+
+    It is :func:`importances` where an inference has worked out the Hessian already.
 
     Parameters
     ----------
@@ -225,13 +247,20 @@ def importances_of(information: Information) -> tuple[Array, Array]:
 
     Returns
     -------
-    weights, features : ndarray
-        As :func:`importances`.
+    weights : ndarray of shape (n_parameters,)
+        As of :func:`importances`.
+    features : ndarray of shape (n_features,)
+        Likewise.
 
     Raises
     ------
     ValueError
         If the Hessian has negative eigenvalues.
+
+    See Also
+    --------
+    importances : The same from an objective and a point.
+    sknewtonnet.inference.Information : A point with its Hessian.
 
     Examples
     --------

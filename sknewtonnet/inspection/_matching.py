@@ -31,6 +31,11 @@ def same_minimum(
     bool
         Whether they are the same.
 
+    See Also
+    --------
+    aligned : The parameters that are compared.
+    Minimum : Several fits of one net, which are compared by their predictions, too.
+
     Notes
     -----
     The cost is one call of :func:`aligned`, and nothing where the values differ.
@@ -64,6 +69,9 @@ def _same_parameters(network: Network, w: Array, reference: Array) -> bool:
 class Minimum:
     """The end of a fit, to be compared with others.
 
+    Starts of a fit often end at the same minimum, with units in another order and with other
+    signs. :meth:`is_same` sees through that.
+
     Parameters
     ----------
     network : Network
@@ -74,6 +82,23 @@ class Minimum:
         The parameters at the end.
     value, start : float
         The objective at the end and at the start; both give the scale of rounding.
+
+    See Also
+    --------
+    same_minimum : The comparison by parameters alone.
+    aligned : Parameters in the order of a reference.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network
+    >>> from sknewtonnet.inspection import Minimum
+    >>> net, X = Network.mlp(1, (1,), 1), np.array([[-1.0], [0.0], [2.0]])
+    >>> w = np.array([1.0, 0.5, 2.0, 0.3])
+    >>> turned = np.array([-1.0, -0.5, -2.0, 0.3])  # tanh is odd
+    >>> one, other = (Minimum(net, X, point, value=0.1, start=1.0) for point in (w, turned))
+    >>> one.is_same(other)
+    True
     """
 
     def __init__(self, network: Network, X: Array, w: Array, value: float, start: float):

@@ -25,18 +25,37 @@ class SpectralDensity:
     and Saad 2017), and the spread over starts gives its standard error. Where all eigenvalues are
     known, they are the nodes of a single start, with equal weights and without error.
 
-    Attributes
+    Parameters
     ----------
     nodes, weights : ndarray of shape (n_probes, n_steps)
         Ritz values and their weights, which sum to one for each start; where a start has met fewer
         eigenvectors, the weights of the rest are 0.
     n_eigenvalues : int
         Eigenvalues of the matrix, those along which a function never changes left out.
+
+    Attributes
+    ----------
     grid : ndarray of shape (256,)
         Evenly spaced eigenvalues, a little beyond the extreme ones.
     values, errors : ndarray of shape (256,)
         The density there, which integrates to one, with standard errors; each eigenvalue counts as
         a normal density whose standard deviation is a hundredth of the range of all.
+
+    See Also
+    --------
+    spectrum : Eigenvalues of a Hessian; ``density`` is one of these.
+    sknewtonnet.display.SpectrumDisplay : The same as a picture.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.inspection import spectrum
+    >>> density = spectrum(np.diag([3.0, 1.0, -2.0])).density
+    >>> density.total(lambda t: t)  # the trace, exactly, as all eigenvalues are known
+    (2.0, 0.0)
+    >>> grid = np.linspace(-3.0, 4.0, 701)
+    >>> round(float(density.at(grid)[0].sum() * 0.01), 3)  # it integrates to one
+    1.0
     """
 
     nodes: Array = field(repr=False)
@@ -45,7 +64,7 @@ class SpectralDensity:
 
     @classmethod
     def of_eigenvalues(cls, eigenvalues: Array) -> "SpectralDensity":
-        """From all of them.
+        """Make it from all eigenvalues.
 
         Parameters
         ----------
@@ -55,6 +74,7 @@ class SpectralDensity:
         Returns
         -------
         SpectralDensity
+            With a single start.
         """
         size = len(eigenvalues)
         return cls(eigenvalues[None], np.full((1, size), 1.0 / max(size, 1)), size)
@@ -68,7 +88,7 @@ class SpectralDensity:
         n_steps: int,
         random_state: np.random.Generator,
     ) -> "SpectralDensity":
-        """From products alone.
+        """Make it from products alone.
 
         Parameters
         ----------
@@ -86,6 +106,7 @@ class SpectralDensity:
         Returns
         -------
         SpectralDensity
+            With ``n_probes`` starts.
         """
         size, n_constant = constant.shape
         nodes = np.zeros((n_probes, n_steps))
@@ -100,7 +121,7 @@ class SpectralDensity:
         return cls(nodes, weights, size - n_constant)
 
     def average(self, function: Callable[[Array], Array]) -> tuple[float, float]:
-        """The mean of a function over the eigenvalues, and its standard error.
+        """Mean of a function over the eigenvalues, and its standard error.
 
         Parameters
         ----------
@@ -109,7 +130,10 @@ class SpectralDensity:
 
         Returns
         -------
-        mean, standard_error : float
+        mean : float
+            The mean.
+        standard_error : float
+            Its standard error; 0 where all eigenvalues are known.
         """
         if not callable(function):
             raise TypeError(f"function must be a function of eigenvalues, got {function!r}.")
@@ -117,7 +141,7 @@ class SpectralDensity:
         return float(each.mean()), float(_error(each))
 
     def total(self, function: Callable[[Array], Array]) -> tuple[float, float]:
-        """The sum of a function over the eigenvalues, and its standard error.
+        """Sum of a function over the eigenvalues, and its standard error.
 
         Parameters
         ----------
@@ -126,7 +150,10 @@ class SpectralDensity:
 
         Returns
         -------
-        total, standard_error : float
+        total : float
+            The sum.
+        standard_error : float
+            Its standard error; 0 where all eigenvalues are known.
         """
         mean, error = self.average(function)
         return self.n_eigenvalues * mean, self.n_eigenvalues * error
@@ -144,8 +171,10 @@ class SpectralDensity:
 
         Returns
         -------
-        values, errors : ndarray of shape (n_points,)
-            The density and its standard errors.
+        values : ndarray of shape (n_points,)
+            The density.
+        errors : ndarray of shape (n_points,)
+            Its standard errors.
 
         Raises
         ------

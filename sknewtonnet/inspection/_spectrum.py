@@ -21,7 +21,7 @@ class Spectrum:
     Directions along which the function never changes, whatever the point (the common shift of a
     softmax's logits), are left out.
 
-    Attributes
+    Parameters
     ----------
     eigenvalues : ndarray of shape (n_eigenvalues,)
         In increasing order: all of them, or where ``method`` is "lanczos" those at both ends.
@@ -33,11 +33,6 @@ class Spectrum:
         Where the eigenvalues come from.
     density : SpectralDensity
         How they are distributed: ``density.grid``, ``density.values`` and ``density.errors``.
-    lowest, highest : float
-        The extreme eigenvalues.
-    condition : float
-        Largest over smallest absolute eigenvalue; infinite if that is 0. NaN for "lanczos" if
-        there are both signs, as the smallest absolute value is not at an end then.
     scaled_condition : float
         The same of the matrix scaled to a unit diagonal, D^-1/2 H D^-1/2, whatever the units of
         single parameters; NaN where the diagonal is not known.
@@ -45,21 +40,47 @@ class Spectrum:
         The same of T'HT, for the parameters v with w = T v + t that give the same net on
         standardised columns (and targets, under losses of differences). NaN where there is no
         table.
+    gradient_norm : float
+        Length of the gradient; NaN for a matrix.
+    converged : bool
+        False if the iterations for the extreme eigenvalues did not converge; these are then
+        Ritz values of the density, and lie inside of the true ones.
+    _ends : dict of str to list of Direction
+        Eigenvectors at each end, for :meth:`directions`.
+
+    Attributes
+    ----------
+    lowest, highest : float
+        The extreme eigenvalues.
+    condition : float
+        Largest over smallest absolute eigenvalue; infinite if that is 0. NaN for "lanczos" if
+        there are both signs, as the smallest absolute value is not at an end then.
     noise : float
         Rounding error of an eigenvalue that is 0: P eps times the largest absolute one.
     n_negative : int
         Eigenvalues below ``-noise``; for "lanczos" those among the known ones, so that there may
         be more. The density does not tell how many of those next to 0 are on either side.
-    converged : bool
-        False if the iterations for the extreme eigenvalues did not converge; these are then
-        Ritz values of the density, and lie inside of the true ones.
-    gradient_norm : float
-        Length of the gradient; NaN for a matrix.
+
+    See Also
+    --------
+    spectrum : The function that finds it.
+    SpectralDensity : How the eigenvalues are distributed.
+    sknewtonnet.display.SpectrumDisplay : The same as a picture.
 
     Notes
     -----
     On the quadratic model f + g's + 1/2 s'Hs gradient descent with a constant step converges if
     and only if H is positive definite and the step is below ``largest_step``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.inspection import spectrum
+    >>> found = spectrum(np.diag([4.0, 2.0, 1.0]))
+    >>> found.condition, found.largest_step, round(found.best_step, 3)
+    (4.0, 0.5, 0.4)
+    >>> print(found.directions("lowest", n=1)[0])
+    curvature 1: w[2] (+) 100 %
     """
 
     eigenvalues: Array
@@ -138,7 +159,7 @@ class Spectrum:
         return float(4.0 / (high + low) ** 2), float(((high - low) / (high + low)) ** 2)
 
     def directions(self, which: str = "lowest", n: int = 3) -> list[Direction]:
-        """Eigenvectors by the names of their weights.
+        """Tell eigenvectors by the names of their weights.
 
         Parameters
         ----------

@@ -17,12 +17,15 @@ from sknewtonnet.calculus.pieces.validation import real_array
 class PathPoint:
     """Second derivatives at one point of a path.
 
-    Attributes
+    A run passes saddle points, or lingers next to them: ``n_negative`` and ``escape`` say where,
+    and along which weights it leaves.
+
+    Parameters
     ----------
     start, n_iter : int
         The start of a fit, from 0 on, and the iteration of its run; 0 is where it starts.
     value : float
-        f there.
+        The function there.
     gradient_norm : float
         Largest absolute entry of the gradient.
     lowest, highest : float
@@ -33,6 +36,22 @@ class PathPoint:
         The verdict of :func:`critical_point`; "not stationary" on the way.
     escape : Direction or None
         The direction of the lowest eigenvalue by the names of its weights, if that is negative.
+
+    See Also
+    --------
+    SpectrumPath : The callback that keeps them.
+    critical_point : The verdict on a point.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.inspection import PathPoint
+    >>> X = np.array([[-1.0], [0.0], [1.0]])
+    >>> f = Objective(Network.mlp(1, 1, 1), "squared_error", X, np.tanh(X), alpha=0.1)
+    >>> point = PathPoint.at(f, np.zeros(4), start=0, n_iter=0)
+    >>> point.kind, point.n_negative, round(point.lowest, 3)
+    ('saddle', 1, -0.474)
     """
 
     start: int
@@ -47,7 +66,7 @@ class PathPoint:
 
     @classmethod
     def at(cls, function: SmoothFunction, w: Array, start: int, n_iter: int) -> "PathPoint":
-        """The point w of a function.
+        """Look at a point of a function.
 
         Parameters
         ----------
@@ -61,6 +80,7 @@ class PathPoint:
         Returns
         -------
         PathPoint
+            Value, gradient and extreme curvatures there.
         """
         value, gradient = function.value_and_gradient(w)
         point = critical_point(function, w)
@@ -102,6 +122,13 @@ class SpectrumPath:
     ------
     ValueError
         If ``every`` is no positive integer.
+
+    See Also
+    --------
+    PathPoint : What it keeps of a point.
+    critical_point : The verdict on a point.
+    way_down : How far a function falls from a saddle point.
+    sknewtonnet.display.SpectrumDisplay : The same as a picture.
 
     Notes
     -----
@@ -220,15 +247,39 @@ class SpectrumPath:
         return pd.DataFrame(rows, columns=[*names, "escape"])
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Begin anew with a fit; scikit-learn calls it."""
+        """Begin anew with a fit; scikit-learn calls it.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The net that is fitted.
+        context : object
+            What scikit-learn tells of the fit, or of one of its tasks.
+        """
         self.points, self.function, self._start = [], None, -1
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """Forget the data of a fit; scikit-learn calls it."""
+        """Forget the data of a fit; scikit-learn calls it.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The net that is fitted.
+        context : object
+            What scikit-learn tells of the fit, or of one of its tasks.
+        """
         self.function = None
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Count starts; scikit-learn calls it."""
+        """Count starts; scikit-learn calls it.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The net that is fitted.
+        context : object
+            What scikit-learn tells of the fit, or of one of its tasks.
+        """
         if context.task_name == "start":
             self._start, self._n_iter = self._start + 1, 0
 
@@ -242,7 +293,21 @@ class SpectrumPath:
         metadata: dict[str, Any] | None,
         fitted_estimator: Any,
     ) -> None:
-        """Keep an iteration; scikit-learn calls it."""
+        """Keep an iteration; scikit-learn calls it.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The net that is fitted.
+        context : object
+            What scikit-learn tells of the fit, or of one of its tasks.
+        X, y : array
+            The data of the fit.
+        metadata : dict or None
+            Weights, offsets and the like.
+        fitted_estimator : estimator
+            A net with the parameters of the iteration.
+        """
         if context.task_name != "iteration":
             return
         self._n_iter += 1

@@ -275,7 +275,7 @@ class BackwardPruning(SelectorMixin, MetaNet):
         print(f"{what}: {step.n_parameters} parameters, loss {step.loss:.6g}{score}")
 
     def transform(self, X: Any) -> Any:
-        """Columns of the table on which the pruned net depends.
+        """Select the columns of the table on which the pruned net depends.
 
         Parameters
         ----------
@@ -299,7 +299,7 @@ class BackwardPruning(SelectorMixin, MetaNet):
         return self.support_.copy()
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
-        """Names of the inputs that the pruned net depends on.
+        """Name the inputs that the pruned net depends on.
 
         Parameters
         ----------

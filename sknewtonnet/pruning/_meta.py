@@ -138,7 +138,7 @@ class MetaNet(
 
         Returns
         -------
-        self : object
+        Self
             The fitted estimator.
 
         Raises
@@ -321,7 +321,7 @@ class MetaNet(
 
     @_where_nets_have("predict_log_proba")
     def predict_log_proba(self, X: ArrayLike, offset: ArrayLike | None = None) -> Array:
-        """Logarithms of the class probabilities of the net.
+        """Predict logarithms of class probabilities.
 
         Parameters
         ----------

@@ -14,7 +14,10 @@ from sknewtonnet._path_figures import draw_pruning_path
 class PruningStep:
     """One attempt to remove parts of a net.
 
-    Attributes
+    The least significant parts of the net before are tried: units, then inputs, then weights. The
+    net without them is refitted, and they stay away if its criterion is not higher.
+
+    Parameters
     ----------
     removed : tuple of str
         Names of the parts to be removed.
@@ -32,6 +35,24 @@ class PruningStep:
     loss_left_out : float
         Mean loss of the rows, each by the refitted net without it, to one Newton step; NaN but for
         nets that tell classes apart, where it decides as well.
+
+    See Also
+    --------
+    PruningPath : All steps of a pruning.
+    BackwardPruning : The estimator that takes them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import BackwardPruning, NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(150, 3))
+    >>> y = np.tanh(2.0 * X[:, 0]) + 0.1 * rng.normal(size=150)
+    >>> net = NewtonMLPRegressor((1,), alpha=0.1, random_state=0)
+    >>> path = BackwardPruning(net).fit(X, y).path_
+    >>> step = path[1]
+    >>> step.removed, step.accepted, step.p_value < 0.05
+    (('h0',), False, True)
     """
 
     removed: tuple[str, ...]
@@ -56,6 +77,26 @@ class PruningPath(Sequence[PruningStep]):
         The steps in order.
     criterion : str or None
         Name of the information criterion, None if there was none.
+
+    See Also
+    --------
+    BackwardPruning : The estimator, whose ``path_`` it is.
+    PruningStep : One of the steps.
+    sknewtonnet.display.PruningPathDisplay : The same as a picture.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import BackwardPruning, NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(150, 3))
+    >>> y = np.tanh(2.0 * X[:, 0]) + 0.1 * rng.normal(size=150)
+    >>> net = NewtonMLPRegressor((1,), alpha=0.1, random_state=0)
+    >>> path = BackwardPruning(net).fit(X, y).path_
+    >>> [step.removed for step in path if step.accepted]
+    [(), ('x1',), ('x2',)]
+    >>> path.criterion
+    'bic'
     """
 
     def __init__(self, steps: Sequence[PruningStep], criterion: str | None):

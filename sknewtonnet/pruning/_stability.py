@@ -28,7 +28,11 @@ RESAMPLINGS = ("bootstrap", "folds")
 class PruningStability:
     """How often the inputs and units of a net survive pruning on resampled rows.
 
-    Attributes
+    An input that is left in nearly all resamples is needed, whatever the draw of the rows; one
+    that comes and goes is as good as another input, or as none. :func:`pruning_stability` makes
+    it.
+
+    Parameters
     ----------
     feature_names : list of str
         Names of the inputs.
@@ -45,6 +49,25 @@ class PruningStability:
         Number of parameters left after each resample.
     pruned : BackwardPruning
         The fit to all data, with which the others are compared.
+
+    See Also
+    --------
+    pruning_stability : The function that makes it.
+    BackwardPruning : The pruning that is repeated.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import BackwardPruning, NewtonMLPRegressor
+    >>> from sknewtonnet.pruning import pruning_stability
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(150, 2))
+    >>> y = 2.0 * X[:, 0] + 0.1 * rng.normal(size=150)
+    >>> pruning = BackwardPruning(NewtonMLPRegressor((), alpha=0.0, random_state=0))
+    >>> found = pruning_stability(pruning, X, y, n_resamples=2, random_state=0)
+    >>> always, at_times = found.feature_frequency
+    >>> float(always), bool(at_times < 1.0)
+    (1.0, True)
     """
 
     feature_names: list[str]
@@ -56,7 +79,7 @@ class PruningStability:
     pruned: BackwardPruning
 
     def to_frame(self) -> Any:
-        """Frequencies of inputs and units as a pandas data frame.
+        """Put the frequencies of inputs and units into a pandas data frame.
 
         Returns
         -------
@@ -91,6 +114,9 @@ def pruning_stability(
 ) -> PruningStability:
     """Prune again on resampled rows, and count what survives.
 
+    A single pruning says which parts one table makes significant. Repeated on resampled rows it
+    tells which of these hang on the draw: stability selection, without a bound of the errors.
+
     Parameters
     ----------
     pruning : BackwardPruning
@@ -121,6 +147,11 @@ def pruning_stability(
     ------
     ValueError
         If an argument has another value, or a fit is no minimum.
+
+    See Also
+    --------
+    PruningStability : What it returns.
+    BackwardPruning : The pruning that is repeated.
 
     Notes
     -----

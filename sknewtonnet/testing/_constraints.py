@@ -18,6 +18,9 @@ def check_constraint(
 ) -> None:
     """Check Jacobian and Hessian of a constraint against differences of value and Jacobian.
 
+    For constraints of one's own, in a test of one's own. Wrong derivatives raise no error in a
+    fit, which then stalls or ends at a wrong point.
+
     Parameters
     ----------
     constraint : Constraint
@@ -35,6 +38,11 @@ def check_constraint(
     AssertionError
         Naming the derivative that is wrong, its entry and both numbers; or what is not finite,
         has a wrong shape, or writes to its argument.
+
+    See Also
+    --------
+    sknewtonnet.calculus.Constraint : The base class, with an example.
+    check_penalty : The same for penalties.
 
     Examples
     --------

@@ -23,6 +23,10 @@ _POINTS = np.array([-6.1, -2.3, -1.0, -0.4, -0.11, 0.13, 0.5, 1.2, 2.7, 5.9])
 def check_activation(activation: Activation, *, rtol: float = 1e-7) -> None:
     """Check each derivative of an activation against differences of the one below it.
 
+    For activations of one's own, in a test of one's own. Wrong derivatives raise no error in a
+    fit, which then stalls or ends at a wrong point. Points are spread over the range where double
+    precision tells values apart.
+
     Parameters
     ----------
     activation : Activation
@@ -35,6 +39,12 @@ def check_activation(activation: Activation, *, rtol: float = 1e-7) -> None:
     AssertionError
         Naming the first derivative that is wrong, the point and both numbers, or what
         is wrong with what ``derivatives`` returns.
+
+    See Also
+    --------
+    sknewtonnet.calculus.Activation : The base class, with an example.
+    check_layer : The same for layers.
+    check_loss : The same for losses.
 
     Examples
     --------
@@ -99,6 +109,11 @@ def check_loss(loss: Loss, *, n_outputs: int = 3, rtol: float = 1e-7) -> None:
     ------
     AssertionError
         Naming the derivative that is wrong, the point and both numbers.
+
+    See Also
+    --------
+    sknewtonnet.calculus.Loss : The base class, with an example.
+    check_activation : The same for activations.
 
     Examples
     --------
@@ -195,6 +210,9 @@ def _check_quantiles(loss: Loss, raw: Array, name: str, rtol: float) -> None:
 def check_layer(layer: Layer, *, n_inputs: int = 3, rtol: float = 1e-7) -> None:
     """Check each derivative of a layer against differences of what it is the derivative of.
 
+    For layers of one's own, in a test of one's own: all derivatives of a net follow from these
+    methods. Wrong ones raise no error in a fit, which then stalls or ends at a wrong point.
+
     Parameters
     ----------
     layer : Layer
@@ -210,6 +228,11 @@ def check_layer(layer: Layer, *, n_inputs: int = 3, rtol: float = 1e-7) -> None:
     AssertionError
         Naming the method that is wrong, the entry and both numbers, or what is wrong with
         the shape of what it returns.
+
+    See Also
+    --------
+    sknewtonnet.calculus.Layer : The base class, with an example.
+    check_activation : The same for activations.
 
     Examples
     --------

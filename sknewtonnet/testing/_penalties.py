@@ -12,6 +12,9 @@ def check_penalty(
 ) -> None:
     """Check gradient and Hessian of a penalty against differences of value and gradient.
 
+    For penalties of one's own, in a test of one's own. Wrong derivatives raise no error in a fit,
+    which then stalls or ends at a wrong point.
+
     Parameters
     ----------
     penalty : Penalty
@@ -28,6 +31,11 @@ def check_penalty(
         Naming the derivative that is wrong, the parameters and both numbers; or what is not
         finite, has a wrong shape, or writes to its argument; or an array on which the penalty
         depends though ``depends_on`` says that it does not.
+
+    See Also
+    --------
+    sknewtonnet.calculus.Penalty : The base class, with an example.
+    check_constraint : The same for constraints.
 
     Examples
     --------

@@ -32,6 +32,11 @@ def check_solver(solver: Solver) -> None:
     AssertionError
         Naming the solver, the function, and what is wrong.
 
+    See Also
+    --------
+    sknewtonnet.solvers.Solver : The base class, with an example.
+    check_loss : Checks of what solvers minimise.
+
     Examples
     --------
     >>> from sknewtonnet.solvers import NewtonSolver

@@ -28,11 +28,7 @@ UNFINISHED = {
     "sknewtonnet",
     "sknewtonnet.display",
     "sknewtonnet.estimators",
-    "sknewtonnet.formula",
     "sknewtonnet.inference",
-    "sknewtonnet.inspection",
-    "sknewtonnet.pruning",
-    "sknewtonnet.testing",
 }
 
 

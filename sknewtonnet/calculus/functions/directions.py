@@ -16,19 +16,28 @@ _SHARE, _MANY = 0.01, 5
 class Direction:
     """A direction of unit length and the second derivative along it.
 
-    Attributes
+    For an eigenvector of a Hessian it says which weights move together along it: ``str`` names the
+    largest shares.
+
+    Parameters
     ----------
     curvature : float
-        v'Hv; the eigenvalue, of an eigenvector.
+        The number v'Hv; the eigenvalue, of an eigenvector.
     vector : ndarray of shape (n_parameters,)
-        v. Its squares are the shares of the weights, which sum to one.
+        The direction v. Its squares are the shares of the weights, which sum to one.
     names : sequence of str
         Names of the parameters.
+
+    See Also
+    --------
+    spectrum : Eigenvalues and such directions of a Hessian.
+    critical_point : The direction of the lowest curvature at a point.
+    way_down : How far a function falls along it.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sknewtonnet.calculus.functions.directions import Direction
+    >>> from sknewtonnet.inspection import Direction
     >>> way = Direction(-2.0, np.array([0.6, 0.0, -0.8]), ("a", "b", "c"))
     >>> {name: round(share, 2) for name, share in way.shares().items()}
     {'c': 0.64, 'a': 0.36}
@@ -51,6 +60,7 @@ class Direction:
         Returns
         -------
         dict of str to float
+            The shares, which sum to one where all are asked for.
         """
         if n is not None:
             check_count("n", n)

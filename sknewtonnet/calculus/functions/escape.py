@@ -19,7 +19,10 @@ _FIRST, _DOUBLINGS, _ACCURACY = 1e-3, 60, 1e-9
 class WayDown:
     """A line along which a function falls from a critical point, and where it stops falling.
 
-    Attributes
+    It is what a saddle point is worth: the fall says how much a run gains that goes on from
+    ``params``.
+
+    Parameters
     ----------
     direction : Direction
         The line, of unit length, in the direction of the fall; its curvature is that at the start.
@@ -28,9 +31,27 @@ class WayDown:
     params : ndarray of shape (n_parameters,)
         The lowest point on it, a start for a run.
     value : float
-        f there.
+        The function there.
     fall : float
         By how much f is lower there.
+
+    See Also
+    --------
+    way_down : The function that finds it.
+    critical_point : The verdict on the point where it begins.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.inspection import way_down
+    >>> X = np.array([[-1.0], [0.0], [1.0]])
+    >>> f = Objective(Network.mlp(1, 1, 1), "squared_error", X, np.tanh(X), alpha=0.1)
+    >>> way = way_down(f, np.zeros(4))  # a net of zeros is at a saddle point
+    >>> round(way.length, 3), round(way.fall, 3)
+    (1.318, 0.162)
+    >>> bool(np.isclose(f.value(way.params), f.value(np.zeros(4)) - way.fall))
+    True
     """
 
     direction: Direction
@@ -64,6 +85,12 @@ def way_down(
     -------
     WayDown or None
         None if there is no negative curvature, or no fall beyond the rounding of f.
+
+    See Also
+    --------
+    WayDown : What it returns.
+    critical_point : The verdict on the point.
+    SpectrumPath : Saddle points that a run has passed.
 
     Notes
     -----

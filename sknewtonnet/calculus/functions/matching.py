@@ -15,7 +15,7 @@ _FAR = 1e300
 
 @may_overflow
 def aligned(network: Network, w: Array, reference: Array) -> Array:
-    """Parameters with units in the order and with the signs of a reference.
+    """Match the units of a net with those of a reference, in order and signs.
 
     A net stays the same function if hidden units are permuted, or if a unit with an odd
     activation changes the signs of all its incoming and outgoing weights (with an even one, of
@@ -37,6 +37,11 @@ def aligned(network: Network, w: Array, reference: Array) -> Array:
     ndarray of shape (n_parameters,)
         Parameters of the same function as w. Units that share parameters change places and signs
         only where all ties stay ties, those of a filter together.
+
+    See Also
+    --------
+    same_minimum : Whether two fits are the same after that.
+    sknewtonnet.calculus.canonical : An order and signs that need no reference.
 
     Notes
     -----

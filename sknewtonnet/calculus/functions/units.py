@@ -199,7 +199,10 @@ def _with_what_is_shared(network: Network, reports: list[UnitReport]) -> list[Un
 
 
 def degenerate_units(activations: Array, sample_weight: Array, outgoing: Array) -> dict[int, str]:
-    """Gaussian units without work of their own, and why, from their values.
+    """Find Gaussian units without work of their own, and why, from their values.
+
+    Such a unit makes the Hessian singular, or nearly so: its centre and width have no standard
+    errors, and fewer units would do.
 
     Parameters
     ----------
@@ -217,6 +220,11 @@ def degenerate_units(activations: Array, sample_weight: Array, outgoing: Array) 
         "constant", "on one sample", "same as unit r". The definitions are those of
         :mod:`sknewtonnet.calculus.functions.units`; what matters to the outputs is not known here,
         so that it is the largest contribution |o| size(x) of a unit.
+
+    See Also
+    --------
+    sknewtonnet.RBFNetRegressor : The net, which warns of such units.
+    critical_point : The verdict on a point, which they leave inconclusive.
 
     Examples
     --------

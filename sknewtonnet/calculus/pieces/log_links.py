@@ -416,6 +416,19 @@ class Tweedie(LogLink):
         """Of a sum of gamma amounts, 0 with the probability of none.
 
         See :meth:`Loss.cumulative`.
+
+        Parameters
+        ----------
+        y, mean : ndarray of shape (n_samples, n_outputs)
+            Targets, and predictions behind the inverse link.
+        dispersion : float or array that broadcasts to the shape of mean
+            Dispersion; 1 where it is no parameter.
+
+        Returns
+        -------
+        tuple of two ndarrays of shape (n_samples, n_outputs)
+            P(Y < y) and P(Y <= y), the same for continuous distributions. Of classes, P is that of
+            each of them, there (1) or not (0).
         """
         rate, shape, scale = self._parts(mean, dispersion)
         upto = _sum_of_amounts(y, rate, shape, scale)
@@ -695,7 +708,21 @@ class NegativeBinomial(LogLink):
         return np.where(mean > 0.0, found, mean)
 
     def cumulative(self, y: Array, mean: Array, dispersion: Array | float) -> tuple[Array, Array]:
-        """Negative binomial. See :meth:`Loss.cumulative`."""
+        """Negative binomial. See :meth:`Loss.cumulative`.
+
+        Parameters
+        ----------
+        y, mean : ndarray of shape (n_samples, n_outputs)
+            Targets, and predictions behind the inverse link.
+        dispersion : float or array that broadcasts to the shape of mean
+            Dispersion; 1 where it is no parameter.
+
+        Returns
+        -------
+        tuple of two ndarrays of shape (n_samples, n_outputs)
+            P(Y < y) and P(Y <= y), the same for continuous distributions. Of classes, P is that of
+            each of them, there (1) or not (0).
+        """
         size = 1.0 / self.overdispersion
         chance, least = size / (size + mean), np.ceil(y)
         below = np.where(least > 0.0, betainc(size, np.maximum(least, 1.0), chance), 0.0)

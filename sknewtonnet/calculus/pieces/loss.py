@@ -493,7 +493,7 @@ class Loss(ABC):
         )
 
     def cumulative(self, y: Array, mean: Array, dispersion: Array | float) -> tuple[Array, Array]:
-        """Probabilities of an observation below y, and of one up to y, for quantile residuals.
+        """The probabilities of an observation below y, and of one up to y, for quantile residuals.
 
         Parameters
         ----------
