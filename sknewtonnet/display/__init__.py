@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sknewtonnet.display._influence import InfluenceDisplay
     from sknewtonnet.display._network import NetworkDisplay
     from sknewtonnet.display._pruning_path import PruningPathDisplay
+    from sknewtonnet.display._rbf import RBFDisplay
     from sknewtonnet.display._residuals import ResidualsDisplay
     from sknewtonnet.display._spectrum import SpectrumDisplay
 else:  # the same at run time, each module with the first name of it that is asked for
@@ -23,6 +24,7 @@ else:  # the same at run time, each module with the first name of it that is ask
             "sknewtonnet.display._influence": ["InfluenceDisplay"],
             "sknewtonnet.display._network": ["NetworkDisplay"],
             "sknewtonnet.display._pruning_path": ["PruningPathDisplay"],
+            "sknewtonnet.display._rbf": ["RBFDisplay"],
             "sknewtonnet.display._residuals": ["ResidualsDisplay"],
             "sknewtonnet.display._spectrum": ["SpectrumDisplay"],
         },
@@ -35,6 +37,7 @@ __all__ = [
     "InfluenceDisplay",
     "NetworkDisplay",
     "PruningPathDisplay",
+    "RBFDisplay",
     "ResidualsDisplay",
     "SpectrumDisplay",
 ]

@@ -3,8 +3,8 @@
 import numpy as np
 from curvature_displays import regression_net
 
-from sknewtonnet import NewtonMLPRegressor
-from sknewtonnet.display import AlphaPathDisplay, NetworkDisplay, PruningPathDisplay
+from sknewtonnet import NewtonMLPRegressor, RBFNetRegressor
+from sknewtonnet.display import AlphaPathDisplay, NetworkDisplay, PruningPathDisplay, RBFDisplay
 from sknewtonnet.pruning import PruningPath, PruningStep
 
 
@@ -28,8 +28,16 @@ def pruning_path():
     return PruningPathDisplay.from_path(PruningPath(steps, "bic"))
 
 
+def radial_units(features=None):
+    _, X, y = regression_net()
+    net = RBFNetRegressor(2, alpha=0.1, random_state=0).fit(X, y)
+    return RBFDisplay.from_estimator(net, X, y, features=features)
+
+
 NETS = {
     "alpha path": alpha_path,
     "network": network,
     "pruning path": pruning_path,
+    "radial units": radial_units,
+    "radial units along a feature": lambda: radial_units(0),
 }
