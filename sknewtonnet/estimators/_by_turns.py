@@ -88,6 +88,7 @@ def _continued(problem: Problem, objective: AnyObjective, result: SolverResult) 
         found,
         n_iter=result.n_iter + found.n_iter,
         history=(*result.history, *found.history[1:]),
+        trace=None if result.trace is None else result.trace.then(found.trace),
         # A run that was given up goes on like others: what it was compared with has changed.
         n_events={**found.n_events, "restarts": result.n_events["restarts"], "ended_early": 0},
     )

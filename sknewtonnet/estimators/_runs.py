@@ -129,7 +129,8 @@ def _run_on_standardised_columns(
         return replace(found, params=params, gradient=objective.gradient(params))
     end = _run(problem, objective, function.expand(found.params), observer)
     history = (*found.history, *end.history[1:])
-    return replace(end, n_iter=found.n_iter + end.n_iter, history=history)
+    trace = None if found.trace is None else found.trace.then(end.trace)
+    return replace(end, n_iter=found.n_iter + end.n_iter, history=history, trace=trace)
 
 
 def _run(

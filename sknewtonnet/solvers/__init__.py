@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         TrustKrylovSolver,
         TrustNCGSolver,
     )
+    from sknewtonnet.solvers._trace import Trace
     from sknewtonnet.solvers.constraints import (
         ConstraintKind,
         Constraints,
@@ -63,6 +64,7 @@ else:  # the same at run time, each module with the first name of it that is ask
                 "TrustKrylovSolver",
                 "TrustNCGSolver",
             ],
+            "sknewtonnet.solvers._trace": ["Trace"],
             "sknewtonnet.solvers.constraints": [
                 "ConstraintKind",
                 "Constraints",
@@ -101,6 +103,7 @@ __all__ = [
     "Solver",
     "SolverResult",
     "Status",
+    "Trace",
     "TrustConstrSolver",
     "TrustExactSolver",
     "TrustKrylovSolver",

@@ -235,8 +235,9 @@ class _Legs:
         self.n_iter += 1
         self.is_flat()
         assert self._gradient is not None
+        steepness = float(np.abs(self._gradient).max())
+        self.start.recorder.note(steepness, self._calls["hessian"])
         if self.callback is not None:
-            steepness = float(np.abs(self._gradient).max())
             self._stopped = bool(self.callback(Iteration(1, w, self.value, steepness)))
         self._early = self.start.early_end(self._history)
 
@@ -260,8 +261,13 @@ class _Legs:
             self._early = self.start.early_end(self._history)
             return self._stopped or self._early is not None
 
+        recorder = self.start.recorder
+        clock, formed = recorder.clock, self._calls["hessian"]
         found = solver.minimize(function, u, relay)
         self._last = found
+        assert found.trace is not None, "methods of this package keep one"
+        name = "Newton" if solver.second_order else "quasi-Newton"
+        recorder.join(found.trace, clock, formed, name)
         self._gradient = found.gradient if reduced is None else None
         self._calls.update(found.n_evaluations)
         self._events.update(found.n_events)
@@ -296,6 +302,7 @@ class _Legs:
             history=tuple(self._history),
             initial_gradient_norm=self.start.stationarity,
             n_events=dict(self._events),
+            trace=self.start.recorder.trace,
         )
 
     def _is_small(self, gradient: Array) -> bool:

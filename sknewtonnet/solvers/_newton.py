@@ -216,6 +216,8 @@ class KeptNewtonSolver(NewtonSolver):
 def finish_by_newton(run: Run) -> None:
     """Continue a stalled run of another method with exact Newton steps."""
     region = _TrustRegion(run, "exact", RADIUS)
+    if run.status is Status.STALLED:
+        run.recorder.enter("Newton")
     while run.status is Status.STALLED and run.n_iter < run.max_iter:
         if not run.iterate(region.advance):
             break

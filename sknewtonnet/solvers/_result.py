@@ -7,6 +7,7 @@ from enum import Enum
 import numpy as np
 
 from sknewtonnet._typing import Array
+from sknewtonnet.solvers._trace import Trace
 from sknewtonnet.solvers.constraints import Multipliers
 
 
@@ -138,6 +139,9 @@ class SolverResult:
     multipliers : Multipliers or None
         Multipliers of the constraints, with the residuals of the optimality conditions; None
         without constraints.
+    trace : Trace or None
+        Gradients, seconds and Hessians formed, iteration by iteration; None where a method has
+        kept none.
 
     See Also
     --------
@@ -177,6 +181,7 @@ class SolverResult:
     initial_gradient_norm: float
     n_events: Mapping[str, int] = field(default_factory=dict)
     multipliers: Multipliers | None = None
+    trace: Trace | None = field(default=None, repr=False)
 
     @property
     def gradient_norm(self) -> float:

@@ -20,6 +20,7 @@ from sknewtonnet.calculus.pieces.validation import same_point
 from sknewtonnet.solvers._feasible import feasible_point
 from sknewtonnet.solvers._finite import NotFinite
 from sknewtonnet.solvers._result import Callback, Iteration, SolverResult, Status
+from sknewtonnet.solvers._trace import Recorder
 from sknewtonnet.solvers.constraints import Constraints, Multipliers, multipliers
 
 # Iterations over which ftol judges the fall: one short step, or a step sideways, ends nothing.
@@ -227,6 +228,8 @@ class Run:
         Whether a solver has seen parameters run off, so that slow progress is the end.
     events : Counter
         Further counts of a solver, for ``SolverResult.n_events``.
+    recorder : Recorder
+        What is noted of each iteration, for ``SolverResult.trace``.
 
     See Also
     --------
@@ -265,6 +268,7 @@ class Run:
         fatol: float = 0.0,
         f_target: float = -np.inf,
     ):
+        self.recorder = Recorder()
         self.function = Counted(function)
         self.second_order = second_order and constraints is None
         self.tol, self.max_iter, self.callback, self.ftol = tol, max_iter, callback, ftol
@@ -298,8 +302,7 @@ class Run:
             self.take(w, self.function.value(w))
         except NotFinite as reason:
             raise ValueError(f"{NOT_FINITE}: {reason}.") from None
-        self.history.append(self.value)
-        self._lengths.append(float(np.linalg.norm(self.params)))
+        self._note()
         self.initial_stationarity = self.stationarity
         if self.stationarity <= self.tol:
             self.status = Status.CONVERGED
@@ -409,8 +412,7 @@ class Run:
             Whether there is no further step.
         """
         self.n_iter += 1
-        self.history.append(self.value)
-        self._lengths.append(float(np.linalg.norm(self.params)))
+        self._note()
         stop = False
         if self.callback is not None:
             seen = Iteration(self.n_iter, self.params, self.value, self.stationarity)
@@ -427,6 +429,12 @@ class Run:
             self.status = Status.AT_INFINITY if self.is_far else Status.STALLED
         elif self.second_order and self._is_at_infinity():
             self.status = Status.AT_INFINITY
+
+    def _note(self) -> None:
+        """Keep what is told of the start and of each iteration."""
+        self.history.append(self.value)
+        self._lengths.append(float(np.linalg.norm(self.params)))
+        self.recorder.note(self.stationarity, self.function.calls["hessian"])
 
     def early_end(self, history: Sequence[float]) -> Status | None:
         """Whether a run is over, whatever the gradient.
@@ -521,6 +529,7 @@ class Run:
             initial_gradient_norm=self.initial_stationarity,
             n_events=dict(self.events),
             multipliers=self.multipliers,
+            trace=self.recorder.trace,
         )
 
     @property
