@@ -11,7 +11,7 @@ class Trace:
     Three numbers for the start and each iteration, as ``history`` of a :class:`SolverResult` has
     them of the function.
 
-    Attributes
+    Parameters
     ----------
     gradient_norms : tuple of float
         Largest absolute entry of the gradient; under constraints the largest residual of the
