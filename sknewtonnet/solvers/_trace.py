@@ -27,7 +27,6 @@ class Trace:
     See Also
     --------
     SolverResult : It has one as ``trace``.
-    sknewtonnet.display.ConvergenceDisplay : A picture of it.
 
     Examples
     --------
