@@ -141,6 +141,95 @@ def style(defaults: Mapping[str, Any], given: Mapping[str, Any] | None, artist: 
     return normalize_kwargs(dict(defaults), artist) | normalize_kwargs(dict(given or {}), artist)
 
 
+def curve(
+    ax: Any,
+    x: Any,
+    y: Any,
+    bands: Sequence[tuple[Any, Any, str | None]],
+    **keywords: Any,
+) -> tuple[Any, list[Any]]:
+    """A curve with bands, the darker the narrower.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    x, y : array-like of shape (n_points,)
+        The curve.
+    bands : sequence of (array-like, array-like, str or None)
+        Lower and upper ends and labels of the bands, the widest first.
+    **keywords : dict
+        Keywords of the line.
+
+    Returns
+    -------
+    line : matplotlib.lines.Line2D
+        The curve.
+    fills : list of matplotlib.collections.FillBetweenPolyCollection
+        The bands.
+    """
+    (line,) = ax.plot(x, y, **keywords)
+    look = {"color": line.get_color(), "lw": 0}
+    fills = [
+        ax.fill_between(x, low, high, label=label, alpha=0.2 + 0.2 * k, **look)
+        for k, (low, high, label) in enumerate(bands)
+    ]
+    return line, fills
+
+
+def points_with_bars(
+    ax: Any,
+    x: Any,
+    y: Any,
+    bands: Sequence[tuple[Any, Any, str | None]],
+    **keywords: Any,
+) -> tuple[Any, list[Any]]:
+    """Points with vertical bars, the thicker the narrower.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    x, y : array-like of shape (n_points,)
+        The points.
+    bands : sequence of (array-like, array-like, str or None)
+        Lower and upper ends and labels of the bars, the longest first.
+    **keywords : dict
+        Keywords of the points.
+
+    Returns
+    -------
+    line : matplotlib.lines.Line2D
+        The points.
+    bars : list of matplotlib.collections.LineCollection
+        The bars.
+    """
+    (line,) = ax.plot(
+        x, y, **({"marker": "o", "markersize": 6.0, "ls": "", "zorder": 3} | keywords)
+    )
+    bars = []
+    for k, (low, high, label) in enumerate(bands):
+        width = 1.2 + 2.4 * k
+        bars.append(ax.vlines(x, low, high, color=line.get_color(), lw=width, label=label))
+    return line, bars
+
+
+def name_levels(ax: Any, levels: Sequence[str]) -> None:
+    """Write the names of the levels of a factor under 0, 1, ... of the horizontal axis.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        The axes.
+    levels : sequence of str
+        The names; long ones are slanted.
+    """
+    long = sum(map(len, levels)) + 2 * len(levels) > 26
+    slant = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if long else {}
+    ax.set_xticks(range(len(levels)), levels, **slant)
+    ax.set_xlim(-0.5, len(levels) - 0.5)
+
+
 def label_points(
     ax: Any,
     x: Any,

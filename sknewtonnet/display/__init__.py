@@ -7,6 +7,7 @@ from sknewtonnet._lazy import lazy
 if TYPE_CHECKING:
     from sknewtonnet.display._alpha_path import AlphaPathDisplay
     from sknewtonnet.display._base import Display
+    from sknewtonnet.display._effect import EffectDisplay
     from sknewtonnet.display._hessian import HessianDisplay
     from sknewtonnet.display._influence import InfluenceDisplay
     from sknewtonnet.display._network import NetworkDisplay
@@ -20,6 +21,7 @@ else:  # the same at run time, each module with the first name of it that is ask
         {
             "sknewtonnet.display._alpha_path": ["AlphaPathDisplay"],
             "sknewtonnet.display._base": ["Display"],
+            "sknewtonnet.display._effect": ["EffectDisplay"],
             "sknewtonnet.display._hessian": ["HessianDisplay"],
             "sknewtonnet.display._influence": ["InfluenceDisplay"],
             "sknewtonnet.display._network": ["NetworkDisplay"],
@@ -33,6 +35,7 @@ else:  # the same at run time, each module with the first name of it that is ask
 __all__ = [
     "AlphaPathDisplay",
     "Display",
+    "EffectDisplay",
     "HessianDisplay",
     "InfluenceDisplay",
     "NetworkDisplay",

@@ -1,17 +1,19 @@
 """Curves of the mean prediction over one input, with bands (doc/statistics.md 3.6)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import expit, logit
 
-from sknewtonnet._figures import axes
+from sknewtonnet._figures import axes, curve, name_levels, points_with_bars
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss
 from sknewtonnet.calculus.functions.scaled_spectrum import square_root
 from sknewtonnet.inference._effects import Effects
 from sknewtonnet.inference._prediction import Predictor
+from sknewtonnet.inference._slope_test import two_valued
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +25,9 @@ class PartialEffect:
     Attributes
     ----------
     feature : str
-        Name of the input.
+        Name of the input, or of a factor.
     grid : ndarray of shape (n_points,)
-        Values of the input.
+        Values of the input; of a factor the numbers of its levels.
     mean, se, lower, upper : ndarray of shape (n_points,) or (n_points, n_outputs)
         Mean over the rows with the input at that value, its standard error, and the band. Bands of
         probabilities and of positive means are made on their logit and logarithm.
@@ -35,6 +37,12 @@ class PartialEffect:
         Level of the band.
     output_names : tuple of str
         Names of the outputs.
+    pointwise : ndarray of the shape of mean and a last axis of 2
+        The band that holds at each point, whatever ``band`` is.
+    values : ndarray of shape (n_samples,)
+        Values of the input in the rows of the fit; of a factor the numbers of their levels.
+    levels : tuple of str
+        Names of the levels of a factor; empty for an input.
     """
 
     feature: str
@@ -46,6 +54,9 @@ class PartialEffect:
     band: str
     level: float
     output_names: tuple[str, ...]
+    pointwise: Array
+    values: Array
+    levels: tuple[str, ...] = ()
 
     def plot(self, ax: Any = None, output: int = 0) -> Any:
         """Draw the curve of one output with its band.
@@ -68,57 +79,108 @@ class PartialEffect:
         """
         ax = axes(ax)
         columns = (slice(None),) if self.mean.ndim == 1 else (slice(None), output)
-        (line,) = ax.plot(self.grid, self.mean[columns])
+        ends = self.lower[columns], self.upper[columns]
         label = f"{100 * self.level:g} % {self.band} band"
-        ax.fill_between(
-            self.grid,
-            self.lower[columns],
-            self.upper[columns],
-            alpha=0.25,
-            color=line.get_color(),
-            label=label,
-        )
+        draw = curve if not self.levels else points_with_bars
+        draw(ax, self.grid, self.mean[columns], [(*ends, label)])
+        if self.levels:
+            name_levels(ax, self.levels)
         ax.set(xlabel=self.feature, ylabel=f"mean of {self.output_names[output]}")
         return ax
 
 
+class Settings(NamedTuple):
+    """Values of inputs at the points of a curve, or at the levels of a factor.
+
+    Attributes
+    ----------
+    name : str
+        Of the input or factor.
+    grid : ndarray of shape (n_points,)
+        Where the points are.
+    inputs : sequence of dict of int to float
+        The values of inputs at each point, the same for all rows.
+    values : ndarray of shape (n_samples,)
+        Where the rows are.
+    levels : tuple of str
+        Names of the levels of a factor.
+    """
+
+    name: str
+    grid: Array
+    inputs: Sequence[dict[int, float]]
+    values: Array
+    levels: tuple[str, ...] = ()
+
+
+def levels_of(X: Array, members: list[int], factor: str, names: Sequence[str]) -> Settings:
+    """The levels of a factor from its dummies, of which at most one is high in a row.
+
+    Where in some rows all are low, their level is the first.
+
+    Raises
+    ------
+    ValueError
+        If the inputs are no dummies of one factor.
+    """
+    dummies = X[:, members]
+    low, high = dummies.min(axis=0), dummies.max(axis=0)
+    on = dummies == high
+    if not two_valued(dummies).all() or (on.sum(axis=1) > 1).any():
+        raise ValueError(
+            f"{factor!r} is no factor: of {[names[j] for j in members]}, each must have two "
+            "values, and at most one its higher value in a row."
+        )
+    inputs = [
+        {j: float(high[i] if i == k else low[i]) for i, j in enumerate(members)}
+        for k in range(len(members))
+    ]
+    levels = [names[j].removeprefix(f"{factor}_") for j in members]
+    numbers = on.argmax(axis=1)
+    if not on.any(axis=1).all():
+        inputs = [{j: float(low[i]) for i, j in enumerate(members)}, *inputs]
+        levels = ["(reference)", *levels]
+        numbers = np.where(on.any(axis=1), numbers + 1, 0)
+    grid = np.arange(len(levels), dtype=float)
+    return Settings(factor, grid, inputs, numbers.astype(float), tuple(levels))
+
+
 def partial_effect(
-    effects: Effects,
-    feature: int,
-    name: str,
-    grid: Array,
-    level: float,
-    band: str,
-    seed: int,
+    effects: Effects, settings: Settings, level: float, band: str, seed: int
 ) -> PartialEffect:
-    """Curve of the mean prediction over values of one input."""
+    """Curve of the mean prediction over values of one input, or levels of a factor."""
     predictor = effects.predictor
     found = [
-        [effects.at({feature: float(x)}, output) for x in grid]
+        [effects.at(inputs, output) for inputs in settings.inputs]
         for output in range(predictor.network.n_outputs)
     ]
-    mean = np.array([[value for value, _ in curve] for curve in found]).T
-    rows = [np.array([row for _, row in curve]) for curve in found]
-    se = np.array([predictor.std_errors(curve) for curve in rows]).T
+    mean = np.array([[value for value, _ in column] for column in found]).T
+    rows = [np.array([row for _, row in column]) for column in found]
+    se = np.array([predictor.std_errors(gradients) for gradients in rows]).T
     reach = np.full(len(found), predictor.quantile(level))
+    pointwise = band_of_means(predictor.loss, mean, reach * se)
+    lower, upper = pointwise
     if band == "simultaneous":
         reach = np.array(
             [
-                _widest(predictor, curve, errors, level, seed)
-                for curve, errors in zip(rows, se.T, strict=True)
+                _widest(predictor, gradients, errors, level, seed)
+                for gradients, errors in zip(rows, se.T, strict=True)
             ]
         )
-    lower, upper = band_of_means(predictor.loss, mean, reach * se)
+        lower, upper = band_of_means(predictor.loss, mean, reach * se)
     arrays = {"mean": mean, "se": se, "lower": lower, "upper": upper}
+    arrays["pointwise"] = np.stack(pointwise, axis=-1)
     if len(found) == 1:
         arrays = {key: array[:, 0] for key, array in arrays.items()}
     return PartialEffect(
-        feature=name,
-        grid=grid,
+        feature=settings.name,
+        grid=settings.grid,
         **arrays,
         band=band,
         level=level,
         output_names=predictor.names,
+        values=settings.values,
+        levels=settings.levels,
     )
 
 

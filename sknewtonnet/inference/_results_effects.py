@@ -30,7 +30,12 @@ from sknewtonnet.inference._effects import (
     with_errors,
 )
 from sknewtonnet.inference._hypothesis import feature_groups
-from sknewtonnet.inference._partial_effect import PartialEffect, partial_effect
+from sknewtonnet.inference._partial_effect import (
+    PartialEffect,
+    Settings,
+    levels_of,
+    partial_effect,
+)
 from sknewtonnet.inference._prediction import PredictionResults, Predictor
 from sknewtonnet.inference._results_estimates import Estimates, in_few_threads, locked
 from sknewtonnet.inference._saliency import feature_saliencies, shares
@@ -390,13 +395,15 @@ class Predictions(Estimates):
         band: str = "pointwise",
         n_points: int = 50,
         random_state: int = 0,
+        groups: Mapping[str, Sequence[str]] | None = None,
     ) -> PartialEffect:
         """Mean prediction as a function of one feature, averaged over the others, with a band.
 
         Parameters
         ----------
         feature : str
-            Name of the feature.
+            Name of the feature; or of a factor, for the means at its levels: a name in ``groups``,
+            or a categorical column of the table of :func:`sknewtonnet.pipeline_inference`.
         grid : array of shape (n_points,), default=None
             Values of the feature; equally spaced from the lowest to the highest in the data if
             None.
@@ -408,6 +415,9 @@ class Predictions(Estimates):
             Length of the grid, if none is given.
         random_state : int, default=0
             Seed of the simulation.
+        groups : mapping of str to list of str, default=None
+            Features that are the dummies of a factor: at most one is high in a row. The rows in
+            which all are low are at the level "(reference)".
 
         Returns
         -------
@@ -417,7 +427,7 @@ class Predictions(Estimates):
         Raises
         ------
         ValueError
-            If the feature is unknown, or another argument is not allowed.
+            If the feature is unknown, a group is no factor, or another argument is not allowed.
 
         Examples
         --------
@@ -436,15 +446,33 @@ class Predictions(Estimates):
         check_level(level)
         check_choice("band", band, ("pointwise", "simultaneous"))
         check_count("random_state", random_state, 0)
-        check_names("feature", [feature], self.feature_names)
-        j = list(self.feature_names).index(feature)
-        column = self._table.samples[:, j]
+        settings = self._settings(feature, grid, n_points, groups)
+        return partial_effect(self._effects, settings, level, band, random_state)
+
+    def _settings(
+        self,
+        feature: str,
+        grid: ArrayLike | None,
+        n_points: int,
+        groups: Mapping[str, Sequence[str]] | None,
+    ) -> Settings:
+        """Where a curve has its points."""
+        names, X = list(self.feature_names), self._table.samples
+        known = {**self.factors, **feature_groups(groups, names)}
+        check_names("feature", [feature], list(dict.fromkeys([*names, *known])))
+        members = [names.index(name) for name in known.get(feature, (feature,))]
+        j, column = members[0], X[:, members[0]]
+        alone = names[j] == feature or not two_valued(column[:, None]).all()
+        if len(members) > 1 or not alone:  # one dummy is a factor, too, by the name of its column
+            if grid is not None:
+                raise ValueError(f"grid must be None for the factor {feature!r}, got {grid!r}.")
+            return levels_of(X, members, feature, names)
         if grid is None:
             check_count("n_points", n_points)
             values = np.linspace(column.min(), column.max(), n_points)
         else:
             values = check_grid(grid)
-        return partial_effect(self._effects, j, feature, values, level, band, random_state)
+        return Settings(feature, values, [{j: float(x)} for x in values], column)
 
     @in_few_threads
     def slope_test(self, features: str | Sequence[str]) -> SlopeTestResult:

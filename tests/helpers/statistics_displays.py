@@ -5,7 +5,7 @@ from functools import cache
 from inference_cases import binary, net, regression
 
 from sknewtonnet import NewtonMLPClassifier
-from sknewtonnet.display import InfluenceDisplay, ResidualsDisplay
+from sknewtonnet.display import EffectDisplay, InfluenceDisplay, ResidualsDisplay
 
 
 @cache
@@ -21,6 +21,8 @@ def class_results():
 
 
 STATISTICS = {
+    "effects": lambda: EffectDisplay.from_results(regression_results(), n_points=8),
+    "effect on a class": lambda: EffectDisplay.from_results(class_results(), "x0", n_points=8),
     "influence": lambda: InfluenceDisplay.from_results(regression_results()),
     "dfbetas": lambda: InfluenceDisplay.from_results(class_results(), kind="dfbetas"),
     "residuals": lambda: ResidualsDisplay.from_results(regression_results()),
