@@ -36,7 +36,8 @@ def closed_figures():
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_python_blocks_run_and_print_what_is_shown(path):
+def test_python_blocks_run_and_print_what_is_shown(path, monkeypatch):
+    monkeypatch.chdir(ROOT)
     if path.name == "many_machines.md":
         pytest.importorskip("distributed", reason="dask is not installed")
     for match, printed in run(path.read_text(encoding="utf-8"), path.name):
