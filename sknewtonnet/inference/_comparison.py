@@ -37,7 +37,7 @@ class ComparisonResult:
 
     :meth:`InferenceResults.compare` makes it.
 
-    Attributes
+    Parameters
     ----------
     method : {"likelihood ratio", "Vuong"}
         The former for nested nets, the latter for others.
@@ -51,6 +51,10 @@ class ComparisonResult:
         none is known.
     df_denom : float
         Denominator degrees of freedom of F; inf for chi-square and the normal distribution.
+    models : tuple of str
+        The two nets.
+    log_likelihoods, parameters, aic, bic : tuple of float
+        Of each of them, in this order.
     bootstrap_p_value : float
         From data simulated from the smaller net, if they were asked for; NaN else.
     failed : int
@@ -60,10 +64,25 @@ class ComparisonResult:
         under "aic" and "bic"; empty for nested nets.
     reason : str
         Why a number is NaN, or what to be careful about; empty if all is well.
-    models : tuple of str
-        The two nets.
-    log_likelihoods, parameters, aic, bic : tuple of float
-        Of each of them, in this order.
+
+    See Also
+    --------
+    InferenceResults.compare : The method that makes it.
+    compare_tables : Estimates of several nets side by side.
+    InferenceResults.likelihood_ratio_test : A test of some parameters of one net.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+    >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+    >>> one = NewtonMLPRegressor((), alpha=0.0).fit(X[:, :1], y).inference(X[:, :1], y)
+    >>> found = results.compare(one)
+    >>> found.method, found.df, found.p_value < 0.001
+    ('likelihood ratio', 1, True)
     """
 
     method: str

@@ -23,7 +23,7 @@ class ComparisonTable(Shown):
 
     :func:`compare_tables` makes it. Printed, it is its text.
 
-    Attributes
+    Parameters
     ----------
     names : list of str
         Headings of the nets.
@@ -34,6 +34,24 @@ class ComparisonTable(Shown):
         By the name of a number that describes a whole fit, its value in each net.
     notes : list of str
         What the numbers are.
+
+    See Also
+    --------
+    compare_tables : The function that makes it.
+    ComparisonResult : A test of two nets.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+    >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+    >>> from sknewtonnet.inference import compare_tables
+    >>> table = compare_tables({"line": results})
+    >>> table.estimates["x0"]
+    [('1.950', '(0.072)')]
     """
 
     names: list[str]
@@ -61,11 +79,12 @@ class ComparisonTable(Shown):
         return f"of {', '.join(self.names)}: {counted(len(self.estimates), 'row')}"
 
     def text(self) -> str:
-        """Lines of text with aligned columns.
+        """Text with aligned columns.
 
         Returns
         -------
         str
+            Several lines.
         """
         return self._report().text()
 
@@ -92,6 +111,7 @@ class ComparisonTable(Shown):
         Returns
         -------
         str
+            A ``table`` with its notes.
         """
         return self._report().html()
 
@@ -130,6 +150,9 @@ def compare_tables(
 ) -> ComparisonTable:
     """Several nets side by side: estimates, standard errors beneath in parentheses, fits.
 
+    The table that papers print: one column for each net, one row for each effect or parameter, and
+    beneath them the sizes and criteria of the fits.
+
     Parameters
     ----------
     results : mapping of str to InferenceResults, or sequence of them
@@ -155,6 +178,12 @@ def compare_tables(
     ValueError
         If there are no results, names are not as many or not distinct, or another argument is not
         allowed.
+
+    See Also
+    --------
+    ComparisonTable : What it returns.
+    InferenceResults.compare : A test of two nets.
+    Summary : All that one fit has to say.
 
     Examples
     --------

@@ -32,6 +32,12 @@ class Criteria:
         The loss in the units of the table over the loss that was minimised; 1 without
         standardised columns.
 
+    See Also
+    --------
+    InferenceResults.aic : The same numbers of a fit.
+    sknewtonnet.criterion_scorer : Criteria as scores of a search.
+    sknewtonnet.InformationCriterionSearch : The size of a net by a criterion.
+
     References
     ----------
     Murata, Yoshizawa and Amari (1994), IEEE Transactions on Neural Networks 5; doc/statistics.md

@@ -31,7 +31,7 @@ class EffectProfile:
 
     :meth:`InferenceResults.profile_effect` makes it.
 
-    Attributes
+    Parameters
     ----------
     name : str
         What it is.
@@ -44,6 +44,24 @@ class EffectProfile:
         Confidence level.
     reason : str
         Why there is no interval; empty if there is one.
+
+    See Also
+    --------
+    InferenceResults.profile_effect : The method that makes it.
+    MarginalEffects : Intervals by the delta method, at little cost.
+    InferenceResults.profile_interval : The same of a parameter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+    >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+    >>> found = results.profile_effect("x0")
+    >>> round(found.lower, 2), round(found.estimate, 2), round(found.upper, 2)
+    (1.81, 1.95, 2.09)
     """
 
     name: str

@@ -29,20 +29,43 @@ class MarginalEffects:
 
     :meth:`InferenceResults.marginal_effects` makes it.
 
-    Attributes
+    Parameters
     ----------
     names : list of str
         Names of the inputs, followed by " (low to high)" where the effect is a contrast.
-    effects, std_errors, z_values, p_values : ndarray of shape (n_inputs,) or \
-            (n_inputs, n_outputs)
+    effects, std_errors : ndarray of shape (n_inputs,) or (n_inputs, n_outputs)
         Mean over the rows of d mean / d input, or of the contrast, with its standard error by
-        the delta method (inputs are taken as given), their ratio, and its two-sided p-value.
+        the delta method (inputs are taken as given).
     df_denom : float
         Degrees of freedom of t; inf for the normal distribution.
     output_names : tuple of str
         Names of the outputs.
     features : list of str
         The input of each effect, by its plain name.
+
+    Attributes
+    ----------
+    z_values, p_values : ndarray of the shape of effects
+        Their ratio, and its two-sided p-value.
+
+    See Also
+    --------
+    InferenceResults.marginal_effects : The method that makes it.
+    PartialEffect : The effect as a function of the input.
+    FeatureTable : Effects with tests of any dependence.
+    sknewtonnet.inspection.feature_importance : A share of each input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+    >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+    >>> found = results.marginal_effects()
+    >>> found.names, found.effects.round(2).tolist(), found.std_errors.round(2).tolist()
+    (['x0', 'x1'], [1.95, -0.88], [0.07, 0.07])
     """
 
     names: list[str]

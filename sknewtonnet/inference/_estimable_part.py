@@ -16,7 +16,10 @@ NOT_ESTIMABLE = "not estimable: the data determine nothing of the hypothesis"
 
 
 def constant_combinations(rows: Array, directions: Array) -> Array:
-    """Combinations of linear functions that stay as they are along some directions.
+    """Combine linear functions so that they stay as they are along some directions.
+
+    It is the part of a hypothesis that can be tested where the data leave some directions open,
+    such as all levels of a factor against the intercept.
 
     Parameters
     ----------
@@ -30,6 +33,11 @@ def constant_combinations(rows: Array, directions: Array) -> Array:
     ndarray of shape (q, n_left)
         A column for each combination, orthonormal but for the units of the rows; the identity if
         all functions stay as they are.
+
+    See Also
+    --------
+    flat_directions : Directions that the data leave open.
+    wald_statistic : The test of what is left.
 
     Examples
     --------

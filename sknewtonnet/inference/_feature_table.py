@@ -36,7 +36,7 @@ class FeatureTable(Shown):
     :attr:`InferenceResults.tests` and :meth:`InferenceResults.tests_of` make it. Of a group of
     features there is a row with the test of all of them, and a row for each of their effects.
 
-    Attributes
+    Parameters
     ----------
     names : list of str
         Name of each row: a feature, a group, or the level of a group.
@@ -64,6 +64,13 @@ class FeatureTable(Shown):
         Whether the p-values of the effects are those of t.
     groups : tuple of str
         The names of rows that are groups.
+
+    See Also
+    --------
+    InferenceResults.tests : The table of all features.
+    InferenceResults.tests_of : The same with groups of features.
+    MarginalEffects : Effects alone.
+    adjust_p_values : The adjustment.
 
     Examples
     --------

@@ -36,6 +36,9 @@ def findings(
 ) -> list[Finding]:
     """All findings about a minimum, the worst first (doc/statistics.md 3.1).
 
+    It is the gate between a fit and its p-values: separation, idle and duplicate units, flat
+    directions, strong penalties, few rows, and whatever else makes standard errors wrong.
+
     Parameters
     ----------
     information : Information
@@ -49,6 +52,12 @@ def findings(
     -------
     list of Finding
         Also the ``findings`` of :class:`InferenceResults`; empty if there is nothing to report.
+
+    See Also
+    --------
+    Finding : One of them.
+    InferenceResults.diagnosis : Their messages, of a fit.
+    fatal_messages : Those that leave no standard errors.
 
     Examples
     --------

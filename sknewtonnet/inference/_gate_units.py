@@ -28,7 +28,9 @@ _FAR = 10.0
 class Finding:
     """One fact that limits what can be concluded from a fit.
 
-    Attributes
+    A fit warns of findings that are no notes, and its summary prints all of them.
+
+    Parameters
     ----------
     kind : str
         Its name, such as "duplicate units"; doc/inference.md lists all kinds.
@@ -39,6 +41,18 @@ class Finding:
     severity : {"fatal", "warning", "note"}, default="warning"
         "fatal": there are no standard errors at all; "warning": p-values cannot be relied on, and
         numbers that are not estimable are NaN; "note": worth knowing.
+
+    See Also
+    --------
+    findings : The function that looks for them.
+    InferenceResults.findings : Those of a fit.
+
+    Examples
+    --------
+    >>> from sknewtonnet.inference import Finding
+    >>> found = Finding("duplicate units", "h0 and h1 do the same.", ("coefs_1[h0, y]",))
+    >>> found.kind, found.severity
+    ('duplicate units', 'warning')
     """
 
     kind: str
@@ -48,7 +62,9 @@ class Finding:
 
 
 def fatal_messages(findings: Iterable[Finding]) -> list[str]:
-    """Messages of the findings that leave a fit without any standard errors.
+    """Select the messages of findings that leave a fit without any standard errors.
+
+    Where there are some, the standard errors of :class:`InferenceResults` are NaN.
 
     Parameters
     ----------
@@ -59,6 +75,11 @@ def fatal_messages(findings: Iterable[Finding]) -> list[str]:
     -------
     list of str
         Empty if there are standard errors.
+
+    See Also
+    --------
+    findings : All findings about a minimum.
+    Finding : One of them.
 
     Examples
     --------

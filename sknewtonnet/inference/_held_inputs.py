@@ -76,6 +76,11 @@ def held_saliency(information: Information, inputs: Sequence[int] | Ints) -> flo
     float
         In units of M. Zero, if it is rounding; negative, if the net is better off without them.
 
+    See Also
+    --------
+    input_saliencies : The same, or that of weights where inputs have some of their own.
+    sknewtonnet.inspection.feature_importance : Shares of all inputs.
+
     Notes
     -----
     The cost is a prediction and a fit of the output layer; no Hessian of all weights.

@@ -136,6 +136,13 @@ def infer(
         If the gate finds that p-values cannot be relied on; ``diagnosis`` says why. If weights
         that are to count rows are no whole numbers.
 
+    See Also
+    --------
+    InferenceResults : What it returns.
+    sknewtonnet.NewtonMLPRegressor : An estimator, whose ``inference`` calls it.
+    sknewtonnet.pipeline_inference : Statistics behind a preprocessing.
+    sknewtonnet.calculus.critical_point : Whether the point is a minimum.
+
     Notes
     -----
     The cost is one exact Hessian and one Gauss-Newton matrix, about n P^2 flops each, and their

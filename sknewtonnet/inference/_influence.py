@@ -27,7 +27,7 @@ class Influence:
     penalty. It is exact for linear nets with squared errors, penalised or not. With weights that
     count rows one of the equal rows is taken away. :meth:`InferenceResults.influence` makes it.
 
-    Attributes
+    Parameters
     ----------
     hat_matrix_diag : ndarray of shape (n_samples,)
         Leverage, tr(s_i L_i J_i H^-1 J_i'): how much the fit follows the target of the row.
@@ -39,8 +39,7 @@ class Influence:
     cooks_distance : ndarray of shape (n_samples,)
         Cook's distance d' G d / (phi df), with d = v - v_(i), the Gauss-Newton matrix G, the
         dispersion phi and the effective parameters df: the squared change of all predictions.
-    resid_studentized, resid_studentized_external : ndarray of shape (n_samples,) or \
-(n_samples, n_outputs)
+    resid_studentized, resid_studentized_external : ndarray of the shape of the predictions
         Pearson residuals over their standard errors, (phi (1 - h))^1/2; external with phi
         without the row, which needs squared errors of one output and is NaN else. NaN for more
         than two classes, whose residuals are no single numbers.
@@ -64,11 +63,30 @@ class Influence:
     reason : str
         Why all of it is NaN; empty if it is not.
 
+    See Also
+    --------
+    InferenceResults.influence : The method that makes it.
+    leave_one_out_losses : The losses alone.
+    sknewtonnet.display.InfluenceDisplay : The same as a picture.
+
     References
     ----------
     Cook and Weisberg (1982), Residuals and Influence in Regression, chapter 5.
     Rad and Maleki (2020), A scalable estimate of the out-of-sample prediction error via
     approximate leave-one-out cross-validation, JRSS B 82.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+    >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+    >>> y[7] += 20.0  # a gross error
+    >>> wrong = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y).influence()
+    >>> int(wrong.cooks_distance.argmax()), round(float(wrong.hat_matrix_diag.sum()), 6)
+    (7, 3.0)
     """
 
     hat_matrix_diag: Array
@@ -174,6 +192,9 @@ def influence(
 def leave_one_out_losses(information: Information) -> Array:
     """Loss of each row by the fit without it, to one Newton step; see :class:`Influence`.
 
+    It is cross-validation with as many folds as rows, at the cost of one Hessian; exact for linear
+    nets with squared errors.
+
     Parameters
     ----------
     information : Information
@@ -183,6 +204,11 @@ def leave_one_out_losses(information: Information) -> Array:
     -------
     ndarray of shape (n_samples,)
         In the units of the objective. Their weighted mean estimates the loss of new rows.
+
+    See Also
+    --------
+    Influence : All that single rows do to a fit.
+    Criteria : Criteria that estimate the loss of new rows otherwise.
 
     Examples
     --------

@@ -16,14 +16,42 @@ class LikelihoodRatioResult(TestResult):
 
     :meth:`InferenceResults.likelihood_ratio_test` makes it.
 
-    Attributes
+    Parameters
     ----------
-    statistic, df, p_value, df_denom, reason, p_adjusted
-        As in :class:`WaldTestResult`.
+    statistic : float
+        On the scale of chi-square with ``df`` degrees of freedom; NaN if there is none.
+    df : int
+        Degrees of freedom: the number of independent hypotheses.
+    p_value : float
+        From chi-square, or, with a finite ``df_denom``, from F at statistic / df.
+    df_denom : float
+        Denominator degrees of freedom of F; inf for chi-square.
+    reason : str
+        Why a number is NaN, or what to be careful about; empty if all is well.
+    p_adjusted : float or None
+        The p-value adjusted for all tests of a family, where one was asked for.
     restricted_params : ndarray of shape (n_parameters,) or None
         Parameters at the restricted minimum, in the units in which the net was fitted.
     restricted_loss : float
         The objective at the restricted minimum, in the same units.
+
+    See Also
+    --------
+    InferenceResults.likelihood_ratio_test : The method that makes it.
+    WaldTestResult : A test without a second fit.
+    ScoreTestResult : A test from the smaller fit alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+    >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+    >>> test = results.likelihood_ratio_test("coefs_0[x1, y]")
+    >>> test.df, test.p_value < 0.001, float(test.restricted_params[1])
+    (1, True, 0.0)
     """
 
     restricted_params: Array | None = None

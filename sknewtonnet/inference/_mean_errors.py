@@ -22,16 +22,27 @@ from sknewtonnet.inference._prediction import std_errors
 class MeanErrors:
     """What of a minimum gives standard errors of its predictions.
 
+    An estimator keeps it, so that ``predict(X, return_std=True)`` needs no data.
+
     Parameters
     ----------
-    network, loss, params
-        The net, its loss and the minimum.
+    network : Network
+        The net.
+    loss : Loss
+        Its loss.
+    params : ndarray of shape (n_parameters,)
+        The minimum.
     covariance : ndarray of shape (n_parameters, n_parameters)
         Covariance of the parameters, the strength of the penalty taken as given.
     penalty_slope : ndarray of shape (n_parameters,)
         What a choice of that strength adds, as the root of a matrix of rank one.
     estimable : callable
         Which rows of linear functions of the parameters the data determine.
+
+    See Also
+    --------
+    PredictionResults : Predictions with intervals, which need the data.
+    Information : The minimum.
 
     Notes
     -----
@@ -58,7 +69,7 @@ class MeanErrors:
 
     @classmethod
     def at(cls, information: Information) -> "MeanErrors":
-        """By the default covariance of a minimum.
+        """Take the default covariance of a minimum.
 
         Parameters
         ----------
@@ -68,6 +79,7 @@ class MeanErrors:
         Returns
         -------
         MeanErrors
+            Without what a choice of the penalty adds.
         """
         objective = information.objective
         with information.threads():
@@ -80,11 +92,12 @@ class MeanErrors:
         return cls(*net, covariance, slope, estimable)
 
     def with_chosen_penalty(self) -> "MeanErrors":
-        """Those of a penalty whose strength the same data have chosen.
+        """Allow for a penalty whose strength the same data have chosen.
 
         Returns
         -------
         MeanErrors
+            New ones; these stay as they are.
         """
         added = np.outer(self.penalty_slope, self.penalty_slope)
         return replace(self, covariance=self.covariance + added)

@@ -62,6 +62,13 @@ class Information:
         Second derivatives of the nonlinear constraints among ``active`` times their multipliers,
         those of f. H is then that of the Lagrange function, as it counts on the curved surface.
 
+    See Also
+    --------
+    infer : Results of a minimum, for users.
+    parameter_covariance : Covariances from it.
+    findings : What is known against a minimum.
+    Criteria : Criteria of it.
+
     Examples
     --------
     >>> import numpy as np
@@ -367,6 +374,7 @@ class Information:
         Returns
         -------
         ndarray of bool of shape (q,)
+            True for those that cannot change.
         """
         if self.basis is None:
             return np.zeros(len(rows), dtype=bool)
@@ -482,6 +490,7 @@ class Information:
         Returns
         -------
         ndarray
+            The sum, of the shape that the term has.
         """
         f = self.objective
         if not isinstance(f, BlockObjective):
@@ -673,7 +682,8 @@ class Information:
 
         Returns
         -------
-        context manager
+        contextlib.AbstractContextManager
+            For a ``with`` statement.
         """
         return hessian_threads(self.objective.n_samples, self.objective.n_parameters)
 
@@ -690,6 +700,7 @@ class Information:
         Returns
         -------
         ndarray of shape (k, k)
+            Symmetric, not negative definite.
         """
         return self.rows.sum(lambda at, where: at.products(where, rows[where]))
 
@@ -714,7 +725,7 @@ class Information:
         return reduce(Moments.joined, self.objective.over_rows(_moments_of_inputs))
 
     def targets(self, *, left: bool = False) -> Moments:
-        """Moments of the targets.
+        """The moments of the targets.
 
         Parameters
         ----------
@@ -724,6 +735,7 @@ class Information:
         Returns
         -------
         Moments
+            Weighted mean and variances.
         """
         return reduce(Moments.joined, self.objective.over_rows(_moments_of_targets, left))
 

@@ -21,7 +21,9 @@ HELD = "held by a constraint: there is no error, and nothing to test"
 class TestResult:
     """A test statistic with its degrees of freedom and its p-value.
 
-    Attributes
+    It is the base class of the results of tests.
+
+    Parameters
     ----------
     statistic : float
         On the scale of chi-square with ``df`` degrees of freedom; NaN if there is none.
@@ -35,6 +37,20 @@ class TestResult:
         Why a number is NaN, or what to be careful about; empty if all is well.
     p_adjusted : float or None
         The p-value adjusted for all tests of a family, where one was asked for.
+
+    See Also
+    --------
+    WaldTestResult : Tests that functions of the parameters are 0.
+    LikelihoodRatioResult : Tests by a second fit.
+    ScoreTestResult : Tests from the smaller fit.
+    SlopeTestResult : Tests that a net depends on a feature.
+
+    Examples
+    --------
+    >>> from sknewtonnet.inference import TestResult
+    >>> test = TestResult(statistic=4.0, df=1, p_value=0.0455)
+    >>> test.df_denom, test.reason
+    (inf, '')
     """
 
     __test__ = False  # its name begins like a test of pytest's
@@ -83,7 +99,7 @@ def tail(statistic: float, df: float, df_denom: float) -> float:
 
 
 def wald_statistic(difference: Array, covariance: Array) -> tuple[float, int]:
-    """Wald's statistic d' V^-1 d over independent entries of d, and their number.
+    """Find Wald's statistic d' V^-1 d over independent entries of d, and their number.
 
     Entries that are linear combinations of others, but for rounding, are left out.
 
@@ -100,6 +116,11 @@ def wald_statistic(difference: Array, covariance: Array) -> tuple[float, int]:
         NaN if a variance is not positive and finite, or V is not positive definite.
     df : int
         Number of independent entries.
+
+    See Also
+    --------
+    InferenceResults.wald_test : The test of functions of the parameters of a fit.
+    constant_combinations : What of a hypothesis can be tested.
 
     Examples
     --------
@@ -127,7 +148,10 @@ def wald_statistic(difference: Array, covariance: Array) -> tuple[float, int]:
 
 
 def adjust_p_values(p_values: ArrayLike, method: str) -> Array:
-    """P-values of several tests, adjusted so that they can be compared with one level.
+    """Adjust p-values of several tests, so that they can be compared with one level.
+
+    Of 20 true hypotheses one is rejected at 5 % by chance: whoever reports the smallest p-value of
+    a family owes its readers the adjusted one.
 
     Parameters
     ----------
@@ -148,6 +172,11 @@ def adjust_p_values(p_values: ArrayLike, method: str) -> Array:
     ------
     ValueError
         If the method is unknown, or a value is no probability.
+
+    See Also
+    --------
+    combined_p_value : One p-value for all hypotheses together.
+    FeatureTable : Tests of all features, with adjusted p-values.
 
     References
     ----------
@@ -193,6 +222,11 @@ def combined_p_value(p_values: ArrayLike) -> float:
     -------
     float
         NaN if there is no p-value.
+
+    See Also
+    --------
+    adjust_p_values : P-values of each hypothesis, adjusted.
+    FeatureTable : Tests of features, which combine two.
 
     References
     ----------

@@ -25,13 +25,28 @@ _FEW_CLUSTERS = 30
 class Dependence:
     """Which rows may depend on each other.
 
-    Attributes
+    Sandwich covariances sum the products of scores of rows that may depend on each other, within
+    clusters or up to some lags.
+
+    Parameters
     ----------
     groups : ndarray of int of shape (n_samples,) or (n_samples, 2), or None
         Number of the cluster of each row, from :func:`cluster_numbers`; two columns for clusters
         of two kinds, such as firms and years.
     maxlags : int or None
         How many rows later a row may still depend on another one.
+
+    See Also
+    --------
+    parameter_covariance : The covariance.
+    cluster_numbers : Numbers of clusters from labels.
+
+    Examples
+    --------
+    >>> from sknewtonnet.inference import Dependence, cluster_numbers
+    >>> firms = Dependence(groups=cluster_numbers(["a", "b", "a", "b"], 4))
+    >>> firms.groups.tolist(), firms.maxlags is None
+    ([0, 1, 0, 1], True)
     """
 
     groups: Ints | None = None
@@ -165,7 +180,10 @@ def usual_lags(n_rows: int) -> int:
 class CovarianceType:
     """How to estimate a covariance, and what that needs; the values of ``COVARIANCES``.
 
-    Attributes
+    A further kind of covariance is one more entry of ``COVARIANCES``: tests, intervals and
+    messages follow what it says of itself.
+
+    Parameters
     ----------
     estimate : callable
         From the minimum, and which rows may depend on each other, to the covariance.
@@ -177,6 +195,19 @@ class CovarianceType:
         Whether it needs the rows in their order, and a number of lags.
     gauss_newton : bool
         Whether its bread is (G + L)^-1, so that G + L must determine a direction, too.
+
+    See Also
+    --------
+    parameter_covariance : The covariance of a kind.
+    COVARIANCES : The kinds by name.
+
+    Examples
+    --------
+    >>> from sknewtonnet.inference import COVARIANCES
+    >>> [name for name, kind in COVARIANCES.items() if kind.model_based]
+    ['hessian', 'gauss-newton', 'bayesian']
+    >>> COVARIANCES["cluster"].clustered, COVARIANCES["HAC"].lagged
+    (True, True)
     """
 
     estimate: Callable[[Information, Dependence], Array]
@@ -186,7 +217,7 @@ class CovarianceType:
     gauss_newton: bool = False
 
     def factors(self, information: Information) -> list[ScaledSpectrum]:
-        """Factorisations of the matrices that must determine a function with a standard error.
+        """The factorisations of the matrices that must determine a function with a standard error.
 
         Parameters
         ----------
@@ -269,6 +300,12 @@ def parameter_covariance(
     ------
     KeyError
         If ``cov_type`` is unknown.
+
+    See Also
+    --------
+    InferenceResults.covariance : The covariance of what is reported of a fit.
+    CovarianceType : What the kinds are.
+    Dependence : Which rows depend on each other.
 
     Examples
     --------
@@ -418,7 +455,9 @@ def _leverage_power(L: Array, spread: Array, power: float, residuals: Array) -> 
 
 
 def cluster_numbers(groups: ArrayLike, n_samples: int) -> Ints:
-    """Clusters numbered from 0, from labels of any kind.
+    """Number clusters from 0, from labels of any kind.
+
+    For arguments ``groups``, whose labels may be text, dates or numbers.
 
     Parameters
     ----------
@@ -437,6 +476,11 @@ def cluster_numbers(groups: ArrayLike, n_samples: int) -> Ints:
     ValueError
         If there is not one label per row and kind, a label is missing, or there is only one
         cluster of a kind.
+
+    See Also
+    --------
+    Dependence : Which rows depend on each other.
+    parameter_covariance : Covariances of clusters.
 
     Examples
     --------

@@ -22,7 +22,7 @@ class PartialEffect:
 
     :meth:`InferenceResults.partial_effect` makes it.
 
-    Attributes
+    Parameters
     ----------
     feature : str
         Name of the input, or of a factor.
@@ -43,6 +43,25 @@ class PartialEffect:
         Values of the input in the rows of the fit; of a factor the numbers of their levels.
     levels : tuple of str
         Names of the levels of a factor; empty for an input.
+
+    See Also
+    --------
+    InferenceResults.partial_effect : The method that makes it.
+    MarginalEffects : One number for each input.
+    sknewtonnet.display.EffectDisplay : The same as a picture.
+    sklearn.inspection.partial_dependence : The curve alone, for any model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+    >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+    >>> curve = results.partial_effect("x0", grid=[-1.0, 0.0, 1.0])
+    >>> curve.mean.round(2).tolist(), curve.se.round(2).tolist()
+    ([-1.97, -0.02, 1.93], [0.1, 0.07, 0.11])
     """
 
     feature: str
@@ -71,6 +90,7 @@ class PartialEffect:
         Returns
         -------
         matplotlib.axes.Axes
+            The axes with the curve.
 
         Raises
         ------

@@ -26,7 +26,7 @@ class PredictionResults:
 
     :meth:`InferenceResults.get_prediction` makes it.
 
-    Attributes
+    Parameters
     ----------
     mean, se : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Predicted mean and its standard error, NaN where the data do not determine it. For
@@ -34,12 +34,8 @@ class PredictionResults:
     confidence_interval : ndarray of the shape of mean and a last axis of 2
         Interval for the mean, made on the scale of the raw prediction and transformed; for more
         than two classes, made on the logit of each probability.
-    prediction_interval : ndarray of the same shape, or None
-        Interval for a new observation. For squared errors the variance of the residuals, the same
-        for all rows, is added to that of the mean. For other losses it has the quantiles at the
-        estimated mean, without its standard error (:meth:`sknewtonnet.calculus.Loss.quantiles`).
-        None where the loss has no quantiles: classes, and losses without a likelihood. Warns where
-        the variances of the rows do not seem to be those of the model (``caution``).
+    new_observation : ndarray of the shape of confidence_interval, or None
+        The ``prediction_interval``, without its warning.
     raw, raw_se : ndarray of the shape of mean
         Raw predictions, before the inverse link, and their standard errors; for more than two
         classes differences to the first.
@@ -55,6 +51,33 @@ class PredictionResults:
         Why there is no ``prediction_interval``; empty if there is one.
     caution : str
         Why not to rely on ``prediction_interval``; empty if nothing is known against it.
+
+    Attributes
+    ----------
+    prediction_interval : ndarray of the same shape, or None
+        Interval for a new observation. For squared errors the variance of the residuals, the same
+        for all rows, is added to that of the mean. For other losses it has the quantiles at the
+        estimated mean, without its standard error (:meth:`sknewtonnet.calculus.Loss.quantiles`).
+        None where the loss has no quantiles: classes, and losses without a likelihood. Warns where
+        the variances of the rows do not seem to be those of the model (``caution``).
+
+    See Also
+    --------
+    InferenceResults.get_prediction : The method that makes it.
+    MeanErrors : Standard errors without the data.
+    PartialEffect : Predictions along one input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+    >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+    >>> found = results.get_prediction([[1.0, 0.0]])
+    >>> found.mean.round(2).tolist(), found.confidence_interval.round(2).tolist()
+    ([1.95], [[1.74, 2.16]])
     """
 
     mean: Array

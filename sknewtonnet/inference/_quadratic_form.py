@@ -37,7 +37,7 @@ def weighted_chi_square_tail(
     Parameters
     ----------
     statistic : float
-        T.
+        The number T.
     weights : array-like of shape (n_weights,)
         The l_k, not negative.
     df_denom : float, default=inf
@@ -47,6 +47,11 @@ def weighted_chi_square_tail(
     -------
     float
         NaN if there is no positive weight, or T is not finite.
+
+    See Also
+    --------
+    SlopeTestResult : The test whose statistic has this law.
+    scipy.stats.chi2 : Equal weights, an infinite v.
 
     References
     ----------

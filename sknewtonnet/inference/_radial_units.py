@@ -20,7 +20,7 @@ class RadialUnits:
 
     :meth:`InferenceResults.radial_units` makes it.
 
-    Attributes
+    Parameters
     ----------
     centers, centers_se : ndarray of shape (n_centers, n_features)
         Centres, in the units of the inputs, and their standard errors.
@@ -30,6 +30,23 @@ class RadialUnits:
         standard errors.
     widths, widths_se : ndarray of shape (n_centers,) or (n_centers, n_features)
         Square roots of the variances, and their standard errors.
+
+    See Also
+    --------
+    InferenceResults.radial_units : The method that makes it.
+    QuadraticForms : The same of other forms.
+    sknewtonnet.display.RBFDisplay : The same as a picture.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import RBFNetRegressor
+    >>> X = np.linspace(-2.0, 3.0, 60)[:, None]
+    >>> y = np.exp(-0.5 * (X[:, 0] - 0.5) ** 2) + 0.05 * np.sin(7.0 * X[:, 0])
+    >>> net = RBFNetRegressor(1, alpha=0.0, random_state=0).fit(X, y)
+    >>> units = net.inference(X, y).radial_units()
+    >>> units.centers.round(2).tolist(), units.centers_se.round(2).tolist()
+    ([[0.5]], [[0.01]])
     """
 
     centers: Array
@@ -98,10 +115,26 @@ class QuadraticForms:
 
     :meth:`InferenceResults.quadratic_forms` makes it.
 
-    Attributes
+    Parameters
     ----------
     values, std_errors : ndarray of shape (n_units, n_inputs + 1, n_inputs + 1)
         The matrices, in the units of the inputs, and standard errors of their entries.
+
+    See Also
+    --------
+    InferenceResults.quadratic_forms : The method that makes it.
+    RadialUnits : Centres and widths of Gaussian units.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import RBFNetRegressor
+    >>> X = np.linspace(-2.0, 3.0, 60)[:, None]
+    >>> y = np.exp(-0.5 * (X[:, 0] - 0.5) ** 2) + 0.05 * np.sin(7.0 * X[:, 0])
+    >>> net = RBFNetRegressor(1, alpha=0.0, random_state=0).fit(X, y)
+    >>> forms = net.inference(X, y).quadratic_forms()  # about (x - 0.5)^2
+    >>> np.allclose(forms.values[0], [[1.0, -0.5], [-0.5, 0.25]], atol=0.05)
+    True
     """
 
     values: Array

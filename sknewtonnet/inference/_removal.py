@@ -13,6 +13,8 @@ from sknewtonnet.inference._saliency import flat_directions
 def unit_parameters(network: Network) -> list[tuple[str, Ints]]:
     """What leaves each hidden unit: the unit has no effect if these parameters are zero.
 
+    They are the groups of weights whose tests say whether units are needed.
+
     Parameters
     ----------
     network : Network
@@ -24,6 +26,12 @@ def unit_parameters(network: Network) -> list[tuple[str, Ints]]:
         Name and positions, for each unit of each hidden layer that has any. Units that are read
         by a layer that is not linear are left out: no zero parameter removes them. Units whose
         outgoing parameters are shared go together, under names like "h0, h1".
+
+    See Also
+    --------
+    group_saliency : The growth of the objective without such a group.
+    without_parameters : The net without it.
+    sknewtonnet.BackwardPruning : Removal of what is not significant.
 
     Examples
     --------
@@ -75,6 +83,11 @@ def without_parameters(information: Information, positions: Ints) -> tuple[Array
         Parameters of the smaller net, in a layout in which all may exist.
     kept : ndarray of bool of shape (n_full,)
         Which of them still exist.
+
+    See Also
+    --------
+    group_saliency : The growth of the objective that goes with it.
+    sknewtonnet.BackwardPruning : The estimator, which refits from there.
 
     References
     ----------

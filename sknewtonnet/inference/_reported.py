@@ -14,7 +14,10 @@ from sknewtonnet.calculus.pieces.affine_map import AffineMap
 class Reported:
     """Linear functions of a net's parameters, with names.
 
-    Attributes
+    What is reported of a minimum is not always its parameters: of classes it is the contrasts to
+    the first, of standardised columns the weights in the units of the table.
+
+    Parameters
     ----------
     names : list of str
         Their names.
@@ -22,6 +25,11 @@ class Reported:
         Their coefficients; None where they are the parameters themselves.
     map : AffineMap, default=None
         From the parameters of the minimum to those of the net, if these have other units.
+
+    See Also
+    --------
+    InferenceResults : The results, in these terms.
+    Rescaled : The objective in the units of the table.
 
     Examples
     --------
@@ -39,7 +47,7 @@ class Reported:
     def of(
         cls, network: Network, shift_invariant: bool, map: AffineMap | None = None
     ) -> "Reported":
-        """The parameters; for a softmax output layer the differences to the first class.
+        """Report the parameters; of a softmax output layer the differences to the first class.
 
         The data determine K logits up to a common shift only, that is, their K - 1 differences. A
         row of the last layer with a missing connection stays as it is.
@@ -56,6 +64,7 @@ class Reported:
         Returns
         -------
         Reported
+            As many functions as the data determine.
         """
         names = network.layout.names
         if not shift_invariant:
@@ -90,6 +99,7 @@ class Reported:
         Returns
         -------
         ndarray of shape (n_reported,)
+            One for each name.
         """
         w = self.values_of_net(params)
         return w if self.matrix is None else self.matrix @ w
@@ -105,11 +115,12 @@ class Reported:
         Returns
         -------
         ndarray of shape (n_parameters,)
+            The parameters themselves, whatever is reported of them.
         """
         return params.copy() if self.map is None else self.map.forward(params)
 
     def change(self, moved: Array) -> Array:
-        """Changes of the reported parameters, from changes of those of the minimum.
+        """Map changes of the parameters of the minimum to those of the reported ones.
 
         Parameters
         ----------
@@ -119,6 +130,7 @@ class Reported:
         Returns
         -------
         ndarray of shape (q, n_reported)
+            A row for each change.
         """
         return moved if self.matrix is None and self.map is None else moved @ self.coefficients.T
 
@@ -133,6 +145,7 @@ class Reported:
         Returns
         -------
         ndarray of shape (n_reported, n_reported)
+            Symmetric.
         """
         if self.matrix is None and self.map is None:
             return covariance
@@ -150,6 +163,7 @@ class Reported:
         Returns
         -------
         ndarray of shape (q, n_parameters)
+            Coefficients of the parameters of the minimum.
         """
         if self.matrix is None and self.map is None:
             return R
@@ -168,6 +182,7 @@ class Reported:
         Returns
         -------
         ndarray of shape (q,)
+            One for each function.
         """
         if self.map is None:
             return r

@@ -14,7 +14,7 @@ class Rescaled:
     Statistics are computed for standardised columns, where rounding does least, and reported for
     the parameters w = T v + t, with inputs and outputs in the units of the table.
 
-    Attributes
+    Parameters
     ----------
     objective : Objective
         A function of w, on the data in the units of the table.
@@ -24,6 +24,26 @@ class Rescaled:
         This objective over the standardised one: the squared scale of the target.
     out_scale : ndarray of shape (n_outputs,)
         Scale of each output, in the units of the table.
+
+    See Also
+    --------
+    infer : The function that takes it.
+    Reported : What is reported in the units of the table.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+    >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+    >>> rescaled = results.rescaled
+    >>> round(rescaled.factor / float(np.var(y)), 6), rescaled.out_scale.shape
+    (1.0, (1,))
+    >>> w = rescaled.map.forward(results.information.params)
+    >>> np.allclose(w, results.params)
+    True
     """
 
     objective: Objective

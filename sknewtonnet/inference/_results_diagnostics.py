@@ -241,7 +241,7 @@ class Diagnostics(Predictions):
         random_state: int = 0,
         n_jobs: int | None = None,
     ) -> BootstrapResults:
-        """Fits to data drawn anew: standard errors and intervals of any quantity of the net.
+        """Fit to data drawn anew: standard errors and intervals of any quantity of the net.
 
         Each fit starts at this minimum, with the penalty, the units of columns and the active
         constraints as they are, and its units are put in the order and signs of this net.
@@ -642,7 +642,7 @@ class Diagnostics(Predictions):
         return shape.units(*self._with_errors(shape.values))
 
     def quadratic_forms(self) -> QuadraticForms:
-        """Matrices W of the forms (x, 1)' W (x, 1) of radial units, with standard errors.
+        """The matrices W of the forms (x, 1)' W (x, 1) of radial units, with standard errors.
 
         They follow from the parameters of any radial layer by :meth:`delta_method`.
 

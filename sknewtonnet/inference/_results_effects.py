@@ -59,7 +59,7 @@ class Predictions(Estimates):
         *,
         exposure: ArrayLike | None = None,
     ) -> PredictionResults:
-        """Predictions with standard errors and intervals.
+        """Predict, with standard errors and intervals.
 
         The variance of a raw prediction is j' V j, with j its gradient in the parameters. It may
         be known although single weights are not identified. The cost is about n P^2 flops.

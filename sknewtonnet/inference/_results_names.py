@@ -48,6 +48,7 @@ class StatsmodelsNames(Diagnostics):
         Returns
         -------
         ndarray of shape (n_parameters, n_parameters)
+            As :attr:`covariance`, under the name of statsmodels.
         """
         return self.covariance
 

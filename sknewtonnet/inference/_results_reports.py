@@ -182,7 +182,7 @@ class Reports(Shown, Estimates):
     def to_latex(
         self, rows: str = "effects", *, caption: str | None = None, label: str | None = None
     ) -> str:
-        r"""Effects or parameters as a LaTeX table, with standard errors beneath.
+        r"""Write effects or parameters as a LaTeX table, with standard errors beneath.
 
         :func:`sknewtonnet.inference.compare_tables` of these results alone; it sets several nets
         side by side.
@@ -220,7 +220,7 @@ class Reports(Shown, Estimates):
 
     @in_few_threads
     def to_html(self, rows: str = "effects") -> str:
-        """Effects or parameters as an HTML table, with standard errors beneath.
+        """Show effects or parameters as an HTML table, with standard errors beneath.
 
         Parameters
         ----------
@@ -230,6 +230,7 @@ class Reports(Shown, Estimates):
         Returns
         -------
         str
+            A ``table``.
 
         Raises
         ------

@@ -30,6 +30,12 @@ def weight_saliencies(information: Information, origin: Array | None = None) -> 
     ndarray of shape (n_parameters,)
         In units of M.
 
+    See Also
+    --------
+    group_saliency : Weights that go together.
+    feature_saliencies : All weights that leave an input.
+    sknewtonnet.inspection.weight_importance : The same for users, by two methods.
+
     References
     ----------
     Hassibi and Stork (1993), Second order derivatives for network pruning: optimal brain surgeon.
@@ -60,6 +66,8 @@ def weight_saliencies(information: Information, origin: Array | None = None) -> 
 def group_saliency(information: Information, group: Ints) -> float:
     """OBS saliency of weights that go together, 1/2 w_S' ([H^-1]_SS)^-1 w_S.
 
+    The growth of M, to second order, if the weights become 0 together and all others adapt.
+
     Parameters
     ----------
     information : Information
@@ -71,6 +79,12 @@ def group_saliency(information: Information, group: Ints) -> float:
     -------
     float
         In units of M. The same as :func:`weight_saliencies` for a single weight; 0 for none.
+
+    See Also
+    --------
+    weight_saliencies : Weights one by one.
+    unit_parameters : The groups that leave hidden units.
+    without_parameters : Where the others then are.
 
     Examples
     --------
@@ -122,7 +136,11 @@ def _released(information: Information, group: Ints, origin: Array) -> float:
 
 
 def flat_directions(information: Information) -> Array:
-    """Directions of the parameters without curvature: those found in H and those of the loss.
+    """Find the directions of the parameters along which the data determine nothing.
+
+    They are those without curvature in H, and those that the form of the loss leaves open, such as
+    a common shift of the logits of a softmax. No function of the parameters that changes along one
+    of them has a standard error.
 
     Parameters
     ----------
@@ -133,6 +151,23 @@ def flat_directions(information: Information) -> Array:
     -------
     ndarray of shape (n_parameters, n_directions)
         Columns of unit length, not orthogonal.
+
+    See Also
+    --------
+    constant_combinations : Functions that do not change along them.
+    findings : What their cause may be.
+    sknewtonnet.calculus.critical_point : The verdict on the point.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet.calculus import Network, Objective
+    >>> from sknewtonnet.inference import Information, flat_directions
+    >>> X = np.array([[-1.0, -1.0], [0.0, 0.0], [1.0, 1.0], [2.0, 2.0]])  # the same column twice
+    >>> f = Objective(Network.mlp(2, (), 1), "squared_error", X, [0.0, 1.0, 1.0, 3.0])
+    >>> found = flat_directions(Information(f, np.array([0.45, 0.45, 0.8])))
+    >>> np.abs(found).round(2).ravel().tolist()  # one weight up, the other one down
+    [0.71, 0.71, 0.0]
     """
     return information.flat_directions
 
@@ -153,6 +188,12 @@ def feature_saliencies(information: Information) -> Array:
     ndarray of shape (n_features,)
         In units of M.
 
+    See Also
+    --------
+    weight_saliencies : Weights one by one.
+    input_saliencies : Inputs that go together.
+    sknewtonnet.inspection.feature_importance : The same for users, as shares.
+
     Examples
     --------
     >>> import numpy as np
@@ -171,6 +212,9 @@ def feature_saliencies(information: Information) -> Array:
 def input_saliencies(information: Information, groups: Sequence[Ints]) -> list[float]:
     """Saliency of each group of inputs, by the weights that leave them or with them held.
 
+    For columns that belong together, such as those of a factor, and for radial units, whose inputs
+    have no weights of their own.
+
     Parameters
     ----------
     information : Information
@@ -182,6 +226,12 @@ def input_saliencies(information: Information, groups: Sequence[Ints]) -> list[f
     -------
     list of float
         In units of M.
+
+    See Also
+    --------
+    feature_saliencies : Inputs one by one.
+    held_saliency : The growth with inputs held.
+    shares : Saliencies over their sum.
 
     Examples
     --------
@@ -202,7 +252,7 @@ def input_saliencies(information: Information, groups: Sequence[Ints]) -> list[f
 
 
 def shares(saliencies: Sequence[float] | Array) -> Array:
-    """Saliencies over their sum; zeros if the net depends on nothing.
+    """Divide saliencies by their sum; zeros if the net depends on nothing.
 
     A feature that only a constraint keeps in the net has a negative saliency, and share 0.
 
@@ -215,6 +265,11 @@ def shares(saliencies: Sequence[float] | Array) -> Array:
     -------
     ndarray of shape (n_features,)
         From 0 to 1.
+
+    See Also
+    --------
+    feature_saliencies : The saliencies.
+    sknewtonnet.inspection.feature_importance : The shares of inputs.
 
     Examples
     --------

@@ -23,7 +23,7 @@ class ScoreTestResult(TestResult):
 
     :meth:`InferenceResults.score_test` and :meth:`InferenceResults.hidden_unit_test` make it.
 
-    Attributes
+    Parameters
     ----------
     statistic : float
         On the scale of chi-square with ``df`` degrees of freedom; NaN if there is none.
@@ -37,6 +37,24 @@ class ScoreTestResult(TestResult):
         Why a number is NaN, or what to be careful about; empty if all is well.
     p_adjusted : float or None
         The p-value adjusted for all tests of a family, where one was asked for.
+
+    See Also
+    --------
+    InferenceResults.score_test : The method that makes it.
+    InferenceResults.hidden_unit_test : Whether one more unit is missing.
+    WaldTestResult : A test from the larger fit alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+    >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+    >>> test = results.score_test("coefs_0[x1, y]")
+    >>> test.df, test.p_value < 0.001
+    (1, True)
     """
 
 

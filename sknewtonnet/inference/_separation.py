@@ -166,6 +166,12 @@ def all_told_apart(information: Information) -> str:
     Returns
     -------
     str
+        A message; empty where some rows are classified wrong, and for targets that are no classes.
+
+    See Also
+    --------
+    findings : All that is known against a minimum.
+    parameter_covariance : The covariances.
 
     Examples
     --------

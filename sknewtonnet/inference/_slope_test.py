@@ -31,7 +31,7 @@ class SlopeTestResult(TestResult):
 
     :meth:`InferenceResults.slope_test` makes it.
 
-    Attributes
+    Parameters
     ----------
     statistic : float
         ``df`` times the mean square over its expectation without dependence, which is about
@@ -47,8 +47,26 @@ class SlopeTestResult(TestResult):
     p_adjusted : float or None
         The p-value adjusted for all tests of a family, where one was asked for.
     mean_square : float
-        T, the mean over the rows of squared changes of the raw predictions by one standard
-        deviation of the features, in units of the loss's curvature.
+        Mean over the rows, T, of squared changes of the raw predictions by one standard deviation
+        of the features, in units of the loss's curvature.
+
+    See Also
+    --------
+    InferenceResults.slope_test : The method that makes it.
+    WaldTestResult : A test that some parameters are 0.
+    weighted_chi_square_tail : The law of the statistic.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+    >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+    >>> test = results.slope_test("x1")
+    >>> test.p_value < 0.001, test.reason
+    (True, '')
     """
 
     mean_square: float = np.nan

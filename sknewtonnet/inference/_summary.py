@@ -23,6 +23,11 @@ class Summary(str):
     It is a ``str`` wherever one is wanted. :meth:`InferenceResults.summary` makes it; the methods
     have the names that statsmodels' users know.
 
+    Parameters
+    ----------
+    report : Report
+        Headings, tables and notes.
+
     See Also
     --------
     InferenceResults.to_latex : Effects or parameters alone, as in the tables of papers.
@@ -66,6 +71,7 @@ class Summary(str):
         Returns
         -------
         str
+            As ``print`` shows it.
         """
         return str(self)
 
@@ -80,7 +86,7 @@ class Summary(str):
         return self._report.html()
 
     def as_latex(self, caption: str | None = None, label: str | None = None) -> str:
-        r"""Tables for the package booktabs, all names escaped.
+        r"""Tables, for the package booktabs, with all names escaped.
 
         Parameters
         ----------
@@ -92,6 +98,7 @@ class Summary(str):
         Returns
         -------
         str
+            It needs ``\usepackage{booktabs}`` in the preamble.
         """
         return self._report.latex(caption, label)
 
@@ -101,6 +108,7 @@ class Summary(str):
         Returns
         -------
         str
+            Several lines.
         """
         return self._report.csv()
 

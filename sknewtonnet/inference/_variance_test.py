@@ -28,16 +28,36 @@ _NOTHING = 1e-6
 class VarianceTest:
     """Test that variances of the residuals are as the model says, in each row.
 
-    Attributes
+    Standard errors of type "hessian" and prediction intervals rest on these variances; sandwich
+    covariances, "HC3" the best, do not. :func:`variance_test` makes it.
+
+    Parameters
     ----------
     statistic : float
-        n R^2 of the regression of squared residuals, or its like.
+        The number n R^2 of the regression of squared residuals, or its like.
     df : int
         Degrees of freedom: columns of the regression.
     p_value : float
         Small where variances depend on predictions or inputs in another way, or the mean is wrong.
     reason : str
         Why there is no test, if so.
+
+    See Also
+    --------
+    variance_test : The function that makes it.
+    InferenceResults.variance_test : That of a fit.
+    parameter_covariance : Covariances that do not need the model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+    >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+    >>> results.variance_test.df, results.variance_test.p_value > 0.05  # errors of one variance
+    (6, True)
     """
 
     statistic: float
@@ -104,6 +124,11 @@ def variance_test(information: Information) -> VarianceTest:
     VarianceTest
         NaN with a reason where there is none: for losses other than squared errors, log loss,
         Poisson and gamma, and where rows have weights that are no counts.
+
+    See Also
+    --------
+    VarianceTest : What it returns.
+    InferenceResults.variance_test : That of a fit.
 
     References
     ----------

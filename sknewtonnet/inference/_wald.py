@@ -14,7 +14,7 @@ class WaldTestResult(TestResult):
 
     :meth:`InferenceResults.wald_test` makes it.
 
-    Attributes
+    Parameters
     ----------
     statistic : float
         On the scale of chi-square with ``df`` degrees of freedom; NaN if there is none.
@@ -28,6 +28,25 @@ class WaldTestResult(TestResult):
         Why a number is NaN, or what to be careful about; empty if all is well.
     p_adjusted : float or None
         The p-value adjusted for all tests of a family, where one was asked for.
+
+    See Also
+    --------
+    InferenceResults.wald_test : The method that makes it.
+    LikelihoodRatioResult :
+        A test by a second fit, which does not hang on how parameters are written.
+    SlopeTestResult : A test that a net depends on a feature at all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = 2.0 * X[:, 0] - X[:, 1] + rng.normal(size=200)
+    >>> results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+    >>> test = results.wald_test("coefs_0[x1, y]")
+    >>> test.df, bool(np.isclose(test.statistic, results.z_values[1] ** 2))
+    (1, True)
     """
 
 

@@ -28,7 +28,6 @@ UNFINISHED = {
     "sknewtonnet",
     "sknewtonnet.display",
     "sknewtonnet.estimators",
-    "sknewtonnet.inference",
 }
 
 
