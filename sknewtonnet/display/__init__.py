@@ -7,6 +7,7 @@ from sknewtonnet._lazy import lazy
 if TYPE_CHECKING:
     from sknewtonnet.display._alpha_path import AlphaPathDisplay
     from sknewtonnet.display._base import Display
+    from sknewtonnet.display._convergence import ConvergenceDisplay
     from sknewtonnet.display._effect import EffectDisplay
     from sknewtonnet.display._hessian import HessianDisplay
     from sknewtonnet.display._influence import InfluenceDisplay
@@ -21,6 +22,7 @@ else:  # the same at run time, each module with the first name of it that is ask
         {
             "sknewtonnet.display._alpha_path": ["AlphaPathDisplay"],
             "sknewtonnet.display._base": ["Display"],
+            "sknewtonnet.display._convergence": ["ConvergenceDisplay"],
             "sknewtonnet.display._effect": ["EffectDisplay"],
             "sknewtonnet.display._hessian": ["HessianDisplay"],
             "sknewtonnet.display._influence": ["InfluenceDisplay"],
@@ -34,6 +36,7 @@ else:  # the same at run time, each module with the first name of it that is ask
 
 __all__ = [
     "AlphaPathDisplay",
+    "ConvergenceDisplay",
     "Display",
     "EffectDisplay",
     "HessianDisplay",

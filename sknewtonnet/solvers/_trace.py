@@ -27,6 +27,7 @@ class Trace:
     See Also
     --------
     SolverResult : It has one as ``trace``.
+    sknewtonnet.display.ConvergenceDisplay : A picture of it.
 
     Examples
     --------

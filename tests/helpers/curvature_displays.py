@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from sknewtonnet import NewtonMLPRegressor
-from sknewtonnet.display import HessianDisplay, SpectrumDisplay
+from sknewtonnet.display import ConvergenceDisplay, HessianDisplay, SpectrumDisplay
 
 
 @cache
@@ -24,4 +24,6 @@ CURVATURE = {
     "spectrum without density": lambda: SpectrumDisplay.from_estimator(
         *regression_net(), kinds="exact", density=False
     ),
+    "convergence": lambda: ConvergenceDisplay.from_estimator(regression_net()[0]),
+    "convergence of values": lambda: ConvergenceDisplay.from_results({"values": [3.0, 2.0, 1.5]}),
 }
