@@ -93,7 +93,26 @@ class BaseNewtonNet(
     VersionedPickles,
     BaseEstimator,
 ):
-    """What regressors and classifiers share: from a table to a fitted minimum."""
+    """What regressors and classifiers share: from a table to a fitted minimum.
+
+    Ask ``isinstance(model, BaseNewtonNet)`` to know a net of this package. Estimators of it are
+    the classes below; their methods are those of scikit-learn, and ``objective``, ``inference``
+    and the like.
+
+    See Also
+    --------
+    NewtonMLPRegressor : Perceptrons.
+    RBFNetRegressor : Radial basis nets.
+    NewtonNetRegressor : Nets of any layers.
+    fit_of : The record of a fit.
+
+    Examples
+    --------
+    >>> from sknewtonnet import NewtonMLPRegressor, RBFNetClassifier
+    >>> from sknewtonnet.estimators import BaseNewtonNet
+    >>> all(issubclass(net, BaseNewtonNet) for net in (NewtonMLPRegressor, RBFNetClassifier))
+    True
+    """
 
     @abstractmethod
     def _describe_target(
@@ -172,7 +191,7 @@ class BaseNewtonNet(
 
         Returns
         -------
-        self : object
+        Self
             The fitted estimator.
 
         Raises

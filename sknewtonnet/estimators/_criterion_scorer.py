@@ -62,6 +62,9 @@ class CriterionScorer:
 def criterion_scorer(criterion: str = "bic") -> CriterionScorer:
     """Make a scorer for searches by an information criterion, without cross-validation.
 
+    A criterion estimates from all rows what cross-validation estimates from rows left out, at the
+    cost of one fit for each candidate.
+
     Parameters
     ----------
     criterion : {"aic", "aicc", "bic", "nic", "tic", "gcv"}, default="bic"
@@ -83,6 +86,12 @@ def criterion_scorer(criterion: str = "bic") -> CriterionScorer:
     ValueError
         If there is no such criterion. The scorer raises it if the data are not those of the fit,
         the fit is not at a minimum, or the objective is no likelihood ("gcv" and "nic" aside).
+
+    See Also
+    --------
+    sknewtonnet.inference.Criteria : The criteria.
+    sknewtonnet.InformationCriterionSearch : A search over the sizes of a net.
+    sklearn.model_selection.GridSearchCV : A search that takes the scorer.
 
     Examples
     --------

@@ -293,9 +293,10 @@ class Importances:
 class Fit:
     """A net at the point where its fit ended.
 
-    An estimator keeps it without its data, and copies of the estimator share it.
+    An estimator keeps it without its data, and copies of the estimator share it. What needs the
+    data raises an AttributeError then: :func:`fit_of` takes them.
 
-    Attributes
+    Parameters
     ----------
     problem : Problem
         What was solved.
@@ -311,6 +312,26 @@ class Fit:
         Of weights and inputs.
     errors : PredictionErrors
         Of predicted means, of a regressor.
+
+    See Also
+    --------
+    fit_of : The record of a fitted net.
+    fit_from : A fit that begins where another one ended.
+    sknewtonnet.inference.Information : Curvatures and scores at the minimum.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> from sknewtonnet.estimators import fit_of
+    >>> X = np.array([[-1.0], [0.0], [1.0], [2.0]])
+    >>> y = np.array([0.0, 1.0, 1.0, 3.0])
+    >>> net = NewtonMLPRegressor((), alpha=0.0).fit(X, y)
+    >>> fit = fit_of(net, X, y)
+    >>> fit.verdict, fit.n_parameters, round(fit.value, 4)
+    ('minimum', 2, 0.0875)
+    >>> fit.without(np.array([0])).network.layout.names  # the mean of y is left
+    ['intercepts_0[y]']
     """
 
     problem: Problem
@@ -390,7 +411,13 @@ class Fit:
         return self.problem.target.class_weights
 
     def objective(self) -> AnyObjective:
-        """The objective of the fit, on its data."""
+        """The objective of the fit, on its data.
+
+        Returns
+        -------
+        Objective or BlockObjective
+            A function of the parameters that were fitted: of standardised columns if these were.
+        """
         return self.problem.objective()
 
     @cached_property
@@ -413,11 +440,33 @@ class Fit:
         return Criteria(self.information, self.problem.factor)
 
     def on(self, data: Table | None) -> "Fit":
-        """The same net on other data."""
+        """The same net on other data.
+
+        Parameters
+        ----------
+        data : Table or None
+            The data; None to do without.
+
+        Returns
+        -------
+        Fit
+            A new record; this one stays as it is.
+        """
         return replace(self, problem=self.problem.on(data))
 
     def renamed(self, names: tuple[str, ...]) -> "Fit":
-        """The same fit with other names of its inputs."""
+        """The same fit with other names of its inputs.
+
+        Parameters
+        ----------
+        names : tuple of str
+            One for each input.
+
+        Returns
+        -------
+        Fit
+            A new record, or this one if these are its names.
+        """
         if names == self.feature_names:
             return self
         network = self.network.with_names(names)
@@ -466,6 +515,7 @@ class Fit:
         Returns
         -------
         Fit
+            A new record; this one stays as it is.
         """
         network = self.network.with_connectivity(connectivity)
         problem = replace(self.problem, network=network)

@@ -65,6 +65,12 @@ def pipeline_inference(
         polynomials, quantiles), the net has no intercepts to undo a shift, an argument is not
         allowed, or an offset meets a target that is transformed.
 
+    See Also
+    --------
+    sknewtonnet.inference.infer : Inference of any net at a minimum.
+    columns_through : What the preprocessing makes of the columns.
+    sknewtonnet.inference.InferenceResults : What it returns.
+
     Notes
     -----
     With z = (u - a) / b for each column, and the weights w of a net on z, the net on u has
@@ -101,7 +107,10 @@ def pipeline_inference(
 
 
 def columns_through(before: Pipeline, names: Sequence[str]) -> list[Column]:
-    """The columns that the steps before a net return.
+    """Follow the columns of a table through the steps before a net.
+
+    A column that is moved and scaled, or one level of a category, is undone in the weights of the
+    net; :func:`pipeline_inference` reports in the units of the table.
 
     Parameters
     ----------
@@ -119,6 +128,21 @@ def columns_through(before: Pipeline, names: Sequence[str]) -> list[Column]:
     ------
     ValueError
         If a step mixes columns, or bends them.
+
+    See Also
+    --------
+    pipeline_inference : The inference that needs it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import MinMaxScaler
+    >>> from sknewtonnet.estimators import columns_through
+    >>> scaler = make_pipeline(MinMaxScaler()).fit(np.array([[20.0], [70.0]]))
+    >>> age = columns_through(scaler, ["age"])[0]
+    >>> age.name, round(age.shift, 6), round(age.scale, 6)
+    ('age', 20.0, 50.0)
     """
     found = columns_after(before, [Column(name, name) for name in names], "")
     given = [column.name for column in found]

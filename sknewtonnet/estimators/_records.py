@@ -21,7 +21,10 @@ def fit_of(
     offset: ArrayLike | None = None,
     exposure: ArrayLike | None = None,
 ) -> Fit:
-    """The record of a fitted net.
+    """Take the record of a fitted net.
+
+    For meta-estimators, which refit a net without some of its parameters, or look at its minimum;
+    the record is the same whatever becomes of the parameters of the estimator.
 
     Parameters
     ----------
@@ -34,11 +37,28 @@ def fit_of(
     Returns
     -------
     Fit
+        With its data if they are given.
 
     Raises
     ------
     NotFittedError
         If it is not fitted.
+
+    See Also
+    --------
+    Fit : What it returns.
+    fit_from : A fit that begins where another one ended.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> from sknewtonnet.estimators import fit_of
+    >>> X = np.array([[-1.0], [0.0], [1.0], [2.0]])
+    >>> y = np.array([0.0, 1.0, 1.0, 3.0])
+    >>> net = NewtonMLPRegressor((), alpha=0.0).fit(X, y)
+    >>> fit_of(net).verdict, round(fit_of(net, X, y).criteria.bic, 2)
+    ('minimum', 7.15)
     """
     check_is_fitted(net)
     if X is None:
@@ -59,6 +79,9 @@ def fit_from(
 ) -> Net:
     """Fit a net from where another fit ended, in place of its own starts.
 
+    For paths of nets that differ little: other strengths of the penalty, other rows, fewer
+    parameters.
+
     Parameters
     ----------
     net : estimator of this package
@@ -66,7 +89,11 @@ def fit_from(
     start : Fit
         Of a net with the same parameters by name, and the same link; its inputs may have had
         other names.
-    X, y, sample_weight, offset, exposure
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+        Training data, as in ``net.fit``.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Target values.
+    sample_weight, offset, exposure : array-like, default=None
         As in ``net.fit``.
     post_selection : bool, default=False
         Whether its form was chosen on these data, so that p-values are too small.
@@ -80,6 +107,22 @@ def fit_from(
     ------
     ValueError
         If the parameters are others, or ``fit`` would refuse the arguments.
+
+    See Also
+    --------
+    fit_of : The record of a fitted net.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> from sknewtonnet.estimators import fit_from, fit_of
+    >>> X = np.array([[-1.0], [0.0], [1.0], [2.0]])
+    >>> y = np.array([0.0, 1.0, 1.0, 3.0])
+    >>> net = NewtonMLPRegressor((), alpha=0.0).fit(X, y)
+    >>> ridge = fit_from(NewtonMLPRegressor((), alpha=1.0), fit_of(net), X, y)
+    >>> bool(abs(ridge.coefs_[0][0, 0]) < abs(net.coefs_[0][0, 0]))
+    True
     """
     known = KnownTerms(offset, exposure)
     names = tuple(getattr(X, "columns", []))
@@ -93,6 +136,9 @@ def fit_from(
 def after_selection(net: Net, post_selection: bool = True) -> Net:
     """Tell a fitted net that it was chosen among several by the data of its fit.
 
+    Its inference then warns that p-values are too small, for the form of the net was chosen to
+    have small ones.
+
     Parameters
     ----------
     net : estimator of this package
@@ -104,6 +150,22 @@ def after_selection(net: Net, post_selection: bool = True) -> Net:
     -------
     object
         The net.
+
+    See Also
+    --------
+    fit_of : The record, which keeps it.
+    sknewtonnet.InformationCriterionSearch : A search that tells its net.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> from sknewtonnet.estimators import after_selection, fit_of
+    >>> X = np.array([[-1.0], [0.0], [1.0], [2.0]])
+    >>> y = np.array([0.0, 1.0, 1.0, 3.0])
+    >>> net = NewtonMLPRegressor((), alpha=0.0).fit(X, y)
+    >>> fit_of(after_selection(net)).post_selection
+    True
     """
     net._fit_ = replace(fit_of(net), post_selection=post_selection)
     return net
@@ -111,6 +173,8 @@ def after_selection(net: Net, post_selection: bool = True) -> Net:
 
 def with_feature_names(net: Net, names: tuple[str, ...]) -> Net:
     """Give the inputs of a fitted net names that its own table did not have.
+
+    For nets behind a preprocessing that returns arrays without names.
 
     Parameters
     ----------
@@ -123,6 +187,22 @@ def with_feature_names(net: Net, names: tuple[str, ...]) -> Net:
     -------
     object
         The net.
+
+    See Also
+    --------
+    fit_of : The record, which keeps them.
+    pipeline_inference : Names of a whole pipeline.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknewtonnet import NewtonMLPRegressor
+    >>> from sknewtonnet.estimators import with_feature_names
+    >>> X = np.array([[-1.0], [0.0], [1.0], [2.0]])
+    >>> y = np.array([0.0, 1.0, 1.0, 3.0])
+    >>> net = NewtonMLPRegressor((), alpha=0.0).fit(X, y)
+    >>> with_feature_names(net, ("age",)).parameter_names_
+    ['coefs_0[age, y]', 'intercepts_0[y]']
     """
     net._fit_ = fit_of(net).renamed(names)
     net.parameter_names_ = list(net._fit_.network.layout.names)

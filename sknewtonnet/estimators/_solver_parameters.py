@@ -76,7 +76,7 @@ class SolverParametersMixin:
 
         Returns
         -------
-        self : object
+        Self
             The estimator.
 
         Raises
