@@ -116,6 +116,7 @@ class AlphaPathDisplay(Display):
         Returns
         -------
         AlphaPathDisplay
+            The display, drawn.
 
         Raises
         ------
@@ -153,6 +154,7 @@ class AlphaPathDisplay(Display):
         Returns
         -------
         AlphaPathDisplay
+            The display, drawn.
 
         Raises
         ------

@@ -134,12 +134,21 @@ class NetworkDisplay(Display):
             the steps before it make.
         units : {"standardised", "table"}, default="standardised"
             Whether weights are those of standardised columns or of the table.
-        biases, max_units, max_edges, ax, line_kwargs, text_kwargs
-            As in :meth:`plot`.
+        biases : bool, default=False
+            Whether to draw intercepts.
+        max_units : int, default=50
+            Units of a node that are drawn, the largest by their weights.
+        max_edges : int, default=300
+            Weights that are drawn, the largest ones.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; a new figure if None.
+        line_kwargs, text_kwargs : dict, default=None
+            Keywords of lines and names, as in :meth:`plot`.
 
         Returns
         -------
         NetworkDisplay
+            The display, drawn.
 
         Raises
         ------
@@ -199,12 +208,21 @@ class NetworkDisplay(Display):
             Of a net, from ``est.inference(X, y)`` or :func:`sknewtonnet.inference.infer`.
         units : {"standardised", "table"}, default="standardised"
             Whether weights are those of standardised columns or of the table.
-        biases, max_units, max_edges, ax, line_kwargs, text_kwargs
-            As in :meth:`plot`.
+        biases : bool, default=False
+            Whether to draw intercepts.
+        max_units : int, default=50
+            Units of a node that are drawn, the largest by their weights.
+        max_edges : int, default=300
+            Weights that are drawn, the largest ones.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; a new figure if None.
+        line_kwargs, text_kwargs : dict, default=None
+            Keywords of lines and names, as in :meth:`plot`.
 
         Returns
         -------
         NetworkDisplay
+            The display, drawn.
 
         Raises
         ------

@@ -117,6 +117,7 @@ class PruningPathDisplay(Display):
         Returns
         -------
         PruningPathDisplay
+            The display, drawn.
 
         Raises
         ------
@@ -173,6 +174,7 @@ class PruningPathDisplay(Display):
         Returns
         -------
         PruningPathDisplay
+            The display, drawn.
         """
         accepted = np.array([step.accepted for step in path])
         display = cls(

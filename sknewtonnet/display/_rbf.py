@@ -140,12 +140,17 @@ class RBFDisplay(Display):
             only one.
         output : int or str, default=0
             The output, or class, whose coefficients are shown, by its name or position.
-        distances, ax, line_kwargs, point_kwargs
-            As in :meth:`plot`.
+        distances : sequence of float, default=(1.0,)
+            The distances d of the ellipses, in standard deviations.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; a new figure if None.
+        line_kwargs, point_kwargs : dict, default=None
+            Keywords of the units and of the data, as in :meth:`plot`.
 
         Returns
         -------
         RBFDisplay
+            The display, drawn.
 
         Raises
         ------
