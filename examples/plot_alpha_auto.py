@@ -15,6 +15,7 @@ from sklearn.datasets import make_friedman1
 from sklearn.model_selection import GridSearchCV
 
 from sknewtonnet import NewtonMLPRegressor
+from sknewtonnet.display import AlphaPathDisplay
 
 X, y = make_friedman1(150, noise=1.0, random_state=0)
 X_test, y_test = make_friedman1(2000, noise=1.0, random_state=1)
@@ -52,9 +53,9 @@ print(f"test R2 {ard.score(X_test, y_test):.3f}")
 path = np.geomspace(found.alphas.min() / 10.0, 10.0 * found.alphas.max(), 17)
 nets = [NewtonMLPRegressor(alpha=alpha, random_state=0).fit(X, y) for alpha in path]
 tests = [0.5 * np.mean((y_test - net.predict(X_test)) ** 2) / np.var(y) for net in nets]
-ax = found.plot()
+ax = AlphaPathDisplay.from_estimator(net).ax_
 ax.plot(path, tests, color="0.5", label="2000 further rows")
-ax.set(xlabel="alpha (rows)", ylabel="half squared error (variances of the target)")
+ax.set(ylabel="half squared error (variances of the target)")
 ax.set_ylim(0.0, 1.1 * max(*tests, *found.held_out_loss))
 ax.legend()
 plt.show()

@@ -86,15 +86,16 @@ mass = results.wald_test("mass")
 print(f"Mass: F = {mass.f_statistic:.2f}, p = {mass.p_value:.2f}")
 
 # %%
-# Estimated exponents with two standard errors, beside the law.
+# Exponents, less those of the law, with two standard errors to each side.
 
-exponents, spread = results.params[:3], 2.0 * results.std_errors[:3]
-fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
-left.errorbar(np.arange(3), exponents, yerr=spread, fmt="o", capsize=4, label="estimated")
-left.plot(np.arange(3), [0.5, -0.5, 0.0], "x", color="C3", markersize=9, label="law")
-left.set_xticks(np.arange(3), names)
-left.set_ylabel("exponent")
-left.legend()
+law = np.array([0.5, -0.5, 0.0])
+away, spread = results.params[:3] - law, 2.0 * results.std_errors[:3]
+fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+left.axvline(0.0, color="0.7", linewidth=0.8)
+left.errorbar(away, names, xerr=spread, fmt="o", capsize=4)
+left.margins(x=0.2, y=0.3)
+left.set_yticks(names, [f"{name} ({power:g})" for name, power in zip(names, law, strict=True)])
+left.set_xlabel("estimated exponent less that of the law")
 right.plot(measured, net.predict(logarithms), ".")
 right.axline((0.0, 0.0), slope=1.0, color="0.7", linewidth=0.8)
 right.set_xlabel("measured period (s)")

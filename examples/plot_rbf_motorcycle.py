@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.model_selection import GridSearchCV, KFold
 
 from sknewtonnet import RBFNetRegressor
+from sknewtonnet.display import RBFDisplay
 
 
 def motorcycle():
@@ -57,24 +58,16 @@ for center, width, height in zip(centers, widths, heights, strict=True):
     print(f"{center:12.1f} {width:12.1f} {height:12.1f}")
 
 # %%
-# The curve is the sum of the bumps and a constant.
+# The curve is the sum of the bumps and a constant, so the lower picture adds up to the upper one.
+# A unit may have its centre outside of the data, where it is known by its flank alone; the key
+# names it then.
 
 grid = np.linspace(time.min(), time.max(), 300)
-fitted = net.predict(grid[:, None])
-bumps = heights * np.exp(-0.5 * ((grid[:, None] - centers) / widths) ** 2)
-
 fig, (upper, lower) = plt.subplots(2, 1, sharex=True, figsize=(8, 7), layout="constrained")
 upper.plot(time, acceleration, ".", color="0.6", label=f"{source} data")
-upper.plot(grid, fitted, color="C0", label=f"{len(centers)} Gaussian units")
+upper.plot(grid, net.predict(grid[:, None]), color="C0", label=f"{len(centers)} Gaussian units")
 upper.set_ylabel("acceleration (g)")
 upper.legend()
-for unit, (center, width) in enumerate(zip(centers, widths, strict=True)):
-    color = f"C{unit % 10}"
-    lower.plot(grid, bumps[:, unit], color=color)
-    lower.errorbar(center, heights[unit], xerr=width, color=color, marker="o", capsize=3)
-lower.axhline(0.0, color="0.8", linewidth=0.8)
-lower.set_xlim(grid[0], grid[-1])
-lower.set_xlabel("time after impact (ms)")
-lower.set_ylabel("each unit (g)")
-lower.set_title("Units: centre, height, and one width to each side", fontsize=10)
+RBFDisplay.from_estimator(net, X, ax=lower)
+lower.set(xlabel="time after impact (ms)", ylabel="contribution of each unit (g)")
 plt.show()

@@ -33,6 +33,7 @@ net = NewtonMLPRegressor((8,), alpha=0.03, n_init=5, random_state=0, standardize
 )
 pruned = BackwardPruning(net).fit(X[train], y[train])
 
+# %%
 # Errors are mean squares over the variance of the whole series up to 1979.
 variance = np.var(y[year <= 1979])
 print(f"critical point of the pruned net: {pruned.estimator_.critical_point_}")
@@ -45,13 +46,19 @@ for name, model, fitted in (("before", net, net), ("after", pruned, pruned.estim
     print(f"{name}: {len(fitted.params_)} parameters, errors {', '.join(errors)}")
 
 # %%
-# Predictions one year ahead, on years that had no part in the fit.
-figure, (top, bottom) = plt.subplots(2, 1, figsize=(9, 6.5), layout="constrained")
+# Predictions one year ahead, on years that had no part in the fit: those of the pruned net are
+# hardly told from those of the whole one.
+
 later = year > 1920
-top.plot(year[later], 191.2 * y[later], "k.", markersize=4, label="observed")
-top.plot(year[later], 191.2 * net.predict(X[later]), color="tab:grey", label="before")
-top.plot(year[later], 191.2 * pruned.predict(X[later]), color="tab:blue", label="after")
-top.set(ylabel="sunspots", title="one year ahead")
-top.legend(ncols=3)
-pruned.path_.plot(ax=bottom)
+figure, ax = plt.subplots(figsize=(9, 4), layout="constrained")
+ax.plot(year[later], 191.2 * y[later], "k.", markersize=5, label="observed")
+for label, model, look in (
+    (f"whole net, {len(net.params_)} parameters", net, {"color": "C1", "linestyle": "--"}),
+    (f"pruned net, {len(pruned.estimator_.params_)} parameters", pruned, {"color": "C0"}),
+):
+    ax.plot(year[later], 191.2 * model.predict(X[later]), label=label, **look)
+ax.set(xlabel="year", ylabel="sunspots in a year (Wolf number)", title="One year ahead")
+ax.margins(x=0.02)
+ax.legend(ncols=3, loc="upper left")
+ax.set_ylim(top=1.15 * ax.get_ylim()[1])
 plt.show()

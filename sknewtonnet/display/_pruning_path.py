@@ -9,9 +9,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._figures import COLOURS, style
 from sknewtonnet._path_figures import draw_pruning_path
+from sknewtonnet._typing import Array
 from sknewtonnet.display._base import Display
 from sknewtonnet.display._labels import label_above
 from sknewtonnet.pruning import BackwardPruning, InformationCriterionSearch, PruningPath
+
+# Restored nets are drawn up to so many heights of the path above it.
+_HEADROOM = 0.6
 
 
 class PruningPathDisplay(Display):
@@ -46,6 +50,8 @@ class PruningPathDisplay(Display):
         The nets that were kept, or all of a search.
     restored_ : matplotlib.lines.Line2D or None
         Those that were not, if there are any.
+    above_ : matplotlib.lines.Line2D or None
+        Triangles at the upper edge for restored nets whose criterion is far above the path.
     chosen_ : matplotlib.lines.Line2D
         The mark of the chosen net.
     labels_ : list of matplotlib.text.Annotation
@@ -233,11 +239,35 @@ class PruningPathDisplay(Display):
             zorder=3,
         )
         ax.margins(0.06, 0.08)
-        ax.autoscale_view()
+        self.above_ = self._far_above(ax, sizes, values)
         names = [()] * len(sizes) if self.names is None else self.names
         self.labels_ = label_above(ax, sizes.astype(float), names)
-        ax.legend(fontsize="small")
+        # A path falls from the upper left, and crosses stand at its end.
+        ax.legend(fontsize="small", loc="best" if self.accepted is None else "upper center")
         return self
+
+    def _far_above(self, ax: Any, sizes: Any, values: Array) -> Any:
+        """End the picture where restored nets would press the path flat; marks for those above."""
+        ax.autoscale_view()
+        if self.accepted is None:
+            return None
+        kept = values[np.asarray(self.accepted)]
+        high = kept.max() + _HEADROOM * max(np.ptp(kept), 1e-3 * abs(kept.max()))
+        above = values > high
+        if not above.any():
+            return None
+        ax.set_ylim(top=high)
+        (marks,) = ax.plot(
+            sizes[above],
+            np.full(above.sum(), 0.97),
+            "^",
+            color=COLOURS["vermilion"],
+            fillstyle="none",
+            markersize=5,
+            transform=ax.get_xaxis_transform(),
+            label="restored, far above",
+        )
+        return marks
 
     def _settings(self, ax: Any, line_kwargs: Mapping[str, Any] | None) -> Any:
         """The nets of a search, from few parameters to many."""

@@ -238,6 +238,7 @@ class RBFDisplay(Display):
             ax.axhline(0.0, color="0.8", linewidth=0.8, zorder=0)
             what = "value" if given is None else f"contribution to {self.output_name}"
             ax.set(xlim=limits[0], ylabel=f"{what} of each unit")
+            ax.margins(y=0.1)
         ax.set_xlabel(self.feature_names[0])
         self._draw_units(ax, curves, np.column_stack([centers[:, 0], heights]), given, line_kwargs)
         self.points_ = self._draw_points(ax, X, point_kwargs)

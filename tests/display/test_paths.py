@@ -133,6 +133,17 @@ def test_pruning_path_names_what_went_without_overlap():
         assert not overlaps(drawn.labels_)
 
 
+def test_restored_nets_far_above_do_not_press_the_path_flat():
+    display = PruningPathDisplay.from_path(
+        PruningPath([*PATH, step(("x",), 1, 5000.0, accepted=False)], "bic")
+    )
+    assert display.ax_.get_ylim()[1] < 120.0
+    assert display.above_.get_xdata().tolist() == [1]
+    assert PruningPathDisplay.from_path(PATH).above_ is None
+    labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert "restored, far above" in labels
+
+
 def test_pruning_path_draws_what_the_record_draws():
     display, ax = PruningPathDisplay.from_path(PATH), PATH.plot()
     pairs = zip((display.accepted_, display.restored_), ax.lines, strict=True)
