@@ -5,6 +5,7 @@ markers and hatches differ as well, so that a picture printed in grey can be rea
 """
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 COLOURS = {
@@ -228,6 +229,53 @@ def name_levels(ax: Any, levels: Sequence[str]) -> None:
     slant = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if long else {}
     ax.set_xticks(range(len(levels)), levels, **slant)
     ax.set_xlim(-0.5, len(levels) - 0.5)
+
+
+def key(figure: Any, ax: Any, handles: Sequence[Any], labels: Sequence[str], own: bool) -> Any:
+    """A legend above the panels of a figure of one's own, or above axes that were given.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure.
+    ax : matplotlib.axes.Axes
+        The (first) axes.
+    handles : sequence of artists
+        What is explained.
+    labels : sequence of str
+        The texts.
+    own : bool
+        Whether nothing else is in the figure.
+
+    Returns
+    -------
+    matplotlib.legend.Legend or None
+        None if there is nothing to explain.
+    """
+    if not handles:
+        return None
+    if own:
+        width = figure.get_size_inches()[0]
+        longest = 0.6 + 0.08 * max(map(len, labels))
+        n_columns = max(1, min(len(labels), int(width / longest)))
+        return figure.legend(handles, labels, loc="outside upper center", ncols=n_columns)
+    look = {"fontsize": "small", "frameon": False, "borderaxespad": 0.2}
+    return ax.legend(handles, labels, loc="lower right", bbox_to_anchor=(1.0, 1.0), **look)
+
+
+def name_rows(ax: Any, names: Sequence[str]) -> None:
+    """Write names of rows beside 0, 1, ... of the vertical axis, the first on top.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        The axes.
+    names : sequence of str
+        The names; a few long ones have several lines.
+    """
+    few = len(names) <= 15
+    ax.set_yticks(range(len(names)), [fill(name, 26) if few else name for name in names])
+    ax.set_ylim(len(names) - 0.5, -0.5)
 
 
 def label_points(

@@ -7,9 +7,11 @@ from sknewtonnet._lazy import lazy
 if TYPE_CHECKING:
     from sknewtonnet.display._alpha_path import AlphaPathDisplay
     from sknewtonnet.display._base import Display
+    from sknewtonnet.display._coefficient import CoefficientDisplay
     from sknewtonnet.display._convergence import ConvergenceDisplay
     from sknewtonnet.display._effect import EffectDisplay
     from sknewtonnet.display._hessian import HessianDisplay
+    from sknewtonnet.display._importance import ImportanceDisplay
     from sknewtonnet.display._influence import InfluenceDisplay
     from sknewtonnet.display._network import NetworkDisplay
     from sknewtonnet.display._pruning_path import PruningPathDisplay
@@ -22,9 +24,11 @@ else:  # the same at run time, each module with the first name of it that is ask
         {
             "sknewtonnet.display._alpha_path": ["AlphaPathDisplay"],
             "sknewtonnet.display._base": ["Display"],
+            "sknewtonnet.display._coefficient": ["CoefficientDisplay"],
             "sknewtonnet.display._convergence": ["ConvergenceDisplay"],
             "sknewtonnet.display._effect": ["EffectDisplay"],
             "sknewtonnet.display._hessian": ["HessianDisplay"],
+            "sknewtonnet.display._importance": ["ImportanceDisplay"],
             "sknewtonnet.display._influence": ["InfluenceDisplay"],
             "sknewtonnet.display._network": ["NetworkDisplay"],
             "sknewtonnet.display._pruning_path": ["PruningPathDisplay"],
@@ -36,10 +40,12 @@ else:  # the same at run time, each module with the first name of it that is ask
 
 __all__ = [
     "AlphaPathDisplay",
+    "CoefficientDisplay",
     "ConvergenceDisplay",
     "Display",
     "EffectDisplay",
     "HessianDisplay",
+    "ImportanceDisplay",
     "InfluenceDisplay",
     "NetworkDisplay",
     "PruningPathDisplay",

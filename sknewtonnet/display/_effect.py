@@ -12,13 +12,19 @@ from sknewtonnet._figures import (
     LINE_STYLES,
     MARKERS,
     curve,
+    key,
     name_levels,
     points_with_bars,
     style,
 )
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array
-from sknewtonnet.display._statistics import StatisticsDisplay, column, output_number
+from sknewtonnet.display._statistics import (
+    StatisticsDisplay,
+    column,
+    features_or_factors,
+    output_number,
+)
 from sknewtonnet.inference import InferenceResults, PartialEffect
 
 BANDS = ("both", "pointwise", "simultaneous", "none")
@@ -180,7 +186,7 @@ class EffectDisplay(StatisticsDisplay):
         if output is not None:
             outputs = [output_number(output, results.output_names)]
         if features is None:
-            chosen = _all_features(results, groups)
+            chosen = features_or_factors(results, groups)
         else:
             chosen = [features] if isinstance(features, str) else list(features)
         n_panels = len(chosen) * (1 if classes else len(outputs))
@@ -266,10 +272,7 @@ class EffectDisplay(StatisticsDisplay):
         if same_scale:
             _same_heights([panel.outputs for panel in panels], places)
         handles, labels = places[0].get_legend_handles_labels()
-        if handles and own:
-            self.figure_.legend(handles, labels, loc="outside upper center", ncols=4)
-        elif handles:
-            places[0].legend(fontsize="small")
+        key(self.figure_, places[0], handles, labels, own)
         return self
 
     def _panels(self, n_panels: int, ax: Any) -> list[Any]:
@@ -371,15 +374,6 @@ def _check_bands(bands: str) -> None:
 
 def _are_classes(results: InferenceResults) -> bool:
     return bool(results.information.objective.loss.for_classes)
-
-
-def _all_features(
-    results: InferenceResults, groups: Mapping[str, Sequence[str]] | None
-) -> list[str]:
-    """Features, with the factor in the place of its levels."""
-    factors = results.factors if groups is None else groups
-    owner = {name: factor for factor, names in factors.items() for name in names}
-    return list(dict.fromkeys(owner.get(name, name) for name in results.feature_names))
 
 
 def _of_levels(results: InferenceResults, name: str, asked: Mapping[str, Any]) -> PartialEffect:

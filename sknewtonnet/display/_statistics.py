@@ -89,12 +89,12 @@ class StatisticsDisplay(Display):
             results = estimator.inference(X, y, **given)
         else:
             results = pipeline_inference(estimator, X, y, **given)
-        named = cls._labels_of(X, sample_weight)
-        return cls.from_results(results, ax=ax, **(named | keywords))
+        names = cls._of_table(X, sample_weight)
+        return cls.from_results(results, ax=ax, **(names | keywords))
 
     @classmethod
-    def _labels_of(cls, X: Any, sample_weight: Any) -> dict[str, Any]:
-        """Labels of the rows by the index of a table, for displays of rows."""
+    def _of_table(cls, X: Any, sample_weight: Any) -> dict[str, Any]:
+        """What a display takes of the index and columns of a table, as keywords."""
         return {}
 
 
@@ -102,7 +102,7 @@ class RowsDisplay(StatisticsDisplay):
     """Base class of the displays whose points are rows of the table, with labels."""
 
     @classmethod
-    def _labels_of(cls, X: Any, sample_weight: Any) -> dict[str, Any]:
+    def _of_table(cls, X: Any, sample_weight: Any) -> dict[str, Any]:
         index = getattr(X, "index", None)
         if index is None or callable(index):  # a list has a method of that name
             return {}
@@ -132,7 +132,7 @@ def row_labels(labels: ArrayLike | None, n_rows: int) -> NDArray[Any]:
     return found
 
 
-def output_number(output: int | str, names: Sequence[str]) -> int:
+def output_number(output: int | str, names: Sequence[str], argument: str = "output") -> int:
     """The position of an output, or class, that is given by its name or position.
 
     Raises
@@ -142,11 +142,11 @@ def output_number(output: int | str, names: Sequence[str]) -> int:
     """
     if isinstance(output, str):
         if output not in names:
-            raise ValueError(unknown_name("output", output, names))
+            raise ValueError(unknown_name(argument, output, names))
         return list(names).index(output)
     known = list(range(len(names)))
     if isinstance(output, bool) or output not in known:
-        raise ValueError(must_be_one_of("output", output, [*known, *names]))
+        raise ValueError(must_be_one_of(argument, output, [*known, *names]))
     return int(output)
 
 
@@ -159,3 +159,12 @@ def largest(values: NDArray[Any], n: int) -> Ints:
     """Positions of the largest numbers, the largest first; NaN is none of them."""
     known = np.flatnonzero(np.isfinite(values))
     return known[np.argsort(-values[known], kind="stable")][: max(n, 0)]
+
+
+def features_or_factors(
+    results: InferenceResults, groups: Mapping[str, Sequence[str]] | None
+) -> list[str]:
+    """The features, with factors in the place of their levels."""
+    factors = results.factors if groups is None else groups
+    owner = {name: factor for factor, names in factors.items() for name in names}
+    return list(dict.fromkeys(owner.get(name, name) for name in results.feature_names))

@@ -202,7 +202,7 @@ class Effects:
         if spread is None:
             share = sample_weight / sample_weight.sum()
             spread = np.sqrt(share @ (X - share @ X) ** 2)
-        self._spread = spread
+        self.spread = spread
 
     def _mean(self, X: Array, output: int) -> Objective:
         """The mean prediction as a function of the parameters."""
@@ -254,7 +254,7 @@ class Effects:
             )
             return above - below, up - down
         # Differences of fourth order of exact slopes and of their exact gradients.
-        step = _STEP * float(self._spread[other])
+        step = _STEP * float(self.spread[other])
         if step == 0.0:
             raise ValueError(f"the feature with number {other} does not vary.")
         value, gradient = 0.0, np.zeros(len(self.predictor.params))
@@ -289,7 +289,7 @@ class Effects:
         return self._on(self._X[rows], self._weight[rows], offset)
 
     def _on(self, X: Array, weight: Array, offset: Array | None) -> "Effects":
-        return Effects(self.predictor, X, weight, offset, self._spread)
+        return Effects(self.predictor, X, weight, offset, self.spread)
 
     def by_row(self, feature: int, contrast: Contrast | None, output: int) -> Array:
         """The effect at each row, of shape (n_samples,)."""

@@ -580,6 +580,17 @@ class Predictions(Estimates):
         found[:, unknown] = np.nan
         return values, found
 
+    @property
+    def feature_std(self) -> Array:
+        """Standard deviations of the features in the rows of the fit, with their weights.
+
+        Returns
+        -------
+        ndarray of shape (n_features,)
+            In the units of the table; by them effects of features compare with each other.
+        """
+        return self._effects.spread
+
     @cached_property
     @in_few_threads
     def feature_importance(self) -> Array:

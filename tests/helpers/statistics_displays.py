@@ -5,7 +5,13 @@ from functools import cache
 from inference_cases import binary, net, regression
 
 from sknewtonnet import NewtonMLPClassifier
-from sknewtonnet.display import EffectDisplay, InfluenceDisplay, ResidualsDisplay
+from sknewtonnet.display import (
+    CoefficientDisplay,
+    EffectDisplay,
+    ImportanceDisplay,
+    InfluenceDisplay,
+    ResidualsDisplay,
+)
 
 
 @cache
@@ -21,6 +27,9 @@ def class_results():
 
 
 STATISTICS = {
+    "coefficients": lambda: CoefficientDisplay.from_results(regression_results()),
+    "weights": lambda: CoefficientDisplay.from_results(class_results(), "parameters"),
+    "importances": lambda: ImportanceDisplay.from_results(regression_results()),
     "effects": lambda: EffectDisplay.from_results(regression_results(), n_points=8),
     "effect on a class": lambda: EffectDisplay.from_results(class_results(), "x0", n_points=8),
     "influence": lambda: InfluenceDisplay.from_results(regression_results()),
