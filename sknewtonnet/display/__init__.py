@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sknewtonnet.display._hessian import HessianDisplay
     from sknewtonnet.display._importance import ImportanceDisplay
     from sknewtonnet.display._influence import InfluenceDisplay
+    from sknewtonnet.display._loss_surface import LossSurfaceDisplay
     from sknewtonnet.display._network import NetworkDisplay
     from sknewtonnet.display._pruning_path import PruningPathDisplay
     from sknewtonnet.display._rbf import RBFDisplay
@@ -30,6 +31,7 @@ else:  # the same at run time, each module with the first name of it that is ask
             "sknewtonnet.display._hessian": ["HessianDisplay"],
             "sknewtonnet.display._importance": ["ImportanceDisplay"],
             "sknewtonnet.display._influence": ["InfluenceDisplay"],
+            "sknewtonnet.display._loss_surface": ["LossSurfaceDisplay"],
             "sknewtonnet.display._network": ["NetworkDisplay"],
             "sknewtonnet.display._pruning_path": ["PruningPathDisplay"],
             "sknewtonnet.display._rbf": ["RBFDisplay"],
@@ -47,6 +49,7 @@ __all__ = [
     "HessianDisplay",
     "ImportanceDisplay",
     "InfluenceDisplay",
+    "LossSurfaceDisplay",
     "NetworkDisplay",
     "PruningPathDisplay",
     "RBFDisplay",

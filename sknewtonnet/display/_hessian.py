@@ -363,7 +363,7 @@ class HessianDisplay(Display):
         crowded = bool((np.diff(middles) < size * _WIDE / room).any())
         lower = ["\n" if crowded and k % 2 else "" for k in range(len(middles))]
         titles = [
-            f"{low}{_short(layer.name)}" for low, layer in zip(lower, self.layers, strict=True)
+            f"{low}{shortened(layer.name)}" for low, layer in zip(lower, self.layers, strict=True)
         ]
         panel.set_xticks(middles, titles, fontsize="small")
         panel.set_xlabel("layer")
@@ -374,7 +374,7 @@ class HessianDisplay(Display):
             for unit in self.units:
                 if not rows or _middle(unit) - _middle(rows[-1]) >= size * _HIGH / room:
                     rows.append(unit)
-        names = [_short(row.name) if first else "" for row in rows]
+        names = [shortened(row.name) if first else "" for row in rows]
         panel.set_yticks([_middle(row) for row in rows], names, fontsize="x-small")
         panel.tick_params(length=0)
         if first:
@@ -482,7 +482,18 @@ def _middle(group: Group) -> float:
     return (group.start + group.stop - 1) / 2
 
 
-def _short(name: str) -> str:
-    """A name that is not too long; its end may be what it differs in."""
+def shortened(name: str) -> str:
+    """A name that is not too long; its end may be what it differs in.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+
+    Returns
+    -------
+    str
+        At most 22 letters.
+    """
     half = _LONG // 2
     return name if len(name) <= _LONG else f"{name[: half - 1]}…{name[-half:]}"

@@ -5,7 +5,12 @@ from functools import cache
 import numpy as np
 
 from sknewtonnet import NewtonMLPRegressor
-from sknewtonnet.display import ConvergenceDisplay, HessianDisplay, SpectrumDisplay
+from sknewtonnet.display import (
+    ConvergenceDisplay,
+    HessianDisplay,
+    LossSurfaceDisplay,
+    SpectrumDisplay,
+)
 
 
 @cache
@@ -26,4 +31,5 @@ CURVATURE = {
     ),
     "convergence": lambda: ConvergenceDisplay.from_estimator(regression_net()[0]),
     "convergence of values": lambda: ConvergenceDisplay.from_results({"values": [3.0, 2.0, 1.5]}),
+    "loss surface": lambda: LossSurfaceDisplay.from_estimator(*regression_net(), n_points=9),
 }
