@@ -151,6 +151,7 @@ class ConvergenceDisplay(Display):
         Returns
         -------
         ConvergenceDisplay
+            The display, drawn.
 
         Raises
         ------
@@ -190,6 +191,7 @@ class ConvergenceDisplay(Display):
         Returns
         -------
         ConvergenceDisplay
+            The display, drawn.
 
         Raises
         ------

@@ -172,6 +172,7 @@ class EffectDisplay(StatisticsDisplay):
         Returns
         -------
         EffectDisplay
+            The display, drawn.
 
         Raises
         ------

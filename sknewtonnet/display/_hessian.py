@@ -158,6 +158,7 @@ class HessianDisplay(Display):
         Returns
         -------
         HessianDisplay
+            The display, drawn.
 
         Raises
         ------
@@ -214,6 +215,7 @@ class HessianDisplay(Display):
         Returns
         -------
         HessianDisplay
+            The display, drawn.
 
         Raises
         ------

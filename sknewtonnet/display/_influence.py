@@ -145,6 +145,7 @@ class InfluenceDisplay(RowsDisplay):
         Returns
         -------
         InfluenceDisplay
+            The display, drawn.
 
         Raises
         ------

@@ -172,6 +172,7 @@ class ResidualsDisplay(RowsDisplay):
         Returns
         -------
         ResidualsDisplay
+            The display, drawn.
 
         Raises
         ------

@@ -214,6 +214,7 @@ class SpectrumDisplay(Display):
         Returns
         -------
         SpectrumDisplay
+            The display, drawn.
 
         Raises
         ------
@@ -260,8 +261,14 @@ class SpectrumDisplay(Display):
             The point.
         kinds : sequence of str, default=("exact", "gauss-newton")
             Which second derivatives, of the function's ``hessian_kinds``.
-        standardize, method, random_state, density
+        standardize : bool, default=False
             As in :meth:`from_estimator`.
+        method : {"auto", "dense", "lanczos"}, default="auto"
+            Likewise.
+        random_state : int, Generator or None, default=0
+            Likewise.
+        density : bool, default=True
+            Likewise.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
         **plot_keywords : dict
@@ -270,6 +277,7 @@ class SpectrumDisplay(Display):
         Returns
         -------
         SpectrumDisplay
+            The display, drawn.
 
         Raises
         ------
@@ -314,6 +322,7 @@ class SpectrumDisplay(Display):
         Returns
         -------
         SpectrumDisplay
+            The display, drawn.
 
         Raises
         ------
