@@ -29,6 +29,7 @@ def scores(heading, column):
 
 
 def accuracy():
+    """Draw the scores of plain calls beside each other."""
     figure, axes = plt.subplots(1, 2, figsize=(6.5, 2.6), layout="constrained")
     kinds = [
         ("Numbers", "mean R²", "38 tables of numbers", "higher"),
@@ -47,6 +48,7 @@ def accuracy():
 
 
 def inference():
+    """Draw what a fit gives beyond the prediction."""
     X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
     few = X[["age", "bmi", "bp", "s5"]]
     net = NewtonMLPRegressor((1,), alpha=0.0, n_init=5, random_state=0).fit(few, y)
