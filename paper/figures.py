@@ -1,5 +1,7 @@
 """The figures of the paper: ``python paper/figures.py`` writes them beside it.
 
+The second one is also the first picture of the README and of the documentation.
+
 The scores are those of doc/accuracy.md, which ``benchmarks/accuracy.py`` makes.
 """
 
@@ -53,13 +55,16 @@ def inference():
     few = X[["age", "bmi", "bp", "s5"]]
     net = NewtonMLPRegressor((1,), alpha=0.0, n_init=5, random_state=0).fit(few, y)
     results = net.inference(few, y)
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained")
+    figure, (left, middle, right) = plt.subplots(
+        1, 3, figsize=(10, 3), width_ratios=[1.1, 1, 1], layout="constrained"
+    )
     NetworkDisplay.from_results(results, ax=left)
     EffectDisplay.from_results(results, "bmi", ax=middle)
-    HessianDisplay.from_estimator(net, few, y, ax=right)
+    middle.set(xlabel="bmi [kg/m²]", ylabel="mean progression after a year")
+    HessianDisplay.from_estimator(net, few, y, kinds=["exact"], ax=right)
     return figure
 
 
 if __name__ == "__main__":
-    for make in (accuracy, inference):
-        make().savefig(HERE / f"{make.__name__}.png", dpi=200)
+    accuracy().savefig(HERE / "accuracy.png", dpi=200)
+    inference().savefig(HERE.parent / "doc" / "_static" / "first_look.png", dpi=160)

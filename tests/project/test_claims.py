@@ -53,6 +53,6 @@ def test_the_paper_has_the_sections_and_the_length_that_joss_asks_for():
 
 @in_a_checkout
 def test_the_paper_has_its_figures():
-    figures = re.findall(r"\]\((\w+\.png)\)", PAPER.read_text(encoding="utf-8"))
+    figures = re.findall(r"\]\(([\w./]+\.png)\)", PAPER.read_text(encoding="utf-8"))
     assert len(figures) == 2
     assert all((PAPER.parent / figure).stat().st_size > 10_000 for figure in figures)
