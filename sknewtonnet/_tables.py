@@ -16,7 +16,7 @@ from textwrap import wrap
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 WIDTH = 99
 
@@ -75,13 +75,13 @@ class Table:
         rows = list(map(list, zip(*labels.values(), *columns.values(), strict=True)))
         return cls([*labels, *columns], rows, names=tuple(range(len(labels))))
 
-    def shortened(self) -> "Table":
-        """The first and last rows, if there are more than ``MOST_ROWS``."""
-        half = MOST_ROWS // 2
-        if len(self.rows) <= MOST_ROWS + 1:
+    def of_first_and_last(self, n: int) -> "Table":
+        """With a row of dots in the middle, if these are not all n rows: see :func:`shown_of`."""
+        if len(self.rows) == n:
             return self
+        half = len(self.rows) // 2
         gap = ["..." for _ in self.rows[0]]
-        rows = [*self.rows[:half], gap, *self.rows[-half:]]
+        rows = [*self.rows[:half], gap, *self.rows[half:]]
         return Table(self.header, rows, self.foot, self.names)
 
     @property
@@ -325,6 +325,58 @@ def probability(value: float) -> str:
 def number(value: float, digits: int = 6) -> str:
     """Significant digits, or "nan"."""
     return "nan" if np.isnan(value) else f"{value:.{digits}g}"
+
+
+def estimate_table(
+    labels: Mapping[str, Sequence[str]],
+    values: Mapping[str, ArrayLike],
+    error: str,
+    interval: ArrayLike,
+    level: float,
+    tests: Mapping[str, Sequence[str]] | None = None,
+) -> Table:
+    """Estimates with their errors, tests and intervals.
+
+    Parameters
+    ----------
+    labels : mapping of str to sequence of str
+        Names of the rows, in one or more columns.
+    values : mapping of str to array-like
+        Estimates and errors, all in one unit.
+    error : str
+        Which of them is the standard error.
+    interval : array-like of shape (..., 2)
+        Ends of intervals.
+    level : float
+        Level of the intervals.
+    tests : mapping of str to sequence of str, default=None
+        Columns between errors and intervals.
+    """
+    ends = np.reshape(np.asarray(interval, dtype=float), (-1, 2)).T
+    shown = estimates({**values, **dict(zip(interval_names(level), ends, strict=True))}, error)
+    first = {name: shown[name] for name in values}
+    last = {name: shown[name] for name in interval_names(level)}
+    return Table.of(labels, first | dict(tests or {}) | last)
+
+
+def labels_of(
+    kind: str, names: Sequence[str], outputs: Sequence[str], values: ArrayLike
+) -> dict[str, list[str]]:
+    """Labels of an array of shape (n_names,) or (n_names, n_outputs), entry by entry."""
+    if np.ndim(values) == 1:
+        return {kind: list(names)}
+    return {
+        kind: [name for name in names for _ in outputs],
+        "output": [output for _ in names for output in outputs],
+    }
+
+
+def shown_of(n: int) -> NDArray[np.intp]:
+    """Which of n rows are shown: all, or the first and last ``MOST_ROWS / 2``."""
+    half = MOST_ROWS // 2
+    if n <= MOST_ROWS + 1:
+        return np.arange(n)
+    return np.r_[:half, n - half : n]
 
 
 def interval_names(level: float) -> tuple[str, str]:

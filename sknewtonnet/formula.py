@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
+from sknewtonnet._tables import Worded
 from sknewtonnet._typing import Array
 from sknewtonnet.inference import InferenceResults
 
 __all__ = ["FormulaFit", "fit_formula"]
 
 
-@dataclass(frozen=True, eq=False)
-class FormulaFit:
+@dataclass(frozen=True, eq=False, repr=False)
+class FormulaFit(Worded):
     """A net that was fitted by a formula, which can be asked about tables.
 
     :func:`fit_formula` makes it. It keeps the levels of factors, and what the transforms of the
@@ -59,6 +60,9 @@ class FormulaFit:
     groups: dict[str, list[str]]
     _spec: Any
     _response: Callable[[Any], Any]
+
+    def _in_words(self) -> str:
+        return f"of {self.formula} by {type(self.estimator).__name__}"
 
     def design(self, data: Any) -> Any:
         """The columns that the net takes, with the levels and centres of the fit.

@@ -3,9 +3,10 @@
 from typing import Any, Self
 
 from sknewtonnet._figures import axes, panels
+from sknewtonnet._tables import Worded
 
 
-class Display:
+class Display(Worded):
     """Base class of the displays.
 
     A display holds numbers that were computed before, by a class method such as

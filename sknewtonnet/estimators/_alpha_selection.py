@@ -5,11 +5,12 @@ from typing import Any
 
 from sknewtonnet._figures import axes
 from sknewtonnet._path_figures import draw_alpha_path, draw_ard_loss
+from sknewtonnet._tables import Report, Shown, Table, counted, fixed
 from sknewtonnet._typing import Array
 
 
-@dataclass(frozen=True, eq=False)
-class ArdSelection:
+@dataclass(frozen=True, eq=False, repr=False)
+class ArdSelection(Shown):
     """Strengths of the penalty by the evidence: one for each input, and one for each later layer.
 
     Attributes
@@ -41,9 +42,21 @@ class ArdSelection:
     kept: bool
     alpha: dict[str, Array]
 
+    def _report(self) -> Report:
+        sizes = self.inputs | self.layers
+        table = Table.of(
+            {"strength of": list(sizes)}, {"alpha": [f"{size:.4g}" for size in sizes.values()]}
+        )
+        what = "The fit has them." if self.kept else "The fit has one strength for all instead."
+        loss = f"Held-out loss {self.held_out_loss:.4g}, standard error of the difference "
+        return Report("Strengths by the evidence", [table], [f"{loss}{self.std_error:.2g}.", what])
 
-@dataclass(frozen=True, eq=False)
-class AlphaSelection:
+    def _in_words(self) -> str:
+        return f"of {counted(len(self.inputs), 'input')}, {'kept' if self.kept else 'not kept'}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AlphaSelection(Shown):
     """How the strength of the penalty was chosen.
 
     Attributes
@@ -75,6 +88,26 @@ class AlphaSelection:
     n_rows: int
     reason: str
     ard: ArdSelection | None = None
+
+    def _report(self) -> Report:
+        table = Table.of(
+            {"alpha": [f"{alpha:.4g}" for alpha in self.alphas]},
+            {
+                "held-out loss": fixed(self.held_out_loss, 4),
+                "std. error": fixed(self.std_errors, 4),
+                "": ["chosen" if alpha == self.alpha else "" for alpha in self.alphas],
+            },
+        )
+        by = f"{counted(self.n_folds, 'fold')} of {counted(self.n_rows, 'row')}."
+        notes = [f"Cross-validation in {by}", self.reason]
+        parts: list[Table | str] = [table, *(self.ard._report().parts if self.ard else [])]
+        return Report("Choice of alpha", parts, [note for note in notes if note])
+
+    def _in_words(self) -> str:
+        return (
+            f"of alpha {self.alpha:.4g} among {len(self.alphas)}, "
+            f"{counted(self.n_folds, 'fold')} of {counted(self.n_rows, 'row')}"
+        )
 
     @property
     def chosen(self) -> float | dict[str, Array]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError
 
+from sknewtonnet._tables import Worded
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import (
     CriticalPoint,
@@ -289,8 +290,8 @@ class Importances:
         return self.weights, self.features
 
 
-@dataclass(frozen=True, eq=False)
-class Fit:
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit(Worded):
     """A net at the point where its fit ended.
 
     An estimator keeps it without its data, and copies of the estimator share it. What needs the
@@ -341,6 +342,9 @@ class Fit:
     post_selection: bool = False
     importances: Importances = Importances()
     errors: PredictionErrors = NO_ERRORS
+
+    def _in_words(self) -> str:
+        return f"of {self.network!r}, loss {self.loss.name}, {self.verdict}"
 
     @property
     def network(self) -> Network:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sknewtonnet._tables import Report, Shown, counted, estimate_table
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._average_effects import AverageEffects
 from sknewtonnet.inference._checks import check_choice, check_level
@@ -21,8 +22,8 @@ INTERVALS = ("percentile", "basic")
 Quantity = Callable[[Array, Array], Array]
 
 
-@dataclass(frozen=True, eq=False)
-class BootstrapResults:
+@dataclass(frozen=True, eq=False, repr=False)
+class BootstrapResults(Shown):
     """What quantities of a net become in fits to data like its own.
 
     :meth:`InferenceResults.bootstrap` makes it.
@@ -177,10 +178,21 @@ class BootstrapResults:
         }
         return pd.DataFrame(columns, index=pd.Index(self.names, name="quantity"))
 
-    def __repr__(self) -> str:
+    def _report(self) -> Report:
+        table = estimate_table(
+            {"quantity": self.names},
+            {"estimate": self.estimates, "std. error": self.std_errors, "bias": self.bias},
+            "std. error",
+            self.conf_int(),
+            0.95,
+        )
+        notes = [f"{counted(len(self.samples), 'replication')}, {self.failed} of them failed."]
+        return Report(f"Bootstrap, {self.kind}", [table], [*notes, "Percentile intervals."])
+
+    def _in_words(self) -> str:
         return (
-            f"BootstrapResults(kind={self.kind!r}, {len(self.names)} quantities, "
-            f"n={len(self.samples)}, failed={self.failed})"
+            f"({self.kind}) of {len(self.names)} quantities, "
+            f"{counted(len(self.samples), 'replication')}, {self.failed} failed"
         )
 
 

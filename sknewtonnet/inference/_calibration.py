@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from sknewtonnet._tables import Report, Shown, Table, counted, fixed
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._comparison import UnitsOfFit
 from sknewtonnet.inference._feature_table import of_slope_and_effects
@@ -21,8 +22,8 @@ CALIBRATED_TESTS = ("effect", "summary", "slope", "likelihood ratio", "score", "
 _N_ROWS = 200
 
 
-@dataclass(frozen=True, eq=False)
-class Calibration:
+@dataclass(frozen=True, eq=False, repr=False)
+class Calibration(Shown):
     """How often intervals cover and tests reject in data simulated from a fitted net.
 
     :meth:`InferenceResults.calibrate` makes it.
@@ -120,29 +121,31 @@ class Calibration:
             columns[f"{name}_error"] = self.error(values)
         return pd.DataFrame(columns, index=pd.Index(self.features, name="feature"))
 
-    def __str__(self) -> str:
+    def _report(self) -> Report:
         size = f"{100.0 * (1.0 - self.level):.4g} %"
-        head = ["feature", "coverage", *(f"size, {name}" for name in self.sizes)]
-        rows = [
-            [name, *(f"{100.0 * column[j]:.1f}" for column in self._columns)]
-            for j, name in enumerate(self.features)
-        ]
-        widths = [max(len(row[k]) for row in [head, *rows]) for k in range(len(head))]
-        lines = [
+        names = ["coverage", *(f"size, {name}" for name in self.sizes)]
+        columns = {
+            name: fixed(100.0 * column, 1)
+            for name, column in zip(names, self._columns, strict=True)
+        }
+        notes = [
             f"{self.n} data sets simulated from the net, and from the net without each feature; "
             f"{self.failed} fits failed.",
             f"Per cent of the intervals of effects at {100.0 * self.level:.4g} % that cover, and "
             f"of true hypotheses that tests at {size} reject.",
-            *(
-                "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
-                for row in [head, *rows]
-            ),
             f"Intervals of predictions cover in {100.0 * self.prediction_coverage:.1f} %. One "
             f"standard error of {size} is {100.0 * self.error(1.0 - self.level):.1f}.",
         ]
         lost = {test: int(counts.sum()) for test, counts in self.missing.items() if counts.any()}
-        lines += [f"{count} data sets have no p-value: {test}" for test, count in lost.items()]
-        return "\n".join(lines + [f"{name}: {text}" for name, text in self.reasons.items()])
+        notes += [f"{count} data sets have no p-value: {test}" for test, count in lost.items()]
+        notes += [f"{name}: {text}" for name, text in self.reasons.items()]
+        return Report("Calibration", [Table.of({"feature": self.features}, columns)], notes)
+
+    def _in_words(self) -> str:
+        return (
+            f"of {counted(len(self.features), 'feature')} by {counted(self.n, 'simulation')}, "
+            f"level {self.level:g}"
+        )
 
     @property
     def _columns(self) -> list[Array]:

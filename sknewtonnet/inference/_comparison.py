@@ -1,12 +1,12 @@
 """Two fits of the same data: likelihood ratio of nested nets, Vuong's test of others."""
 
 from dataclasses import dataclass, field
-from textwrap import wrap
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
 
+from sknewtonnet._tables import Report, Shown, Table, fixed, probability
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
 from sknewtonnet.inference._nesting import Nesting, same_columns, shares_more
@@ -31,8 +31,8 @@ WORSE = (
 )
 
 
-@dataclass(frozen=True)
-class ComparisonResult:
+@dataclass(frozen=True, repr=False)
+class ComparisonResult(Shown):
     """Result of a comparison of two nets that were fitted to the same data.
 
     :meth:`InferenceResults.compare` makes it.
@@ -123,28 +123,39 @@ class ComparisonResult:
         }
         return pd.DataFrame(columns, index=pd.Index(self.models, name="net"))
 
-    def __str__(self) -> str:
-        rows: list[tuple[str, ...]] = [("", "parameters", "log-likelihood", "AIC", "BIC")]
-        numbers = zip(self.parameters, self.log_likelihoods, self.aic, self.bic, strict=True)
-        for name, (k, *values) in zip(self.models, numbers, strict=True):
-            rows.append((name, f"{k:.1f}", *(f"{value:.2f}" for value in values)))
-        widths = [max(len(row[j]) for row in rows) for j in range(5)]
-        lines = [
-            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-            for row in rows
-        ]
+    def _report(self) -> Report:
+        table = Table.of(
+            {"net": self.models},
+            {
+                "parameters": fixed(self.parameters, 1),
+                "log-likelihood": fixed(self.log_likelihoods, 2),
+                "AIC": fixed(self.aic, 2),
+                "BIC": fixed(self.bic, 2),
+            },
+        )
+        return Report("", [table, *self._tests], [self.reason] if self.reason else [])
+
+    @property
+    def _tests(self) -> list[str]:
+        """Sentences with the statistics."""
+        p = f"p = {probability(self.p_value)}".replace("= <", "< ")
         if self.method == "Vuong":
-            lines.append(f"Vuong's z {self.statistic:.3f}, p {self.p_value:.4g}")
-            for name, (z, p) in self.corrected.items():
-                lines.append(f"corrected as in {name.upper()}: z {z:.3f}, p {p:.4g}")
-        else:
-            of = f"chi-square({self.df})"
-            if np.isfinite(self.df_denom):
-                of = f"F({self.df}, {self.df_denom:.1f})"
-            lines.append(f"Likelihood ratio {self.statistic:.3f}, p {self.p_value:.4g} by {of}")
-            if np.isfinite(self.bootstrap_p_value):
-                lines.append(f"p {self.bootstrap_p_value:.4g} by the parametric bootstrap")
-        return "\n".join(lines + wrap(self.reason, 99))
+            lines = [f"Vuong's z = {self.statistic:.3f}, {p}."]
+            for name, (z, p_value) in self.corrected.items():
+                corrected = f"p = {probability(p_value)}".replace("= <", "< ")
+                lines.append(f"Corrected as in {name.upper()}: z = {z:.3f}, {corrected}.")
+            return lines
+        of = f"chi-square({self.df})"
+        if np.isfinite(self.df_denom):
+            of = f"F({self.df}, {self.df_denom:.1f})"
+        lines = [f"Likelihood ratio = {self.statistic:.3f}, {p} by {of}."]
+        if np.isfinite(self.bootstrap_p_value):
+            lines.append(f"p = {probability(self.bootstrap_p_value)} by the parametric bootstrap.")
+        return lines
+
+    def _in_words(self) -> str:
+        p = probability(self.p_value)
+        return f"({self.method}) of {self.models[0]} and {self.models[1]}, p {p}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from sknewtonnet._tables import Report, Shown, Table, number
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import BlockObjective, Loss
 from sknewtonnet.calculus.pieces.output_activation import LossBehindActivation
@@ -14,8 +15,8 @@ from sknewtonnet.inference._rows import RowsAt
 CRITERIA = ("aic", "aicc", "bic", "nic", "tic", "gcv")
 
 
-@dataclass(frozen=True, eq=False)
-class Criteria:
+@dataclass(frozen=True, eq=False, repr=False)
+class Criteria(Shown):
     """Log-likelihood and information criteria, to compare fits by; smaller criteria are better.
 
     n is the number of observations: rows times outputs, or rows where the outputs are one
@@ -58,6 +59,14 @@ class Criteria:
 
     information: Information
     factor: float = 1.0
+
+    def _report(self) -> Report:
+        values = [getattr(self, name) for name in ("log_likelihood", *CRITERIA)]
+        names = ["log-likelihood", *(name.upper() for name in CRITERIA)]
+        return Report("", [Table.of({"criterion": names}, {"value": [*map(number, values)]})])
+
+    def _in_words(self) -> str:
+        return f"at a minimum of {self.information._in_words()}"
 
     @property
     def _n(self) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh, null_space
 
+from sknewtonnet._tables import Report, Shown, Table, fixed, interval_names
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss, Objective, get_loss
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
@@ -25,8 +26,8 @@ _FLAT = 1e-9
 _STEP = 1e-3
 
 
-@dataclass(frozen=True)
-class EffectProfile:
+@dataclass(frozen=True, repr=False)
+class EffectProfile(Shown):
     """Likelihood interval of an average effect or a prediction.
 
     :meth:`InferenceResults.profile_effect` makes it.
@@ -70,6 +71,16 @@ class EffectProfile:
     upper: float
     level: float
     reason: str = ""
+
+    def _report(self) -> Report:
+        values = fixed([self.estimate, self.lower, self.upper])
+        columns = zip(("estimate", *interval_names(self.level)), values, strict=True)
+        table = Table.of({"effect": [self.name]}, {name: [value] for name, value in columns})
+        return Report("Likelihood interval", [table], [self.reason] if self.reason else [])
+
+    def _in_words(self) -> str:
+        values = fixed([self.estimate, self.lower, self.upper])
+        return f"of {self.name}: {values[0]}, from {values[1]} to {values[2]}"
 
 
 class Function(ABC):

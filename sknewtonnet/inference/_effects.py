@@ -10,6 +10,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sknewtonnet._tables import (
+    Report,
+    Shown,
+    counted,
+    estimate_table,
+    fixed,
+    labels_of,
+    probabilities,
+)
 from sknewtonnet._typing import Array, Bools
 from sknewtonnet.calculus import Objective
 from sknewtonnet.calculus.functions.input_derivatives import input_derivatives
@@ -23,8 +32,8 @@ from sknewtonnet.inference._slope_test import factors
 _STEP = 5e-4
 
 
-@dataclass(frozen=True, eq=False)
-class MarginalEffects:
+@dataclass(frozen=True, eq=False, repr=False)
+class MarginalEffects(Shown):
     """Average effects of inputs on the predicted mean, with standard errors.
 
     :meth:`InferenceResults.marginal_effects` makes it.
@@ -156,6 +165,22 @@ class MarginalEffects:
             names = [self.names, self.output_names]
             index = pd.MultiIndex.from_product(names, names=["input", "output"])
         return pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index)
+
+    def _report(self) -> Report:
+        ratio = "t" if np.isfinite(self.df_denom) else "z"
+        table = estimate_table(
+            labels_of("input", self.names, self.output_names, self.effects),
+            {"dy/dx": self.effects, "std. error": self.std_errors},
+            "std. error",
+            self.conf_int(),
+            0.95,
+            {ratio: fixed(self.z_values, 3), f"P>|{ratio}|": probabilities(self.p_values)},
+        )
+        return Report("Average marginal effects", [table])
+
+    def _in_words(self) -> str:
+        outputs = f" on {counted(len(self.output_names), 'output')}"
+        return f"of {counted(len(self.names), 'input')}" + outputs * (self.effects.ndim == 2)
 
 
 class Contrast(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._typing import Ints
-from sknewtonnet.calculus import BlockObjective, Loss, Network, Objective, Rows
+from sknewtonnet.calculus import BlockObjective, Loss, Objective, Rows
 from sknewtonnet.calculus.functions.any_objective import AnyObjective, with_rows
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.calculus.pieces.validation import check_count
@@ -184,7 +184,7 @@ def infer(
         output_names=_names("output_names", output_names, network.output_names),
         # Names that only count columns are not required of data frames.
         named=feature_names is not None or names != tuple(f"x{j}" for j in range(len(names))),
-        model=f"{model}: {_described(network)}, loss {loss.name}",
+        model=f"{model}: {network.architecture}, loss {loss.name}",
         refit=Refit.of(network, at.params, refit, start),
         cov_type=cov_type,
         groups=clusters,
@@ -316,17 +316,6 @@ def _check_kinds(
         reason = "class_weight, which makes the objective no likelihood,"
     if reason is not None:
         raise ValueError(f"{reason} needs a cov_type of {robust}, got {cov_type!r}.")
-
-
-def _described(network: Network) -> str:
-    """Sizes and activations in a few words."""
-    sizes = "-".join(str(size) for size in network.node_sizes)
-    kinds = [
-        activation.name
-        for layer in network.layers[:-1]
-        for activation, _ in layer.activation.groups(layer.n_units)
-    ]
-    return sizes + (f", {' '.join(dict.fromkeys(kinds))}" if kinds else "")
 
 
 def _warn(results: InferenceResults, stacklevel: int) -> None:

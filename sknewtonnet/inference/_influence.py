@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from sknewtonnet._tables import MOST_ROWS, Report, Shown, Table, counted, fixed
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
 from sknewtonnet.inference._minimum import Information
@@ -13,8 +14,8 @@ from sknewtonnet.inference._reported import Reported
 from sknewtonnet.inference._residuals import pearson
 
 
-@dataclass(frozen=True, eq=False)
-class Influence:
+@dataclass(frozen=True, eq=False, repr=False)
+class Influence(Shown):
     """Influence of each row, a row of each array per sample; statsmodels' names and signs.
 
     The fit without row i is approximated by one step from the minimum, in which the curvature
@@ -125,6 +126,28 @@ class Influence:
             columns["standard_resid"] = self.resid_studentized
             columns["student_resid"] = self.resid_studentized_external
         return pd.DataFrame(columns | {"loo_loss": self.loo_losses})
+
+    def _report(self) -> Report:
+        most = np.argsort(-self.cooks_distance, kind="stable")[:MOST_ROWS]
+        columns = {
+            "Cook's distance": fixed(self.cooks_distance[most], 4),
+            "leverage": fixed(self.hat_matrix_diag[most], 4),
+        }
+        if self.resid_studentized.ndim == 1:
+            columns["standard. residual"] = fixed(self.resid_studentized[most], 3)
+        columns["loss left out"] = fixed(self.loo_losses[most])
+        n, rows = len(self.cooks_distance), [str(row) for row in most]
+        title = f"Influence of {counted(n, 'row')}"
+        title += f", the {len(most)} with the largest Cook's distance" * (len(most) < n)
+        share = f"Share of the loss explained in rows left out: {self.loo_score:.4f}."
+        notes = [share, *([self.reason] if self.reason else [])]
+        return Report(title, [Table.of({"row": rows}, columns)], notes)
+
+    def _in_words(self) -> str:
+        return (
+            f"of {counted(len(self.cooks_distance), 'row')} on "
+            f"{counted(len(self.names), 'parameter')}"
+        )
 
 
 def influence(

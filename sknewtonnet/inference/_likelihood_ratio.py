@@ -10,7 +10,7 @@ from sknewtonnet.inference._null_distributions import TestResult, tail
 from sknewtonnet.inference._restricted_fits import Refit, Restriction
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LikelihoodRatioResult(TestResult):
     """Result of a likelihood-ratio test.
 

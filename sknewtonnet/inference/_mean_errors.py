@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sknewtonnet._tables import Worded, counted
 from sknewtonnet._typing import Array, Bools
 from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.functions.input_derivatives import slope_gradients
@@ -18,8 +19,8 @@ from sknewtonnet.inference._parameter_covariance import (
 from sknewtonnet.inference._prediction import std_errors
 
 
-@dataclass(frozen=True, eq=False)
-class MeanErrors:
+@dataclass(frozen=True, eq=False, repr=False)
+class MeanErrors(Worded):
     """What of a minimum gives standard errors of its predictions.
 
     An estimator keeps it, so that ``predict(X, return_std=True)`` needs no data.
@@ -66,6 +67,9 @@ class MeanErrors:
     covariance: Array
     penalty_slope: Array
     estimable: Callable[[Array], Bools]
+
+    def _in_words(self) -> str:
+        return f"of {counted(len(self.params), 'parameter')}, {self.loss.name}"
 
     @classmethod
     def at(cls, information: Information) -> "MeanErrors":

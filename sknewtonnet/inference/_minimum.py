@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import null_space, orth
 
+from sknewtonnet._tables import Worded, counted
 from sknewtonnet._threads import hessian_threads
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import BlockObjective, CriticalPoint, Objective, Rows, critical_point
@@ -27,8 +28,8 @@ from sknewtonnet.inference._rows import (
 WEIGHT_TYPES = ("frequency", "precision", "sampling")
 
 
-@dataclass(frozen=True, eq=False)
-class Information:
+@dataclass(frozen=True, eq=False, repr=False)
+class Information(Worded):
     """An objective at a minimum, in sums over rows: M = S f = D + P.
 
         H = H0 + L = second derivatives of M;  G = Gauss-Newton matrix of D;  S = sum of weights
@@ -93,6 +94,10 @@ class Information:
     chosen_penalty: bool = False
     known: tuple[CriticalPoint, Array] | None = None
     curvature: Array | None = None
+
+    def _in_words(self) -> str:
+        parameters = counted(len(self.params), "parameter")
+        return f"{parameters}, {counted(self.objective.n_samples, 'row')}, {self.weight_type}"
 
     @property
     def is_likelihood(self) -> bool:

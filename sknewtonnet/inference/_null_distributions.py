@@ -1,5 +1,6 @@
 """Quantiles and tails of null distributions, and p-values of many tests at once."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ from scipy import stats
 from scipy.linalg import cho_factor, cho_solve, qr
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
+from sknewtonnet._tables import Report, Shown, Table, fixed, probabilities, probability
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._checks import check_choice
 
@@ -17,8 +19,8 @@ ADJUSTMENTS = ("holm", "bh")
 HELD = "held by a constraint: there is no error, and nothing to test"
 
 
-@dataclass(frozen=True)
-class TestResult:
+@dataclass(frozen=True, repr=False)
+class TestResult(Shown):
     """A test statistic with its degrees of freedom and its p-value.
 
     It is the base class of the results of tests.
@@ -72,6 +74,31 @@ class TestResult:
             NaN if ``df`` is 0.
         """
         return self.statistic / self.df if self.df else np.nan
+
+    def _report(self) -> Report:
+        columns = {"statistic": fixed([self.statistic], 3), "df": [f"{self.df:.4g}"]}
+        if np.isfinite(self.df_denom):
+            columns |= {"F": fixed([self.f_statistic], 3), "df of F": [f"{self.df_denom:.6g}"]}
+        columns["p"] = probabilities([self.p_value])
+        if self.p_adjusted is not None:
+            columns["p (adjusted)"] = probabilities([self.p_adjusted])
+        reason = [self.reason[0].upper() + self.reason[1:] + "."] if self.reason else []
+        return Report("", [Table.of({"": [self._kind]}, columns)], reason)
+
+    @property
+    def _kind(self) -> str:
+        """What test it is: the name of the class in words."""
+        return re.sub(
+            "(?<=[a-z])([A-Z])", r" \1", type(self).__name__.removesuffix("Result")
+        ).capitalize()
+
+    def _in_words(self) -> str:
+        p = self.p_value if self.p_adjusted is None else self.p_adjusted
+        adjusted = "" if self.p_adjusted is None else " (adjusted)"
+        because = f": {self.reason}" if self.reason and np.isnan(p) else ""
+        p_value = probability(p)
+        sign = "" if p_value.startswith("<") else "= "
+        return f"{self.statistic:.4g}, df {self.df:.4g}, p {sign}{p_value}{adjusted}{because}"
 
 
 Kind = TypeVar("Kind", bound=TestResult)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sknewtonnet._tables import Worded
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.scaled_spectrum import ScaledSpectrum, square_root
 from sknewtonnet.inference._minimum import Information
@@ -21,8 +22,8 @@ from sknewtonnet.inference._rows import RowsAt
 _FEW_CLUSTERS = 30
 
 
-@dataclass(frozen=True, eq=False)
-class Dependence:
+@dataclass(frozen=True, eq=False, repr=False)
+class Dependence(Worded):
     """Which rows may depend on each other.
 
     Sandwich covariances sum the products of scores of rows that may depend on each other, within
@@ -51,6 +52,11 @@ class Dependence:
 
     groups: Ints | None = None
     maxlags: int | None = None
+
+    def _in_words(self) -> str:
+        if self.groups is not None:
+            return "within clusters"
+        return "of no rows" if self.maxlags is None else f"over {self.maxlags} lags"
 
 
 def _bayesian(information: Information, dependence: Dependence) -> Array:
@@ -176,8 +182,8 @@ def usual_lags(n_rows: int) -> int:
     return min(int(4.0 * (n_rows / 100.0) ** (2.0 / 9.0)), n_rows - 1)
 
 
-@dataclass(frozen=True)
-class CovarianceType:
+@dataclass(frozen=True, repr=False)
+class CovarianceType(Worded):
     """How to estimate a covariance, and what that needs; the values of ``COVARIANCES``.
 
     A further kind of covariance is one more entry of ``COVARIANCES``: tests, intervals and
@@ -215,6 +221,10 @@ class CovarianceType:
     clustered: bool = False
     lagged: bool = False
     gauss_newton: bool = False
+
+    def _in_words(self) -> str:
+        names = [name for name, kind in COVARIANCES.items() if kind is self]
+        return f"{names[0]!r}" if names else "of no name"
 
     def factors(self, information: Information) -> list[ScaledSpectrum]:
         """The factorisations of the matrices that must determine a function with a standard error.

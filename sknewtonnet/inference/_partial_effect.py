@@ -8,6 +8,15 @@ import numpy as np
 from scipy.special import expit, logit
 
 from sknewtonnet._figures import axes, curve, name_levels, points_with_bars
+from sknewtonnet._tables import (
+    Report,
+    Shown,
+    counted,
+    estimate_table,
+    fixed,
+    labels_of,
+    shown_of,
+)
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss
 from sknewtonnet.calculus.functions.scaled_spectrum import square_root
@@ -16,8 +25,8 @@ from sknewtonnet.inference._prediction import Predictor
 from sknewtonnet.inference._slope_test import two_valued
 
 
-@dataclass(frozen=True, eq=False)
-class PartialEffect:
+@dataclass(frozen=True, eq=False, repr=False)
+class PartialEffect(Shown):
     """Mean prediction as a function of one input, averaged over the rows' other inputs.
 
     :meth:`InferenceResults.partial_effect` makes it.
@@ -107,6 +116,28 @@ class PartialEffect:
             name_levels(ax, self.levels)
         ax.set(xlabel=self.feature, ylabel=f"mean of {self.output_names[output]}")
         return ax
+
+    def _report(self) -> Report:
+        n, where = len(self.grid), shown_of(len(self.grid))
+        mean, se, lower, upper = (
+            array[where] for array in (self.mean, self.se, self.lower, self.upper)
+        )
+        points = [self.levels[k] for k in where] if self.levels else fixed(self.grid[where])
+        table = estimate_table(
+            labels_of(self.feature, points, self.output_names, self.mean),
+            {"mean": mean, "std. error": se},
+            "std. error",
+            np.stack([lower, upper], axis=-1),
+            self.level,
+        )
+        of = 1 if self.mean.ndim == 1 else self.mean.shape[1]
+        notes = [f"The band is {self.band}; the mean is over the rows' other inputs."]
+        title = f"Mean prediction over {self.feature}"
+        return Report(title, [table.of_first_and_last(n * of)], notes)
+
+    def _in_words(self) -> str:
+        points = counted(len(self.grid), "point")
+        return f"of {self.feature} at {points}, {self.band} band, level {self.level:g}"
 
 
 class Settings(NamedTuple):

@@ -9,6 +9,16 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit, softmax
 
+from sknewtonnet._tables import (
+    Report,
+    Shown,
+    Table,
+    counted,
+    estimates,
+    interval_names,
+    labels_of,
+    shown_of,
+)
 from sknewtonnet._typing import Array, Bools
 from sknewtonnet.calculus import Loss, Network, Objective
 from sknewtonnet.calculus.functions.scaled_spectrum import square_root
@@ -20,8 +30,8 @@ from sknewtonnet.inference._null_distributions import quantile
 _N_DRAWS = 2000
 
 
-@dataclass(frozen=True, eq=False)
-class PredictionResults:
+@dataclass(frozen=True, eq=False, repr=False)
+class PredictionResults(Shown):
     """Predictions with standard errors: a row per sample, and columns for several outputs.
 
     :meth:`InferenceResults.get_prediction` makes it.
@@ -170,6 +180,25 @@ class PredictionResults:
             for o, name in enumerate(self.names)
         }
         return pd.concat(parts, axis=1)
+
+    def _report(self) -> Report:
+        n, where = len(self.mean), shown_of(len(self.mean))
+        values = {"mean": self.mean, "std. error": self.se}
+        for kind, interval in (("mean", self.confidence_interval), ("new", self.new_observation)):
+            if interval is not None:
+                ends = zip(interval_names(self.level), (0, 1), strict=True)
+                values |= {f"{kind} {name}": interval[..., end] for name, end in ends}
+        labels = labels_of("row", [str(row) for row in where], self.names, self.mean)
+        columns = estimates({name: array[where] for name, array in values.items()}, "std. error")
+        of = 1 if self.mean.ndim == 1 else self.mean.shape[1]
+        table = Table.of(labels, columns).of_first_and_last(n * of)
+        notes = ["mean: interval of the mean; new: interval of a new observation."]
+        notes = [*(notes if self.new_observation is not None else []), self.reason, self.caution]
+        return Report(f"Predictions of {counted(n, 'row')}", [table], [*filter(None, notes)])
+
+    def _in_words(self) -> str:
+        outputs = f", {counted(len(self.names), 'output')}" if self.mean.ndim == 2 else ""
+        return f"of {counted(len(self.mean), 'row')}{outputs}, level {self.level:g}"
 
 
 def std_errors(rows: Array, covariance: Array, estimable: Callable[[Array], Bools]) -> Array:

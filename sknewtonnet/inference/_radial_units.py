@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sknewtonnet._tables import Report, Shown, Table, Worded, counted, estimates
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.pieces.gaussian import radial_layer
@@ -14,8 +15,8 @@ from sknewtonnet.calculus.pieces.radial import RadialLayer
 from sknewtonnet.inference._reported import Reported
 
 
-@dataclass(frozen=True, eq=False)
-class RadialUnits:
+@dataclass(frozen=True, eq=False, repr=False)
+class RadialUnits(Shown):
     """Centres, covariances and widths of radial units, with standard errors by the delta method.
 
     :meth:`InferenceResults.radial_units` makes it.
@@ -55,6 +56,24 @@ class RadialUnits:
     covariances_se: Array
     widths: Array
     widths_se: Array
+
+    def _report(self) -> Report:
+        n, d = self.centers.shape
+        widths, widths_se = (
+            np.broadcast_to(np.reshape(array, (n, -1)), (n, d))
+            for array in (self.widths, self.widths_se)
+        )
+        labels = {
+            "unit": [f"h{unit}" for unit in range(n) for _ in range(d)],
+            "input": [str(j) for _ in range(n) for j in range(d)],
+        }
+        columns = estimates({"center": self.centers, "std. error": self.centers_se}, "std. error")
+        spread = estimates({"width": widths, "its error": widths_se}, "its error")
+        return Report("Radial units", [Table.of(labels, columns | spread)])
+
+    def _in_words(self) -> str:
+        n, d = self.centers.shape
+        return f"{counted(n, 'centre')} of {counted(d, 'input')}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +128,8 @@ class RadialShape:
         return RadialUnits(centers, centers_se, covariances, covariances_se, widths, widths_se)
 
 
-@dataclass(frozen=True, eq=False)
-class QuadraticForms:
+@dataclass(frozen=True, eq=False, repr=False)
+class QuadraticForms(Worded):
     """Matrices W of the forms (x, 1)' W (x, 1) of radial units, with standard errors.
 
     :meth:`InferenceResults.quadratic_forms` makes it.
@@ -139,6 +158,10 @@ class QuadraticForms:
 
     values: Array
     std_errors: Array
+
+    def _in_words(self) -> str:
+        units, size = self.values.shape[:2]
+        return f"of {counted(units, 'unit')} on {counted(size - 1, 'input')}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,13 +5,14 @@ from functools import cached_property
 
 import numpy as np
 
+from sknewtonnet._tables import Worded, counted
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
 
 
-@dataclass(frozen=True, eq=False)
-class Reported:
+@dataclass(frozen=True, eq=False, repr=False)
+class Reported(Worded):
     """Linear functions of a net's parameters, with names.
 
     What is reported of a minimum is not always its parameters: of classes it is the contrasts to
@@ -42,6 +43,9 @@ class Reported:
     names: list[str]
     matrix: Array | None
     map: AffineMap | None = None
+
+    def _in_words(self) -> str:
+        return counted(len(self.names), "parameter")
 
     @classmethod
     def of(

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+from sknewtonnet._tables import Worded
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
 
 
-@dataclass(frozen=True, eq=False)
-class Rescaled:
+@dataclass(frozen=True, eq=False, repr=False)
+class Rescaled(Worded):
     """The same objective in the units of the table, and the map to these units.
 
     Statistics are computed for standardised columns, where rounding does least, and reported for
@@ -50,3 +51,6 @@ class Rescaled:
     map: AffineMap
     factor: float
     out_scale: Array
+
+    def _in_words(self) -> str:
+        return f"to units of the table, factor {self.factor:.4g}"

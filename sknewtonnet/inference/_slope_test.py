@@ -25,7 +25,7 @@ _ROUNDING = 1e-9
 _TOGETHER = 4_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SlopeTestResult(TestResult):
     """Result of a test of the mean squared slope, whether a net depends on features at all.
 

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import numpy as np
+
 from sknewtonnet._tables import (
     Report,
     Table,
-    estimates,
+    estimate_table,
     fixed,
-    interval_names,
     number,
     probabilities,
 )
@@ -192,17 +193,15 @@ def _verdict(results: Any) -> list[str]:
 def _parameters(results: Any, level: float) -> Table:
     columns = results.columns(level)
     ratio = "t" if results.use_t else "z"
-    lower, upper = interval_names(level)
-    values = {
-        "estimate": columns["estimate"],
-        "std. error": columns["std_error"],
-        lower: columns["lower"],
-        upper: columns["upper"],
-    }
-    shown = estimates(values, "std. error")
     tests = {ratio: fixed(columns[ratio], 3), f"P>|{ratio}|": probabilities(columns["p_value"])}
-    ends = {name: shown.pop(name) for name in (lower, upper)}
-    return Table.of({"parameter": results.names}, shown | tests | ends)
+    return estimate_table(
+        {"parameter": results.names},
+        {"estimate": columns["estimate"], "std. error": columns["std_error"]},
+        "std. error",
+        np.column_stack([columns["lower"], columns["upper"]]),
+        level,
+        tests,
+    )
 
 
 def _notes(results: Any) -> list[str]:

@@ -8,10 +8,12 @@ from scipy.linalg import eigh, svd
 from scipy.special import fdtrc
 from scipy.stats import chi2
 
+from sknewtonnet._tables import Report, Shown
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import BlockObjective, Loss
 from sknewtonnet.inference._gate_units import Finding
 from sknewtonnet.inference._minimum import Information
+from sknewtonnet.inference._null_distributions import TestResult
 
 # Rows for each column of the regression of squared residuals; with fewer, only predictions are
 # asked about. Squares of counts and labels have longer tails, and need more.
@@ -24,8 +26,8 @@ _LEVEL = 0.01
 _NOTHING = 1e-6
 
 
-@dataclass(frozen=True)
-class VarianceTest:
+@dataclass(frozen=True, repr=False)
+class VarianceTest(Shown):
     """Test that variances of the residuals are as the model says, in each row.
 
     Standard errors of type "hessian" and prediction intervals rest on these variances; sandwich
@@ -64,6 +66,16 @@ class VarianceTest:
     df: int
     p_value: float
     reason: str = ""
+
+    def _report(self) -> Report:
+        return self._as_test._report()
+
+    def _in_words(self) -> str:
+        return self._as_test._in_words()
+
+    @property
+    def _as_test(self) -> TestResult:
+        return TestResult(self.statistic, self.df, self.p_value, reason=self.reason)
 
 
 def variance_findings(test: VarianceTest) -> Iterator[Finding]:

@@ -141,7 +141,7 @@ def spectrum(
     >>> found.n_negative, found.condition > 1e6 * found.standardized_condition
     (0, True)
     >>> spectrum([[2.0, 0.0], [0.0, 0.5]])
-    Spectrum(n_parameters=2, lowest=0.5, highest=2, condition=4)
+    Spectrum of 2 parameters, lowest 0.5, highest 2, condition 4
     """
     for name, number, least in (
         ("n_extremes", n_extremes, 1),

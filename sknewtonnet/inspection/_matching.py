@@ -4,6 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
+from sknewtonnet._tables import Worded, counted
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.functions.matching import aligned
@@ -66,7 +67,7 @@ def _same_parameters(network: Network, w: Array, reference: Array) -> bool:
     return bool(off <= 1e-3 * (1.0 + np.abs(reference).max()))
 
 
-class Minimum:
+class Minimum(Worded):
     """The end of a fit, to be compared with others.
 
     Starts of a fit often end at the same minimum, with units in another order and with other
@@ -105,6 +106,9 @@ class Minimum:
         self.network, self.w, self.value = network, w, value
         self._rounding = 1e-7 * abs(value) + 1e-12 * abs(start)
         self._X = X
+
+    def _in_words(self) -> str:
+        return f"{self.value:.6g} at {counted(len(self.w), 'parameter')}"
 
     @cached_property
     def _raw(self) -> Array:

@@ -7,6 +7,7 @@ from numbers import Real
 
 import numpy as np
 
+from sknewtonnet._tables import Worded, counted
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.lanczos import lanczos
 from sknewtonnet.calculus.pieces.validation import real_array
@@ -15,8 +16,8 @@ from sknewtonnet.calculus.pieces.validation import real_array
 _POINTS, _WIDTH = 256, 0.01
 
 
-@dataclass(frozen=True, eq=False)
-class SpectralDensity:
+@dataclass(frozen=True, eq=False, repr=False)
+class SpectralDensity(Worded):
     """How the eigenvalues of a matrix are distributed.
 
     Each random start v of unit length gives nodes t_j and weights u_j^2 by Lanczos iterations,
@@ -61,6 +62,9 @@ class SpectralDensity:
     nodes: Array = field(repr=False)
     weights: Array = field(repr=False)
     n_eigenvalues: int
+
+    def _in_words(self) -> str:
+        return f"of {counted(self.n_eigenvalues, 'eigenvalue')}"
 
     @classmethod
     def of_eigenvalues(cls, eigenvalues: Array) -> "SpectralDensity":

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from sknewtonnet._names import must_be_one_of
+from sknewtonnet._tables import Report, Shown, Table, counted
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.directions import Direction
 from sknewtonnet.calculus.pieces.validation import check_count
@@ -15,7 +16,7 @@ ENDS = ("lowest", "highest", "flattest")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Spectrum:
+class Spectrum(Shown):
     """Eigenvalues of a symmetric matrix of second derivatives, and what follows from them.
 
     Directions along which the function never changes, whatever the point (the common shift of a
@@ -214,16 +215,18 @@ class Spectrum:
         ]
         return pd.DataFrame(rows, columns=["which", "eigenvalue", "weight", "entry", "share"])
 
-    def __repr__(self) -> str:
-        """The ends and the condition number."""
+    def _in_words(self) -> str:
         return (
-            f"Spectrum(n_parameters={self.n_parameters}, lowest={self.lowest:.4g}, "
-            f"highest={self.highest:.4g}, condition={self.condition:.4g})"
+            f"of {counted(self.n_parameters, 'parameter')}, lowest {self.lowest:.4g}, "
+            f"highest {self.highest:.4g}, condition {self.condition:.4g}"
         )
 
     def __str__(self) -> str:
         """What there is to say, in lines."""
         return "\n".join(f"{label:<18}{text}" for label, text in self._lines())
+
+    def _report(self) -> Report:
+        return Report("", [Table((), self._lines(), names=(0, 1))])
 
     def _lines(self) -> list[tuple[str, str]]:
         plural = "" if self.n_parameters == 1 else "s"

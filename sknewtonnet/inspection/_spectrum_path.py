@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sknewtonnet._tables import Report, Shown, Table, counted, shown_of
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import SmoothFunction, critical_point
 from sknewtonnet.calculus.functions.directions import Direction
@@ -97,7 +98,7 @@ class PathPoint:
         )
 
 
-class SpectrumPath:
+class SpectrumPath(Shown):
     """A callback that keeps the extreme curvatures at the iterations of a run.
 
     It is one for solvers, ``solver.minimize(function, w, SpectrumPath(function, w))``, and for
@@ -245,6 +246,26 @@ class SpectrumPath:
             for point in self.points
         ]
         return pd.DataFrame(rows, columns=[*names, "escape"])
+
+    def _report(self) -> Report:
+        n, where = len(self.points), shown_of(len(self.points))
+        points = [self.points[k] for k in where]
+        labels = {
+            "start": [str(point.start) for point in points],
+            "iteration": [str(point.n_iter) for point in points],
+        }
+        columns = {
+            "value": [f"{point.value:.6g}" for point in points],
+            "gradient": [f"{point.gradient_norm:.1e}" for point in points],
+            "lowest": [f"{point.lowest:.3g}" for point in points],
+            "highest": [f"{point.highest:.3g}" for point in points],
+            "negative": [str(point.n_negative) for point in points],
+            "verdict": [point.kind for point in points],
+        }
+        return Report("Curvatures along a run", [Table.of(labels, columns).of_first_and_last(n)])
+
+    def _in_words(self) -> str:
+        return f"of {counted(len(self.points), 'point')}"
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Begin anew with a fit; scikit-learn calls it.

@@ -8,6 +8,7 @@ import numpy as np
 
 from sknewtonnet._figures import axes
 from sknewtonnet._path_figures import draw_pruning_path
+from sknewtonnet._tables import Report, Shown, Table, fixed, probabilities
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class PruningStep:
     loss_left_out: float = np.nan
 
 
-class PruningPath(Sequence[PruningStep]):
+class PruningPath(Shown, Sequence[PruningStep]):
     """The steps of a pruning, a sequence of :class:`PruningStep`.
 
     The first step is the net before any removal: its ``removed`` is empty.
@@ -109,11 +110,25 @@ class PruningPath(Sequence[PruningStep]):
     def __len__(self) -> int:
         return len(self._steps)
 
-    def __repr__(self) -> str:
+    def _in_words(self) -> str:
         kept = next((step for step in reversed(self._steps) if step.accepted), None)
         accepted = sum(step.accepted for step in self._steps) - 1
         left = f", {kept.n_parameters} parameters left" if kept else ""
-        return f"PruningPath({accepted} of {len(self._steps) - 1} removals accepted{left})"
+        return f"of {len(self._steps) - 1} removals, {accepted} accepted{left}"
+
+    def _report(self) -> Report:
+        steps = self._steps
+        removed = ["(none)", *(", ".join(step.removed) for step in steps[1:])]
+        columns = {
+            "p": probabilities([step.p_value for step in steps]),
+            "parameters": [str(step.n_parameters) for step in steps],
+            "objective": [f"{step.loss:.6g}" for step in steps],
+        }
+        if self.criterion is not None:
+            columns[self.criterion] = fixed([step.criterion for step in steps], 2)
+        columns["accepted"] = ["yes" if step.accepted else "no" for step in steps]
+        labels = {"step": [str(k) for k in range(len(steps))], "removed": removed[: len(steps)]}
+        return Report("Pruning", [Table.of(labels, columns)])
 
     def to_frame(self) -> Any:
         """The steps as a pandas data frame.

@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet._sklearn import N_JOBS, Names
+from sknewtonnet._tables import Report, Shown, Table, counted, fixed
 from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
@@ -23,6 +24,38 @@ from sknewtonnet.inference import CRITERIA, fatal_messages
 from sknewtonnet.pruning._meta import MetaNet, Task, advice
 
 _NO_LIKELIHOOD = "The loss, or class_weight, makes the objective no likelihood."
+
+
+class SearchResults(Shown, dict[str, Any]):
+    """Columns of a search, a dict of arrays that is a table in notebooks."""
+
+    def _report(self) -> Report:
+        ranks = self["rank"]
+        order = np.argsort(ranks, kind="stable")
+        criterion = next(name for name in CRITERIA if name in self)
+        labels = {"setting": [_setting(self["params"][k]) for k in order]}
+        columns = {
+            "rank": [str(ranks[k]) for k in order],
+            criterion: fixed([self[criterion][k] for k in order], 2),
+            "parameters": [str(self["n_parameters"][k]) for k in order],
+            "effective": fixed([self["effective_parameters"][k] for k in order], 1),
+            "identifiable": ["yes" if self["identifiable"][k] else "no" for k in order],
+            "critical point": [str(self["critical_point"][k]) for k in order],
+            "minima": [str(self["n_minima"][k]) for k in order],
+        }
+        reasons = [
+            f"{setting}: {self['reason'][k]}"
+            for setting, k in zip(labels["setting"], order, strict=True)
+            if self["reason"][k]
+        ]
+        return Report("", [Table.of(labels, columns)], reasons)
+
+    def _in_words(self) -> str:
+        return f"of {counted(len(self['params']), 'setting')}, a dict of {', '.join(self)}"
+
+
+def _setting(params: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name.split('__')[-1]}={value!r}" for name, value in params.items())
 
 
 class InformationCriterionSearch(MetaNet):
@@ -63,7 +96,7 @@ class InformationCriterionSearch(MetaNet):
         Criterion of the best net.
     best_index_ : int
         Row of the best net in ``results_``.
-    results_ : dict of array
+    results_ : dict of array, a table in notebooks
         A row per setting: "params", "param_..." for each, the criterion by its name, "rank",
         "loss", "n_parameters", "effective_parameters", "identifiable", "critical_point",
         "n_minima" (different ones among the starts) and "fit_time". The criterion is NaN where
@@ -223,9 +256,9 @@ def _table(
     grid: Sequence[Mapping[str, Any]],
     rows: Sequence[Mapping[str, Any]],
     scores: Array,
-) -> dict[str, Any]:
+) -> SearchResults:
     """Columns of the results."""
-    found: dict[str, Any] = {"params": list(grid)}
+    found = SearchResults(params=list(grid))
     for name in sorted({key for params in grid for key in params}):
         column = np.ma.MaskedArray(np.empty(len(grid), dtype=object), mask=True)
         for k, params in enumerate(grid):

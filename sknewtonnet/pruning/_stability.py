@@ -12,6 +12,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet._names import must_be_one_of
+from sknewtonnet._tables import Report, Shown, Table, counted, fixed
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.functions.units import connected_units
@@ -24,8 +25,8 @@ from sknewtonnet.pruning._stage import names_of, net_at_end
 RESAMPLINGS = ("bootstrap", "folds")
 
 
-@dataclass(frozen=True, eq=False)
-class PruningStability:
+@dataclass(frozen=True, eq=False, repr=False)
+class PruningStability(Shown):
     """How often the inputs and units of a net survive pruning on resampled rows.
 
     An input that is left in nearly all resamples is needed, whatever the draw of the rows; one
@@ -98,6 +99,25 @@ class PruningStability:
             },
             index=pd.MultiIndex.from_tuples(names, names=["kind", "name"]),
         )
+
+    def _report(self) -> Report:
+        kinds = [("feature", len(self.feature_names)), ("unit", len(self.unit_names))]
+        labels = {
+            "kind": [kind for kind, size in kinds for _ in range(size)],
+            "name": [*self.feature_names, *self.unit_names],
+        }
+        kept = [*self.pruned.support_, *np.concatenate([*self.pruned.unit_support_, []])]
+        columns = {
+            "frequency": fixed([*self.feature_frequency, *self.unit_frequency], 2),
+            "kept": ["yes" if there else "no" for there in kept],
+        }
+        note = f"Frequency: share of {counted(len(self.n_units), 'resample')} that keep it."
+        return Report("Stability of a pruning", [Table.of(labels, columns)], [note])
+
+    def _in_words(self) -> str:
+        features, units = len(self.feature_names), len(self.unit_names)
+        resamples = counted(len(self.n_units), "resample")
+        return f"of {counted(features, 'feature')} and {counted(units, 'unit')} over {resamples}"
 
 
 def pruning_stability(

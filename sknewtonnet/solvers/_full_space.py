@@ -12,6 +12,7 @@ from scipy import sparse
 from scipy.optimize import NonlinearConstraint, minimize
 from scipy.sparse.linalg import MatrixRankWarning, spsolve
 
+from sknewtonnet._tables import Report, Shown, Table, counted
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Lagrangian
 from sknewtonnet.calculus.pieces.memory import check_memory
@@ -22,8 +23,8 @@ from sknewtonnet.solvers._result import Status
 _CUT_SHORT, _MAX_POLISHING = 0, 5
 
 
-@dataclass(frozen=True, slots=True)
-class FullSpaceResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class FullSpaceResult(Shown):
     """Where :func:`minimize_full_space` ended, and how it got there.
 
     Parameters, states and multipliers are variables of their own there: two numbers say how far
@@ -81,6 +82,23 @@ class FullSpaceResult:
     n_iter: int
     history: tuple[float, ...] = field(repr=False)
     feasibilities: tuple[float, ...] = field(repr=False)
+
+    def _report(self) -> Report:
+        rows = [
+            ("status", f"{self.status.name.lower()}: {self.message}"),
+            ("iterations", str(self.n_iter)),
+            ("value", f"{self.value:.8g}"),
+            ("stationarity", f"{self.stationarity:.2e}"),
+            ("feasibility", f"{self.feasibility:.2e}"),
+            ("parameters", str(len(self.params))),
+        ]
+        return Report("Solver result, full space", [Table((), rows, names=(0, 1))])
+
+    def _in_words(self) -> str:
+        return (
+            f"{self.status.name.lower()} after {counted(self.n_iter, 'iteration')}, "
+            f"value {self.value:.6g}, {counted(len(self.params), 'parameter')}"
+        )
 
     @property
     def converged(self) -> bool:

@@ -6,6 +6,7 @@ from enum import Enum
 
 import numpy as np
 
+from sknewtonnet._tables import Report, Shown, Table, Worded, counted
 from sknewtonnet._typing import Array
 from sknewtonnet.solvers._trace import Trace
 from sknewtonnet.solvers.constraints import Multipliers
@@ -62,8 +63,8 @@ class Status(Enum):
         return type(self), (self.value,)
 
 
-@dataclass(frozen=True, slots=True)
-class Iteration:
+@dataclass(frozen=True, slots=True, repr=False)
+class Iteration(Worded):
     """What a callback sees after each iteration.
 
     A callback watches a run, draws it, or stops it by returning a true value.
@@ -104,9 +105,13 @@ class Iteration:
     value: float
     gradient_norm: float
 
+    def _in_words(self) -> str:
+        largest = f"largest gradient entry {self.gradient_norm:.1e}"
+        return f"{self.n_iter}, value {self.value:.6g}, {largest}"
 
-@dataclass(frozen=True, slots=True)
-class SolverResult:
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SolverResult(Shown):
     """Where a solver ended, and how it got there.
 
     Estimators keep it as ``solver_result_``. Where ``converged`` is False, ``message`` says why.
@@ -182,6 +187,24 @@ class SolverResult:
     n_events: Mapping[str, int] = field(default_factory=dict)
     multipliers: Multipliers | None = None
     trace: Trace | None = field(default=None, repr=False)
+
+    def _report(self) -> Report:
+        counts = {**self.n_evaluations, **self.n_events}
+        rows = [
+            ("status", f"{self.status.name.lower()}: {self.message}"),
+            ("iterations", str(self.n_iter)),
+            ("value", f"{self.value:.8g}"),
+            ("largest gradient entry", f"{self.gradient_norm:.2e}"),
+            ("parameters", str(len(self.params))),
+            *((name.replace("_", " "), str(count)) for name, count in counts.items()),
+        ]
+        return Report("Solver result", [Table((), rows, names=(0, 1))])
+
+    def _in_words(self) -> str:
+        return (
+            f"{self.status.name.lower()} after {counted(self.n_iter, 'iteration')}, "
+            f"value {self.value:.6g}, {counted(len(self.params), 'parameter')}"
+        )
 
     @property
     def gradient_norm(self) -> float:

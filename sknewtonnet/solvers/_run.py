@@ -8,6 +8,7 @@ from functools import cached_property, partial
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, minres
 
+from sknewtonnet._tables import Worded
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import Block, SmoothFunction
 from sknewtonnet.calculus.pieces.function import (
@@ -171,7 +172,7 @@ class _CountedParts(OutputParts):
         return self.counted.finite(w, self.parts.hessian_product(w, v, factors))
 
 
-class Run:
+class Run(Worded):
     """One run of a solver: the best-known point, the iterations so far, whether it is over.
 
     A solver's ``step`` looks for a better point, evaluating ``function`` where it likes, and

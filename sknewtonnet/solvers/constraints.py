@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import linprog, nnls
 
+from sknewtonnet._tables import Worded, counted
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import Constraint, LagrangeFunction, SmoothFunction
 from sknewtonnet.calculus.pieces.memory import check_memory
@@ -102,8 +103,8 @@ class KKTResiduals:
         )
 
 
-@dataclass(frozen=True)
-class Constraints:
+@dataclass(frozen=True, repr=False)
+class Constraints(Worded):
     """Bounds of single parameters, of linear combinations, and of other functions of them.
 
         lower <= w <= upper,   row_lower <= A w <= row_upper,   c_lower <= c(w) <= c_upper
@@ -154,6 +155,13 @@ class Constraints:
     row_lower: Array
     row_upper: Array
     nonlinear: tuple[Constraint, ...] = ()
+
+    def _in_words(self) -> str:
+        bounds = int((np.isfinite(self.lower) | np.isfinite(self.upper)).sum())
+        return (
+            f"of {counted(len(self.lower), 'parameter')}: {counted(bounds, 'bounded one')}, "
+            f"{counted(len(self.A), 'combination')}, {len(self.nonlinear)} nonlinear"
+        )
 
     def __post_init__(self) -> None:
         """Raise an error where parts do not fit each other, or leave no number."""
@@ -469,8 +477,8 @@ def unconstrained(size: int) -> Constraints:
     return Constraints.of(size)
 
 
-@dataclass(frozen=True)
-class Multipliers:
+@dataclass(frozen=True, repr=False)
+class Multipliers(Worded):
     """Best multipliers at a point, and the residuals of the optimality conditions.
 
         grad f + bounds + A' linear + J' nonlinear = 0
@@ -536,6 +544,18 @@ class Multipliers:
     constraints: Constraints = field(repr=False)
     smooth: tuple[tuple[Constraint, Array], ...] = field(repr=False)
     params: Array = field(repr=False)
+
+    def _in_words(self) -> str:
+        sizes = ", ".join(
+            f"{len(values)} of {name}"
+            for name, values in (
+                ("bounds", self.bounds),
+                ("combinations", self.linear),
+                ("functions", self.nonlinear),
+            )
+            if len(values)
+        )
+        return f"({sizes}), {len(self.held)} hold"
 
     @property
     def active(self) -> Array:

@@ -210,7 +210,7 @@ def test_intervals_and_tables():
     assert isinstance(frame, pd.DataFrame)
     assert list(frame) == ["estimate", "std_error", "bias", "lower", "upper"]
     assert list(frame.index) == ["quantity[0]", "quantity[1]"]
-    assert "failed=0" in repr(found)
+    assert "0 failed" in repr(found)
 
 
 # Distributions -----------------------------------------------------------------------------------

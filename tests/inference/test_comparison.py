@@ -370,17 +370,17 @@ def test_text_and_table():
     large, small = linear(["age", "dose"], "normal"), linear(["dose"], "normal")
     found = large.compare(small)
     lines = str(found).splitlines()
-    assert lines[0].split() == ["parameters", "log-likelihood", "AIC", "BIC"]
-    assert lines[1].startswith("NewtonMLPRegressor: 2-1")
-    assert lines[3].startswith("Likelihood ratio")
-    assert "F(1, 107.0)" in lines[3]
+    assert lines[1].split() == ["net", "parameters", "log-likelihood", "AIC", "BIC"]
+    assert lines[3].startswith("NewtonMLPRegressor: 2-1")
+    assert lines[6].startswith("Likelihood ratio")
+    assert "F(1, 107.0)" in lines[6]
     frame = found.to_frame()
     assert isinstance(frame, pd.DataFrame)
     assert frame["aic"].tolist() == [large.aic, small.aic]
     assert frame["parameters"].round(6).tolist() == [3.0, 2.0]
     other = linear(["age"], "normal")
     assert "Vuong's z" in str(small.compare(other))
-    assert "corrected as in BIC" in str(small.compare(other))
+    assert "Corrected as in BIC" in str(small.compare(other))
 
 
 @pytest.mark.filterwarnings("ignore:Weights that are no whole numbers:UserWarning")

@@ -413,7 +413,7 @@ def test_words():
     assert "negative" in text
     assert f"stable below {found.largest_step:.3g}" in text
     assert found.directions("highest")[0].words in text
-    assert repr(found).startswith("Spectrum(n_parameters=13, lowest=-")
+    assert repr(found).startswith("Spectrum of 13 parameters, lowest -")
 
 
 def test_frame():

@@ -82,7 +82,7 @@ def test_repr_of_a_path_counts_what_is_left():
     pruned = BackwardPruning(net(()), step=4, significance_level=1e-12).fit(X, y)
     assert not pruned.path_[-1].accepted
     accepted = sum(step.accepted for step in pruned.path_) - 1
-    assert f"{accepted} of {len(pruned.path_) - 1} removals" in repr(pruned.path_)
+    assert f"of {len(pruned.path_) - 1} removals, {accepted} accepted" in repr(pruned.path_)
     assert f"{len(pruned.estimator_.params_)} parameters" in repr(pruned.path_)
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sknewtonnet._tables import Worded, counted
 from sknewtonnet.calculus.functions.memory_maps import Stretch, stretch_of
 from sknewtonnet.calculus.functions.totals import Sums, tree_total
 from sknewtonnet.calculus.pieces.validation import check_count
@@ -149,7 +150,7 @@ def from_the_first(blocks: Iterable[Any] | Callable[[], Iterable[Any]]) -> Itera
     )
 
 
-class BlockSource(ABC):
+class BlockSource(Worded, ABC):
     """Rows in blocks, and a way to ask something of each block.
 
     A subclass says where the blocks are: in this process, in files, or on other machines. Each
@@ -182,6 +183,9 @@ class BlockSource(ABC):
 
     n_blocks: int | None
     on_workers: bool = False
+
+    def _in_words(self) -> str:
+        return "" if self.n_blocks is None else f"of {counted(self.n_blocks, 'block')}"
 
     @abstractmethod
     def map(self, function: Callable[..., Any], *args: Any) -> Iterator[Any]:

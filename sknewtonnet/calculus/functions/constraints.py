@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
 from sknewtonnet._names import unknown_name
+from sknewtonnet._tables import Worded
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.pieces.affine_map import AffineMap
@@ -20,7 +21,7 @@ from sknewtonnet.calculus.pieces.symmetric import symmetric_part
 from sknewtonnet.calculus.pieces.validation import check_truth, real_array, real_vector
 
 
-class Constraint(ABC):
+class Constraint(Worded, ABC):
     """Limits of smooth functions of the parameters, with their derivatives.
 
         lower <= c(w) <= upper,   c(w) of shape (m,)

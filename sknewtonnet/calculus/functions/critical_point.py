@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import cho_solve, eigh, null_space
 
+from sknewtonnet._tables import Report, Shown, Table
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.functions.directions import Direction
 from sknewtonnet.calculus.functions.lanczos import KrylovSpace, lanczos
@@ -40,8 +41,8 @@ MAX_PRODUCTS, _AT_A_TIME, _QUADRATURE = 500, 30, 30
 _SHOWN, _NUMBERS, _FEWEST_KEPT = 1e-2, 2**25, 20
 
 
-@dataclass(frozen=True, eq=False)
-class CriticalPoint:
+@dataclass(frozen=True, eq=False, repr=False)
+class CriticalPoint(Shown):
     """The verdict on a point, and what it rests on.
 
     Directions are those along all active constraints, without those along which the function
@@ -157,6 +158,22 @@ class CriticalPoint:
     def __str__(self) -> str:
         """The kind."""
         return self.kind
+
+    def _in_words(self) -> str:
+        return f"{self.kind}, gain of a Newton step {self.gain:.1e}"
+
+    def _report(self) -> Report:
+        facts = {
+            "gain of a Newton step": f"{self.gain:.1e}",
+            "lowest curvature": f"{self.lowest:.4g}",
+            "highest curvature": f"{self.highest:.4g}",
+            "noise": f"{self.noise:.1e}",
+        }
+        words = [self.not_finite] if self.not_finite else []
+        if self.has_negative_curvature and self.escape_direction is not None:
+            words.append(f"Lowest {self.escape_direction}.")
+        table = Table((), list(facts.items()))
+        return Report(f"Critical point: {self.kind}", [table], words)
 
     @cached_property
     def _pairs(self) -> tuple[Array, Array]:

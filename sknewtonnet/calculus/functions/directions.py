@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sknewtonnet._tables import MOST_ROWS, Report, Shown, Table, fixed
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.pieces.validation import check_count
 
@@ -12,8 +13,8 @@ from sknewtonnet.calculus.pieces.validation import check_count
 _SHARE, _MANY = 0.01, 5
 
 
-@dataclass(frozen=True, eq=False)
-class Direction:
+@dataclass(frozen=True, eq=False, repr=False)
+class Direction(Shown):
     """A direction of unit length and the second derivative along it.
 
     For an eigenvector of a Hessian it says which weights move together along it: ``str`` names the
@@ -67,6 +68,16 @@ class Direction:
         squares = self.vector**2
         order = np.argsort(-squares, kind="stable")[:n]
         return {self.names[j]: float(squares[j]) for j in order if squares[j] > 0.0}
+
+    def _in_words(self) -> str:
+        return str(self)
+
+    def _report(self) -> Report:
+        squares = self.vector**2
+        order = np.argsort(-squares, kind="stable")[:MOST_ROWS]
+        columns = {"entry": fixed(self.vector[order], 4), "share": fixed(squares[order], 4)}
+        table = Table.of({"weight": [self.names[j] for j in order]}, columns)
+        return Report(f"Direction of curvature {self.curvature:.4g}", [table])
 
     @property
     def words(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from sknewtonnet._tables import Worded
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.critical_point import CriticalPoint, critical_point
 from sknewtonnet.calculus.functions.directions import Direction
@@ -15,8 +16,8 @@ from sknewtonnet.calculus.pieces.validation import real_array
 _FIRST, _DOUBLINGS, _ACCURACY = 1e-3, 60, 1e-9
 
 
-@dataclass(frozen=True, eq=False)
-class WayDown:
+@dataclass(frozen=True, eq=False, repr=False)
+class WayDown(Worded):
     """A line along which a function falls from a critical point, and where it stops falling.
 
     It is what a saddle point is worth: the fall says how much a run gains that goes on from
@@ -59,6 +60,9 @@ class WayDown:
     params: Array = field(repr=False)
     value: float
     fall: float
+
+    def _in_words(self) -> str:
+        return f"by {self.fall:.4g} to {self.value:.6g}, length {self.length:.4g}"
 
 
 @may_overflow

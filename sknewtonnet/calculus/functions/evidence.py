@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import eigh
 
+from sknewtonnet._tables import Worded, counted
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.objective import Objective
 
@@ -24,8 +25,8 @@ _STEP = np.finfo(float).eps ** (1.0 / 3.0)
 _LEAST = 1e-3
 
 
-@dataclass(frozen=True, eq=False)
-class Evidence:
+@dataclass(frozen=True, eq=False, repr=False)
+class Evidence(Worded):
     """The evidence for strengths of groups of parameters, by Laplace's method, clipped.
 
     Parameters of group g are normal with mean 0 and variance phi / alpha_g, all others have a
@@ -73,6 +74,9 @@ class Evidence:
 
     objective: Objective
     groups: Sequence[Ints]
+
+    def _in_words(self) -> str:
+        return f"of {counted(len(self.groups), 'group')} of {self.objective!r}"
 
     def at(self, params: Array, strengths: Array) -> "EvidenceAt":
         """The evidence for strengths, at their minimum.

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 
 from sknewtonnet._names import must_be_one_of
+from sknewtonnet._tables import Worded, counted
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.passes.chunk import Chunk
 from sknewtonnet.calculus.passes.graph import Graph
@@ -42,7 +43,7 @@ LAYERS: dict[str, type[Layer]] = {
 SKIP_CONNECTIONS = (False, "input-output", "all")
 
 
-class Network:
+class Network(Worded):
     """A layered feed-forward net: a function of parameters w and samples X.
 
     With x^0 = X and z^k the concatenation of the earlier layers that layer k reads,
@@ -112,6 +113,23 @@ class Network:
         self.n_features = graph.node_sizes[0]
         self.n_outputs = graph.node_sizes[-1]
         self.n_parameters = layout.n_parameters
+
+    def _in_words(self) -> str:
+        return f"{self.architecture}, {counted(self.n_parameters, 'parameter')}"
+
+    @property
+    def architecture(self) -> str:
+        """Sizes and activations in words, such as "5-8-6-2, tanh/silu", a str.
+
+        An activation that all hidden layers have is named once.
+        """
+        sizes = "-".join(str(size) for size in self.node_sizes)
+        kinds = [
+            " ".join(kind.name for kind, _ in layer.activation.groups(layer.n_units))
+            for layer in self.layers[:-1]
+        ]
+        kinds = kinds[:1] if len(set(kinds)) == 1 else kinds
+        return sizes + (f", {'/'.join(kinds)}" if kinds else "")
 
     @classmethod
     def from_layers(

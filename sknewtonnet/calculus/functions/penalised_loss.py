@@ -5,6 +5,7 @@ from abc import abstractmethod
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sknewtonnet._tables import counted
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.functions.network import Network
 from sknewtonnet.calculus.functions.output_layer import (
@@ -39,6 +40,11 @@ class PenalisedLoss(SmoothFunction):
     network: Network
     loss: Loss
     penalty: PenaltySum
+    n_samples: int
+
+    def _in_words(self) -> str:
+        parameters, rows = counted(self.n_parameters, "parameter"), counted(self.n_samples, "row")
+        return f"of {self.network.architecture}, loss {self.loss.name}, {parameters}, {rows}"
 
     @abstractmethod
     def _reach_solved(self, w: ArrayLike, output: LeastSquaresOutput | ConvexOutput) -> Array:

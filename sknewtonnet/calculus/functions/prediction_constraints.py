@@ -141,7 +141,7 @@ class PredictionConstraint(_AtPoints):
     (0.0, 'minimum')
     """
 
-    X: Any
+    X: Any = field(repr=False)
     lower: ArrayLike | None = None
     upper: ArrayLike | None = None
     average: bool = False
@@ -279,7 +279,7 @@ class SlopeConstraint(_AtPoints):
     (True, 'minimum')
     """
 
-    X: Any
+    X: Any = field(repr=False)
     feature: int | str
     lower: ArrayLike | None = None
     upper: ArrayLike | None = None

@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
+from sknewtonnet._tables import Worded, counted
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory
 
@@ -43,7 +44,7 @@ def may_overflow(function: Callable[Given, Found]) -> Callable[Given, Found]:
     return at_any_point
 
 
-class SmoothFunction(ABC):
+class SmoothFunction(Worded, ABC):
     """A function f of P parameters with its derivatives.
 
     A subclass supplies ``n_parameters``, ``value`` and ``gradient``; for second-order methods also
@@ -88,6 +89,9 @@ class SmoothFunction(ABC):
     n_parameters: int
     hessian_kinds: tuple[str, ...] = ("exact",)
     product_cost: int = 1
+
+    def _in_words(self) -> str:
+        return f"of {counted(self.n_parameters, 'parameter')}"
 
     @abstractmethod
     def value(self, w: Array) -> float:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from sknewtonnet._names import did_you_mean, unknown_name
+from sknewtonnet._tables import Worded, counted
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.pieces.symmetric import symmetric_part
 
@@ -57,7 +58,7 @@ class ParameterArray:
         return np.where(self.places < 0, 0, parameters[self.places])
 
 
-class ParameterLayout:
+class ParameterLayout(Worded):
     """Flat vector and named arrays of the same parameters, in both directions.
 
     The vector of *free* parameters, which solvers and statistics see, has one entry per
@@ -160,6 +161,10 @@ class ParameterLayout:
             if self.has_ties:
                 self.free = np.flatnonzero(self.exists)[first]
         self.n_parameters = self.n_full if self.free is None else len(self.free)
+
+    def _in_words(self) -> str:
+        arrays = ", ".join(f"{array.name} {array.shape}" for array in self.arrays)
+        return f"of {counted(self.n_parameters, 'parameter')}: {arrays}"
 
     def _existing(self, connectivity: Mapping[str, ArrayLike]) -> Bools:
         if not isinstance(connectivity, Mapping):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._names import unknown_name
+from sknewtonnet._tables import Worded
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.composition import composed
 from sknewtonnet.calculus.pieces.gaussian_forms import GaussianForm
@@ -18,7 +19,7 @@ from sknewtonnet.calculus.pieces.memory import check_hessian_memory
 from sknewtonnet.calculus.pieces.parameters import ParameterLayout
 
 
-class Penalty(ABC):
+class Penalty(Worded, ABC):
     """A function of the parameters that an objective adds to the mean loss, with derivatives.
 
     The objective divides it by the sum of the sample weights S: strengths count like rows. A
