@@ -148,4 +148,3 @@ SHOWN = {
     "solver": minimum,
     "full space": full_space,
 }
-
