@@ -73,6 +73,7 @@ def label_above(
             va="bottom",
             fontsize=fontsize,
             annotation_clip=False,
+            parse_math=False,
         )
         for _, place, own in groups
     ]

@@ -207,6 +207,8 @@ class Canvas:
         apart: float,
         keywords: Mapping[str, Any] | None,
     ) -> list[Any]:
+        from matplotlib.text import Annotation
+
         longest = max((len(name) for name in names), default=1)
         size = float(np.clip(0.85 * apart, 3.5, 10.0))
         if side == "inside":
@@ -218,7 +220,7 @@ class Canvas:
             "left": (-0.5 * diameter - 3.0, "right"),
             "right": (0.5 * diameter + 3.0, "left"),
         }[side]
-        looks = {"fontsize": size} | dict(keywords or {})
+        looks = {"fontsize": size, "parse_math": False}
         return [
             self.ax.annotate(
                 shortened([name], 32),
@@ -227,9 +229,8 @@ class Canvas:
                 textcoords="offset points",
                 ha=align,
                 va="center" if side != "inside" else "center_baseline",
-                color="black" if there else "0.6",
                 annotation_clip=False,
-                **looks,
+                **style(looks | {"color": "black" if there else "0.6"}, keywords, Annotation),
             )
             for name, height, there in zip(names, heights, alive, strict=True)
         ]
@@ -256,10 +257,12 @@ class Canvas:
 
     def draw_constants(self, keywords: Mapping[str, Any] | None) -> None:
         """The constants whose edges are the intercepts."""
+        from matplotlib.text import Text
+
         for node in range(1, len(self.places.columns)):
             x, y = self.places.constant_above(node)
             self.ax.scatter(x, y, s=100.0, c="0.9", edgecolors="black", linewidths=0.8, zorder=2.0)
-            looks = {"fontsize": 8.0} | dict(keywords or {})
+            looks = style({"fontsize": 8.0}, keywords, Text)
             self.ax.text(x, y, "1", ha="center", va="center_baseline", **looks)
 
     def draw_key(self, lines: Lines, notes: Sequence[str]) -> Any:

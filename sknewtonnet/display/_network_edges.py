@@ -83,9 +83,9 @@ def _read(network: Network, k: int, rows: slice) -> Array:
 def kinds(network: Network, out_activation: str) -> list[str]:
     """What the units of each node are, in a word or two."""
     found = ["inputs", *(_kind(layer) for layer in network.layers)]
-    own = "" if found[-1] == "identity" else found[-1]
-    link = "" if out_activation == "identity" else out_activation
-    functions = " + ".join(part for part in (own, link) if part)
+    # The inverse link of the loss comes behind the activation of the layer, which may be in it.
+    parts = [part for part in dict.fromkeys([found[-1], out_activation]) if part != "identity"]
+    functions = ", ".join(parts)
     found[-1] = f"outputs ({functions})" if functions else "outputs"
     return found
 

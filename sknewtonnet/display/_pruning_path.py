@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._figures import COLOURS, style
@@ -103,7 +104,7 @@ class PruningPathDisplay(Display):
     @classmethod
     def from_estimator(
         cls,
-        estimator: BackwardPruning | InformationCriterionSearch,
+        estimator: BackwardPruning | InformationCriterionSearch | Pipeline,
         *,
         ax: Any = None,
         accepted_kwargs: Mapping[str, Any] | None = None,
@@ -113,7 +114,7 @@ class PruningPathDisplay(Display):
 
         Parameters
         ----------
-        estimator : BackwardPruning or InformationCriterionSearch
+        estimator : BackwardPruning, InformationCriterionSearch, or a Pipeline that ends in one
             Fitted.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
@@ -132,6 +133,8 @@ class PruningPathDisplay(Display):
         TypeError
             If it is neither.
         """
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
         if not isinstance(estimator, BackwardPruning | InformationCriterionSearch):
             raise TypeError(
                 f"{cls.__name__} draws a BackwardPruning or an InformationCriterionSearch, got "
@@ -215,6 +218,8 @@ class PruningPathDisplay(Display):
             The display itself.
         """
         ax = self._place(ax)
+        from matplotlib.ticker import MaxNLocator
+
         sizes, values = np.asarray(self.n_parameters), np.asarray(self.values, dtype=float)
         if self.accepted is None:
             self.accepted_, self.restored_ = self._settings(ax, accepted_kwargs), None
@@ -228,6 +233,8 @@ class PruningPathDisplay(Display):
                 {"label": "accepted: parts above went"} | dict(accepted_kwargs or {}),
                 restored_kwargs,
             )
+        ax.set_ylabel(self.criterion.upper() if self.criterion else "objective")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         (self.chosen_,) = ax.plot(
             sizes[[self.chosen]],
             values[[self.chosen]],
@@ -241,7 +248,8 @@ class PruningPathDisplay(Display):
         ax.margins(0.06, 0.08)
         self.above_ = self._far_above(ax, sizes, values)
         names = [()] * len(sizes) if self.names is None else self.names
-        self.labels_ = label_above(ax, sizes.astype(float), names)
+        shown = [own if np.isfinite(v) else () for own, v in zip(names, values, strict=True)]
+        self.labels_ = label_above(ax, sizes.astype(float), shown)
         # A path falls from the upper left, and crosses stand at its end.
         ax.legend(fontsize="small", loc="best" if self.accepted is None else "upper center")
         return self
@@ -252,9 +260,9 @@ class PruningPathDisplay(Display):
         if self.accepted is None:
             return None
         kept = values[np.asarray(self.accepted)]
-        high = kept.max() + _HEADROOM * max(np.ptp(kept), 1e-3 * abs(kept.max()))
+        high = kept.max() + _HEADROOM * np.ptp(kept)
         above = values > high
-        if not above.any():
+        if not above.any() or np.ptp(kept) == 0:
             return None
         ax.set_ylim(top=high)
         (marks,) = ax.plot(
@@ -282,7 +290,7 @@ class PruningPathDisplay(Display):
         disc = {"color": COLOURS["blue"], "marker": "o", "markersize": 5, "linestyle": "none"}
         disc |= {"label": label}
         (line,) = ax.plot(sizes[order], values[order], **style(disc, line_kwargs, Line2D))
-        ax.set(xlabel="parameters", ylabel=(self.criterion or "objective").upper())
+        ax.set_xlabel("parameters")
         return line
 
 

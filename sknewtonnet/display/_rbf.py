@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_consistent_length, validate_data
 
 from sknewtonnet._figures import COLOURS, MARKERS, SEQUENTIAL, style
 from sknewtonnet._names import unknown_name
@@ -159,8 +159,8 @@ class RBFDisplay(Display):
         TypeError
             If there is no net with radial units.
         ValueError
-            If its units have no covariances, X has other features than the fit, or ``features``
-            or ``output`` are none of the net.
+            If its units have no covariances, X has other features than the fit, X and y do not
+            have as many rows, or ``features`` or ``output`` are none of the net.
         """
         net = fitted_net(estimator, cls.__name__)
         if not hasattr(net, "precisions_"):
@@ -172,6 +172,7 @@ class RBFDisplay(Display):
             X = estimator[:-1].transform(X)
         fit = fit_of(net)
         table = validate_data(net, X, reset=False, dtype=float)
+        check_consistent_length(table, y)
         which = _chosen(features, fit.feature_names)
         centers, covariances = _shapes(net)
         names = fit.network.output_names
@@ -229,7 +230,8 @@ class RBFDisplay(Display):
                 for unit in zip(centers, covariances, strict=True)
             ]
             heights = centers[:, 1]
-            ax.set(xlim=limits[0], ylim=limits[1], ylabel=self.feature_names[1])
+            ax.set(xlim=limits[0], ylim=limits[1])
+            ax.set_ylabel(self.feature_names[1], parse_math=False)
         else:
             grid = np.linspace(limits[0, 0], limits[0, 1], 400)
             units = zip(centers[:, 0], covariances[:, 0, 0], coefficients, strict=True)
@@ -239,7 +241,7 @@ class RBFDisplay(Display):
             what = "value" if given is None else f"contribution to {self.output_name}"
             ax.set(xlim=limits[0], ylabel=f"{what} of each unit")
             ax.margins(y=0.1)
-        ax.set_xlabel(self.feature_names[0])
+        ax.set_xlabel(self.feature_names[0], parse_math=False)
         self._draw_units(ax, curves, np.column_stack([centers[:, 0], heights]), given, line_kwargs)
         self.points_ = self._draw_points(ax, X, point_kwargs)
         outside = ~((centers >= limits[:, 0]) & (centers <= limits[:, 1])).all(axis=1)
@@ -386,7 +388,7 @@ def _chosen(features: Any, names: Sequence[str]) -> list[int]:
             if each not in names:
                 raise ValueError(unknown_name("features", each, names))
             found.append(list(names).index(each))
-        elif isinstance(each, bool) or not 0 <= each < len(names):
+        elif isinstance(each, bool) or each not in range(len(names)):
             raise ValueError(
                 f"features must be names or positions below {len(names)}, got {each!r}."
             )

@@ -261,6 +261,23 @@ def test_a_pipeline_is_drawn_by_its_net():
     assert read(display) == read(own)
 
 
+def test_names_are_drawn_as_they_are():
+    """Dollars are no mathematics, and styles of the caller go over those of the display."""
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=["$\\frac$", "a name that goes on and on and on and on", "c"])
+    net = NewtonMLPRegressor((2,), output_activation="tanh", **QUICK).fit(frame, Y / 2.0)
+    display = NetworkDisplay.from_estimator(
+        net, text_kwargs={"color": "red", "size": 7}, line_kwargs={"alpha": 0.5}, biases=True
+    )
+    display.figure_.draw_without_rendering()
+    texts = [text.get_text() for text in display.names_]
+    assert texts[0] == "$\\frac$"
+    assert len(texts[1]) <= 32
+    assert {text.get_color() for text in display.names_} == {"red"}
+    assert display.positive_.get_alpha() == 0.5
+    assert "outputs (tanh)" in [text.get_text() for text in display.ax_.texts]
+
+
 def test_messages_name_what_is_wrong():
     with pytest.raises(NotFittedError):
         NetworkDisplay.from_estimator(NewtonMLPRegressor())

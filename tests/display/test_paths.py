@@ -169,11 +169,23 @@ def test_pruning_path_of_a_search_has_a_disc_for_each_setting():
 
 def test_settings_without_a_criterion_are_counted():
     display = PruningPathDisplay(
-        n_parameters=[3, 9], values=[10.0, np.nan], chosen=0, criterion="aic"
+        n_parameters=[3, 900],
+        values=[10.0, np.nan],
+        chosen=0,
+        names=[["small"], ["large"]],
+        criterion="aic",
     )
     line = display.plot().accepted_
+    assert [label.get_text() for label in display.labels_] == ["small"]
     assert_allclose(line.get_xydata(), [[3, 10.0]])
     assert "1 without a criterion" in line.get_label()
+
+
+def test_pruning_path_at_the_end_of_a_pipeline():
+    pruning = BackwardPruning(NewtonMLPRegressor((), alpha=1.0))
+    pipe = make_pipeline(StandardScaler(), pruning).fit(X, Y)
+    display = PruningPathDisplay.from_estimator(pipe)
+    assert len(display.n_parameters) == len(pipe[-1].path_)
 
 
 def test_pruning_path_says_what_it_needs():
