@@ -68,6 +68,13 @@ def evaluate(name: str, setting: dict) -> tuple[float, float, float]:
     return found["test_score"].mean(), losses.mean(), losses.std() / np.sqrt(len(losses))
 
 
+HEADING = """# The settings behind the defaults
+
+Cross-validated scores, in parentheses losses with their standard errors; [defaults.md](defaults.md) draws the conclusions.
+
+"""
+
+
 def table(sets: Sequence[str]) -> str:
     """Markdown: per setting, the score of each set and the mean of its relative losses."""
     results = {}
@@ -102,7 +109,7 @@ def main() -> None:
     print(text)
     if arguments.write:
         with open(arguments.write, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(HEADING + text)
 
 
 if __name__ == "__main__":

@@ -509,13 +509,13 @@ def report(threads, kernel, options):
         products.append(product_line(name, run("radial", kind), PRODUCT_BAR))
     clock = f"{threads} thread(s), {'CPU' if threads == 1 else 'wall'} time"
     clock += f", {kernel} kernels" if kernel else ""
-    first = table(f"### Hessian, {clock}", HESSIAN_COLUMNS, hessians)
-    second = table(f"### Gradient and product, {clock}", PRODUCT_COLUMNS, products)
+    first = table(f"## Hessian, {clock}", HESSIAN_COLUMNS, hessians)
+    second = table(f"## Gradient and product, {clock}", PRODUCT_COLUMNS, products)
     if threads > 1:
         return "\n".join([first, second])
     chosen = [shape for shape in options.shapes if shape in SINGLE]
     single = [row for shape in chosen for row in single_lines(label(shape), run("single", shape))]
-    third = table(f"### Single precision, {clock}", SINGLE_COLUMNS, single)
+    third = table(f"## Single precision, {clock}", SINGLE_COLUMNS, single)
     return "\n".join([first, second, third])
 
 

@@ -57,6 +57,9 @@ page = "\n".join(
     ]
 )
 compiler = shutil.which("pdflatex")
+find = shutil.which("kpsewhich")  # the package may be missing
+if find is None or subprocess.run([find, "booktabs.sty"], capture_output=True).returncode:
+    compiler = None
 with TemporaryDirectory() as folder:
     source = Path(folder) / "effects.tex"
     source.write_text(page, encoding="utf-8")

@@ -73,7 +73,7 @@ class UnitReport:
     name : str
         Its name, as in the names of parameters.
     unused, constant, linear, exponential, step, far, on_one_sample : bool
-        As defined at the top of :mod:`sknewtonnet.calculus.functions.units`.
+        As defined at the top of ``sknewtonnet/calculus/functions/units.py``.
     twin : str or None
         Name of the first earlier unit of its layer that it is the same as.
     """
@@ -218,7 +218,7 @@ def degenerate_units(activations: Array, sample_weight: Array, outgoing: Array) 
     dict of int to str
         For each such unit the first of these that holds: "unused", "far from all samples",
         "constant", "on one sample", "same as unit r". The definitions are those of
-        :mod:`sknewtonnet.calculus.functions.units`; what matters to the outputs is not known here,
+        ``sknewtonnet/calculus/functions/units.py``; what matters to the outputs is not known here,
         so that it is the largest contribution |o| size(x) of a unit.
 
     See Also

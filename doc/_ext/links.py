@@ -1,0 +1,125 @@
+"""Links that work on forges, made to work on the site.
+
+- A link to an example, ``../examples/plot_x.py``, leads to its page of the gallery; one to another
+  file of the repository leads to the file on the forge.
+- ``<a id="3.1"></a>`` in a heading is an anchor.
+- ``doc/mathematics.md 3.1`` in a docstring or an example is a link to that section.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.transforms import SphinxTransform
+
+# Files outside doc/ that have pages.
+PAGES = {
+    "CHANGELOG.md": "whats_new.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "README.md": "index.md",
+}
+
+LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#|/)([^)\s#]+)((?:#[^)\s]*)?)(?=\))")
+ANCHOR = re.compile(r"<a id=\"([^\"]+)\">")
+LITERAL = re.compile(r"(``.*?``|:[\w:]+:`[^`]*`)")
+NO_MARKUP = re.compile(r"\||(?<=\w)_(?![\w_])")
+CITED = re.compile(r"\bdoc/([\w/]+)\.md(?:,? (?:sections? )?(\d+(?:\.\d+)*))?")
+
+
+def target(link: str, folder: Path, doc: Path, source: str) -> str:
+    """Where a link of a document in a folder leads on the site."""
+    path = Path(os.path.normpath(folder / link))
+    root = doc.parent
+    if path.parent == root / "examples" and path.suffix == ".py":
+        return f"/auto_examples/{path.stem}.rst"
+    if path == root / "examples":
+        return "/auto_examples/index.rst"
+    if path.is_relative_to(doc):
+        return "/" + path.relative_to(doc).as_posix()
+    inside = path.relative_to(root).as_posix()
+    if inside in PAGES:
+        return f"/{PAGES[inside]}"
+    return f"{source}/{'tree' if path.is_dir() else 'blob'}/main/{inside}"
+
+
+def markdown_links(app: Any, docname: str, content: list[str]) -> None:
+    """Rewrite the links of a Markdown document."""
+    doc = Path(app.srcdir)
+    path = Path(app.env.doc2path(docname))
+    if path.suffix != ".md":
+        content[0] = cited(content[0]) if docname.startswith("auto_examples/plot_") else content[0]
+        return
+    folder = path.parent
+    for outside, page in PAGES.items():
+        if page == f"{docname}.md" and page != "index.md":  # the file is the page
+            folder = doc.parent
+            content[0] = (folder / outside).read_text(encoding="utf-8")
+            app.env.note_dependency(str(folder / outside))
+    parts = re.split(r"(^```.*?^```)", content[0], flags=re.M | re.S)
+    parts[::2] = [
+        LINK.sub(lambda m: target(m[1], folder, doc, app.config.source_url) + m[2], part)
+        for part in parts[::2]
+    ]
+    content[0] = "".join(parts)
+
+
+def cited(text: str) -> str:
+    """Replace documents that reStructuredText names by links."""
+
+    def link(match: re.Match[str]) -> str:
+        document, section = match.groups()
+        if section:
+            return f":ref:`{match[0]} <{document}.md#{section}>`"
+        return f":doc:`{match[0]} </{document}>`"
+
+    return CITED.sub(link, text)
+
+
+def prepared_docstring(
+    app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Link the documents that a docstring names, and keep its formulas as they are written.
+
+    To reStructuredText ``|w|`` would be a substitution, and ``w_`` a hyperlink.
+    """
+    in_example = False
+    for i, line in enumerate(lines):
+        in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
+        if not in_example:
+            parts = LITERAL.split(line)
+            parts[::2] = [NO_MARKUP.sub(r"\\\g<0>", cited(part)) for part in parts[::2]]
+            lines[i] = "".join(parts)
+
+
+class Anchors(SphinxTransform):
+    """Make anchors of ``<a id="3.1"></a>`` in headings."""
+
+    default_priority = 870  # before MyST looks for what its links lead to
+
+    def apply(self, **kwargs: Any) -> None:
+        """Give the ids to the sections, and the project names for them."""
+        standard = self.env.domains.standard_domain
+        slugs = self.env.metadata[self.env.docname].setdefault("myst_slugs", {})
+        for raw in list(self.document.findall(nodes.raw)):
+            match = ANCHOR.match(raw.astext())
+            if raw.astext() == "</a>" and isinstance(raw.parent, nodes.title):
+                raw.parent.remove(raw)
+            elif match and isinstance(raw.parent, nodes.title):
+                anchor, title = match[1], raw.parent
+                title.remove(raw)
+                title.parent["ids"].append(anchor)
+                slugs[anchor] = (0, anchor, title.astext())
+                label = f"{self.env.docname}.md#{anchor}"
+                standard.labels[label] = (self.env.docname, anchor, title.astext())
+                standard.anonlabels[label] = (self.env.docname, anchor)
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Connect the links to a build."""
+    app.add_config_value("source_url", "", "env", types=frozenset({str}))
+    app.connect("source-read", markdown_links)
+    app.connect("autodoc-process-docstring", prepared_docstring, priority=900)  # after numpydoc
+    app.add_transform(Anchors)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
