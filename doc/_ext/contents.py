@@ -23,6 +23,7 @@ CONTENTS = {
     ),
     "user_guide": (
         "which_method",
+        "comparison",
         # predict
         "preparing_tables",
         "offsets",
@@ -84,7 +85,7 @@ CONTENTS = {
         "statistics",
         "references",
     ),
-    "contributing": ("development", "release"),
+    "contributing": ("development", "acceptance", "release"),
 }
 
 # Pages that are reached in another way.
