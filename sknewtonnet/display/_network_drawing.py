@@ -14,10 +14,10 @@ from sknewtonnet.display._network_edges import CONSTANT
 from sknewtonnet.display._network_places import Places
 
 # Opacity of lines with p-values below these, and without one.
-SHADES = ((0.01, 1.0), (0.05, 0.6), (np.inf, 0.2))
-NO_P_VALUE = 0.4
+SHADES = ((0.01, 1.0), (0.05, 0.6), (np.inf, 0.25))
+NO_P_VALUE = 0.45
 WIDEST = 5.0  # width of the largest weight, in points
-_THINNEST = 0.15
+_THINNEST = 0.4
 _POSITIVE, _NEGATIVE = COLOURS["blue"], COLOURS["vermilion"]
 
 

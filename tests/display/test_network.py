@@ -75,7 +75,7 @@ def assert_widths(display, weights):
     names = list(weights)
     widths, sizes = np.array([found[n][0] for n in names]), np.array([weights[n] for n in names])
     largest = np.abs(sizes).max()
-    thick = np.abs(sizes) > 0.05 * largest  # below there is a least width
+    thick = np.abs(sizes) > 0.1 * largest  # below there is a least width
     assert_allclose((widths / np.abs(widths).max())[thick], (sizes / largest)[thick], rtol=1e-6)
     assert (np.sign(widths) == np.sign(sizes)).all()
 
@@ -200,9 +200,9 @@ def test_significance_is_shade():
     seen = set()
     for (source, target), shade in shades.items():
         p = p_values[f"coefs_{int(source == 'h0')}[{source}, {target}]"]
-        assert shade == (1.0 if p < 0.01 else 0.6 if p < 0.05 else 0.2)
+        assert shade == (1.0 if p < 0.01 else 0.6 if p < 0.05 else 0.25)
         seen.add(shade)
-    assert seen == {1.0, 0.2}
+    assert seen == {1.0, 0.25}
 
 
 def test_results_of_nets_that_are_not_identified_have_p_values_of_inputs():
@@ -213,7 +213,7 @@ def test_results_of_nets_that_are_not_identified_have_p_values_of_inputs():
     p_values = dict(zip(results.tests.names, results.tests.dependence_p_values, strict=True))
     for (source, _), (_, shade) in read(display).items():
         p = p_values.get(source)
-        assert shade == (0.4 if p is None else 1.0 if p < 0.01 else 0.6 if p < 0.05 else 0.2)
+        assert shade == (0.45 if p is None else 1.0 if p < 0.01 else 0.6 if p < 0.05 else 0.25)
     assert "p-values of inputs" in display.legend_.get_title().get_text()
 
 
