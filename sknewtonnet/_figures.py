@@ -271,11 +271,46 @@ def name_rows(ax: Any, names: Sequence[str]) -> None:
     ax : matplotlib.axes.Axes
         The axes.
     names : sequence of str
-        The names; a few long ones have several lines.
+        The names; long ones have several lines, where there is room.
     """
-    few = len(names) <= 15
-    ax.set_yticks(range(len(names)), [fill(name, 26) if few else name for name in names])
+    height = ax.get_window_extent().height / ax.figure.dpi / max(len(names), 1)
+    room = height > 0.35  # inches, for two lines
+    ax.set_yticks(range(len(names)), [fill(name, 26) if room else name for name in names])
     ax.set_ylim(len(names) - 0.5, -0.5)
+
+
+def rows_size(names: Sequence[str]) -> tuple[float, float]:
+    """Width and height, in inches, of a new figure with a named row for each estimate.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the rows.
+
+    Returns
+    -------
+    tuple of float
+        Wide enough for the names.
+    """
+    longest = min(60, max(map(len, names), default=0))
+    return 4.0 + 0.075 * longest, 1.1 + 0.23 * len(names)
+
+
+def plain_log_axis(axis: Any) -> None:
+    """Ticks of a logarithmic axis at 1, 2, 5, 10, ..., as plain numbers.
+
+    Parameters
+    ----------
+    axis : matplotlib.axis.Axis
+        The axis.
+    """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    wide = high > 50.0 * low
+    axis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def label_points(

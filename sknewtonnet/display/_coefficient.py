@@ -6,10 +6,17 @@ from typing import Any, Self
 
 import numpy as np
 
-from sknewtonnet._figures import COLOURS, key, name_rows, style
+from sknewtonnet._figures import COLOURS, key, name_rows, rows_size, style
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Bools, Ints
-from sknewtonnet.display._statistics import StatisticsDisplay, column, largest, output_number
+from sknewtonnet.display._statistics import (
+    StatisticsDisplay,
+    column,
+    largest,
+    name_of,
+    names_of_outputs,
+    output_number,
+)
 from sknewtonnet.inference import InferenceResults
 
 ROWS = ("effects", "parameters")
@@ -107,6 +114,7 @@ class CoefficientDisplay(StatisticsDisplay):
         level: float = 0.95,
         per: str = "unit",
         groups: Mapping[str, Sequence[str]] | None = None,
+        target_name: str | None = None,
         ax: Any = None,
         **keywords: Any,
     ) -> Self:
@@ -129,6 +137,9 @@ class CoefficientDisplay(StatisticsDisplay):
             of features with different units compare. Differences between two values are the same.
         groups : mapping of str to list of str, default=None
             Dummies of factors, as in ``marginal_effects``.
+        target_name : str, default=None
+            What a single target is called; None: "y". :meth:`from_estimator` takes the name of a
+            column.
         ax : matplotlib.axes.Axes, default=None
             Where to draw, or whose place several panels take; a new figure if None.
         **keywords : dict
@@ -137,6 +148,7 @@ class CoefficientDisplay(StatisticsDisplay):
         Returns
         -------
         CoefficientDisplay
+            The display, drawn.
 
         Raises
         ------
@@ -175,8 +187,12 @@ class CoefficientDisplay(StatisticsDisplay):
             p_values=effects.p_values.reshape(shape)[:, outputs],
             level=level,
             quantity=_quantity(results, per),
-            output_names=[results.output_names[o] for o in outputs],
+            output_names=[names_of_outputs(results, target_name)[o] for o in outputs],
         ).plot(ax=ax, **keywords)
+
+    @classmethod
+    def _of_table(cls, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
+        return name_of(y)
 
     def plot(
         self,
@@ -209,16 +225,17 @@ class CoefficientDisplay(StatisticsDisplay):
         rows, n_panels = self._rows(sort, max_rows), len(self.output_names)
         self.points_: list[dict[str, Any]] = []
         self.intervals_: list[dict[str, Any]] = []
-        places = self._panels(n_panels, len(rows), ax)
+        names = [self.names[i] for i in rows]
+        places = self._panels(n_panels, names, ax)
         left = len(self.names) - len(rows)
         for k, place in enumerate(places[:n_panels]):
             self._forest(place, rows, k, line_kwargs)
             quantity = self.quantity.format(name=self.output_names[k])
-            place.set_xlabel(quantity if n_panels == 1 else fill(quantity, 26))
+            place.set_xlabel(fill(quantity, 60 if n_panels == 1 else 26))
             if k % min(n_panels, _MOST_COLUMNS):
                 place.set_yticks([])
                 continue
-            name_rows(place, [self.names[i] for i in rows])
+            name_rows(place, names)
             if left:
                 place.set_ylabel(f"({left} less certain ones left out)")
         for place in places[n_panels:]:
@@ -237,15 +254,15 @@ class CoefficientDisplay(StatisticsDisplay):
             return rows
         return rows[np.argsort(-column(self.estimates, 0)[rows], kind="stable")]
 
-    def _panels(self, n_panels: int, n_rows: int, ax: Any) -> list[Any]:
+    def _panels(self, n_panels: int, names: Sequence[str], ax: Any) -> list[Any]:
         """As many axes as there are outputs."""
         for old in ("ax_", "axes_"):
             vars(self).pop(old, None)
-        height = 1.1 + 0.22 * n_rows
+        width, height = rows_size(names)
         if n_panels == 1:
-            return [self._place(ax, (5.5, height))]
+            return [self._place(ax, (width, height))]
         n_columns = min(n_panels, _MOST_COLUMNS)
-        size = (2.4 + 2.0 / n_columns, height)
+        size = (2.2 + (width - 3.0) / n_columns, height + 0.4)
         return list(self._places(-(-n_panels // n_columns), n_columns, ax, size=size).ravel())
 
     def _forest(self, ax: Any, rows: Ints, panel: int, given: Mapping[str, Any] | None) -> None:

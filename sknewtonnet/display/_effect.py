@@ -23,6 +23,8 @@ from sknewtonnet.display._statistics import (
     StatisticsDisplay,
     column,
     features_or_factors,
+    name_of,
+    names_of_outputs,
     output_number,
 )
 from sknewtonnet.inference import InferenceResults, PartialEffect
@@ -68,6 +70,8 @@ class EffectDisplay(StatisticsDisplay):
         Targets less predicted means.
     outputs : sequence of int
         Which outputs are drawn.
+    output_names : sequence of str
+        Names of all outputs.
     classes : bool, default=False
         Whether outputs are classes.
     points : bool, default=True
@@ -119,12 +123,14 @@ class EffectDisplay(StatisticsDisplay):
         effects: Sequence[PartialEffect],
         residuals: Array,
         outputs: Sequence[int],
+        output_names: Sequence[str],
         classes: bool = False,
         points: bool = True,
     ):
         self.effects = effects
         self.residuals = residuals
         self.outputs = outputs
+        self.output_names = output_names
         self.classes = classes
         self.points = points
 
@@ -140,6 +146,7 @@ class EffectDisplay(StatisticsDisplay):
         groups: Mapping[str, Sequence[str]] | None = None,
         residuals: bool | str = "auto",
         random_state: int = 0,
+        target_name: str | None = None,
         ax: Any = None,
         **keywords: Any,
     ) -> Self:
@@ -164,6 +171,9 @@ class EffectDisplay(StatisticsDisplay):
             Whether there are partial residuals. "auto": unless outputs are classes.
         random_state : int, default=0
             Seed of the simulation behind the outer bands.
+        target_name : str, default=None
+            What a single target is called; None: "y". :meth:`from_estimator` takes the name of a
+            column.
         ax : matplotlib.axes.Axes, default=None
             Where to draw, or whose place several panels take; a new figure if None.
         **keywords : dict
@@ -209,9 +219,14 @@ class EffectDisplay(StatisticsDisplay):
             effects=effects,
             residuals=results.resid_response,
             outputs=outputs,
+            output_names=names_of_outputs(results, target_name),
             classes=classes,
             points=not classes if residuals == "auto" else bool(residuals),
         ).plot(ax=ax, **keywords)
+
+    @classmethod
+    def _of_table(cls, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
+        return name_of(y)
 
     def plot(
         self,
@@ -291,7 +306,7 @@ class EffectDisplay(StatisticsDisplay):
         return min(_MOST_COLUMNS, n_features if n_features > 1 else n_panels)
 
     def _height_name(self, panel: _Panel) -> str:
-        names = panel.effect.output_names
+        names = self.output_names
         if not self.classes:
             return f"mean of {names[panel.outputs[0]]}"
         return (
@@ -309,7 +324,7 @@ class EffectDisplay(StatisticsDisplay):
         for k, output in enumerate(panel.outputs):
             look = {"color": COLOURS[_OF_LINES[k % len(_OF_LINES)]], "zorder": 3}
             if several:
-                look |= {"marker": MARKERS[k % len(MARKERS)], "label": effect.output_names[output]}
+                look |= {"marker": MARKERS[k % len(MARKERS)], "label": self.output_names[output]}
             shift = 0.08 * (k - (len(panel.outputs) - 1) / 2.0) if effect.levels else 0.0
             if not effect.levels:
                 look |= {

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sknewtonnet._figures import COLOURS, key, name_rows, style
+from sknewtonnet._figures import COLOURS, key, name_rows, rows_size, style
 from sknewtonnet._typing import Array
 from sknewtonnet.display._statistics import StatisticsDisplay, features_or_factors, largest
 from sknewtonnet.inference import InferenceResults
@@ -131,6 +131,7 @@ class ImportanceDisplay(StatisticsDisplay):
         Returns
         -------
         ImportanceDisplay
+            The display, drawn.
 
         Raises
         ------
@@ -160,7 +161,7 @@ class ImportanceDisplay(StatisticsDisplay):
         ).plot(ax=ax, **keywords)
 
     @classmethod
-    def _of_table(cls, X: Any, sample_weight: Any) -> dict[str, Any]:
+    def _of_table(cls, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
         names = getattr(X, "columns", None)
         return {} if names is None else {"columns": list(names)}
 
@@ -188,7 +189,7 @@ class ImportanceDisplay(StatisticsDisplay):
             The display itself.
         """
         rows = largest(np.nan_to_num(self.importances), max_rows)
-        own, place = ax is None, self._place(ax, (5.5, 1.2 + 0.22 * len(rows)))
+        own, place = ax is None, self._place(ax, rows_size([self.names[k] for k in rows]))
         from matplotlib.patches import Rectangle
 
         height, p = np.arange(len(rows)), self.p_values[rows]

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 from scipy.stats import beta
 
-from sknewtonnet._figures import COLOURS, label_points, style
+from sknewtonnet._figures import COLOURS, label_points, plain_log_axis, style
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.display._smooth import lowess
@@ -16,6 +16,8 @@ from sknewtonnet.display._statistics import (
     RowsDisplay,
     column,
     largest,
+    name_of,
+    names_of_outputs,
     output_number,
     row_labels,
 )
@@ -141,6 +143,7 @@ class ResidualsDisplay(RowsDisplay):
         output: int | str = 0,
         random_state: int = 0,
         labels: ArrayLike | None = None,
+        target_name: str | None = None,
         ax: Any = None,
         **keywords: Any,
     ) -> Self:
@@ -164,6 +167,9 @@ class ResidualsDisplay(RowsDisplay):
         labels : array-like of shape (n_samples,), default=None
             What the rows of the fit (those with a weight above zero) are called; their positions
             if None.
+        target_name : str, default=None
+            What a single target is called; None: "y". :meth:`from_estimator` takes the name of a
+            column.
         ax : matplotlib.axes.Axes, default=None
             Axes whose place the panels take; a new figure if None.
         **keywords : dict
@@ -188,7 +194,7 @@ class ResidualsDisplay(RowsDisplay):
         scale = np.sqrt(1.0 - influence.hat_matrix_diag)
         scale = scale if joint else column(influence.resid_std, number)
         kind, found = _residuals(results, kind, number, random_state)
-        output_name = results.output_names[number]
+        output_name = names_of_outputs(results, target_name)[number]
         chance = "probability of" if loss.for_classes else "fitted"
         return cls(
             fitted=column(results.fittedvalues, number),
@@ -205,6 +211,10 @@ class ResidualsDisplay(RowsDisplay):
             fitted_name=f"{chance} {output_name}",
             log_fitted=loss.out_activation == "exp",
         ).plot(ax=ax, **keywords)
+
+    @classmethod
+    def _of_table(cls, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
+        return super()._of_table(X, y, sample_weight) | name_of(y)
 
     def plot(
         self,
@@ -271,6 +281,8 @@ class ResidualsDisplay(RowsDisplay):
         look = {"color": COLOURS["vermilion"], "lw": 1.5}
         (line,) = ax.plot(np.exp(at) if log else at, smooth, **style(look, self._line, Line2D))
         self.smooths_.append(line)
+        if log:
+            plain_log_axis(ax.xaxis)
         self._name(ax, x, y, named)
 
     def _points(self, ax: Any, x: Array, y: Array) -> None:

@@ -89,12 +89,12 @@ class StatisticsDisplay(Display):
             results = estimator.inference(X, y, **given)
         else:
             results = pipeline_inference(estimator, X, y, **given)
-        names = cls._of_table(X, sample_weight)
+        names = cls._of_table(X, y, sample_weight)
         return cls.from_results(results, ax=ax, **(names | keywords))
 
     @classmethod
-    def _of_table(cls, X: Any, sample_weight: Any) -> dict[str, Any]:
-        """What a display takes of the index and columns of a table, as keywords."""
+    def _of_table(cls, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
+        """What a display takes of the labels and names of a table, as keywords."""
         return {}
 
 
@@ -102,7 +102,7 @@ class RowsDisplay(StatisticsDisplay):
     """Base class of the displays whose points are rows of the table, with labels."""
 
     @classmethod
-    def _of_table(cls, X: Any, sample_weight: Any) -> dict[str, Any]:
+    def _of_table(cls, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
         index = getattr(X, "index", None)
         if index is None or callable(index):  # a list has a method of that name
             return {}
@@ -148,6 +148,20 @@ def output_number(output: int | str, names: Sequence[str], argument: str = "outp
     if isinstance(output, bool) or output not in known:
         raise ValueError(must_be_one_of(argument, output, [*known, *names]))
     return int(output)
+
+
+def name_of(y: Any) -> dict[str, Any]:
+    """The name that a target has as a column, as a keyword."""
+    name = getattr(y, "name", None)
+    return {"target_name": name} if isinstance(name, str) else {}
+
+
+def names_of_outputs(results: InferenceResults, target_name: str | None) -> tuple[str, ...]:
+    """Names of the outputs; that of a single target may be another one."""
+    names, loss = results.output_names, results.information.objective.loss
+    if target_name is None or names != ("y",) or loss.for_classes:
+        return names
+    return (target_name,)
 
 
 def column(values: NDArray[Any], output: int) -> NDArray[Any]:

@@ -176,7 +176,8 @@ class Diagnostics(Predictions):
 
         With the distribution function F of a target by the fitted model they are Phi^-1(F(y)).
         Counts and classes have jumps of F: there F(y) is a uniform number between P(Y < y) and
-        P(Y <= y), so that ties and bands, which say nothing, vanish.
+        P(Y <= y), so that ties and bands, which say nothing, vanish. They end at 8.2, beyond
+        which 1 - F(y) is less than rounding.
 
         Parameters
         ----------

@@ -141,6 +141,8 @@ def test_levels_of_categorical_columns_before_a_pipeline():
     pipe = make_pipeline(encode, NewtonMLPRegressor((1,), alpha=1.0, random_state=0)).fit(T, y)
     display = EffectDisplay.from_estimator(pipe, T, y)
     assert [ax.get_xlabel() for ax in display.axes_.ravel()] == ["region", "sex", "age"]
+    named = EffectDisplay.from_estimator(pipe, T, y.rename("pay (1000)"), features="age")
+    assert named.ax_.get_ylabel() == "mean of pay (1000)"
     for k, (name, levels) in enumerate((("region", ("north", "south", "west")), ("sex", "fm"))):
         expected = [pipe.predict(T.assign(**{name: level})).mean() for level in levels]
         assert_allclose(display.lines_[k][0].get_ydata(), expected, rtol=1e-9)

@@ -81,6 +81,7 @@ def test_the_rows_far_off_are_named_by_the_index_of_the_table():
     assert [[text.get_text() for text in texts] for texts in display.row_labels_] == [
         ["row 17"]
     ] * 4
+    assert display.axes_[0, 0].get_xlabel() == "fitted yield"
     at = display.row_labels_[3][0].xy
     assert_allclose(at, drawn(display, 1, 1)[17])
     assert display.plot(n_labels=0).row_labels_ == [[], [], [], []]
