@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._sklearn import features_of
 from sknewtonnet._threads import one_thread
+from sknewtonnet._typing import Array
 from sknewtonnet.calculus.pieces.known_terms import NO_TERMS
 from sknewtonnet.estimators._base import feature_names
 from sknewtonnet.estimators._data import Table
@@ -158,19 +159,16 @@ def _known(net: Any, mlp: Any) -> dict[str, Any]:
         "n_iter_": int(mlp.n_iter_),
         "loss_": reported,
         "loss_curve_": [float(value) for value in getattr(mlp, "loss_curve_", [reported])],
+        "solver_result_": _result(mlp, params, reported, np.full(len(params), np.nan)),
         "critical_point_": "inconclusive",
         "critical_point_message_": _WITHOUT_DATA,
     }
 
 
-def _found(net: Any, mlp: Any, data: Table) -> dict[str, Any]:
-    """Fitted attributes that the data tell of; nothing is kept of them."""
-    fit = net._fit_
-    problem = fit.problem.on(data)
-    objective = problem.objective()
-    value, gradient = objective.value_and_gradient(fit.params)
-    result = SolverResult(
-        params=fit.params,
+def _result(mlp: Any, params: Array, value: float, gradient: Array) -> SolverResult:
+    """How the run of the MLP ended, as far as it tells."""
+    return SolverResult(
+        params=params,
         value=value,
         gradient=gradient,
         status=Status.STOPPED,
@@ -181,6 +179,15 @@ def _found(net: Any, mlp: Any, data: Table) -> dict[str, Any]:
         initial_gradient_norm=float(np.abs(gradient).max()),
         n_events={"restarts": 0, "ended_early": 0},
     )
+
+
+def _found(net: Any, mlp: Any, data: Table) -> dict[str, Any]:
+    """Fitted attributes that the data tell of; nothing is kept of them."""
+    fit = net._fit_
+    problem = fit.problem.on(data)
+    objective = problem.objective()
+    value, gradient = objective.value_and_gradient(fit.params)
+    result = _result(mlp, fit.params, value, gradient)
     found, _ = net._ended(problem, objective, [result])
     del found["loss_curve_"]
     if found["critical_point_"] == "not stationary":

@@ -65,9 +65,9 @@ class BaseMLP(BaseSizedNet):
         X, y, sample_weight : array-like, default=None
             The data of its fit, in any form that ``fit`` takes. They are not kept. With them the
             net knows what needs data: what kind of point the MLP has ended at
-            (``critical_point_``), importances, ``solver_result_``, the objective ``loss_``, and
-            standard errors of predictions. Without them ``critical_point_`` is "inconclusive",
-            and ``loss_`` is what the MLP says.
+            (``critical_point_``), importances, the gradient (in ``solver_result_``), the objective
+            ``loss_``, and standard errors of predictions. Without them ``critical_point_`` is
+            "inconclusive", the gradient NaN, and ``loss_`` what the MLP says.
 
         Returns
         -------

@@ -39,8 +39,8 @@ def to_mlp(net: Any) -> MLPRegressor | MLPClassifier:
     arrays = network.layout.unpack(net.params_)
     vars(mlp).update(
         features_of(net),
-        coefs_=[arrays[f"coefs_{k}"].copy() for k in range(len(units) + 1)],
-        intercepts_=[arrays[f"intercepts_{k}"].copy() for k in range(len(units) + 1)],
+        coefs_=[arrays[f"coefs_{k}"] for k in range(len(units) + 1)],
+        intercepts_=[arrays[f"intercepts_{k}"] for k in range(len(units) + 1)],
         out_activation_=net.out_activation_,
         n_iter_=net.n_iter_,
         loss_=float(net.loss_),

@@ -156,7 +156,8 @@ def test_without_data_nothing_is_claimed(name):
     assert net.critical_point_ == "inconclusive"
     assert "from_sklearn(mlp, X, y)" in net.critical_point_message_
     assert net.loss_ == mlp.loss_
-    assert net.n_iter_ == mlp.n_iter_
+    assert net.n_iter_ == net.solver_result_.n_iter == mlp.n_iter_
+    assert np.isnan(net.solver_result_.gradient).all()
     with pytest.raises(AttributeError, match="no data"):
         net.feature_importances_  # noqa: B018
     if not is_classifier(net):
@@ -248,6 +249,23 @@ def test_it_is_an_estimator_like_others():
     assert_array_equal(mlp.coefs_[0], params)
     pruned = BackwardPruning(ours(mlp), max_steps=1).fit(X, y)
     assert len(pruned.estimator_.params_) < len(mlp.coefs_[0].ravel()) + 7
+
+
+@pytest.mark.parametrize("with_data", [False, True])
+def test_displays(with_data):
+    display = pytest.importorskip("sknewtonnet.display")
+    pyplot = pytest.importorskip("matplotlib.pyplot", reason="matplotlib is not installed")
+    mlp, X, y = theirs("numbers")
+    net = ours(mlp, X, y) if with_data else ours(mlp)
+    display.NetworkDisplay.from_estimator(net)
+    display.HessianDisplay.from_estimator(net, X, y)
+    display.SpectrumDisplay.from_estimator(net, X, y)
+    display.ConvergenceDisplay.from_results(net)
+    with pytest.warns(UserWarning, match="Not stationary"):
+        display.EffectDisplay.from_estimator(net, X, y)
+    with pytest.warns(UserWarning, match="Not stationary"):
+        display.ResidualsDisplay.from_estimator(net, X, y)
+    pyplot.close("all")
 
 
 def test_single_precision_is_read_as_double():
