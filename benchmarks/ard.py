@@ -171,7 +171,8 @@ that were 2.4 times worse on cpus and 9% worse on Ornstein, whose targets have l
 
 Strengths per input pay where many inputs do nothing and rows suffice to tell. On small tables, and where classes can be told apart, the
 evidence overfits: "always" is what it would cost. Held-out losses of strengths that know the rows left out do not show that, so each fold
-finds its own; the search is what the time goes to. `alpha_selection_.ard` has the strengths also where they were not kept.
+finds its own; the search is what the time goes to. `alpha_selection_.ard` has the strengths also where they were not kept;
+[plot_ard.py](../examples/plot_ard.py) draws them.
 """
 
 

@@ -50,7 +50,7 @@ print(f"test R2 {ard.score(X_test, y_test):.3f}")
 # %%
 # Held-out rows, in the units of the standardised target, and the test rows in the same units.
 
-path = np.geomspace(found.alphas.min() / 10.0, 10.0 * found.alphas.max(), 17)
+path = np.geomspace(found.alphas.min() / 10.0, 10.0 * found.alphas.max(), 9)
 nets = [NewtonMLPRegressor(alpha=alpha, random_state=0).fit(X, y) for alpha in path]
 tests = [0.5 * np.mean((y_test - net.predict(X_test)) ** 2) / np.var(y) for net in nets]
 ax = AlphaPathDisplay.from_estimator(net).ax_

@@ -4,22 +4,34 @@ from pathlib import Path
 from typing import Any
 
 GROUPS = {
-    "Fit and predict": ("quickstart", "raw_table", "pipeline_gridsearch", "alpha_auto"),
+    "Fit and predict": (
+        "quickstart",
+        "raw_table",
+        "pipeline_gridsearch",
+        "alpha_auto",
+        "ard",
+        "wine_classes",
+        "digits_units",
+    ),
     "Counts, curves and signals": (
         "claims_cann",
         "rbf_motorcycle",
+        "rbf_ellipses",
+        "rbf_decision_map",
         "convolution",
         "constraints",
+        "monotone_engel",
     ),
     "Standard errors, tests and effects": (
         "choose_size_then_test",
         "inference_summary",
+        "network_significance",
         "marginal_effects",
         "prediction_intervals",
         "influence",
         "tables_for_papers",
     ),
-    "Smaller nets": ("wald_pruning", "sunspots"),
+    "Smaller nets": ("wald_pruning", "pruning_path", "sunspots"),
     "Large tables": ("out_of_core", "dask"),
     "Solvers, and nets of your own": ("optimal_steps", "rosenbrock_net", "custom_layer"),
     "More": (),  # what has no place yet
