@@ -67,7 +67,7 @@ class FeatureTable(Shown):
 
     See Also
     --------
-    InferenceResults.tests : The table of all features.
+    InferenceResults : Results of a fit; ``tests`` is the table of all features.
     InferenceResults.tests_of : The same with groups of features.
     MarginalEffects : Effects alone.
     adjust_p_values : The adjustment.

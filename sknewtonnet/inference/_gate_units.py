@@ -45,7 +45,7 @@ class Finding:
     See Also
     --------
     findings : The function that looks for them.
-    InferenceResults.findings : Those of a fit.
+    InferenceResults : Results of a fit, which keep its ``findings``.
 
     Examples
     --------

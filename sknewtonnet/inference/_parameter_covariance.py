@@ -313,7 +313,7 @@ def parameter_covariance(
 
     See Also
     --------
-    InferenceResults.covariance : The covariance of what is reported of a fit.
+    InferenceResults : Results of a fit; ``covariance`` is that of what is reported.
     CovarianceType : What the kinds are.
     Dependence : Which rows depend on each other.
 

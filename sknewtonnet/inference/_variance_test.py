@@ -47,7 +47,7 @@ class VarianceTest(Shown):
     See Also
     --------
     variance_test : The function that makes it.
-    InferenceResults.variance_test : That of a fit.
+    InferenceResults : Results of a fit; ``variance_test`` is one of these.
     parameter_covariance : Covariances that do not need the model.
 
     Examples
@@ -140,7 +140,7 @@ def variance_test(information: Information) -> VarianceTest:
     See Also
     --------
     VarianceTest : What it returns.
-    InferenceResults.variance_test : That of a fit.
+    InferenceResults : Results of a fit; ``variance_test`` is one of these.
 
     References
     ----------

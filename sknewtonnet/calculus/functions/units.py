@@ -66,7 +66,7 @@ ALONE = 0.99
 class UnitReport:
     """What a hidden unit is found to be.
 
-    Attributes
+    Parameters
     ----------
     layer, unit : int
         Its place in the net.
@@ -217,14 +217,23 @@ def degenerate_units(activations: Array, sample_weight: Array, outgoing: Array) 
     -------
     dict of int to str
         For each such unit the first of these that holds: "unused", "far from all samples",
-        "constant", "on one sample", "same as unit r". The definitions are those of
-        ``sknewtonnet/calculus/functions/units.py``; what matters to the outputs is not known here,
-        so that it is the largest contribution |o| size(x) of a unit.
+        "constant", "on one sample", "same as unit r".
 
     See Also
     --------
     sknewtonnet.RBFNetRegressor : The net, which warns of such units.
     critical_point : The verdict on a point, which they leave inconclusive.
+
+    Notes
+    -----
+    Of the values x of a unit let size(x) be the weighted root mean square, spread(x) the weighted
+    standard deviation, |o| the norm of its outgoing coefficients, and U the largest |o| size(x).
+
+    - unused: |o| size(x) <= 1e-6 U.
+    - far from all samples: no value is above 1e-3.
+    - constant: |o| spread(x) <= 1e-6 U.
+    - on one sample: one distinct sample has 99 % of the weighted sum of the values.
+    - same as unit r: the two correlate by more than 1 - 1e-6, and neither is unused or constant.
 
     Examples
     --------
@@ -248,7 +257,7 @@ def degenerate_units(activations: Array, sample_weight: Array, outgoing: Array) 
 class _LayerOnData:
     """Units of a layer on samples; each definition is one property, with an entry per unit.
 
-    Attributes
+    Parameters
     ----------
     facts : UnitFacts
         What the samples tell of the units.
