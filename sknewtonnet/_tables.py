@@ -50,7 +50,7 @@ _RULE = "border-bottom:1px solid"
 class Table:
     """Rows of text.
 
-    Attributes
+    Parameters
     ----------
     header : sequence of str
         Names of the columns; empty for none.
@@ -159,7 +159,7 @@ class Table:
 class Report:
     """Tables and paragraphs under a title, with notes at the end.
 
-    Attributes
+    Parameters
     ----------
     title : str
         A line; empty for none.

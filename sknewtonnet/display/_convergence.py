@@ -21,7 +21,7 @@ _NUMBERS = ("values", "gradient_norms", "seconds", "n_hessians")
 class Course(NamedTuple):
     """The way of one fit: numbers for its start and each iteration.
 
-    Attributes
+    Parameters
     ----------
     values : ndarray of shape (n_points,)
         The objective.

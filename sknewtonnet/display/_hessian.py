@@ -31,7 +31,7 @@ _FEW, _HIGH, _WIDE, _LONG = 24, 0.12, 0.55, 22
 class Group(NamedTuple):
     """Rows of a matrix that belong together.
 
-    Attributes
+    Parameters
     ----------
     name : str
         Of the layer or unit.

@@ -26,7 +26,7 @@ _RISE, _BEYOND, _CONTOURS = 0.25, 0.3, 8
 class Line(NamedTuple):
     """A direction of a plane.
 
-    Attributes
+    Parameters
     ----------
     vector : ndarray of shape (n_parameters,)
         The direction, of unit length.
@@ -51,13 +51,13 @@ class LossSurfaceDisplay(Display):
     Parameters
     ----------
     coordinates : tuple of two ndarray of shape (n_points,)
-        a and b of the grid.
+        Coordinates a and b of the grid.
     values : ndarray of shape (n_points, n_points)
-        f there, a row for each b.
+        The objective there, a row for each b.
     value : float
-        f at w.
+        The objective at w.
     slope : ndarray of shape (2,)
-        u'g and v'g.
+        Slopes u'g and v'g.
     curvature : ndarray of shape (2, 2)
         H in the plane.
     words : tuple of two str
@@ -171,6 +171,7 @@ class LossSurfaceDisplay(Display):
         Returns
         -------
         LossSurfaceDisplay
+            The display, drawn.
 
         Raises
         ------
@@ -213,8 +214,16 @@ class LossSurfaceDisplay(Display):
             The function.
         params : array-like of shape (n_parameters,)
             The point w.
-        directions, towards, reach, n_points, standardize
-            As in :meth:`from_estimator`; ``standardize`` is False by default.
+        directions : sequence of two, default=("lowest", "highest")
+            As in :meth:`from_estimator`.
+        towards : mapping of str to array-like or fitted estimator, default=None
+            Likewise.
+        reach : float or tuple of two float, default=None
+            Likewise.
+        n_points : int, default=41
+            Likewise.
+        standardize : bool, default=False
+            Likewise.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
         **plot_keywords : dict
@@ -223,6 +232,7 @@ class LossSurfaceDisplay(Display):
         Returns
         -------
         LossSurfaceDisplay
+            The display, drawn.
 
         Raises
         ------
@@ -276,7 +286,7 @@ class LossSurfaceDisplay(Display):
         Returns
         -------
         ndarray
-            f + g's + 1/2 s'Hs.
+            The value f + g's + 1/2 s'Hs for each pair.
         """
         linear = self.slope[0] * a + self.slope[1] * b
         square = self.curvature[0, 0] * a**2 + self.curvature[1, 1] * b**2

@@ -34,7 +34,7 @@ def new_axes(places: Places, caller: str) -> Any:
 class Lines:
     """The edges that are drawn.
 
-    Attributes
+    Parameters
     ----------
     sources, targets : ndarray of int of shape (n_edges, 2)
         Node and unit of the ends of all edges.
@@ -107,7 +107,7 @@ class Lines:
 class Canvas:
     """Axes in which a net is drawn.
 
-    Attributes
+    Parameters
     ----------
     ax : matplotlib.axes.Axes
         The axes.

@@ -19,7 +19,7 @@ CONSTANT = -1
 class Edges:
     """Edges of a net, one per row.
 
-    Attributes
+    Parameters
     ----------
     sources, targets : ndarray of int of shape (n_edges, 2)
         Node and unit, from 0 on, where each begins and ends.

@@ -22,7 +22,7 @@ _POINTS = 30
 class Places:
     """Places of units in the unit of the longest column.
 
-    Attributes
+    Parameters
     ----------
     columns : ndarray of int of shape (n_nodes,)
         Column of each node: one behind those that it reads.

@@ -22,7 +22,7 @@ _LEAST_DENSITY, _LEAST = 1e-5, 1e-17
 class Eigenvalues(NamedTuple):
     """Eigenvalues of a matrix, all or some.
 
-    Attributes
+    Parameters
     ----------
     ranks : ndarray of int of shape (n_eigenvalues,)
         Their places in decreasing order, from 1 on.
@@ -70,7 +70,7 @@ class Eigenvalues(NamedTuple):
 class Density(NamedTuple):
     """How eigenvalues are distributed.
 
-    Attributes
+    Parameters
     ----------
     grid, values, errors : ndarray of shape (n_points,)
         Eigenvalues, the density there, and its standard errors.
@@ -84,7 +84,7 @@ class Density(NamedTuple):
 class Extremes(NamedTuple):
     """Extreme eigenvalues along a run.
 
-    Attributes
+    Parameters
     ----------
     iterations : ndarray of int of shape (n_points,)
         Iterations.

@@ -13,7 +13,7 @@ from sknewtonnet._typing import Array
 class ArdSelection(Shown):
     """Strengths of the penalty by the evidence: one for each input, and one for each later layer.
 
-    Attributes
+    Parameters
     ----------
     inputs : dict of str to float
         Strength of the coefficients of each input, by its name. The larger it is the less the
@@ -59,7 +59,7 @@ class ArdSelection(Shown):
 class AlphaSelection(Shown):
     """How the strength of the penalty was chosen.
 
-    Attributes
+    Parameters
     ----------
     alphas : ndarray of shape (n_alphas,)
         Strengths that were tried, from strong to weak.

@@ -150,7 +150,7 @@ def _held_out(
 class StrengthGroups:
     """Which parameters share a strength: those that leave an input, and those of a layer.
 
-    Attributes
+    Parameters
     ----------
     inputs : dict of str to ndarray of int
         By name, positions of the coefficients of an input in all layers that read it.

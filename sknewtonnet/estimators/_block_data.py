@@ -24,7 +24,7 @@ CHANGED = "blocks have changed: each pass must read the same rows, with the same
 class BlockData(Table):
     """Blocks of rows; each pass reads all of them.
 
-    Attributes
+    Parameters
     ----------
     given : BlockSource
         Rows as users give them.
@@ -156,7 +156,7 @@ class BlockData(Table):
 class Summary:
     """What one pass over rows finds.
 
-    Attributes
+    Parameters
     ----------
     n_rows : int
         How many there are.

@@ -22,7 +22,7 @@ class Encoding:
 
     Of the samples there is at most one copy.
 
-    Attributes
+    Parameters
     ----------
     target : Target
         What the targets mean.

@@ -25,7 +25,7 @@ from sknewtonnet.estimators._block_tables import NO_TARGET, Columns
 class OnBlock:
     """What a fitted net answers for the rows of a block.
 
-    Attributes
+    Parameters
     ----------
     net : estimator of this package
         The net.
@@ -110,7 +110,7 @@ def _told_once(answers: Iterator[Any]) -> Iterator[Any]:
 class _Part:
     """What rows have to say on a score.
 
-    Attributes
+    Parameters
     ----------
     n_rows : int
         How many there are.

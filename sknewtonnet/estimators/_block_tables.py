@@ -51,7 +51,7 @@ _PART_OF_MEMORY = 8.0
 class Columns:
     """Columns of numbers with names.
 
-    Attributes
+    Parameters
     ----------
     values : ndarray of shape (n_rows, n_columns)
         The numbers.
@@ -190,7 +190,7 @@ def _is_float64(X: Any) -> bool:
 class Tuples:
     """Blocks as tuples, whether they are given as tuples, as samples alone, or read by functions.
 
-    Attributes
+    Parameters
     ----------
     blocks : sequence or callable
         The blocks, or what makes an iterator over them.
@@ -283,7 +283,7 @@ def _rows(part: Any, where: slice) -> Any:
 class RecordBatches:
     """Blocks of an Arrow table, a dataset or a Parquet file, which its own reader makes.
 
-    Attributes
+    Parameters
     ----------
     table : pyarrow.Table, pyarrow.dataset.Dataset or pyarrow.parquet.ParquetFile
         The rows.

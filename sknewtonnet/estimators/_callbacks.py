@@ -12,7 +12,7 @@ from sknewtonnet.solvers import Iteration
 class CallbackBridge:
     """Report each iteration to scikit-learn's callbacks, as a task of one start.
 
-    Attributes
+    Parameters
     ----------
     context : CallbackContext
         The task of this start.

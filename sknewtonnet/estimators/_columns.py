@@ -32,7 +32,7 @@ from sknewtonnet._typing import Array
 class Column:
     """A column that a preprocessing returns.
 
-    Attributes
+    Parameters
     ----------
     source : str
         Name of the column of the table that it comes from.

@@ -40,7 +40,7 @@ Folds = Sequence[tuple[Ints, Ints]]
 class Comparison:
     """Rows and folds on which settings of a problem are compared, each fit from its own start.
 
-    Attributes
+    Parameters
     ----------
     problem : Problem
         What will be solved.
@@ -130,7 +130,7 @@ class Comparison:
 class Part:
     """A fold: small enough to travel to another process.
 
-    Attributes
+    Parameters
     ----------
     problem : Problem
         The problem with the rows to fit.

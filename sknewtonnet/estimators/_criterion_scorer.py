@@ -17,7 +17,7 @@ from sknewtonnet.inference import CRITERIA
 class CriterionScorer:
     """A scorer: minus an information criterion of the data of the fit.
 
-    Attributes
+    Parameters
     ----------
     criterion : str
         One of ``CRITERIA``.

@@ -81,8 +81,14 @@ def is_hopeless(values: Sequence[float], lowest: float, window: int) -> bool:
 class Raced(Progress):
     """Follows the iterations of a child, and ends the run where it is hopeless.
 
-    Attributes
+    Parameters
     ----------
+    number : int
+        Number of the start.
+    verbose : int
+        Whether to print each iteration.
+    bridge : CallbackBridge or None
+        To callbacks, if there are any.
     lowest : float
         The lowest value of the rounds before.
     window : int

@@ -129,7 +129,7 @@ class Table(ABC):
 class Data(Table):
     """Samples, targets as the loss takes them, weights that are all positive, and known terms.
 
-    Attributes
+    Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
         Samples.
@@ -289,7 +289,7 @@ class _Term:
 class LossAt:
     """Losses of rows at parameters of a net.
 
-    Attributes
+    Parameters
     ----------
     network, loss : Network, Loss
         The net and its loss.
@@ -311,7 +311,7 @@ class LossAt:
 class ConstantLoss:
     """Losses of rows at a raw prediction that is the same for all, but for the offset.
 
-    Attributes
+    Parameters
     ----------
     loss : Loss
         The loss.

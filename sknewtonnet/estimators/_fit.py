@@ -54,7 +54,7 @@ _BOTTOMLESS = 1e6
 class Settings:
     """What the parameters of an estimator say, whatever the data and the connections.
 
-    Attributes
+    Parameters
     ----------
     solver : callable
         From ``constraints``, or None, to the solver that keeps to them.
@@ -79,7 +79,7 @@ class Settings:
 class Problem:
     """All that defines a minimum, small enough to travel to another process.
 
-    Attributes
+    Parameters
     ----------
     network, loss, target
         The net, its loss, and what its outputs mean.
@@ -243,7 +243,7 @@ class NoImportances(AttributeError, ValueError):
 class Importances:
     """Importances at the end of a fit, or the reason why there are none.
 
-    Attributes
+    Parameters
     ----------
     weights, features : ndarray or None
         As :func:`sknewtonnet.inspection.importances` has them.
@@ -548,7 +548,7 @@ class Fit(Worded):
 class End:
     """What kind of point a run has ended at.
 
-    Attributes
+    Parameters
     ----------
     params : ndarray of shape (n_parameters,)
         The point.

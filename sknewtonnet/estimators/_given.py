@@ -71,7 +71,7 @@ class Given(ABC):
 class GivenRows(Given):
     """Arrays.
 
-    Attributes
+    Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
         Samples.

@@ -31,7 +31,7 @@ from sknewtonnet.estimators._targets import Target
 class GivenBlocks(Given):
     """Blocks of rows that have been looked at once.
 
-    Attributes
+    Parameters
     ----------
     source : BlockSource
         Rows as users give them.
@@ -137,7 +137,7 @@ def given_blocks(estimator: Any, source: BlockSource, *, reset: bool) -> GivenBl
 class Account:
     """What is known of rows as users give them.
 
-    Attributes
+    Parameters
     ----------
     n_features : int
         Number of columns of X.
@@ -222,7 +222,7 @@ class Account:
 class Look:
     """The first look at a block, which checks it.
 
-    Attributes
+    Parameters
     ----------
     of_classes : bool
         Whether the targets are labels.

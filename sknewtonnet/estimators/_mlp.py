@@ -166,7 +166,7 @@ class BaseMLP(BaseSizedNet):
 class RandomStart:
     """Random weights that keep to signs, if there are any.
 
-    Attributes
+    Parameters
     ----------
     signs : ndarray of int or None
         One for each feature.

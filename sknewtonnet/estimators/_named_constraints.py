@@ -21,7 +21,7 @@ from sknewtonnet.solvers.constraints import unconstrained
 class AskedConstraints:
     """What a user asks of the parameters, whatever the connections.
 
-    Attributes
+    Parameters
     ----------
     bounds, linear
         As the estimators take them.

@@ -156,7 +156,7 @@ def columns_through(before: Pipeline, names: Sequence[str]) -> list[Column]:
 class _Parts:
     """A fitted model, taken apart.
 
-    Attributes
+    Parameters
     ----------
     steps : tuple of (str, transformer)
         What X goes through.
@@ -225,7 +225,7 @@ class _Prepared:
 class _TargetUnits:
     """The target of the results, and how that of the fit goes back to it.
 
-    Attributes
+    Parameters
     ----------
     y : array-like
         The target as it is reported.

@@ -22,7 +22,7 @@ _INSTEAD = "net.inference(X, y).get_prediction(X_new) has them"
 class PredictionErrors:
     """Errors of the means of a fit, or the reason why there are none.
 
-    Attributes
+    Parameters
     ----------
     known : MeanErrors or None
         In the units of the fit.

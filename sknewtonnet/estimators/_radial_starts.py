@@ -32,7 +32,7 @@ _may_overflow = np.errstate(all="ignore")
 class DistinctRows:
     """The distinct rows of a table in an order of their own, with their weights.
 
-    Attributes
+    Parameters
     ----------
     X : ndarray of shape (n_distinct, n_features)
         Rows by their distance from the weighted mean.

@@ -26,7 +26,7 @@ _MIX = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 class RowSample:
     """The distinct rows with the lowest numbers, in their order.
 
-    Attributes
+    Parameters
     ----------
     size : int
         The most rows that are kept.

@@ -29,7 +29,7 @@ MAX_RESTARTS = 3
 class Start:
     """Where a run starts.
 
-    Attributes
+    Parameters
     ----------
     params : ndarray of shape (n_parameters,), or None
         The starting point; None for the random one of the seed.

@@ -13,7 +13,7 @@ _PREFIX = "solver__"
 class AskedSolver:
     """The solver that a user asks for, whatever the constraints.
 
-    Attributes
+    Parameters
     ----------
     solver, tol, ftol, max_iter, hessian, options
         As the estimators take them.

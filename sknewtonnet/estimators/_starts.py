@@ -86,7 +86,7 @@ class StartWithinReach:
     predicts what these say. A start is as it was drawn if it is within reach, or if no shrinking
     helps.
 
-    Attributes
+    Parameters
     ----------
     draw : callable
         From a problem and a source of random numbers to a start.

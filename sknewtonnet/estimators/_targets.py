@@ -52,7 +52,7 @@ class RegressionTarget:
 class ClassTarget:
     """Class labels, or an indicator matrix of labels that may be active together.
 
-    Attributes
+    Parameters
     ----------
     classes : ndarray of shape (n_classes,)
         The labels, or the numbers of the columns of the indicator matrix.

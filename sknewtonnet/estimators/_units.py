@@ -16,7 +16,7 @@ from sknewtonnet.solvers import Constraints, Multipliers
 class Original:
     """What a fit of standardised columns is in the units of the table.
 
-    Attributes
+    Parameters
     ----------
     units : Units
         Of the columns.

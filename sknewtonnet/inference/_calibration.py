@@ -156,7 +156,7 @@ class Calibration(Shown):
 class Simulation:
     """Results of inference for data simulated from a net, by their number.
 
-    Attributes
+    Parameters
     ----------
     results : InferenceResults
         Those of the table.

@@ -162,7 +162,7 @@ class ComparisonResult(Shown):
 class NullReplication:
     """The ratio of two nested nets on data simulated from the smaller one, by their number.
 
-    Attributes
+    Parameters
     ----------
     resampling : Resampling
         Draws targets from the smaller net.
@@ -214,7 +214,7 @@ class NullReplication:
 class UnitsOfFit:
     """The units in which a net was fitted, and those of the table.
 
-    Attributes
+    Parameters
     ----------
     map : AffineMap or None
         From parameters of the fit to those of the table; None where they are the same.

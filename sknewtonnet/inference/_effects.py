@@ -186,7 +186,7 @@ class MarginalEffects(Shown):
 class Contrast(NamedTuple):
     """A difference of mean predictions between two settings of some inputs.
 
-    Attributes
+    Parameters
     ----------
     label : str
         What it is called.

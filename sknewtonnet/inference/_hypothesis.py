@@ -21,7 +21,7 @@ NO_COEFFICIENTS = (
 class Hypothesis:
     """R theta = r, for the reported parameters theta.
 
-    Attributes
+    Parameters
     ----------
     R : ndarray of shape (q, n_reported)
         Coefficients.

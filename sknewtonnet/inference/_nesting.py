@@ -18,7 +18,7 @@ _FORMS = ("spherical", "diag", "full")
 class Nesting:
     """A net as a larger one with some parameters at zero.
 
-    Attributes
+    Parameters
     ----------
     large : Network
         The larger net.

@@ -143,7 +143,7 @@ class PartialEffect(Shown):
 class Settings(NamedTuple):
     """Values of inputs at the points of a curve, or at the levels of a factor.
 
-    Attributes
+    Parameters
     ----------
     name : str
         Of the input or factor.

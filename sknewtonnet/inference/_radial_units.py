@@ -80,7 +80,7 @@ class RadialUnits(Shown):
 class RadialShape:
     """Where the parameters of radial units are among those that are reported.
 
-    Attributes
+    Parameters
     ----------
     form : GaussianForm
         The form of their covariances.
@@ -168,7 +168,7 @@ class QuadraticForms(Worded):
 class FormParameters:
     """Where the parameters of a layer of quadratic forms are among those that are reported.
 
-    Attributes
+    Parameters
     ----------
     layer : RadialLayer
         The layer.

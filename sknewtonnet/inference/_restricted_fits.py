@@ -23,7 +23,7 @@ Start = Callable[[int], Array]
 class Refit:
     """How to fit a net again: a minimiser and random starts.
 
-    Attributes
+    Parameters
     ----------
     minimize : callable
         From a function and a start to a minimum of the function.

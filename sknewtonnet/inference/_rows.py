@@ -21,7 +21,7 @@ Term = Callable[..., Array]
 class RowsAt:
     """Rows in memory, at the parameters of a minimum.
 
-    Attributes
+    Parameters
     ----------
     objective : Objective
         The rows, with a net and its loss.

@@ -176,7 +176,7 @@ class _TooLongError(Exception):
 class _Place:
     """Where a smaller net is within the net.
 
-    Attributes
+    Parameters
     ----------
     origin : ndarray of shape (n_parameters,)
         The surgeon's step, moved to meet the constraints.

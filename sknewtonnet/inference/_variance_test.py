@@ -94,7 +94,7 @@ def variance_findings(test: VarianceTest) -> Iterator[Finding]:
 class _Squares:
     """Squared residuals less what the model expects them to be, for each row.
 
-    Attributes
+    Parameters
     ----------
     excess : ndarray of shape (n_samples,)
         m_i.

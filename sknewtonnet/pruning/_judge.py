@@ -29,7 +29,7 @@ class Judge:
     them be, and any smaller net that still tells the rows apart costs nothing. There the loss of
     rows left out must fall as well, below the lowest so far.
 
-    Attributes
+    Parameters
     ----------
     criterion : str or None
         Name of the criterion; None accepts everything.

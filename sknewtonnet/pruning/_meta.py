@@ -51,7 +51,7 @@ def _where_nets_have(name: str) -> Callable[[Method], Method]:
 class Task:
     """Where scikit-learn's callbacks hear of a fit.
 
-    Attributes
+    Parameters
     ----------
     context : CallbackContext
         The task of the whole fit.

@@ -19,7 +19,7 @@ UNITS = ("neuron", "feature", "weight")
 class Part:
     """A part of a net that can be removed in one piece.
 
-    Attributes
+    Parameters
     ----------
     name : str
         The name of a parameter, a unit or a feature.

@@ -45,7 +45,7 @@ Refused = dict[tuple[str, ...], int]
 class Removals:
     """A net that loses its parts.
 
-    Attributes
+    Parameters
     ----------
     fit : Fit
         The net that is left so far.

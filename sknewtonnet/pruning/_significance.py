@@ -25,7 +25,7 @@ METHODS = ("wald", "obs", "obd")
 class Tested:
     """A part with the test that it is nothing.
 
-    Attributes
+    Parameters
     ----------
     part : Part
         The part.

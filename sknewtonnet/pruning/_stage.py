@@ -18,7 +18,7 @@ from sknewtonnet.estimators import Fit, columns_through, with_feature_names
 class Stage:
     """The preprocessing of a fit, which is fitted once.
 
-    Attributes
+    Parameters
     ----------
     before : Pipeline or None
         Its steps, fitted.

@@ -32,7 +32,7 @@ _TINY, _EPS = float(np.finfo(float).tiny), float(np.finfo(float).eps)
 class Step:
     """A step of the model.
 
-    Attributes
+    Parameters
     ----------
     s : ndarray of shape (n_parameters,)
         The step.

@@ -39,7 +39,7 @@ _SHIFT = 10.0
 class Metric:
     """The change of coordinates s = R v, with R symmetric.
 
-    Attributes
+    Parameters
     ----------
     places : list of ndarray of int of shape (s_k, t_k)
         Where the parameters of each block are; -1 where there is none.

@@ -28,7 +28,7 @@ _MIN_CHUNKS = 4
 class Model:
     """What an objective is beside its rows and its penalty.
 
-    Attributes
+    Parameters
     ----------
     network : Network
         The net.
@@ -169,7 +169,7 @@ def parts_of(f: Objective) -> SeparateOutputs:
 class Account:
     """What is known of rows after they have been looked at once.
 
-    Attributes
+    Parameters
     ----------
     n_samples, n_counted : int
         Number of rows, and of those of positive weight.

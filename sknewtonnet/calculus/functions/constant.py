@@ -27,7 +27,7 @@ class RowMeans(Protocol):
 class MeansOverRows:
     """Weighted means over rows in memory.
 
-    Attributes
+    Parameters
     ----------
     Y : ndarray of shape (n_samples, n_outputs)
         Targets.

@@ -119,7 +119,7 @@ def _misfits(objective: AnyObjective, w: Array) -> bool:
 class _Slopes:
     """Derivatives of the loss in the raw predictions, summed over equal rows.
 
-    Attributes
+    Parameters
     ----------
     sums : dict
         For each distinct row the sum of the derivatives; of many rows alone the first.

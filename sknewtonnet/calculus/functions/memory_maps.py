@@ -12,7 +12,7 @@ class Stretch:
 
     A map keeps in memory what has been read through it; a new map for each piece lets it go.
 
-    Attributes
+    Parameters
     ----------
     path : str
         The file.

@@ -63,7 +63,7 @@ def slope_curvature(network: Network, w: Array, X: Array, feature: int, factors:
 class _Values:
     """Values of units, their derivatives in the input, and those of both along all directions.
 
-    Attributes
+    Parameters
     ----------
     of, t : ndarray of shape (n_units, n_samples)
         Values, and derivatives in the input.

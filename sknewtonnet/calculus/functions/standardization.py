@@ -33,7 +33,7 @@ _LONG_ROW = 512
 class Units:
     """Means and standard deviations of the columns of a table and its target.
 
-    Attributes
+    Parameters
     ----------
     shift, scale : ndarray of shape (n_features,)
         Means m and standard deviations s of the inputs; s is 1 for a constant column.

@@ -15,7 +15,7 @@ from sknewtonnet.calculus.pieces.radial import RadialLayer
 class UnitFacts:
     """Values of some units on rows, their pre-activations and the slopes of their activation.
 
-    Attributes
+    Parameters
     ----------
     values : Moments
         Of the values x.
@@ -104,7 +104,7 @@ class UnitFacts:
 class Line:
     """Columns beside others, from which it follows how they correlate.
 
-    Attributes
+    Parameters
     ----------
     left, right : Moments
         Of the columns, and of those beside them.
@@ -142,7 +142,7 @@ class Line:
 class Shares:
     """What the distinct sample with the largest part has of the values of each unit.
 
-    Attributes
+    Parameters
     ----------
     largest : tuple of dict
         For each unit the sums of those samples that had the largest in some part of the rows.
@@ -191,7 +191,7 @@ class Shares:
 class RawFacts:
     """Raw predictions of a net on rows, and how far they are from what is left of the targets.
 
-    Attributes
+    Parameters
     ----------
     raw : Moments
         Of the raw predictions of the net, without the offset.

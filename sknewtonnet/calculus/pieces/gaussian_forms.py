@@ -27,7 +27,7 @@ from sknewtonnet.calculus.pieces.symmetric import pairs, upper, upper_entries, u
 class Shapes(NamedTuple):
     """Radial units as users see them, with the units as the first axis.
 
-    Attributes
+    Parameters
     ----------
     factors : ndarray
         1 / sigma, or upper triangular U with U U' = M.

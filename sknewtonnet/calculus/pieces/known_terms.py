@@ -17,7 +17,7 @@ _LARGEST = 1e120
 class KnownTerms:
     """An offset, an exposure, both or none: offset + log(exposure) is added to raw predictions.
 
-    Attributes
+    Parameters
     ----------
     offset : float, array-like of shape (n_samples,) or (n_samples, n_outputs), or None
         In units of the raw predictions.

@@ -12,7 +12,7 @@ from sknewtonnet._typing import Array, Ints
 class Moments:
     """Means, standard deviations and ranges of columns, each row counted by its weight.
 
-    Attributes
+    Parameters
     ----------
     weight : float
         Sum of the weights.

@@ -20,7 +20,7 @@ from sknewtonnet.calculus.pieces.symmetric import symmetric_part
 class ParameterArray:
     """One named array of parameters.
 
-    Attributes
+    Parameters
     ----------
     name : str
         For instance "coefs_0".
