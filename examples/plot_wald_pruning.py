@@ -40,12 +40,12 @@ steps["removed"] = steps["removed"].str.slice(0, 40)
 print(steps[["removed", "p_value", "bic", "n_parameters", "accepted"]].round(3).to_string())
 
 # %%
-# Weights of standardised columns, so that widths may be compared within a net. What went is pale:
-# three of four units, and six of ten inputs.
+# Weights of standardised columns, with the same widths in both pictures. What went is pale: three
+# of four units, and six of ten inputs.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
-for ax, model, when in ((left, net, "before"), (right, pruned, "after")):
-    NetworkDisplay.from_estimator(model, ax=ax)
-    fitted = getattr(model, "estimator_", model)
-    ax.set_title(f"{when}: {len(fitted.params_)} parameters")
+after = NetworkDisplay.from_estimator(pruned, ax=right)
+NetworkDisplay.from_estimator(net, ax=left, largest=after.largest_)
+left.set_title(f"before: {len(net.params_)} parameters")
+right.set_title(f"after: {len(pruned.estimator_.params_)} parameters")
 plt.show()

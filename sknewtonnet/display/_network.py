@@ -27,11 +27,12 @@ UNITS = ("standardised", "table")
 class NetworkDisplay(Display):
     """The net as papers draw it: its units in columns, its weights as lines between them.
 
-    The width of a line is proportional to the absolute weight. Positive weights are solid and
-    blue, negative ones dashed and vermilion; where results are given, lines are the paler the
-    less significant their weights are. Grey dotted lines lead to units that read others without a
-    weight of their own, such as Gaussian ones. Missing and pruned connections are not drawn, and
-    units without any are pale. Connections that skip columns go round them in a curve.
+    The width of a line is proportional to the absolute weight, down to 0.4 points. Positive
+    weights are solid and blue, negative ones dashed and vermilion; where results are given, lines
+    are the paler the less significant their weights are. Grey dotted lines lead to units that read
+    others without a weight of their own, such as Gaussian ones. Missing and pruned connections are
+    not drawn, and units without any are pale. Connections that skip columns go round them in a
+    curve.
 
     Weights are those of standardised columns, w_ij s_i for an input with standard deviation s_i
     and w_jo / d_o for a target with standard deviation d_o under an identity link, so that widths
@@ -58,6 +59,8 @@ class NetworkDisplay(Display):
     ----------
     drawn_ : ndarray of int
         Which edges are drawn, by their numbers, from small weights to large.
+    largest_ : float
+        Absolute weight of a line of the full width.
     positive_, negative_, unweighted_ : matplotlib.collections.LineCollection
         Their lines, by sign, in the order of ``drawn_``; and those without a weight.
     units_ : list of matplotlib.collections.PathCollection
@@ -121,6 +124,7 @@ class NetworkDisplay(Display):
         biases: bool = False,
         max_units: int = 50,
         max_edges: int = 300,
+        largest: float | None = None,
         ax: Any = None,
         line_kwargs: Mapping[str, Any] | None = None,
         text_kwargs: Mapping[str, Any] | None = None,
@@ -140,6 +144,8 @@ class NetworkDisplay(Display):
             Units of a node that are drawn, the largest by their weights.
         max_edges : int, default=300
             Weights that are drawn, the largest ones.
+        largest : float, default=None
+            Absolute weight of a line of the full width; the largest one drawn if None.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
         line_kwargs, text_kwargs : dict, default=None
@@ -177,6 +183,7 @@ class NetworkDisplay(Display):
             biases=biases,
             max_units=max_units,
             max_edges=max_edges,
+            largest=largest,
             line_kwargs=line_kwargs,
             text_kwargs=text_kwargs,
         )
@@ -190,6 +197,7 @@ class NetworkDisplay(Display):
         biases: bool = False,
         max_units: int = 50,
         max_edges: int = 300,
+        largest: float | None = None,
         ax: Any = None,
         line_kwargs: Mapping[str, Any] | None = None,
         text_kwargs: Mapping[str, Any] | None = None,
@@ -214,6 +222,8 @@ class NetworkDisplay(Display):
             Units of a node that are drawn, the largest by their weights.
         max_edges : int, default=300
             Weights that are drawn, the largest ones.
+        largest : float, default=None
+            Absolute weight of a line of the full width; the largest one drawn if None.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
         line_kwargs, text_kwargs : dict, default=None
@@ -258,6 +268,7 @@ class NetworkDisplay(Display):
             biases=biases,
             max_units=max_units,
             max_edges=max_edges,
+            largest=largest,
             line_kwargs=line_kwargs,
             text_kwargs=text_kwargs,
         )
@@ -269,6 +280,7 @@ class NetworkDisplay(Display):
         biases: bool = False,
         max_units: int = 50,
         max_edges: int = 300,
+        largest: float | None = None,
         line_kwargs: Mapping[str, Any] | None = None,
         text_kwargs: Mapping[str, Any] | None = None,
     ) -> Self:
@@ -285,6 +297,9 @@ class NetworkDisplay(Display):
             number of the others stands below.
         max_edges : int, default=300
             Weights that are drawn, the largest ones. The key says how many there are.
+        largest : float, default=None
+            Absolute weight of a line of the full width; the largest one drawn if None. With the
+            same number, such as ``largest_`` of another display, widths of two nets compare.
         line_kwargs : dict, default=None
             Keywords of the lines, for :class:`matplotlib.collections.LineCollection`; without
             ``linewidths``, which are the weights.
@@ -304,8 +319,8 @@ class NetworkDisplay(Display):
         places = Places.of(sizes, sources, targets, strength, max_units)
         canvas = self._canvas(ax, places)
         there = places.has(sources) & places.has(targets) & (biases | ~of_constant)
-        lines = Lines.of(sources, targets, weights, self.p_values, there, max_edges)
-        self.drawn_ = lines.drawn
+        lines = Lines.of(sources, targets, weights, self.p_values, there, max_edges, largest)
+        self.drawn_, self.largest_ = lines.drawn, lines.largest
         self.positive_, self.negative_, self.unweighted_ = canvas.draw_lines(lines, line_kwargs)
         self.units_, self.names_ = canvas.draw_units(
             self.names, self.kinds, lines.touched(sizes), text_kwargs

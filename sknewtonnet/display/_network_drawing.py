@@ -46,6 +46,8 @@ class Lines:
         Which edges are drawn, the largest last.
     n_candidates : int
         How many edges with a weight might have been.
+    largest : float
+        Absolute weight of a line of the full width.
     """
 
     sources: Ints
@@ -54,6 +56,7 @@ class Lines:
     p_values: Array | None
     drawn: Ints
     n_candidates: int
+    largest: float
 
     @classmethod
     def of(
@@ -64,6 +67,7 @@ class Lines:
         p_values: ArrayLike | None,
         there: Bools,
         most: int,
+        largest: float | None = None,
     ) -> "Lines":
         """Of edges that might be drawn those with the largest weights, and all without one."""
         weighted = np.flatnonzero(there & ~np.isnan(weights))
@@ -72,13 +76,11 @@ class Lines:
         chosen = order[max(len(order) - most, 0) :]
         known = None if p_values is None else np.asarray(p_values, dtype=float)
         drawn = np.concatenate([others, chosen])
-        return cls(sources, targets, weights, known, drawn, len(weighted))
-
-    @property
-    def largest(self) -> float:
-        """The largest absolute weight, 1 if there is none."""
-        found = np.abs(self.weights[self.drawn])
-        return float(np.nanmax(found)) if (found > 0).any() else 1.0
+        if largest is not None and not largest > 0:
+            raise ValueError(f"largest must be a positive number, got {largest!r}.")
+        if largest is None:
+            largest = float(np.abs(weights[chosen]).max(initial=0.0)) or 1.0
+        return cls(sources, targets, weights, known, drawn, len(weighted), largest)
 
     def opacity(self, edges: Ints) -> Array:
         """Opacity of some lines."""

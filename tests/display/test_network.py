@@ -93,6 +93,16 @@ def test_widths_and_signs_are_those_of_the_weights_of_standardised_columns():
     assert f"{largest:.2g}" in [text.get_text() for text in display.legend_.get_texts()]
 
 
+def test_widths_of_two_nets_compare():
+    one = NetworkDisplay.from_estimator(NET)
+    assert one.largest_ == np.abs(one.weights[one.drawn_]).max()
+    other = NetworkDisplay.from_estimator(NET, largest=2.0 * one.largest_)
+    ours, theirs = (max(abs(width) for width, _ in read(d).values()) for d in (one, other))
+    assert_allclose(theirs, ours / 2.0)
+    with pytest.raises(ValueError, match="largest must be a positive number, got 0"):
+        NetworkDisplay.from_estimator(NET, largest=0)
+
+
 def test_weights_of_the_table_are_those_of_the_estimator():
     display = NetworkDisplay.from_estimator(NET, units="table")
     assert_widths(display, expected(NET.coefs_, *NAMES))
