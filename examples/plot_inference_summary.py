@@ -88,7 +88,8 @@ def forest(ax, names, estimates, intervals, shift, label):
     """Draw estimates as dots with intervals, one line each."""
     where = np.arange(len(names))[::-1] + shift
     reach = np.abs(intervals.T - estimates)
-    ax.errorbar(estimates, where, xerr=reach, fmt="o", markersize=4, capsize=2, label=label)
+    marker = "o" if shift > 0 else "s"
+    ax.errorbar(estimates, where, xerr=reach, fmt=marker, markersize=4, capsize=2, label=label)
     ax.set_yticks(np.arange(len(names))[::-1], names)
 
 
@@ -98,8 +99,11 @@ for found, shift in ((results, 0.1), (robust, -0.1)):
     forest(left, found.names, found.params, found.conf_int(), shift, label)
     effects = found.marginal_effects()
     forest(right, effects.names, effects.effects, effects.conf_int(), shift, label)
-left.set(title="parameters", xlabel="estimate and 95 % interval")
-right.set(title="average marginal effects", xlabel="sd of log hue per sd of the feature")
+left.set(title="parameters", xlabel="estimate and 95 % interval\n(standardised units)")
+right.set(
+    title="average marginal effects",
+    xlabel="effect and 95 % interval\n(sd of log hue per sd of the feature)",
+)
 right.set_ylim(-0.6, 2.6)
 for ax in (left, right):
     ax.axvline(0.0, color="0.7", linewidth=0.8, zorder=0)

@@ -20,6 +20,7 @@ except ImportError as missing:
     ) from missing
 
 from sknewtonnet import NewtonMLPRegressor
+from sknewtonnet.display import InfluenceDisplay
 
 frame = engel.load_pandas().data
 X, y = frame[["income"]], frame["foodexp"]
@@ -62,9 +63,10 @@ left.scatter(X["income"], y, s=8, color="0.6", label="households")
 left.scatter(
     X["income"][most], y[most], s=60, facecolor="none", edgecolor="C3", label=f"row {most}"
 )
-for label, model, color in (("all rows", net, "C0"), (f"without row {most}", without, "C1")):
+models = (("all rows", net, "C0", "-"), (f"without row {most}", without, "C1", "--"))
+for label, model, color, dash in models:
     mean, std = model.predict(grid, return_std=True)
-    (line,) = left.plot(grid["income"], mean, color=color, label=label)
+    left.plot(grid["income"], mean, color=color, ls=dash, label=label)
     left.fill_between(grid["income"], mean - 2 * std, mean + 2 * std, color=color, alpha=0.2, lw=0)
 left.set(
     title="curves with two standard errors",
@@ -72,21 +74,7 @@ left.set(
     ylabel="food expenditure (francs)",
     ylim=(0, 2500),
 )
-left.legend(loc="lower right")
+left.legend(loc="upper left")
 
-size = 2000 * influence.cooks_distance / influence.cooks_distance.max()
-residuals = influence.resid_studentized_external
-right.scatter(influence.hat_matrix_diag, residuals, s=size + 2, alpha=0.5, color="C0")
-named = {*np.argsort(influence.cooks_distance)[-2:], influence.hat_matrix_diag.argmax()}
-for i in named:
-    at = influence.hat_matrix_diag[i], residuals[i]
-    right.annotate(f"row {i}", at, xytext=(25, 0), textcoords="offset points", va="center")
-right.axhline(0.0, color="0.8", lw=0.8, zorder=0)
-right.set(
-    xlabel="leverage",
-    ylabel="studentised residual",
-    title="area: Cook's distance",
-    xlim=(-0.05, 0.85),
-    ylim=(-8.5, 8.5),
-)
+InfluenceDisplay.from_results(results, n_labels=2, ax=right)
 plt.show()

@@ -5,14 +5,14 @@ What a feature does: average effects, curves, interactions
 Weights of a net are hard to read; effects on the prediction are not. Progress of diabetes
 after one year, a number from 25 to 346, from age, sex, body mass index (bmi), blood pressure (bp)
 and the logarithm of triglycerides (s5), in their own units: effects are per year, per point of
-the index, per mm Hg.
+the index, per mm Hg. The data come with scikit-learn.
 """
 
 import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.datasets import load_diabetes
 
 from sknewtonnet import NewtonMLPRegressor
+from sknewtonnet.display import EffectDisplay
 
 X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 X = X[["age", "sex", "bmi", "bp", "s5"]].assign(sex=X["sex"] - 1.0)
@@ -60,20 +60,30 @@ by_sex = [net.input_derivatives(X.assign(sex=value))[:, age].mean() for value in
 print(f"average slope in age if all had sex 0: {by_sex[0]:.3f}, if all had sex 1: {by_sex[1]:.3f}")
 
 # %%
-# Curves with bands that hold at all points at once, and slopes in age for both sexes.
+# Curves with bands, over all people with the feature at a value, and the partial residuals of each
+# of them. That of age is nearly flat; its slopes, for people of both sexes, are not.
 
-figure, axes = plt.subplots(2, 2, figsize=(9, 7), layout="constrained")
-for ax, name in zip(axes.flat[:3], ("age", "bmi", "s5"), strict=True):
-    curve = results.partial_effect(name, band="simultaneous", n_points=40)
-    curve.plot(ax=ax)
-    ax.plot(X[name], np.full(len(X), 10.0), "|", color="0.6", markersize=5)
-    ax.set(ylim=(0.0, 350.0), ylabel="mean prediction")
-    ax.legend(loc="upper left", fontsize=9)
-ax = axes.flat[3]
-for value, color in ((0.0, "C0"), (1.0, "C1")):
+figure = plt.figure(figsize=(9.5, 6.0), layout="constrained")
+above, below = figure.subfigures(2, 1)
+display = EffectDisplay.from_results(
+    results,
+    ["age", "bmi", "bp", "s5"],
+    target_name="progress",
+    n_points=40,
+    ax=above.subplots(),
+)
+units = ("age (years)", "body mass index", "blood pressure (mm Hg)", "s5 (log of triglycerides)")
+for ax, label in zip(display.axes_.flat, units, strict=True):
+    ax.set_xlabel(label)
+ax = below.subplots()
+for value, marker in ((0.0, "o"), (1.0, "x")):
     chosen = (X["sex"] == value).to_numpy()
-    ax.plot(X["age"][chosen], slopes[chosen, age], ".", color=color, label=f"sex {value:g}")
+    ax.scatter(X["age"][chosen], slopes[chosen, age], s=14, marker=marker, label=f"sex {value:g}")
 ax.axhline(0.0, color="0.7", linewidth=0.8, zorder=0)
-ax.set(xlabel="age", ylabel="slope in age", title="each person's slope in age")
-ax.legend(fontsize=9)
+ax.set(
+    xlabel="age (years)",
+    ylabel="slope in age (per year)",
+    title="what the flat curve of age is the mean of: each person's slope",
+)
+ax.legend()
 plt.show()

@@ -107,14 +107,17 @@ left.plot(X[:, 0], y, ".", color="0.65", markersize=4)
 left.plot(grid[:, 0], truth(grid[:, 0]), "k--", linewidth=1.0, label="true mean")
 left.plot(grid[:, 0], predictions["HC3"].mean, color="C0", label="one unit")
 low, high = predictions["hessian"].new_observation.T  # the same, without the warning
-left.fill_between(grid[:, 0], low, high, color="0.6", alpha=0.2, label="prediction interval")
-for kind, color in zip(kinds, ("C1", "C0"), strict=True):
+for k, end in enumerate((low, high)):
+    label = None if k else "prediction interval"
+    left.plot(grid[:, 0], end, color="0.35", ls=":", linewidth=1.5, label=label)
+for kind, color, hatch in zip(kinds, ("C1", "C0"), ("////", None), strict=True):
     low, high = predictions[kind].confidence_interval.T
-    left.fill_between(grid[:, 0], low, high, color=color, alpha=0.4, label=f"band, {kind}")
+    look = {"facecolor": "none" if hatch else color, "edgecolor": color, "alpha": 0.5}
+    left.fill_between(grid[:, 0], low, high, hatch=hatch, label=f"band, {kind}", **look)
 left.set(xlabel="x", ylabel="y", title="95 % bands and intervals")
 left.legend(loc="upper left", fontsize=9)
-for kind, color in zip(kinds, ("C1", "C0"), strict=True):
-    right.plot(places[:, 0], rates[kind], color=color, marker=".", label=kind)
+for kind, color, marker in zip(kinds, ("C1", "C0"), "so", strict=True):
+    right.plot(places[:, 0], rates[kind], color=color, marker=marker, ms=4, label=kind)
 right.axhline(95.0, color="0.6", linewidth=0.8, linestyle="--")
 right.set(xlabel="x", ylabel="% of data sets", title="how often the band covers the true mean")
 right.legend(fontsize=9)
