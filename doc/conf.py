@@ -105,11 +105,12 @@ html_title = project
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_logo = "_static/logo.svg"
-html_favicon = "_static/favicon.svg"
+html_favicon = "_static/logo.svg"
 html_copy_source = False
 html_domain_indices = False
 html_show_sourcelink = False
 html_theme_options = {
+    "logo": {"text": project},
     "github_url": URLS["Source"],
     "header_links_before_dropdown": 6,
     "show_toc_level": 2,

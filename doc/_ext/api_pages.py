@@ -75,10 +75,10 @@ def summary(public: Public) -> str:
     return inspect.getdoc(public.thing).partition("\n")[0]
 
 
-def group_lines(heading: str, members: list[Public], first: bool) -> Iterator[str]:
+def group_lines(heading: str, members: list[Public]) -> Iterator[str]:
     """A heading and a table of the objects under it."""
     yield from underlined(heading, "-") if heading else ()
-    yield from [f".. {'module' if first else 'currentmodule'}:: {members[0].module}", ""]
+    yield from [f".. currentmodule:: {members[0].module}", ""]
     described = [public for public in members if not is_constant(public.thing)]
     if described:
         yield from [".. autosummary::", "   :nosignatures:", ""]
@@ -106,14 +106,16 @@ def write_pages(app: Any) -> None:
     written = {folder / "index.rst"}
     modules: set[str] = set()
     for page in PAGES:
-        lines = [*underlined(page.title, "="), page.intro, ""]
+        lines = underlined(page.title, "=")
+        for module in sorted({group.module for group in page.groups} - modules):
+            lines += [f".. module:: {module}", ""]
+            modules.add(module)
+        lines += [page.intro, ""]
         shown = []
         for group in page.groups:
             if by_group[group]:
-                first = group.module not in modules
-                modules.add(group.module)
                 heading = group.heading if len(page.groups) > 1 else ""
-                lines += group_lines(heading, by_group[group], first)
+                lines += group_lines(heading, by_group[group])
                 shown += by_group[group]
         lines += [".. toctree::", "   :hidden:", ""]
         for public in shown:
@@ -167,7 +169,7 @@ def find_public(app: Any, env: Any, node: Any, contnode: Any) -> Any:
         return None
     objects, wanted = env.domains.python_domain.objects, node["reftarget"]
     owner = wanted.rpartition(".")[0] or (node.get("py:class") or "").rpartition(".")[2]
-    for name in (wanted, owner) if node["reftype"] in ("attr", "meth") else (wanted,):
+    for name in (wanted, owner) if "." in wanted or node["reftype"] == "attr" else (wanted,):
         found = [
             (entry.docname, entry.node_id, full)
             for full, entry in objects.items()

@@ -29,7 +29,7 @@ def add_head(app: Any, pagename: str, template: str, context: Any, doctree: Any)
         "og:type": "website",
         "og:url": f"{base}/{pagename}.html",
         "og:site_name": app.config.project,
-        "og:image": f"{base}/_static/first_page.png",
+        "og:image": f"{base}/_static/first_look.png",
     }
     tags = [f'<meta name="description" content="{escape(text)}">']
     tags += [f'<meta property="{k}" content="{escape(v)}">' for k, v in properties.items() if v]
