@@ -44,16 +44,21 @@ for at, slope in zip(grid[:, 0], slopes, strict=True):
 at = np.linspace(0.0, 10.0, 201)[:, None]
 mean, error = net.predict(at, return_std=True)
 fig, (ax, below) = plt.subplots(2, 1, sharex=True, figsize=(6.4, 6.4), height_ratios=(3, 2))
-ax.plot(dose, response, ".", color="0.5")
+ax.plot(dose, response, ".", color="0.5", label="rows")
+ax.plot([0.0], [0.0], "D", color="black", markersize=5, label="known value")
 ax.plot(at, free.predict(at), "--", color="C1", label="rows alone")
 ax.plot(at, mean, color="C0", label="with what is known")
-ax.fill_between(at[:, 0], mean - 2.0 * error, mean + 2.0 * error, color="C0", alpha=0.2, lw=0)
+low, high = mean - 2.0 * error, mean + 2.0 * error
+ax.fill_between(at[:, 0], low, high, color="C0", alpha=0.2, lw=0, label="two standard errors")
 ax.set_ylabel("response")
 ax.legend()
 below.axhline(0.0, color="0.8", lw=1)
 below.plot(at, free.input_derivatives(at), "--", color="C1")
 below.plot(at, net.input_derivatives(at), color="C0")
-below.plot(grid, net.input_derivatives(grid), ".", color="C0")
+below.plot(
+    grid, net.input_derivatives(grid), "o", color="C0", ms=4, label="known not to be negative"
+)
+below.legend()
 below.set(xlabel="dose", ylabel="slope")
 fig.tight_layout()
 plt.show()

@@ -72,20 +72,33 @@ for label, found in runs.items():
     print(f"{label:>18} {first:>24} {last:>24} in {len(found[0][0]) - 1:4d} {epochs:>20}")
 
 # %%
-# Lines are the three seeds.
+# Lines are the medians of three seeds, areas go from the lowest to the highest.
 
-figure, axes = plt.subplots(1, 2, sharey=True, figsize=(11, 5), layout="constrained")
-for number, (label, found) in enumerate(runs.items()):
-    for errors, seconds, _ in found:
-        style = {"color": f"C{number}", "linewidth": 1.2, "alpha": 0.8}
-        axes[0].loglog(np.arange(1, len(errors)), errors[1:], **style)
-        axes[1].loglog(seconds[1:], errors[1:], **style)
-    axes[0].plot([], [], color=f"C{number}", label=label)
+looks = {
+    "constant step 0.3": ("0.5", "-"),
+    "BPOS, modified": ("#56B4E9", "-"),
+    "BPOS, standard": ("#56B4E9", "--"),
+    "BPOS, conjugate": ("#0072B2", "-"),
+    "BPOS, momentum": ("#0072B2", "--"),
+    "LM, marquardt": ("#D55E00", "-"),
+    "LM, nielsen": ("#D55E00", "--"),
+    "default": ("black", "-"),
+}
+figure, axes = plt.subplots(1, 2, sharey=True, figsize=(10, 4.5), layout="constrained")
+for label, found in runs.items():
+    colour, dash = looks[label]
+    errors = np.array([errors[: min(len(one) for one, *_ in found)] for errors, *_ in found])
+    clock = np.median([seconds[: errors.shape[1]] for _, seconds, _ in found], axis=0)
+    for panel, x in zip(axes, (np.arange(errors.shape[1]), clock), strict=True):
+        middle = np.median(errors, axis=0)[1:]
+        panel.loglog(x[1:], middle, color=colour, linestyle=dash, label=label)
+        ends = errors.min(axis=0)[1:], errors.max(axis=0)[1:]
+        panel.fill_between(x[1:], *ends, color=colour, alpha=0.12, linewidth=0)
 axes[0].set_xlabel("epochs")
-axes[1].set_xlabel("CPU seconds")
+axes[1].set_xlabel("CPU seconds (median)")
 axes[0].set_ylabel("half the sum of squared errors")
 axes[0].set_ylim(1e-6, 1e3)
-axes[0].legend(loc="lower left")
+axes[0].legend(loc="lower left", fontsize="small")
 for panel in axes:
     panel.grid(color="0.9")
 

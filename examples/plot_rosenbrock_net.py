@@ -67,7 +67,13 @@ def run(objective, w, name, options):
     return np.array(errors), np.array(seconds), result
 
 
-figure, axes = plt.subplots(1, 2, sharey=True, figsize=(11, 5), layout="constrained")
+dashes = ("-", "--", "-.", ":", (0, (5, 1)))
+colours = ("#0072B2", "#56B4E9", "#E69F00", "#D55E00", "black")
+styles = {
+    label: {"linestyle": dash, "color": colour}
+    for label, dash, colour in zip(entrants, dashes, colours, strict=True)
+}
+figure, axes = plt.subplots(1, 2, sharey=True, figsize=(10, 4.5), layout="constrained")
 ends, results = {}, {}
 for panel, n_variables in zip(axes, (50, 100), strict=True):
     seen, new, start = problem(n_variables)
@@ -75,7 +81,7 @@ for panel, n_variables in zip(axes, (50, 100), strict=True):
     print(f"N = {n_variables}: {len(seen.targets)} points, {seen.n_parameters} parameters")
     for label, entrant in entrants.items():
         errors, seconds, result = run(seen, start, *entrant)
-        panel.loglog(seconds[1:], errors[1:], label=label)
+        panel.loglog(seconds[1:], errors[1:], label=label, **styles[label])
         ends[label] = errors[-1], 2.0 * new.value(result.params)
         results[label] = result
         pace = 1e3 * seconds[-1] / result.n_iter
@@ -87,6 +93,7 @@ for panel, n_variables in zip(axes, (50, 100), strict=True):
     panel.set_xlabel("CPU seconds")
     panel.grid(color="0.9")
 axes[0].set_ylabel("mean squared error")
+axes[0].set_ylim(1e-7, 3.0)
 axes[1].legend(loc="lower left")
 
 # %%

@@ -154,7 +154,8 @@ class LossSurfaceDisplay(Display):
         towards : mapping of str to array-like or fitted estimator, default=None
             Labels of one or two other points, which the plane goes through: parameters, or nets of
             the same form, whose units are put in the order and the signs that are nearest. They
-            take the place of the first directions.
+            take the place of the first directions; with two of them the first direction is that of
+            the line between both.
         reach : float or tuple of two float, default=None
             How far the picture goes to each side, of a and of b. None: as far as the points, and
             until the quadratic model has risen by a quarter of what the net gains over a constant,
@@ -376,8 +377,12 @@ def _other_points(
 def _lines(
     function: SmoothFunction, w: Array, directions: Sequence[Any], others: Mapping[str, Array]
 ) -> list[Line]:
-    """The two directions: towards the points first."""
+    """The two directions: towards the points first, or along the line between both."""
     lines = [Line(point - w, f"distance towards {label}") for label, point in others.items()]
+    if len(lines) == 2:
+        (one, first), (other, second) = others.items()
+        along = Line(first - second, f"distance along the line from {other} to {one}")
+        lines = [along, Line(first + second - 2.0 * w, "distance towards the middle of both")]
     if isinstance(directions, str) or len(directions) != 2:
         raise ValueError(f"directions must be two, got {directions!r}.")
     wanted = list(directions)[: 2 - len(lines)]

@@ -125,6 +125,22 @@ def test_towards_another_point(minimum):
     assert_allclose(drawn, list(display.points.values()))
 
 
+def test_through_two_other_points(minimum):
+    f, w = minimum
+    first, second = (w + step for step in two_vectors(f))
+    display = LossSurfaceDisplay.from_objective(
+        f, w, towards={"A": first, "B": second}, n_points=5
+    )
+    u, middle = first - second, 0.5 * (first + second) - w
+    u /= np.linalg.norm(u)
+    v = middle - (u @ middle) * u
+    v /= np.linalg.norm(v)
+    for label, point in (("A", first), ("B", second)):
+        a, b = display.points[label]
+        assert_allclose(w + a * u + b * v, point)
+    assert display.ax_.get_xlabel() == "distance along the line from B to A"
+
+
 def test_nets_are_put_in_the_order_of_units_that_is_nearest():
     net, X, y = regression_net()
     objective = net.objective(X, y)
