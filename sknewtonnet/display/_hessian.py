@@ -8,7 +8,7 @@ import numpy as np
 from sknewtonnet._figures import DIVERGING, style
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Ints
-from sknewtonnet.calculus import Network, Objective, SmoothFunction
+from sknewtonnet.calculus import BlockObjective, Network, Objective, SmoothFunction
 from sknewtonnet.calculus.functions.coordinates import natural_steps
 from sknewtonnet.calculus.functions.scaled_spectrum import unit_diagonal
 from sknewtonnet.calculus.functions.standardization import on_standardized_columns
@@ -235,7 +235,7 @@ class HessianDisplay(Display):
         check_hessian_memory(size, advice, n_matrices=len(kinds) + 4.0)
         function, at = objective, w
         if standardize:
-            if not isinstance(objective, Objective):
+            if not isinstance(objective, Objective | BlockObjective):
                 raise ValueError("standardize=True needs the columns of a net: its Objective.")
             mapped = on_standardized_columns(objective)
             function, at = mapped, mapped.restrict(w)
@@ -425,7 +425,7 @@ def checked_kinds(kinds: Any, known: Sequence[str]) -> tuple[str, ...]:
 def _scale(objective: SmoothFunction, H: Array, standardized: bool) -> Array:
     """What scales the diagonal of a Hessian to one."""
     steps = np.ones(len(H))
-    if isinstance(objective, Objective) and not standardized:
+    if isinstance(objective, Objective | BlockObjective) and not standardized:
         steps = natural_steps(objective)
     return unit_diagonal(np.diagonal(H), steps)
 

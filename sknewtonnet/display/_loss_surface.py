@@ -8,7 +8,7 @@ import numpy as np
 from sknewtonnet._figures import COLOURS, MARKERS, SEQUENTIAL, style
 from sknewtonnet._names import unknown_name
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Network, Objective, SmoothFunction
+from sknewtonnet.calculus import BlockObjective, Network, Objective, SmoothFunction
 from sknewtonnet.calculus.functions.standardization import on_standardized_columns
 from sknewtonnet.calculus.pieces.function import may_overflow
 from sknewtonnet.calculus.pieces.validation import check_count, check_truth, real_vector
@@ -248,7 +248,7 @@ class LossSurfaceDisplay(Display):
         if len(w) < 2:
             raise ValueError("a plane needs at least two parameters, and there is one.")
         if standardize:
-            if not isinstance(objective, Objective):
+            if not isinstance(objective, Objective | BlockObjective):
                 raise ValueError("standardize=True needs the columns of a net: its Objective.")
             function = on_standardized_columns(objective)
             w = function.restrict(w)

@@ -81,6 +81,14 @@ def test_of_a_fit_the_units_of_the_table_do_not_matter():
     assert_allclose(np.asarray(other.images_["exact"].get_array()), image, atol=1e-5)
 
 
+def test_of_rows_in_blocks():
+    net, X, y = regression_net()
+    whole = HessianDisplay.from_estimator(net, X, y, kinds="exact")
+    blocks = [(X[:25], y[:25]), (X[25:], y[25:])]
+    display = HessianDisplay.from_estimator(net, blocks, kinds="exact")
+    assert_allclose(display.matrices["exact"], whole.matrices["exact"], atol=1e-10)
+
+
 def test_titles_say_how_far_approximations_are_off():
     f, w = objective()
     display = HessianDisplay.from_objective(f, w, kinds=("exact", "block"))
