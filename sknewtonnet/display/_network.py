@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet.display._base import Display
 from sknewtonnet.display._nets import fitted_net
-from sknewtonnet.display._network_drawing import Canvas, Lines, new_axes
+from sknewtonnet.display._network_drawing import Canvas, Lines, new_axes, readable_units
 from sknewtonnet.display._network_edges import (
     CONSTANT,
     Edges,
@@ -294,7 +294,7 @@ class NetworkDisplay(Display):
             Whether to draw intercepts, as lines from units "1" above.
         max_units : int, default=50
             Units of a node that are drawn: those with the largest sums of absolute weights. The
-            number of the others stands below.
+            number of the others stands below. In given axes fewer, if names would be too small.
         max_edges : int, default=300
             Weights that are drawn, the largest ones. The key says how many there are.
         largest : float, default=None
@@ -316,6 +316,8 @@ class NetworkDisplay(Display):
         of_constant = sources[:, 0] == CONSTANT
         strength = np.where(of_constant, 0.0, np.nan_to_num(np.abs(weights)))
         sizes = [len(own) for own in self.names]
+        if ax is not None:
+            max_units = min(max_units, readable_units(ax))
         places = Places.of(sizes, sources, targets, strength, max_units)
         canvas = self._canvas(ax, places)
         there = places.has(sources) & places.has(targets) & (biases | ~of_constant)

@@ -16,8 +16,10 @@ from sknewtonnet.display._network_places import Places
 # Opacity of lines with p-values below these, and without one.
 SHADES = ((0.01, 1.0), (0.05, 0.6), (np.inf, 0.25))
 NO_P_VALUE = 0.45
-WIDEST = 5.0  # width of the largest weight, in points
+_WIDEST = 5.0  # width of the largest weight, in points, where there is room
 _THINNEST = 0.4
+_FOR_UNITS = 0.7  # part of the height of axes that the key leaves
+_LOWEST = 5.5  # distance of units whose names can be read, in points
 _POSITIVE, _NEGATIVE = COLOURS["blue"], COLOURS["vermilion"]
 
 
@@ -28,6 +30,16 @@ def new_axes(places: Places, caller: str) -> Any:
     width = 2.6 + 1.9 * places.columns.max()
     height = min(max(1.7 + 0.3 * rows, 3.4), 15.0)
     return plt.figure(figsize=(width, height), layout="constrained").subplots()
+
+
+def readable_units(ax: Any) -> int:
+    """How many units have room for their names in one column of some axes."""
+    return max(int(_FOR_UNITS * _points(ax) / _LOWEST), 2)
+
+
+def _points(ax: Any) -> float:
+    """Height of axes, before the key takes its part."""
+    return float(ax.get_window_extent().height * 72.0 / ax.figure.dpi)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,8 +141,12 @@ class Canvas:
         reach = places.reach
         ax.set(xlim=(-0.15, places.columns.max() + 0.15), ylim=(-reach - 1.2, reach + 1.2))
         ax.axis("off")
-        points = ax.get_window_extent().height * 72.0 / ax.figure.dpi
-        return cls(ax, places, 0.7 * points / (2.0 * reach + 2.4))  # the key needs some of it
+        return cls(ax, places, _FOR_UNITS * _points(ax) / (2.0 * reach + 2.4))
+
+    @property
+    def widest(self) -> float:
+        """Width of the largest weight."""
+        return float(np.clip(0.5 * self.spacing, 1.5, _WIDEST))
 
     def draw_lines(self, lines: Lines, keywords: Mapping[str, Any] | None) -> tuple[Any, Any, Any]:
         """Lines of positive, of negative and of no weights."""
@@ -153,7 +169,7 @@ class Canvas:
         if kind == "none":
             looks |= {"linewidths": 0.6, "linestyles": ":", "colors": color}
         else:
-            widths = np.abs(lines.weights[edges]) / lines.largest * WIDEST
+            widths = np.abs(lines.weights[edges]) / lines.largest * self.widest
             looks |= {
                 "linewidths": np.maximum(widths, _THINNEST),
                 "linestyles": [_dashes(width) for width in widths] if kind == "negative" else "-",
@@ -270,6 +286,7 @@ class Canvas:
     def draw_key(self, lines: Lines, notes: Sequence[str]) -> Any:
         """What signs, widths and shades mean, and what is left out."""
         from matplotlib.lines import Line2D
+        from matplotlib.transforms import ScaledTranslation
 
         weights = lines.weights[lines.drawn]
         known = np.abs(weights[~np.isnan(weights)])
@@ -285,7 +302,7 @@ class Canvas:
         if np.isnan(weights).any():
             signs.append(line("no weight", color="0.5", linewidth=0.8, linestyle=":"))
         for part in (1.0, 0.5, 0.1) if known.size else ():
-            width = max(part * WIDEST, _THINNEST)
+            width = max(part * self.widest, _THINNEST)
             widths.append(line(f"{part * lines.largest:.2g}", color="0.2", linewidth=width))
         if lines.p_values is not None:
             opacity = lines.opacity(lines.drawn[~np.isnan(weights)])
@@ -298,6 +315,10 @@ class Canvas:
         rows = max((len(column) for column in columns), default=0)
         nothing = line("", linestyle="none")
         handles = [h for column in columns for h in [*column, *[nothing] * (rows - len(column))]]
+        # Below the words at the foot of the columns.
+        lines_below = 2 if any(not shown.all() for shown in self.places.shown) else 1
+        down = max(11.0 * lines_below - self.spacing, 0.0) / 72.0
+        below = ScaledTranslation(0.0, -down, self.ax.figure.dpi_scale_trans)
         said = list(notes)
         if known.size < lines.n_candidates:
             said.append(f"the {known.size} largest of {lines.n_candidates} are drawn")
@@ -305,6 +326,7 @@ class Canvas:
             handles=handles,
             loc="upper center",
             bbox_to_anchor=(0.5, 0.0),
+            bbox_transform=self.ax.transAxes + below,
             ncols=max(len(columns), 1),
             fontsize=8.0,
             title="\n".join(said) or None,

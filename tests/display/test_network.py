@@ -265,6 +265,18 @@ def test_large_nets_are_thinned_and_say_so():
     assert "the 30 largest of 105 are drawn" in display.legend_.get_title().get_text()
 
 
+def test_small_axes_have_as_many_units_as_can_be_read():
+    wide = rng.normal(size=(40, 45))
+    net = NewtonMLPRegressor((2,), **QUICK).fit(wide, wide[:, 0])
+    assert len(NetworkDisplay.from_estimator(net).units_[0].get_offsets()) == 45
+    _, ax = plt.subplots(figsize=(3.3, 2.5))
+    display = NetworkDisplay.from_estimator(net, ax=ax)
+    n_shown = len(display.units_[0].get_offsets())
+    assert 10 < n_shown < 30
+    assert f"inputs\n+ {45 - n_shown} more" in [text.get_text() for text in ax.texts]
+    assert min(text.get_fontsize() for text in display.names_) >= 4.0
+
+
 def test_a_pipeline_is_drawn_by_its_net():
     pipe = make_pipeline(StandardScaler(), NewtonMLPRegressor((2,), **QUICK)).fit(X, Y)
     display, own = NetworkDisplay.from_estimator(pipe), NetworkDisplay.from_estimator(pipe[-1])
