@@ -51,8 +51,8 @@ class FormulaFit(Worded):
     >>> data = pd.DataFrame({"x": np.linspace(1.0, 3.0, 30)})
     >>> data["y"] = np.log(data["x"])
     >>> fit = fit_formula("y ~ np.log(x)", data, NewtonMLPRegressor((), alpha=0.0))
-    >>> fit.predict(pd.DataFrame({"x": [1.0, 2.0]})).round(3).tolist()
-    [0.0, 0.693]
+    >>> fit.predict(pd.DataFrame({"x": [2.0, 4.0]})).round(3).tolist()
+    [0.693, 1.386]
     """
 
     formula: str

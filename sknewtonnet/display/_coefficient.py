@@ -81,7 +81,7 @@ class CoefficientDisplay(StatisticsDisplay):
     >>> net = NewtonMLPRegressor((1,), alpha=1.0, random_state=0).fit(X, y)
     >>> display = CoefficientDisplay.from_estimator(net, X, y, per="std")
     >>> display.ax_.get_xlabel()
-    'average effect on y per standard deviation'
+    'average effect on target per standard deviation'
     """
 
     def __init__(

@@ -73,7 +73,7 @@ class ImportanceDisplay(StatisticsDisplay):
     >>> permuted = permutation_importance(net, X, y, n_repeats=3, random_state=0)
     >>> display = ImportanceDisplay.from_estimator(net, X, y, permutation=permuted)
     >>> display.ax_.get_yticklabels()[0].get_text()
-    's5'
+    'bmi'
     """
 
     def __init__(
