@@ -211,6 +211,7 @@ class AlphaPathDisplay(Display):
                 color="0.4",
                 linewidth=1.0,
             )
+            ax.update_datalim(np.column_stack([places, places]), updatey=False)
             ax.autoscale_view(scaley=False)
             self.ard_labels_ = label_above(ax, places, [[name] for name in self.ard_inputs])
         ax.legend(fontsize="small")
