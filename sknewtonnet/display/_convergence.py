@@ -213,6 +213,8 @@ class ConvergenceDisplay(Display):
         self,
         ax: Any = None,
         *,
+        of: str | Sequence[str] = ("objective", "gradient"),
+        over: str | Sequence[str] = ("iterations", "seconds"),
         xscale: str = "linear",
         marks: bool = True,
         line_kwargs: Mapping[str, Any] | None = None,
@@ -223,6 +225,10 @@ class ConvergenceDisplay(Display):
         ----------
         ax : matplotlib.axes.Axes, default=None
             Axes whose place the panels take; a new figure if None.
+        of : str or sequence of str, default=("objective", "gradient")
+            What is drawn, one or both: the rows of panels.
+        over : str or sequence of str, default=("iterations", "seconds")
+            Over what, one or both: the columns of panels.
         xscale : {"linear", "log"}, default="linear"
             The scale of iterations and seconds; "log" leaves out the start.
         marks : bool, default=True
@@ -238,23 +244,28 @@ class ConvergenceDisplay(Display):
         if xscale not in ("linear", "log"):
             raise ValueError(must_be_one_of("xscale", xscale, ("linear", "log")))
         check_truth("marks", marks)
-        steep = any(one.gradient_norms is not None for one in self.courses.values())
-        timed = any(one.seconds is not None for one in self.courses.values())
-        rows, columns = ("f", "g")[: 1 + steep], ("iteration", "seconds")[: 1 + timed]
+        rows = _asked("of", of, ("objective", "gradient"))
+        columns = _asked("over", over, ("iterations", "seconds"))
+        several = self.courses.values()
+        if all(one.gradient_norms is None for one in several):
+            rows = [one for one in rows if one != "gradient"] or ["objective"]
+        if all(one.seconds is None for one in several):
+            columns = [one for one in columns if one != "seconds"] or ["iterations"]
         panels = self._places(len(rows), len(columns), ax, size=(3.8, 2.8))
         self.lines_: dict[str, list[Any]] = {label: [] for label in self.courses}
         self.ends_: dict[str, list[Any]] = {label: [] for label in self.courses}
         self.hessians_: dict[str, list[Any]] = {label: [] for label in self.courses}
         self.phases_: dict[str, list[Any]] = {label: [] for label in self.courses}
         for row, what in zip(panels, rows, strict=True):
-            for panel, over in zip(row, columns, strict=True):
-                self._plot_panel(panel, what, over, marks, line_kwargs)
+            for panel, across in zip(row, columns, strict=True):
+                self._plot_panel(panel, what, across, marks, line_kwargs)
                 panel.set_xscale(xscale)
                 if xscale == "linear":
                     panel.locator_params(axis="x", nbins=5)
                 panel.set_yscale("log")
-                panel.set_xlabel(over)
-                panel.set_ylabel("largest gradient entry" if what == "g" else self._above)
+                panel.set_xlabel("iteration" if across == "iterations" else across)
+                steep = what == "gradient"
+                panel.set_ylabel("largest gradient entry" if steep else self._above)
         if ax is None:
             self.figure_.legend(
                 handles=self._key(), loc="outside upper center", ncols=3, fontsize="small"
@@ -276,7 +287,7 @@ class ConvergenceDisplay(Display):
 
         for number, (label, one) in enumerate(self.courses.items()):
             x = one.seconds if over == "seconds" else one.iterations
-            y = one.gradient_norms if what == "g" else self._gaps(one)
+            y = one.gradient_norms if what == "gradient" else self._gaps(one)
             if x is None or y is None:
                 continue
             colour, dash = _COLOURS[number % 6], LINE_STYLES[number % 8]
@@ -340,6 +351,15 @@ class ConvergenceDisplay(Display):
             look = grey | {"markerfacecolor": "white", "label": f"{name} steps take over"}
             handles.append(Line2D([], [], marker=marker, **look))
         return handles
+
+
+def _asked(name: str, given: str | Sequence[str], allowed: Sequence[str]) -> list[str]:
+    """Panels that are asked for, in the order of the picture."""
+    wanted = [given] if isinstance(given, str) else list(given)
+    for one in wanted:
+        if one not in allowed:
+            raise ValueError(must_be_one_of(name, one, allowed))
+    return [one for one in allowed if one in wanted] or list(allowed)
 
 
 def _is_course(result: Mapping[Any, Any]) -> bool:

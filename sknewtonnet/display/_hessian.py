@@ -25,7 +25,7 @@ TITLES = {
 
 # Up to so many parameters each has its name, and negative entries a mark. Height and width in
 # inches that the names of a unit and a layer take, and how many letters a name may have.
-_FEW, _HIGH, _WIDE, _LONG = 24, 0.12, 0.55, 22
+_FEW, _HIGH, _WIDE, _LONG = 24, 0.12, 0.7, 22
 
 
 class Group(NamedTuple):
@@ -285,7 +285,9 @@ class HessianDisplay(Display):
         check_count("decades", decades)
         n_rows = 2 if len(self.matrices) > 3 else 1
         n_columns = -(-len(self.matrices) // n_rows)
-        panels = self._places(n_rows, n_columns, ax, size=(3.3, 3.0)).ravel()
+        # Nearly square panels: below or beside them are names and the key.
+        size = (2.9 + 0.9 / n_columns, 4.3 if n_rows == 1 else 3.3)
+        panels = self._places(n_rows, n_columns, ax, size=size).ravel()
         for empty in panels[len(self.matrices) :]:
             empty.axis("off")
         norm = self._norm(decades)
@@ -294,7 +296,7 @@ class HessianDisplay(Display):
         self.borders_: list[Any] = []
         self.signs_: list[Any] = []
         for number, (kind, panel) in enumerate(zip(self.matrices, panels, strict=False)):
-            image = {"cmap": DIVERGING, "norm": norm} | dict(image_kwargs or {})
+            image = {"cmap": DIVERGING, "norm": norm, "aspect": "auto"} | dict(image_kwargs or {})
             self.images_[kind] = panel.imshow(self.matrices[kind], **image)
             self._outline(panel, outline_kwargs)
             self._mark_signs(panel, self.matrices[kind], norm.linthresh)
@@ -360,9 +362,9 @@ class HessianDisplay(Display):
         """Names of layers below, and of units or parameters on the left."""
         size = len(self.parameter_names)
         box = panel.get_window_extent()
-        room = min(box.width, box.height) / panel.figure.dpi
+        width, height = box.width / panel.figure.dpi, box.height / panel.figure.dpi
         middles = [_middle(layer) for layer in self.layers]
-        crowded = bool((np.diff(middles) < size * _WIDE / room).any())
+        crowded = bool((np.diff(middles) < size * _WIDE / width).any())
         lower = ["\n" if crowded and k % 2 else "" for k in range(len(middles))]
         titles = [
             f"{low}{shortened(layer.name)}" for low, layer in zip(lower, self.layers, strict=True)
@@ -374,7 +376,7 @@ class HessianDisplay(Display):
         else:
             rows = []
             for unit in self.units:
-                if not rows or _middle(unit) - _middle(rows[-1]) >= size * _HIGH / room:
+                if not rows or _middle(unit) - _middle(rows[-1]) >= size * _HIGH / height:
                     rows.append(unit)
         names = [shortened(row.name) if first else "" for row in rows]
         panel.set_yticks([_middle(row) for row in rows], names, fontsize="x-small")

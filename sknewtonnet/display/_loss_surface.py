@@ -416,7 +416,7 @@ def _given_line(function: SmoothFunction, one: Any) -> Line:
         if one not in names:
             known = [*_EIGENVECTORS, *names]
             raise ValueError(unknown_name("directions", one, known, "direction"))
-        return Line(np.eye(1, len(names), names.index(one)).ravel(), f"change of {one}")
+        return Line(np.eye(1, len(names), names.index(one)).ravel(), f"change of {shortened(one)}")
     vector = real_vector("directions", one, function.n_parameters)
     return Line(vector, "distance along the given direction")
 

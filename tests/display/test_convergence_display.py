@@ -87,6 +87,17 @@ def test_what_the_objective_is_compared_with(runs, minimum):
         assert_allclose(display.lines_[label][0].get_ydata(), gaps)
 
 
+def test_one_panel_for_a_narrow_column(runs):
+    results, _ = runs
+    display = ConvergenceDisplay.from_results(results, of="gradient", over="seconds")
+    assert display.axes_.shape == (1, 1)
+    (line,) = display.lines_["lm"]
+    trace = results["lm"].trace
+    assert_array_equal(line.get_data(), [trace.seconds, trace.gradient_norms])
+    with pytest.raises(ValueError, match=r"over must be one of \['iterations', 'seconds'\], got"):
+        display.plot(over="minutes")
+
+
 def test_traces_of_callbacks_begin_with_the_first_iteration(runs):
     _, seen = runs
     display = ConvergenceDisplay.from_results({"gd": seen, "other": {"values": [1.0, 0.5]}})
