@@ -20,7 +20,7 @@ from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_features as num_features
 
 from sknewtonnet._names import did_you_mean
-from sknewtonnet._version import __version__
+from sknewtonnet._version import DOCUMENTATION, __version__
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -151,6 +151,16 @@ class VersionedPickles:
         super().__setstate__(state)  # type: ignore[misc]
 
 
+class LinkedPage:
+    """Links and tooltips of the parameters in notebooks; goes left of BaseEstimator."""
+
+    _doc_link_module = "sknewtonnet"
+    _doc_link_template = f"{DOCUMENTATION}api/generated/{{page}}.html"
+
+    def _doc_link_url_param_generator(self) -> dict[str, str]:
+        return {"page": f"sknewtonnet.{type(self).__name__}"}
+
+
 class RegisteredNames(StrOptions):
     """Names of a registry, those added after this line included.
 
@@ -231,6 +241,7 @@ def without_callbacks(estimator: Any) -> Any:
 __all__ = [
     "N_JOBS",
     "CheckedParameters",
+    "LinkedPage",
     "Names",
     "Number",
     "Options",

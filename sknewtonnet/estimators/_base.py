@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from sknewtonnet._sklearn import (
+    LinkedPage,
     VersionedPickles,
     features_of,
     fit_method,
@@ -91,6 +92,7 @@ class BaseNewtonNet(
     SolverParametersMixin,
     CallbackSupportMixin,
     VersionedPickles,
+    LinkedPage,
     BaseEstimator,
 ):
     """What regressors and classifiers share: from a table to a fitted minimum.

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._sklearn import (
     CheckedParameters,
+    LinkedPage,
     Method,
     VersionedPickles,
     fit_method,
@@ -77,7 +78,12 @@ class Task:
 
 
 class MetaNet(
-    CheckedParameters, CallbackSupportMixin, MetaEstimatorMixin, VersionedPickles, BaseEstimator
+    CheckedParameters,
+    CallbackSupportMixin,
+    MetaEstimatorMixin,
+    VersionedPickles,
+    LinkedPage,
+    BaseEstimator,
 ):
     """An estimator around a net; its predictions are those of the net."""
 
