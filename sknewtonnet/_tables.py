@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from itertools import chain, pairwise
 from textwrap import wrap
@@ -60,12 +60,19 @@ class Table:
         More rows, beneath a rule.
     names : tuple of int, default=(0,)
         Columns that are names, and stand left; all others are numbers, and stand right.
+    words : tuple of int, default=()
+        Columns that are no names and stand left, too.
     """
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     foot: Sequence[Sequence[str]] = ()
     names: tuple[int, ...] = (0,)
+    words: tuple[int, ...] = ()
+
+    @property
+    def _left(self) -> set[int]:
+        return {*self.names, *self.words}
 
     @classmethod
     def of(
@@ -82,7 +89,7 @@ class Table:
         half = len(self.rows) // 2
         gap = ["..." for _ in self.rows[0]]
         rows = [*self.rows[:half], gap, *self.rows[half:]]
-        return Table(self.header, rows, self.foot, self.names)
+        return replace(self, rows=rows)
 
     @property
     def _groups(self) -> list[list[Sequence[str]]]:
@@ -100,7 +107,7 @@ class Table:
 
         def line(row: Sequence[str]) -> str:
             cells = [
-                cell.ljust(width) if j in self.names else cell.rjust(width)
+                cell.ljust(width) if j in self._left else cell.rjust(width)
                 for j, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
             return "  ".join(cells).rstrip()
@@ -120,7 +127,8 @@ class Table:
         for row in rows:
             cells = []
             for j, cell in enumerate(row):
-                tag, side = ("th", "left") if j in self.names else (kind, "right")
+                tag = "th" if j in self.names else kind
+                side = "left" if j in self._left else "right"
                 cells.append(f'<{tag} style="{style}text-align:{side}">{escape(cell)}</{tag}>')
             found.append(f"<tr>{''.join(cells)}</tr>")
         return "".join(found)
@@ -135,7 +143,7 @@ class Table:
         """
         groups = self._groups
         n_columns = len(groups[0][0]) if groups else 1
-        sides = "".join("l" if j in self.names else "r" for j in range(n_columns))
+        sides = "".join("l" if j in self._left else "r" for j in range(n_columns))
         lines = [rf"\begin{{tabular}}{{{sides}}}", r"\toprule"]
         for group in groups:
             lines += [self._latex_row(row) for row in group]
@@ -148,7 +156,7 @@ class Table:
     def _latex_row(self, row: Sequence[str]) -> str:
         """One row; a star at its start would belong to the end of the row before."""
         cells = [
-            text if j in self.names else re.sub(r"^(\(?)-(?=[0-9])", r"\1$-$", text)
+            text if j in self._left else re.sub(r"^(\(?)-(?=[0-9])", r"\1$-$", text)
             for j, text in enumerate(map(latex_escaped, row))
         ]
         guard = "{}" if cells[0].startswith("*") else ""
@@ -185,10 +193,7 @@ class Report:
     def html(self) -> str:
         """A div with headings, tables and paragraphs."""
         title = f"<p><strong>{escape(self.title)}</strong></p>" if self.title else ""
-        parts = [
-            f"<p>{escape(part)}</p>" if isinstance(part, str) else part.html()
-            for part in self.parts
-        ]
+        parts = [_paragraph(p) if isinstance(p, str) else p.html() for p in self.parts]
         notes = "".join(f"<p><small>{escape(note)}</small></p>" for note in self.notes)
         return f"<div>{title}{''.join(parts)}{notes}</div>"
 
@@ -387,6 +392,13 @@ def interval_names(level: float) -> tuple[str, str]:
 def counted(n: int, noun: str) -> str:
     """A number with its noun, in the plural but for one."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _paragraph(text: str) -> str:
+    """A paragraph; one that begins with a dash is an item of a list."""
+    if text.startswith("- "):
+        return f"<ul><li>{escape(text[2:])}</li></ul>"
+    return f"<p>{escape(text)}</p>"
 
 
 def _fixed(value: float, decimals: int) -> str:

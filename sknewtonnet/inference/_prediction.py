@@ -61,6 +61,8 @@ class PredictionResults(Shown):
         Why there is no ``prediction_interval``; empty if there is one.
     caution : str
         Why not to rely on ``prediction_interval``; empty if nothing is known against it.
+    index : pandas.Index or None
+        The index of the data frame that was asked about, for :meth:`to_frame`; None of other rows.
 
     Attributes
     ----------
@@ -102,6 +104,7 @@ class PredictionResults(Shown):
     root: Array | None = field(default=None, repr=False)
     reason: str = ""
     caution: str = ""
+    index: Any = field(default=None, repr=False)
 
     @property
     def prediction_interval(self) -> Array | None:
@@ -174,9 +177,9 @@ class PredictionResults(Shown):
                 columns[f"{key}_ci_lower"] = interval[..., 0]
                 columns[f"{key}_ci_upper"] = interval[..., 1]
         if self.mean.ndim == 1:
-            return pd.DataFrame(columns)
+            return pd.DataFrame(columns, index=self.index)
         parts = {
-            name: pd.DataFrame({key: values[:, o] for key, values in columns.items()})
+            name: pd.DataFrame({key: a[:, o] for key, a in columns.items()}, index=self.index)
             for o, name in enumerate(self.names)
         }
         return pd.concat(parts, axis=1)
@@ -188,7 +191,8 @@ class PredictionResults(Shown):
             if interval is not None:
                 ends = zip(interval_names(self.level), (0, 1), strict=True)
                 values |= {f"{kind} {name}": interval[..., end] for name, end in ends}
-        labels = labels_of("row", [str(row) for row in where], self.names, self.mean)
+        rows = where if self.index is None else np.asarray(self.index)[where]
+        labels = labels_of("row", [str(row) for row in rows], self.names, self.mean)
         columns = estimates({name: array[where] for name, array in values.items()}, "std. error")
         of = 1 if self.mean.ndim == 1 else self.mean.shape[1]
         table = Table.of(labels, columns).of_first_and_last(n * of)

@@ -107,9 +107,9 @@ class Predictions(Estimates):
         samples = check_samples(given, self.feature_names, self.named)
         terms = self._known_terms(KnownTerms(offset, exposure), len(samples))
         found = self._predictor.predict(samples, level, terms)
-        if found.new_observation is None:
-            return found
-        return replace(found, caution=self._caution)
+        caution = "" if found.new_observation is None else self._caution
+        index = getattr(X, "index", None) if hasattr(X, "iloc") else None  # not that of lists
+        return replace(found, caution=caution, index=index)
 
     @property
     def _caution(self) -> str:

@@ -226,7 +226,7 @@ class Spectrum(Shown):
         return "\n".join(f"{label:<18}{text}" for label, text in self._lines())
 
     def _report(self) -> Report:
-        return Report("", [Table((), self._lines(), names=(0, 1))])
+        return Report("", [Table((), self._lines(), words=(1,))])
 
     def _lines(self) -> list[tuple[str, str]]:
         plural = "" if self.n_parameters == 1 else "s"

@@ -120,7 +120,7 @@ class PruningPath(Shown, Sequence[PruningStep]):
         steps = self._steps
         removed = ["(none)", *(", ".join(step.removed) for step in steps[1:])]
         columns = {
-            "p": probabilities([step.p_value for step in steps]),
+            "p": ["", *probabilities([step.p_value for step in steps[1:]])][: len(steps)],
             "parameters": [str(step.n_parameters) for step in steps],
             "objective": [f"{step.loss:.6g}" for step in steps],
         }

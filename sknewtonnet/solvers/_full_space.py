@@ -92,7 +92,7 @@ class FullSpaceResult(Shown):
             ("feasibility", f"{self.feasibility:.2e}"),
             ("parameters", str(len(self.params))),
         ]
-        return Report("Solver result, full space", [Table((), rows, names=(0, 1))])
+        return Report("Solver result, full space", [Table((), rows, words=(1,))])
 
     def _in_words(self) -> str:
         return (

@@ -189,7 +189,8 @@ class SolverResult(Shown):
     trace: Trace | None = field(default=None, repr=False)
 
     def _report(self) -> Report:
-        counts = {**self.n_evaluations, **self.n_events}
+        counts = {f"{name} evaluations": count for name, count in self.n_evaluations.items()}
+        counts |= self.n_events
         rows = [
             ("status", f"{self.status.name.lower()}: {self.message}"),
             ("iterations", str(self.n_iter)),
@@ -198,7 +199,7 @@ class SolverResult(Shown):
             ("parameters", str(len(self.params))),
             *((name.replace("_", " "), str(count)) for name, count in counts.items()),
         ]
-        return Report("Solver result", [Table((), rows, names=(0, 1))])
+        return Report("Solver result", [Table((), rows, words=(1,))])
 
     def _in_words(self) -> str:
         return (

@@ -158,3 +158,19 @@ def test_repr_of_a_fit_does_not_look_at_rows(monkeypatch):
     known = set(vars(fresh)), set(vars(fresh.information))
     repr(fresh)
     assert (set(vars(fresh)), set(vars(fresh.information))) == known
+
+
+def test_predictions_keep_the_index_of_a_frame():
+    X = frame(np.random.default_rng(0).normal(size=(5, 3)))
+    X.index = ["anna", "ben", "carla", "<b>dan</b>", "eve"]
+    found = results().get_prediction(X.iloc[1:4])
+    assert list(found.to_frame().index) == ["ben", "carla", "<b>dan</b>"]
+    assert {"ben", "<b>dan</b>"} <= set(Shape(found._repr_html_()).texts)
+    assert list(results().get_prediction(X.to_numpy()).to_frame().index) == [0, 1, 2, 3, 4]
+
+
+def test_findings_are_items_of_lists():
+    page = Report("", ["One.", "- <b>two</b>"]).html()
+    shape = Shape(page)
+    assert shape.tags == ["div", "p", "ul", "li"]
+    assert shape.texts == ["One.", "<b>two</b>"]
