@@ -17,6 +17,7 @@ from sklearn.utils.parallel import Parallel
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Network
 from sknewtonnet.estimators._alpha_selection import AlphaSelection
+from sknewtonnet.estimators._callbacks import Tell
 from sknewtonnet.estimators._comparison import Comparison
 
 _FIRST = (2, 1, 0)  # strengths 10, 3.2 and 1: nine of ten tables have their best next to these
@@ -29,7 +30,7 @@ _TIE = 0.5
 
 
 def chosen_alpha(
-    comparison: Comparison, alpha_of: Callable[[float], Any], n_jobs: int | None
+    comparison: Comparison, alpha_of: Callable[[float], Any], n_jobs: int | None, tell: Tell
 ) -> AlphaSelection:
     """Choose the strength of the penalty of a problem.
 
@@ -41,6 +42,8 @@ def chosen_alpha(
         From a strength to what the settings of a problem have for it.
     n_jobs : int or None
         Fits to run in parallel.
+    tell : callable
+        Called for each strength that was tried.
 
     Returns
     -------
@@ -58,6 +61,8 @@ def chosen_alpha(
         while wanted := [k for k in wanted if k not in losses and _LAST[0] <= k <= _LAST[1]]:
             found = comparison.losses([alpha_of(_strength(k) * unit) for k in wanted], parallel)
             losses |= dict(zip(wanted, found, strict=True))
+            for _ in wanted:
+                tell()
             best = _best(losses, share)
             wanted = (best - 1, best + 1)
     return _selection(comparison, losses, best, unit)

@@ -20,6 +20,7 @@ from sknewtonnet.calculus import Evidence, Network
 from sknewtonnet.calculus.functions.evidence import EvidenceAt
 from sknewtonnet.estimators._alpha import chosen_alpha
 from sknewtonnet.estimators._alpha_selection import AlphaSelection, ArdSelection
+from sknewtonnet.estimators._callbacks import Tell
 from sknewtonnet.estimators._comparison import Comparison, Part, near_enough
 from sknewtonnet.estimators._fit import Problem
 from sknewtonnet.solvers import get_solver
@@ -40,7 +41,7 @@ _MANY_PARAMETERS = 500
 
 
 def ard_alpha(
-    comparison: Comparison, alpha_of: Callable[[float], Any], n_jobs: int | None
+    comparison: Comparison, alpha_of: Callable[[float], Any], n_jobs: int | None, tell: Tell
 ) -> AlphaSelection:
     """Choose one strength for all by cross-validation, then try one for each input.
 
@@ -52,6 +53,8 @@ def ard_alpha(
         From a strength to what the settings of a problem have for it.
     n_jobs : int or None
         Fits to run in parallel.
+    tell : callable
+        Called for each strength for all, and for those of the inputs.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def ard_alpha(
     """
     problem = comparison.problem
     _check(problem)
-    one = chosen_alpha(comparison, alpha_of, n_jobs)
+    one = chosen_alpha(comparison, alpha_of, n_jobs, tell)
     why_not = None
     if not comparison.folds:
         why_not = "too few rows"
@@ -83,6 +86,7 @@ def ard_alpha(
         if better:  # strengths that know the rows left out flatter themselves
             parts = parallel(delayed(_held_out)(part, search, groups) for part in comparison.parts)
             loss, error, better = _judged(comparison, base, comparison.joined(parts))
+    tell()
     values = [float(strength) for strength in strengths]
     selection = ArdSelection(
         dict(zip(groups.inputs, values, strict=False)),

@@ -52,7 +52,13 @@ from sknewtonnet.estimators._arguments import (
 )
 from sknewtonnet.estimators._block_tables import Samples, blocks_of, known_features
 from sknewtonnet.estimators._by_turns import beside_constant, by_turns
-from sknewtonnet.estimators._callbacks import CallbackBridge, Progress
+from sknewtonnet.estimators._callbacks import (
+    CallbackBridge,
+    Progress,
+    Tell,
+    begun,
+    choice_told,
+)
 from sknewtonnet.estimators._comparison import Comparison
 from sknewtonnet.estimators._crossover import run_rounds
 from sknewtonnet.estimators._data import Table
@@ -267,15 +273,13 @@ class BaseNewtonNet(
             n_bytes = self.n_init * (24.0 * problem.network.n_parameters + 1000.0)
             check_memory(f"n_init={self.n_init} starts", n_bytes, "use fewer")
             self._warn_of_data(problem, given)
-            problem, selection = self._with_alpha(problem, given, groups)
+            context = begun(estimator, hooks, self.alpha, self.n_init if last is None else 1)
+            with choice_told(context, hooks, self.alpha) as tell:
+                problem, selection = self._with_alpha(problem, given, groups, tell)
             solved = problem.on(problem.known_data.canonical)
             objective = self._checked(solved)
             starts = self._starts(solved, last)
         with run_threads(solved, len(starts)):
-            context = estimator._init_callback_context(
-                max_subtasks=len(starts), sequential_subtasks=False
-            )
-            context.call_on_fit_task_begin(**hooks)
             results = self._runs(solved, objective, starts, context, hooks)
             problem, objective, results = by_turns(problem, solved, objective, results)
             if last is None:  # else units keep the names that they have
@@ -351,7 +355,7 @@ class BaseNewtonNet(
         return with_hidden_intercepts(network, alpha) if self.standardize else alpha
 
     def _with_alpha(
-        self, problem: Problem, given: Given, groups: ArrayLike | None
+        self, problem: Problem, given: Given, groups: ArrayLike | None, tell: Tell
     ) -> tuple[Problem, dict[str, Any]]:
         """The problem with the penalty that the data choose, if they are asked."""
         if not isinstance(self.alpha, str):
@@ -361,7 +365,7 @@ class BaseNewtonNet(
         choose = ard_alpha if self.alpha == "ard" else chosen_alpha
         alpha_of = partial(self._spread, problem.network)
         folds = given.folds(self.cv, groups, classes=not is_regressor(self), seed=seed)
-        found = choose(Comparison.of(problem, seed, folds), alpha_of, self.n_jobs)
+        found = choose(Comparison.of(problem, seed, folds), alpha_of, self.n_jobs, tell)
         chosen = {"alpha_": found.chosen, "alpha_selection_": found}
         return problem.with_alpha(alpha_of(found.chosen)), chosen
 

@@ -1,11 +1,14 @@
 """From a solver's iterations to scikit-learn's callbacks and to the screen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from sknewtonnet._typing import Array
 from sknewtonnet.solvers import Iteration
+
+Tell = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,42 @@ class CallbackBridge:
                 **self.hooks, reconstruction_attributes=lambda: self.reconstruct(params)
             )
         )
+
+
+def begun(estimator: Any, hooks: dict[str, Any], alpha: Any, n_starts: int) -> Any:
+    """The task of a whole fit, announced: a choice of alpha, if there is one, and the starts."""
+    n_tasks = n_starts + isinstance(alpha, str)
+    context = estimator._init_callback_context(max_subtasks=n_tasks, sequential_subtasks=False)
+    context.call_on_fit_task_begin(**hooks)
+    return context
+
+
+@contextmanager
+def choice_told(context: Any, hooks: dict[str, Any], alpha: Any) -> Iterator[Tell]:
+    """The choice of alpha as a task of a fit, with a part for each strength that was tried.
+
+    Parameters
+    ----------
+    context : CallbackContext
+        The task of the whole fit.
+    hooks : dict
+        Estimator, data and metadata for the hooks.
+    alpha : object
+        What the user gave; a number is no choice.
+    """
+    if not isinstance(alpha, str):
+        yield lambda: None
+        return
+    task = context.subcontext("alpha", "choice", max_subtasks=None)
+    task.call_on_fit_task_begin(**hooks)
+
+    def tell() -> None:
+        strength = task.subcontext("strength")
+        strength.call_on_fit_task_begin(**hooks)
+        strength.call_on_fit_task_end(**hooks)
+
+    yield tell
+    task.call_on_fit_task_end(**hooks)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from sknewtonnet._tables import Report, Shown, counted, estimate_table
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._average_effects import AverageEffects
 from sknewtonnet.inference._checks import check_choice, check_level
-from sknewtonnet.inference._replications import Refitted, replicated, source
+from sknewtonnet.inference._replications import Progress, Refitted, replicated, source
 from sknewtonnet.inference._reported import Reported
 from sknewtonnet.inference._resampling import Resampling
 from sknewtonnet.inference._restricted_fits import Minimiser
@@ -216,6 +216,7 @@ def bootstrap(
     n: int,
     seed: int,
     n_jobs: int | None,
+    progress: Progress = None,
 ) -> BootstrapResults:
     """Values of a quantity in n fits to data drawn anew.
 
@@ -227,7 +228,7 @@ def bootstrap(
     weight = information.objective.sample_weight
     samples = np.full((n, len(names)), np.nan)
     resampling.draw(source(seed, 0))  # what all draws share is worked out once, and sent
-    minima = replicated(Replication(resampling, refitted, seed), n, n_jobs)
+    minima = replicated(Replication(resampling, refitted, seed), n, n_jobs, progress)
     for number, params in enumerate(minima):
         if np.isnan(params).any():
             continue

@@ -11,7 +11,7 @@ from sknewtonnet.inference._comparison import UnitsOfFit
 from sknewtonnet.inference._feature_table import of_slope_and_effects
 from sknewtonnet.inference._hypothesis import NO_COEFFICIENTS
 from sknewtonnet.inference._minimum import Information
-from sknewtonnet.inference._replications import Refitted, replicated, source
+from sknewtonnet.inference._replications import Progress, Refitted, replicated, source
 from sknewtonnet.inference._resampling import Resampling
 from sknewtonnet.inference._restricted_fits import Refit, Restriction
 
@@ -268,12 +268,18 @@ def calibrate(
     n_init: int,
     seed: int,
     n_jobs: int | None,
+    progress: Progress = None,
 ) -> Calibration:
     """Coverages in data from the net, and sizes in data from the net without each feature."""
     information = results.information
     results = replace(results, prepare=None)  # data are simulated behind all preprocessing
     resampling = Resampling(information, "parametric")
-    covered = replicated(_coverage(results, resampling, level, seed), n, n_jobs)
+    total = n * (1 + (len(results.feature_names) if tests else 0))
+
+    def after(before: int) -> Progress:
+        return progress and (lambda done, _: progress(before + done, total))
+
+    covered = replicated(_coverage(results, resampling, level, seed), n, n_jobs, after(0))
     valid = [each for each in covered if each is not None]
     failed = n - len(valid)
     names, reasons = tuple(results.feature_names), {}
@@ -289,7 +295,7 @@ def calibrate(
             reasons[name] = without
             continue
         simulation = _simulation(results, Resampling(without, "parametric"), seed + 1 + j)
-        drawn = replicated(Size(simulation, name, made), n, n_jobs)
+        drawn = replicated(Size(simulation, name, made), n, n_jobs, after(n * (j + 1)))
         p_values = np.array([each for each in drawn if each is not None]).reshape(-1, len(tests))
         failed += n - len(p_values)
         for k, test in enumerate(tests):

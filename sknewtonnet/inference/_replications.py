@@ -19,6 +19,9 @@ from sknewtonnet.inference._restricted_fits import Minimiser
 
 Result = TypeVar("Result")
 
+# Called with the number of replications that are done, and of all.
+Progress = Callable[[int, int], object] | None
+
 
 @dataclass(frozen=True, eq=False)
 class Refitted:
@@ -106,18 +109,25 @@ class Refitted:
         return float(weight @ self.loss.value(targets, raw))
 
 
-def replicated(task: Callable[[int], Result], n: int, n_jobs: int | None) -> list[Result]:
+def replicated(
+    task: Callable[[int], Result], n: int, n_jobs: int | None, progress: Progress = None
+) -> list[Result]:
     """Results of a task for the numbers below n, in processes.
 
     A task draws from :func:`source` with its number, so that how many there are, and how many
-    processes, change nothing of it.
+    processes, change nothing of it. ``progress`` hears how many are done, of how many.
     """
     processes = effective_n_jobs(n_jobs)
-    if processes == 1:
-        return _some(task, range(n))
-    parts = np.array_split(np.arange(n), min(n, 4 * processes))
-    found = Parallel(n_jobs=n_jobs)(delayed(_some)(task, part.tolist()) for part in parts)
-    return [each for some in found for each in some]
+    alone = processes == 1
+    count = (n if progress is not None else 1) if alone else min(n, 4 * processes)
+    parts = np.array_split(np.arange(n), count)
+    parallel = Parallel(n_jobs=1 if alone else n_jobs, return_as="generator")
+    found: list[Result] = []
+    for some in parallel(delayed(_some)(task, part.tolist()) for part in parts):
+        found += some
+        if progress is not None:
+            progress(len(found), n)
+    return found
 
 
 def _some(task: Callable[[int], Result], numbers: Iterable[int]) -> list[Result]:

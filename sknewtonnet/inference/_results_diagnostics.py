@@ -241,6 +241,7 @@ class Diagnostics(Predictions):
         quantity: str | Callable[[Array], ArrayLike] | None = None,
         random_state: int = 0,
         n_jobs: int | None = None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> BootstrapResults:
         """Fit to data drawn anew: standard errors and intervals of any quantity of the net.
 
@@ -265,6 +266,9 @@ class Diagnostics(Predictions):
             Seed.
         n_jobs : int, default=None
             Number of processes, as in joblib; it changes nothing of the numbers.
+        progress : callable, default=None
+            Called with the number of replications that are done, and of all, such as
+            ``lambda done, n: print(done, "of", n)``.
 
         Returns
         -------
@@ -326,6 +330,7 @@ class Diagnostics(Predictions):
             n,
             random_state,
             n_jobs,
+            progress,
         )
         if found.failed > 0.1 * n:
             warnings.warn(
@@ -346,6 +351,7 @@ class Diagnostics(Predictions):
         n_init: int = 3,
         random_state: int = 0,
         n_jobs: int | None = None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> Calibration:
         """How often intervals cover and tests reject for this very table, by simulation.
 
@@ -370,6 +376,9 @@ class Diagnostics(Predictions):
             Seed.
         n_jobs : int, default=None
             Number of processes, as in joblib; it changes nothing of the numbers.
+        progress : callable, default=None
+            Called with the number of replications that are done, and of all, such as
+            ``lambda done, n: print(done, "of", n)``.
 
         Returns
         -------
@@ -411,7 +420,7 @@ class Diagnostics(Predictions):
             raise ValueError(f"calibration starts at a minimum, but there is none: {self._fatal}")
         if reason := Resampling(self.information, "parametric").refusal():
             raise ValueError(reason)
-        return calibrate(self, chosen, n, level, n_init, random_state, n_jobs)
+        return calibrate(self, chosen, n, level, n_init, random_state, n_jobs, progress)
 
     @in_few_threads
     def profile_effect(
@@ -537,6 +546,7 @@ class Diagnostics(Predictions):
         n_init: int = 3,
         random_state: int = 0,
         n_jobs: int | None = None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> ComparisonResult:
         """Compare two nets that were fitted to the same data, as ``anova`` of R does.
 
@@ -560,6 +570,9 @@ class Diagnostics(Predictions):
             Seed.
         n_jobs : int, default=None
             Number of processes, as in joblib; it changes nothing of the numbers.
+        progress : callable, default=None
+            Called with the number of replications that are done, and of all, such as
+            ``lambda done, n: print(done, "of", n)``.
 
         Returns
         -------
@@ -594,7 +607,7 @@ class Diagnostics(Predictions):
         check_count("bootstrap", bootstrap, 0)
         check_count("n_init", n_init, 0)
         check_count("random_state", random_state, 0)
-        return compare(self, other, bootstrap, n_init, random_state, n_jobs)
+        return compare(self, other, bootstrap, n_init, random_state, n_jobs, progress)
 
     def _quantity(
         self, wanted: str | Callable[[Array], ArrayLike] | None

@@ -184,7 +184,9 @@ class BackwardPruning(SelectorMixin, MetaNet):
         self, net: Any, X: ArrayLike, y: ArrayLike, rows: Mapping[str, ArrayLike], task: Task
     ) -> dict[str, Any]:
         self._check_settings()
-        start = task.stage.named(net, fit_of(net.fit(X, y, **rows), X, y, **rows))
+        with task.part("first fit", "estimator_").around(net):
+            net.fit(X, y, **rows)
+        start = task.stage.named(net, fit_of(net, X, y, **rows))
 
         def refitted(last: Fit) -> Any:
             smaller = with_chosen_alpha(net).set_params(connectivity=last.connectivity)

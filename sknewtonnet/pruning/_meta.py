@@ -1,7 +1,8 @@
 """Common part of estimators that fit a net and pass on its results."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -49,6 +50,38 @@ def _where_nets_have(name: str) -> Callable[[Method], Method]:
 
 
 @dataclass(frozen=True)
+class NetTask:
+    """Where scikit-learn's callbacks hear of the fit of a net, and of what it does.
+
+    Attributes
+    ----------
+    context : CallbackContext
+        The task of this fit.
+    hooks : dict
+        Estimator, data and metadata for the hooks.
+    stage : Stage
+        What comes before the net.
+    key : str
+        The fitted attribute that the net would be.
+    """
+
+    context: Any
+    hooks: dict[str, Any]
+    stage: Stage
+    key: str
+
+    @contextmanager
+    def around(self, net: Any) -> Iterator[None]:
+        """Around the fit of the net."""
+        with self.context.propagate_callback_context(net):
+            self.context.call_on_fit_task_begin(**self.hooks)
+            yield
+        self.context.call_on_fit_task_end(
+            **self.hooks, reconstruction_attributes=lambda: {self.key: self.stage.assembled(net)}
+        )
+
+
+@dataclass(frozen=True)
 class Task:
     """Where scikit-learn's callbacks hear of a fit.
 
@@ -65,6 +98,10 @@ class Task:
     context: Any
     hooks: dict[str, Any]
     stage: Stage
+
+    def part(self, name: str, key: str) -> "NetTask":
+        """The task of the fit of a net, which becomes the fitted attribute of that key."""
+        return NetTask(self.context.subcontext(name), self.hooks, self.stage, key)
 
     def step(self, name: str, reconstruct: Callable[[], dict[str, Any]]) -> bool:
         """Tell of a part that is done; true if a callback asks to stop."""
@@ -93,6 +130,11 @@ class MetaNet(
 
     # Of the attribute that has the fitted net.
     _net_name: ClassVar[str]
+
+    @property
+    def _n_parts(self) -> int | None:
+        """Parts of a fit of which callbacks hear; None if they are not known before."""
+        return None
 
     @property
     def _model(self) -> Any:
@@ -157,7 +199,7 @@ class MetaNet(
         stage = Stage.of(self.estimator, X, y)
         rows = those_given(sample_weight=sample_weight, offset=offset, exposure=exposure)
         hooks = {"estimator": self, "X": X, "y": y, "metadata": rows or None}
-        context = self._init_callback_context(max_subtasks=None)
+        context = self._init_callback_context(max_subtasks=self._n_parts)
         context.call_on_fit_task_begin(**hooks)
         with one_thread():
             found = self._fitted(net, stage.inputs(X), y, rows, Task(context, hooks, stage))

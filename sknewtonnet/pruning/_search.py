@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,14 +15,14 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 from sklearn.utils.parallel import Parallel, delayed
 
-from sknewtonnet._sklearn import N_JOBS, Names
+from sknewtonnet._sklearn import N_JOBS, Names, has_callbacks
 from sknewtonnet._tables import Report, Shown, Table, counted, fixed
 from sknewtonnet._threads import one_thread
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.estimators import BaseNewtonNet, after_selection, fit_of
 from sknewtonnet.inference import CRITERIA, fatal_messages
-from sknewtonnet.pruning._meta import MetaNet, Task, advice
+from sknewtonnet.pruning._meta import MetaNet, NetTask, Task, advice
 
 _NO_LIKELIHOOD = "The loss, or class_weight, makes the objective no likelihood."
 
@@ -172,6 +173,10 @@ class InformationCriterionSearch(MetaNet):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    @property
+    def _n_parts(self) -> int:
+        return len(ParameterGrid(self.param_grid))
+
     def _fitted(
         self, net: Any, X: ArrayLike, y: ArrayLike, rows: Mapping[str, ArrayLike], task: Task
     ) -> dict[str, Any]:
@@ -179,9 +184,11 @@ class InformationCriterionSearch(MetaNet):
         if not grid:
             raise ValueError(f"param_grid must have a setting at least, got {self.param_grid!r}.")
         own = [task.stage.own_params(params) for params in grid]
+        watched = has_callbacks(self)  # else no data are sent for nothing
+        parts = [task.part("setting", self._net_name) if watched else None for _ in grid]
         runs = Parallel(n_jobs=self.n_jobs)(
-            delayed(_run)(clone(net).set_params(**params), X, y, rows, self.criterion)
-            for params in own
+            delayed(_run)(clone(net).set_params(**params), X, y, rows, self.criterion, part)
+            for params, part in zip(own, parts, strict=True)
         )
         nets, table = zip(*runs, strict=True)
         losses = sorted({fit_of(net).loss.name for net in nets})
@@ -214,14 +221,20 @@ class InformationCriterionSearch(MetaNet):
 
 @one_thread()
 def _run(
-    net: Any, X: ArrayLike, y: ArrayLike, rows: Mapping[str, ArrayLike], criterion: str
+    net: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    rows: Mapping[str, ArrayLike],
+    criterion: str,
+    task: NetTask | None,
 ) -> tuple[Any, dict[str, Any]]:
     """One setting: its fit, and a row of the table."""
     start = time.perf_counter()
     with warnings.catch_warnings():
         # A setting that is too large is no reason for a warning; the table reports it.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        net.fit(X, y, **rows)
+        with nullcontext() if task is None else task.around(net):
+            net.fit(X, y, **rows)
         warnings.simplefilter("ignore", UserWarning)
         if len(net.params_) > DENSE_LIMIT:
             return net, _row(net, criterion, start, f"More than {DENSE_LIMIT} parameters.")
