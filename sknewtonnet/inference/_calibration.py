@@ -260,6 +260,19 @@ class Size:
 _OF_SUMMARY = {"F": "slope", "slope": "slope and effect"}
 
 
+def _made(results: Any, tests: tuple[str, ...]) -> tuple[str, ...]:
+    """The tests, that of the summary by its own name."""
+    if "summary" not in tests:
+        return tests
+    kind = str(results.tests.test)
+    return tuple(_OF_SUMMARY.get(kind, kind) if t == "summary" else t for t in tests)
+
+
+def _part_of(progress: Progress, before: int, total: int) -> Progress:
+    """Progress of some replications as that of all."""
+    return progress and (lambda done, _: progress(before + done, total))
+
+
 def calibrate(
     results: Any,
     tests: tuple[str, ...],
@@ -275,27 +288,21 @@ def calibrate(
     results = replace(results, prepare=None)  # data are simulated behind all preprocessing
     resampling = Resampling(information, "parametric")
     total = n * (1 + (len(results.feature_names) if tests else 0))
-
-    def after(before: int) -> Progress:
-        return progress and (lambda done, _: progress(before + done, total))
-
-    covered = replicated(_coverage(results, resampling, level, seed), n, n_jobs, after(0))
+    heard = [_part_of(progress, n * k, total) for k in range(1 + len(results.feature_names))]
+    covered = replicated(_coverage(results, resampling, level, seed), n, n_jobs, heard[0])
     valid = [each for each in covered if each is not None]
     failed = n - len(valid)
     names, reasons = tuple(results.feature_names), {}
     sizes = {test: np.full(len(names), np.nan) for test in tests}
     missing = {test: np.zeros(len(names)) for test in tests}
-    made = tests
-    if "summary" in tests:
-        kind = str(results.tests.test)
-        made = tuple(_OF_SUMMARY.get(kind, kind) if t == "summary" else t for t in tests)
+    made = _made(results, tests)
     for j, name in enumerate(names if tests else ()):
         without = _without(information, j, results.refit, n_init, seed)
         if isinstance(without, str):
             reasons[name] = without
             continue
         simulation = _simulation(results, Resampling(without, "parametric"), seed + 1 + j)
-        drawn = replicated(Size(simulation, name, made), n, n_jobs, after(n * (j + 1)))
+        drawn = replicated(Size(simulation, name, made), n, n_jobs, heard[j + 1])
         p_values = np.array([each for each in drawn if each is not None]).reshape(-1, len(tests))
         failed += n - len(p_values)
         for k, test in enumerate(tests):

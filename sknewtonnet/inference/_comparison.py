@@ -11,7 +11,7 @@ from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
 from sknewtonnet.inference._nesting import Nesting, same_columns, shares_more
 from sknewtonnet.inference._null_distributions import tail
-from sknewtonnet.inference._replications import Progress, Refitted, replicated, source
+from sknewtonnet.inference._replications import Refitted, Replicate, source
 from sknewtonnet.inference._resampling import Resampling
 from sknewtonnet.inference._restricted_fits import Refit
 
@@ -266,8 +266,7 @@ def compare(
     n: int,
     n_init: int,
     seed: int,
-    n_jobs: int | None,
-    progress: Progress = None,
+    replicate: Replicate,
 ) -> ComparisonResult:
     """The test of two results on the same data that suits the two nets."""
     pair, tables = (one, other), [results.information.objective for results in (one, other)]
@@ -285,7 +284,7 @@ def compare(
             continue
         if len(nesting.places) == tables[large].network.n_parameters:
             raise ValueError("other must be another net, but both have the same parameters.")
-        found = nested(pair[small], pair[large], nesting, n, n_init, seed, n_jobs, progress)
+        found = nested(pair[small], pair[large], nesting, n, n_init, seed, replicate)
     if found is None:
         if n:
             raise ValueError(
@@ -346,8 +345,7 @@ def nested(
     n: int,
     n_init: int,
     seed: int,
-    n_jobs: int | None,
-    progress: Progress = None,
+    replicate: Replicate,
 ) -> dict[str, Any]:
     """The likelihood-ratio test of the smaller net, with n simulated data sets."""
     units = UnitsOfFit.of(small), UnitsOfFit.of(large)
@@ -386,7 +384,7 @@ def nested(
         n_init,
         seed,
     )
-    drawn = np.array(replicated(task, n, n_jobs, progress))
+    drawn = np.array(replicate(task, n))
     valid = drawn[~np.isnan(drawn)]
     as_large = float((valid >= ratio(*losses, quadratic)).sum())
     p = (1.0 + as_large) / (1.0 + len(valid))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -21,6 +21,8 @@ Result = TypeVar("Result")
 
 # Called with the number of replications that are done, and of all.
 Progress = Callable[[int, int], object] | None
+# From a task and a number of replications to their results.
+Replicate = Callable[[Callable[[int], Any], int], list[Any]]
 
 
 @dataclass(frozen=True, eq=False)

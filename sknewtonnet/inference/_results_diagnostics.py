@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -43,6 +44,7 @@ from sknewtonnet.inference._radial_units import (
     RadialShape,
     RadialUnits,
 )
+from sknewtonnet.inference._replications import replicated
 from sknewtonnet.inference._resampling import RESAMPLINGS, Resampling
 from sknewtonnet.inference._residuals import Residuals
 from sknewtonnet.inference._results_effects import Predictions
@@ -607,7 +609,8 @@ class Diagnostics(Predictions):
         check_count("bootstrap", bootstrap, 0)
         check_count("n_init", n_init, 0)
         check_count("random_state", random_state, 0)
-        return compare(self, other, bootstrap, n_init, random_state, n_jobs, progress)
+        replicate = partial(replicated, n_jobs=n_jobs, progress=progress)
+        return compare(self, other, bootstrap, n_init, random_state, replicate)
 
     def _quantity(
         self, wanted: str | Callable[[Array], ArrayLike] | None
