@@ -27,5 +27,5 @@ print(results.marginal_effects().to_frame().round(3).to_string())
 # The net. Weights are those of standardised columns, so that widths may be compared.
 
 fig, ax = plt.subplots(figsize=(7, 5), layout="constrained")
-NetworkDisplay.from_results(results, ax=ax)
+NetworkDisplay.from_results(results, output_names=["progression"], ax=ax)
 plt.show()

@@ -121,6 +121,7 @@ class NetworkDisplay(Display):
         estimator: BaseNewtonNet | Any,
         *,
         units: str = "standardised",
+        output_names: Sequence[str] | None = None,
         biases: bool = False,
         max_units: int = 50,
         max_edges: int = 300,
@@ -138,6 +139,9 @@ class NetworkDisplay(Display):
             the steps before it make.
         units : {"standardised", "table"}, default="standardised"
             Whether weights are those of standardised columns or of the table.
+        output_names : sequence of str, default=None
+            Names of the outputs in the picture, such as that of the target; those of the fit if
+            None.
         biases : bool, default=False
             Whether to draw intercepts.
         max_units : int, default=50
@@ -163,7 +167,7 @@ class NetworkDisplay(Display):
         TypeError
             If there is no net of this package.
         ValueError
-            If ``units`` is neither.
+            If ``units`` is neither, or ``output_names`` are more or fewer than the outputs.
         """
         _check_units(units)
         fit = fit_of(fitted_net(estimator, cls.__name__))
@@ -171,7 +175,11 @@ class NetworkDisplay(Display):
         network = fit.problem.original_network if table else fit.network
         edges = Edges.of(network, fit.original_params if table else fit.params)
         display = cls(
-            names=[fit.feature_names, *network.unit_names, network.output_names],
+            names=[
+                fit.feature_names,
+                *network.unit_names,
+                _names(output_names, network.output_names),
+            ],
             sources=edges.sources,
             targets=edges.targets,
             weights=edges.weights,
@@ -194,6 +202,7 @@ class NetworkDisplay(Display):
         results: InferenceResults,
         *,
         units: str = "standardised",
+        output_names: Sequence[str] | None = None,
         biases: bool = False,
         max_units: int = 50,
         max_edges: int = 300,
@@ -216,6 +225,9 @@ class NetworkDisplay(Display):
             Of a net, from ``est.inference(X, y)`` or :func:`sknewtonnet.inference.infer`.
         units : {"standardised", "table"}, default="standardised"
             Whether weights are those of standardised columns or of the table.
+        output_names : sequence of str, default=None
+            Names of the outputs in the picture, such as that of the target; those of the fit if
+            None.
         biases : bool, default=False
             Whether to draw intercepts.
         max_units : int, default=50
@@ -237,7 +249,7 @@ class NetworkDisplay(Display):
         Raises
         ------
         ValueError
-            If ``units`` is neither.
+            If ``units`` is neither, or ``output_names`` are more or fewer than the outputs.
         """
         _check_units(units)
         objective, rescaled = results.information.objective, results.rescaled
@@ -255,7 +267,11 @@ class NetworkDisplay(Display):
         elif shifted:  # an intercept of other columns is another hypothesis
             p_values[edges.sources[:, 0] == CONSTANT] = np.nan
         display = cls(
-            names=[results.feature_names, *network.unit_names, results.output_names],
+            names=[
+                results.feature_names,
+                *network.unit_names,
+                _names(output_names, results.output_names),
+            ],
             sources=edges.sources,
             targets=edges.targets,
             weights=edges.weights,
@@ -342,6 +358,15 @@ class NetworkDisplay(Display):
 def _check_units(units: str) -> None:
     if units not in UNITS:
         raise ValueError(must_be_one_of("units", units, UNITS))
+
+
+def _names(given: Sequence[str] | None, known: Sequence[str]) -> list[str]:
+    """Names of the outputs."""
+    if given is None:
+        return list(known)
+    if isinstance(given, str) or len(given) != len(known):
+        raise ValueError(f"output_names must be a list of {len(known)} names, got {given!r}.")
+    return list(given)
 
 
 def _unit_note(units: str, standardised: bool) -> str:

@@ -14,7 +14,7 @@ from sknewtonnet._names import unknown_name
 from sknewtonnet._typing import Array
 from sknewtonnet.display._base import Display
 from sknewtonnet.display._nets import fitted_net
-from sknewtonnet.display._statistics import output_number
+from sknewtonnet.display._statistics import name_of, output_number
 from sknewtonnet.estimators import fit_of
 
 _ANGLES = np.linspace(0.0, 2.0 * np.pi, 181)
@@ -177,6 +177,8 @@ class RBFDisplay(Display):
         centers, covariances = _shapes(net)
         names = fit.network.output_names
         place = output_number(output, names)
+        known = name_of(y).get("target_name")
+        label = known if known is not None and names == ("y",) else names[place]
         direct = len(fit.network.layers) == 2
         m = len(centers)
         display = cls(
@@ -185,7 +187,7 @@ class RBFDisplay(Display):
             covariances=covariances[:, which][:, :, which],
             coefficients=net.coefs_[0][-m:, place] if direct else None,
             feature_names=[fit.feature_names[j] for j in which],
-            output_name=names[place],
+            output_name=label,
             y=None if y is None else _of_output(y, place, is_classifier(net)),
         )
         return display.plot(

@@ -300,6 +300,16 @@ def test_names_are_drawn_as_they_are():
     assert "outputs (tanh)" in [text.get_text() for text in display.ax_.texts]
 
 
+def test_outputs_may_have_other_names():
+    display = NetworkDisplay.from_estimator(NET, output_names=["growth"])
+    assert ("h0", "growth") in read(display)
+    display = NetworkDisplay.from_results(ONE.inference(X, Y), output_names=["growth"])
+    assert ("h0", "growth") in read(display)
+    for wrong in (["a", "b"], "y"):
+        with pytest.raises(ValueError, match="output_names must be a list of 1 names"):
+            NetworkDisplay.from_estimator(NET, output_names=wrong)
+
+
 def test_messages_name_what_is_wrong():
     with pytest.raises(NotFittedError):
         NetworkDisplay.from_estimator(NewtonMLPRegressor())

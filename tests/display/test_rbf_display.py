@@ -101,7 +101,9 @@ def test_data_are_in_the_units_of_the_table():
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=["length (m)", "weight (kg)", "share"])
     net = RBFNetRegressor(2, **QUICK).fit(frame, Y)
-    display = RBFDisplay.from_estimator(net, frame, Y, features=["share", "weight (kg)"])
+    target = pd.Series(Y, name="yield (t)")
+    display = RBFDisplay.from_estimator(net, frame, target, features=["share", "weight (kg)"])
+    assert display.output_name == "yield (t)"
     assert_allclose(display.points_[0].get_offsets(), X[:, [2, 1]])
     assert_allclose(display.points_[0].get_array(), Y)
     assert display.ax_.get_xlabel() == "share"
