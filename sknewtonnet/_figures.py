@@ -343,7 +343,9 @@ def label_points(
     """
     per_point = 72.0 / ax.figure.dpi
     ax.get_xlim(), ax.get_ylim()  # what was drawn moves the limits when they are asked for
-    (left, right) = (edge * per_point for edge in ax.get_window_extent().intervalx)
+    frame = ax.get_window_extent()
+    left, right = frame.x0 * per_point, frame.x1 * per_point
+    low, high = frame.y0 * per_point, frame.y1 * per_point
     radii = [3.0] * len(texts) if gaps is None else list(gaps)
     points = [ax.transData.transform(point) * per_point for point in zip(x, y, strict=True)]
     # Middles and halves of the widths of what is there already.
@@ -354,10 +356,12 @@ def label_points(
         half, gap = 2.7 * len(text), radii[k] + 2.0
         first = (1 if across < (left + right) / 2.0 else -1) if sides is None else sides[k]
         best = (first, 0.0)
-        for level, side in ((10.0 * up, side) for up in (0, 1, -1, 2, -2) for side in (1, -1)):
+        for level, side in ((10.0 * n, side) for n in (0, 1, -1, 2, -2) for side in (1, -1)):
             side *= first
             middle = across + side * (gap + half)
-            if left + half <= middle <= right - half and all(
+            if not left + half <= middle <= right - half:
+                continue
+            if low + 5.0 <= up + level <= high - 5.0 and all(
                 abs(middle - a) > half + reach or abs(up + level - b) > 9.0
                 for a, b, reach in taken[:k] + taken[k + 1 :]
             ):

@@ -11,6 +11,7 @@ from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.display._statistics import (
     StatisticsDisplay,
+    check_results,
     column,
     largest,
     name_of,
@@ -155,6 +156,7 @@ class CoefficientDisplay(StatisticsDisplay):
         ValueError
             If a name is unknown, or another argument is not allowed.
         """
+        check_results(results)
         for argument, given, allowed in (("rows", rows, ROWS), ("per", per, UNITS)):
             if given not in allowed:
                 raise ValueError(must_be_one_of(argument, given, allowed))

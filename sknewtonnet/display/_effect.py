@@ -21,6 +21,7 @@ from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array
 from sknewtonnet.display._statistics import (
     StatisticsDisplay,
+    check_results,
     column,
     features_or_factors,
     name_of,
@@ -32,6 +33,7 @@ from sknewtonnet.inference import InferenceResults, PartialEffect
 BANDS = ("both", "pointwise", "simultaneous", "none")
 _MOST_PANELS = 60
 _MOST_COLUMNS = 4
+_MOST_BANDS = 4
 # More points than that are a blot.
 _MOST_ROWS = 1000
 _OF_LINES = ("blue", "vermilion", "green", "purple", "orange", "sky", "black", "grey")
@@ -189,6 +191,7 @@ class EffectDisplay(StatisticsDisplay):
         ValueError
             If a name is unknown, or another argument is not allowed.
         """
+        check_results(results)
         _check_bands(keywords.get("bands", "both"))
         if not isinstance(residuals, bool) and residuals != "auto":
             raise ValueError(must_be_one_of("residuals", residuals, ["auto", True, False]))
@@ -245,7 +248,8 @@ class EffectDisplay(StatisticsDisplay):
         ax : matplotlib.axes.Axes, default=None
             Where to draw, or whose place several panels take; a new figure if None.
         bands : {"both", "pointwise", "simultaneous", "none"}, default="both"
-            Which bands; of several classes in one panel "both" is "pointwise".
+            Which bands; of several classes in one panel "both" is "pointwise", and "none" of more
+            than four.
         rug : bool, default=True
             Whether the values of the rows are marked.
         same_scale : bool, default=True
@@ -324,7 +328,10 @@ class EffectDisplay(StatisticsDisplay):
         for k, output in enumerate(panel.outputs):
             look = {"color": COLOURS[_OF_LINES[k % len(_OF_LINES)]], "zorder": 3}
             if several:
-                look |= {"marker": MARKERS[k % len(MARKERS)], "label": self.output_names[output]}
+                marker = MARKERS[
+                    (k + k // len(_OF_LINES)) % len(MARKERS)
+                ]  # another one in each round
+                look |= {"marker": marker, "label": self.output_names[output]}
             shift = 0.08 * (k - (len(panel.outputs) - 1) / 2.0) if effect.levels else 0.0
             if not effect.levels:
                 look |= {
@@ -418,8 +425,8 @@ def _bands(
         "pointwise": (narrow[:, 0], narrow[:, 1]),
     }
     words = {"simultaneous": f"{share} band, all points at once", "pointwise": f"{share} band"}
-    if bands == "both" and several:  # both of several curves would hide each other
-        bands = "pointwise"
+    if bands == "both" and several:  # bands of several curves hide each other
+        bands = "pointwise" if effect.mean.shape[1] <= _MOST_BANDS else "none"
     wanted = known if bands == "both" else {k: v for k, v in known.items() if k == bands}
     return [(*ends, None if several else words[name]) for name, ends in wanted.items()]
 

@@ -8,7 +8,12 @@ from numpy.typing import ArrayLike
 
 from sknewtonnet._figures import COLOURS, key, name_rows, rows_size, style
 from sknewtonnet._typing import Array
-from sknewtonnet.display._statistics import StatisticsDisplay, features_or_factors, largest
+from sknewtonnet.display._statistics import (
+    StatisticsDisplay,
+    check_results,
+    features_or_factors,
+    largest,
+)
 from sknewtonnet.inference import InferenceResults
 
 _MOST_ROWS = 50
@@ -138,6 +143,7 @@ class ImportanceDisplay(StatisticsDisplay):
         ValueError
             If permutations are those of other features, or another argument is not allowed.
         """
+        check_results(results)
         if not 0.0 < level < 1.0:
             raise ValueError(f"level must be above 0 and below 1, such as 0.95, got {level!r}.")
         names = features_or_factors(results, groups)

@@ -11,6 +11,7 @@ from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.display._statistics import (
     RowsDisplay,
+    check_results,
     column,
     largest,
     output_number,
@@ -152,6 +153,7 @@ class InfluenceDisplay(RowsDisplay):
         ValueError
             If an argument is not allowed, or there is no influence, with the reason.
         """
+        check_results(results)
         _check_kind(keywords.get("kind", "bubble"))
         number = output_number(output, results.output_names)
         found = results.influence()

@@ -1,6 +1,6 @@
 """Residuals of a fit in the four pictures of R's plot.lm."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from sknewtonnet._typing import Array, Ints
 from sknewtonnet.display._smooth import lowess
 from sknewtonnet.display._statistics import (
     RowsDisplay,
+    check_results,
     column,
     largest,
     name_of,
@@ -24,6 +25,7 @@ from sknewtonnet.display._statistics import (
 from sknewtonnet.inference import InferenceResults
 
 KINDS = ("auto", "quantile", "deviance", "pearson")
+PANELS = ("fitted", "quantiles", "scale", "leverage")
 # Cook's distances at which R draws a line.
 _CONTOURS = (0.5, 1.0)
 
@@ -70,19 +72,21 @@ class ResidualsDisplay(RowsDisplay):
 
     Attributes
     ----------
-    axes_ : ndarray of matplotlib.axes.Axes of shape (2, 2)
+    axes_ : ndarray of matplotlib.axes.Axes of shape (n_rows, 2)
         The panels.
+    ax_ : matplotlib.axes.Axes
+        The axes, where there is one panel only.
     figure_ : matplotlib.figure.Figure
         The figure.
-    points_ : list of matplotlib.collections.PathCollection
-        The rows in each panel.
-    smooths_ : list of matplotlib.lines.Line2D
-        The smooths of the first and third panel.
-    envelope_ : matplotlib.collections.FillBetweenPolyCollection
+    points_ : dict of str to matplotlib.collections.PathCollection
+        The rows in each panel: "fitted", "quantiles", "scale" and "leverage".
+    smooths_ : dict of str to matplotlib.lines.Line2D
+        The smooths of "fitted" and "scale".
+    envelope_ : matplotlib.collections.FillBetweenPolyCollection or None
         The envelope of the normal quantiles.
     contours_ : dict of float to list of matplotlib.lines.Line2D
         The lines of equal Cook's distance above and below zero.
-    row_labels_ : list of list of matplotlib.text.Annotation
+    row_labels_ : dict of str to list of matplotlib.text.Annotation
         The labels in each panel.
 
     See Also
@@ -185,6 +189,7 @@ class ResidualsDisplay(RowsDisplay):
         ValueError
             If an argument is not allowed.
         """
+        check_results(results)
         _check_kind(kind)
         number = output_number(output, results.output_names)
         influence = results.influence()
@@ -220,17 +225,20 @@ class ResidualsDisplay(RowsDisplay):
         self,
         ax: Any = None,
         *,
+        panels: Sequence[str] | str = PANELS,
         n_labels: int = 3,
         level: float = 0.95,
         scatter_kwargs: Mapping[str, Any] | None = None,
         line_kwargs: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Draw the four panels.
+        """Draw the four panels, or some of them.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Axes whose place the panels take; a new figure if None.
+            Where to draw, or whose place several panels take; a new figure if None.
+        panels : str or sequence of str, default=("fitted", "quantiles", "scale", "leverage")
+            Which panels, in the order of the class description.
         n_labels : int, default=3
             How many rows have a label in each panel.
         level : float, default=0.95
@@ -244,62 +252,83 @@ class ResidualsDisplay(RowsDisplay):
         -------
         ResidualsDisplay
             The display itself.
+
+        Raises
+        ------
+        ValueError
+            If a panel is none of these.
         """
-        panels = self._places(2, 2, ax, size=(3.6, 3.0))
+        chosen = _checked_panels(panels)
+        places = self._panels(len(chosen), ax)
         self._scatter, self._line = scatter_kwargs, line_kwargs
-        self.points_: list[Any] = []
-        self.smooths_: list[Any] = []
-        self.row_labels_: list[list[Any]] = []
+        self.points_: dict[str, Any] = {}
+        self.smooths_: dict[str, Any] = {}
+        self.row_labels_: dict[str, list[Any]] = {}
+        self.envelope_, self.contours_ = None, {}
         far, what = largest(np.abs(self.standardized), n_labels), self.residual_name
         standard = what if what.startswith("quantile") else f"standardised {what}"
-        fitted = self.fitted_name
-        self._cloud(panels[0, 0], self.fitted, self.residuals, far, self.log_fitted)
-        panels[0, 0].axhline(0.0, color=COLOURS["grey"], lw=0.8, ls=":", zorder=0)
-        panels[0, 0].set(title="Residuals vs fitted", xlabel=fitted, ylabel=what)
-        self._normal_quantiles(panels[0, 1], far, level)
-        panels[0, 1].set(title="Normal Q-Q", xlabel="quantile of the normal", ylabel=standard)
-        roots = np.sqrt(np.abs(self.standardized))
-        self._cloud(panels[1, 0], self.fitted, roots, far, self.log_fitted)
-        panels[1, 0].set(title="Scale-location", xlabel=fitted, ylabel=f"root of |{standard}|")
-        influential = largest(self.cooks_distance, n_labels)
-        self._leverages(panels[1, 1], influential)
-        panels[1, 1].set(
-            title="Residuals vs leverage",
-            xlabel="leverage",
-            ylabel="standardised Pearson residual",
-        )
+        for name, place in zip(chosen, places, strict=False):
+            if name == "fitted":
+                place.axhline(0.0, color=COLOURS["grey"], lw=0.8, ls=":", zorder=0)
+                self._cloud(place, name, self.residuals, far)
+                place.set(title="Residuals vs fitted", xlabel=self.fitted_name, ylabel=what)
+            elif name == "quantiles":
+                self._normal_quantiles(place, name, far, level)
+                place.set(title="Normal Q-Q", xlabel="quantile of the normal", ylabel=standard)
+            elif name == "scale":
+                self._cloud(place, name, np.sqrt(np.abs(self.standardized)), far)
+                root = f"root of |{standard}|"
+                place.set(title="Scale-location", xlabel=self.fitted_name, ylabel=root)
+            else:
+                self._leverages(place, name, largest(self.cooks_distance, n_labels))
+                place.set(title="Residuals vs leverage", xlabel="leverage")
+                place.set_ylabel("standardised Pearson residual")
+        for place in places[len(chosen) :]:
+            place.axis("off")
         return self
 
-    def _cloud(self, ax: Any, x: Array, y: Array, named: Ints, log: bool) -> None:
-        """The rows with a smooth."""
+    def _panels(self, n_panels: int, ax: Any) -> list[Any]:
+        """As many axes as are needed, two in a row."""
+        for old in ("ax_", "axes_"):
+            vars(self).pop(old, None)
+        if n_panels == 1:
+            return [self._place(ax)]
+        return list(self._places(-(-n_panels // 2), 2, ax, size=(3.6, 3.0)).ravel())
+
+    def _cloud(self, ax: Any, name: str, y: Array, named: Ints) -> None:
+        """The rows over their fitted means, with a smooth."""
         from matplotlib.lines import Line2D
 
+        x, log = self.fitted, self.log_fitted
         if log:
             ax.set_xscale("log")
-        self._points(ax, x, y)
+        self._points(ax, name, x, y)
         at, smooth = lowess(np.log(x) if log else x, y)
         look = {"color": COLOURS["vermilion"], "lw": 1.5}
-        (line,) = ax.plot(np.exp(at) if log else at, smooth, **style(look, self._line, Line2D))
-        self.smooths_.append(line)
+        at = np.exp(at) if log else at
+        (self.smooths_[name],) = ax.plot(at, smooth, **style(look, self._line, Line2D))
         if log:
             plain_log_axis(ax.xaxis)
-        self._name(ax, x, y, named)
+        self._name(ax, name, x, y, named)
 
-    def _points(self, ax: Any, x: Array, y: Array) -> None:
-        """The rows."""
+    def _points(self, ax: Any, name: str, x: Array, y: Array) -> None:
+        """The rows; a word where there are none, as of a fit that has not ended at a minimum."""
         from matplotlib.collections import PathCollection
 
-        look = {"s": 12, "facecolors": "none", "edgecolors": COLOURS["blue"], "linewidths": 0.7}
-        points = ax.scatter(x, y, **style(look, self._scatter, PathCollection))
-        ax.margins(0.08)
-        self.points_.append(points)
+        if np.isnan(y).all():
+            where = {"transform": ax.transAxes, "ha": "center", "va": "center"}
+            ax.text(0.5, 0.5, "no standard errors:\nsee results.diagnosis", **where)
 
-    def _name(self, ax: Any, x: Array, y: Array, named: Ints) -> None:
+        look = {"s": 12, "facecolors": "none", "edgecolors": COLOURS["blue"], "linewidths": 0.7}
+        self.points_[name] = ax.scatter(x, y, **style(look, self._scatter, PathCollection))
+        ax.margins(0.08)
+
+    def _name(self, ax: Any, name: str, x: Array, y: Array, named: Ints) -> None:
         """Labels of some rows, when all else is there."""
         texts = [str(label) for label in self.labels[named]]
-        self.row_labels_.append(label_points(ax, x[named], y[named], texts))
+        self.row_labels_[name] = label_points(ax, x[named], y[named], texts)
 
-    def _normal_quantiles(self, ax: Any, named: Ints, level: float) -> None:
+    def _normal_quantiles(self, ax: Any, name: str, named: Ints, level: float) -> None:
         """Ordered residuals beside those of normal numbers."""
         known = np.isfinite(self.standardized)
         n = int(known.sum())
@@ -313,18 +342,17 @@ class ResidualsDisplay(RowsDisplay):
             expected[order], *ends, color=COLOURS["grey"], alpha=0.25, lw=0
         )
         ax.plot(expected[order], expected[order], color=COLOURS["grey"], lw=0.8, ls=":", zorder=0)
-        self._points(ax, expected, self.standardized)
-        self._name(ax, expected, self.standardized, named)
+        self._points(ax, name, expected, self.standardized)
+        self._name(ax, name, expected, self.standardized, named)
 
-    def _leverages(self, ax: Any, named: Ints) -> None:
+    def _leverages(self, ax: Any, name: str, named: Ints) -> None:
         """Residuals over leverages, and where Cook's distance is as large as R's lines."""
-        self._points(ax, self.leverages, self.pearson)
+        self._points(ax, name, self.leverages, self.pearson)
         ax.axhline(0.0, color=COLOURS["grey"], lw=0.8, ls=":", zorder=0)
-        self.contours_ = {}
         (_, right), (low, high) = ax.get_xlim(), ax.get_ylim()
         ax.set_xlim(0.0, right)  # the lines go on beyond the rows
         ax.set_ylim(low, high)
-        self._name(ax, self.leverages, self.pearson, named)
+        self._name(ax, name, self.leverages, self.pearson, named)
         if np.isnan(self.n_parameters):
             return
         h = np.linspace(right / 400.0, min(right, 0.999), 400)
@@ -338,6 +366,17 @@ class ResidualsDisplay(RowsDisplay):
                 seen[-1].set_label(f"Cook's distance {distance:g}")
         if seen:
             ax.legend(handles=seen, fontsize="small")
+
+
+def _checked_panels(panels: Sequence[str] | str) -> list[str]:
+    """Names of panels in their order."""
+    given = [panels] if isinstance(panels, str) else list(panels)
+    for name in given:
+        if name not in PANELS:
+            raise ValueError(must_be_one_of("panels", name, PANELS))
+    if not given:
+        raise ValueError(f"panels must have at least one of {list(PANELS)}, got {panels!r}.")
+    return [name for name in PANELS if name in given]
 
 
 def _check_kind(kind: str) -> None:

@@ -113,6 +113,15 @@ class RowsDisplay(StatisticsDisplay):
         }
 
 
+def check_results(results: Any) -> None:
+    """Raise unless these are results of the inference."""
+    if not isinstance(results, InferenceResults):
+        raise ValueError(
+            "results must be those of the inference of a net, net.inference(X, y), "
+            f"got {type(results).__name__}; from_estimator takes a net with its data."
+        )
+
+
 def row_labels(labels: ArrayLike | None, n_rows: int) -> NDArray[Any]:
     """Labels of the rows of a fit: their positions, if there are none.
 

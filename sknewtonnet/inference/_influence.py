@@ -56,7 +56,7 @@ class Influence(Shown):
     loo_score : float
         Share of the loss of the best constant that the net explains in rows left out, 1 - mean of
         ``loo_losses`` / loss of the constant: R2 of squared errors of one output, else D2. Below 0
-        for nets that predict new rows worse than a constant.
+        for nets that predict new rows worse than a constant; NaN for constant targets.
     loo_log_score : float
         Mean logarithm of the density, or probability, of an entry of the targets by the fit
         without its row, at the dispersion of all rows; NaN without a likelihood. The highest is
@@ -194,6 +194,7 @@ def influence(
     raw = raw + np.einsum("iop,ip->io", information.jacobian, moved) * out_scale
     losses = table.loss.value(table.targets, raw)
     mean_loss = float(table.sample_weight @ losses) / table.weight_sum
+    best_constant = table.scale()
     return Influence(
         hat_matrix_diag=leverages.sum(axis=1),
         d_params=d_params,
@@ -206,7 +207,7 @@ def influence(
         loo_predictions=_squeezed(table.loss.inverse_link(raw)),
         loo_losses=losses,
         names=list(reported.names),
-        loo_score=1.0 - mean_loss / table.scale(),
+        loo_score=1.0 - mean_loss / best_constant if best_constant > 0.0 else np.nan,
         loo_log_score=_log_score(information, table, raw, out_scale),
         reason=reason,
     )
@@ -280,7 +281,8 @@ def _studentized(information: Information, errors: Array, roots: Array) -> tuple
     external = np.full_like(internal, np.nan)
     if loss.normal_errors and outputs == 1:
         df = information.df_resid
-        external = internal * np.sqrt((df - 1.0) / np.maximum(df - internal**2, 0.0))
+        with np.errstate(divide="ignore", invalid="ignore"):  # without the row nothing is left
+            external = internal * np.sqrt((df - 1.0) / np.maximum(df - internal**2, 0.0))
     return _squeezed(internal), _squeezed(external)
 
 
@@ -298,6 +300,8 @@ def _log_score(information: Information, table: Objective, raw: Array, out_scale
     if not information.is_likelihood:
         return np.nan
     dispersion = _variances(information) * (out_scale**2 if loss.normal_errors else 1.0)
+    if not (dispersion > 0.0).all():  # a perfect fit has no density
+        return np.nan
     if information.weight_type == "precision":
         dispersion, weight = dispersion / weight, np.ones_like(weight)
     densities = loss.log_density(table.targets, raw, dispersion)

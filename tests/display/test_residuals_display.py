@@ -6,7 +6,7 @@ import pytest
 from inference_cases import binary, counts, net, regression, several, three
 from numpy.testing import assert_allclose
 from scipy import stats
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -37,8 +37,8 @@ def table(seed=0, n=60):
 
 
 def drawn(display, row, column):
-    number = 2 * row + column
-    return np.asarray(display.points_[number].get_offsets())
+    name = ("fitted", "quantiles", "scale", "leverage")[2 * row + column]
+    return np.asarray(display.points_[name].get_offsets())
 
 
 def test_panels_show_residuals_of_the_inference():
@@ -78,13 +78,30 @@ def test_the_rows_far_off_are_named_by_the_index_of_the_table():
     X, y = table()
     net = NewtonMLPRegressor((), alpha=0.0).fit(X, y)
     display = ResidualsDisplay.from_estimator(net, X, y, n_labels=1)
-    assert [[text.get_text() for text in texts] for texts in display.row_labels_] == [
-        ["row 17"]
-    ] * 4
+    for name in ("fitted", "quantiles", "scale", "leverage"):
+        assert [text.get_text() for text in display.row_labels_[name]] == ["row 17"]
     assert display.axes_[0, 0].get_xlabel() == "fitted yield"
-    at = display.row_labels_[3][0].xy
+    at = display.row_labels_["leverage"][0].xy
     assert_allclose(at, drawn(display, 1, 1)[17])
-    assert display.plot(n_labels=0).row_labels_ == [[], [], [], []]
+    assert not any(display.plot(n_labels=0).row_labels_.values())
+
+
+def test_panels_alone():
+    X, y = table()
+    results = NewtonMLPRegressor((), alpha=0.0).fit(X, y).inference(X, y)
+    whole = ResidualsDisplay.from_results(results)
+    _, ax = plt.subplots()
+    alone = ResidualsDisplay.from_results(results, panels="leverage", ax=ax)
+    assert alone.ax_ is ax
+    assert not hasattr(alone, "axes_")
+    assert_allclose(drawn(alone, 1, 1), drawn(whole, 1, 1))
+    some = alone.plot(panels=["scale", "fitted", "quantiles"])
+    titles = [ax.get_title() for ax in some.axes_.ravel()]
+    assert titles == ["Residuals vs fitted", "Normal Q-Q", "Scale-location", ""]
+    assert not some.axes_[1, 1].axison
+    for wrong in ("cook", []):
+        with pytest.raises(ValueError, match="panels must"):
+            alone.plot(panels=wrong)
 
 
 def test_rows_of_weight_zero_have_no_label():
@@ -94,7 +111,7 @@ def test_rows_of_weight_zero_have_no_label():
     net = NewtonMLPRegressor((), alpha=0.0).fit(X, y, weight)
     display = ResidualsDisplay.from_estimator(net, X, y, weight, n_labels=1)
     assert display.labels.tolist() == X.index[5:].tolist()
-    assert display.row_labels_[0][0].get_text() == "row 17"
+    assert display.row_labels_["fitted"][0].get_text() == "row 17"
 
 
 def test_the_envelope_holds_order_statistics_of_the_normal():
@@ -154,6 +171,18 @@ def test_losses_without_a_distribution_have_residuals_of_the_deviance():
     assert_allclose(display.residuals, results.resid_deviance)
 
 
+def test_a_fit_that_has_not_ended_says_what_is_missing():
+    X, y = regression()
+    model = NewtonMLPRegressor((2,), alpha=0.0, max_iter=2, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, y)
+    with pytest.warns(UserWarning, match="Not stationary"):
+        display = ResidualsDisplay.from_estimator(model, X, y)
+    texts = [[text.get_text() for text in ax.texts] for ax in display.axes_.ravel()]
+    assert texts[0] == []
+    assert all(found == ["no standard errors:\nsee results.diagnosis"] for found in texts[1:])
+
+
 def test_pipelines():
     X, y = table()
     net = NewtonMLPRegressor((), alpha=0.0)
@@ -161,7 +190,7 @@ def test_pipelines():
     alone = ResidualsDisplay.from_estimator(net.fit(X, y), X, y)
     assert_allclose(display.fitted, alone.fitted, rtol=1e-8)
     assert_allclose(display.standardized, alone.standardized, rtol=1e-6)
-    assert display.row_labels_[0][0].get_text() == "row 17"
+    assert display.row_labels_["fitted"][0].get_text() == "row 17"
 
 
 def test_what_is_wrong_is_said_before_work():
@@ -174,6 +203,8 @@ def test_what_is_wrong_is_said_before_work():
         ResidualsDisplay.from_estimator(net, X, y[:5])
     with pytest.raises(ValueError, match="kind must be one of"):
         ResidualsDisplay.from_estimator(net, X, y, kind="response")
+    with pytest.raises(ValueError, match="results must be those of the inference"):
+        ResidualsDisplay.from_results(net)
     results = net.inference(X, y)
     with pytest.raises(ValueError, match="output must be one of"):
         ResidualsDisplay.from_results(results, output=1)

@@ -169,3 +169,16 @@ def test_frame():
         "loo_loss",
     ]
     assert len(frame) == 30
+
+
+def test_constant_targets_and_rows_without_which_nothing_is_left():
+    X, _ = regression()
+    model = NewtonMLPRegressor((1,), alpha=1.0, random_state=0)
+    ones = np.ones(len(X))
+    with pytest.warns(UserWarning, match="perfect"):
+        found = model.fit(X, ones).inference(X, ones).influence()
+    assert np.isnan(found.loo_score)
+    few = X[:5], np.array([1.0, 2.0, 0.0, 5.0, 1.0])
+    with pytest.warns(UserWarning, match="penalty takes much"):
+        found = model.fit(*few).inference(*few).influence()
+    assert found.resid_studentized_external.shape == (5,)
