@@ -103,9 +103,8 @@ class BaseNewtonNet(
 ):
     """What regressors and classifiers share: from a table to a fitted minimum.
 
-    Ask ``isinstance(model, BaseNewtonNet)`` to know a net of this package. Estimators of it are
-    the classes below; their methods are those of scikit-learn, and ``objective``, ``inference``
-    and the like.
+    ``isinstance(model, BaseNewtonNet)`` tells a net of this package. The estimators below are made
+    of it: beside the methods of scikit-learn they have ``objective``, ``inference`` and the like.
 
     See Also
     --------

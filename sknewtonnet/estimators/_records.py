@@ -136,8 +136,8 @@ def fit_from(
 def after_selection(net: Net, post_selection: bool = True) -> Net:
     """Tell a fitted net that it was chosen among several by the data of its fit.
 
-    Its inference then warns that p-values are too small, for the form of the net was chosen to
-    have small ones.
+    The summary of its inference then says that p-values are too small, for the form of the net was
+    chosen to have small ones.
 
     Parameters
     ----------

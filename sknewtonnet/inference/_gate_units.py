@@ -28,7 +28,7 @@ _FAR = 10.0
 class Finding:
     """One fact that limits what can be concluded from a fit.
 
-    A fit warns of findings that are no notes, and its summary prints all of them.
+    An inference warns of findings that are no notes; ``diagnosis`` has the messages of all.
 
     Parameters
     ----------

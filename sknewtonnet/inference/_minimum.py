@@ -705,7 +705,7 @@ class Information(Worded):
         Returns
         -------
         ndarray of shape (k, k)
-            Symmetric, not negative definite.
+            Symmetric, positive semidefinite.
         """
         return self.rows.sum(lambda at, where: at.products(where, rows[where]))
 
@@ -740,7 +740,7 @@ class Information(Worded):
         Returns
         -------
         Moments
-            Weighted mean and variances.
+            Weighted means, standard deviations and ranges.
         """
         return reduce(Moments.joined, self.objective.over_rows(_moments_of_targets, left))
 

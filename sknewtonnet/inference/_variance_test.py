@@ -31,7 +31,7 @@ class VarianceTest(Shown):
     """Test that variances of the residuals are as the model says, in each row.
 
     Standard errors of type "hessian" and prediction intervals rest on these variances; sandwich
-    covariances, "HC3" the best, do not. :func:`variance_test` makes it.
+    covariances, such as "HC3", do not. :func:`variance_test` makes it.
 
     Parameters
     ----------

@@ -471,8 +471,8 @@ class LBFGSBSolver(ScipySolver):
     """Limited-memory quasi-Newton steps, from gradients ("l-bfgs-b").
 
     The last ``maxcor`` steps and changes of the gradient make a model of the Hessian: O(P) memory,
-    and about one gradient for each step. It is the method for most parameters, of scipy's
-    ``minimize``; with second derivatives the last digits come sooner.
+    and about one gradient for each step, for any number of parameters. With second derivatives the
+    last digits come sooner. It is a method of scipy's ``minimize``.
 
     Parameters
     ----------

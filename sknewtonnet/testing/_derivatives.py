@@ -24,8 +24,8 @@ def check_activation(activation: Activation, *, rtol: float = 1e-7) -> None:
     """Check each derivative of an activation against differences of the one below it.
 
     For activations of one's own, in a test of one's own. Wrong derivatives raise no error in a
-    fit, which then stalls or ends at a wrong point. Points are spread over the range where double
-    precision tells values apart.
+    fit, which then stalls or ends at a wrong point. They are compared at ten points from -6.1 to
+    5.9.
 
     Parameters
     ----------

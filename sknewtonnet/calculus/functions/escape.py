@@ -20,8 +20,8 @@ _FIRST, _DOUBLINGS, _ACCURACY = 1e-3, 60, 1e-9
 class WayDown(Worded):
     """A line along which a function falls from a critical point, and where it stops falling.
 
-    It is what a saddle point is worth: the fall says how much a run gains that goes on from
-    ``params``.
+    The fall is what a run gains at least that goes on from ``params``, in place of ending at a
+    saddle point.
 
     Parameters
     ----------

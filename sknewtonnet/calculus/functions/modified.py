@@ -165,7 +165,7 @@ class ModifiedObjective(FunctionOf):
         Returns
         -------
         ndarray of shape (n_parameters,)
-            One adjoint pass for each part.
+            The gradient, from one adjoint pass for each part.
         """
         return np.asarray(self.jacobian(w).T @ self.parts(w))
 

@@ -120,7 +120,7 @@ class SmoothFunction(Worded, ABC):
         Returns
         -------
         ndarray of shape (n_parameters,)
-            The gradient, a new array or one that nobody writes to.
+            The gradient.
         """
 
     def value_and_gradient(self, w: Array) -> tuple[float, Array]:
@@ -524,8 +524,7 @@ class OutputParts(ABC):
 class Block:
     """One block of a function f = sum_b share_b function_b, such as a batch of rows.
 
-    The modified objective of several batches, and solvers that look at one batch at a time, are
-    made of these.
+    Solvers that take a step for each batch of rows (``n_batches``) are made of these.
 
     Parameters
     ----------
