@@ -5,6 +5,8 @@ The second one is also the first picture of the README and of the documentation.
 The scores are those of doc/accuracy.md, which ``benchmarks/accuracy.py`` makes.
 """
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """Neural networks for tables, with exact second derivatives, in scikit-learn's API."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from sknewtonnet._lazy import lazy

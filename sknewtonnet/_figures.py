@@ -4,6 +4,8 @@ Colours are those of Okabe and Ito, which most people who are colour-blind tell 
 markers and hatches differ as well, so that a picture printed in grey can be read.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from textwrap import fill
 from typing import Any

@@ -3,6 +3,8 @@
 Most programs fit a net and need neither tests nor plots: they wait for no module of these.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from sys import modules as loaded

@@ -1,5 +1,7 @@
 """What is said of a name that is not known, and what may have been meant by it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from difflib import get_close_matches
 

@@ -3,6 +3,8 @@
 A path is what was tried one after the other: strengths of a penalty, or parts of a net.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,6 +4,8 @@ They are private, yet used by all packages that follow scikit-learn's convention
 them moves, this is the file to mend.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from copy import copy

@@ -5,6 +5,8 @@ under a title with paragraphs and notes, and a class that inherits :class:`Shown
 its ``repr``, text when it is printed, and a table in notebooks.
 """
 
+from __future__ import annotations
+
 import csv
 import io
 import re
@@ -77,12 +79,12 @@ class Table:
     @classmethod
     def of(
         cls, labels: Mapping[str, Sequence[str]], columns: Mapping[str, Sequence[str]]
-    ) -> "Table":
+    ) -> Table:
         """A table from its columns, names first."""
         rows = list(map(list, zip(*labels.values(), *columns.values(), strict=True)))
         return cls([*labels, *columns], rows, names=tuple(range(len(labels))))
 
-    def of_first_and_last(self, n: int) -> "Table":
+    def of_first_and_last(self, n: int) -> Table:
         """With a row of dots in the middle, if these are not all n rows: see :func:`shown_of`."""
         if len(self.rows) == n:
             return self

@@ -6,6 +6,8 @@ Limits belong to a process, or in some libraries to a thread; here they are coun
 first user sets one and the last user gives back what the first has found.
 """
 
+from __future__ import annotations
+
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -146,7 +148,7 @@ def _cpus_at_first() -> int:
 
 
 @cache
-def _pools(api: str) -> list["Pool"]:
+def _pools(api: str) -> list[Pool]:
     """The threads of the libraries of one kind that are loaded."""
     libraries = ThreadpoolController().select(user_api=api).lib_controllers
     return [Pool(library.get_num_threads, _setter(library)) for library in libraries]

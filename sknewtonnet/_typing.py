@@ -1,5 +1,7 @@
 """Aliases of types."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 

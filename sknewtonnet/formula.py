@@ -1,5 +1,7 @@
 """Nets from formulas such as ``y ~ x + C(region)``, by formulaic (an extra: ``[formula]``)."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass

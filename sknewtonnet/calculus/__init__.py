@@ -5,6 +5,8 @@ of, each with its own derivatives), ``passes`` (one chunk of samples at one poin
 (functions of the parameters). The public names are those below.
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from sknewtonnet._lazy import lazy

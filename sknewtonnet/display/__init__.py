@@ -1,5 +1,7 @@
 """Pictures of fitted nets and of their statistics, in scikit-learn's form."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from sknewtonnet._lazy import lazy

@@ -1,5 +1,7 @@
 """How the strength of the penalty was chosen, as a picture."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, Self
 

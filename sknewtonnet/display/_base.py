@@ -1,5 +1,7 @@
 """What all pictures share: they hold what was computed, and draw it when asked."""
 
+from __future__ import annotations
+
 from typing import Any, Self
 
 from sknewtonnet._figures import axes, panels

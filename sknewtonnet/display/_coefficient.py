@@ -1,5 +1,7 @@
 """Effects or weights with their intervals, one below the other."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from textwrap import fill
 from typing import Any, Self

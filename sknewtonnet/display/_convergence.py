@@ -1,5 +1,7 @@
 """How fits get on: the objective and its gradient over iterations and over seconds."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, NamedTuple, Self

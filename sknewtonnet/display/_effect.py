@@ -1,5 +1,7 @@
 """Curves of the mean prediction over features, with bands and the rows behind them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from textwrap import fill

@@ -1,5 +1,7 @@
 """Matrices of second derivatives as pictures, with the layers and units they belong to."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 

@@ -1,5 +1,7 @@
 """How much features count."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 

@@ -1,5 +1,7 @@
 """What single rows do to a fit."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 

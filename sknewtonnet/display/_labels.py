@@ -1,5 +1,7 @@
 """Names above a picture that do not run into each other."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Slices of an objective: contours in a plane through a point, beside the quadratic model."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 

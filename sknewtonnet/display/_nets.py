@@ -1,5 +1,7 @@
 """The fitted net inside of what a user hands to a display."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from sklearn.compose import TransformedTargetRegressor

@@ -1,5 +1,7 @@
 """A net as papers draw it: units in columns, lines by weight, sign and significance."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 

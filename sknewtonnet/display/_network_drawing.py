@@ -1,5 +1,7 @@
 """Lines, units, names and the key of the picture of a net."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -80,7 +82,7 @@ class Lines:
         there: Bools,
         most: int,
         largest: float | None = None,
-    ) -> "Lines":
+    ) -> Lines:
         """Of edges that might be drawn those with the largest weights, and all without one."""
         weighted = np.flatnonzero(there & ~np.isnan(weights))
         others = np.flatnonzero(there & np.isnan(weights))
@@ -136,7 +138,7 @@ class Canvas:
     spacing: float
 
     @classmethod
-    def on(cls, ax: Any, places: Places) -> "Canvas":
+    def on(cls, ax: Any, places: Places) -> Canvas:
         """Empty axes of the right limits."""
         reach = places.reach
         ax.set(xlim=(-0.15, places.columns.max() + 0.15), ylim=(-reach - 1.2, reach + 1.2))

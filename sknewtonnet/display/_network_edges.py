@@ -4,6 +4,8 @@ A node is what a layer reads: 0 is the inputs, k + 1 the units of layer k. Edges
 of a node, or from the constant 1, which stands as node -1.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +37,7 @@ class Edges:
     positions: Ints
 
     @classmethod
-    def of(cls, network: Network, params: Array) -> "Edges":
+    def of(cls, network: Network, params: Array) -> Edges:
         """Those that exist in a net at a point."""
         matrices, found = network.matrices(params), []
         for k, layer in enumerate(network.layers):
@@ -49,7 +51,7 @@ class Edges:
                 found.append(_between(network, matrices, k, CONSTANT, rows))
         return cls(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
-    def at(self, which: Bools | Ints) -> "Edges":
+    def at(self, which: Bools | Ints) -> Edges:
         """Some of them."""
         return Edges(
             self.sources[which], self.targets[which], self.weights[which], self.positions[which]

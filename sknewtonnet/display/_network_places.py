@@ -1,5 +1,7 @@
 """Where the units of a net stand in its picture, and the lines between them."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,7 +50,7 @@ class Places:
     @classmethod
     def of(
         cls, sizes: Sequence[int], sources: Ints, targets: Ints, strength: Array, most: int
-    ) -> "Places":
+    ) -> Places:
         """Columns by what nodes read, and in each the units with the strongest edges.
 
         Parameters

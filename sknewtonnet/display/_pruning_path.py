@@ -1,5 +1,7 @@
 """How the size of a net was chosen, as a picture."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 

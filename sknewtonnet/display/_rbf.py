@@ -1,5 +1,7 @@
 """Radial units over the data: centres and ellipses in two features, bumps along one."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 

@@ -1,5 +1,7 @@
 """Residuals of a fit in the four pictures of R's plot.lm."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 

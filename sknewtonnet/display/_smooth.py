@@ -1,5 +1,7 @@
 """The smooth line through a cloud of points (Cleveland's LOWESS)."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from sknewtonnet._typing import Array

@@ -1,5 +1,7 @@
 """Eigenvalues of second derivatives as pictures: by rank, as a density, along a run."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -37,7 +39,7 @@ class Eigenvalues(NamedTuple):
     noise: float
 
     @classmethod
-    def of(cls, found: Spectrum) -> "Eigenvalues":
+    def of(cls, found: Spectrum) -> Eigenvalues:
         """Those of a spectrum; from products alone those at both ends.
 
         Parameters

@@ -1,5 +1,7 @@
 """What the pictures of statistics share: from a fitted model to its results, labels, outputs."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 

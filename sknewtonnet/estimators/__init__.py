@@ -1,5 +1,7 @@
 """The estimators that users import, and the records of their fits."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from sknewtonnet._lazy import lazy

@@ -1,5 +1,7 @@
 """Messages about a fit, with advice."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

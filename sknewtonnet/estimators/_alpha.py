@@ -8,6 +8,8 @@ A penalty that is too weak costs much more than one that is too strong, so that 
 the held-out rows can hardly tell apart the strongest is taken.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any
 

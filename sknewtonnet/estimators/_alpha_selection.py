@@ -1,5 +1,7 @@
 """Records of how the strength of the penalty was chosen."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

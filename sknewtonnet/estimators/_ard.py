@@ -6,6 +6,8 @@ overfits where there are few rows, or classes that can be told apart. So the str
 only if cross-validation clearly prefers them, with strengths that rows to fit alone have given.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -143,7 +145,7 @@ def _in_words(found: ArdSelection) -> str:
 def _held_out(
     part: Part,
     search: Callable[..., tuple[Array, Array]],
-    groups: "StrengthGroups",
+    groups: StrengthGroups,
 ) -> Array:
     """Losses of the rows that a fold leaves out, with strengths that the others give."""
     values, _ = search(part.problem, seed=part.seed)
@@ -166,7 +168,7 @@ class StrengthGroups:
     layers: dict[str, Ints]
 
     @classmethod
-    def of(cls, network: Network, feature_names: tuple[str, ...]) -> "StrengthGroups":
+    def of(cls, network: Network, feature_names: tuple[str, ...]) -> StrengthGroups:
         """The groups of a net of linear layers; none that is empty."""
         layout, places = network.layout, network.feature_parameters or []
         names = [name for name in layout.shapes if layout.penalised[name]]

@@ -1,5 +1,7 @@
 """Checks of arguments that scikit-learn does not make."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy

@@ -1,5 +1,7 @@
 """The one fit skeleton: validation, strings to objects, starts, results."""
 
+from __future__ import annotations
+
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence

@@ -1,5 +1,7 @@
 """The best constant prediction, and the size of gradients that it tells of."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The rows of a fit in blocks, of which one at a time is in memory."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -37,9 +39,9 @@ class BlockData(Table):
     """
 
     given: BlockSource
-    encoding: "Encoding | _Then"
-    known: "Summary | None" = None
-    check: Callable[["Summary"], None] | None = None
+    encoding: Encoding | _Then
+    known: Summary | None = None
+    check: Callable[[Summary], None] | None = None
 
     @property
     def source(self) -> BlockSource:
@@ -47,7 +49,7 @@ class BlockData(Table):
         return self.given.transformed(self.encoding)
 
     @cached_property
-    def summary(self) -> "Summary":
+    def summary(self) -> Summary:
         """What one pass over the rows finds."""
         if self.known is not None:
             return self.known
@@ -103,7 +105,7 @@ class BlockData(Table):
         return self.summary.sample
 
     @property
-    def canonical(self) -> "BlockData":
+    def canonical(self) -> BlockData:
         """See :attr:`Table.canonical`."""
         return self
 
@@ -123,11 +125,11 @@ class BlockData(Table):
         found: Moments = joined(self.source, _MomentsOf(function))
         return found
 
-    def with_inputs(self, function: Callable[[Array], Array]) -> "BlockData":
+    def with_inputs(self, function: Callable[[Array], Array]) -> BlockData:
         """See :meth:`Table.with_inputs`."""
         return BlockData(self.given, _Then(self.encoding, _WithInputs(function)))
 
-    def in_units(self, units: Units) -> "BlockData":
+    def in_units(self, units: Units) -> BlockData:
         """See :meth:`Table.in_units`."""
         encoding = self.encoding.in_units(units)
         return BlockData(self.given, encoding, self.summary.in_units(units))
@@ -188,7 +190,7 @@ class Summary:
             data = data.in_units(units)
         return data.distinct()
 
-    def joined(self, other: "Summary") -> "Summary":
+    def joined(self, other: Summary) -> Summary:
         """That of the rows of both."""
         both = self.offset, other.offset
         if (both[0] is None) != (both[1] is None):
@@ -202,7 +204,7 @@ class Summary:
             self.rows.joined(other.rows),
         )
 
-    def in_units(self, units: Units) -> "Summary":
+    def in_units(self, units: Units) -> Summary:
         """That of the rows in other units."""
         zero, scale = np.zeros_like(units.out_shift), units.out_scale
         return replace(
@@ -304,7 +306,7 @@ class _Then:
     def __call__(self, rows: Rows) -> Rows:
         return self.second(self.first(rows))
 
-    def in_units(self, units: Units) -> "_Then":
+    def in_units(self, units: Units) -> _Then:
         return _Then(self, _InUnits(units))
 
 

@@ -1,5 +1,7 @@
 """Blocks of rows as users give them, made into what a loss takes at each pass."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,7 +61,7 @@ class Encoding:
             offset = None if offset is None else offset / units.out_scale
         return Rows(X, Y, data.sample_weight, offset)
 
-    def in_units(self, units: Units) -> "Encoding":
+    def in_units(self, units: Units) -> Encoding:
         """The same into other units."""
         return replace(self, units=(*self.units, units))
 

@@ -1,5 +1,7 @@
 """Predictions and scores of rows in blocks, which are those of each block one after the other."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -122,7 +124,7 @@ class _Part:
     n_rows: int
     found: Moments | None
 
-    def joined(self, other: "_Part") -> "_Part":
+    def joined(self, other: _Part) -> _Part:
         n_rows = self.n_rows + other.n_rows
         if self.found is None or other.found is None:
             return _Part(n_rows, self.found or other.found)

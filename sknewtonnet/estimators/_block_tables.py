@@ -15,6 +15,8 @@ Arrow tables, datasets and Parquet files     record batches; y, sample_weight, o
 All other tables are read as a whole.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Real

@@ -5,6 +5,8 @@ The two hardly depend on each other for means and overdispersions of counts, so 
 are enough.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -1,5 +1,7 @@
 """From a solver's iterations to scikit-learn's callbacks and to the screen."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

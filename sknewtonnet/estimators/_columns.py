@@ -5,6 +5,8 @@ columns of zeros and ones. All these maps are affine, u = a + b z, so that what 
 also says of u, the column in the units of the table.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

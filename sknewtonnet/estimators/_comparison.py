@@ -4,6 +4,8 @@ Each fit has its own start: from the minimum of another setting it would fall in
 that minimum.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -58,7 +60,7 @@ class Comparison:
     seed: int
 
     @classmethod
-    def of(cls, problem: Problem, seed: int, cv: int | Folds | None = None) -> "Comparison":
+    def of(cls, problem: Problem, seed: int, cv: int | Folds | None = None) -> Comparison:
         """The comparison of a problem; the same for the same seed.
 
         Parameters
@@ -118,7 +120,7 @@ class Comparison:
         return losses
 
     @cached_property
-    def parts(self) -> list["Part"]:
+    def parts(self) -> list[Part]:
         """What each fold fits and leaves out, the same for all settings."""
         return [
             Part(self.problem.on(self.rows.at(train).canonical), self.rows.at(test), self.seed + k)

@@ -1,5 +1,7 @@
 """Information criteria as scores of scikit-learn's searches."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import dataclass
 from typing import Any

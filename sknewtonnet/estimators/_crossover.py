@@ -31,6 +31,8 @@ Moscato (1989), On evolution, search, optimization, genetic algorithms and marti
 memetic algorithms, Caltech.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

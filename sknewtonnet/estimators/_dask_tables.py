@@ -1,5 +1,7 @@
 """Dask arrays and data frames: as blocks on the workers, and predictions made when asked for."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass

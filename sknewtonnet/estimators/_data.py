@@ -1,5 +1,7 @@
 """The rows of a fit, and what is asked of them: sums over rows, and a look at some of them."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -59,19 +61,19 @@ class Table(ABC):
         """Moments of what is left of the targets for the net, under losses of differences."""
 
     @abstractmethod
-    def mean(self, function: Callable[["Data"], Array]) -> Array:
+    def mean(self, function: Callable[[Data], Array]) -> Array:
         """Weighted mean over rows of what a function finds, a row for each; it can be pickled."""
 
     @abstractmethod
-    def moments(self, function: Callable[["Data"], Array]) -> Moments:
+    def moments(self, function: Callable[[Data], Array]) -> Moments:
         """Moments of the columns of what a function finds, a row for each; it can be pickled."""
 
     @abstractmethod
-    def with_inputs(self, function: Callable[[Array], Array]) -> "Table":
+    def with_inputs(self, function: Callable[[Array], Array]) -> Table:
         """The same with a function of the samples in their place; it can be pickled."""
 
     @abstractmethod
-    def in_units(self, units: Units) -> "Table":
+    def in_units(self, units: Units) -> Table:
         """The same in other units."""
 
     @property
@@ -81,11 +83,11 @@ class Table(ABC):
 
     @property
     @abstractmethod
-    def in_memory(self) -> "Data":
+    def in_memory(self) -> Data:
         """All rows where they are in memory, else a sample of the distinct ones."""
 
     @abstractmethod
-    def sample(self, seed: int) -> "Data":
+    def sample(self, seed: int) -> Data:
         """Distinct rows with the sums of their weights; a random sample of them if many."""
 
     @abstractmethod
@@ -100,7 +102,7 @@ class Table(ABC):
 
     @property
     @abstractmethod
-    def canonical(self) -> "Table":
+    def canonical(self) -> Table:
         """What is solved: distinct rows, or all as they are if there are many."""
 
     @property
@@ -183,19 +185,19 @@ class Data(Table):
         """See :attr:`Table.largest_offset`."""
         return np.zeros(self.n_outputs) if self.offset is None else self.offset.max(axis=0)
 
-    def mean(self, function: Callable[["Data"], Array]) -> Array:
+    def mean(self, function: Callable[[Data], Array]) -> Array:
         """See :meth:`Table.mean`."""
         return np.tensordot(self.sample_weight / self.weight_sum, function(self), 1)
 
-    def moments(self, function: Callable[["Data"], Array]) -> Moments:
+    def moments(self, function: Callable[[Data], Array]) -> Moments:
         """See :meth:`Table.moments`."""
         return Moments.of(function(self), self.sample_weight)
 
-    def with_inputs(self, function: Callable[[Array], Array]) -> "Data":
+    def with_inputs(self, function: Callable[[Array], Array]) -> Data:
         """See :meth:`Table.with_inputs`."""
         return Data(function(self.X), self.Y, self.sample_weight, self.offset)
 
-    def in_units(self, units: Units) -> "Data":
+    def in_units(self, units: Units) -> Data:
         """See :meth:`Table.in_units`."""
         X, Y = units.inputs(self.X), units.targets(self.Y)
         offset = None if self.offset is None else self.offset / units.out_scale
@@ -216,11 +218,11 @@ class Data(Table):
         return Objective(network, loss, *rows, alpha, penalties=penalties, offset=self.offset)
 
     @property
-    def in_memory(self) -> "Data":
+    def in_memory(self) -> Data:
         """See :attr:`Table.in_memory`."""
         return self
 
-    def sample(self, seed: int) -> "Data":
+    def sample(self, seed: int) -> Data:
         """See :meth:`Table.sample`."""
         rows = self.distinct() if self.canonical is self else self.canonical
         if rows.n_rows <= FEW_ROWS:
@@ -228,7 +230,7 @@ class Data(Table):
         return rows.at(np.sort(np.random.RandomState(seed).permutation(rows.n_rows)[:FEW_ROWS]))
 
     @property
-    def canonical(self) -> "Data":
+    def canonical(self) -> Data:
         """See :attr:`Table.canonical`.
 
         Many minima are near each other in small nets, and rounding can decide between them. So
@@ -237,15 +239,15 @@ class Data(Table):
         return self._distinct if len(self.X) <= FEW_ROWS else self
 
     @cached_property
-    def _distinct(self) -> "Data":
+    def _distinct(self) -> Data:
         return self.distinct()
 
-    def at(self, rows: Ints) -> "Data":
+    def at(self, rows: Ints) -> Data:
         """Some of the rows."""
         offset = None if self.offset is None else self.offset[rows]
         return Data(self.X[rows], self.Y[rows], self.sample_weight[rows], offset)
 
-    def distinct(self) -> "Data":
+    def distinct(self) -> Data:
         """Equal rows as one, with the sum of their weights, in an order by their values."""
         columns = [self.X, self.Y, *([] if self.offset is None else [self.offset])]
         rows, weight = merged(np.column_stack(columns), self.sample_weight)
@@ -253,7 +255,7 @@ class Data(Table):
         X, Y, *offset = np.split(rows, ends, axis=1)
         return Data(X, Y, weight, *offset)
 
-    def copy(self) -> "Data":
+    def copy(self) -> Data:
         """The same rows in arrays of their own."""
         offset = None if self.offset is None else self.offset.copy()
         return Data(self.X.copy(), self.Y.copy(), self.sample_weight.copy(), offset)

@@ -6,6 +6,8 @@ point where it ended. None of them knows the estimator, so later changes of its 
 change nothing of a fit.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -72,7 +74,7 @@ class Settings:
     alpha: Any
     penalties: tuple[Penalty, ...]
     constrain: Callable[[Network], Constraints | None]
-    draw: "Callable[[Problem, np.random.RandomState], Array]"
+    draw: Callable[[Problem, np.random.RandomState], Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,22 +131,22 @@ class Problem:
         """The net that takes inputs in the units of the table."""
         return self.network if self.original is None else self.original.network
 
-    def in_units(self, units: Units) -> "Problem":
+    def in_units(self, units: Units) -> Problem:
         """The same net on columns in some units; not centred if it lacks intercepts for that."""
         found = replace(self, units=units)
         assert found.original is not None
         chosen = found.original.units
         return found if chosen is units else replace(found, units=chosen)
 
-    def on(self, data: Table | None) -> "Problem":
+    def on(self, data: Table | None) -> Problem:
         """The same on other data."""
         return self._but(data=data)
 
-    def with_settings(self, settings: Settings) -> "Problem":
+    def with_settings(self, settings: Settings) -> Problem:
         """The same with other settings."""
         return self._but(settings=settings)
 
-    def _but(self, **changes: Any) -> "Problem":
+    def _but(self, **changes: Any) -> Problem:
         """The same but for what does not decide what it is in the units of the table."""
         found = replace(self, **changes)
         if "original" in vars(self):
@@ -181,7 +183,7 @@ class Problem:
         objective = with_rows(self.original_objective(data))
         return Rescaled(objective, found.map, found.factor, found.units.out_scale)
 
-    def with_alpha(self, alpha: Any) -> "Problem":
+    def with_alpha(self, alpha: Any) -> Problem:
         """The same with other strengths of the L2 penalty."""
         return self.with_settings(replace(self.settings, alpha=alpha))
 
@@ -256,7 +258,7 @@ class Importances:
     reason: str = "the fit has not ended."
 
     @classmethod
-    def at(cls, end: "End", information: Information) -> "Importances":
+    def at(cls, end: End, information: Information) -> Importances:
         """From the Hessian of the verdict; none where that formed none."""
         size = information.objective.n_parameters
         if end.kind in ("saddle", "maximum"):
@@ -443,7 +445,7 @@ class Fit(Worded):
         """Information criteria, of targets in the units of the table."""
         return Criteria(self.information, self.problem.factor)
 
-    def on(self, data: Table | None) -> "Fit":
+    def on(self, data: Table | None) -> Fit:
         """The same net on other data.
 
         Parameters
@@ -458,7 +460,7 @@ class Fit(Worded):
         """
         return replace(self, problem=self.problem.on(data))
 
-    def renamed(self, names: tuple[str, ...]) -> "Fit":
+    def renamed(self, names: tuple[str, ...]) -> Fit:
         """The same fit with other names of its inputs.
 
         Parameters
@@ -477,7 +479,7 @@ class Fit(Worded):
         problem = replace(self.problem, network=network, feature_names=names)
         return replace(self, problem=problem)
 
-    def without(self, positions: Ints) -> "Fit | None":
+    def without(self, positions: Ints) -> Fit | None:
         """The minimum without some parameters, and without what then does nothing.
 
         The others start where the quadratic model has its minimum: see
@@ -504,7 +506,7 @@ class Fit(Worded):
         connectivity: Mapping[str, ArrayLike],
         start: Mapping[str, ArrayLike],
         tol: float = 0.0,
-    ) -> "Fit":
+    ) -> Fit:
         """The minimum with other connections, on the same data.
 
         Parameters
@@ -539,7 +541,7 @@ class Fit(Worded):
         state = {field.name: getattr(self, field.name) for field in fields(self)}
         return state | {"problem": replace(self.problem, data=None)}
 
-    def __deepcopy__(self, memo: Any) -> "Fit":
+    def __deepcopy__(self, memo: Any) -> Fit:
         """The same: nothing of it ever changes."""
         return self
 
@@ -579,7 +581,7 @@ class End:
         return self.point.escape_direction
 
     @classmethod
-    def of(cls, function: SmoothFunction, result: SolverResult) -> "End":
+    def of(cls, function: SmoothFunction, result: SolverResult) -> End:
         """The end of a run.
 
         A run that ends early, by ``ftol`` and its like, is spared the Hessian where its gradient

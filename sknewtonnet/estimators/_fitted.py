@@ -1,5 +1,7 @@
 """A fitted net: its objective on data, and its raw predictions."""
 
+from __future__ import annotations
+
 import warnings
 from abc import abstractmethod
 from dataclasses import replace

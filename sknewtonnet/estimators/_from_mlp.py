@@ -1,5 +1,7 @@
 """From a fitted MLP of scikit-learn to a fitted net."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

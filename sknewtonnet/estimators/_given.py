@@ -1,5 +1,7 @@
 """Tables as users give them, checked, and what the fit makes of them."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import partial

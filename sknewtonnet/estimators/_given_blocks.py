@@ -1,5 +1,7 @@
 """Tables in blocks of rows as users give them: checked by one pass, encoded at each pass."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -40,10 +42,10 @@ class GivenBlocks(Given):
     """
 
     source: BlockSource
-    account: "Account"
+    account: Account
 
     @classmethod
-    def of(cls, source: BlockSource, look: "Look") -> "GivenBlocks":
+    def of(cls, source: BlockSource, look: Look) -> GivenBlocks:
         """Look at all blocks."""
         found: Account = joined(source, look)
         if not found.weight_sum > 0.0:
@@ -181,7 +183,7 @@ class Account:
             name = f"column {j} of X" if j < self.n_features else "y"
             raise ValueError(f"{CHANGED}, but {name} has another range.")
 
-    def joined(self, other: "Account") -> "Account":
+    def joined(self, other: Account) -> Account:
         """That of the rows of both; raises where their columns differ."""
         for what, here, there in (
             ("X", self.n_features, other.n_features),

@@ -1,5 +1,7 @@
 """Multilayer perceptrons: layers with linear propagation."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self

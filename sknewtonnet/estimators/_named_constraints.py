@@ -1,5 +1,7 @@
 """Constraints as users give them, by names; and as solvers take them, by positions."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -37,7 +39,7 @@ class AskedConstraints:
     nonlinear: tuple[Constraint, ...] = ()
 
     @classmethod
-    def by(cls, net: Parameters, monotonic: Ints | None) -> "AskedConstraints":
+    def by(cls, net: Parameters, monotonic: Ints | None) -> AskedConstraints:
         """Copies of what the parameters of an estimator say."""
         nonlinear = listed_constraints(own_copy("constraints", net.constraints))
         return cls(

@@ -1,5 +1,7 @@
 """Networks of any layers, which may read any earlier ones."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 

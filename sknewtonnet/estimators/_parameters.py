@@ -1,5 +1,7 @@
 """What users pass to the estimators, and what a fit leaves: types and allowed values."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, TypeAlias

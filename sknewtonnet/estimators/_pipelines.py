@@ -1,5 +1,7 @@
 """Inference for nets behind a preprocessing, in the columns and units of the table."""
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -171,7 +173,7 @@ class _Parts:
     net: BaseNewtonNet
 
     @classmethod
-    def of(cls, model: Any) -> "_Parts":
+    def of(cls, model: Any) -> _Parts:
         steps: list[tuple[str, Any]] = []
         target, inner = None, model
         while not isinstance(inner, BaseNewtonNet):
@@ -244,7 +246,7 @@ class _TargetUnits:
     transformed: bool = False
 
     @classmethod
-    def of(cls, transformer: Any, y: Any, net: BaseNewtonNet) -> "_TargetUnits":
+    def of(cls, transformer: Any, y: Any, net: BaseNewtonNet) -> _TargetUnits:
         if transformer is None:
             return cls(y)
         if isinstance(transformer, FunctionTransformer) and transformer.func is None:

@@ -1,5 +1,7 @@
 """Standard errors of predictions that a fitted net knows without its data."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,7 +36,7 @@ class PredictionErrors:
     reason: str = "the fit has not ended."
 
     @classmethod
-    def at(cls, information: Information, kind: str) -> "PredictionErrors":
+    def at(cls, information: Information, kind: str) -> PredictionErrors:
         """From the minimum, whose Hessian is known, and the verdict on it."""
         size = information.objective.n_parameters
         if size > MOST:
@@ -66,7 +68,7 @@ class PredictionErrors:
             )
         return cls(found, "")
 
-    def with_chosen_penalty(self) -> "PredictionErrors":
+    def with_chosen_penalty(self) -> PredictionErrors:
         """Those of a penalty whose strength the same data have chosen."""
         return (
             self if self.known is None else replace(self, known=self.known.with_chosen_penalty())

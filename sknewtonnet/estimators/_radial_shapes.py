@@ -1,5 +1,7 @@
 """What users see of radial units: centres, covariances, and the matrices of their forms."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from sknewtonnet._typing import Array

@@ -5,6 +5,8 @@ whether a row is repeated or weighted matters. Moving or rotating the inputs mov
 the start, unless rows are equally far from the mean (as on a grid), whose order it may change.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +47,7 @@ class DistinctRows:
 
     @classmethod
     @_may_overflow
-    def of(cls, data: Data) -> "DistinctRows":
+    def of(cls, data: Data) -> DistinctRows:
         """Merge the equal rows of a table."""
         counts = data.sample_weight > 0  # a class weight may be zero
         rows, weight = merged(data.X[counts], data.sample_weight[counts])

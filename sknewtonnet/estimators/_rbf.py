@@ -1,5 +1,7 @@
 """Radial basis networks: a layer of Gaussian units, then linear layers."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real

@@ -1,5 +1,7 @@
 """From an estimator to the record of its fit, and back: what meta-estimators work with."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import TypeVar
 

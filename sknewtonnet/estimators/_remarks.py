@@ -1,5 +1,7 @@
 """What is to be said of the point where a fit ended, beside its kind."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import numpy as np

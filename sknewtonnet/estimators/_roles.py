@@ -1,5 +1,7 @@
 """What makes a net a regressor or a classifier: its target, its loss, its predictions."""
 
+from __future__ import annotations
+
 from typing import Any, ClassVar, Literal, overload
 
 import numpy as np

@@ -9,6 +9,8 @@ References
 Cohen and Kaplan (2007), Summarizing Data Using Bottom-k Sketches, PODC.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -55,20 +57,20 @@ class RowSample:
     weight: Array
 
     @classmethod
-    def of(cls, parts: Sequence[Array], weight: Array, size: int) -> "RowSample":
+    def of(cls, parts: Sequence[Array], weight: Array, size: int) -> RowSample:
         """The sample of some rows, given as matrices that stand side by side."""
         return cls._lowest(size, _numbers(parts), parts, weight)
 
     @classmethod
     def _lowest(
         cls, size: int, numbers: NDArray[np.uint64], parts: Sequence[Array], weight: Array
-    ) -> "RowSample":
+    ) -> RowSample:
         distinct, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
         sums = np.bincount(inverse.ravel(), weights=weight)
         rows = np.hstack([part[first[:size]] for part in parts])
         return cls(size, distinct[:size], rows, sums[:size].astype(float))
 
-    def joined(self, other: "RowSample") -> "RowSample":
+    def joined(self, other: RowSample) -> RowSample:
         """The sample of the rows of both."""
         return self._lowest(
             self.size,

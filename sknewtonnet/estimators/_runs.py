@@ -1,5 +1,7 @@
 """How the starts of a fit are run, and how their ends are reported."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace

@@ -1,5 +1,7 @@
 """Nets whose hidden layers are given by their sizes."""
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import Any, ClassVar
 

@@ -1,5 +1,7 @@
 """The settings of a solver object as parameters of the estimator that has it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self

@@ -3,6 +3,8 @@
 Only weighted means of the data enter: a row twice and a row of weight two give the same start.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache

@@ -1,5 +1,7 @@
 """Statistics of a fitted net: inference, importances, input derivatives."""
 
+from __future__ import annotations
+
 import warnings
 from numbers import Integral
 from typing import ClassVar
@@ -45,7 +47,7 @@ class StatisticsMixin(FittedNet):
         maxlags: int | None = None,
         weight_type: str | None = None,
         use_t: bool | None = None,
-    ) -> "statistics.InferenceResults":
+    ) -> statistics.InferenceResults:
         """Standard errors, tests, criteria, predictions and effects, at the fitted minimum.
 
         A call of :func:`sknewtonnet.inference.infer`.

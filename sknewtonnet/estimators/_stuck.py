@@ -12,6 +12,8 @@ All three are worth another start. Only where no start ends elsewhere, "shrunk" 
 penalty asks for, and the others are faults that a warning reports.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from sknewtonnet._typing import Array

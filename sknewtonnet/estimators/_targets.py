@@ -1,5 +1,7 @@
 """Targets as users write them, and as an objective wants them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +22,7 @@ class RegressionTarget:
     names: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, y: Any, names: tuple[str, ...] | None) -> "RegressionTarget":
+    def of(cls, y: Any, names: tuple[str, ...] | None) -> RegressionTarget:
         """Describe the target of a fit, with the names of its columns if it has any."""
         return cls(np.ndim(y) == 1, names)
 
@@ -72,7 +74,7 @@ class ClassTarget:
     @classmethod
     def of(
         cls, y: Any, names: tuple[str, ...] | None, class_weight: Any, sample_weight: Array
-    ) -> "ClassTarget":
+    ) -> ClassTarget:
         """Describe the target of a fit.
 
         Raises

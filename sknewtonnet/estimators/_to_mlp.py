@@ -1,5 +1,7 @@
 """From a fitted net to an MLP of scikit-learn that predicts the same."""
 
+from __future__ import annotations
+
 from numbers import Real
 from typing import Any
 

@@ -1,5 +1,7 @@
 """What a fit of standardised columns is in the units of the table."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +37,7 @@ class Original:
     factor: float
 
     @classmethod
-    def of(cls, network: Network, loss: Loss, units: Units) -> "Original":
+    def of(cls, network: Network, loss: Loss, units: Units) -> Original:
         """The same net in the units of the table, with those of them that it can take."""
         chosen, original, map = in_units(network, units)
         scaled, factor = loss.in_units(chosen.out_scale) if loss.of_differences else (loss, 1.0)

@@ -3,6 +3,8 @@
 :func:`infer` makes :class:`InferenceResults` from an objective and its minimum.
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from sknewtonnet._lazy import lazy

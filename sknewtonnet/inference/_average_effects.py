@@ -1,5 +1,7 @@
 """Average effects of inputs at any parameters, without standard errors: what is simulated."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

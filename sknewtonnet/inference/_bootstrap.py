@@ -1,5 +1,7 @@
 """The bootstrap: fits to data drawn anew, and what any quantity becomes in them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

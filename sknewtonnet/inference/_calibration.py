@@ -1,5 +1,7 @@
 """True coverages and sizes for one table: refits to data simulated from the fitted net."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from typing import Any
 

@@ -1,5 +1,7 @@
 """What users may give, and what they are told otherwise."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from numbers import Real
 

@@ -1,5 +1,7 @@
 """Two fits of the same data: likelihood ratio of nested nets, Vuong's test of others."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -182,7 +184,7 @@ class NullReplication:
     small: Refitted
     large: Refitted
     nesting: Nesting
-    units: "tuple[UnitsOfFit, UnitsOfFit]"
+    units: tuple[UnitsOfFit, UnitsOfFit]
     refit: Refit
     n_init: int
     seed: int
@@ -230,7 +232,7 @@ class UnitsOfFit:
     scale: Array
 
     @classmethod
-    def of(cls, results: Any) -> "UnitsOfFit":
+    def of(cls, results: Any) -> UnitsOfFit:
         """Those of some results."""
         rescaled, targets = results.rescaled, results.information.objective.targets
         if rescaled is None:

@@ -1,5 +1,7 @@
 """Tables of several nets side by side, as text, LaTeX, HTML and data frames."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -141,7 +143,7 @@ class ComparisonTable(Shown):
 
 
 def compare_tables(
-    results: "Mapping[str, Any] | Sequence[Any]",
+    results: Mapping[str, Any] | Sequence[Any],
     names: Sequence[str] | None = None,
     *,
     rows: str = "effects",

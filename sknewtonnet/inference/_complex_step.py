@@ -1,5 +1,7 @@
 """Derivatives of a function of the parameters that a user has written."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

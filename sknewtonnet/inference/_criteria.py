@@ -1,5 +1,7 @@
 """Log-likelihood and information criteria of a fit (doc/statistics.md 3.4)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 

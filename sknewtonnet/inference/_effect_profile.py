@@ -1,5 +1,7 @@
 """Likelihood intervals of functions of a net: effects and predictions (doc/statistics.md 3.6)."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 

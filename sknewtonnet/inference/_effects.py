@@ -4,6 +4,8 @@ The derivative of a mean of predictions in a shift of an input, and the gradient
 parameters, are mixed second derivatives of the calculus. They work for layers of every kind.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -289,31 +291,31 @@ class Effects:
             gradient += factor * row / (12.0 * step)
         return value, gradient
 
-    def moved(self, values: Mapping[int, float]) -> "Effects":
+    def moved(self, values: Mapping[int, float]) -> Effects:
         """The same rows with some inputs at one value."""
         X = self._X.copy()
         for feature, value in values.items():
             X[:, feature] = value
         return self._on(X, self._weight, self._offset)
 
-    def shifted(self, feature: int, step: float) -> "Effects":
+    def shifted(self, feature: int, step: float) -> Effects:
         """The same rows with an input moved by a step."""
         X = self._X.copy()
         X[:, feature] += step
         return self._on(X, self._weight, self._offset)
 
-    def at_means(self) -> "Effects":
+    def at_means(self) -> Effects:
         """One row, at the weighted means of the inputs and of the offset."""
         share = self._weight / self._weight.sum()
         offset = None if self._offset is None else (share @ self._offset)[None]
         return self._on((share @ self._X)[None], np.ones(1), offset)
 
-    def of(self, rows: Bools) -> "Effects":
+    def of(self, rows: Bools) -> Effects:
         """Some of the rows."""
         offset = None if self._offset is None else self._offset[rows]
         return self._on(self._X[rows], self._weight[rows], offset)
 
-    def _on(self, X: Array, weight: Array, offset: Array | None) -> "Effects":
+    def _on(self, X: Array, weight: Array, offset: Array | None) -> Effects:
         return Effects(self.predictor, X, weight, offset, self.spread)
 
     def by_row(self, feature: int, contrast: Contrast | None, output: int) -> Array:

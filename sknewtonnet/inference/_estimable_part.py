@@ -1,5 +1,7 @@
 """The part of a hypothesis that the data determine (doc/statistics.md 3.3)."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The table of features: effects, and tests that a net depends on a feature at all."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,5 +1,7 @@
 """How much better a net is than a constant: R^2, and the test against the constant."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

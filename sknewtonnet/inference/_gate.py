@@ -1,5 +1,7 @@
 """The gate: what must hold before a p-value means something (doc/statistics.md 3.1 and 3.7)."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 import numpy as np

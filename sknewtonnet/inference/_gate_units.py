@@ -1,5 +1,7 @@
 """Why a net's weights may not be identified: what its units and inputs look like."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce

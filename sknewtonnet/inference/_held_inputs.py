@@ -1,5 +1,7 @@
 """Importance of inputs of radial units: the growth of the objective where inputs are held."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce

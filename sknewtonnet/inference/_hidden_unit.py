@@ -1,5 +1,7 @@
 """A test for one more hidden unit, from the fit without it (doc/statistics.md 3.3)."""
 
+from __future__ import annotations
+
 from itertools import combinations_with_replacement
 
 import numpy as np

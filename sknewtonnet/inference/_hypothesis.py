@@ -1,5 +1,7 @@
 """Hypotheses as users write them, and as linear functions of parameters."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,13 +40,13 @@ class Hypothesis:
     @classmethod
     def of(
         cls,
-        given: "str | Sequence[str] | ArrayLike",
+        given: str | Sequence[str] | ArrayLike,
         r: ArrayLike | None,
         outgoing: Sequence[Ints] | None,
         reported: Reported,
         feature_names: Sequence[str],
         argument: str = "R",
-    ) -> "Hypothesis":
+    ) -> Hypothesis:
         """From a matrix, or from names of parameters and features that are to be zero.
 
         What leaves each input comes from :attr:`sknewtonnet.calculus.Network.feature_parameters`.

@@ -1,5 +1,7 @@
 """The way in: from an objective and its minimum to the results of inference."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace

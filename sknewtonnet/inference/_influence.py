@@ -1,5 +1,7 @@
 """What each row does to a fit: one Newton step from the minimum to that without the row."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

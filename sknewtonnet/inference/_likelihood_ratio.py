@@ -1,5 +1,7 @@
 """Likelihood-ratio tests (doc/statistics.md 3.3)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Standard errors of predicted means, and their gradients in the inputs, without any data."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -72,7 +74,7 @@ class MeanErrors(Worded):
         return f"of {counted(len(self.params), 'parameter')}, {self.loss.name}"
 
     @classmethod
-    def at(cls, information: Information) -> "MeanErrors":
+    def at(cls, information: Information) -> MeanErrors:
         """Take the default covariance of a minimum.
 
         Parameters
@@ -95,7 +97,7 @@ class MeanErrors(Worded):
         net = objective.network, objective.loss, information.params
         return cls(*net, covariance, slope, estimable)
 
-    def with_chosen_penalty(self) -> "MeanErrors":
+    def with_chosen_penalty(self) -> MeanErrors:
         """Allow for a penalty whose strength the same data have chosen.
 
         Returns

@@ -1,5 +1,7 @@
 """Predicted means as functions of the parameters, with all derivatives that objectives have."""
 
+from __future__ import annotations
+
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Loss
 

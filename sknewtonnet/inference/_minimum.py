@@ -1,5 +1,7 @@
 """The information in a sample at a minimum: curvatures, counts, dispersion, scores."""
 
+from __future__ import annotations
+
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property, reduce

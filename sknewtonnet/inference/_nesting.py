@@ -1,5 +1,7 @@
 """Whether one net is a submodel of another: fewer units, inputs, connections, or no skip."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +32,7 @@ class Nesting:
     places: Ints
 
     @classmethod
-    def of(cls, small: Network, large: Network, columns: Sequence[int]) -> "Nesting | None":
+    def of(cls, small: Network, large: Network, columns: Sequence[int]) -> Nesting | None:
         """How a net lies in another one, unit after unit; None if it does not.
 
         Parameters

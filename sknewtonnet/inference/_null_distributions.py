@@ -1,5 +1,7 @@
 """Quantiles and tails of null distributions, and p-values of many tests at once."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, replace
 from typing import TypeVar

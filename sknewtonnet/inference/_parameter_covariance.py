@@ -5,6 +5,8 @@ either by the model or from the scores themselves. A new kind is one function an
 ``COVARIANCES``, from which choices, checks and messages are read.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

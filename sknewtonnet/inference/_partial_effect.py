@@ -1,5 +1,7 @@
 """Curves of the mean prediction over one input, with bands (doc/statistics.md 3.6)."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple

@@ -1,5 +1,7 @@
 """Predictions with standard errors, by the delta method (doc/statistics.md 3.6)."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """The law of a quadratic form of normal variables: a weighted sum of chi-squares."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

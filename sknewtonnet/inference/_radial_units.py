@@ -1,5 +1,7 @@
 """Centres and covariances of radial units, from the parameters that a fit has free."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +95,7 @@ class RadialShape:
     factors: Ints
 
     @classmethod
-    def of(cls, network: Network, reported: Reported) -> "RadialShape":
+    def of(cls, network: Network, reported: Reported) -> RadialShape:
         """Find them by their names; raises ValueError if the net has none."""
         layout = network.layout
         form = radial_layer(network.layers).form
@@ -183,7 +185,7 @@ class FormParameters:
     places: Ints
 
     @classmethod
-    def of(cls, network: Network, reported: Reported) -> "FormParameters":
+    def of(cls, network: Network, reported: Reported) -> FormParameters:
         """Find them; raises ValueError if there is not one such layer."""
         number = {name: k for k, name in enumerate(reported.names)}
         where = np.array([number.get(name, -1) for name in network.layout.names] + [-1])

@@ -1,5 +1,7 @@
 """The surgeon's step: where a net stands once some of its parameters are gone."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.linalg import lstsq, null_space
 

@@ -1,5 +1,7 @@
 """The same net fitted again and again to data like its own, from its minimum, in parallel."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -53,7 +55,7 @@ class Refitted:
     minimize: Minimiser
 
     @classmethod
-    def of(cls, information: Information, objective: Objective, minimize: Minimiser) -> "Refitted":
+    def of(cls, information: Information, objective: Objective, minimize: Minimiser) -> Refitted:
         """The minimum on the rows of an objective."""
         information.check_flat("the bootstrap and calibrated tests")
         return cls(

@@ -1,5 +1,7 @@
 """The parameters that inference reports: those of a net, or contrasts of classes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -48,9 +50,7 @@ class Reported(Worded):
         return counted(len(self.names), "parameter")
 
     @classmethod
-    def of(
-        cls, network: Network, shift_invariant: bool, map: AffineMap | None = None
-    ) -> "Reported":
+    def of(cls, network: Network, shift_invariant: bool, map: AffineMap | None = None) -> Reported:
         """Report the parameters; of a softmax output layer the differences to the first class.
 
         The data determine K logits up to a common shift only, that is, their K - 1 differences. A

@@ -1,5 +1,7 @@
 """Data like those of a fit: rows drawn anew, or targets drawn from the fitted net."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 

@@ -1,5 +1,7 @@
 """A minimum that was found in standardised columns, and the units in which it is reported."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from sknewtonnet._tables import Worded

@@ -1,5 +1,7 @@
 """Residuals of a fit: under statsmodels' names, and those by quantiles."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.special import ndtri
 

@@ -1,5 +1,7 @@
 """Fits under a linear restriction of the parameters."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,7 +39,7 @@ class Refit:
     @classmethod
     def of(
         cls, network: Network, params: Array, minimize: Minimiser | None, start: Start | None
-    ) -> "Refit":
+    ) -> Refit:
         """The given functions; by default SciPy's trust region and starts like the fitted net."""
         return cls(minimize or trust_region, start or Redrawn(network, params))
 

@@ -1,5 +1,7 @@
 """The results of inference: estimates, standard errors, tests, criteria and predictions."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from sknewtonnet.inference._results_names import StatsmodelsNames
@@ -76,6 +78,40 @@ class InferenceResults(Tests, StatsmodelsNames, Reports):
 
     Attributes
     ----------
+    names : list of str
+        Names of the reported parameters, such as "coefs_0[age, h3]".
+    params, std_errors, z_values, p_values : ndarray of shape (n_parameters,)
+        Estimates, standard errors, their ratio, and two-sided p-values; statsmodels' ``bse``,
+        ``tvalues`` and ``pvalues`` as well. For a softmax output layer differences to the first
+        class.
+    covariance : ndarray of shape (n_parameters, n_parameters)
+        Covariance of ``params``, of the kind ``cov_type``; ``cov_params()`` as well.
+    reasons : dict of str to str
+        Why the standard error or the p-value of a parameter is NaN, by its name.
+    tests : FeatureTable
+        A row per feature: its average effect, and the test that the net depends on it.
+    feature_importance, feature_std : ndarray of shape (n_features,)
+        Shares of the features in all saliencies, and their standard deviations in the rows.
+    identifiable : bool
+        Whether p-values of parameters can be relied on.
+    findings, diagnosis : tuple
+        What speaks against it, the worst first: as records, and as sentences.
+    variance_test : VarianceTest
+        Test that the residuals vary as the model says.
+    n_obs, df_resid, effective_parameters : float
+        Rows (``nobs``), degrees of freedom of t and F, and tr(K H0); ``df_model`` as well.
+    dispersion, objective_value, log_likelihood : float
+        phi (``scale``), f at the minimum, and the logarithm of the likelihood (``llf``).
+    aic, aicc, bic, nic, tic, gcv : float
+        Information criteria; ``criteria`` has all of them.
+    rsquared : float
+        Share of the squared errors of the mean that the net removes; NaN under other losses.
+    fittedvalues, resid : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Predicted means of the rows, and targets less these: ``resid_response``.
+    resid_pearson, resid_deviance, resid_working : ndarray of the same shape
+        Other residuals.
+    chosen_penalty : bool
+        Whether the strength of the penalty was chosen on the same data.
     ratios : dict of str to LikelihoodRatioResult
         The likelihood-ratio tests of single features made so far.
 

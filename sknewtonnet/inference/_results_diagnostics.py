@@ -1,5 +1,7 @@
 """Diagnostics of a fit, row by row and unit by unit."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -542,7 +544,7 @@ class Diagnostics(Predictions):
     @in_few_threads
     def compare(
         self,
-        other: "Diagnostics",
+        other: Diagnostics,
         *,
         bootstrap: int = 0,
         n_init: int = 3,

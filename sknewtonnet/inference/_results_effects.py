@@ -1,5 +1,7 @@
 """What the function of a net does: predictions, effects, importances."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial

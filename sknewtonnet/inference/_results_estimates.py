@@ -1,5 +1,7 @@
 """What all results stand on: estimates, their covariance, the verdict, criteria."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps

@@ -1,5 +1,7 @@
 """Results under the names that statsmodels gives them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Reports: text, HTML, and data frames."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,5 +1,7 @@
 """Tests of hypotheses about the parameters of a net."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,5 +1,7 @@
 """What statistics look at in rows at a minimum, and sums of it: over all rows, or over blocks."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,5 +1,7 @@
 """How much the objective would grow without a weight or an input (doc/statistics.md 3.5)."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Score tests at restricted fits (doc/statistics.md 3.3)."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Where the likelihood grows without end: classes told apart, and means that run to zero."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import numpy as np

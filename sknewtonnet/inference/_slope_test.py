@@ -1,5 +1,7 @@
 """The mean squared slope: a test of "depends on it at all" (doc/statistics.md 3.3)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -145,7 +147,7 @@ class Slopes:
             df * square / expected, df, p_value, self.df_denom, mean_square=unit * square
         )
 
-    def _squares(self, groups: Sequence[Sequence[int]]) -> list[tuple[Sequence[int], "_Sum"]]:
+    def _squares(self, groups: Sequence[Sequence[int]]) -> list[tuple[Sequence[int], _Sum]]:
         """T of each group, with the matrix of its quadratic form in the parameters."""
         X = self.information.objective.samples
         weight = self.information.objective.sample_weight / self.information.objective.weight_sum
@@ -167,7 +169,7 @@ class Slopes:
                     self._add(sums[g], where, share, values, rows)
         return list(zip(groups, sums, strict=True))
 
-    def _add(self, to: "_Sum", where: slice, share: float, values: Array, rows: Array) -> None:
+    def _add(self, to: _Sum, where: slice, share: float, values: Array, rows: Array) -> None:
         """Add rows of slopes or contrasts, of shape (c, m), with their gradients (c, m, P)."""
         objective = self.information.objective
         loss, weight = objective.loss, self._weights[where]

@@ -1,5 +1,7 @@
 """Whether a net has a unit too many: nets without one unit are fitted from where it stands."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -191,7 +193,7 @@ class _Place:
     fixed: Array
 
     @classmethod
-    def of(cls, information: Information, positions: Ints) -> "_Place | None":
+    def of(cls, information: Information, positions: Ints) -> _Place | None:
         """The place without some parameters; None if constraints do not let them be zero."""
         w, layout = information.params, information.objective.network.layout
         full, kept = without_parameters(information, positions)

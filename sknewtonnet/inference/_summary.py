@@ -1,5 +1,7 @@
 """The summary of results: text that is also a table in notebooks, HTML, LaTeX and CSV."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -52,7 +54,7 @@ class Summary(str):
 
     _report: Report
 
-    def __new__(cls, report: Report) -> "Summary":
+    def __new__(cls, report: Report) -> Summary:
         """The text of a report."""
         found = super().__new__(cls, report.text())
         found._report = report

@@ -1,5 +1,7 @@
 """Whether the residuals vary as the model says: a test of squared residuals (White 1980, 1982)."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 

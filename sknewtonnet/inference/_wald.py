@@ -1,5 +1,7 @@
 """Wald tests (doc/statistics.md 3.3)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Results that have let their data go: what has been worked out stays."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from dataclasses import fields, replace
 from typing import Any

@@ -1,5 +1,7 @@
 """Diagnoses of a fitted net."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from sknewtonnet._lazy import lazy

@@ -1,5 +1,7 @@
 """The spectrum of a function at a point, of a fitted net, or of a matrix."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -212,14 +214,14 @@ class _Point:
         return float(np.linalg.norm(self.function.gradient(self.w)))
 
     @cached_property
-    def standard(self) -> "_Point | None":
+    def standard(self) -> _Point | None:
         """The same net on standardised columns, where there is a table."""
         if not isinstance(self.function, Objective):
             return None
         mapped = on_standardized_columns(self.function)
         return _Point(mapped, mapped.restrict(self.w), self.kind, standardized=True)
 
-    def on_standardized(self) -> "_Point":
+    def on_standardized(self) -> _Point:
         """The same, or an error."""
         if self.standard is None:
             raise ValueError(

@@ -1,5 +1,7 @@
 """Importances of weights and of inputs, from the Hessian at a fit."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from sknewtonnet._typing import Array

@@ -1,5 +1,7 @@
 """Parameter vectors of a net that are the same up to the order and signs of its units."""
 
+from __future__ import annotations
+
 from functools import cached_property
 
 import numpy as np
@@ -114,7 +116,7 @@ class Minimum(Worded):
     def _raw(self) -> Array:
         return self.network.predict_raw(self.w, self._X)
 
-    def is_same(self, other: "Minimum") -> bool:
+    def is_same(self, other: Minimum) -> bool:
         """Whether two minima are the same, up to permutations and signs of units, or as functions.
 
         The values of the objective must agree to 1e-7 of their size, and then either the aligned

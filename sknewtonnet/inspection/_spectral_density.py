@@ -1,5 +1,7 @@
 """The density of the eigenvalues of a symmetric matrix, all known or from random starts."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -67,7 +69,7 @@ class SpectralDensity(Worded):
         return f"of {counted(self.n_eigenvalues, 'eigenvalue')}"
 
     @classmethod
-    def of_eigenvalues(cls, eigenvalues: Array) -> "SpectralDensity":
+    def of_eigenvalues(cls, eigenvalues: Array) -> SpectralDensity:
         """Make it from all eigenvalues.
 
         Parameters
@@ -91,7 +93,7 @@ class SpectralDensity(Worded):
         n_probes: int,
         n_steps: int,
         random_state: np.random.Generator,
-    ) -> "SpectralDensity":
+    ) -> SpectralDensity:
         """Make it from products alone.
 
         Parameters

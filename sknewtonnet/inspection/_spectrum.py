@@ -1,5 +1,7 @@
 """Eigenvalues of a Hessian: condition numbers, steps of gradient descent, bad directions."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import Any
 

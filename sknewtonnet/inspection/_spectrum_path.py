@@ -1,5 +1,7 @@
 """Curvatures along the path of a run: which saddle points it passes, and where it leaves them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field, fields
 from numbers import Integral
 from typing import Any
@@ -66,7 +68,7 @@ class PathPoint:
     escape: Direction | None = field(repr=False)
 
     @classmethod
-    def at(cls, function: SmoothFunction, w: Array, start: int, n_iter: int) -> "PathPoint":
+    def at(cls, function: SmoothFunction, w: Array, start: int, n_iter: int) -> PathPoint:
         """Look at a point of a function.
 
         Parameters

@@ -1,5 +1,7 @@
 """Smaller nets: parts that are not significant go; the size is chosen by a criterion."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from sknewtonnet._lazy import lazy

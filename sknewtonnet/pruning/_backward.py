@@ -1,5 +1,7 @@
 """Backward pruning: fit, test, take the least significant away, refit."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar

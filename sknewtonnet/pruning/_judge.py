@@ -1,5 +1,7 @@
 """Which removals are accepted."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +44,7 @@ class Judge:
     lowest: Array | None = None
 
     @classmethod
-    def of(cls, start: Fit, criterion: str | None) -> "Judge":
+    def of(cls, start: Fit, criterion: str | None) -> Judge:
         """The judge of removals from a net."""
         if criterion is None or not all_told_apart(start.information):
             return cls(criterion)
@@ -74,7 +76,7 @@ class Judge:
             return False
         return self.lowest is None or self._falls(smaller, self.lowest)
 
-    def after(self, fit: Fit) -> "Judge":
+    def after(self, fit: Fit) -> Judge:
         """The judge of removals from a net that was accepted."""
         return self if self.lowest is None else Judge(self.criterion, _left_out(fit))
 

@@ -1,5 +1,7 @@
 """Common part of estimators that fit a net and pass on its results."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -99,7 +101,7 @@ class Task:
     hooks: dict[str, Any]
     stage: Stage
 
-    def part(self, name: str, key: str) -> "NetTask":
+    def part(self, name: str, key: str) -> NetTask:
         """The task of the fit of a net, which becomes the fitted attribute of that key."""
         return NetTask(self.context.subcontext(name), self.hooks, self.stage, key)
 

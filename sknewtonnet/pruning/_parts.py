@@ -1,5 +1,7 @@
 """Parts of a net that can be removed in one piece."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,7 +36,7 @@ class Part:
     parameters: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, network: Network, name: str, positions: Ints) -> "Part":
+    def of(cls, network: Network, name: str, positions: Ints) -> Part:
         """The part with some parameters of a net."""
         names = network.layout.names
         return cls(name, positions, tuple(names[position] for position in positions))

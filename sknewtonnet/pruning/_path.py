@@ -1,5 +1,7 @@
 """What happened while a net was pruned."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -1,5 +1,7 @@
 """Parts go, one kind after the other, until no removal is accepted."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -28,7 +30,7 @@ class Rules:
         """Kinds of parts, in their order."""
         return UNITS if self.unit == "auto" else (self.unit,)
 
-    def candidates(self, fit: Fit, unit: str, refused: "Refused") -> tuple[list[Tested], int]:
+    def candidates(self, fit: Fit, unit: str, refused: Refused) -> tuple[list[Tested], int]:
         """Parts of one kind that may go, the least significant first; how many at once."""
         left = [part for part in parts(fit, unit) if part.parameters not in refused]
         order = significances(fit, left, self.criterion, self.cov_type) if left else []

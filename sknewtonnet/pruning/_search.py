@@ -1,5 +1,7 @@
 """The size of a net, chosen by an information criterion."""
 
+from __future__ import annotations
+
 import time
 import warnings
 from collections.abc import Mapping, Sequence

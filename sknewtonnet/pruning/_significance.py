@@ -1,5 +1,7 @@
 """How significant the parts of a net are: the least goes first (doc/statistics.md 3.5)."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 

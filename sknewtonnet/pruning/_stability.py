@@ -1,5 +1,7 @@
 """How often parts of a net survive when the data vary."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral

@@ -1,5 +1,7 @@
 """What stands before a net that is pruned or searched for: nothing, or the steps of a pipeline."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +42,7 @@ class Stage:
     table: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, estimator: Any, X: Any, y: ArrayLike) -> "Stage":
+    def of(cls, estimator: Any, X: Any, y: ArrayLike) -> Stage:
         """Fit the steps before the net, if there are any."""
         if not isinstance(estimator, Pipeline):
             return cls()

@@ -1,5 +1,7 @@
 """Solvers: minimise any smooth function."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from sknewtonnet._lazy import lazy

@@ -3,6 +3,8 @@
 It is made of runs of other solvers, one after the other, and so overrides ``minimize``.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -192,7 +194,7 @@ class AutoSolver(Solver):
         """Whether a slow fall ends the run."""
         return self.ftol > 0.0 or self.fatol > 0.0
 
-    def _quasi_newton(self, legs: "_Legs", part: float) -> Solver:
+    def _quasi_newton(self, legs: _Legs, part: float) -> Solver:
         near = _NEAR * abs(legs.start.value)
         goal = max(part * legs.start.stationarity, near, self.tol)
         most, left = max(len(legs.params), _FEWEST), self.max_iter - legs.n_iter
@@ -202,7 +204,7 @@ class AutoSolver(Solver):
             return QuasiNewtonSolver(tol=self.tol, max_iter=left - int(_LAST * left))
         return QuasiNewtonSolver(tol=goal, max_iter=min(most, left))
 
-    def _newton(self, legs: "_Legs", is_reduced: bool = False) -> Solver:
+    def _newton(self, legs: _Legs, is_reduced: bool = False) -> Solver:
         """Newton steps; where a Hessian costs few gradients, each has one of its own."""
         keeps = is_reduced or len(legs.params) > ALWAYS_DENSE
         return (KeptNewtonSolver if keeps else NewtonSolver)(

@@ -1,5 +1,7 @@
 """What a solver is: its settings, what it needs, and the one loop that all of them run in."""
 
+from __future__ import annotations
+
 from abc import ABC
 from dataclasses import dataclass, fields
 from enum import Flag, auto
@@ -168,7 +170,7 @@ class Solver(ABC):  # noqa: B024 - a method has a step, or a minimize of its own
         return {f.name: f.metadata.get("allowed") for f in fields(cls) if f.name not in common}
 
     @classmethod
-    def under_constraints(cls) -> "type[Solver] | None":
+    def under_constraints(cls) -> type[Solver] | None:
         """The class that takes over under constraints.
 
         Returns

@@ -1,5 +1,7 @@
 """Passes over the rows in batches, as the solvers along gradients make them."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import numpy as np

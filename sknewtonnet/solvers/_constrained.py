@@ -1,5 +1,7 @@
 """Minimisation under constraints: scipy's methods, and an exact end."""
 
+from __future__ import annotations
+
 import warnings
 from abc import abstractmethod
 from dataclasses import dataclass

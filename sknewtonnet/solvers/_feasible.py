@@ -1,5 +1,7 @@
 """Points that meet nonlinear constraints: where a run starts, and where its steps land."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Numbers that are not finite: how a run learns of them, and whose an error is."""
 
+from __future__ import annotations
+
 from traceback import walk_tb
 
 

@@ -1,5 +1,7 @@
 """Minimise over weights and states, under the propagation equations ([I] eq. 5)."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """Gradient descent with a constant step, or with one that the largest curvature allows."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -113,7 +115,7 @@ class GradientDescentSolver(Solver):
     def _is_measured(self) -> bool:
         return self.learning_rate == "auto"
 
-    def begin(self, run: Run) -> "_Constant | _Measured":
+    def begin(self, run: Run) -> _Constant | _Measured:
         """Start without momentum; see :meth:`Solver.begin`.
 
         Parameters

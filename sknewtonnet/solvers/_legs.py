@@ -1,5 +1,7 @@
 """Coordinates of the runs of scipy's loops: those of the parameters, or those of a metric."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from sknewtonnet._typing import Array

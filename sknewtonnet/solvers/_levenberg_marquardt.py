@@ -1,5 +1,7 @@
 """Levenberg-Marquardt: Gauss-Newton steps, damped until they lower the objective."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,7 +106,7 @@ class LevenbergMarquardtSolver(Solver):
         advice = "solver 'newton' needs no matrix"
         check_hessian_memory(function.n_parameters, advice, n_matrices=3.0)
 
-    def begin(self, run: Run) -> "_Marquardt":
+    def begin(self, run: Run) -> _Marquardt:
         """Make the first damping; see :meth:`Solver.begin`.
 
         Parameters

@@ -7,6 +7,8 @@ shift (radius - |s|) = 0: Nocedal and Wright (2006), theorem 4.1. It is found as
 Sorensen (1983), with the safeguards of Conn, Gould and Toint (2000), 7.3.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from math import isfinite, sqrt
 

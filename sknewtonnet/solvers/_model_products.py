@@ -7,6 +7,8 @@ lengths of the iterates grow (theorem 7.3 there), so the steps for all smaller r
 same path, which is kept: a rejected step costs no product.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

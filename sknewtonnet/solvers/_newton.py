@@ -1,5 +1,7 @@
 """Newton's method in a trust region, from dense Hessians or from products."""
 
+from __future__ import annotations
+
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -137,7 +139,7 @@ class NewtonSolver(Solver):
         super().check(function)
         check_blocks(type(self).__name__, self.preconditioner, function)
 
-    def begin(self, run: Run) -> "_TrustRegion":
+    def begin(self, run: Run) -> _TrustRegion:
         """Make the first region; see :meth:`Solver.begin`.
 
         Parameters

@@ -1,5 +1,7 @@
 """Gradient descent with the step that exact curvature asks for."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,7 +137,7 @@ class OptimalStepSolver(Solver):
         """No: second derivatives only say how far to go along gradients."""
         return False
 
-    def begin(self, run: Run) -> "_Descent | _DescentInBatches":
+    def begin(self, run: Run) -> _Descent | _DescentInBatches:
         """Start without a last direction; see :meth:`Solver.begin`.
 
         Parameters

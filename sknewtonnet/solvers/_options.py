@@ -1,5 +1,7 @@
 """Settings of solvers: their allowed values, checked when a solver is made."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Integral, Real

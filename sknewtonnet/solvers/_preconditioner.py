@@ -13,6 +13,8 @@ Far from a minimum M is near I, so that the ball may be trusted; towards one the
 and M to a multiple of |B|.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -6,6 +6,8 @@ that they made give the approximation of the inverse Hessian in matrix form (Byr
 Schnabel 1994, theorem 2.2): four products of an m x P matrix with a vector.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -51,7 +53,7 @@ class QuasiNewtonSolver(Solver):
 
     needs = FIRST_ORDER
 
-    def begin(self, run: Run) -> "Memory":
+    def begin(self, run: Run) -> Memory:
         """Forget all steps; see :meth:`Solver.begin`."""
         return Memory(len(run.params))
 

@@ -1,5 +1,7 @@
 """The names of solvers, and the choice of a solver for a problem from a name or an object."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any

@@ -1,5 +1,7 @@
 """Reports of a run: each iteration for a callback, and the result."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -58,7 +60,7 @@ class Status(Enum):
     TARGET = "the objective is at most f_target"
     NOT_FINITE = "the function or a derivative of it is not finite"
 
-    def __reduce__(self) -> tuple[type["Status"], tuple[str]]:
+    def __reduce__(self) -> tuple[type[Status], tuple[str]]:
         """Say how to make it, as Enum tells pickle alone: skops asks here."""
         return type(self), (self.value,)
 

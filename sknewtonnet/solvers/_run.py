@@ -1,5 +1,7 @@
 """The book-keeping of a run: calls, the best-known point, when to stop."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

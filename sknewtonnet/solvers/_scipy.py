@@ -5,6 +5,8 @@ an iteration to a callback. So :class:`ScipySolver` overrides ``minimize``; coun
 the end and the result are those of :class:`Run` all the same.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -113,7 +115,7 @@ class ScipySolver(Solver):
                 finish_by_newton(run)
         return run.result()
 
-    def _minimize(self, run: "_ScipyRun") -> str:
+    def _minimize(self, run: _ScipyRun) -> str:
         """One run of scipy's loop; its own words on how it ended."""
         run.leg = leg = self._leg(run)
         try:
@@ -132,25 +134,25 @@ class ScipySolver(Solver):
             run.end(found)
         return str(found.message)
 
-    def _leg(self, run: "_ScipyRun") -> Leg:
+    def _leg(self, run: _ScipyRun) -> Leg:
         """The coordinates of one run of scipy's loop."""
         return Leg(run.function, run.params)
 
-    def _scipy_options(self, run: "_ScipyRun") -> dict[str, Any]:
+    def _scipy_options(self, run: _ScipyRun) -> dict[str, Any]:
         own = {
             name: getattr(self, name) for name in self.options().keys() - Solver.options().keys()
         }
         options = {"maxiter": run.max_iter - run.n_iter, **self.fixed, **own}
         return options | {"gtol": self.tol} if self.has_gtol else options
 
-    def _second_derivatives(self, run: "_ScipyRun") -> dict[str, Callable[..., Array]]:
+    def _second_derivatives(self, run: _ScipyRun) -> dict[str, Callable[..., Array]]:
         if not self.needs & SECOND_DERIVATIVES:
             return {}
         if Capability.HESSIAN_PRODUCT in self.needs and self.hessian in PRODUCT_KINDS:
             return {"hessp": partial(self._product, run)}
         return {"hess": partial(_hessian, run.function, kind=self.hessian)}
 
-    def _product(self, run: "_ScipyRun", x: Array, v: Array) -> Array:
+    def _product(self, run: _ScipyRun, x: Array, v: Array) -> Array:
         run.count_product()
         return run.leg.product(x, v, self.hessian)
 
@@ -238,7 +240,7 @@ class ProductSolver(ScipySolver):
         super().check(function)
         check_blocks(type(self).__name__, self.preconditioner, function)
 
-    def _leg(self, run: "_ScipyRun") -> Leg:
+    def _leg(self, run: _ScipyRun) -> Leg:
         if self.preconditioner == "none":
             return super()._leg(run)
         if run.preconditioner is None:
@@ -248,7 +250,7 @@ class ProductSolver(ScipySolver):
             run.radius = min(2.0 * run.leg.longest, 0.5 * getattr(self, "max_trust_radius", _FAR))
         return MetricLeg(run.function, run.params, run.preconditioner, run.radius)
 
-    def _scipy_options(self, run: "_ScipyRun") -> dict[str, Any]:
+    def _scipy_options(self, run: _ScipyRun) -> dict[str, Any]:
         options = super()._scipy_options(run)
         del options["preconditioner"]
         if self.preconditioner != "none":

@@ -1,5 +1,7 @@
 """Constraints in the words of :func:`scipy.optimize.minimize`."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 

@@ -1,5 +1,7 @@
 """Newton steps on the surface where some constraints hold with equality."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.linalg import null_space
 

@@ -1,5 +1,7 @@
 """The way of a run beside the values of its function: steepness, time, Hessians, methods."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -46,7 +48,7 @@ class Trace:
     n_hessians: tuple[int, ...]
     phases: tuple[tuple[int, str], ...] = ()
 
-    def then(self, other: "Trace | None") -> "Trace | None":
+    def then(self, other: Trace | None) -> Trace | None:
         """The way of a run that another one continues from its end.
 
         Parameters

@@ -1,5 +1,7 @@
 """Constraints, the conditions of Karush, Kuhn and Tucker, and how far a point is off."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -187,7 +189,7 @@ class Constraints(Worded):
                 raise TypeError(f"nonlinear must have instances of Constraint, got {each!r}.")
 
     @classmethod
-    def of(cls, n_parameters: int, *nonlinear: Constraint) -> "Constraints":
+    def of(cls, n_parameters: int, *nonlinear: Constraint) -> Constraints:
         """Nonlinear constraints alone.
 
         Parameters
@@ -219,7 +221,7 @@ class Constraints(Worded):
             return ConstraintKind.NONLINEAR
         return ConstraintKind.BOUNDS if self.only_bounds else ConstraintKind.LINEAR
 
-    def linearised(self, w: Array) -> "Constraints":
+    def linearised(self, w: Array) -> Constraints:
         """The linear constraints that equal these to first order at a point.
 
             c_lower - c(w) <= J(w) (w' - w) <= c_upper - c(w)

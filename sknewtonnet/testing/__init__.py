@@ -1,5 +1,7 @@
 """Checks for activations, losses, layers, penalties, constraints and solvers of one's own."""
 
+from __future__ import annotations
+
 from sknewtonnet.testing._constraints import check_constraint
 from sknewtonnet.testing._derivatives import (
     check_activation,

@@ -1,5 +1,7 @@
 """The check of the derivatives of a constraint."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

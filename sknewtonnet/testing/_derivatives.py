@@ -1,5 +1,7 @@
 """The checks of derivatives: of activations, losses and layers."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 

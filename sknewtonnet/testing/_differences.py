@@ -1,5 +1,7 @@
 """Differences of functions, against which derivatives are checked."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

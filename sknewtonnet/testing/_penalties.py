@@ -1,5 +1,7 @@
 """The check of penalties."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from sknewtonnet._typing import Array

@@ -1,5 +1,7 @@
 """The check of a solver, on small functions: does it do what it says, and tell what it does."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,5 +1,7 @@
 """Objectives wherever their rows are."""
 
+from __future__ import annotations
+
 from typing import TypeAlias, cast
 
 from sknewtonnet.calculus.functions.block_objective import BlockObjective

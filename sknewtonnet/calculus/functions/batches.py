@@ -1,5 +1,7 @@
 """An objective as a weighted sum over batches of its rows."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

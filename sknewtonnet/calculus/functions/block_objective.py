@@ -1,5 +1,7 @@
 """The function that is minimised, over more rows than fit the memory."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -367,7 +369,7 @@ class BlockObjective(PenalisedLoss):
         mean = self._account.targets / self.weight_sum
         return loss_of_best_constant(self.loss, mean, self, self.has_offset)
 
-    def on(self, blocks: Any) -> "BlockObjective":
+    def on(self, blocks: Any) -> BlockObjective:
         """The same net, loss and penalties on other blocks.
 
         Parameters
@@ -394,7 +396,7 @@ class BlockObjective(PenalisedLoss):
             )
         return found
 
-    def without_data(self) -> "BlockObjective":
+    def without_data(self) -> BlockObjective:
         """The same without its blocks; see :meth:`Objective.without_data`.
 
         Returns
@@ -408,7 +410,7 @@ class BlockObjective(PenalisedLoss):
         del found.blocks
         return found
 
-    def counted(self) -> "BlockObjective":
+    def counted(self) -> BlockObjective:
         """The same function without the rows of weight zero.
 
         Returns
@@ -420,7 +422,7 @@ class BlockObjective(PenalisedLoss):
             return self
         return self.on(self.blocks.transformed(block_sums.counted_rows))
 
-    def with_loss(self, loss: Loss) -> "BlockObjective":
+    def with_loss(self, loss: Loss) -> BlockObjective:
         """The mean of another loss on the same net and blocks, without a penalty.
 
         Parameters

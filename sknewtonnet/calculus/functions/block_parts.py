@@ -1,5 +1,7 @@
 """The parts that the outputs of a net have in its objective over blocks."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

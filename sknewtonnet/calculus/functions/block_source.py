@@ -1,5 +1,7 @@
 """Rows in blocks, of which one at a time is in memory."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -56,7 +58,7 @@ class Rows(NamedTuple):
     offset: Any = None
 
     @property
-    def counted(self) -> "Rows":
+    def counted(self) -> Rows:
         """Those of positive weight; the weights are known.
 
         Returns
@@ -68,7 +70,7 @@ class Rows(NamedTuple):
             return self
         return Rows(*(None if array is None else array[counts] for array in self))
 
-    def part(self, where: slice) -> "Rows":
+    def part(self, where: slice) -> Rows:
         """Some of the rows.
 
         Parameters
@@ -223,7 +225,7 @@ class BlockSource(Worded, ABC):
         """
         return tree_total(self.map(function, *args))
 
-    def transformed(self, change: Callable[[Rows], Rows]) -> "BlockSource":
+    def transformed(self, change: Callable[[Rows], Rows]) -> BlockSource:
         """The same blocks, whose rows are changed whenever they are read.
 
         Parameters
@@ -251,7 +253,7 @@ class BlockSource(Worded, ABC):
         """
         return _Transformed(self, change)
 
-    def kept(self) -> "BlockSource":
+    def kept(self) -> BlockSource:
         """The same blocks, whose changes are made once where that costs this process no memory.
 
         Returns
@@ -262,7 +264,7 @@ class BlockSource(Worded, ABC):
         """
         return self
 
-    def changed_once(self, change: Callable[[Rows], Rows]) -> "BlockSource":
+    def changed_once(self, change: Callable[[Rows], Rows]) -> BlockSource:
         """The same blocks after a change, which is made once where :meth:`kept` has it so.
 
         Parameters

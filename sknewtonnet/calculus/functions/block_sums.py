@@ -3,6 +3,8 @@
 All functions that go to a block are here. They can be pickled, and so can what they return.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +42,7 @@ class Model:
 
     network: Network
     loss: Loss
-    dtype: "np.dtype[Any]"
+    dtype: np.dtype[Any]
 
     def checked(self, rows: Rows) -> Rows:
         """The rows as arrays of float64, as an objective takes them; or an error that says why."""
@@ -193,7 +195,7 @@ class Account:
     largest_offset: Array
     first: Array
 
-    def with_more(self, other: "Account") -> "Account":
+    def with_more(self, other: Account) -> Account:
         """That of these rows and others."""
         return Account(
             self.n_samples + other.n_samples,

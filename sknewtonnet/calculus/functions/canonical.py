@@ -1,5 +1,7 @@
 """The canonical form of a net: of all orders and signs of its units one."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from sknewtonnet._typing import Array, Bools, Ints

@@ -1,5 +1,7 @@
 """The best constant of a net, beside an offset or without, by means over the rows."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol

@@ -1,5 +1,7 @@
 """Constraints of any smooth form: limits of functions of the parameters, with derivatives."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -87,7 +89,7 @@ class Constraint(Worded, ABC):
         """What messages call it: the name of its class."""
         return type(self).__name__
 
-    def on(self, network: Network) -> "Constraint":
+    def on(self, network: Network) -> Constraint:
         """Return the constraint for a net; by default it is the same for all.
 
         Parameters
@@ -243,7 +245,7 @@ class NonlinearConstraint(Constraint):
         """Whether ``arrays`` are named."""
         return self.arrays is not None
 
-    def on(self, network: Network) -> "NonlinearConstraint":
+    def on(self, network: Network) -> NonlinearConstraint:
         """See :meth:`Constraint.on`.
 
         Parameters
@@ -408,7 +410,7 @@ class NormConstraint(Constraint):
                 f"upper must be positive, got {self.upper!r}: bounds of (0, 0) hold an array at 0."
             )
 
-    def on(self, network: Network) -> "NormConstraint":
+    def on(self, network: Network) -> NormConstraint:
         """See :meth:`Constraint.on`.
 
         Parameters

@@ -1,5 +1,7 @@
 """Filters along a row of columns, as connections and ties of a net."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from sknewtonnet._typing import Bools, Ints

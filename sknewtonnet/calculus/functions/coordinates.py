@@ -1,5 +1,7 @@
 """Coordinates in which the parameters of a net can be compared, whatever the units of the data."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.linalg import eigh
 

@@ -5,6 +5,8 @@ stops, the estimators for ``critical_point_``, the gate of the inference, its su
 importances. The answer depends on the function and the point alone.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -358,7 +360,7 @@ def critical_point(
     return CriticalPoint(kind, gain, noise, falls, idle, gradient, names=names, **facts)
 
 
-def _size(function: SmoothFunction, value: float, curvature: "_Curvature") -> float:
+def _size(function: SmoothFunction, value: float, curvature: _Curvature) -> float:
     """The size of f; that of w'Hw where its scale is not known."""
     scale = function.scale()
     return max(abs(value), curvature.energy if scale is None else scale)
@@ -372,8 +374,8 @@ def _part(gain: float, size: float) -> float:
 
 
 def _where_it_counts(
-    curvature: "_Curvature", function: SmoothFunction, w: Array, noise: float, size: float
-) -> tuple["_Curvature", Ints, bool]:
+    curvature: _Curvature, function: SmoothFunction, w: Array, noise: float, size: float
+) -> tuple[_Curvature, Ints, bool]:
     """Curvatures of the parameters that count, the others, and whether all are above the noise.
 
     Others are looked for only where some curvatures are not.
@@ -384,7 +386,7 @@ def _where_it_counts(
     return found, idle, bool(idle.size) and found.counts_any and found.is_above(noise)
 
 
-def _rises(held: "_Curvature | None", noise: float) -> bool:
+def _rises(held: _Curvature | None, noise: float) -> bool:
     """Whether there is no negative curvature along all constraints that hold with equality."""
     return held is not None and held.is_above(-noise)
 
@@ -481,7 +483,7 @@ class _Curvature(ABC):
 
     def settled(
         self, function: SmoothFunction, w: Array, noise: float, size: float
-    ) -> tuple["_Curvature", Ints]:
+    ) -> tuple[_Curvature, Ints]:
         """The same without parameters that f does not depend on, and which these are."""
         return self, np.empty(0, dtype=int)
 
@@ -524,7 +526,7 @@ class _Formed(_Curvature):
     _above: list[float] = field(default_factory=lambda: [-np.inf], init=False)
 
     @classmethod
-    def of(cls, H: Array, w: Array, tangent: _Tangent, constant: Array) -> "_Formed":
+    def of(cls, H: Array, w: Array, tangent: _Tangent, constant: Array) -> _Formed:
         """From all second derivatives; the largest row sum bounds the largest eigenvalue."""
         return cls(
             largest=float(np.abs(H).sum(axis=0).max()),
@@ -537,7 +539,7 @@ class _Formed(_Curvature):
 
     def settled(
         self, function: SmoothFunction, w: Array, noise: float, size: float
-    ) -> tuple["_Curvature", Ints]:
+    ) -> tuple[_Curvature, Ints]:
         """The same without parameters that f does not depend on, and which these are."""
         if self.tangent.basis is not None:
             return self, np.empty(0, dtype=int)

@@ -1,5 +1,7 @@
 """Rows on the workers of a dask cluster: parameters go out, sums over rows come back."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Real

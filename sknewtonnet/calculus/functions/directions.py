@@ -1,5 +1,7 @@
 """A direction in the space of parameters, by the names of its weights."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

@@ -1,5 +1,7 @@
 """The way down from a saddle point or a maximum: along the lowest curvature, as far as f falls."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -5,6 +5,8 @@ counts as curved downwards, and derivatives include how the Hessian moves with t
 (implicit differentiation, [Woo11]).
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,7 +80,7 @@ class Evidence(Worded):
     def _in_words(self) -> str:
         return f"of {counted(len(self.groups), 'group')} of {self.objective!r}"
 
-    def at(self, params: Array, strengths: Array) -> "EvidenceAt":
+    def at(self, params: Array, strengths: Array) -> EvidenceAt:
         """The evidence for strengths, at their minimum.
 
         Parameters

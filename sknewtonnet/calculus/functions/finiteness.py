@@ -1,5 +1,7 @@
 """Where an objective or a derivative of it is not finite: which part of it is to blame."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from sknewtonnet._typing import Array

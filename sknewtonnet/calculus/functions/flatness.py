@@ -13,6 +13,8 @@ A point is flat if both hold. What matters is the size of the residuals, or 1 if
 quadratic, as in :mod:`sknewtonnet.calculus.functions.units`.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import reduce
 
@@ -133,7 +135,7 @@ class _Slopes:
     largest: float
     sizes: Array
 
-    def joined(self, other: "_Slopes") -> "_Slopes":
+    def joined(self, other: _Slopes) -> _Slopes:
         """Those of these rows and others."""
         sums, largest = dict(self.sums), max(self.largest, other.largest)
         for row, own in other.sums.items():

@@ -1,5 +1,7 @@
 """Derivatives of raw predictions in the inputs, first and second, and in the parameters."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The current point of an objective, and what is known there."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 
 import numpy as np

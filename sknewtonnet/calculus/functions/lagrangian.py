@@ -1,5 +1,7 @@
 """The Lagrangian of a net's propagation equations ([I] eq. 6), in all its variables."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import NamedTuple
 

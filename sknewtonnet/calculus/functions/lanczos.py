@@ -11,6 +11,8 @@ for every polynomial F of degree up to 2 k - 1: Gauss quadrature for the spectru
 trace of F(H) over the number of parameters (Ubaru, Chen and Saad 2017).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 

@@ -1,5 +1,7 @@
 """Parameter vectors of a net with its units in the order and with the signs of another one."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 

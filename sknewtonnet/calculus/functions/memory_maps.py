@@ -1,5 +1,7 @@
 """Rows of arrays in files, each read through a map of its own."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,5 +1,7 @@
 """The modified objective of [G]: half the sum of the squared parts of the outputs."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from sknewtonnet._typing import Array

@@ -1,5 +1,7 @@
 """Feed-forward networks: layers wired into a graph, with the layout of their parameters."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -141,7 +143,7 @@ class Network(Worded):
         tied: Mapping[str, ArrayLike] | None = None,
         feature_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
-    ) -> "Network":
+    ) -> Network:
         """Any graph of any layers.
 
         Parameters
@@ -198,7 +200,7 @@ class Network(Worded):
         tied: Mapping[str, ArrayLike] | None = None,
         feature_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
-    ) -> "Network":
+    ) -> Network:
         """Multilayer perceptron with linear propagation.
 
         Parameters
@@ -263,7 +265,7 @@ class Network(Worded):
         tied: Mapping[str, ArrayLike] | None = None,
         feature_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
-    ) -> "Network":
+    ) -> Network:
         """Radial basis network: radial units, then linear propagation ([I] 4.2).
 
         Parameters
@@ -328,7 +330,7 @@ class Network(Worded):
             output_names=output_names,
         )
 
-    def with_connectivity(self, connectivity: Mapping[str, ArrayLike] | None) -> "Network":
+    def with_connectivity(self, connectivity: Mapping[str, ArrayLike] | None) -> Network:
         """The same layers, names and ties with other connections.
 
         Parameters
@@ -344,7 +346,7 @@ class Network(Worded):
         layout = ParameterLayout(self.layout.arrays, connectivity, self.layout.ties)
         return Network(self._graph, layout, self.feature_names)
 
-    def with_ties(self, tied: Mapping[str, ArrayLike] | None) -> "Network":
+    def with_ties(self, tied: Mapping[str, ArrayLike] | None) -> Network:
         """The same layers, names and connections with other ties.
 
         Parameters
@@ -362,7 +364,7 @@ class Network(Worded):
 
     def with_names(
         self, feature_names: Sequence[str], output_names: Sequence[str] | None = None
-    ) -> "Network":
+    ) -> Network:
         """The same net with other names of inputs and outputs.
 
         Parameters
@@ -386,7 +388,7 @@ class Network(Worded):
             output_names=self.output_names if output_names is None else output_names,
         )
 
-    def with_layers(self, layers: Sequence[Layer]) -> "Network":
+    def with_layers(self, layers: Sequence[Layer]) -> Network:
         """The net with other layers of the same sources, sizes and parameters.
 
         Parameters

@@ -1,5 +1,7 @@
 """Where parameters say nothing: zero, or the middle and the width of the data."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from sknewtonnet._typing import Array

@@ -1,5 +1,7 @@
 """The function that is minimised: network x loss x penalty x data."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
@@ -196,8 +198,8 @@ class Objective(PenalisedLoss):
 
     @classmethod
     def of_checked(
-        cls, network: Network, loss: Loss, rows: Rows, dtype: "np.dtype[Any]"
-    ) -> "Objective":
+        cls, network: Network, loss: Loss, rows: Rows, dtype: np.dtype[Any]
+    ) -> Objective:
         """An objective without a penalty, of which all that the constructor checks is known.
 
         Parameters
@@ -227,7 +229,7 @@ class Objective(PenalisedLoss):
         loss: Loss,
         rows: Rows,
         penalty: PenaltySum,
-        dtype: "np.dtype[Any]",
+        dtype: np.dtype[Any],
         chunk_size: int | None,
     ) -> None:
         """Set all attributes, of arguments that have been checked."""
@@ -254,7 +256,7 @@ class Objective(PenalisedLoss):
         ]
         self._kept = KeptPoint(network, self.loss, self.penalty, self._chunks)
 
-    def without_data(self) -> "Objective":
+    def without_data(self) -> Objective:
         """The same without samples, targets and weights, for who knows all that is needed of it.
 
         Returns
@@ -794,7 +796,7 @@ class Objective(PenalisedLoss):
         Y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         offset: ArrayLike | None = None,
-    ) -> "Objective":
+    ) -> Objective:
         """The same net, loss and penalties on other data.
 
         Parameters
@@ -820,7 +822,7 @@ class Objective(PenalisedLoss):
         found = partial(Objective, self.network, self.loss, X, Y, sample_weight, dtype=self.dtype)
         return found(penalties=self.penalty.penalties, offset=offset)
 
-    def with_loss(self, loss: Loss) -> "Objective":
+    def with_loss(self, loss: Loss) -> Objective:
         """The mean of another loss on the same net and data, without a penalty.
 
         Parameters

@@ -1,5 +1,7 @@
 """The last layer of a net, for what the rest of the net gives it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np

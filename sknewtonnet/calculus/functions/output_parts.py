@@ -1,5 +1,7 @@
 """The parts that the outputs of a net have in its objective."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from copy import copy
 from typing import Any

@@ -1,5 +1,7 @@
 """Sums over the rows that the problem of a last layer is made of, for the layers before it."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 

@@ -1,5 +1,7 @@
 """Second derivatives of sums over rows, with those of the penalty, and as blocks of units."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What objectives say of themselves by their net, loss and penalty, wherever their rows are."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The precision of passes over samples: double, or single where that is asked for."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from sknewtonnet.calculus.functions.network import Network
 _ONLY_LINEAR = "float32 is for nets of linear layers"
 
 
-def pass_dtype(network: Network, dtype: DTypeLike) -> "np.dtype[Any]":
+def pass_dtype(network: Network, dtype: DTypeLike) -> np.dtype[Any]:
     """The type of the numbers in passes over samples.
 
     Parameters
@@ -43,7 +45,7 @@ def pass_dtype(network: Network, dtype: DTypeLike) -> "np.dtype[Any]":
     return found
 
 
-def check_range(samples: Array, dtype: "np.dtype[Any]") -> None:
+def check_range(samples: Array, dtype: np.dtype[Any]) -> None:
     """Raise where samples are out of the range of single precision, if that is asked for."""
     if dtype != np.float32:
         return

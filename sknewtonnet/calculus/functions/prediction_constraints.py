@@ -1,5 +1,7 @@
 """Constraints on what a net predicts: its values and its slopes at given points."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -152,7 +154,7 @@ class PredictionConstraint(_AtPoints):
         check_truth("average", self.average)
         checked_limits(self.lower, self.upper)
 
-    def on(self, network: Network) -> "PredictionConstraint":
+    def on(self, network: Network) -> PredictionConstraint:
         """See :meth:`Constraint.on`.
 
         Parameters
@@ -291,7 +293,7 @@ class SlopeConstraint(_AtPoints):
         check_truth("average", self.average)
         checked_limits(self.lower, self.upper)
 
-    def on(self, network: Network) -> "SlopeConstraint":
+    def on(self, network: Network) -> SlopeConstraint:
         """See :meth:`Constraint.on`.
 
         Parameters

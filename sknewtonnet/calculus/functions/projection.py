@@ -1,5 +1,7 @@
 """The objective as a function of all parameters but those of the output layer."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

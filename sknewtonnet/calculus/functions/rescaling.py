@@ -9,6 +9,8 @@ where T is sparse: a unit's parameters depend on those of the same unit alone. E
 reads the input supplies its part of T and t (:meth:`Layer.rescaled`).
 """
 
+from __future__ import annotations
+
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components

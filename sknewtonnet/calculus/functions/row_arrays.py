@@ -1,5 +1,7 @@
 """Rows as an objective takes them: arrays of the right shapes."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from sknewtonnet.calculus.functions.block_source import Rows

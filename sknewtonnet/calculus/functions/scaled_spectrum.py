@@ -1,5 +1,7 @@
 """A curvature matrix scaled to a unit diagonal: rank, condition number, inverse."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -240,7 +242,7 @@ class ScaledSpectrum:
         return self.estimable_rows(rows)
 
     @property
-    def estimable_rows(self) -> "EstimableRows":
+    def estimable_rows(self) -> EstimableRows:
         """That rule by itself, without the matrix."""
         if not self._null.any():
             return EstimableRows(None, np.ones(1), np.empty((1, 0)))

@@ -1,5 +1,7 @@
 """How many second derivatives are not zero, by the structure of a net."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """A constraint whose answers have the shapes that its class promises."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from sknewtonnet._typing import Array

@@ -1,5 +1,7 @@
 """Parameters that units share: which units these are, and which changes of a net keep the ties."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Second derivatives, in the parameters, of slopes in an input."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -77,7 +79,7 @@ class _Values:
     tq: Array
 
     @classmethod
-    def joined(cls, parts: Sequence["_Values"]) -> "_Values":
+    def joined(cls, parts: Sequence[_Values]) -> _Values:
         """Those of several nodes, one after the other."""
         return cls(
             *(np.concatenate([getattr(part, name) for part in parts]) for name in ("of", "t")),

@@ -9,6 +9,8 @@ that units may be changed and ties stay ties; those that one parameter ties to w
 a weight between hidden units, are taken as they come.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +51,7 @@ class Units:
     @classmethod
     def of(
         cls, X: Array, Y: Array, weight: Array, of_target: bool, network: Network | None = None
-    ) -> "Units":
+    ) -> Units:
         """Units of a table and its target, each row counted by its weight, for the ties of a net.
 
         Without a net each column has units of its own.
@@ -59,7 +61,7 @@ class Units:
     @classmethod
     def of_moments(
         cls, X: Moments, Y: Moments, of_target: bool, network: Network | None = None
-    ) -> "Units":
+    ) -> Units:
         """The same from the moments of the columns, which tables too large for memory have too."""
         inputs = outputs = None
         if network is not None and network.layout.has_ties:
@@ -71,14 +73,14 @@ class Units:
         return cls(shift, scale, np.zeros(n_outputs), np.ones(n_outputs))
 
     @property
-    def uncentred(self) -> "Units":
+    def uncentred(self) -> Units:
         """The same scales without the shifts, for a net that lacks intercepts."""
         return Units(
             np.zeros_like(self.shift), self.scale, np.zeros_like(self.out_shift), self.out_scale
         )
 
     @property
-    def reversed(self) -> "Units":
+    def reversed(self) -> Units:
         """Those that lead back: of standardised columns, in units of the columns as they are."""
         return Units(
             -self.shift / self.scale,

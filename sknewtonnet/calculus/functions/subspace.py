@@ -1,5 +1,7 @@
 """An objective on an affine subspace of its parameters, or in other coordinates."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy import sparse
 from scipy.linalg import orth

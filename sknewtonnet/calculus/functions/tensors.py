@@ -1,5 +1,7 @@
 """Derivatives of any order of the Lagrangian of an objective, for each unit."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

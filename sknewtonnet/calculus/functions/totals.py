@@ -1,5 +1,7 @@
 """Sums of what blocks answer, added in an order that hangs on nothing but their number."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 import numpy as np

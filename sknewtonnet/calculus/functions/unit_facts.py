@@ -1,5 +1,7 @@
 """What rows tell of the units of a layer, and of raw predictions: parts of a table add up."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,11 +40,11 @@ class UnitFacts:
     values: Moments
     squares: Array
     products: Array
-    inner: "Line | None"
-    tail: "Line | None"
+    inner: Line | None
+    tail: Line | None
     sloped: Bools
     steepest: Array
-    shares: "Shares | None"
+    shares: Shares | None
 
     @classmethod
     def of(
@@ -51,8 +53,8 @@ class UnitFacts:
         weight: Array,
         inner: Array | None = None,
         slope: Array | None = None,
-        shares: "Shares | None" = None,
-    ) -> "UnitFacts":
+        shares: Shares | None = None,
+    ) -> UnitFacts:
         """Those of some rows, from arrays with a column for each unit."""
         moments, line, tail = Moments.of(values, weight), None, None
         sloped, steepest = np.zeros(values.shape[1], dtype=bool), np.zeros(values.shape[1])
@@ -72,7 +74,7 @@ class UnitFacts:
             shares,
         )
 
-    def joined(self, other: "UnitFacts") -> "UnitFacts":
+    def joined(self, other: UnitFacts) -> UnitFacts:
         """Those of these rows and others."""
         apart = self.values.mean - other.values.mean
         line, tail, shares = self.inner, self.tail, self.shares
@@ -117,13 +119,13 @@ class Line:
     shared: Array
 
     @classmethod
-    def of(cls, left: Array, right: Array, weight: Array) -> "Line":
+    def of(cls, left: Array, right: Array, weight: Array) -> Line:
         """That of some rows."""
         one, other = Moments.of(left, weight), Moments.of(right, weight)
         shared = np.einsum("i,ij,ij->j", weight, left - one.mean, right - other.mean)
         return cls(one, other, shared)
 
-    def joined(self, other: "Line") -> "Line":
+    def joined(self, other: Line) -> Line:
         """That of these rows and others."""
         left, right = self.left.mean - other.left.mean, self.right.mean - other.right.mean
         return Line(
@@ -160,7 +162,7 @@ class Shares:
     several: bool
 
     @classmethod
-    def of(cls, values: Array, weight: Array, X: Array) -> "Shares":
+    def of(cls, values: Array, weight: Array, X: Array) -> Shares:
         """Those of some rows of a table X."""
         rows, number = np.unique(X, axis=0, return_inverse=True)
         weighed = weight[:, None] * values
@@ -172,7 +174,7 @@ class Shares:
         )
         return cls(largest, sums.sum(axis=1), rows[0].tobytes(), len(rows) > 1)
 
-    def joined(self, other: "Shares") -> "Shares":
+    def joined(self, other: Shares) -> Shares:
         """Those of these rows and others."""
         largest = []
         for mine, theirs in zip(self.largest, other.largest, strict=True):
@@ -204,13 +206,13 @@ class RawFacts:
     targets: Array
 
     @classmethod
-    def of(cls, raw: Array, rows: Rows) -> "RawFacts":
+    def of(cls, raw: Array, rows: Rows) -> RawFacts:
         """Those of some rows."""
         left = rows.Y if rows.offset is None else rows.Y - rows.offset
         weight = rows.sample_weight
         return cls(Moments.of(raw, weight), weight @ (raw - left) ** 2, weight @ left**2)
 
-    def joined(self, other: "RawFacts") -> "RawFacts":
+    def joined(self, other: RawFacts) -> RawFacts:
         """Those of these rows and others."""
         return RawFacts(
             self.raw.joined(other.raw),

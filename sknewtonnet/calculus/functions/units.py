@@ -32,6 +32,8 @@ Where units share parameters, a unit is neither unused nor constant if units at 
 comes into it, nor the same as one out of which the same parameters go: nothing is unknown there.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property

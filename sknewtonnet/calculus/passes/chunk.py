@@ -3,6 +3,8 @@
 The notation is that of :mod:`sknewtonnet.calculus.passes`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Container, Mapping, Sequence
 from itertools import pairwise
 

@@ -8,6 +8,8 @@ so each derivative is that of one layer, with delta^k = -E^k h'(a^k) and bend^k 
 the places that they have in the passes over a chunk.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import cached_property
 

@@ -5,6 +5,8 @@ output of layer q. Its input z^k is the concatenation of these nodes, in their o
 value is x^k = h(p(z^k; theta)), with one column of theta, of shape (t_k, s_k), for each unit.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any

@@ -10,6 +10,8 @@ the J'J of the Jacobian. With G and u of :mod:`sknewtonnet.calculus.passes.sampl
 Gauss-Newton drops the term with delta. For layers that are not linear see :class:`UnitSums`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Container, Sequence
 from typing import Any
 
@@ -198,7 +200,7 @@ class _Sums:
             (chunk, where) for chunk in chunks for where in sample_chunks(chunk.n_samples, size)
         ]
 
-    def merge(self, part: "_Sums") -> None:
+    def merge(self, part: _Sums) -> None:
         """Add the sums over other samples, if they are others."""
         if part is self:
             return

@@ -1,5 +1,7 @@
 """Derivatives of any order of the Lagrangian at fixed states and multipliers ([I] eq. 12)."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -10,6 +10,8 @@ on top. Z^q = sum_j delta^q_j d2p^q_j/dx^k dz is the curvature of a propagation 
 zero in a linear layer. Gauss-Newton drops e h'' and Z.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

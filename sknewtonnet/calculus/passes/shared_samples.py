@@ -5,6 +5,8 @@ that threads that each have samples of their own work at the same time, with a B
 Sums are those of a loop: each piece adds its part after the one before, whichever thread it is in.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress

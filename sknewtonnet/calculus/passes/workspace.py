@@ -1,5 +1,7 @@
 """Work arrays that are overwritten at each evaluation."""
 
+from __future__ import annotations
+
 import threading
 from math import prod
 from typing import Any
@@ -23,17 +25,17 @@ class Workspace:
         The type of the arrays, which is that of the passes.
     """
 
-    def __init__(self, dtype: "np.dtype[Any]" = _DOUBLE) -> None:
+    def __init__(self, dtype: np.dtype[Any] = _DOUBLE) -> None:
         self.dtype = dtype
         self._double = None if dtype == _DOUBLE else Workspace()
         self._of_thread = threading.local()
 
-    def __reduce__(self) -> "tuple[type[Workspace], tuple[np.dtype[Any]]]":
+    def __reduce__(self) -> tuple[type[Workspace], tuple[np.dtype[Any]]]:
         """Copies begin without arrays."""
         return Workspace, (self.dtype,)
 
     @property
-    def sums(self) -> "Workspace":
+    def sums(self) -> Workspace:
         """A workspace for sums over many samples, in double precision; itself if it is."""
         return self if self._double is None else self._double
 

@@ -5,6 +5,8 @@ is a class with :meth:`Activation.derivatives` and one line in ``ACTIVATIONS``, 
 find it; :func:`sknewtonnet.testing.check_activation` names a derivative that is wrong.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from functools import lru_cache, partial
 from math import factorial
@@ -155,7 +157,7 @@ class Activation(ABC):
         """
         return np.full_like(value, np.nan)
 
-    def groups(self, n_units: int) -> "list[tuple[Activation, Ints]]":
+    def groups(self, n_units: int) -> list[tuple[Activation, Ints]]:
         """The functions of the units of a layer, and which units have them.
 
         Parameters
@@ -170,7 +172,7 @@ class Activation(ABC):
         """
         return [(self, np.arange(n_units))]
 
-    def of_unit(self, unit: int) -> "Activation":
+    def of_unit(self, unit: int) -> Activation:
         """The function of one unit of a layer.
 
         Parameters
@@ -604,7 +606,7 @@ def _probe(activation: Activation) -> None:
         )
 
 
-def get_activation(activation: "str | Activation") -> Activation:
+def get_activation(activation: str | Activation) -> Activation:
     """Return the activation with a given name, or the object itself.
 
     For code of one's own that takes a name or an object, as the estimators do.
@@ -640,7 +642,7 @@ def get_activation(activation: "str | Activation") -> Activation:
     return named_activation("activation", activation)
 
 
-def named_activation(argument: str, activation: "str | Activation") -> Activation:
+def named_activation(argument: str, activation: str | Activation) -> Activation:
     """See :func:`get_activation`, with messages about an argument of some name."""
     if isinstance(activation, Activation):
         if ACTIVATIONS.get(activation.name) is not activation:

@@ -1,5 +1,7 @@
 """An affine map between two sets of parameters of one net, and a penalty seen through it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -38,7 +40,7 @@ class AffineMap:
         return {"matrix": self.matrix, "offset": self.offset}
 
     @property
-    def reversed(self) -> "AffineMap":
+    def reversed(self) -> AffineMap:
         """The map v = T^-1 (w - t), with T^-1 formed."""
         found = inv(sparse.csc_matrix(self.matrix))
         if not sparse.issparse(found):  # scipy returns that of one parameter as an array
@@ -108,7 +110,7 @@ class MappedPenalty(Penalty):
         self.penalty, self.map, self.factor = penalty, map, factor
         self._arrays: frozenset[str] | None = None
 
-    def on(self, layout: ParameterLayout) -> "MappedPenalty":
+    def on(self, layout: ParameterLayout) -> MappedPenalty:
         """The same with the penalty on the layout, whose arrays v and w have in common."""
         found = MappedPenalty(self.penalty.on(layout), self.map, self.factor)
         inside = {name: layout.values_of(name, 1.0, 0.0) for name in layout.shapes}

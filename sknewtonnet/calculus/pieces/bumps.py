@@ -1,5 +1,7 @@
 """Where units start that are large near a centre: the centres, and how wide they are."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.spatial.distance import cdist
 

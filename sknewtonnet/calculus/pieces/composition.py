@@ -1,5 +1,7 @@
 """Derivatives of any order of a function of a function, by Faa di Bruno's formula."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np

@@ -1,5 +1,7 @@
 """A function with derivatives: what solvers minimise and what verdicts are about."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -375,7 +377,7 @@ class SmoothFunction(Worded, ABC):
         """
         return None
 
-    def reduced(self) -> "EmbeddedFunction | None":
+    def reduced(self) -> EmbeddedFunction | None:
         """Return f with some parameters at their best values, given the others.
 
         Returns
@@ -386,7 +388,7 @@ class SmoothFunction(Worded, ABC):
         """
         return None
 
-    def projected(self, w: Array) -> "EmbeddedFunction | None":
+    def projected(self, w: Array) -> EmbeddedFunction | None:
         """Return f with some parameters at their best values, which iterations find.
 
         It follows valleys of f that bend, where f itself lets steps be small alone.
@@ -413,7 +415,7 @@ class SmoothFunction(Worded, ABC):
         """
         return ""
 
-    def output_parts(self) -> "OutputParts | None":
+    def output_parts(self) -> OutputParts | None:
         """The parts of which f is the sum, one for each output of a net.
 
         Returns
@@ -423,7 +425,7 @@ class SmoothFunction(Worded, ABC):
         """
         return None
 
-    def batches(self, n_batches: int, rng: np.random.Generator) -> "list[Block] | None":
+    def batches(self, n_batches: int, rng: np.random.Generator) -> list[Block] | None:
         """Split the rows of data that f is a sum over.
 
         Parameters

@@ -1,5 +1,7 @@
 """Layers of Gaussian radial basis functions ([I] 4.2, doc/mathematics.md 4)."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from copy import copy
 from itertools import combinations

@@ -5,6 +5,8 @@ units. Where all centres are within a few widths of their mean, the layer is *li
 in monomials of y = z - mean, which are the same for all units.
 """
 
+from __future__ import annotations
+
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -156,7 +158,7 @@ class LiftedAtPoint(LinearAtPoint):
         self.form, self.nu, self.free, self.n_inputs = form, nu, free, nu.shape[1]
 
     @classmethod
-    def where_exact(cls, form: GaussianForm, theta: Array, z: Array) -> "LiftedAtPoint | None":
+    def where_exact(cls, form: GaussianForm, theta: Array, z: Array) -> LiftedAtPoint | None:
         """The layer at a point, or None where p or its first derivatives would lose digits."""
         units = _lifted(form, len(z), theta.shape, theta.tobytes())
         if units is None:

@@ -11,6 +11,8 @@ the products d d' it needs: their trace, their diagonal, or all. Units are the f
 of all arrays, samples or directions the last: free (s, f), centres nu (s, p), d (s, p, c).
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -172,7 +174,7 @@ class GaussianForm(ABC):
         """:meth:`times_along` and :meth:`weights_along`."""
         return self.times_along(free, along, nu), self.weights_along(free, along)
 
-    def rescaled(self, scale: Array) -> "tuple[GaussianForm, sparse.sparray, Array] | None":
+    def rescaled(self, scale: Array) -> tuple[GaussianForm, sparse.sparray, Array] | None:
         """Form, sparse matrix (f, f) and offset (f,) of parameters on inputs scale times as large.
 
         None, the default, if this is not known; then inputs of such units are not standardised.

@@ -1,5 +1,7 @@
 """Known terms of raw predictions, as users give them: an offset, or an exposure."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

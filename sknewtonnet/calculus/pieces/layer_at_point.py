@@ -6,6 +6,8 @@ derivatives, contracted with the adjoints delta, with tangents. Stacks of direct
 adjoints are a leading axis.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import cached_property
 from math import prod

@@ -4,6 +4,8 @@ Arrays of samples are features by samples: a chunk of samples is a few contiguou
 each sum over samples is one matrix product.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from numbers import Integral
@@ -329,7 +331,7 @@ class Layer(ABC):
 
     def rescaled(
         self, shift: Array, scale: Array
-    ) -> "tuple[Layer, Array | sparse.sparray, Array] | None":
+    ) -> tuple[Layer, Array | sparse.sparray, Array] | None:
         """The layer on inputs in other units: p'(shift + scale z; A theta + c) = p(z; theta).
 
         Parameters

@@ -1,5 +1,7 @@
 """Losses under the logarithmic link: Poisson, gamma, Tweedie, negative binomial."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from numbers import Real
 

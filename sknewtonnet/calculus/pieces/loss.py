@@ -1,5 +1,7 @@
 """What a loss is: a function of a target and a raw prediction, with its derivatives and links."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
@@ -445,7 +447,7 @@ class Loss(ABC):
         """
         return {}
 
-    def likeliest(self, y: Array, raw: Array, sample_weight: Array) -> "Loss":
+    def likeliest(self, y: Array, raw: Array, sample_weight: Array) -> Loss:
         """The same loss with those parameters of its own that have the highest likelihood.
 
         Parameters
@@ -543,7 +545,7 @@ class Loss(ABC):
             f"the loss {self.name} does not say how observations are distributed about their mean"
         )
 
-    def in_units(self, scale: Array) -> tuple["Loss", float]:
+    def in_units(self, scale: Array) -> tuple[Loss, float]:
         """The same loss of targets in other units, for a loss of differences.
 
         Parameters

@@ -7,6 +7,8 @@ line in ``LOSSES``, where the tests find it; :func:`sknewtonnet.testing.check_lo
 derivative that is wrong.
 """
 
+from __future__ import annotations
+
 from numbers import Real
 
 import numpy as np
@@ -354,7 +356,7 @@ LOSSES: dict[str, type[Loss]] = {
 }
 
 
-def get_loss(loss: "str | Loss", n_outputs: int) -> Loss:
+def get_loss(loss: str | Loss, n_outputs: int) -> Loss:
     """Return the loss with a given name, or the object itself.
 
     The name "log_loss" means the binary log loss if there is one output, and the multinomial

@@ -1,5 +1,7 @@
 """What would not fit the memory of the machine is refused before anything is allocated."""
 
+from __future__ import annotations
+
 import ctypes
 import os
 import sys

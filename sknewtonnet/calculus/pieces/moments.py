@@ -1,5 +1,7 @@
 """Weighted moments of columns, which the parts of a table add up to those of the whole."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -39,7 +41,7 @@ class Moments:
     high: Array
 
     @classmethod
-    def of(cls, columns: Array, weight: Array) -> "Moments":
+    def of(cls, columns: Array, weight: Array) -> Moments:
         """Those of the columns of a matrix with at least a row; no column overflows."""
         low, high = columns.min(axis=0), columns.max(axis=0)
         size = np.maximum(np.abs(low), np.abs(high))
@@ -62,7 +64,7 @@ class Moments:
         """Standard deviations, exactly 0 where a column is constant."""
         return np.where(self.high > self.low, self.spread, 0.0)
 
-    def joined(self, other: "Moments") -> "Moments":
+    def joined(self, other: Moments) -> Moments:
         """Those of the rows of both, by eq. 2.1 of Chan, Golub and LeVeque (1983).
 
         Parameters
@@ -108,7 +110,7 @@ class Moments:
         unit = squares.max() or 1.0
         return float(mean), float(unit * np.sqrt(((squares / unit) ** 2).mean()))
 
-    def in_units(self, shift: Array, scale: Array) -> "Moments":
+    def in_units(self, shift: Array, scale: Array) -> Moments:
         """Those of (x - shift) / scale.
 
         Parameters

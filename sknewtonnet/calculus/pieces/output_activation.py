@@ -7,6 +7,8 @@ With the outputs x = h(a) of the last layer and e = dL/dx, elementwise in the ou
 so that the passes over a net see a loss like any other, whose inverse link contains h.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

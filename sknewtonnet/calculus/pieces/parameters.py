@@ -1,5 +1,7 @@
 """The parameters of a network: one flat vector, many named arrays."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -249,7 +251,7 @@ class ParameterLayout(Worded):
         full = self._full_names
         return full if self.free is None else [full[p] for p in self.free]
 
-    def has_parameters_of(self, other: "ParameterLayout") -> bool:
+    def has_parameters_of(self, other: ParameterLayout) -> bool:
         """Whether parameters have the same names and entries.
 
         Parameters

@@ -1,5 +1,7 @@
 """Penalties of an objective: value and derivatives of each in one class."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -59,7 +61,7 @@ class Penalty(Worded, ABC):
     array([0.66666667, 0.33333333, 0.33333333, 0.66666667])
     """
 
-    def on(self, layout: ParameterLayout) -> "Penalty":
+    def on(self, layout: ParameterLayout) -> Penalty:
         """Return the penalty for a net with these parameters; by default it is the same for all.
 
         Parameters
@@ -439,7 +441,7 @@ class NormPenalty(Penalty):
         if not names or isinstance(self.arrays, str):
             raise ValueError(f"arrays must be a sequence of names, got {self.arrays!r}.")
 
-    def on(self, layout: ParameterLayout) -> "NormPenalty":
+    def on(self, layout: ParameterLayout) -> NormPenalty:
         """See :meth:`Penalty.on`.
 
         Parameters
@@ -659,7 +661,7 @@ class WidthPenalty(SeparablePenalty):
     reference: Array
     layout: ParameterLayout | None = None
 
-    def on(self, layout: ParameterLayout) -> "WidthPenalty":
+    def on(self, layout: ParameterLayout) -> WidthPenalty:
         """See :meth:`Penalty.on`."""
         return replace(self, layout=layout)
 
@@ -739,7 +741,7 @@ class PenaltySum(Penalty):
         self._others = [p for p in self.penalties if not isinstance(p, SeparablePenalty)]
 
     @property
-    def others(self) -> "PenaltySum | None":
+    def others(self) -> PenaltySum | None:
         """The sum of those that are not separable; None if all are."""
         return PenaltySum(self._others, self.divisor) if self._others else None
 
@@ -845,7 +847,7 @@ def listed_penalties(given: Penalty | Sequence[Penalty] | None) -> tuple[Penalty
 
 
 def l2_penalty(
-    layout: ParameterLayout, alpha: "float | Sequence[float] | Mapping[str, ArrayLike]"
+    layout: ParameterLayout, alpha: float | Sequence[float] | Mapping[str, ArrayLike]
 ) -> L2Penalty:
     """Spread the strengths a user names over the parameters they belong to.
 

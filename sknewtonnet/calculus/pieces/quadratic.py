@@ -1,5 +1,7 @@
 """Layers of quadratic forms ([I] 4.2, doc/mathematics.md 4)."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, ClassVar
 

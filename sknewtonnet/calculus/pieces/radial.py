@@ -1,5 +1,7 @@
 """Layers of quadratic forms of their inputs, whatever their parameters ([I] 4.2)."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from typing import Any, ClassVar
 

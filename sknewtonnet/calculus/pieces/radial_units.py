@@ -1,5 +1,7 @@
 """Radial units by the name of their covariances: which layer, and the penalty of its widths."""
 
+from __future__ import annotations
+
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

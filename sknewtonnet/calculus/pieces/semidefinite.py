@@ -1,5 +1,7 @@
 """Layers of semidefinite quadratic forms ([I] 4.2, doc/mathematics.md 4)."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any

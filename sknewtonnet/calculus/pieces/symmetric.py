@@ -1,5 +1,7 @@
 """Symmetric matrices stored as their upper halves."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 
 import numpy as np

@@ -1,5 +1,7 @@
 """An activation of its own for each unit of a layer, as one activation."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 

@@ -1,5 +1,7 @@
 """What an objective asks of its arguments, before any work."""
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import Any
 
