@@ -42,12 +42,15 @@ class Column:
         That name, or one with a level of it, such as "sex_female".
     shift, scale : float
         Column z stands for shift + scale z in the units of the table.
+    reference : str
+        Of a level: the level of the source that zeros in all of its columns mean, if there is one.
     """
 
     source: str
     name: str
     shift: float = 0.0
     scale: float = 1.0
+    reference: str = ""
 
 
 def columns_after(step: Any, columns: Sequence[Column], name: str) -> list[Column]:
@@ -162,9 +165,10 @@ def _levels(step: OneHotEncoder, columns: Sequence[Column], name: str) -> list[C
         columns, given, step.categories_, rare, dropped, strict=True
     ):
         n_levels = len(levels) - (0 if few is None else len(few) - 1) - (gone is not None)
+        reference = "" if gone is None or few is not None else str(levels[gone])
         for _ in range(n_levels):
             level = next(labels).removeprefix(f"{own}_")
-            found.append(Column(column.source, f"{column.name}_{level}"))
+            found.append(Column(column.source, f"{column.name}_{level}", reference=reference))
     return found
 
 

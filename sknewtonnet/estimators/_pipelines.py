@@ -105,7 +105,8 @@ def pipeline_inference(
         )
     net = _in_units(parts.net, columns, target)
     results = net.inference(parts.table(X, columns), target.y, sample_weight, **kwargs)
-    return results.of_table(_factors(columns), _Prepared(parts, tuple(columns)))
+    references = {column.source: column.reference for column in columns if column.reference}
+    return results.of_table(_factors(columns), _Prepared(parts, tuple(columns)), references)
 
 
 def columns_through(before: Pipeline, names: Sequence[str]) -> list[Column]:

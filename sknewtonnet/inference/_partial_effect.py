@@ -166,10 +166,12 @@ class Settings(NamedTuple):
     levels: tuple[str, ...] = ()
 
 
-def levels_of(X: Array, members: list[int], factor: str, names: Sequence[str]) -> Settings:
+def levels_of(
+    X: Array, members: list[int], factor: str, names: Sequence[str], reference: str
+) -> Settings:
     """The levels of a factor from its dummies, of which at most one is high in a row.
 
-    Where in some rows all are low, their level is the first.
+    Where in some rows all are low, their level is the first, the reference.
 
     Raises
     ------
@@ -192,7 +194,7 @@ def levels_of(X: Array, members: list[int], factor: str, names: Sequence[str]) -
     numbers = on.argmax(axis=1)
     if not on.any(axis=1).all():
         inputs = [{j: float(low[i]) for i, j in enumerate(members)}, *inputs]
-        levels = ["(reference)", *levels]
+        levels = [reference, *levels]
         numbers = np.where(on.any(axis=1), numbers + 1, 0)
     grid = np.arange(len(levels), dtype=float)
     return Settings(factor, grid, inputs, numbers.astype(float), tuple(levels))

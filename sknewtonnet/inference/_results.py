@@ -75,6 +75,8 @@ class InferenceResults(Tests, StatsmodelsNames, Reports):
         Tests take the name of the column for all of them.
     prepare : callable, default=None
         From that table to the features, for predictions.
+    references : mapping of str to str, default={}
+        Columns of that table with the level at which all of their features are zero.
 
     Attributes
     ----------

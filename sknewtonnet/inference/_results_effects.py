@@ -419,7 +419,7 @@ class Predictions(Estimates):
             Seed of the simulation.
         groups : mapping of str to list of str, default=None
             Features that are the dummies of a factor: at most one is high in a row. The rows in
-            which all are low are at the level "(reference)".
+            which all are low are at the level "(reference)", if its name is not known.
 
         Returns
         -------
@@ -468,7 +468,8 @@ class Predictions(Estimates):
         if len(members) > 1 or not alone:  # one dummy is a factor, too, by the name of its column
             if grid is not None:
                 raise ValueError(f"grid must be None for the factor {feature!r}, got {grid!r}.")
-            return levels_of(X, members, feature, names)
+            reference = self.references.get(feature, "(reference)")
+            return levels_of(X, members, feature, names, reference)
         if grid is None:
             check_count("n_points", n_points)
             values = np.linspace(column.min(), column.max(), n_points)

@@ -69,12 +69,16 @@ class Estimates:
     rescaled: Rescaled | None = field(default=None, repr=False)
     factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     prepare: Callable[[ArrayLike], Array] | None = field(default=None, repr=False)
+    references: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     # Likelihood-ratio tests of single features made so far.
     ratios: dict[str, LikelihoodRatioResult] = field(default_factory=dict, init=False, repr=False)
 
     def of_table(
-        self, factors: Mapping[str, tuple[str, ...]], prepare: Callable[[ArrayLike], Array]
+        self,
+        factors: Mapping[str, tuple[str, ...]],
+        prepare: Callable[[ArrayLike], Array],
+        references: Mapping[str, str] | None = None,
     ) -> Self:
         """The same results, asked in terms of a table from which the features were made.
 
@@ -84,13 +88,16 @@ class Estimates:
             Columns of the table that became other features than themselves, with these.
         prepare : callable
             From such a table to the features.
+        references : mapping of str to str, default=None
+            Of these columns the level at which all of their features are zero, if there is one.
 
         Returns
         -------
         InferenceResults
             What is known already is kept.
         """
-        found = replace(self, factors=dict(factors), prepare=prepare)
+        names = dict(references or {})
+        found = replace(self, factors=dict(factors), prepare=prepare, references=names)
         vars(found).update({k: v for k, v in vars(self).items() if k not in vars(found)})
         return found
 
