@@ -64,6 +64,8 @@ numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 add_module_names = False
 default_role = "code"
+smartquotes = False  # names and types are code
+toc_object_entries_show_parents = "hide"
 
 
 def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
@@ -112,10 +114,11 @@ html_show_sourcelink = False
 html_theme_options = {
     "logo": {"text": project},
     "github_url": URLS["Source"],
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 8,
+    "navbar_persistent": ["search-button"],
     "show_toc_level": 2,
     "navigation_with_keys": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": [], "404": []},
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
     "pygments_light_style": "a11y-high-contrast-light",

@@ -51,7 +51,7 @@ def _shown(entry: Any) -> str:
 def object_page(public: Public) -> list[str]:
     """The page of one object, as reStructuredText."""
     lines: list[str] = []
-    lines += underlined(public.full_name.replace("_", r"\_"), "=")
+    lines += underlined(public.name.replace("_", r"\_"), "=")
     lines += [f".. currentmodule:: {public.module}", ""]
     examples = [public.full_name, *public.aliases]
     if is_constant(public.thing):

@@ -89,6 +89,16 @@ CONTENTS = {
     "contributing": ("development", "acceptance", "release"),
 }
 
+# Short names, for the bar above all pages.
+SHORT = {
+    "getting_started": "Start",
+    "api/index": "Reference",
+    "coming_from/index": "Coming from",
+    "cases/index": "Cases",
+    "measurements": "Measured",
+    "sources": "Sources",
+}
+
 # Pages that are reached in another way.
 OUTSIDE = {"index", "404"}
 
@@ -111,17 +121,9 @@ def add_contents(app: Any, docname: str, content: list[str]) -> None:
     """Add the hidden table of contents to a page."""
     pages = children(docname, Path(app.srcdir))
     if pages:
-        lines = [
-            "",
-            "",
-            "```{toctree}",
-            ":hidden:",
-            "",
-            *(f"/{page}" for page in pages),
-            "```",
-            "",
-        ]
-        content[0] += "\n".join(lines)
+        entries = [f"{SHORT[page]} </{page}>" if page in SHORT else f"/{page}" for page in pages]
+        lines = ["```{toctree}", ":hidden:", "", *entries, "```", ""]
+        content[0] += "\n\n" + "\n".join(lines)
 
 
 def setup(app: Any) -> dict[str, bool]:
