@@ -230,20 +230,21 @@ class CoefficientDisplay(StatisticsDisplay):
         self.points_: list[dict[str, Any]] = []
         self.intervals_: list[dict[str, Any]] = []
         names = [self.names[i] for i in rows]
-        places = self._panels(n_panels, names, ax)
+        width, height = rows_size(names)
+        n_columns = min(n_panels, _MOST_COLUMNS)
+        size = (2.2 + (width - 3.0) / n_columns, height + 0.4)
+        places = self._panels(n_panels, n_columns, ax, size, (width, height))
         left = len(self.names) - len(rows)
-        for k, place in enumerate(places[:n_panels]):
+        for k, place in enumerate(places):
             self._forest(place, rows, k, line_kwargs)
             quantity = self.quantity.format(name=self.output_names[k])
             place.set_xlabel(fill(quantity, 60 if n_panels == 1 else 26))
-            if k % min(n_panels, _MOST_COLUMNS):
+            if k % n_columns:
                 place.set_yticks([])
                 continue
             name_rows(place, names)
             if left:
                 place.set_ylabel(f"({left} less certain ones left out)")
-        for place in places[n_panels:]:
-            place.axis("off")
         self._key(places[0], own=ax is None)
         return self
 
@@ -257,17 +258,6 @@ class CoefficientDisplay(StatisticsDisplay):
         if not sort:
             return rows
         return rows[np.argsort(-column(self.estimates, 0)[rows], kind="stable")]
-
-    def _panels(self, n_panels: int, names: Sequence[str], ax: Any) -> list[Any]:
-        """As many axes as there are outputs."""
-        for old in ("ax_", "axes_"):
-            vars(self).pop(old, None)
-        width, height = rows_size(names)
-        if n_panels == 1:
-            return [self._place(ax, (width, height))]
-        n_columns = min(n_panels, _MOST_COLUMNS)
-        size = (2.2 + (width - 3.0) / n_columns, height + 0.4)
-        return list(self._places(-(-n_panels // n_columns), n_columns, ax, size=size).ravel())
 
     def _forest(self, ax: Any, rows: Ints, panel: int, given: Mapping[str, Any] | None) -> None:
         """The estimates of one output with their intervals."""

@@ -275,41 +275,28 @@ class EffectDisplay(StatisticsDisplay):
         together = [tuple(self.outputs)] if self.classes else [(o,) for o in self.outputs]
         panels = [_Panel(effect, outputs) for outputs in together for effect in self.effects]
         own = ax is None
-        places = self._panels(len(panels), ax)
+        n_features = len(self.effects)
+        n_columns = min(_MOST_COLUMNS, n_features if n_features > 1 else len(panels))
+        places = self._panels(len(panels), n_columns, ax, (2.7, 2.5))
         self.lines_: list[list[Any]] = []
         self.bands_: list[list[list[Any]]] = []
         self.residuals_: list[Any] = []
         self.rugs_: list[list[Any]] = []
-        inner = same_scale and len(self.effects) > 1  # only the first of a row needs a name
-        for k, (panel, place) in enumerate(zip(panels, places, strict=False)):
+        for k, (panel, place) in enumerate(zip(panels, places, strict=True)):
             self.residuals_.append(self._partial_residuals(place, panel, scatter_kwargs))
             self._curves(place, panel, bands, line_kwargs)
             self.rugs_.append(self._rug(place, panel) if rug else [])
             name = panel.effect.feature
             place.set_xlabel(name if len(panels) == 1 else fill(name, 28))
-            if k % self._n_columns(len(panels)) == 0 or not inner:
+            # Of panels with the same scale only the first of a row or target needs a name.
+            first = k % n_columns == 0 or panel.outputs != panels[k - 1].outputs
+            if first or not same_scale:
                 place.set_ylabel(self._height_name(panel))
-        for place in places[len(panels) :]:
-            place.axis("off")
         if same_scale:
             _same_heights([panel.outputs for panel in panels], places)
         handles, labels = places[0].get_legend_handles_labels()
         key(self.figure_, places[0], handles, labels, own)
         return self
-
-    def _panels(self, n_panels: int, ax: Any) -> list[Any]:
-        """As many axes as are needed, in rows."""
-        for old in ("ax_", "axes_"):
-            vars(self).pop(old, None)
-        if n_panels == 1:
-            return [self._place(ax)]
-        n_columns = self._n_columns(n_panels)
-        n_rows = -(-n_panels // n_columns)
-        return list(self._places(n_rows, n_columns, ax, size=(2.7, 2.5)).ravel())
-
-    def _n_columns(self, n_panels: int) -> int:
-        n_features = len(self.effects)
-        return min(_MOST_COLUMNS, n_features if n_features > 1 else n_panels)
 
     def _height_name(self, panel: _Panel) -> str:
         names = self.output_names
@@ -443,7 +430,7 @@ def _some_rows(n: int) -> Any:
 def _same_heights(outputs: Sequence[tuple[int, ...]], places: Sequence[Any]) -> None:
     """The same vertical limits for all panels of the same outputs."""
     for each in dict.fromkeys(outputs):
-        own = [place for known, place in zip(outputs, places, strict=False) if known == each]
+        own = [place for known, place in zip(outputs, places, strict=True) if known == each]
         limits = np.array([place.get_ylim() for place in own])
         for place in own:
             place.set_ylim(limits[:, 0].min(), limits[:, 1].max())

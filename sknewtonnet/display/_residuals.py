@@ -261,15 +261,16 @@ class ResidualsDisplay(RowsDisplay):
             If a panel is none of these.
         """
         chosen = _checked_panels(panels)
-        places = self._panels(len(chosen), ax)
+        places = self._panels(len(chosen), 2, ax, (3.6, 3.0))
         self._scatter, self._line = scatter_kwargs, line_kwargs
         self.points_: dict[str, Any] = {}
         self.smooths_: dict[str, Any] = {}
         self.row_labels_: dict[str, list[Any]] = {}
-        self.envelope_, self.contours_ = None, {}
+        self.contours_: dict[float, list[Any]] = {}
+        self.envelope_ = None
         far, what = largest(np.abs(self.standardized), n_labels), self.residual_name
         standard = what if what.startswith("quantile") else f"standardised {what}"
-        for name, place in zip(chosen, places, strict=False):
+        for name, place in zip(chosen, places, strict=True):
             if name == "fitted":
                 place.axhline(0.0, color=COLOURS["grey"], lw=0.8, ls=":", zorder=0)
                 self._cloud(place, name, self.residuals, far)
@@ -285,17 +286,7 @@ class ResidualsDisplay(RowsDisplay):
                 self._leverages(place, name, largest(self.cooks_distance, n_labels))
                 place.set(title="Residuals vs leverage", xlabel="leverage")
                 place.set_ylabel("standardised Pearson residual")
-        for place in places[len(chosen) :]:
-            place.axis("off")
         return self
-
-    def _panels(self, n_panels: int, ax: Any) -> list[Any]:
-        """As many axes as are needed, two in a row."""
-        for old in ("ax_", "axes_"):
-            vars(self).pop(old, None)
-        if n_panels == 1:
-            return [self._place(ax)]
-        return list(self._places(-(-n_panels // 2), 2, ax, size=(3.6, 3.0)).ravel())
 
     def _cloud(self, ax: Any, name: str, y: Array, named: Ints) -> None:
         """The rows over their fitted means, with a smooth."""

@@ -99,6 +99,28 @@ class StatisticsDisplay(Display):
         """What a display takes of the labels and names of a table, as keywords."""
         return {}
 
+    def _panels(
+        self,
+        n_panels: int,
+        n_columns: int,
+        ax: Any,
+        size: tuple[float, float],
+        alone: tuple[float, float] | None = None,
+    ) -> list[Any]:
+        """As many axes as there are panels, row by row, in place of those of an earlier picture.
+
+        ``size`` is that of a panel of a new figure, ``alone`` that of a new figure with one.
+        """
+        for old in ("ax_", "axes_"):
+            vars(self).pop(old, None)
+        if n_panels == 1:
+            return [self._place(ax, alone)]
+        n_columns = min(n_columns, n_panels)
+        places = list(self._places(-(-n_panels // n_columns), n_columns, ax, size=size).ravel())
+        for place in places[n_panels:]:
+            place.axis("off")
+        return places[:n_panels]
+
 
 class RowsDisplay(StatisticsDisplay):
     """Base class of the displays whose points are rows of the table, with labels."""

@@ -115,6 +115,8 @@ def test_several_targets_have_panels_of_their_own():
     expected = results.partial_effect("x1", n_points=7).mean
     assert_allclose(display.lines_[1][0].get_ydata(), expected[:, 0])
     assert_allclose(display.lines_[4][0].get_ydata(), expected[:, 1])
+    named = [ax.get_ylabel() for ax in display.axes_.ravel()]
+    assert named == ["mean of y0", "", "", "mean of y1", "", ""]
     heights = [ax.get_ylim() for ax in display.axes_.ravel()]
     assert len(set(heights[:3])) == len(set(heights[3:])) == 1
 
