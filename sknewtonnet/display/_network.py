@@ -268,12 +268,9 @@ class NetworkDisplay(Display):
             notes.append("not identified: p-values of inputs, not of weights")
         elif shifted:  # an intercept of other columns is another hypothesis
             p_values[edges.sources[:, 0] == CONSTANT] = np.nan
+        outputs = _names(output_names, results.output_names)
         display = cls(
-            names=[
-                results.feature_names,
-                *network.unit_names,
-                _names(output_names, results.output_names),
-            ],
+            names=[results.feature_names, *network.unit_names, outputs],
             sources=edges.sources,
             targets=edges.targets,
             weights=edges.weights,
