@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from sknewtonnet._figures import COLOURS, LINE_STYLES, MARKERS, style
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.validation import check_truth, real_array
 from sknewtonnet.display._base import Display
+from sknewtonnet.display._nets import fitted_net
 from sknewtonnet.solvers import Iteration, SolverResult
 
 _COLOURS = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple", "black", "orange")]
@@ -140,7 +143,8 @@ class ConvergenceDisplay(Display):
         Parameters
         ----------
         estimator : fitted estimator
-            A net of this package; its data are not needed.
+            A net of this package, or what ends in one: a pipeline, a search, a pruning. Its data
+            are not needed.
         label : str, default=None
             Its label; the name of its class if None.
         minimum : {"common", "own"} or float, default="common"
@@ -157,11 +161,14 @@ class ConvergenceDisplay(Display):
 
         Raises
         ------
+        NotFittedError
+            If it is not fitted.
         TypeError
-            If it has no ``solver_result_``.
+            If there is no net of this package.
         """
-        name = type(estimator).__name__ if label is None else label
-        return cls.from_results({name: estimator}, minimum=minimum, ax=ax, **plot_keywords)
+        net = fitted_net(estimator, cls.__name__)
+        name = type(net).__name__ if label is None else label
+        return cls.from_results({name: net}, minimum=minimum, ax=ax, **plot_keywords)
 
     @classmethod
     def from_results(
@@ -384,9 +391,14 @@ def _course(label: Any, result: Any) -> Course:
         values = np.array([one.value for one in result])
         norms = np.array([one.gradient_norm for one in result])
         return Course(values, result[0].n_iter, norms)
+    if isinstance(result, BaseEstimator):
+        return _course(label, fitted_net(result, "ConvergenceDisplay"))
+    hint = ""
+    if isinstance(result, Sequence) and all(isinstance(one, BaseEstimator) for one in result):
+        hint = ' Several fits are a mapping of their labels: {"one start": net, "another": other}.'
     raise TypeError(
         "results must be SolverResult, fitted nets, lists of Iteration, or mappings with "
-        f"'values', got {result!r} for {label!r}."
+        f"'values', got {reprlib.repr(result)} for {label!r}.{hint}"
     )
 
 

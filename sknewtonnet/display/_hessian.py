@@ -17,6 +17,7 @@ from sknewtonnet.calculus.functions.standardization import on_standardized_colum
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory
 from sknewtonnet.calculus.pieces.validation import check_count, check_truth, real_vector
 from sknewtonnet.display._base import Display
+from sknewtonnet.display._nets import objective_of
 
 TITLES = {
     "exact": "exact Hessian",
@@ -143,9 +144,9 @@ class HessianDisplay(Display):
         Parameters
         ----------
         estimator : fitted estimator
-            A net of this package.
+            A net of this package, or what ends in one: a pipeline, a search, a pruning.
         X, y, sample_weight, offset, exposure : array-like
-            The data of the fit.
+            The data of the fit, before the steps of a pipeline.
         kinds : sequence of str, default=("exact", "block", "lagrangian", "gauss-newton")
             Which second derivatives; see :meth:`sknewtonnet.calculus.Objective.hessian`.
         standardize : bool, default=True
@@ -170,11 +171,10 @@ class HessianDisplay(Display):
             If the matrices would not fit.
         """
         extra = {"sample_weight": sample_weight, "offset": offset, "exposure": exposure}
-        given = {name: value for name, value in extra.items() if value is not None}
-        objective = estimator.objective(X, y, **given)
+        objective, params = objective_of(estimator, X, y, cls.__name__, **extra)
         return cls.from_objective(
             objective,
-            estimator.params_,
+            params,
             kinds=kinds,
             standardize=standardize,
             scaled=scaled,

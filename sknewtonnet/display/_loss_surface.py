@@ -16,6 +16,7 @@ from sknewtonnet.calculus.pieces.function import may_overflow
 from sknewtonnet.calculus.pieces.validation import check_count, check_truth, real_vector
 from sknewtonnet.display._base import Display
 from sknewtonnet.display._hessian import shortened
+from sknewtonnet.display._nets import objective_of
 from sknewtonnet.inspection import Direction, aligned, critical_point, spectrum
 
 _EIGENVECTORS = ("lowest", "highest", "flattest")
@@ -145,9 +146,9 @@ class LossSurfaceDisplay(Display):
         Parameters
         ----------
         estimator : fitted estimator
-            A net of this package.
+            A net of this package, or what ends in one: a pipeline, a search, a pruning.
         X, y, sample_weight, offset, exposure : array-like
-            The data of the fit.
+            The data of the fit, before the steps of a pipeline.
         directions : sequence of two, default=("lowest", "highest")
             Each is "lowest", "highest" or "flattest" for the eigenvector of the Hessian with that
             curvature (the smallest absolute one, for "flattest"; twice the same name for the first
@@ -182,10 +183,10 @@ class LossSurfaceDisplay(Display):
             If a direction is unknown, or two are the same.
         """
         extra = {"sample_weight": sample_weight, "offset": offset, "exposure": exposure}
-        given = {name: value for name, value in extra.items() if value is not None}
+        objective, params = objective_of(estimator, X, y, cls.__name__, **extra)
         return cls.from_objective(
-            estimator.objective(X, y, **given),
-            estimator.params_,
+            objective,
+            params,
             directions=directions,
             towards=towards,
             reach=reach,

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet.display._base import Display
-from sknewtonnet.display._nets import fitted_net
+from sknewtonnet.display._nets import fitted_net, input_names
 from sknewtonnet.display._network_drawing import Canvas, Lines, new_axes, readable_units
 from sknewtonnet.display._network_edges import (
     CONSTANT,
@@ -20,6 +20,7 @@ from sknewtonnet.display._network_edges import (
     p_values_of_inputs,
 )
 from sknewtonnet.display._network_places import Places
+from sknewtonnet.display._statistics import check_results
 from sknewtonnet.estimators import BaseNewtonNet, fit_of
 from sknewtonnet.inference import InferenceResults
 
@@ -172,13 +173,15 @@ class NetworkDisplay(Display):
             If ``units`` is neither, or ``output_names`` are more or fewer than the outputs.
         """
         _check_units(units)
-        fit = fit_of(fitted_net(estimator, cls.__name__))
+        net = fitted_net(estimator, cls.__name__)
+        fit = fit_of(net)
+        inputs = input_names(estimator, net, cls.__name__) or fit.feature_names
         table = units == "table"
         network = fit.problem.original_network if table else fit.network
         edges = Edges.of(network, fit.original_params if table else fit.params)
         display = cls(
             names=[
-                fit.feature_names,
+                inputs,
                 *network.unit_names,
                 _names(output_names, network.output_names),
             ],
@@ -253,6 +256,7 @@ class NetworkDisplay(Display):
         ValueError
             If ``units`` is neither, or ``output_names`` are more or fewer than the outputs.
         """
+        check_results(results)
         _check_units(units)
         objective, rescaled = results.information.objective, results.rescaled
         network, params = objective.network, results.information.params

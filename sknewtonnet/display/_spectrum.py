@@ -12,6 +12,7 @@ from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.display._base import Display
 from sknewtonnet.display._hessian import TITLES, checked_kinds
+from sknewtonnet.display._nets import objective_of
 from sknewtonnet.inspection import SpectralDensity, Spectrum, SpectrumPath, spectrum
 
 _COLOURS = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple", "black", "orange")]
@@ -194,9 +195,9 @@ class SpectrumDisplay(Display):
         Parameters
         ----------
         estimator : fitted estimator
-            A net of this package.
+            A net of this package, or what ends in one: a pipeline, a search, a pruning.
         X, y, sample_weight, offset, exposure : array-like
-            The data of the fit.
+            The data of the fit, before the steps of a pipeline.
         kinds : sequence of str, default=("exact", "gauss-newton")
             Which second derivatives; see :meth:`sknewtonnet.calculus.Objective.hessian`.
         standardize : bool, default=True
@@ -226,10 +227,10 @@ class SpectrumDisplay(Display):
             If a dense matrix would not fit.
         """
         extra = {"sample_weight": sample_weight, "offset": offset, "exposure": exposure}
-        given = {name: value for name, value in extra.items() if value is not None}
+        objective, params = objective_of(estimator, X, y, cls.__name__, **extra)
         return cls.from_objective(
-            estimator.objective(X, y, **given),
-            estimator.params_,
+            objective,
+            params,
             kinds=kinds,
             standardize=standardize,
             method=method,

@@ -7,11 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_consistent_length
 
 from sknewtonnet._names import must_be_one_of, unknown_name
 from sknewtonnet._typing import Ints
 from sknewtonnet.display._base import Display
+from sknewtonnet.display._nets import fitted_net
 from sknewtonnet.estimators import pipeline_inference
 from sknewtonnet.inference import InferenceResults
 
@@ -79,10 +80,13 @@ class StatisticsDisplay(Display):
         ------
         NotFittedError
             If the estimator is not fitted.
+        TypeError
+            If there is no net of this package, or names stand where data should.
         ValueError
             If the data do not fit together, or an argument is not allowed.
         """
-        check_is_fitted(estimator)
+        fitted_net(estimator, cls.__name__)
+        _check_no_names(cls.__name__, X, y=y, sample_weight=sample_weight)
         check_consistent_length(X, y, sample_weight)
         given = {"sample_weight": sample_weight, "offset": offset, "exposure": exposure}
         given = {name: value for name, value in given.items() if value is not None}
@@ -144,6 +148,19 @@ def check_results(results: Any) -> None:
             "results must be those of the inference of a net, net.inference(X, y), "
             f"got {type(results).__name__}; from_estimator takes a net with its data."
         )
+
+
+def _check_no_names(caller: str, X: Any, **data: Any) -> None:
+    """Raise if a user gave names of features, or another choice, by position."""
+    for argument, given in data.items():
+        names = [given] if isinstance(given, str) else given
+        listed = isinstance(names, (list, tuple)) and names and isinstance(names[0], str)
+        if listed and len(names) != np.shape(X)[0]:  # else they are labels of classes
+            raise TypeError(
+                f"{argument} must be an array with an entry for each row, got {given!r}; "
+                f"{caller}.from_estimator takes the data by position and all else by keyword, "
+                "such as features=[...]."
+            )
 
 
 def row_labels(labels: ArrayLike | None, n_rows: int) -> NDArray[Any]:

@@ -102,6 +102,8 @@ def told_of_columns(X: Any) -> Iterator[None]:
 
 def _columns(X: Any) -> list[tuple[Any, Any]]:
     """Names and values of the columns of a data frame; of other things, none."""
+    if not hasattr(X, "columns"):
+        return []
     if hasattr(X, "iloc"):  # of which several may have one name
         return [(name, X.iloc[:, j]) for j, name in enumerate(X.columns)]
     return [(name, X[name]) for name in X.columns] if hasattr(X, "get_columns") else []

@@ -62,6 +62,10 @@ def pipeline_inference(
 
     Raises
     ------
+    NotFittedError
+        If it is not fitted.
+    TypeError
+        If it is no estimator.
     ValueError
         If there is no net of this package at the end, a step mixes columns or bends them (PCA,
         polynomials, quantiles), the net has no intercepts to undo a shift, an argument is not
@@ -94,6 +98,11 @@ def pipeline_inference(
     >>> results.marginal_effects(["x0"]).effects.round(2).tolist()
     [0.5]
     """
+    if not hasattr(model, "fit"):
+        raise TypeError(
+            "model must be a fitted Pipeline or TransformedTargetRegressor with a net of this "
+            f"package at its end, got {type(model).__name__}."
+        )
     check_is_fitted(model)
     parts = _Parts.of(model)
     columns = parts.columns(_column_names(model, X))

@@ -12,6 +12,7 @@ from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet import inference as statistics
+from sknewtonnet._frames import frames_inside
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._sklearn import names_for_dir
 from sknewtonnet._threads import one_thread
@@ -144,7 +145,7 @@ class StatisticsMixin(FittedNet):
             post_selection=fit.post_selection,
             chosen_penalty=self.alpha_selection_ is not None,
             rescaled=problem.rescaled(data),
-            stacklevel=3,
+            stacklevel=2 + frames_inside(),
         )
 
     @may_overflow

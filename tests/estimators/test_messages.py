@@ -161,6 +161,20 @@ def test_columns_that_are_no_numbers(column):
         regressor().fit(table, y)
 
 
+def test_one_column_alone(net):
+    table = pd.DataFrame(X, columns=[f"x{k}" for k in range(X.shape[1])])
+    column = table["x0"]
+    swapped = [
+        lambda: regressor().fit(column, y),
+        lambda: regressor().fit(pd.Series(y), table),
+        lambda: net.predict(column),
+        lambda: net.inference(pd.Series(y), table),
+    ]
+    for call in swapped:
+        with pytest.raises(ValueError, match=r"2-dimensional container but got .*Series"):
+            call()
+
+
 def test_columns_that_can_be_read_as_numbers(net):
     table = pd.DataFrame({"a": [str(x) for x in X[:, 0]], "b": X[:, 1].astype(object)})
     np.testing.assert_array_equal(regressor(random_state=0).fit(table, y).params_, net.params_)

@@ -380,3 +380,19 @@ def test_an_offset_and_a_transformed_target():
     X = frame[["age"]]
     with pytest.raises(ValueError, match="offset or exposure"):
         pipeline_inference(model.fit(X, y), X, y, offset=np.ones(N))
+
+
+def test_what_is_no_estimator_is_named_by_its_type():
+    net = NewtonMLPRegressor((1,), alpha=1.0, random_state=0).fit([[0.0], [1.0], [3.0]], [0, 1, 2])
+    with pytest.warns(UserWarning, match="Inference:"):
+        results = net.inference([[0.0], [1.0], [3.0]], [0, 1, 2])
+    with pytest.raises(TypeError, match=r"model must be a fitted .*, got InferenceResults\.$"):
+        pipeline_inference(results, [[0.0]], [0.0])
+
+
+def test_warnings_point_to_the_line_of_the_user():
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    pipe = make_pipeline(StandardScaler(), NewtonMLPRegressor((5,), alpha=1.0, random_state=0))
+    with pytest.warns(UserWarning, match="Inference:") as seen:
+        pipeline_inference(pipe.fit(X, X[:, 0]), X, X[:, 0])
+    assert [warning.filename for warning in seen] == [__file__]
