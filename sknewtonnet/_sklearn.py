@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from copy import copy
 from functools import wraps
 from numbers import Integral
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -190,6 +190,30 @@ class CheckedParameters:
     """Mixin whose message for an unknown name asks for one that is near; left of BaseEstimator."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]]
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters; a name that does not exist is refused, with one that is near.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by the names of parameters.
+
+        Returns
+        -------
+        Self
+            The estimator itself.
+        """
+        try:
+            found: Self = super().set_params(**params)  # type: ignore[misc]
+        except ValueError as error:
+            known = self.get_params(deep=False)  # type: ignore[attr-defined]
+            unknown = [name for name in params if name.partition("__")[0] not in known]
+            hint = did_you_mean(unknown[0], known) if unknown else ""
+            if not hint:
+                raise
+            raise ValueError(f"{error}{hint}") from None
+        return found
 
     def _validate_params(self) -> None:
         try:

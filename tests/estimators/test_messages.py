@@ -68,6 +68,12 @@ def test_near_misses_of_parameters(parameter, given, meant):
         (lambda net: net.inference(X, y, cov_type="hc3"), "HC3"),
         (lambda net: net.inference(X, y, cov_type="robust"), "HC1"),
         (lambda net: net.inference(X, y, weight_type="pweights"), "sampling"),
+        (lambda net: net.inference(X, y, weight_type="freq"), "frequency"),
+        (lambda net: net.inference(X, y).wald_test_features(adjust="fdr_bh"), "bh"),
+        (lambda net: net.inference(X, y).partial_effect("x0", band="uniform"), "simultaneous"),
+        (lambda net: regressor().set_params(hidden_layers=(3,)), "hidden_layer_sizes"),
+        (lambda net: regressor().set_params(solver_option={}), "solver_options"),
+        (lambda net: BackwardPruning(net).set_params(scorings="bic"), "scoring"),
         (lambda net: net.inference(X, y).wald_test("X1"), "x1"),
         (
             lambda net: net.inference(X, y).profile_interval("coefs_1[h1,y]"),
