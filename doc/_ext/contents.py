@@ -37,6 +37,7 @@ CONTENTS = {
         # test and explain
         "inference",
         "reading_the_summary",
+        "notebooks",
         # prune
         "pruning",
         # scale up

@@ -174,3 +174,18 @@ def test_findings_are_items_of_lists():
     shape = Shape(page)
     assert shape.tags == ["div", "p", "ul", "li"]
     assert shape.texts == ["One.", "<b>two</b>"]
+
+
+def test_what_ipython_asks_for():
+    """Of results and of summaries it takes HTML, LaTeX and text."""
+    formatters = pytest.importorskip("IPython.core.formatters", reason="IPython is not installed")
+    formatter = formatters.DisplayFormatter()
+    formatter.active_types = ["text/plain", "text/html", "text/latex"]
+    for thing in (results(), results().summary(), results().marginal_effects()):
+        data, _ = formatter.format(thing)
+        assert set(data) == {"text/plain", "text/html", "text/latex"}
+        assert "<table>" in data["text/html"]
+        assert "\\n" not in data["text/plain"]
+        assert data["text/plain"].count("\n") > 3
+    data, _ = formatter.format(Network.mlp(1, (), 1))
+    assert data == {"text/plain": "Network 1-1, 2 parameters"}
