@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 from sknewtonnet import NewtonMLPRegressor
 from sknewtonnet.calculus import Network, Objective
 from sknewtonnet.solvers import SOLVERS, AutoSolver, Trace, get_solver
+from sknewtonnet.solvers._trace import Recorder
 
 
 def problem():
@@ -59,6 +60,19 @@ def test_a_run_that_goes_on():
     assert both.n_hessians == (0, 1, 2, 3)
     assert both.phases == ((0, "quasi-Newton"), (2, "Newton"))
     assert one.then(None) is None
+
+
+def test_a_recorder_joins_runs_of_several_methods():
+    recorder = Recorder()
+    recorder.note(4.0, 0)
+    recorder.join(Trace((4.0, 2.0), (0.1, 0.3), (0, 2)), 1.0, 0, "Newton")
+    recorder.join(Trace((2.0,), (0.0,), (0,)), 2.0, 2, "quasi-Newton")  # it took no step
+    recorder.join(Trace((2.0, 1.0), (0.2, 0.4), (0, 1)), 3.0, 2, "Newton")
+    trace = recorder.trace
+    assert trace.gradient_norms == (4.0, 2.0, 1.0)
+    assert trace.seconds[1:] == (1.3, 3.4)
+    assert trace.n_hessians == (0, 2, 3)
+    assert trace.phases == ((0, "Newton"),)
 
 
 def test_of_a_fit_it_is_that_of_the_kept_start_and_small():
