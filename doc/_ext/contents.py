@@ -98,6 +98,7 @@ SHORT = {
     "cases/index": "Cases",
     "measurements": "Measured",
     "sources": "Sources",
+    "whats_new": "What's new",
 }
 
 # Pages that are reached in another way.

@@ -2,12 +2,15 @@
 
 - A link to an example, ``../examples/plot_x.py``, leads to its page of the gallery; one to another
   file of the repository leads to the file on the forge.
+- The text of a link that is the name of a file becomes the title of its page.
 - ``<a id="3.1"></a>`` in a heading is an anchor.
+- Keys of papers, [Bis92], lead to the references.
 - ``doc/mathematics.md 3.1`` in a docstring or an example is a link to that section.
 """
 
 import os
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +24,12 @@ PAGES = {
     "README.md": "index.md",
 }
 
-LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#|/)([^)\s#]+)((?:#[^)\s]*)?)(?=\))")
+LINK = re.compile(r"\[([^\[\]]*)\]\((?![a-z]+:|#|/)([^)\s#]+)((?:#[^)\s]*)?)\)")
+FILE_NAME = re.compile(r"[\w./-]+\.(md|py)")
+KEY = re.compile(r"(?<![\w\[\])'\"`])\[([A-Z]\w*)\](?![(\w:\]])")
+CODE = re.compile(r"(^```.*?^```|^ {4}.*?$|^#.*?$|`[^`\n]*`)", re.M | re.S)
 ANCHOR = re.compile(r"<a id=\"([^\"]+)\">")
+CITED = re.compile(r"\bdoc/([\w/]+)\.md(?:,? (?:sections? )?(\d+(?:\.\d+)*))?")
 LITERAL = re.compile(r"(``.*?``|:[\w:]+:`[^`]*`)")
 NO_MARKUP = re.compile(r"\||(?<=\w)_(?![\w_])")
 CITED = re.compile(r"\bdoc/([\w/]+)\.md(?:,? (?:sections? )?(\d+(?:\.\d+)*))?")
@@ -57,12 +64,38 @@ def markdown_links(app: Any, docname: str, content: list[str]) -> None:
             folder = doc.parent
             content[0] = (folder / outside).read_text(encoding="utf-8")
             app.env.note_dependency(str(folder / outside))
-    parts = re.split(r"(^```.*?^```)", content[0], flags=re.M | re.S)
+
+    def link(match: re.Match[str]) -> str:
+        text, address, anchor = match.groups()
+        where = target(address, folder, doc, app.config.source_url)
+        if where.startswith("/") and FILE_NAME.fullmatch(text):
+            text = ""  # the title of the page says more than the name of its file
+        return f"[{text}]({where}{anchor})"
+
+    text = "".join(
+        part if i % 2 and part.startswith("```") else LINK.sub(link, part)
+        for i, part in enumerate(re.split(r"(^```.*?^```)", content[0], flags=re.M | re.S))
+    )
+    known = references(doc)
+    parts = CODE.split(text) if docname != "references" else [text]
     parts[::2] = [
-        LINK.sub(lambda m: target(m[1], folder, doc, app.config.source_url) + m[2], part)
+        KEY.sub(lambda m: key_link(m, known), part) if docname != "references" else part
         for part in parts[::2]
     ]
     content[0] = "".join(parts)
+
+
+@cache
+def references(doc: Path) -> frozenset[str]:
+    """The keys of the references."""
+    text = (doc / "references.md").read_text(encoding="utf-8")
+    return frozenset(re.findall(r"^- \*\*\[(\w+)\]", text, re.M))
+
+
+def key_link(match: re.Match[str], known: frozenset[str]) -> str:
+    """A link of Markdown from a key such as [Bis92] to its reference."""
+    key = match[1]
+    return f"[\\[{key}\\]](/references.md#{key})" if key in known else match[0]
 
 
 def cited(text: str) -> str:
@@ -74,7 +107,12 @@ def cited(text: str) -> str:
             return f":ref:`{match[0]} <{document}.md#{section}>`"
         return f":doc:`{match[0]} </{document}>`"
 
-    return CITED.sub(link, text)
+    def reference(match: re.Match[str]) -> str:
+        key = match[1]
+        return f":ref:`[{key}] <references.md#{key}>`" if key in known else match[0]
+
+    known = references(Path(__file__).parents[1])
+    return KEY.sub(reference, CITED.sub(link, text))
 
 
 def prepared_docstring(
@@ -100,20 +138,29 @@ class Anchors(SphinxTransform):
 
     def apply(self, **kwargs: Any) -> None:
         """Give the ids to the sections, and the project names for them."""
-        standard = self.env.domains.standard_domain
-        slugs = self.env.metadata[self.env.docname].setdefault("myst_slugs", {})
         for raw in list(self.document.findall(nodes.raw)):
             match = ANCHOR.match(raw.astext())
             if raw.astext() == "</a>" and isinstance(raw.parent, nodes.title):
                 raw.parent.remove(raw)
             elif match and isinstance(raw.parent, nodes.title):
-                anchor, title = match[1], raw.parent
+                title = raw.parent
                 title.remove(raw)
-                title.parent["ids"].append(anchor)
-                slugs[anchor] = (0, anchor, title.astext())
-                label = f"{self.env.docname}.md#{anchor}"
-                standard.labels[label] = (self.env.docname, anchor, title.astext())
-                standard.anonlabels[label] = (self.env.docname, anchor)
+                self.name(title.parent, match[1], title.astext())
+        if self.env.docname == "references":
+            for item in self.document.findall(nodes.list_item):
+                key = re.match(r"\[(\w+)\]", item.astext())
+                if key:
+                    self.name(item, key[1], key[0])
+
+    def name(self, node: nodes.Element, anchor: str, text: str) -> None:
+        """Give an id to a node, for links of Markdown and of reStructuredText."""
+        node["ids"].append(anchor)
+        slugs = self.env.metadata[self.env.docname].setdefault("myst_slugs", {})
+        slugs[anchor] = (0, anchor, text)
+        label = f"{self.env.docname}.md#{anchor}"
+        standard = self.env.domains.standard_domain
+        standard.labels[label] = (self.env.docname, anchor, text)
+        standard.anonlabels[label] = (self.env.docname, anchor)
 
 
 def setup(app: Any) -> dict[str, bool]:
