@@ -32,7 +32,6 @@ ANCHOR = re.compile(r"<a id=\"([^\"]+)\">")
 CITED = re.compile(r"\bdoc/([\w/]+)\.md(?:,? (?:sections? )?(\d+(?:\.\d+)*))?")
 LITERAL = re.compile(r"(``.*?``|:[\w:]+:`[^`]*`)")
 NO_MARKUP = re.compile(r"\||(?<=\w)_(?![\w_])")
-CITED = re.compile(r"\bdoc/([\w/]+)\.md(?:,? (?:sections? )?(\d+(?:\.\d+)*))?")
 
 
 def target(link: str, folder: Path, doc: Path, source: str) -> str:
@@ -157,7 +156,7 @@ class Anchors(SphinxTransform):
         node["ids"].append(anchor)
         slugs = self.env.metadata[self.env.docname].setdefault("myst_slugs", {})
         slugs[anchor] = (0, anchor, text)
-        label = f"{self.env.docname}.md#{anchor}"
+        label = f"{self.env.docname}.md#{anchor}".lower()  # as the role looks for it
         standard = self.env.domains.standard_domain
         standard.labels[label] = (self.env.docname, anchor, text)
         standard.anonlabels[label] = (self.env.docname, anchor)
