@@ -349,16 +349,19 @@ class ResidualsDisplay(RowsDisplay):
         if np.isnan(self.n_parameters):
             return
         h = np.linspace(right / 400.0, min(right, 0.999), 400)
-        seen = []
         for distance, dash in zip(_CONTOURS, ("--", "-."), strict=True):
             r = np.sqrt(distance * self.n_parameters * (1.0 - h) / h)
             look = {"color": COLOURS["vermilion"], "lw": 0.8, "ls": dash}
             self.contours_[distance] = [ax.plot(h, side * r, **look)[0] for side in (1, -1)]
-            if r[-1] < max(high, -low):
-                seen.append(self.contours_[distance][0])
-                seen[-1].set_label(f"Cook's distance {distance:g}")
-        if seen:
-            ax.legend(handles=seen, fontsize="small")
+            # Their ends have names, above or below, as in R.
+            end = r[-1] if r[-1] < high else -r[-1]
+            if low < end < high:
+                where = {
+                    "transform": ax.get_yaxis_transform(),
+                    "va": "center",
+                    "fontsize": "small",
+                }
+                ax.text(1.01, end, f"Cook {distance:g}", color=COLOURS["vermilion"], **where)
 
 
 def _checked_panels(panels: Sequence[str] | str) -> list[str]:

@@ -72,6 +72,9 @@ def test_linear_nets_have_the_panels_of_statsmodels():
             h, r = line.get_data()
             assert (sign * r > 0.0).all()
             assert_allclose(r**2 * h / (3.0 * (1.0 - h)), level, rtol=1e-6)
+    named = {text.get_text(): text for text in display.axes_[1, 1].texts}
+    above = display.contours_[0.5][0].get_ydata()[-1]
+    assert abs(named["Cook 0.5"].get_position()[1]) == above
 
 
 def test_the_rows_far_off_are_named_by_the_index_of_the_table():
