@@ -88,6 +88,35 @@ class PartialEffect(Shown):
     values: Array
     levels: tuple[str, ...] = ()
 
+    def to_frame(self) -> Any:
+        """The curve as a pandas data frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per point (and output), named by the value of the input or the level of the
+            factor, with the columns "mean", "std_error", "lower" and "upper".
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        import pandas as pd
+
+        points = list(self.levels or self.grid.tolist())
+        index: Any = pd.Index(points, name=self.feature)
+        if self.mean.ndim == 2:
+            names = [self.feature, "output"]
+            index = pd.MultiIndex.from_product([points, self.output_names], names=names)
+        columns = {
+            "mean": self.mean.ravel(),
+            "std_error": self.se.ravel(),
+            "lower": self.lower.ravel(),
+            "upper": self.upper.ravel(),
+        }
+        return pd.DataFrame(columns, index)
+
     def plot(self, ax: Any = None, output: int = 0) -> Any:
         """Draw the curve of one output with its band.
 
@@ -166,6 +195,12 @@ class Settings(NamedTuple):
     levels: tuple[str, ...] = ()
 
 
+def _level(name: str, factor: str) -> str:
+    """What is left of the name of a dummy without its factor: "town_b" and "town[T.b]" are "b"."""
+    inside = name.removeprefix(f"{factor}[").removeprefix("T.").removesuffix("]")
+    return inside if name.startswith(f"{factor}[") else name.removeprefix(f"{factor}_")
+
+
 def levels_of(
     X: Array, members: list[int], factor: str, names: Sequence[str], reference: str
 ) -> Settings:
@@ -190,7 +225,7 @@ def levels_of(
         {j: float(high[i] if i == k else low[i]) for i, j in enumerate(members)}
         for k in range(len(members))
     ]
-    levels = [names[j].removeprefix(f"{factor}_") for j in members]
+    levels = [_level(names[j], factor) for j in members]
     numbers = on.argmax(axis=1)
     if not on.any(axis=1).all():
         inputs = [{j: float(low[i]) for i, j in enumerate(members)}, *inputs]

@@ -106,9 +106,113 @@ def test_refused(formula, message):
 
 def test_missing_values_are_refused():
     data = table()
+    fit = fit_formula("y ~ x", data, line())
     data.loc[3, "x"] = np.nan
-    with pytest.raises(ValueError, match="null"):
+    with pytest.raises(ValueError, match=r"missing values in 'x' \(1\), a null .* data.dropna"):
         fit_formula("y ~ x", data, line())
+    with pytest.raises(ValueError, match=r"missing values in 'x' \(1\)"):
+        fit.predict(data)
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("y ~ X", r"there is no column 'X'; the columns are .* Did you mean 'x'\?"),
+        ("Y ~ x", "Did you mean 'y'"),
+        ("y ~ x + factor(town)", r"a factor is C\(x\)"),
+        ("y ~ x + as.factor(town)", r"a factor is C\(x\)"),
+        ("y ~ x + I(x^2)", r"a power inside I\(\) is x\*\*2"),
+        ("y ~ sqrt(y)", r"np\.sqrt\(x\)"),
+        ("y ~ x + offset(y)", "offset='column'"),
+        ("cbind(y, x) ~ town", r"fit\(X, Y\)"),
+        ("y ~ x + (1|town)", "groups='column'"),
+        ("y ~ s(x)", "hidden units"),
+        ("y ~ ns(x, 3)", r"cr\(x, df=4\)"),
+        ("y ~ ifelse(x > 0, 1, 0)", r"np\.where"),
+        ("y ~ x +", "cannot be evaluated"),
+    ],
+)
+def test_words_of_r_are_answered(formula, message):
+    with pytest.raises(ValueError, match=message) as found:
+        fit_formula(formula, table(), line())
+    assert "\x1b" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"weights": np.ones(90)}, "no argument 'weights'. Give sample_weight"),
+        ({"subset": np.ones(90)}, "Give these rows as data"),
+        ({"sample_weigth": np.ones(90)}, "Did you mean 'sample_weight'"),
+    ],
+)
+def test_arguments_of_r_are_answered(given, message):
+    with pytest.raises(TypeError, match=message):
+        fit_formula("y ~ x", table(), line(), **given)
+    with pytest.raises(TypeError, match="vcov"):
+        fit_formula("y ~ x", table(), line()).inference(table(), vcov="HC1")
+
+
+def test_what_is_no_formula_is_named():
+    with pytest.raises(ValueError, match="got a DataFrame: the order is formula, data, net"):
+        fit_formula(table(), "y ~ x", line())
+
+
+def test_a_dot_is_all_other_columns():
+    data = table().drop(columns="kind")
+    fit = fit_formula("np.log(y) ~ .", data, line())
+    assert list(fit.estimator.feature_names_in_) == ["x", "town[T.b]", "town[T.c]"]
+    without = fit_formula("y ~ . - town", data, line())
+    assert list(without.estimator.feature_names_in_) == ["x"]
+    spelled = fit_formula("np.log(y) ~ x + town", data, line())
+    assert_allclose(fit.predict(data), spelled.predict(data))
+
+
+def test_columns_are_named_as_weights_offsets_and_clusters():
+    data = table().assign(w=np.arange(90) % 3 + 1.0, known=0.1, year=np.arange(90) % 7)
+    named = fit_formula("y ~ x", data, line(), sample_weight="w", offset="known")
+    given = fit_formula("y ~ x", data, line(), sample_weight=data["w"], offset=data["known"])
+    assert_allclose(named.predict(data, offset="known"), given.predict(data, offset=0.1))
+    ours = named.inference(data, "w", offset="known", groups=["town", "year"])
+    groups = data[["town", "year"]]
+    theirs = given.inference(data, data["w"], offset=data["known"], groups=groups)
+    assert_allclose(ours.bse, theirs.bse)
+    with pytest.raises(ValueError, match="groups: there is no column 'Town'"):
+        named.inference(data, "w", offset="known", groups="Town")
+
+
+def test_results_take_tables_and_know_factors():
+    data = table()
+    fit = fit_formula("y ~ x + C(town) + poly(x, 2):x + kind", data, line())
+    assert fit.factors == {"C(town)": ["C(town)[T.b]", "C(town)[T.c]"], "kind": ["kind[T.small]"]}
+    results = fit.inference(data)
+    assert_allclose(results.get_prediction(data[:5]).mean, fit.predict(data[:5]))
+    assert_allclose(results.get_prediction(fit.design(data[:5])).mean, fit.predict(data[:5]))
+    assert results.marginal_effects("C(town)").names == ["C(town)[T.b]", "C(town)[T.c]"]
+    assert results.partial_effect("C(town)").levels == ("a", "b", "c")
+    frame = results.partial_effect("C(town)").to_frame()
+    assert list(frame.index) == ["a", "b", "c"]
+    assert frame.index.name == "C(town)"
+    assert_allclose(frame["mean"], results.partial_effect("C(town)").mean)
+    assert results.partial_effect("kind").levels == ("large", "small")
+    assert "C(town)" in results.tests.names
+
+
+def test_the_first_level_may_be_chosen():
+    fit = fit_formula("y ~ x + C(town, contr.treatment('b'))", table(), line())
+    (factor,) = fit.factors
+    assert fit.inference(table()).references == {factor: "b"}
+    sums = fit_formula("y ~ x + C(town, contr.sum)", table(), line())
+    assert sums.factors == {}
+    assert list(sums.groups) == ["C(town, contr.sum)"]
+
+
+def test_probabilities_and_errors_of_predictions():
+    data = table()
+    fit = fit_formula("kind ~ x + town", data, NewtonMLPClassifier((), alpha=0.1))
+    assert_allclose(fit.predict_proba(data).sum(axis=1), 1.0)
+    mean, std = fit_formula("y ~ x", data, line()).predict(data, return_std=True)
+    assert mean.shape == std.shape == (90,)
 
 
 def test_without_formulaic(monkeypatch):
