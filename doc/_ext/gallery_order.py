@@ -7,6 +7,7 @@ GROUPS = {
     "Fit and predict": (
         "quickstart",
         "raw_table",
+        "from_sklearn",
         "pipeline_gridsearch",
         "alpha_auto",
         "ard",
@@ -18,22 +19,30 @@ GROUPS = {
         "rbf_motorcycle",
         "rbf_ellipses",
         "rbf_decision_map",
+        "surrogate",
         "convolution",
         "constraints",
         "monotone_engel",
     ),
-    "Standard errors, tests and effects": (
+    "Standard errors, tests and tables": (
         "choose_size_then_test",
         "inference_summary",
         "network_significance",
-        "marginal_effects",
-        "prediction_intervals",
-        "influence",
+        "forest",
         "tables_for_papers",
+        "prediction_intervals",
     ),
+    "What features do": ("effect_curves", "marginal_effects", "importances"),
+    "What the data say of the model": ("residual_checks", "influence"),
     "Smaller nets": ("wald_pruning", "pruning_path", "sunspots"),
     "Large tables": ("out_of_core", "dask"),
-    "Solvers, and nets of your own": ("optimal_steps", "rosenbrock_net", "custom_layer"),
+    "Minima and curvature": ("two_minima", "saddle", "flat_directions", "hessian_blocks"),
+    "Solvers, and nets of your own": (
+        "convergence",
+        "optimal_steps",
+        "rosenbrock_net",
+        "custom_layer",
+    ),
     "More": (),  # what has no place yet
 }
 ORDER = [f"plot_{name}.py" for names in GROUPS.values() for name in names]

@@ -1,6 +1,7 @@
 """The Python code of the documents runs, a namespace per document, and prints what they say."""
 
 import re
+import runpy
 import sys
 from pathlib import Path
 
@@ -68,3 +69,12 @@ def test_readme_has_exactly_two_commands():
     assert len(commands) == 2
     assert "examples/plot_quickstart.py" in commands[0]
     assert "pytest" in commands[1]
+
+
+def test_examples_have_their_place_and_documents_that_lead_to_them():
+    groups = runpy.run_path(str(ROOT / "doc" / "_ext" / "gallery_order.py"))["GROUPS"]
+    places = [name for names in groups.values() for name in names]
+    examples = {path.stem.removeprefix("plot_") for path in ROOT.glob("examples/plot_*.py")}
+    assert sorted(places) == sorted(examples)
+    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "doc").glob("**/*.md"))
+    assert not [name for name in examples if f"examples/plot_{name}.py)" not in pages]
