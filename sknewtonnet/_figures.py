@@ -260,6 +260,8 @@ def key(figure: Any, ax: Any, handles: Sequence[Any], labels: Sequence[str], own
         width = figure.get_size_inches()[0]
         longest = 0.6 + 0.08 * max(map(len, labels))
         n_columns = max(1, min(len(labels), int(width / longest)))
+        # The legend has a place of its own, and the panels keep theirs.
+        figure.set_figheight(figure.get_figheight() + 0.15 + 0.21 * -(-len(labels) // n_columns))
         return figure.legend(handles, labels, loc="outside upper center", ncols=n_columns)
     look = {"fontsize": "small", "frameon": False, "borderaxespad": 0.2}
     return ax.legend(handles, labels, loc="lower right", bbox_to_anchor=(1.0, 1.0), **look)

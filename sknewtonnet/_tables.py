@@ -131,7 +131,10 @@ class Table:
             for j, cell in enumerate(row):
                 tag = "th" if j in self.names else kind
                 side = "left" if j in self._left else "right"
-                cells.append(f'<{tag} style="{style}text-align:{side}">{escape(cell)}</{tag}>')
+                indent = len(cell) - len(cell.lstrip())  # of the levels of a factor, say
+                inset = f";padding-left:{0.5 + 0.6 * indent:g}em" if indent else ""
+                look = f"{style}text-align:{side}{inset}"
+                cells.append(f'<{tag} style="{look}">{escape(cell.strip())}</{tag}>')
             found.append(f"<tr>{''.join(cells)}</tr>")
         return "".join(found)
 

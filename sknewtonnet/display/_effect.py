@@ -277,7 +277,8 @@ class EffectDisplay(StatisticsDisplay):
         own = ax is None
         n_features = len(self.effects)
         n_columns = min(_MOST_COLUMNS, n_features if n_features > 1 else len(panels))
-        places = self._panels(len(panels), n_columns, ax, (2.7, 2.5))
+        height = 3.0 if any(effect.levels for effect in self.effects) else 2.5  # of names below
+        places = self._panels(len(panels), n_columns, ax, (2.7, height))
         self.lines_: list[list[Any]] = []
         self.bands_: list[list[list[Any]]] = []
         self.residuals_: list[Any] = []

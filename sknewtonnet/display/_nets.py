@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import SmoothFunction
-from sknewtonnet.estimators import BaseNewtonNet, columns_through
+from sknewtonnet.estimators import BaseNewtonNet, columns_through, with_feature_names
 
 # Where estimators around a net keep it.
 _INSIDE = ("best_estimator_", "estimator_", "regressor_")
@@ -80,40 +81,27 @@ def objective_of(
         y = parts.target.transform(values.reshape(len(values), -1))
         y = y[:, 0] if values.ndim == 1 and np.ndim(y) == 2 and y.shape[1] == 1 else y
     known = {name: value for name, value in given.items() if value is not None}
-    return parts.net.objective(X, y, **known), parts.net.params_
+    net = _named(estimator, parts)
+    return net.objective(X, y, **known), net.params_
 
 
-def input_names(estimator: Any, net: BaseNewtonNet, caller: str) -> tuple[str, ...] | None:
-    """Names of the columns that a net reads behind the steps of a pipeline, where they are known.
+def named_net(estimator: Any, caller: str) -> Any:
+    """The net inside, its inputs named by the columns of the table before the steps.
 
     Parameters
     ----------
     estimator : object
         As in :func:`fitted_net`.
-    net : BaseNewtonNet
-        The net inside.
     caller : str
         Who asks, for the message.
 
     Returns
     -------
-    tuple of str, or None
-        None where the net has names of its own, or there is nothing before it.
+    BaseNewtonNet
+        A copy, where names are known that the net has not.
     """
-    steps = _taken_apart(estimator, caller).steps
-    if hasattr(net, "feature_names_in_") or not steps or not hasattr(estimator, "n_features_in_"):
-        return None
-    table = getattr(estimator, "feature_names_in_", None)
-    table = [f"x{k}" for k in range(estimator.n_features_in_)] if table is None else list(table)
-    before = Pipeline([(str(k), step) for k, step in enumerate(steps)] + [("net", "passthrough")])
-    try:
-        found = [column.name for column in columns_through(before, table)]
-    except ValueError:  # a step mixes columns
-        try:
-            found = list(before.get_feature_names_out(table))
-        except (AttributeError, ValueError):  # a step that names nothing
-            return None
-    return tuple(found) if len(found) == net.n_features_in_ else None
+    parts = _taken_apart(estimator, caller)
+    return _named(estimator, parts)
 
 
 class _Parts(NamedTuple):
@@ -143,6 +131,25 @@ def _taken_apart(estimator: Any, caller: str) -> _Parts:
         inner = next((each for each in found if each is not None), None)
     check_is_fitted(inner)
     return _Parts(steps, target, inner)
+
+
+def _named(estimator: Any, parts: _Parts) -> Any:
+    net, steps = parts.net, parts.steps
+    if hasattr(net, "feature_names_in_") or not steps or not hasattr(estimator, "n_features_in_"):
+        return net
+    table = getattr(estimator, "feature_names_in_", None)
+    table = [f"x{k}" for k in range(estimator.n_features_in_)] if table is None else list(table)
+    before = Pipeline([*((str(k), step) for k, step in enumerate(steps)), ("net", "passthrough")])
+    try:
+        found = [column.name for column in columns_through(before, table)]
+    except ValueError:  # a step mixes columns
+        try:
+            found = list(before.get_feature_names_out(table))
+        except (AttributeError, ValueError):  # a step that names nothing
+            return net
+    if len(found) != net.n_features_in_:
+        return net
+    return with_feature_names(copy.copy(net), tuple(found))
 
 
 def _described(estimator: Any) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet.display._base import Display
-from sknewtonnet.display._nets import fitted_net, input_names
+from sknewtonnet.display._nets import named_net
 from sknewtonnet.display._network_drawing import Canvas, Lines, new_axes, readable_units
 from sknewtonnet.display._network_edges import (
     CONSTANT,
@@ -173,15 +173,13 @@ class NetworkDisplay(Display):
             If ``units`` is neither, or ``output_names`` are more or fewer than the outputs.
         """
         _check_units(units)
-        net = fitted_net(estimator, cls.__name__)
-        fit = fit_of(net)
-        inputs = input_names(estimator, net, cls.__name__) or fit.feature_names
+        fit = fit_of(named_net(estimator, cls.__name__))
         table = units == "table"
         network = fit.problem.original_network if table else fit.network
         edges = Edges.of(network, fit.original_params if table else fit.params)
         display = cls(
             names=[
-                inputs,
+                fit.feature_names,
                 *network.unit_names,
                 _names(output_names, network.output_names),
             ],

@@ -71,7 +71,7 @@ class ComparisonTable(Shown):
 
     @property
     def _table(self) -> Table:
-        facts = [[label, *values] for label, values in self.facts.items()]
+        facts = [[label, *values] for label, values in self.facts.items() if any(values)]
         return Table(["", *self.names], self._rows(), facts)
 
     def _report(self) -> Report:

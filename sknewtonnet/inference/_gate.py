@@ -223,7 +223,7 @@ def _singular(information: Information) -> Iterator[Finding]:
     yield Finding(
         "singular direction",
         f"Not identified: the objective does not change {', or '.join(ways)}.",
-        tuple(names[parts.any(axis=0)]),
+        tuple(names[parts.any(axis=0)].tolist()),
         # The finding about the inputs is the warning.
         severity="note" if information.null_by_inputs else "warning",
     )
@@ -246,7 +246,7 @@ def _conditioned(information: Information, known: set[str]) -> Iterator[Finding]
             "condition",
             f"Nearly singular: the scaled condition number of the curvature is {largest:.1g}. "
             f"Least determined: {', '.join(names[part][:6])}.",
-            tuple(names[part]),
+            tuple(names[part].tolist()),
             severity="note",
         )
 

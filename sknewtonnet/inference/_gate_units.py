@@ -236,17 +236,18 @@ def _scaling(
 
 
 def input_findings(information: Information, feature_names: Sequence[str]) -> Iterator[Finding]:
-    """Inputs that are constant, or linear functions of others."""
-    inputs = information.inputs
+    """Inputs that are constant, or linear functions of others, of those that a weight leaves."""
+    inputs, leaving = information.inputs, information.input_parameters
+    read = np.array([leaving is None or len(leaving[j]) > 0 for j in range(len(feature_names))])
     mean, spread = inputs.mean, inputs.spread
     constant = spread <= _VARIES * np.maximum(inputs.size, 1e-300)
-    for j in np.flatnonzero(constant).tolist():
+    for j in np.flatnonzero(constant & read).tolist():
         yield Finding(
             "constant input",
             f"Input {feature_names[j]} is constant: its weights and the intercepts are not "
             "identified apart.",
         )
-    varying = np.flatnonzero(~constant)
+    varying = np.flatnonzero(~constant & read)
     if len(varying) < 2:
         return
     # The triangle has the same right vectors, and all of them if there are few rows.

@@ -92,6 +92,25 @@ def test_curvatures_behind_a_preprocessing_are_those_of_the_net(cls, around):
     assert_allclose(numbers(shown), numbers(inside), rtol=1e-9, atol=1e-9)
 
 
+def test_parameters_behind_steps_have_names_of_columns():
+    pipe = make_pipeline(StandardScaler(), net()).fit(NUMBERS, Y)
+    shown = HessianDisplay.from_estimator(pipe, NUMBERS, Y)
+    assert shown.parameter_names[0] == "coefs_0[age, h0]"
+    assert pipe[-1].parameter_names_[0] == "coefs_0[x0, h0]"  # the net stays as it is
+
+
+def test_a_legend_and_slanted_names_leave_room_for_the_panels():
+    table = TABLE.assign(town=rng.choice(["a rather long town", "another long town"], size=60))
+    prepare = make_column_transformer((OneHotEncoder(), ["town"]), ("passthrough", ["age"]))
+    one = NewtonMLPRegressor((1,), alpha=1.0, random_state=0)
+    pipe = make_pipeline(prepare, one).fit(table, Y)
+    shown = EffectDisplay.from_estimator(pipe, table, Y, n_points=5)
+    shown.figure_.canvas.draw()
+    for ax in shown.axes_.ravel():
+        box = ax.get_window_extent()
+        assert box.height > 0.55 * box.width
+
+
 def test_the_way_of_a_net_in_a_pipeline():
     pipe = make_pipeline(StandardScaler(), net()).fit(NUMBERS, Y)
     shown = ConvergenceDisplay.from_estimator(pipe)

@@ -224,6 +224,25 @@ def test_collinear_inputs(sizes):
         assert_allclose(error, ratio * single.std_errors[position], rtol=1e-6)
 
 
+def test_inputs_that_no_weight_leaves_are_not_collinear():
+    X, y = tanh_data(0)
+    X = np.column_stack([X, X[:, 1], np.ones(len(X))])
+    read = np.array([[True], [True], [True], [False], [False]])
+    est = net(1, connectivity={"coefs_0": read}).fit(X, y)
+    res = est.inference(X, y)
+    assert not {"collinear inputs", "constant input"} & kinds(res)
+    assert res.identifiable
+
+
+def test_names_in_findings_are_plain_text():
+    X, y = tanh_data(0)
+    X[:, 2] = 2.0 * X[:, 0]
+    res = refused(net(1).fit(X, y), X, y)
+    named = [name for finding in res.findings for name in finding.parameters]
+    assert named
+    assert {type(name) for name in named} == {str}
+
+
 def test_scaling_symmetry_of_relu():
     X, y = tanh_data(0)
     est = net(1, activation="relu", n_init=1).fit(X, y)

@@ -117,6 +117,8 @@ def test_several_outputs_and_classes():
     X, y = binary()
     found = compare_tables([classes().fit(X, y).inference(X, y)])
     assert found.facts["R2"] == [""]
+    assert "R2" not in found.text() + found.to_latex()
+    assert "R2" in outputs.text() or not outputs.facts["R2"][0]
 
 
 def test_what_is_not_identifiable_is_told():

@@ -137,6 +137,14 @@ def test_text_is_aligned():
         assert "text-align:right" in page.partition(f">{cell.replace('<', '&lt;')}<")[0][-60:]
 
 
+def test_levels_are_inset_in_text_and_in_pages():
+    table = Table.of({"": ["town", "  town_a"]}, {"effect": ["", "1.0"]})
+    assert table.text()[4].startswith("  town_a")
+    page = table.html()
+    assert "padding-left" in page.partition(">town_a<")[0][-60:]
+    assert "padding-left" not in page.partition(">town<")[0]
+
+
 def test_reports_without_parts_are_empty():
     report = Report("", [])
     assert report.text() == ""
