@@ -95,7 +95,8 @@ def _is_real(found: object) -> bool:
 def check_loss(loss: Loss, *, n_outputs: int = 3, rtol: float = 1e-7) -> None:
     """Check gradient and Hessian of a loss against differences of value and gradient.
 
-    Its quantiles, if it has any, are checked against its density.
+    Its quantiles, if it has any, are checked against its density, and its distribution function
+    against them.
 
     Parameters
     ----------
@@ -161,6 +162,7 @@ def check_loss(loss: Loss, *, n_outputs: int = 3, rtol: float = 1e-7) -> None:
         points = np.broadcast_to(raw[:, output, None], expected.shape)
         _compare(name, 2, points, full[:, :, output], expected, rtol)
     _check_quantiles(loss, raw, name, rtol)
+    _check_cumulative(loss, raw, name, rtol)
 
 
 def _check_quantiles(loss: Loss, raw: Array, name: str, rtol: float) -> None:
@@ -207,6 +209,22 @@ def _check_quantiles(loss: Loss, raw: Array, name: str, rtol: float) -> None:
         f"{1.0 / expected.ravel()[error.argmax()]:.6g}, but differences of quantiles give "
         f"{1.0 / slopes.ravel()[error.argmax()]:.6g}."
     )
+
+
+def _check_cumulative(loss: Loss, raw: Array, name: str, rtol: float) -> None:
+    """Check the distribution function: a level is between those below and up to its quantile."""
+    mean, dispersion = loss.inverse_link(raw), 0.7 if loss.free_dispersion else 1.0
+    for level in (0.1, 0.5, 0.9):
+        try:
+            values = loss.quantiles(mean, dispersion, [level])[..., 0]
+            below, up_to = loss.cumulative(values, mean, dispersion)
+        except NotImplementedError:
+            return
+        right = (below <= level + rtol) & (level <= up_to + rtol)
+        assert right.all(), (
+            f"{name}: at the quantile of level {level} cumulative has the probabilities "
+            f"{below[~right][0]:.6g} and {up_to[~right][0]:.6g}."
+        )
 
 
 def check_layer(layer: Layer, *, n_inputs: int = 3, rtol: float = 1e-7) -> None:

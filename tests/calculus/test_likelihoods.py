@@ -185,6 +185,18 @@ def test_check_loss_names_wrong_quantiles(name, what):
         check_loss(Wrong())
 
 
+@pytest.mark.parametrize("name", QUANTILES)
+def test_check_loss_names_a_wrong_distribution_function(name):
+    class Wrong(LOSSES[name]):
+        def cumulative(self, y, mean, dispersion):
+            below, upto = super().cumulative(y, mean, dispersion)
+            return 0.9 * below, 0.9 * below if name in FREE else 0.5 * upto
+
+    check_loss(LOSSES[name]())
+    with pytest.raises(AssertionError, match="cumulative has the probabilities"):
+        check_loss(Wrong())
+
+
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_draws_are_of_that_distribution(name):
     phi = np.array([0.6, 1.3, 0.2]) if name in FREE else 1.0
