@@ -51,7 +51,7 @@ p_values = {"1 unit, weights": [], "3 units, weights": [], "3 units, feature": [
 for seed in range(N):
     X, y = draw(seed)
     for size, name in ((1, "1 unit"), (3, "3 units")):
-        fit = NewtonMLPRegressor((size,), alpha=0.1, n_init=2, random_state=seed).fit(X, y)
+        fit = NewtonMLPRegressor((size,), alpha=0.1, random_state=seed).fit(X, y)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the net of three units is flagged, rightly
             results = fit.inference(X, y)
@@ -64,7 +64,8 @@ figure, ax = plt.subplots(layout="constrained")
 for (name, values), dash in zip(p_values.items(), ("-", "--", "-."), strict=True):
     known = np.sort(np.array(values)[np.isfinite(values)])
     print(f"{name}: {100 * np.mean(known < 0.05):.0f} % of {len(known)} p-values are below 0.05")
-    ax.step(known, np.arange(1, len(known) + 1) / len(known), label=name, where="post", ls=dash)
+    share = np.arange(1, len(known) + 1) / len(known)
+    ax.step(known, share, label=name, where="post", ls=dash, lw=2.0)
 ax.plot([0, 1], [0, 1], "k:", label="uniform, as of a right test")
 ax.set(
     title="Weights are tested after the size is chosen; features at any size",

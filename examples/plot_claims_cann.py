@@ -123,14 +123,15 @@ for name, mean in predictions.items():
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 cells = table.assign(expected=glm.predict(X, exposure=holders), age=X["age"])
 cells = cells.groupby(["Group", "age"])[["Claims", "expected", "Holders"]].sum()
-for k, group in enumerate(LITRES):
-    of_group = cells.loc[group]
+for k, (group, marker) in enumerate(zip(LITRES, "os^D", strict=True)):
+    of_group, look = cells.loc[group], {"color": f"C{k}", "marker": marker, "markersize": 5}
     rate = of_group["Claims"] / of_group["Holders"]
     error = rate / np.sqrt(of_group["Claims"])
-    left.errorbar(of_group.index + 0.3 * k, rate, error, fmt="o", color=f"C{k}", markersize=4)
-    left.plot(of_group.index, of_group["expected"] / of_group["Holders"], f"C{k}", label=group)
-left.set(title="MASS Insurance and the model", xlabel="age", ylabel="claims per holder")
-left.legend(title="car", fontsize="small")
+    left.errorbar(of_group.index + 0.4 * k, rate, error, ls="none", label=group, **look)
+    left.plot(of_group.index, of_group["expected"] / of_group["Holders"], f"C{k}")
+left.set(xlabel="age (years)", ylabel="claims per holder")
+left.set_title("MASS Insurance: the old model (lines) stands")
+left.legend(title="car (litres)", fontsize="small")
 
 inference = together.inference(old, seen, exposure=at_risk)
 for k, litres in enumerate((1.0, 2.8)):
@@ -143,7 +144,8 @@ for k, litres in enumerate((1.0, 2.8)):
     right.plot(grid["age"], frequency(grid), f"C{k}:")
 right.plot([], [], "k--", label="model")
 right.plot([], [], "k:", label="truth")
-right.set(title="policies with an interaction", xlabel="age", ylabel="claims per year")
+right.set(xlabel="age (years)", ylabel="claims per year")
+right.set_title("Generated policies: units say what it misses")
 right.set_yscale("log")
 right.legend(fontsize="small")
 plt.show()

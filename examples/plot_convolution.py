@@ -9,8 +9,6 @@ they agree with those of the simulation. The same net without the ties has more 
 predicts new rows less well.
 """
 
-from time import perf_counter
-
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -52,14 +50,13 @@ nets = {
 }
 errors = {}
 for name, params in nets.items():
-    start = perf_counter()
     net = NewtonMLPRegressor((n_units,), activation="softplus", random_state=0, **params)
     net.fit(X, y)
     errors[name] = np.sqrt(np.mean((net.predict(X_new) - y_new) ** 2))
     nets[name] = net
     print(
-        f"{name}: {len(net.params_)} parameters, {net.critical_point_}, root mean squared error "
-        f"of new rows {errors[name]:.2f} (noise 0.50), {perf_counter() - start:.1f} s"
+        f"{name}: {len(net.params_)} parameters, a {net.critical_point_}; "
+        f"root mean squared error of new rows {errors[name]:.2f}"
     )
 
 # %%
@@ -67,7 +64,7 @@ for name, params in nets.items():
 
 net = nets["one filter"]
 results = net.inference(X, y)
-print(results.summary(parameters=True))
+print(results.to_frame()[["estimate", "std_error", "p_value"]].round(4))
 
 # %%
 # The filter with 95 % intervals beside that of the simulation, and the errors of new rows.
@@ -76,17 +73,19 @@ low, high = results.conf_int()[:width].T
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 place = np.arange(width)
 estimate = net.params_[:width]
-left.errorbar(place, estimate, yerr=[estimate - low, high - estimate], fmt="o", capsize=4)
+reach, look = [estimate - low, high - estimate], {"fmt": "o", "capsize": 4}
+left.errorbar(place, estimate, reach, label="estimate, 95 % interval", **look)
 left.plot(place, filter_of_truth, "x", color="C3", markersize=9, label="of the simulation")
+left.margins(x=0.15)
 left.axhline(0.0, color="0.8", linewidth=0.8)
 left.set_xticks(place, [f"reading {i + 1}" for i in place])
 left.set_ylabel("weight of the filter")
-left.legend(frameon=False)
+left.legend(loc="upper center")
 labels = [f"{name}\n({len(nets[name].params_)} parameters)" for name in nets]
 right.barh(labels, list(errors.values()), color=["C0", "0.7", "0.7"])
 right.axvline(0.5, color="C3", linewidth=1.0)
 right.invert_yaxis()
-right.text(0.5, -0.5, "noise of the target", color="C3", ha="center", va="bottom")
+right.text(0.52, -0.47, "noise of the target", color="C3", ha="left", va="bottom")
 right.set_xlabel("root mean squared error of new rows")
 for ax in (left, right):
     ax.spines[["top", "right"]].set_visible(False)

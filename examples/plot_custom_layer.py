@@ -81,7 +81,7 @@ print(f"{net.n_iter_} iterations; the Hessian says: {net.critical_point_}")
 # Statistics of the fit: standard errors, and a test that mass has no effect.
 
 results = net.inference(logarithms, measured, cov_type="HC3")
-print(results.summary(parameters=True))
+print(results.to_frame()[["estimate", "std_error", "p_value"]].round(4))
 mass = results.wald_test("mass")
 print(f"Mass: F = {mass.f_statistic:.2f}, p = {mass.p_value:.2f}")
 

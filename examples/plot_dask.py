@@ -9,6 +9,8 @@ lost in mid-fit. The others make its rows again, and the fit goes on as if nothi
 The cluster is two threads of this process; ``Client("tcp://...")`` would be one of many machines.
 """
 
+import logging
+
 import dask
 import dask.array as da
 import matplotlib.pyplot as plt
@@ -17,7 +19,13 @@ from distributed import Client
 
 from sknewtonnet import NewtonMLPRegressor
 
-client = Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=":0")
+client = Client(
+    processes=False,
+    n_workers=2,
+    threads_per_worker=1,
+    dashboard_address=":0",
+    silence_logs=logging.ERROR,  # it would warn of the worker that is lost
+)
 
 # %%
 # Electricity that a town uses, by the hour of the day and the temperature: what is drawn here, on
