@@ -32,7 +32,7 @@ client = Client(
 # the workers, would be read from files in real life. A lost chunk is drawn, or read, once more.
 
 
-def chunk(number, n_rows=5_000):
+def chunk(number, n_rows=2_500):
     """Hour, temperature and load of some hours."""
     rng = np.random.default_rng(number)
     hour, temperature = rng.uniform(0.0, 24.0, n_rows), rng.normal(12.0, 8.0, n_rows)
@@ -41,7 +41,7 @@ def chunk(number, n_rows=5_000):
     return np.column_stack([hour, temperature, day + heating + rng.normal(0.0, 0.6, n_rows)])
 
 
-chunks = [da.from_delayed(dask.delayed(chunk)(k), (5_000, 3), float) for k in range(4)]
+chunks = [da.from_delayed(dask.delayed(chunk)(k), (2_500, 3), float) for k in range(4)]
 table = da.concatenate(chunks)
 X, y = table[:, :2], table[:, 2]
 
@@ -95,10 +95,10 @@ print(f"R2 {net.score(X, y):.3f}, residual standard deviation {residuals.std().c
 hour = np.linspace(0.0, 24.0, 200)
 some = chunk(0, 1500)
 figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.2), layout="constrained")
-left.scatter(some[:, 0], some[:, 2], s=4, c=some[:, 1], cmap="coolwarm", alpha=0.5)
-for temperature, color in ((0.0, "C0"), (12.0, "0.4"), (24.0, "C3")):
+left.scatter(some[:, 0], some[:, 2], s=4, c="0.75", label="some of the rows")
+for temperature, look in ((0.0, "C0-"), (12.0, "k--"), (24.0, "C3-.")):
     curve = net.predict(np.column_stack([hour, np.full_like(hour, temperature)]))
-    left.plot(hour, curve, color=color, label=f"{temperature:.0f} degrees")
+    left.plot(hour, curve, look, label=f"{temperature:.0f} °C")
 left.set(title="the fit on all rows", xlabel="hour", ylabel="load (MW)", xticks=range(0, 25, 6))
 left.legend()
 

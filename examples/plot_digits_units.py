@@ -3,8 +3,8 @@ What the units of a net look for in digits
 ==========================================
 
 A net of ten units reads the 64 pixels of handwritten digits. The weights that go into a unit are
-a picture: red where ink raises the unit, blue where ink lowers it. The penalty leaves pixels
-that are always white without a weight.
+a picture: red where ink raises the unit, blue where ink lowers it, with a dash where it lowers it
+most. The penalty leaves pixels that are always white without a weight.
 """
 
 import matplotlib.pyplot as plt
@@ -34,6 +34,8 @@ largest = np.abs(into).max()
 fig, panels = plt.subplots(2, 5, figsize=(9, 4.2), layout="constrained")
 for unit, ax in enumerate(panels.flat):
     image = ax.imshow(into[:, unit].reshape(8, 8), cmap="RdBu_r", vmin=-largest, vmax=largest)
+    rows, columns = np.nonzero(into[:, unit].reshape(8, 8) < -0.3 * largest)
+    ax.plot(columns, rows, "_", color="white", markeredgewidth=1.5)  # to be read in grey, too
     order = np.argsort(out[unit])
     ax.set(title=f"{order[-1]}, {order[-2]} against {order[0]}, {order[1]}", xticks=[], yticks=[])
 fig.colorbar(image, ax=panels, label="weight of a pixel")

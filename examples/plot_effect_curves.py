@@ -29,7 +29,7 @@ names = {
 }
 answers = fair.load_pandas().data.rename(columns=names)
 X = answers[list(names.values())]
-y = (answers["affairs"] > 0).map({False: "no", True: "yes"})
+y = (answers["affairs"] > 0).map({False: "no affair", True: "one or more affairs"})
 
 # %%
 # A net of two units, without a word on the form of any curve.
@@ -43,5 +43,6 @@ print(results.tests)
 # Each curve is the mean probability over all women, if that feature were at a value for all of
 # them. Marks at the upper edge are women with an affair, those at the lower edge the others.
 
-EffectDisplay.from_results(results, n_points=30)
+display = EffectDisplay.from_results(results, n_points=30)
+display.figure_.set_size_inches(10.0, 3.6)
 plt.show()

@@ -22,12 +22,13 @@ X, y = X.apply(scale), scale(y)
 net = NewtonMLPRegressor((5,), alpha=0.3, n_init=3, random_state=0).fit(X, y)
 objective = net.objective(X, y)
 found = spectrum(objective, net.params_)
-print(found)
+values = found.eigenvalues
+print(f"{len(values)} eigenvalues from {values.max():.2g} down to {values.min():.2g}")
 
 # %%
 # A step of 0.1 along an eigenvector, and what it does to the objective and to the predictions.
 
-print(f"\nsteps of length 0.1 from the {net.critical_point_}:")
+print(f"steps of length 0.1 from the {net.critical_point_}:")
 print(f"{'eigenvalue':>10} {'objective':>20} {'predictions (root mean square)':>32}")
 for which in ("highest", "lowest"):
     way = found.directions(which, 1)[0]
@@ -35,15 +36,15 @@ for which in ("highest", "lowest"):
     rise = objective.value(there) - net.loss_
     moved = np.sqrt(np.mean((net.predict_at(there, X) - net.predict(X)) ** 2))
     print(f"{way.curvature:10.2e} {rise:+20.2e} {moved:32.4f}")
+print(f"the lowest: {way}")
 
 # %%
 # All eigenvalues, exact and of the Gauss-Newton matrix. The dotted line is the curvature of the
-# penalty: what is below it, or near it, the data hardly tell. On the right their density, on which
-# few stand out.
+# penalty: of what is near it the data hardly tell.
 
-fig, ax = plt.subplots(figsize=(8.5, 3.8), layout="constrained")
-display = SpectrumDisplay.from_objective(objective, net.params_, ax=ax)
-left = display.axes_[0, 0]
-left.axhline(0.3 / len(X), color="0.4", linestyle=":", label="penalty")
-left.text(1, 0.3 / len(X), "penalty", va="bottom", color="0.3", fontsize="small")
+fig, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+SpectrumDisplay.from_objective(objective, net.params_, density=False, ax=ax)
+ax.axhline(0.3 / len(X), color="0.4", linestyle=":")
+ax.set_ylim(bottom=0.2 / len(X))
+ax.text(1, 0.3 / len(X), "penalty", va="bottom", color="0.3", fontsize="small")
 plt.show()
