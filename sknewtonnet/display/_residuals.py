@@ -45,8 +45,9 @@ class ResidualsDisplay(RowsDisplay):
        D = r^2 h / (p (1 - h)) of a linear fit with p (effective) parameters is 0.5 and 1. They
        are left out with several outputs or classes, whose distances are those of all together.
 
-    Residuals are standardised by (phi (1 - h))^1/2, with the dispersion phi. Rows with the
-    largest standardised residuals, in the fourth picture with the largest Cook's distances of
+    Residuals are standardised by (phi (1 - h))^1/2, with the dispersion phi; of K > 2 classes h is
+    the leverage of a row over K - 1. Rows with the largest standardised residuals, in the fourth
+    picture with the largest Cook's distances of
     :meth:`sknewtonnet.inference.InferenceResults.influence`, have their labels.
 
     Parameters
@@ -197,9 +198,12 @@ class ResidualsDisplay(RowsDisplay):
         influence = results.influence()
         names = row_labels(labels, len(influence.cooks_distance))
         loss = results.information.objective.loss
-        joint = influence.resid_studentized.ndim < results.resid_response.ndim
-        scale = np.sqrt(1.0 - influence.hat_matrix_diag)
-        scale = scale if joint else column(influence.resid_std, number)
+        if influence.resid_studentized.ndim < results.resid_response.ndim:
+            # Of classes one logit is given, and all others share the leverage.
+            n_free = len(results.output_names) - 1
+            scale = np.sqrt(1.0 - influence.hat_matrix_diag / n_free)
+        else:
+            scale = column(influence.resid_std, number)
         kind, found = _residuals(results, kind, number, random_state)
         output_name = names_of_outputs(results, target_name)[number]
         chance = "probability of" if loss.for_classes else "fitted"

@@ -161,6 +161,9 @@ def test_outputs_and_classes(case):
     assert bool(display.contours_) == (case == "two classes")
     deviance = ResidualsDisplay.from_results(results, kind="deviance", output=last)
     if case == "three classes":
+        leverage = results.influence().hat_matrix_diag / 2.0
+        expected = results.resid_pearson[:, last] / np.sqrt(1.0 - leverage)
+        assert_allclose(drawn(display, 1, 1)[:, 1], expected)
         chance = np.where(y == results.output_names[last], fitted, 1.0 - fitted)
         assert_allclose(deviance.residuals**2, -2.0 * np.log(chance), rtol=1e-10)
         assert ((deviance.residuals > 0) == (y == results.output_names[last])).all()
