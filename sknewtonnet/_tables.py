@@ -48,6 +48,23 @@ _SCROLLS = '<div style="overflow-x:auto">'
 _RULE = "border-bottom:1px solid"
 
 
+def imported_pandas() -> Any:
+    """The module pandas, which data frames are made by; it is no requirement of the package.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError(
+            "data frames need pandas: pip install 'sknewtonnet[pandas]', or pandas alone."
+        ) from error
+    return pd
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of text.

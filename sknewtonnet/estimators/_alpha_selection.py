@@ -7,7 +7,7 @@ from typing import Any
 
 from sknewtonnet._figures import axes
 from sknewtonnet._path_figures import draw_alpha_path, draw_ard_loss
-from sknewtonnet._tables import Report, Shown, Table, counted, fixed
+from sknewtonnet._tables import Report, Shown, Table, counted, fixed, imported_pandas
 from sknewtonnet._typing import Array
 
 
@@ -131,8 +131,7 @@ class AlphaSelection(Shown):
         ImportError
             If pandas is not installed.
         """
-        import pandas as pd
-
+        pd = imported_pandas()
         return pd.DataFrame(
             {
                 "alpha": self.alphas,

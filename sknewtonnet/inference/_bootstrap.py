@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sknewtonnet._tables import Report, Shown, counted, estimate_table
+from sknewtonnet._tables import Report, Shown, counted, estimate_table, imported_pandas
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._average_effects import AverageEffects
 from sknewtonnet.inference._checks import check_choice, check_level
@@ -168,8 +168,7 @@ class BootstrapResults(Shown):
         ValueError
             If an argument has another value.
         """
-        import pandas as pd
-
+        pd = imported_pandas()
         interval = self.conf_int(level, method)
         columns = {
             "estimate": self.estimates,

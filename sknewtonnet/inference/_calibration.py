@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sknewtonnet._tables import Report, Shown, Table, counted, fixed
+from sknewtonnet._tables import Report, Shown, Table, counted, fixed, imported_pandas
 from sknewtonnet._typing import Array
 from sknewtonnet.inference._comparison import UnitsOfFit
 from sknewtonnet.inference._feature_table import of_slope_and_effects
@@ -113,8 +113,7 @@ class Calibration(Shown):
         ImportError
             If pandas is not installed.
         """
-        import pandas as pd
-
+        pd = imported_pandas()
         columns = {}
         shares = {"effect_coverage": self.effect_coverage}
         shares |= {f"size_{name}": values for name, values in self.sizes.items()}

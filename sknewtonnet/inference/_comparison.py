@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
-from sknewtonnet._tables import Report, Shown, Table, fixed, probability
+from sknewtonnet._tables import Report, Shown, Table, fixed, imported_pandas, probability
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
 from sknewtonnet.inference._nesting import Nesting, same_columns, shares_more
@@ -115,8 +115,7 @@ class ComparisonResult(Shown):
         ImportError
             If pandas is not installed.
         """
-        import pandas as pd
-
+        pd = imported_pandas()
         columns = {
             "parameters": self.parameters,
             "log_likelihood": self.log_likelihoods,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sknewtonnet._tables import Report, Shown, Table, counted, in_float
+from sknewtonnet._tables import Report, Shown, Table, counted, imported_pandas, in_float
 from sknewtonnet.calculus.pieces.validation import check_count
 from sknewtonnet.inference._checks import check_choice
 
@@ -131,8 +131,7 @@ class ComparisonTable(Shown):
         ImportError
             If pandas is not installed.
         """
-        import pandas as pd
-
+        pd = imported_pandas()
         rows: dict[tuple[str, str], list[str]] = {}
         for name, cells in self.estimates.items():
             rows[name, "estimate"] = [estimate for estimate, _ in cells]

@@ -18,6 +18,7 @@ from sknewtonnet._tables import (
     counted,
     estimate_table,
     fixed,
+    imported_pandas,
     labels_of,
     probabilities,
 )
@@ -151,8 +152,7 @@ class MarginalEffects(Shown):
         ValueError
             If ``level`` is not between 0 and 1.
         """
-        import pandas as pd
-
+        pd = imported_pandas()
         interval = self.conf_int(level)
         columns = {
             "dy/dx": self.effects,

@@ -15,6 +15,7 @@ from sknewtonnet._tables import (
     counted,
     decimals_of,
     fixed,
+    imported_pandas,
     probabilities,
 )
 from sknewtonnet._typing import Array, Ints
@@ -118,8 +119,7 @@ class FeatureTable(Shown):
         ImportError
             If pandas is not installed.
         """
-        import pandas as pd
-
+        pd = imported_pandas()
         m = self.effects.shape[1] if self.effects.ndim == 2 else 1
         columns = {
             "effect": self.effects.ravel(),

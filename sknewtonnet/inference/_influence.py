@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sknewtonnet._tables import MOST_ROWS, Report, Shown, Table, counted, fixed
+from sknewtonnet._tables import MOST_ROWS, Report, Shown, Table, counted, fixed, imported_pandas
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import Objective
 from sknewtonnet.inference._minimum import Information
@@ -120,8 +120,7 @@ class Influence(Shown):
         ImportError
             If pandas is not installed.
         """
-        import pandas as pd
-
+        pd = imported_pandas()
         columns = {f"dfb_{name}": self.dfbetas[:, j] for j, name in enumerate(self.names)}
         columns |= {"cooks_d": self.cooks_distance, "hat_diag": self.hat_matrix_diag}
         if self.resid_studentized.ndim == 1:

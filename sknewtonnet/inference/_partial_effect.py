@@ -16,6 +16,7 @@ from sknewtonnet._tables import (
     counted,
     estimate_table,
     fixed,
+    imported_pandas,
     labels_of,
     shown_of,
 )
@@ -102,8 +103,7 @@ class PartialEffect(Shown):
         ImportError
             If pandas is not installed.
         """
-        import pandas as pd
-
+        pd = imported_pandas()
         points = list(self.levels or self.grid.tolist())
         index: Any = pd.Index(points, name=self.feature)
         if self.mean.ndim == 2:

@@ -17,6 +17,7 @@ from sknewtonnet._tables import (
     Table,
     counted,
     estimates,
+    imported_pandas,
     interval_names,
     labels_of,
     shown_of,
@@ -168,8 +169,7 @@ class PredictionResults(Shown):
         ImportError
             If pandas is not installed.
         """
-        import pandas as pd
-
+        pd = imported_pandas()
         columns = {"mean": self.mean, "mean_se": self.se}
         for key, interval in (
             ("mean", self.confidence_interval),

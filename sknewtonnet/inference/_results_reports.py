@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sknewtonnet._tables import Report, Shown, counted
+from sknewtonnet._tables import Report, Shown, counted, imported_pandas
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import BlockObjective
 from sknewtonnet.inference._checks import check_level
@@ -147,8 +147,7 @@ class Reports(Shown, Estimates):
         ValueError
             If ``level`` is not between 0 and 1.
         """
-        import pandas as pd
-
+        pd = imported_pandas()
         check_level(level)
         return pd.DataFrame(self.columns(level), index=pd.Index(self.names, name="parameter"))
 

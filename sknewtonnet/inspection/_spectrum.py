@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sknewtonnet._names import must_be_one_of
-from sknewtonnet._tables import Report, Shown, Table, counted
+from sknewtonnet._tables import Report, Shown, Table, counted, imported_pandas
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.functions.directions import Direction
 from sknewtonnet.calculus.pieces.validation import check_count
@@ -206,8 +206,7 @@ class Spectrum(Shown):
         ImportError
             If pandas is not installed.
         """
-        import pandas as pd
-
+        pd = imported_pandas()
         rows = [
             (which, way.curvature, name, float(way.vector[way.names.index(name)]), share)
             for which in ENDS

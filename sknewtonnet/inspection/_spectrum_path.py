@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sknewtonnet._tables import Report, Shown, Table, counted, shown_of
+from sknewtonnet._tables import Report, Shown, Table, counted, imported_pandas, shown_of
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import SmoothFunction, critical_point
 from sknewtonnet.calculus.functions.directions import Direction
@@ -240,8 +240,7 @@ class SpectrumPath(Shown):
         ImportError
             If pandas is not installed.
         """
-        import pandas as pd
-
+        pd = imported_pandas()
         names = [field.name for field in fields(PathPoint)[:-1]]
         rows = [
             [*(getattr(point, name) for name in names), point.escape.words if point.escape else ""]

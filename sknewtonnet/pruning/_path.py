@@ -10,7 +10,7 @@ import numpy as np
 
 from sknewtonnet._figures import axes
 from sknewtonnet._path_figures import draw_pruning_path
-from sknewtonnet._tables import Report, Shown, Table, fixed, probabilities
+from sknewtonnet._tables import Report, Shown, Table, fixed, imported_pandas, probabilities
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,7 @@ class PruningPath(Shown, Sequence[PruningStep]):
         pandas.DataFrame
             A row per step, with the fields of :class:`PruningStep`; "criterion" has its own name.
         """
-        import pandas as pd
-
+        pd = imported_pandas()
         frame = pd.DataFrame([asdict(step) for step in self._steps])
         frame["removed"] = [", ".join(step.removed) for step in self._steps]
         return frame.rename(columns={"criterion": self.criterion or "criterion"})

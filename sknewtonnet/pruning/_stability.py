@@ -14,7 +14,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from sknewtonnet._names import must_be_one_of
-from sknewtonnet._tables import Report, Shown, Table, counted, fixed
+from sknewtonnet._tables import Report, Shown, Table, counted, fixed, imported_pandas
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import Network
 from sknewtonnet.calculus.functions.units import connected_units
@@ -89,8 +89,7 @@ class PruningStability(Shown):
         pandas.DataFrame
             "frequency", and "kept" on all data, by "kind" ("feature" or "unit") and "name".
         """
-        import pandas as pd
-
+        pd = imported_pandas()
         kept = [self.pruned.support_, np.concatenate([*self.pruned.unit_support_, []])]
         names = [("feature", name) for name in self.feature_names]
         names += [("unit", name) for name in self.unit_names]

@@ -1,5 +1,6 @@
 """What notebooks and consoles show: tables that are well formed, and short lines."""
 
+import builtins
 import importlib
 import inspect
 import warnings
@@ -49,6 +50,22 @@ def test_tables_in_notebooks(name, shown):
     check_latex(bundle["text/latex"])
     assert "array(" not in bundle["text/plain"]
     assert "object at 0x" not in bundle["text/plain"]
+
+
+@each
+def test_without_pandas_the_message_says_what_to_install(name, shown, monkeypatch):
+    thing, known = shown(name), builtins.__import__
+    if not hasattr(thing, "to_frame"):
+        pytest.skip("no data frame")
+
+    def without(module, *args, **keywords):
+        if module.startswith("pandas"):
+            raise ImportError(module)
+        return known(module, *args, **keywords)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ImportError, match="data frames need pandas: pip install"):
+        thing.to_frame()
 
 
 @each
