@@ -42,8 +42,9 @@ print(f"the lowest: {way}")
 # All eigenvalues, exact and of the Gauss-Newton matrix. The dotted line is the curvature of the
 # penalty: of what is near it the data hardly tell.
 
-fig, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-SpectrumDisplay.from_objective(objective, net.params_, density=False, ax=ax)
+display = SpectrumDisplay.from_objective(objective, net.params_, density=False)
+display.figure_.set_size_inches(6.4, 4.2)
+ax = display.axes_[0, 0]
 ax.axhline(0.3 / len(X), color="0.4", linestyle=":")
 ax.set_ylim(bottom=0.2 / len(X))
 ax.text(1, 0.3 / len(X), "penalty", va="bottom", color="0.3", fontsize="small")

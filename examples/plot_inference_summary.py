@@ -46,10 +46,11 @@ print(f"best: {search.best_params_}; {same} of {n_starts} starts found its lowes
 
 # %%
 # The search has fitted the best net again. Now the gate: is this a minimum, and are the
-# parameters identified? If not, inference warns, and ``diagnosis`` says why. Then the table.
+# parameters identified? If not, inference warns, and the table says why. Here it has a remark on
+# variances.
 
 results = net.inference(X, y)
-print("identifiable:", results.identifiable, *results.diagnosis, "\n")
+print("identifiable:", results.identifiable, "\n")
 print(results.summary(parameters=True))
 
 # %%

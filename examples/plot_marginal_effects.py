@@ -45,8 +45,9 @@ effects = results.marginal_effects()
 print(results.tests)
 
 # %%
-# No average effect of age, and yet the net needs it: the slopes cancel. Derivatives person by
-# person tell what averages hide, second ones how a slope changes with any feature.
+# Averages hide what cancels: derivatives person by person show it, second ones how a slope changes
+# with any feature. In this net age raises the progress of some people and lowers that of others.
+# The test above warns not to make much of it: it has no evidence that age matters at all.
 
 slopes = net.input_derivatives(X)
 bends = net.input_derivatives(X, order=2)
@@ -61,7 +62,7 @@ print(f"average slope in age if all had sex 0: {by_sex[0]:.3f}, if all had sex 1
 
 # %%
 # Curves with bands, over all people with the feature at a value, and the partial residuals of each
-# of them. That of age is nearly flat; its slopes, for people of both sexes, are not.
+# of them. That of age is nearly flat; the slopes that it is the mean of are not.
 
 figure = plt.figure(figsize=(9.5, 6.0), layout="constrained")
 above, below = figure.subfigures(2, 1)
@@ -83,7 +84,7 @@ ax.axhline(0.0, color="0.7", linewidth=0.8, zorder=0)
 ax.set(
     xlabel="age (years)",
     ylabel="slope in age (per year)",
-    title="what the flat curve of age is the mean of: each person's slope",
+    title="slopes in age, person by person: the flat curve is their mean",
 )
 ax.legend()
 plt.show()

@@ -2,13 +2,13 @@
 Optimal steps on Iris, beside Levenberg-Marquardt
 =================================================
 
-A gradient step whose length exact curvature chooses ("bpos", Gong et al. 2012), with both
-objectives of that paper, with conjugate directions and with momentum; a constant step;
-Levenberg-Marquardt; and the default solver. All train a 4-17-1 net on the number of the class,
-from the same weights. Inputs are standardised, the classes are -1, 0 and 1, the hidden units
-logistic, the output linear, and there is no penalty. The error is half the sum of squares, an
-epoch one iteration on all 150 flowers. See doc/optimal_steps.md for longer runs, and
-doc/optimal_step_variants.md for the net of that paper, whose output is logistic.
+A gradient step whose length exact curvature chooses ("bpos", Gong et al. 2012) needs no learning
+rate and comes down as fast as a constant step that was tuned; Levenberg-Marquardt leaves both far
+behind. All train a 4-17-1 net on the number of the class, from the same weights. Inputs are
+standardised, the classes are -1, 0 and 1, the hidden units logistic, the output linear, and there
+is no penalty. The error is half the sum of squares, an epoch one iteration on all 150 flowers. See
+doc/optimal_steps.md for longer runs, and doc/optimal_step_variants.md for the net of that paper,
+whose output is logistic.
 """
 
 import time
@@ -30,14 +30,12 @@ objective = Objective(network, "squared_error", scale(X), y - 1.0)
 # the largest of 0.1, 0.2, ..., 0.5 (for the mean loss) that never raises the error.
 
 entrants = {
-    "constant step 0.3": ("gd", {"learning_rate": 0.3}, 1200),
-    "BPOS, modified": ("bpos", {"objective": "modified"}, 1200),
-    "BPOS, standard": ("bpos", {"objective": "standard"}, 1200),
-    "BPOS, conjugate": ("bpos", {"objective": "modified", "direction": "conjugate"}, 1200),
-    "BPOS, momentum": ("bpos", {"momentum": "optimal"}, 1200),
-    "LM, marquardt": ("lm", {"damping": "marquardt"}, 300),
-    "LM, nielsen": ("lm", {"damping": "nielsen"}, 300),
-    "default": ("auto", {}, 300),
+    "constant step 0.3": ("gd", {"learning_rate": 0.3}, 500),
+    "BPOS, modified": ("bpos", {"objective": "modified"}, 500),
+    "BPOS, conjugate": ("bpos", {"objective": "modified", "direction": "conjugate"}, 500),
+    "LM, marquardt": ("lm", {"damping": "marquardt"}, 200),
+    "LM, nielsen": ("lm", {"damping": "nielsen"}, 200),
+    "default": ("auto", {}, 200),
 }
 seeds = (0, 1, 2)
 starts = [np.random.default_rng(s).uniform(-0.5, 0.5, network.n_parameters) for s in seeds]
@@ -77,12 +75,10 @@ for label, found in runs.items():
 looks = {
     "constant step 0.3": ("0.5", "-"),
     "BPOS, modified": ("#56B4E9", "-"),
-    "BPOS, standard": ("#56B4E9", "--"),
-    "BPOS, conjugate": ("#0072B2", "-"),
-    "BPOS, momentum": ("#0072B2", "--"),
-    "LM, marquardt": ("#D55E00", "-"),
-    "LM, nielsen": ("#D55E00", "--"),
-    "default": ("black", "-"),
+    "BPOS, conjugate": ("#0072B2", "--"),
+    "LM, marquardt": ("#D55E00", (0, (5, 1))),
+    "LM, nielsen": ("#D55E00", "-."),
+    "default": ("black", ":"),
 }
 figure, axes = plt.subplots(1, 2, sharey=True, figsize=(10, 4.5), layout="constrained")
 for label, found in runs.items():
@@ -91,7 +87,7 @@ for label, found in runs.items():
     clock = np.median([seconds[: errors.shape[1]] for _, seconds, _ in found], axis=0)
     for panel, x in zip(axes, (np.arange(errors.shape[1]), clock), strict=True):
         middle = np.median(errors, axis=0)[1:]
-        panel.loglog(x[1:], middle, color=colour, linestyle=dash, label=label)
+        panel.loglog(x[1:], middle, color=colour, linestyle=dash, label=label, lw=1.8)
         ends = errors.min(axis=0)[1:], errors.max(axis=0)[1:]
         panel.fill_between(x[1:], *ends, color=colour, alpha=0.12, linewidth=0)
 axes[0].set_xlabel("epochs")
