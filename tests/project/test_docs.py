@@ -77,4 +77,4 @@ def test_examples_have_their_place_and_documents_that_lead_to_them():
     examples = {path.stem.removeprefix("plot_") for path in ROOT.glob("examples/plot_*.py")}
     assert sorted(places) == sorted(examples)
     pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "doc").glob("**/*.md"))
-    assert not [name for name in examples if f"examples/plot_{name}.py)" not in pages]
+    assert not [name for name in examples if f"/plot_{name}.py)" not in pages]
