@@ -43,6 +43,12 @@ _ESCAPED = {
     "]": "{]}",
 }
 
+# Stars behind a number; of a name that ends so, there are digits before.
+_STARS = re.compile(r"(?<=[0-9])\*+$")
+
+# Wide tables fit the text of an article.
+_NARROW = r"\footnotesize\setlength{\tabcolsep}{3pt}"
+
 # Colours and fonts are those of the page, so that dark themes stay dark; wide tables scroll.
 _SCROLLS = '<div style="overflow-x:auto">'
 _RULE = "border-bottom:1px solid"
@@ -158,6 +164,8 @@ class Table:
     def latex(self, notes: Sequence[str] = ()) -> list[str]:
         """Lines of a tabular for the package booktabs, all text made plain.
 
+        Decimals stand below each other: stars and the ends of parentheses take no width.
+
         Parameters
         ----------
         notes : sequence of str, default=()
@@ -165,21 +173,23 @@ class Table:
         """
         groups = self._groups
         n_columns = len(groups[0][0]) if groups else 1
-        sides = "".join("l" if j in self._left else "r" for j in range(n_columns))
+        starred = any(_STARS.search(cell) for row in chain(*groups[1:]) for cell in row[1:])
+        number = r"r@{\hspace{1.8em}}" if starred else "r"
+        sides = "".join("l" if j in self._left else number for j in range(n_columns))
         lines = [rf"\begin{{tabular}}{{{sides}}}", r"\toprule"]
         for group in groups:
             lines += [self._latex_row(row) for row in group]
             lines.append(r"\midrule")
         lines[-1] = r"\bottomrule"
         small = rf"\multicolumn{{{n_columns}}}{{l}}{{\footnotesize "
-        lines += [f"{small}{latex_escaped(note)}}} \\\\" for note in notes]
+        lines += [f"{small}{_latex_note(note)}}} \\\\" for note in notes]
         return [*lines, r"\end{tabular}"]
 
     def _latex_row(self, row: Sequence[str]) -> str:
         """One row; a star at its start would belong to the end of the row before."""
         cells = [
-            text if j in self._left else re.sub(r"^(\(?)-(?=[0-9])", r"\1$-$", text)
-            for j, text in enumerate(map(latex_escaped, row))
+            _latex_name(text) if j in self._left else _latex_number(text)
+            for j, text in enumerate(row)
         ]
         guard = "{}" if cells[0].startswith("*") else ""
         return guard + " & ".join(cells) + r" \\"
@@ -229,12 +239,12 @@ class Report:
         """
         blocks = [[rf"\textbf{{{latex_escaped(self.title)}}}"]] if self.title else []
         for part in self.parts:
-            blocks.append([latex_escaped(part)] if isinstance(part, str) else part.latex())
-        blocks += [[rf"{{\footnotesize {latex_escaped(note)}\par}}"] for note in self.notes]
+            blocks.append([_latex_paragraph(part)] if isinstance(part, str) else part.latex())
+        blocks += [[_latex_paragraph(note)] for note in self.notes]
         lines = "\n\n\\smallskip\n".join("\n".join(block) for block in blocks).splitlines()
         if caption is None and label is None:
-            lines = [r"\begin{center}", *lines, r"\end{center}"]
-        return "\n".join(in_float(lines, caption, label))
+            return "\n".join([r"\begin{center}", _NARROW, *lines, r"\end{center}"])
+        return "\n".join(in_float([_NARROW, *lines], caption, label))
 
     def csv(self) -> str:
         """Comma-separated values: the title, each table, paragraphs and notes."""
@@ -305,8 +315,43 @@ def in_float(lines: Sequence[str], caption: str | None, label: str | None) -> li
 
 
 def latex_escaped(text: str) -> str:
-    """Text with all letters that LaTeX reads as commands made plain."""
-    return "".join(_ESCAPED.get(letter, letter) for letter in text)
+    """Text with all letters that LaTeX reads as commands made plain; "R^2" has its exponent."""
+    plain = "".join(_ESCAPED.get(letter, letter) for letter in text)
+    return re.sub(r"(?<=[A-Za-z])\\textasciicircum\{\}(\d+)", r"$^{\1}$", plain)
+
+
+def _latex_name(text: str) -> str:
+    """A cell of text; levels stay indented beneath their factor."""
+    return (r"\quad " if text.startswith("  ") else "") + latex_escaped(text.strip())
+
+
+def _latex_number(text: str) -> str:
+    """A cell of numbers: signs and powers of ten as in mathematics, stars raised.
+
+    What stands behind the last digit has no width, so that digits align on the right.
+    """
+    body, stars = _STARS.sub("", text), _STARS.search(text)
+    found = re.sub(r"^(\(?)-(?=[0-9])", r"\1$-$", latex_escaped(body))
+    found = re.sub(r"([0-9])e([+-])0*([0-9]+)", _power_of_ten, found)
+    if body.startswith("(") and body.endswith(")"):
+        found = found[:-1] + r"\rlap{)}"
+    return found if stars is None else rf"{found}\rlap{{$^{{{stars[0]}}}$}}"
+
+
+def _power_of_ten(number: re.Match[str]) -> str:
+    sign = "-" if number[2] == "-" else ""
+    return rf"{number[1]}$\times 10^{{{sign}{number[3]}}}$"
+
+
+def _latex_note(note: str) -> str:
+    """A note; stars in it are raised as in the table."""
+    return re.sub(r"(\*+)(?= p )", r"$^{\1}$", latex_escaped(note))
+
+
+def _latex_paragraph(text: str) -> str:
+    """A paragraph or note between centred tables, from the left; a dash begins an item."""
+    text = f"-- {text[2:]}" if text.startswith("- ") else text
+    return rf"{{\raggedright {latex_escaped(text)}\par}}"
 
 
 def decimals_of(values: ArrayLike) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from sknewtonnet._names import unknown_name
 from sknewtonnet._tables import Report, Shown, Table, counted, imported_pandas, in_float
 from sknewtonnet.calculus.pieces.validation import check_count
 from sknewtonnet.inference._checks import check_choice
@@ -105,7 +106,9 @@ class ComparisonTable(Shown):
         str
             It needs ``\usepackage{booktabs}`` in the preamble.
         """
-        return "\n".join(in_float(self._table.latex(self.notes), caption, label))
+        facts = {"R^2" if name == "R2" else name: fact for name, fact in self.facts.items()}
+        table = replace(self, facts=facts)._table
+        return "\n".join(in_float(table.latex(self.notes), caption, label))
 
     def to_html(self) -> str:
         """An HTML table.
@@ -148,6 +151,7 @@ def compare_tables(
     rows: str = "effects",
     stars: bool = False,
     digits: int = 3,
+    labels: Mapping[str, str] | None = None,
 ) -> ComparisonTable:
     """Several nets side by side: estimates, standard errors beneath in parentheses, fits.
 
@@ -168,6 +172,10 @@ def compare_tables(
     digits : int, default=3
         Digits after the point; numbers that have none of them, or a million and more, are written
         with an exponent.
+    labels : mapping of str to str, default=None
+        What rows are called in the table, by their names in the results, such as ``{"hp":
+        "Horsepower"}``. Rows under one label share a line, so that names that differ between nets
+        can stand in one.
 
     Returns
     -------
@@ -177,7 +185,8 @@ def compare_tables(
     Raises
     ------
     ValueError
-        If there are no results, names are not as many or not distinct, or another argument is not
+        If there are no results or something else in their place, names are not as many or not
+        distinct, a label is for no row or given twice in a net, or another argument is not
         allowed.
 
     See Also
@@ -217,10 +226,14 @@ def compare_tables(
     check_choice("rows", rows, ROWS)
     check_choice("stars", stars, (True, False))
     check_count("digits", digits, 0)
+    for each in listed:
+        if not hasattr(each, "marginal_effects"):
+            raise ValueError(f"results must be results of inference, got {each!r}.")
     columns = [(_effects if rows == "effects" else _parameters)(each) for each in listed]
-    labels = dict.fromkeys(label for column in columns for label in column)
+    columns = _labelled(columns, labels or {})
+    lines = dict.fromkeys(label for column in columns for label in column)
     estimates = {
-        label: [_cell(column.get(label), stars, digits) for column in columns] for label in labels
+        label: [_cell(column.get(label), stars, digits) for column in columns] for label in lines
     }
     facts = [_facts(each) for each in listed]
     return ComparisonTable(
@@ -244,6 +257,24 @@ def _effects(results: Any) -> dict[str, tuple[float, float, float]]:
 def _parameters(results: Any) -> dict[str, tuple[float, float, float]]:
     columns = (results.params, results.std_errors, results.p_values)
     return dict(zip(results.names, zip(*columns, strict=True), strict=True))
+
+
+def _labelled(
+    columns: list[dict[str, tuple[float, float, float]]], labels: Mapping[str, str]
+) -> list[dict[str, tuple[float, float, float]]]:
+    """The columns with the names of rows that a user wants."""
+    known = list(dict.fromkeys(name for column in columns for name in column))
+    for name in labels:
+        if name not in known:
+            raise ValueError(unknown_name("labels", name, known, "row"))
+    found = [{labels.get(name, name): row for name, row in column.items()} for column in columns]
+    for column, given in zip(columns, found, strict=True):
+        if len(given) < len(column):
+            raise ValueError(
+                "labels must tell the rows of a net apart, got the same one for several of "
+                f"{list(column)}."
+            )
+    return found
 
 
 def _facts(results: Any) -> dict[str, str]:

@@ -51,13 +51,38 @@ def test_latex_is_well_formed(rows):
     assert latex.count("{") - latex.count(r"\{") == latex.count("}") - latex.count(r"\}")
     for line in latex.splitlines():
         assert not line.startswith(("*", "["))  # they would belong to the row before
-    bare = re.sub(r"\\[&%$#_{}]", "", latex.replace("$-$", ""))
+    bare = re.sub(r"\$[^$]*\$", "", re.sub(r"\\[&%$#_{}]", "", latex))
     assert not re.search(r"[%$#^~_]", bare)
+
+
+def test_digits_stand_below_each_other():
+    """Stars and closing parentheses have no width, and powers of ten are mathematics."""
+    latex = compare_tables([plain(())], stars=True).to_latex()
+    assert latex.startswith(r"\begin{tabular}{lr@{\hspace{1.8em}}}")
+    numbers = [row[1].strip() for row in rows_of(latex) if len(row) == 2][1:]
+    effects, errors = numbers[0:6:2], numbers[1:6:2]
+    assert all(re.fullmatch(r"(\$-\$)?\d+\.\d{3}(\\rlap\{\$\^\{\*+\}\$\})?", e) for e in effects)
+    assert any("rlap" in each for each in effects)
+    assert all(re.fullmatch(r"\(\d+\.\d{3}\\rlap\{\)\}", each) for each in errors)
+    assert "$^{*}$ p \\textless{} 0.05" in latex
+    assert "R$^{2}$ &" in latex
+    X, y = regression()
+    tiny = net((), standardize=True).fit(X, 1e-9 * y).inference(X, 1e-9 * y).to_latex()
+    assert re.search(r"\d\.\d\d\$\\times 10\^\{-(9|10)\}\$", tiny)
+    assert not re.search(r"\de[+-]", tiny)
+
+
+def test_rows_have_the_names_of_the_paper():
+    both, one = plain(()), plain((), columns=1)
+    table = compare_tables([both, one], labels={"x0": "Horsepower (hp)", "x2": "Weight"})
+    assert list(table.estimates) == ["Horsepower (hp)", "x1", "Weight"]
+    assert table.estimates["Horsepower (hp)"] == compare_tables([both, one]).estimates["x0"]
 
 
 def test_escapes():
     assert escaped("a_b & 50 %") == r"a\_b \& 50 \%"
     assert escaped("\\{}~^#$") == (r"\textbackslash{}\{\}\textasciitilde{}\textasciicircum{}\#\$")
+    assert escaped("R^2 (McFadden)") == r"R$^{2}$ (McFadden)"
     assert escaped("coefs_0[x0, h0]") == r"coefs\_0{[}x0, h0{]}"
 
 
@@ -141,6 +166,9 @@ def test_what_is_not_identifiable_is_told():
         (lambda r: compare_tables([r], rows="weights"), "rows must be one of"),
         (lambda r: compare_tables([r], stars=3), "stars must be one of"),
         (lambda r: compare_tables([r], digits=-1), "digits must be an integer"),
+        (lambda r: compare_tables([net(())]), "must be results of inference, got"),
+        (lambda r: compare_tables([r], labels={"x9": "a"}), "labels: there is no row 'x9'"),
+        (lambda r: compare_tables([r], labels={"x0": "a", "x1": "a"}), "tell the rows"),
         (lambda r: r.to_latex("weights"), "rows must be one of"),
     ],
 )

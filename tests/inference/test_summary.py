@@ -66,6 +66,7 @@ def test_latex_compiles(results, tmp_path):
     summary = results.summary(parameters=True)
     plain, floats = summary.as_latex(), summary.as_latex(caption="A net", label="tab:net")
     assert plain.startswith("\\begin{center}\n")
+    assert r"{\raggedright Identifiable: yes.\par}" in plain
     assert floats.startswith("\\begin{table}\n\\centering\n\\caption{A net}\n\\label{tab:net}\n")
     for latex in (plain, floats):
         check_latex(latex)
