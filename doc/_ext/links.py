@@ -31,6 +31,8 @@ CODE = re.compile(r"(^```.*?^```|^ {4}.*?$|^#.*?$|`[^`\n]*`)", re.M | re.S)
 ANCHOR = re.compile(r"<a id=\"([^\"]+)\">")
 CITED = re.compile(r"\bdoc/([\w/]+)\.md(?:,? (?:sections? )?(\d+(?:\.\d+)*))?")
 LITERAL = re.compile(r"(``.*?``|:[\w:]+:`[^`]*`)")
+ROLE = re.compile(r":[\w:]+:`~?([^`<]*)`")
+MARKED = re.compile(r"[-*] |\.\. |>>>|\d+\. ")  # lists, directives, examples
 NO_MARKUP = re.compile(r"\||(?<=\w)_(?![\w_])")
 
 
@@ -114,16 +116,41 @@ def cited(text: str) -> str:
     return KEY.sub(reference, CITED.sub(link, text))
 
 
+def indent(line: str) -> int:
+    """The number of blanks before a line."""
+    return len(line) - len(line.lstrip())
+
+
+def formulas(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Keep the lines of formulas, which docstrings indent, as Markdown does."""
+    found: list[str] = []
+    before, in_formula = "", False
+    for i, line in enumerate(lines):
+        if line.strip():
+            deeper = bool(before) and indent(line) > indent(before)
+            begins = deeper and not lines[i - 1].strip() and not MARKED.match(before.lstrip())
+            if begins and not in_formula:
+                found += [" " * indent(before) + "::", ""]
+            in_formula = begins or (in_formula and deeper)
+            before = before if in_formula else line
+        found.append(line)
+    lines[:] = found
+
+
 def prepared_docstring(
     app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
-    """Link the documents that a docstring names, and keep its formulas as they are written.
+    """Link the documents that a docstring names, and keep its signs as they are written.
 
     To reStructuredText ``|w|`` would be a substitution, and ``w_`` a hyperlink.
     """
-    in_example = False
+    in_example, formula = False, -1  # the indentation of what a formula stands under
     for i, line in enumerate(lines):
         in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
+        if formula >= 0 and (not line.strip() or indent(line) > formula):
+            lines[i] = ROLE.sub(r"\1", line)
+            continue
+        formula = indent(line) if line.strip() == "::" else -1
         if not in_example:
             parts = LITERAL.split(line)
             parts[::2] = [NO_MARKUP.sub(r"\\\g<0>", cited(part)) for part in parts[::2]]
@@ -166,6 +193,7 @@ def setup(app: Any) -> dict[str, bool]:
     """Connect the links to a build."""
     app.add_config_value("source_url", "", "env", types=frozenset({str}))
     app.connect("source-read", markdown_links)
+    app.connect("autodoc-process-docstring", formulas, priority=100)  # before numpydoc
     app.connect("autodoc-process-docstring", prepared_docstring, priority=900)  # after numpydoc
     app.add_transform(Anchors)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -5,6 +5,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
 from api_themes import CONSTANTS, PAGES
 from check_links import problems
 from contents import CONTENTS, OUTSIDE, children
@@ -95,3 +96,34 @@ def test_sources_are_found():
     found = source("sknewtonnet", "NewtonMLPRegressor.fit", ROOT, "https://forge")
     assert re.fullmatch(r"https://forge/blob/main/sknewtonnet/estimators/\w+.py#L\d+-L\d+", found)
     assert source("sknewtonnet.calculus", "LOSSES", ROOT, "https://forge") is None
+
+
+def test_links_of_markdown_lead_to_pages():
+    links = pytest.importorskip("links", reason="Sphinx is not installed")
+    forge = "https://forge"
+    assert links.target("../examples/plot_x.py", DOC, DOC, forge) == "/auto_examples/plot_x.rst"
+    assert links.target("../examples", DOC, DOC, forge) == "/auto_examples/index.rst"
+    assert links.target("../CONTRIBUTING.md", DOC, DOC, forge) == "/contributing.md"
+    assert links.target("doc/races.md", ROOT, DOC, forge) == "/races.md"
+    assert links.target("../LICENSE", DOC, DOC, forge) == "https://forge/blob/main/LICENSE"
+    assert links.target("../tests", DOC, DOC, forge) == "https://forge/tree/main/tests"
+
+
+def test_docstrings_keep_formulas_and_signs():
+    links = pytest.importorskip("links", reason="Sphinx is not installed")
+    lines = ["Length |w| of params_ ([Bis92], doc/mathematics.md 3.1), with", "", "    |w|_2", ""]
+    lines += ["- a list", "", "  goes on"]
+    for prepare in (links.formulas, links.prepared_docstring):
+        prepare(None, "", "", None, None, lines)
+    assert lines == [
+        r"Length \|w\| of params\_ (:ref:`[Bis92] <references.md#Bis92>`, "
+        ":ref:`doc/mathematics.md 3.1 <mathematics.md#3.1>`), with",
+        "",
+        "::",
+        "",
+        "    |w|_2",
+        "",
+        "- a list",
+        "",
+        "  goes on",
+    ]
