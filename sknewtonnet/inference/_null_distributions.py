@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -78,14 +79,7 @@ class TestResult(Shown):
         return self.statistic / self.df if self.df else np.nan
 
     def _report(self) -> Report:
-        columns = {"statistic": fixed([self.statistic], 3), "df": [f"{self.df:.4g}"]}
-        if np.isfinite(self.df_denom):
-            columns |= {"F": fixed([self.f_statistic], 3), "df of F": [f"{self.df_denom:.6g}"]}
-        columns["p"] = probabilities([self.p_value])
-        if self.p_adjusted is not None:
-            columns["p (adjusted)"] = probabilities([self.p_adjusted])
-        reason = [self.reason[0].upper() + self.reason[1:] + "."] if self.reason else []
-        return Report("", [Table.of({"": [self._kind]}, columns)], reason)
+        return _table_of({self._kind: self}, "")
 
     @property
     def _kind(self) -> str:
@@ -104,6 +98,36 @@ class TestResult(Shown):
 
 
 Kind = TypeVar("Kind", bound=TestResult)
+
+
+class NamedTests(Shown, dict[str, Kind]):
+    """Tests by the names of what is tested: a dict, which is a table in notebooks."""
+
+    def _report(self) -> Report:
+        return _table_of(self, "hypothesis")
+
+    def _in_words(self) -> str:
+        return f"of {', '.join(self)}"
+
+
+def _table_of(tests: Mapping[str, TestResult], heading: str) -> Report:
+    """A row per test; what is to be said of them beneath."""
+    each = list(tests.values())
+    columns = {
+        "statistic": fixed([test.statistic for test in each], 3),
+        "df": [f"{test.df:.4g}" for test in each],
+    }
+    if any(np.isfinite(test.df_denom) for test in each):
+        columns["F"] = fixed([test.f_statistic for test in each], 3)
+        columns["df of F"] = [f"{test.df_denom:.6g}" for test in each]
+    columns["p"] = probabilities([test.p_value for test in each])
+    if any(test.p_adjusted is not None for test in each):
+        columns["p (adjusted)"] = probabilities(
+            [np.nan if test.p_adjusted is None else test.p_adjusted for test in each]
+        )
+    reasons = dict.fromkeys(test.reason for test in each if test.reason)
+    notes = [reason[0].upper() + reason[1:].rstrip(".") + "." for reason in reasons]
+    return Report("", [Table.of({heading: list(tests)}, columns)], notes)
 
 
 def quantile(level: float, df: float) -> float:
@@ -275,10 +299,10 @@ def combined_p_value(p_values: ArrayLike) -> float:
         return float(stats.cauchy.sf((1.0 / np.tan(np.pi * given)).mean()))
 
 
-def adjusted(results: dict[str, Kind], method: str) -> dict[str, Kind]:
+def adjusted(results: NamedTests[Kind], method: str) -> NamedTests[Kind]:
     """The same results with adjusted p-values."""
     values = adjust_p_values([result.p_value for result in results.values()], method)
-    return {
-        name: replace(result, p_adjusted=float(value))
+    return NamedTests(
+        (name, replace(result, p_adjusted=float(value)))
         for (name, result), value in zip(results.items(), values, strict=True)
-    }
+    )

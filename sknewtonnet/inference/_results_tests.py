@@ -21,7 +21,7 @@ from sknewtonnet.inference._estimable_part import NOT_ESTIMABLE, estimable_part
 from sknewtonnet.inference._hidden_unit import DIRECTIONS, hidden_unit_test
 from sknewtonnet.inference._hypothesis import Hypothesis, feature_groups
 from sknewtonnet.inference._likelihood_ratio import LikelihoodRatioResult, likelihood_ratio
-from sknewtonnet.inference._null_distributions import ADJUSTMENTS, HELD, adjusted
+from sknewtonnet.inference._null_distributions import ADJUSTMENTS, HELD, NamedTests, adjusted
 from sknewtonnet.inference._parameter_covariance import (
     COVARIANCES,
     MODEL_BASED,
@@ -117,8 +117,8 @@ class Tests(Estimates):
         Returns
         -------
         dict of str to WaldTestResult
-            By the names of features and groups. NaN with a reason for radial units, because no
-            zero weight removes an input from them.
+            By the names of features and groups; a table in notebooks. NaN with a reason for radial
+            units, because no zero weight removes an input from them.
 
         Raises
         ------
@@ -141,10 +141,10 @@ class Tests(Estimates):
         """
         check_choice("adjust", adjust, (None, *ADJUSTMENTS))
         groups = self.factors or None if groups is None else groups
-        found = {
-            name: self.wald_test(members)
+        found = NamedTests(
+            (name, self.wald_test(members))
             for name, members in feature_groups(groups, self.feature_names).items()
-        }
+        )
         return found if adjust is None else adjusted(found, adjust)
 
     @in_few_threads

@@ -123,6 +123,7 @@ SHOWN = {
     "predictions of classes": lambda: of_classes().get_prediction(frame(three()[0][:3])),
     "curve": lambda: results().partial_effect(ODD[0]),
     "curves": lambda: of_outputs().partial_effect(ODD[1]),
+    "Wald tests": lambda: results().wald_test_features(adjust="holm"),
     "Wald test": lambda: results().wald_test(ODD[0]),
     "likelihood-ratio test": lambda: results().likelihood_ratio_test(ODD[1], n_init=0),
     "score test": lambda: results().score_test(ODD[1], n_init=0),
