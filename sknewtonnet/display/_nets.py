@@ -113,22 +113,25 @@ class _Parts(NamedTuple):
 
 
 def _taken_apart(estimator: Any, caller: str) -> _Parts:
-    inner, steps, target = estimator, [], None
+    none = TypeError(
+        f"{caller} draws nets of this package, or what ends in one, such as a Pipeline, "
+        f"got {_described(estimator)}."
+    )
+    inner, steps, target, inside = estimator, [], None, False
     while not isinstance(inner, BaseNewtonNet):
         around = isinstance(inner, TransformedTargetRegressor)
         if not (around or isinstance(inner, Pipeline) or hasattr(inner, "estimator")):
-            raise TypeError(
-                f"{caller} draws nets of this package, or what ends in one, such as a Pipeline, "
-                f"got {_described(estimator)}."
-            )
+            raise none
         if isinstance(inner, Pipeline):
             steps += [step for _, step in inner.steps[:-1] if step not in (None, "passthrough")]
             inner = inner.steps[-1][1]
             continue
         check_is_fitted(inner)
-        target = inner.transformer_ if around else target
+        inside, target = True, inner.transformer_ if around else target
         found = (getattr(inner, name, None) for name in _INSIDE)
         inner = next((each for each in found if each is not None), None)
+    if inside and not hasattr(inner, "n_features_in_"):  # what an ensemble makes its nets of
+        raise none
     check_is_fitted(inner)
     return _Parts(steps, target, inner)
 

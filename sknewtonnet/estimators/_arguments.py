@@ -193,6 +193,15 @@ def _missing(label: Any) -> bool:
     return na or bool(isinstance(label, Real) and label != label)
 
 
+def check_no_text(name: str, given: object) -> None:
+    """Raise a ValueError if a word stands where numbers should, such as one by position."""
+    if isinstance(given, str):
+        raise ValueError(
+            f"{name} must have a number for each row, got {given!r}; other arguments are given by "
+            'their names, such as cov_type="HC3".'
+        )
+
+
 @contextmanager
 def named(name: str) -> Iterator[None]:
     """Name the argument in numpy's complaint about rows of several lengths, or cells of lists."""

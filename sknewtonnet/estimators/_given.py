@@ -19,6 +19,7 @@ from sknewtonnet.calculus.pieces.validation import dense
 from sknewtonnet.estimators._arguments import (
     check_dense,
     check_labels,
+    check_no_text,
     check_numbers,
     checked_table,
 )
@@ -142,6 +143,7 @@ def given_rows(
     samples, labels = checked_table(
         estimator, X, y=y, reset=reset, multi_output=True, y_numeric=is_regressor(estimator)
     )
+    check_no_text("sample_weight", sample_weight)
     weight = check_sample_weight(
         sample_weight, samples, dtype=np.float64, ensure_non_negative=True
     )

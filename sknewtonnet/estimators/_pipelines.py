@@ -200,6 +200,11 @@ class _Parts:
                     "model must be a fitted Pipeline or TransformedTargetRegressor with a net of "
                     f"this package at its end, got {model!r}."
                 )
+        if not hasattr(inner, "n_features_in_"):  # what an ensemble makes its nets of
+            raise ValueError(
+                f"model must end in one fitted net of this package, got {type(model).__name__}: "
+                "ask each of its nets for its inference."
+            )
         return cls(tuple(steps), target, inner)
 
     def columns(self, names: Sequence[str]) -> list[Column]:

@@ -254,6 +254,11 @@ class Predictions(Estimates):
         >>> found.names, found.effects.round().tolist()
         (['x0 (-1 to 2)'], [6.0])
         """
+        if feature in self.factors:
+            raise ValueError(
+                f"feature: {feature!r} has levels, not values from low to high; their differences "
+                f"are in marginal_effects([{feature!r}])."
+            )
         check_names("feature", [feature], self.feature_names)
         low, high = (float(check_grid([value])[0]) for value in (low, high))
         j = list(self.feature_names).index(feature)

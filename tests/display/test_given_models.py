@@ -9,13 +9,14 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.decomposition import PCA
+from sklearn.ensemble import BaggingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sknewtonnet import BackwardPruning, NewtonMLPRegressor, display
+from sknewtonnet import BackwardPruning, NewtonMLPRegressor, display, pipeline_inference
 from sknewtonnet.display import (
     CoefficientDisplay,
     ConvergenceDisplay,
@@ -162,6 +163,15 @@ def test_estimators_that_are_something_else(name):
             cls.from_estimator(wrong, *data)
     with pytest.raises((NotFittedError, TypeError)):
         cls.from_estimator(NewtonMLPRegressor(), *data)
+
+
+def test_ensembles_are_no_single_net():
+    bag = BaggingRegressor(net(), n_estimators=2, random_state=0).fit(NUMBERS, Y)
+    for cls in (NetworkDisplay, ConvergenceDisplay):
+        with pytest.raises(TypeError, match=r"got BaggingRegressor\.$"):
+            cls.from_estimator(bag)
+    with pytest.raises(ValueError, match=r"one fitted net.*got BaggingRegressor"):
+        pipeline_inference(bag, NUMBERS, Y)
 
 
 def test_names_in_the_place_of_data():

@@ -167,6 +167,12 @@ def test_columns_that_are_no_numbers(column):
         regressor().fit(table, y)
 
 
+def test_words_in_the_place_of_weights(net):
+    for call in (net.inference, regressor().fit):
+        with pytest.raises(ValueError, match=r"sample_weight must have a number.*got 'HC3'"):
+            call(X, y, "HC3")
+
+
 def test_one_column_alone(net):
     table = pd.DataFrame(X, columns=[f"x{k}" for k in range(X.shape[1])])
     column = table["x0"]

@@ -396,3 +396,16 @@ def test_warnings_point_to_the_line_of_the_user():
     with pytest.warns(UserWarning, match="Inference:") as seen:
         pipeline_inference(pipe.fit(X, X[:, 0]), X, X[:, 0])
     assert [warning.filename for warning in seen] == [__file__]
+
+
+def test_levels_have_no_contrast_from_low_to_high():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"town": rng.choice(["a", "b"], size=60), "age": rng.normal(size=60)})
+    net = NewtonMLPRegressor((1,), alpha=1.0, random_state=0)
+    encode = make_column_transformer((OneHotEncoder(), ["town"]), ("passthrough", ["age"]))
+    pipe = make_pipeline(encode, net).fit(table, table["age"])
+    with pytest.warns(UserWarning, match="Inference:"):
+        results = pipeline_inference(pipe, table, table["age"] + 0.1 * rng.normal(size=60))
+    with pytest.raises(ValueError, match=r"'town' has levels.*marginal_effects\(\['town'\]\)"):
+        results.contrast("town", "a", "b")
+    assert results.marginal_effects(["town"]).names == ["town_b - town_a"]
