@@ -2,7 +2,7 @@
 A table that never is in memory
 ===============================
 
-A hundred thousand rows lie in files, in single precision. A fit reads them one after the other, as
+Fifty thousand rows lie in files, in single precision. A fit reads them one after the other, as
 often as it needs sums over all rows, and ends at the minimum of the whole table. Its memory does
 not depend on how many files there are; a fit in memory takes many times the table.
 """
@@ -21,7 +21,7 @@ from sknewtonnet import NewtonMLPRegressor
 # The files: rows of five features, of which three matter, and the target.
 
 folder = Path(tempfile.mkdtemp())
-ROWS, LAST = 20_000, 5
+ROWS, LAST = 10_000, 5
 
 
 def write(number):

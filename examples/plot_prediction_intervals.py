@@ -42,13 +42,12 @@ def fit(X, y, units):
 X, y = sample(250)
 grid = np.linspace(-2.0, 2.0, 81)[:, None]
 net = fit(X, y, 1)
-print(f"One unit: the fit ended at a {net.critical_point_}.")
 kinds = ("hessian", "HC3")
 predictions = {}
 for kind in kinds:
     results = net.inference(X, y, cov_type=kind)
     predictions[kind] = results.get_prediction(grid)
-    print(f"{kind}: identifiable {results.identifiable}", *results.diagnosis, sep="\n  ")
+print(f"One unit: a {net.critical_point_}, identifiable {results.identifiable}.")
 
 # %%
 # Too many units: the gate says so, in a warning.
@@ -83,10 +82,10 @@ print(f" in the thirds from left to right, {100 * inside.mean():.1f} overall")
 # small, too narrow where it is large.
 
 # %%
-# For confidence bands: in how many of 200 data sets the true mean is inside, at each place.
+# For confidence bands: in how many of 100 data sets the true mean is inside, at each place.
 
 places = np.linspace(-1.9, 1.9, 20)[:, None]
-n_repeats = 200
+n_repeats = 100
 covered = {kind: np.zeros(len(places)) for kind in kinds}
 for _ in range(n_repeats):
     again = sample(250)

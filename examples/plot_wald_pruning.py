@@ -24,7 +24,7 @@ pruned = BackwardPruning(net).fit(X_train, y_train)
 # %%
 # What is left predicts new rows nearly as well as the whole net.
 
-print(f"penalty: {net.alpha_:g} rows, {net.alpha_selection_.reason}")
+print(f"penalty: {net.alpha_:.3g} rows, {net.alpha_selection_.reason}")
 print(f"critical point of the pruned net: {pruned.estimator_.critical_point_}")
 print(f"inputs that are left: {', '.join(pruned.get_feature_names_out())}")
 for name, model, fitted in (("before", net, net), ("after", pruned, pruned.estimator_)):
