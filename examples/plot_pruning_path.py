@@ -31,8 +31,8 @@ for name, model in (("whole", net), ("pruned", pruned)):
     print(f"{name} net on other rows: accuracy {model.score(test, y_test):.3f}, loss {loss:.3f}")
 
 # %%
-# From the whole net on the left. Names above say what went, "+1" that one more part went near there;
-# crosses are nets that had a higher BIC, so that the part came back.
+# From the whole net on the left. Names above say what went, "+1" that one more part went there.
+# Crosses are nets that had a higher BIC, so that the part came back.
 
 fig, ax = plt.subplots(figsize=(8, 5), layout="constrained")
 PruningPathDisplay.from_estimator(pruned, ax=ax)

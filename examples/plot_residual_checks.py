@@ -1,6 +1,6 @@
 """
-Is the model right? Four pictures of residuals
-==============================================
+Is the model right? Residuals say
+=================================
 
 How often 3000 people saw a doctor in a year, in the RAND health insurance experiment, from their
 insurance and health. A Poisson model says that the variance of a count is its mean. Quantile
@@ -43,10 +43,13 @@ for loss in ("poisson", "negative_binomial"):
 
 # %%
 # Above, the Poisson model: residuals leave the envelope in both tails, for people differ by more
-# than these features say. Below, the negative binomial one. The names of rows are their numbers.
+# than these features say. Below, the negative binomial one. Rows that are named are the largest.
+# Without ``panels`` two more follow, as in R: scale against location, and leverage.
 
-figure = plt.figure(figsize=(7.5, 12.0), layout="constrained")
+figure = plt.figure(figsize=(7.5, 6.5), layout="constrained")
 for part, (loss, found) in zip(figure.subfigures(2, 1), results.items(), strict=True):
     part.suptitle(f"loss {loss!r}", fontweight="bold")
-    ResidualsDisplay.from_results(found, target_name="visits", ax=part.subplots())
+    ResidualsDisplay.from_results(
+        found, target_name="visits", panels=("fitted", "quantiles"), ax=part.subplots()
+    )
 plt.show()
