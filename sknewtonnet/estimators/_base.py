@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from typing import Any, Self
@@ -45,8 +44,8 @@ from sknewtonnet.estimators._advice import (
     advice_on_weights,
     nothing_learnt,
 )
-from sknewtonnet.estimators._alpha import chosen_alpha, with_hidden_intercepts
-from sknewtonnet.estimators._ard import ard_alpha
+from sknewtonnet.estimators._alpha import with_hidden_intercepts
+from sknewtonnet.estimators._alpha_choice import alpha_of_data
 from sknewtonnet.estimators._arguments import (
     check_range,
     own_copy,
@@ -56,12 +55,10 @@ from sknewtonnet.estimators._block_tables import Samples, blocks_of, known_featu
 from sknewtonnet.estimators._by_turns import beside_constant, by_turns
 from sknewtonnet.estimators._callbacks import (
     Progress,
-    Tell,
     begun,
     bridge_to,
     choice_told,
 )
-from sknewtonnet.estimators._comparison import Comparison
 from sknewtonnet.estimators._crossover import run_rounds
 from sknewtonnet.estimators._data import Table
 from sknewtonnet.estimators._fit import End, Fit, Importances, Problem, Settings
@@ -274,18 +271,28 @@ class BaseNewtonNet(
             n_bytes = self.n_init * (24.0 * problem.network.n_parameters + 1000.0)
             check_memory(f"n_init={self.n_init} starts", n_bytes, "use fewer")
             self._warn_of_data(problem, given)
-            context = begun(estimator, hooks, self.alpha, self.n_init if last is None else 1)
-            with choice_told(context, hooks, self.alpha) as tell:
-                problem, selection = self._with_alpha(problem, given, groups, tell)
+            context, n_starts = None, self.n_init if last is None else 1
+            chosen: dict[str, Any] = {"alpha_": own_copy("alpha", self.alpha)}
+            chosen["alpha_selection_"] = None
+            if isinstance(self.alpha, str):
+                # What is impossible is refused before callbacks hear of anything.
+                self._checked(problem.on(problem.known_data.canonical))
+                context = begun(estimator, hooks, 1 + n_starts)
+                alpha_of = partial(self._spread, problem.network)
+                with choice_told(context, hooks) as tell:
+                    found = alpha_of_data(self, problem, given, groups, alpha_of, tell)
+                problem = problem.with_alpha(alpha_of(found.chosen))
+                chosen = {"alpha_": found.chosen, "alpha_selection_": found}
             solved = problem.on(problem.known_data.canonical)
             objective = self._checked(solved)
             starts = self._starts(solved, last)
+            context = context or begun(estimator, hooks, n_starts)
         with run_threads(solved, len(starts)):
             results = self._runs(solved, objective, starts, context, hooks)
             problem, objective, results = by_turns(problem, solved, objective, results)
             if last is None:  # else units keep the names that they have
                 results = with_canonical_best(problem, objective, results)
-            fitted = self._report(problem, objective, results, post_selection) | selection
+            fitted = self._report(problem, objective, results, post_selection) | chosen
         set_fitted(estimator, fitted_attributes(self) | fitted)
         context.call_on_fit_task_end(**hooks, reconstruction_attributes=lambda: fitted)
 
@@ -354,21 +361,6 @@ class BaseNewtonNet(
     def _spread(self, network: Network, alpha: Any) -> Any:
         """Strengths as the objective takes them."""
         return with_hidden_intercepts(network, alpha) if self.standardize else alpha
-
-    def _with_alpha(
-        self, problem: Problem, given: Given, groups: ArrayLike | None, tell: Tell
-    ) -> tuple[Problem, dict[str, Any]]:
-        """The problem with the penalty that the data choose, if they are asked."""
-        if not isinstance(self.alpha, str):
-            return problem, {"alpha_": own_copy("alpha", self.alpha), "alpha_selection_": None}
-        # From a copy, so that starts are those of the same strength given as a number.
-        seed = deepcopy(check_random_state(self.random_state)).randint(np.iinfo(np.int32).max)
-        choose = ard_alpha if self.alpha == "ard" else chosen_alpha
-        alpha_of = partial(self._spread, problem.network)
-        folds = given.folds(self.cv, groups, classes=not is_regressor(self), seed=seed)
-        found = choose(Comparison.of(problem, seed, folds), alpha_of, self.n_jobs, tell)
-        chosen = {"alpha_": found.chosen, "alpha_selection_": found}
-        return problem.with_alpha(alpha_of(found.chosen)), chosen
 
     def _checked(self, problem: Problem) -> AnyObjective:
         """The objective, or an error that says what is wrong with the data or the settings."""

@@ -78,16 +78,15 @@ def bridge_to(
     return bridge
 
 
-def begun(estimator: Any, hooks: dict[str, Any], alpha: Any, n_starts: int) -> Any:
+def begun(estimator: Any, hooks: dict[str, Any], n_tasks: int) -> Any:
     """The task of a whole fit, announced: a choice of alpha, if there is one, and the starts."""
-    n_tasks = n_starts + isinstance(alpha, str)
     context = estimator._init_callback_context(max_subtasks=n_tasks, sequential_subtasks=False)
     context.call_on_fit_task_begin(**hooks)
     return context
 
 
 @contextmanager
-def choice_told(context: Any, hooks: dict[str, Any], alpha: Any) -> Iterator[Tell]:
+def choice_told(context: Any, hooks: dict[str, Any]) -> Iterator[Tell]:
     """The choice of alpha as a task of a fit, with a part for each strength that was tried.
 
     Parameters
@@ -96,12 +95,7 @@ def choice_told(context: Any, hooks: dict[str, Any], alpha: Any) -> Iterator[Tel
         The task of the whole fit.
     hooks : dict
         Estimator, data and metadata for the hooks.
-    alpha : object
-        What the user gave; a number is no choice.
     """
-    if not isinstance(alpha, str):
-        yield lambda: None
-        return
     task = context.subcontext("alpha", "choice", max_subtasks=None)
     task.call_on_fit_task_begin(**hooks)
 

@@ -135,6 +135,11 @@ def test_infeasible(no_work, params, solver):
     refused(est, "constraints are infeasible", *data())
 
 
+def test_infeasible_before_a_choice_of_the_penalty(no_work):
+    est = regressor(random_state=0, alpha="auto", **next(iter(INFEASIBLE.values())))
+    refused(est, "constraints are infeasible", *data())
+
+
 @pytest.mark.parametrize("setting", ["bounds", "linear_constraints"])
 def test_unknown_name_is_told_with_its_setting(no_work, setting):
     params = {"bounds": {"weights": (0, 1)}} if setting == "bounds" else rows({"weights": 1})

@@ -7,7 +7,7 @@ import pytest
 
 DOC = Path(__file__).parents[2] / "doc"
 PAGES = {"iovleff": (1, 52), "hui": (53, 72), "gong": (73, 97), "sources": (98, 106)}
-ITEM = re.compile(r"^### (\d+)\. ", re.MULTILINE)
+ITEM = re.compile(r"^###? (\d+)\. ", re.MULTILINE)
 CODE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
