@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from itertools import chain, pairwise
@@ -177,19 +177,19 @@ class Table:
         number = r"r@{\hspace{1.8em}}" if starred else "r"
         sides = "".join("l" if j in self._left else number for j in range(n_columns))
         lines = [rf"\begin{{tabular}}{{{sides}}}", r"\toprule"]
-        for group in groups:
-            lines += [self._latex_row(row) for row in group]
+        for k, group in enumerate(groups):
+            cell = _latex_name if self.header and not k else _latex_number
+            lines += [self._latex_row(row, cell) for row in group]
             lines.append(r"\midrule")
         lines[-1] = r"\bottomrule"
         small = rf"\multicolumn{{{n_columns}}}{{l}}{{\footnotesize "
         lines += [f"{small}{_latex_note(note)}}} \\\\" for note in notes]
         return [*lines, r"\end{tabular}"]
 
-    def _latex_row(self, row: Sequence[str]) -> str:
+    def _latex_row(self, row: Sequence[str], cell: Callable[[str], str]) -> str:
         """One row; a star at its start would belong to the end of the row before."""
         cells = [
-            _latex_name(text) if j in self._left else _latex_number(text)
-            for j, text in enumerate(row)
+            _latex_name(text) if j in self._left else cell(text) for j, text in enumerate(row)
         ]
         guard = "{}" if cells[0].startswith("*") else ""
         return guard + " & ".join(cells) + r" \\"

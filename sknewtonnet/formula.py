@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any
 
@@ -180,7 +180,8 @@ class FormulaFit(Worded):
         Returns
         -------
         InferenceResults
-            In the columns of the design. Factors have their name and first level, and
+            In the columns of the design. The target has its name in the formula, factors have
+            theirs and their first level, and
             ``get_prediction`` takes tables such as data; ``tests_of(fit.groups)`` tests terms of
             several columns together.
 
@@ -202,6 +203,8 @@ class FormulaFit(Worded):
         found: InferenceResults = self.estimator.inference(
             self.design(data), self._response(data), **given
         )
+        if found.output_names == ("y",):  # what a net calls a single target
+            found = replace(found, output_names=(self.formula.partition("~")[0].strip(),))
         factors = {name: tuple(columns) for name, columns in self.factors.items()}
         return found.of_table(factors, _Designed(self._spec), self._first_levels)
 

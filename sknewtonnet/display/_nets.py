@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.estimators import BaseNewtonNet, columns_through, with_feature_names
+from sknewtonnet.formula import FormulaFit
 
 # Where estimators around a net keep it.
 _INSIDE = ("best_estimator_", "estimator_", "regressor_")
@@ -119,6 +121,10 @@ def _taken_apart(estimator: Any, caller: str) -> _Parts:
     )
     inner, steps, target, inside = estimator, [], None, False
     while not isinstance(inner, BaseNewtonNet):
+        if isinstance(inner, FormulaFit):
+            steps.append(FunctionTransformer(inner.design))
+            inner = inner.estimator
+            continue
         around = isinstance(inner, TransformedTargetRegressor)
         if not (around or isinstance(inner, Pipeline) or hasattr(inner, "estimator")):
             raise none

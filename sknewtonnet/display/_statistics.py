@@ -14,6 +14,7 @@ from sknewtonnet._typing import Ints
 from sknewtonnet.display._base import Display
 from sknewtonnet.display._nets import fitted_net
 from sknewtonnet.estimators import pipeline_inference
+from sknewtonnet.formula import FormulaFit
 from sknewtonnet.inference import InferenceResults
 
 
@@ -85,6 +86,11 @@ class StatisticsDisplay(Display):
         ValueError
             If the data do not fit together, or an argument is not allowed.
         """
+        if isinstance(estimator, FormulaFit):
+            raise TypeError(
+                f"{cls.__name__}.from_estimator takes a net with X and y; of a fit by a formula "
+                f"there is {cls.__name__}.from_results(fit.inference(data))."
+            )
         fitted_net(estimator, cls.__name__)
         _check_no_names(cls.__name__, X, y=y, sample_weight=sample_weight)
         check_consistent_length(X, y, sample_weight)

@@ -189,3 +189,19 @@ def test_warnings_point_to_the_line_of_the_user():
     with pytest.warns(UserWarning, match="Inference:") as seen:
         ImportanceDisplay.from_estimator(pipe, NUMBERS, Y)
     assert seen[0].filename == __file__
+
+
+def test_fits_by_formulas():
+    pytest.importorskip("formulaic")
+    from sknewtonnet.formula import fit_formula
+
+    data = pd.DataFrame({"x": np.linspace(0.0, 1.0, 30), "town": list("abc") * 10})
+    data["price"] = data["x"] + np.cos(np.arange(30.0))
+    fit = fit_formula("price ~ x + town", data, NewtonMLPRegressor((), alpha=1.0))
+    drawn = NetworkDisplay.from_estimator(fit)
+    assert {"x", "town[T.b]"} <= {text.get_text() for text in drawn.figure_.findobj(mpl.text.Text)}
+    HessianDisplay.from_estimator(fit, data, data["price"])
+    with pytest.raises(TypeError, match=r"EffectDisplay.from_results\(fit.inference\(data\)\)"):
+        EffectDisplay.from_estimator(fit, data, data["price"])
+    curve = EffectDisplay.from_results(fit.inference(data), ["x"])
+    assert curve.ax_.get_ylabel() == "mean of price"

@@ -190,6 +190,10 @@ def test_results_take_tables_and_know_factors():
     assert_allclose(results.get_prediction(fit.design(data[:5])).mean, fit.predict(data[:5]))
     assert results.marginal_effects("C(town)").names == ["C(town)[T.b]", "C(town)[T.c]"]
     assert results.partial_effect("C(town)").levels == ("a", "b", "c")
+    assert results.output_names == ("y",)
+    assert fit_formula("np.log(y) ~ x", data, line()).inference(data).output_names == (
+        "np.log(y)",
+    )
     frame = results.partial_effect("C(town)").to_frame()
     assert list(frame.index) == ["a", "b", "c"]
     assert frame.index.name == "C(town)"

@@ -66,6 +66,7 @@ def test_digits_stand_below_each_other():
     assert all(re.fullmatch(r"\(\d+\.\d{3}\\rlap\{\)\}", each) for each in errors)
     assert "$^{*}$ p \\textless{} 0.05" in latex
     assert "R$^{2}$ &" in latex
+    assert "\n & (1) \\\\\n" in latex  # a heading is no number
     X, y = regression()
     tiny = net((), standardize=True).fit(X, 1e-9 * y).inference(X, 1e-9 * y).to_latex()
     assert re.search(r"\d\.\d\d\$\\times 10\^\{-(9|10)\}\$", tiny)
