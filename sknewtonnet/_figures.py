@@ -26,6 +26,9 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DIVERGING = "RdBu_r"
 SEQUENTIAL = "cividis"
 
+# Letters of a name in a picture, and inches that one takes.
+_LETTERS, _LETTER = 45, 0.075
+
 
 def pyplot(caller: str = "plot") -> Any:
     """The module ``matplotlib.pyplot``.
@@ -73,7 +76,26 @@ def axes(ax: Any = None, caller: str = "plot", size: tuple[float, float] | None 
         If matplotlib is not installed.
     """
     plt = pyplot(caller)
+    check_axes(ax)
     return ax if ax is not None else plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def check_axes(ax: Any) -> None:
+    """Raise unless it is None, or axes for x and y, as those of ``plt.subplots``.
+
+    Parameters
+    ----------
+    ax : object
+        What was given.
+
+    Raises
+    ------
+    TypeError
+        If it is something else, such as a figure, an array of axes, or axes in three dimensions.
+    """
+    if ax is not None and getattr(ax, "name", None) != "rectilinear":
+        kind = f"{ax.name} axes" if hasattr(ax, "get_xlim") else type(ax).__name__
+        raise TypeError(f"ax must be one pair of axes, as of plt.subplots(), or None, got {kind}.")
 
 
 def panels(
@@ -113,10 +135,16 @@ def panels(
     if ax is None:
         figure = plt.figure(figsize=(size[0] * n_columns, size[1] * n_rows), layout="constrained")
         return figure.subplots(n_rows, n_columns, squeeze=False, **keywords)
-    ax.axis("off")
+    check_axes(ax)
     grid = ax.get_subplotspec()
     if grid is None:
         raise ValueError("ax must be axes of a grid, such as those of plt.subplots, for panels.")
+    if not ax.axison:
+        raise ValueError(
+            "ax must be empty axes, whose place the panels take, and it is switched off, as by "
+            "another picture of several panels: give other axes, or none."
+        )
+    ax.axis("off")
     inner = grid.subgridspec(n_rows, n_columns)
     return inner.subplots(squeeze=False, **keywords)
 
@@ -227,10 +255,37 @@ def name_levels(ax: Any, levels: Sequence[str]) -> None:
     levels : sequence of str
         The names; long ones are slanted.
     """
-    long = sum(map(len, levels)) + 2 * len(levels) > 26
+    texts = [readable(level, 24) for level in levels]
+    long = sum(map(len, texts)) + 2 * len(texts) > 26
     slant = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if long else {}
-    ax.set_xticks(range(len(levels)), levels, **slant)
+    ax.set_xticks(range(len(texts)), texts, **slant)
     ax.set_xlim(-0.5, len(levels) - 0.5)
+
+
+def readable(name: Any, letters: int = _LETTERS) -> str:
+    """A name as text of a picture: in one line, not too long, and no formula.
+
+    Of a long name the middle is left out, since names may differ at their ends. Dollars stay,
+    where matplotlib would read a formula between two of them; and a legend has no place for a
+    name that begins with an underscore, so that a blank comes before it.
+
+    Parameters
+    ----------
+    name : object
+        The name.
+    letters : int, default=45
+        How many it may have.
+
+    Returns
+    -------
+    str
+    """
+    words = " ".join(str(name).split())
+    if len(words) > letters:
+        end = letters // 2
+        words = f"{words[: letters - end - 1]}…{words[-end:]}"
+    words = words.replace(r"\$", "$").replace("$", r"\$")
+    return f" {words}" if words.startswith("_") else words
 
 
 def key(figure: Any, ax: Any, handles: Sequence[Any], labels: Sequence[str], own: bool) -> Any:
@@ -256,6 +311,7 @@ def key(figure: Any, ax: Any, handles: Sequence[Any], labels: Sequence[str], own
     """
     if not handles:
         return None
+    labels = [readable(label) for label in labels]
     if own:
         width = figure.get_size_inches()[0]
         longest = 0.6 + 0.08 * max(map(len, labels))
@@ -267,7 +323,7 @@ def key(figure: Any, ax: Any, handles: Sequence[Any], labels: Sequence[str], own
     return ax.legend(handles, labels, loc="lower right", bbox_to_anchor=(1.0, 1.0), **look)
 
 
-def name_rows(ax: Any, names: Sequence[str]) -> None:
+def name_rows(ax: Any, names: Sequence[str], width: float | None = None) -> None:
     """Write names of rows beside 0, 1, ... of the vertical axis, the first on top.
 
     Parameters
@@ -276,10 +332,15 @@ def name_rows(ax: Any, names: Sequence[str]) -> None:
         The axes.
     names : sequence of str
         The names; long ones have several lines, where there is room.
+    width : float, default=None
+        Width of the picture, in inches; that of the axes if None.
     """
-    height = ax.get_window_extent().height / ax.figure.dpi / max(len(names), 1)
-    room = height > 0.35  # inches, for two lines
-    ax.set_yticks(range(len(names)), [fill(name, 26) if room else name for name in names])
+    box = ax.get_window_extent()
+    room = box.height / ax.figure.dpi / max(len(names), 1) > 0.35  # inches, for two lines
+    width = box.width / ax.figure.dpi if width is None else width
+    letters = max(12, min(_LETTERS, int(0.6 * width / _LETTER)))
+    texts = [readable(name, letters) for name in names]
+    ax.set_yticks(range(len(names)), [fill(text, 26) if room else text for text in texts])
     ax.set_ylim(len(names) - 0.5, -0.5)
 
 
@@ -296,8 +357,8 @@ def rows_size(names: Sequence[str]) -> tuple[float, float]:
     tuple of float
         Wide enough for the names.
     """
-    longest = min(60, max(map(len, names), default=0))
-    return 4.0 + 0.075 * longest, 1.1 + 0.23 * len(names)
+    longest = max((len(readable(name)) for name in names), default=0)
+    return 4.0 + _LETTER * longest, 1.1 + 0.23 * max(len(names), 1)
 
 
 def plain_log_axis(axis: Any) -> None:
@@ -355,7 +416,7 @@ def label_points(
     # Middles and halves of the widths of what is there already.
     taken = [(*point, radius) for point, radius in zip(points, radii, strict=True)]
     found = []
-    for k, text in enumerate(texts):
+    for k, text in enumerate(readable(text, 24) for text in texts):
         across, up = points[k]
         half, gap = 2.7 * len(text), radii[k] + 2.0
         first = (1 if across < (left + right) / 2.0 else -1) if sides is None else sides[k]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._path_figures import draw_alpha_path, draw_ard_loss
-from sknewtonnet.display._base import Display
+from sknewtonnet.display._base import Display, draws
 from sknewtonnet.display._labels import label_above
 from sknewtonnet.display._nets import fitted_net
 from sknewtonnet.estimators import BaseNewtonNet
@@ -101,7 +101,7 @@ class AlphaPathDisplay(Display):
         estimator: BaseNewtonNet | Any,
         *,
         ax: Any = None,
-        line_kwargs: Mapping[str, Any] | None = None,
+        **keywords: Any,
     ) -> Self:
         """Draw how a net chose its penalty.
 
@@ -112,8 +112,8 @@ class AlphaPathDisplay(Display):
             pruning that ends in one.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
-        line_kwargs : dict, default=None
-            Keywords of the curve, for :meth:`matplotlib.axes.Axes.errorbar`.
+        **keywords : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -129,6 +129,7 @@ class AlphaPathDisplay(Display):
         ValueError
             If its ``alpha`` was given, or there were too few rows to compare strengths.
         """
+        cls._check_plot(ax, keywords)
         net = fitted_net(estimator, cls.__name__)
         selection = net.alpha_selection_
         if selection is None:
@@ -136,11 +137,15 @@ class AlphaPathDisplay(Display):
                 f"the net has no path of alpha, since it was fitted with alpha={net.alpha!r}; "
                 'alpha="auto" or alpha="ard" chooses one.'
             )
-        return cls.from_selection(selection, ax=ax, line_kwargs=line_kwargs)
+        return cls.from_selection(selection, ax=ax, **keywords)
 
     @classmethod
     def from_selection(
-        cls, selection: Any, *, ax: Any = None, line_kwargs: Mapping[str, Any] | None = None
+        cls,
+        selection: Any,
+        *,
+        ax: Any = None,
+        **keywords: Any,
     ) -> Self:
         """Draw the record of a choice.
 
@@ -150,8 +155,8 @@ class AlphaPathDisplay(Display):
             The attribute ``alpha_selection_`` of a net.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
-        line_kwargs : dict, default=None
-            Keywords of the curve, for :meth:`matplotlib.axes.Axes.errorbar`.
+        **keywords : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -163,6 +168,10 @@ class AlphaPathDisplay(Display):
         ValueError
             If no strengths were compared.
         """
+        if not hasattr(selection, "held_out_loss"):
+            raise TypeError(
+                f"selection must be the alpha_selection_ of a net, got {type(selection).__name__}."
+            )
         if np.isnan(selection.held_out_loss).all():
             raise ValueError(f"no strengths of the penalty were compared: {selection.reason}.")
         ard = selection.ard
@@ -175,8 +184,9 @@ class AlphaPathDisplay(Display):
             ard_kept=ard is not None and ard.kept,
             ard_inputs=None if ard is None else dict(ard.inputs),
         )
-        return display.plot(ax, line_kwargs=line_kwargs)
+        return display.plot(ax, **keywords)
 
+    @draws
     def plot(self, ax: Any = None, *, line_kwargs: Mapping[str, Any] | None = None) -> Self:
         """Draw the path.
 

@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from sknewtonnet._figures import axes, panels
+from sknewtonnet._figures import axes, check_axes, panels, pyplot
 from sknewtonnet._tables import Worded
+
+_Keywords = ParamSpec("_Keywords")
+_Drawn = TypeVar("_Drawn", bound="Display")
+
+
+def draws(
+    plot: Callable[Concatenate[_Drawn, _Keywords], _Drawn],
+) -> Callable[Concatenate[_Drawn, _Keywords], _Drawn]:
+    """Decorate a ``plot``: where it fails, the figure that it has made is closed again."""
+
+    @wraps(plot)
+    def safely(self: _Drawn, /, *args: _Keywords.args, **keywords: _Keywords.kwargs) -> _Drawn:
+        plt = pyplot(type(self).__name__)
+        check_axes(args[0] if args else keywords.get("ax"))
+        before = plt.get_fignums()
+        try:
+            return plot(self, *args, **keywords)
+        except Exception:
+            for number in set(plt.get_fignums()).difference(before):
+                plt.close(number)
+            raise
+
+    return safely
 
 
 class Display(Worded):
@@ -58,6 +84,15 @@ class Display(Worded):
             The display itself.
         """
         raise NotImplementedError
+
+    @classmethod
+    def _check_plot(cls, ax: Any, keywords: Mapping[str, Any]) -> None:
+        """Raise where :meth:`plot` would not take these, before anything is computed."""
+        check_axes(ax)
+        try:
+            inspect.signature(cls.plot).bind(None, ax, **keywords)
+        except TypeError as wrong:
+            raise TypeError(f"{cls.__name__}: {wrong} of plot.") from None
 
     def _place(self, ax: Any, size: tuple[float, float] | None = None) -> Any:
         """Keep the axes of the picture and its figure, and return the axes."""

@@ -8,15 +8,18 @@ from typing import Any, Self
 
 import numpy as np
 
-from sknewtonnet._figures import COLOURS, key, name_rows, rows_size, style
+from sknewtonnet._figures import COLOURS, key, name_rows, readable, rows_size, style
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Bools, Ints
+from sknewtonnet.calculus.pieces.validation import check_count, check_truth
+from sknewtonnet.display._base import draws
 from sknewtonnet.display._statistics import (
     StatisticsDisplay,
     check_results,
     column,
     largest,
     name_of,
+    names_of_features,
     names_of_outputs,
     output_number,
 )
@@ -112,7 +115,7 @@ class CoefficientDisplay(StatisticsDisplay):
         results: InferenceResults,
         rows: str = "effects",
         *,
-        names: Sequence[str] | None = None,
+        names: Sequence[int | str] | int | str | None = None,
         output: int | str | None = None,
         level: float = 0.95,
         per: str = "unit",
@@ -129,8 +132,8 @@ class CoefficientDisplay(StatisticsDisplay):
             Those of the ``inference`` of a net.
         rows : {"effects", "parameters"}, default="effects"
             Average marginal effects of features, or parameters.
-        names : list of str, default=None
-            Features, or parameters; all if None.
+        names : int, str or list of them, default=None
+            Features, or parameters, by name or position; all if None.
         output : int or str, default=None
             Which target or class effects are on, by position or name; a panel for each if None.
         level : float, default=0.95
@@ -159,6 +162,7 @@ class CoefficientDisplay(StatisticsDisplay):
             If a name is unknown, or another argument is not allowed.
         """
         check_results(results)
+        cls._check_plot(ax, keywords)
         for argument, given, allowed in (("rows", rows, ROWS), ("per", per, UNITS)):
             if given not in allowed:
                 raise ValueError(must_be_one_of(argument, given, allowed))
@@ -173,17 +177,17 @@ class CoefficientDisplay(StatisticsDisplay):
                 quantity="estimate",
                 output_names=("",),
             ).plot(ax=ax, **keywords)
-        outputs = list(range(len(results.output_names)))
-        if output is not None:
-            outputs = [output_number(output, results.output_names)]
+        known = results.output_names
+        outputs = range(len(known)) if output is None else [output_number(output, known)]
+        if names is not None:
+            names = names_of_features("names", names, results.feature_names)
         effects = results.marginal_effects(names, groups=groups)
         intervals, scale = effects.conf_int(level), np.ones(len(effects.names))
         if per == "std":
             spread = dict(zip(results.feature_names, results.feature_std, strict=True))
             smooth = [a == b for a, b in zip(effects.names, effects.features, strict=True)]
-            known = np.array([spread[name] for name in effects.features])
-            scale = np.where(smooth, known, 1.0)
-        shape = (len(scale), len(results.output_names))
+            scale = np.where(smooth, [spread[name] for name in effects.features], 1.0)
+        shape = (len(scale), len(known))
         return cls(
             names=effects.names,
             estimates=(effects.effects.reshape(shape) * scale[:, None])[:, outputs],
@@ -198,13 +202,14 @@ class CoefficientDisplay(StatisticsDisplay):
     def _of_table(cls, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
         return name_of(y)
 
+    @draws
     def plot(
         self,
         ax: Any = None,
         *,
         sort: bool = False,
         max_rows: int = _MOST_ROWS,
-        line_kwargs: Mapping[str, Any] | None = None,
+        point_kwargs: Mapping[str, Any] | None = None,
     ) -> Self:
         """Draw a row for each estimate, the first on top, and a panel for each output.
 
@@ -218,7 +223,7 @@ class CoefficientDisplay(StatisticsDisplay):
         max_rows : int, default=50
             Of more rows those are drawn that are farthest from zero in units of their intervals,
             and the axis says how many are left out.
-        line_kwargs : dict, default=None
+        point_kwargs : dict, default=None
             Keywords of the markers.
 
         Returns
@@ -226,6 +231,8 @@ class CoefficientDisplay(StatisticsDisplay):
         CoefficientDisplay
             The display itself.
         """
+        check_truth("sort", sort)
+        check_count("max_rows", max_rows)
         rows, n_panels = self._rows(sort, max_rows), len(self.output_names)
         self.points_: list[dict[str, Any]] = []
         self.intervals_: list[dict[str, Any]] = []
@@ -236,13 +243,13 @@ class CoefficientDisplay(StatisticsDisplay):
         places = self._panels(n_panels, n_columns, ax, size, (width, height))
         left = len(self.names) - len(rows)
         for k, place in enumerate(places):
-            self._forest(place, rows, k, line_kwargs)
-            quantity = self.quantity.format(name=self.output_names[k])
+            self._forest(place, rows, k, point_kwargs)
+            quantity = self.quantity.format(name=readable(self.output_names[k]))
             place.set_xlabel(fill(quantity, 60 if n_panels == 1 else 26))
             if k % n_columns:
                 place.set_yticks([])
                 continue
-            name_rows(place, names)
+            name_rows(place, names, self._width(places))
             if left:
                 place.set_ylabel(f"({left} less certain ones left out)")
         self._key(places[0], own=ax is None)
@@ -258,6 +265,12 @@ class CoefficientDisplay(StatisticsDisplay):
         if not sort:
             return rows
         return rows[np.argsort(-column(self.estimates, 0)[rows], kind="stable")]
+
+    def _width(self, places: Sequence[Any]) -> float:
+        """Width of the panels in a row, all of which make room for the names."""
+        extents = [place.get_window_extent() for place in places]
+        ends = max(one.x1 for one in extents) - min(one.x0 for one in extents)
+        return float(ends) / float(self.figure_.dpi)
 
     def _forest(self, ax: Any, rows: Ints, panel: int, given: Mapping[str, Any] | None) -> None:
         """The estimates of one output with their intervals."""
@@ -324,11 +337,11 @@ def _states(low: Array, high: Array, p_values: Array) -> dict[str, Bools]:
     }
 
 
-def _positions(names: Sequence[str] | None, known: Sequence[str]) -> Ints:
+def _positions(names: Sequence[int | str] | int | str | None, known: Sequence[str]) -> Ints:
     """Positions of parameters by their names."""
     if names is None:
         return np.arange(len(known))
-    chosen = [names] if isinstance(names, str) else list(names)
+    chosen = [names] if isinstance(names, int | str) else list(names)
     return np.array([output_number(name, known, "names") for name in chosen], dtype=int)
 
 

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sknewtonnet._figures import COLOURS, LINE_STYLES, MARKERS, style
+from sknewtonnet._figures import COLOURS, LINE_STYLES, MARKERS, key, readable, style
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.validation import check_truth, real_array
-from sknewtonnet.display._base import Display
+from sknewtonnet.display._base import Display, draws
 from sknewtonnet.display._nets import fitted_net
 from sknewtonnet.solvers import Iteration, SolverResult
 
@@ -136,7 +136,7 @@ class ConvergenceDisplay(Display):
         label: str | None = None,
         minimum: str | float = "common",
         ax: Any = None,
-        **plot_keywords: Any,
+        **keywords: Any,
     ) -> Self:
         """Draw the way of a fitted net.
 
@@ -151,8 +151,8 @@ class ConvergenceDisplay(Display):
             What the objective is compared with: its lowest value, or a number.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
-        **plot_keywords : dict
-            Passed on to :meth:`plot`.
+        **keywords : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -168,7 +168,7 @@ class ConvergenceDisplay(Display):
         """
         net = fitted_net(estimator, cls.__name__)
         name = type(net).__name__ if label is None else label
-        return cls.from_results({name: net}, minimum=minimum, ax=ax, **plot_keywords)
+        return cls.from_results({name: net}, minimum=minimum, ax=ax, **keywords)
 
     @classmethod
     def from_results(
@@ -177,7 +177,7 @@ class ConvergenceDisplay(Display):
         *,
         minimum: str | float = "common",
         ax: Any = None,
-        **plot_keywords: Any,
+        **keywords: Any,
     ) -> Self:
         """Draw the ways of several fits of one objective.
 
@@ -194,8 +194,8 @@ class ConvergenceDisplay(Display):
             a number.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
-        **plot_keywords : dict
-            Passed on to :meth:`plot`.
+        **keywords : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -209,15 +209,20 @@ class ConvergenceDisplay(Display):
         ValueError
             If there is none, numbers are missing, or ``minimum`` is another word.
         """
-        if not isinstance(minimum, Real) and minimum not in ("common", "own"):
+        cls._check_plot(ax, keywords)
+        a_number = isinstance(minimum, Real) and not isinstance(minimum, bool)
+        if a_number and not np.isfinite(minimum):
+            raise ValueError(f"minimum must be finite, got {minimum!r}.")
+        if not a_number and minimum not in ("common", "own"):
             raise ValueError(must_be_one_of("minimum", minimum, ("common", "own"), "a number"))
         named = results if isinstance(results, Mapping) and not _is_course(results) else None
         named = {"fit": results} if named is None else named
         if not named:
             raise ValueError("results must have at least one fit.")
         courses = {str(label): _course(label, result) for label, result in named.items()}
-        return cls(courses=courses, minimum=minimum).plot(ax, **plot_keywords)
+        return cls(courses=courses, minimum=minimum).plot(ax, **keywords)
 
+    @draws
     def plot(
         self,
         ax: Any = None,
@@ -275,12 +280,9 @@ class ConvergenceDisplay(Display):
                 panel.set_xlabel("iteration" if across == "iterations" else across)
                 steep = what == "gradient"
                 panel.set_ylabel("largest gradient entry" if steep else self._above)
-        if ax is None:
-            self.figure_.legend(
-                handles=self._key(), loc="outside upper center", ncols=3, fontsize="small"
-            )
-        else:
-            panels[0, 0].legend(handles=self._key(), fontsize="x-small")
+        handles = self._key()
+        labels = [handle.get_label() for handle in handles]
+        key(self.figure_, panels[0, 0], handles, labels, own=ax is None)
         return self
 
     def _plot_panel(
@@ -300,7 +302,7 @@ class ConvergenceDisplay(Display):
             if x is None or y is None:
                 continue
             colour, dash = _COLOURS[number % 6], LINE_STYLES[number % 8]
-            look = {"color": colour, "linestyle": dash, "linewidth": 1.2, "label": label}
+            look = {"color": colour, "linestyle": dash, "linewidth": 1.2, "label": readable(label)}
             self.lines_[label] += panel.plot(x, y, **style(look, given, Line2D))
             look = {"color": colour, "marker": MARKERS[number % 8], "markersize": 6.0}
             look["markerfacecolor"] = "white" if one.converged is False else colour
@@ -344,7 +346,7 @@ class ConvergenceDisplay(Display):
         for label, lines in self.lines_.items():
             handle = Line2D([], [])
             handle.update_from(self.ends_[label][0])
-            handle.set_label(label)
+            handle.set_label(readable(label))
             handle.set_linestyle(lines[0].get_linestyle())
             handles.append(handle)
         grey: dict[str, Any] = {"color": COLOURS["grey"], "linestyle": "none", "markersize": 7.0}
@@ -377,7 +379,8 @@ def _is_course(result: Mapping[Any, Any]) -> bool:
 
 def _course(label: Any, result: Any) -> Course:
     """The way of a fit, in any of the forms in which it may be given."""
-    if hasattr(result, "solver_result_"):
+    if isinstance(result, BaseEstimator):
+        result = fitted_net(result, "ConvergenceDisplay")
         found = _of_result(result.solver_result_)
         curve = getattr(result, "loss_curve_", None)
         return found if curve is None else found._replace(values=np.asarray(curve))
@@ -428,6 +431,8 @@ def _of_numbers(label: Any, given: Mapping[str, Any]) -> Course:
         for name, numbers in given.items()
         if numbers is not None
     }
+    if not np.isfinite(arrays["values"]).any():
+        raise ValueError(f"values of {label!r} must have a finite one, got {given['values']!r}.")
     shape = arrays["values"].shape
     if len(shape) != 1 or not shape[0] or any(one.shape != shape for one in arrays.values()):
         shapes = {name: one.shape for name, one in arrays.items()}

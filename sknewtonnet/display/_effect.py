@@ -17,16 +17,19 @@ from sknewtonnet._figures import (
     key,
     name_levels,
     points_with_bars,
+    readable,
     style,
 )
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array
+from sknewtonnet.display._base import draws
 from sknewtonnet.display._statistics import (
     StatisticsDisplay,
     check_results,
     column,
     features_or_factors,
     name_of,
+    names_of_features,
     names_of_outputs,
     output_number,
 )
@@ -142,7 +145,7 @@ class EffectDisplay(StatisticsDisplay):
     def from_results(
         cls,
         results: InferenceResults,
-        features: Sequence[str] | str | None = None,
+        features: Sequence[int | str] | int | str | None = None,
         *,
         output: int | str | None = None,
         level: float = 0.95,
@@ -160,9 +163,9 @@ class EffectDisplay(StatisticsDisplay):
         ----------
         results : InferenceResults
             Those of the ``inference`` of a net, with the data.
-        features : str or list of str, default=None
-            Names of features, of groups, or of categorical columns before a pipeline; all if
-            None.
+        features : int, str or list of them, default=None
+            Features by name or position, or names of groups or of categorical columns before a
+            pipeline; all if None.
         output : int or str, default=None
             Which target or class, by position or name; all if None.
         level : float, default=0.95
@@ -194,6 +197,7 @@ class EffectDisplay(StatisticsDisplay):
             If a name is unknown, or another argument is not allowed.
         """
         check_results(results)
+        cls._check_plot(ax, keywords)
         _check_bands(keywords.get("bands", "both"))
         if not isinstance(residuals, bool) and residuals != "auto":
             raise ValueError(must_be_one_of("residuals", residuals, ["auto", True, False]))
@@ -204,24 +208,21 @@ class EffectDisplay(StatisticsDisplay):
         if features is None:
             chosen = features_or_factors(results, groups)
         else:
-            chosen = [features] if isinstance(features, str) else list(features)
+            chosen = names_of_features("features", features, results.feature_names)
         n_panels = len(chosen) * (1 if classes else len(outputs))
         if not 0 < n_panels <= _MOST_PANELS:
             raise ValueError(
-                f"features must be 1 to {_MOST_PANELS} panels in one figure, got {n_panels}."
+                f"features must name those of 1 to {_MOST_PANELS} panels, got {n_panels} panels: "
+                "choose some of the features, or one output."
             )
-        effects = []
-        for name in chosen:
-            asked = {
-                "level": level,
-                "band": "simultaneous",
-                "n_points": n_points,
-                "random_state": random_state,
-                "groups": groups,
-            }
-            effects.append(_of_levels(results, name, asked))
+        asked: dict[str, Any] = {
+            "level": level,
+            "n_points": n_points,
+            "random_state": random_state,
+        }
+        asked |= {"band": "simultaneous", "groups": groups}
         return cls(
-            effects=effects,
+            effects=[_of_levels(results, name, asked) for name in chosen],
             residuals=results.resid_response,
             outputs=outputs,
             output_names=names_of_outputs(results, target_name),
@@ -233,6 +234,7 @@ class EffectDisplay(StatisticsDisplay):
     def _of_table(cls, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
         return name_of(y)
 
+    @draws
     def plot(
         self,
         ax: Any = None,
@@ -241,7 +243,7 @@ class EffectDisplay(StatisticsDisplay):
         rug: bool = True,
         same_scale: bool = True,
         line_kwargs: Mapping[str, Any] | None = None,
-        scatter_kwargs: Mapping[str, Any] | None = None,
+        point_kwargs: Mapping[str, Any] | None = None,
     ) -> Self:
         """Draw a panel for each feature, and for each of several targets.
 
@@ -258,7 +260,7 @@ class EffectDisplay(StatisticsDisplay):
             Whether panels of one target have the same vertical axis.
         line_kwargs : dict, default=None
             Keywords of the curves.
-        scatter_kwargs : dict, default=None
+        point_kwargs : dict, default=None
             Keywords of the partial residuals.
 
         Returns
@@ -284,15 +286,15 @@ class EffectDisplay(StatisticsDisplay):
         self.residuals_: list[Any] = []
         self.rugs_: list[list[Any]] = []
         for k, (panel, place) in enumerate(zip(panels, places, strict=True)):
-            self.residuals_.append(self._partial_residuals(place, panel, scatter_kwargs))
+            self.residuals_.append(self._partial_residuals(place, panel, point_kwargs))
             self._curves(place, panel, bands, line_kwargs)
             self.rugs_.append(self._rug(place, panel) if rug else [])
-            name = panel.effect.feature
+            name = readable(panel.effect.feature)
             place.set_xlabel(name if len(panels) == 1 else fill(name, 28))
             # Of panels with the same scale only the first of a row or target needs a name.
             first = k % n_columns == 0 or panel.outputs != panels[k - 1].outputs
             if first or not same_scale:
-                place.set_ylabel(self._height_name(panel))
+                place.set_ylabel(fill(self._height_name(panel), 28))
         if same_scale:
             _same_heights([panel.outputs for panel in panels], places)
         handles, labels = places[0].get_legend_handles_labels()
@@ -300,14 +302,10 @@ class EffectDisplay(StatisticsDisplay):
         return self
 
     def _height_name(self, panel: _Panel) -> str:
-        names = self.output_names
-        if not self.classes:
-            return f"mean of {names[panel.outputs[0]]}"
-        return (
-            f"probability of {names[panel.outputs[0]]}"
-            if len(panel.outputs) == 1
-            else "probability"
-        )
+        if self.classes and len(panel.outputs) > 1:
+            return "probability"
+        what = "probability" if self.classes else "mean"
+        return f"{what} of {readable(self.output_names[panel.outputs[0]])}"
 
     def _curves(self, ax: Any, panel: _Panel, bands: str, given: Mapping[str, Any] | None) -> None:
         """The curves of one panel with their bands."""
@@ -321,7 +319,7 @@ class EffectDisplay(StatisticsDisplay):
                 marker = MARKERS[
                     (k + k // len(_OF_LINES)) % len(MARKERS)
                 ]  # another one in each round
-                look |= {"marker": marker, "label": self.output_names[output]}
+                look |= {"marker": marker, "label": readable(self.output_names[output])}
             shift = 0.08 * (k - (len(panel.outputs) - 1) / 2.0) if effect.levels else 0.0
             if not effect.levels:
                 look |= {

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from sknewtonnet._figures import DIVERGING, style
+from sknewtonnet._figures import DIVERGING, readable, style
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import BlockObjective, Network, Objective, SmoothFunction
@@ -16,7 +16,7 @@ from sknewtonnet.calculus.functions.scaled_spectrum import unit_diagonal
 from sknewtonnet.calculus.functions.standardization import on_standardized_columns
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory
 from sknewtonnet.calculus.pieces.validation import check_count, check_truth, real_vector
-from sknewtonnet.display._base import Display
+from sknewtonnet.display._base import Display, draws
 from sknewtonnet.display._nets import objective_of
 
 TITLES = {
@@ -137,7 +137,7 @@ class HessianDisplay(Display):
         standardize: bool = True,
         scaled: bool = True,
         ax: Any = None,
-        **plot_keywords: Any,
+        **keywords: Any,
     ) -> Self:
         """Draw the second derivatives of a fitted net's objective at its parameters.
 
@@ -155,8 +155,8 @@ class HessianDisplay(Display):
             Whether to scale the diagonal of the exact Hessian to one.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
-        **plot_keywords : dict
-            Passed on to :meth:`plot`.
+        **keywords : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -170,6 +170,7 @@ class HessianDisplay(Display):
         MemoryError
             If the matrices would not fit.
         """
+        cls._check_plot(ax, keywords)
         extra = {"sample_weight": sample_weight, "offset": offset, "exposure": exposure}
         objective, params = objective_of(estimator, X, y, cls.__name__, **extra)
         return cls.from_objective(
@@ -179,7 +180,7 @@ class HessianDisplay(Display):
             standardize=standardize,
             scaled=scaled,
             ax=ax,
-            **plot_keywords,
+            **keywords,
         )
 
     @classmethod
@@ -192,7 +193,7 @@ class HessianDisplay(Display):
         standardize: bool = False,
         scaled: bool = False,
         ax: Any = None,
-        **plot_keywords: Any,
+        **keywords: Any,
     ) -> Self:
         """Draw the second derivatives of a function at a point.
 
@@ -211,8 +212,8 @@ class HessianDisplay(Display):
             Whether to scale the diagonal of the exact Hessian to one.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
-        **plot_keywords : dict
-            Passed on to :meth:`plot`.
+        **keywords : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -226,6 +227,7 @@ class HessianDisplay(Display):
         MemoryError
             If the matrices would not fit.
         """
+        cls._check_plot(ax, keywords)
         if not isinstance(objective, SmoothFunction):
             raise TypeError(f"objective must be a SmoothFunction, got {objective!r}.")
         check_truth("standardize", standardize)
@@ -255,8 +257,9 @@ class HessianDisplay(Display):
             units=units,
             entry=_entry(standardize, scaled),
         )
-        return display.plot(ax, **plot_keywords)
+        return display.plot(ax, **keywords)
 
+    @draws
     def plot(
         self,
         ax: Any = None,
@@ -369,7 +372,8 @@ class HessianDisplay(Display):
         crowded = bool((np.diff(middles) < size * _WIDE / width).any())
         lower = ["\n" if crowded and k % 2 else "" for k in range(len(middles))]
         titles = [
-            f"{low}{shortened(layer.name)}" for low, layer in zip(lower, self.layers, strict=True)
+            f"{low}{readable(layer.name, _LONG)}"
+            for low, layer in zip(lower, self.layers, strict=True)
         ]
         panel.set_xticks(middles, titles, fontsize="small")
         panel.set_xlabel("layer")
@@ -380,7 +384,7 @@ class HessianDisplay(Display):
             for unit in self.units:
                 if not rows or _middle(unit) - _middle(rows[-1]) >= size * _HIGH / height:
                     rows.append(unit)
-        names = [shortened(row.name) if first else "" for row in rows]
+        names = [readable(row.name, _LONG) if first else "" for row in rows]
         panel.set_yticks([_middle(row) for row in rows], names, fontsize="x-small")
         panel.tick_params(length=0)
         if first:
@@ -394,7 +398,7 @@ class HessianDisplay(Display):
             return title
         size = float(np.linalg.norm(exact))
         off = float(np.linalg.norm(self.matrices[kind] - exact)) / size if size else 0.0
-        return f"{title}\n{100.0 * off:.2g} % off"
+        return f"{title}\n{_percent(off)} off"
 
 
 def checked_kinds(kinds: Any, known: Sequence[str]) -> tuple[str, ...]:
@@ -417,7 +421,7 @@ def checked_kinds(kinds: Any, known: Sequence[str]) -> tuple[str, ...]:
     ValueError
         If one is not known, or there is none.
     """
-    wanted = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+    wanted = (kinds,) if isinstance(kinds, str) or not np.iterable(kinds) else tuple(kinds)
     if not wanted:
         raise ValueError(f"kinds must name at least one of {list(known)}, got {kinds!r}.")
     for kind in wanted:
@@ -488,18 +492,6 @@ def _middle(group: Group) -> float:
     return (group.start + group.stop - 1) / 2
 
 
-def shortened(name: str) -> str:
-    """A name that is not too long; its end may be what it differs in.
-
-    Parameters
-    ----------
-    name : str
-        The name.
-
-    Returns
-    -------
-    str
-        At most 22 letters.
-    """
-    half = _LONG // 2
-    return name if len(name) <= _LONG else f"{name[: half - 1]}…{name[-half:]}"
+def _percent(part: float) -> str:
+    """A part in percent, with two digits below ten."""
+    return f"{100.0 * part:.2g} %" if part < 0.0995 else f"{100.0 * part:.0f} %"

@@ -10,8 +10,11 @@ from numpy.typing import ArrayLike
 
 from sknewtonnet._figures import COLOURS, key, name_rows, rows_size, style
 from sknewtonnet._typing import Array
+from sknewtonnet.calculus.pieces.validation import check_count
+from sknewtonnet.display._base import draws
 from sknewtonnet.display._statistics import (
     StatisticsDisplay,
+    check_level,
     check_results,
     features_or_factors,
     largest,
@@ -146,11 +149,12 @@ class ImportanceDisplay(StatisticsDisplay):
             If permutations are those of other features, or another argument is not allowed.
         """
         check_results(results)
-        if not 0.0 < level < 1.0:
-            raise ValueError(f"level must be above 0 and below 1, such as 0.95, got {level!r}.")
+        cls._check_plot(ax, keywords)
+        check_level(level)
         names = features_or_factors(results, groups)
         means = errors = None
         if permutation is not None:
+            _check_permutation(permutation)
             given = list(names if columns is None else columns)
             means = _in_order(permutation["importances_mean"], given, names)
             errors = _in_order(permutation["importances_std"], given, names)
@@ -170,9 +174,11 @@ class ImportanceDisplay(StatisticsDisplay):
 
     @classmethod
     def _of_table(cls, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
-        names = getattr(X, "columns", None)
-        return {} if names is None else {"columns": list(names)}
+        names = list(getattr(X, "columns", ()))
+        named = names and all(isinstance(name, str) for name in names)
+        return {"columns": names} if named else {}
 
+    @draws
     def plot(
         self,
         ax: Any = None,
@@ -196,6 +202,7 @@ class ImportanceDisplay(StatisticsDisplay):
         ImportanceDisplay
             The display itself.
         """
+        check_count("max_rows", max_rows)
         rows = largest(np.nan_to_num(self.importances), max_rows)
         own, place = ax is None, self._place(ax, rows_size([self.names[k] for k in rows]))
         from matplotlib.patches import Rectangle
@@ -235,6 +242,15 @@ class ImportanceDisplay(StatisticsDisplay):
             place.set_ylabel(f"({len(self.names) - len(rows)} less important ones left out)")
         key(self.figure_, place, list(known.values()), list(known), own)
         return self
+
+
+def _check_permutation(given: Any) -> None:
+    wanted = ("importances_mean", "importances_std")
+    if not isinstance(given, Mapping) or any(name not in given for name in wanted):
+        raise TypeError(
+            "permutation must be what sklearn.inspection.permutation_importance returns, got "
+            f"{given!r}."
+        )
 
 
 def _in_order(values: ArrayLike, given: Sequence[str], names: Sequence[str]) -> Array:

@@ -8,9 +8,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sknewtonnet._figures import COLOURS, label_points, style
+from sknewtonnet._figures import COLOURS, label_points, name_rows, rows_size, style
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus.pieces.validation import check_count
+from sknewtonnet.display._base import draws
 from sknewtonnet.display._statistics import (
     RowsDisplay,
     check_results,
@@ -156,6 +158,7 @@ class InfluenceDisplay(RowsDisplay):
             If an argument is not allowed, or there is no influence, with the reason.
         """
         check_results(results)
+        cls._check_plot(ax, keywords)
         _check_kind(keywords.get("kind", "bubble"))
         number = output_number(output, results.output_names)
         found = results.influence()
@@ -177,13 +180,14 @@ class InfluenceDisplay(RowsDisplay):
             residual_name=name,
         ).plot(ax=ax, **keywords)
 
+    @draws
     def plot(
         self,
         ax: Any = None,
         *,
         kind: str = "bubble",
         n_labels: int = 5,
-        scatter_kwargs: Mapping[str, Any] | None = None,
+        point_kwargs: Mapping[str, Any] | None = None,
     ) -> Self:
         """Draw one of the pictures.
 
@@ -196,7 +200,7 @@ class InfluenceDisplay(RowsDisplay):
         n_labels : int, default=5
             How many of the most extreme rows have a label; for "bubble" as many by Cook's distance
             and by leverage, for "dfbetas" of the changes.
-        scatter_kwargs : dict, default=None
+        point_kwargs : dict, default=None
             Keywords of the points.
 
         Returns
@@ -210,9 +214,10 @@ class InfluenceDisplay(RowsDisplay):
             If the kind is none of these.
         """
         _check_kind(kind)
+        check_count("n_labels", n_labels, 0)
         self.stems_ = None
         if kind == "dfbetas":
-            self._strips(ax, n_labels, scatter_kwargs)
+            self._strips(ax, n_labels, point_kwargs)
             return self
         ax = self._place(ax)
         n, line = (
@@ -223,7 +228,7 @@ class InfluenceDisplay(RowsDisplay):
         if kind == "bubble":
             share = self.cooks_distance / np.nanmax(self.cooks_distance)
             areas = 4.0 + 900.0 * share
-            self._points(ax, self.leverages, self.residuals, scatter_kwargs, areas)
+            self._points(ax, self.leverages, self.residuals, point_kwargs, areas)
             for level in (-2.0, 2.0) if np.nanmin(self.residuals) < 0.0 else (2.0,):
                 ax.axhline(level, **line)
             ax.axvline(usual, **line)
@@ -239,7 +244,7 @@ class InfluenceDisplay(RowsDisplay):
         }[kind]
         place = np.arange(n, dtype=float)
         self.stems_ = ax.vlines(place, 0.0, height, color=COLOURS["blue"], lw=0.8)
-        self._points(ax, place, height, scatter_kwargs, 6.0)
+        self._points(ax, place, height, point_kwargs, 6.0)
         ax.axhline(level, **line)
         ax.set_ylim(bottom=0.0)
         ax.set(xlabel="row, in the order of the table", ylabel=name)
@@ -267,7 +272,8 @@ class InfluenceDisplay(RowsDisplay):
         """A line of points for each parameter, the first one on top."""
         reach = np.nan_to_num(np.abs(self.dfbetas)).max(axis=0)
         chosen = np.sort(largest(reach, _MOST_PARAMETERS))
-        ax = self._place(ax, (5.5, 1.2 + 0.22 * len(chosen)))
+        names = [self.parameter_names[j] for j in chosen]
+        ax = self._place(ax, rows_size(names))
         changes = self.dfbetas[:, chosen]
         n, k = changes.shape
         x, y = changes.ravel(), np.tile(np.arange(k, dtype=float), n)
@@ -275,8 +281,7 @@ class InfluenceDisplay(RowsDisplay):
         for level in (-2.0, 0.0, 2.0):
             look = {"color": COLOURS["grey"], "lw": 0.9, "ls": ":" if level else "-", "zorder": 0}
             ax.axvline(level / np.sqrt(n), **look)
-        ax.set_yticks(range(k), [self.parameter_names[j] for j in chosen])
-        ax.set_ylim(k - 0.5, -0.5)
+        name_rows(ax, names)
         left = len(reach) - k
         ax.set_xlabel("change / standard error")
         ax.margins(x=0.35)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sknewtonnet._figures import readable
 from sknewtonnet._typing import Array
 
 # Letters of a label; what does not fit is counted.
@@ -18,12 +19,11 @@ def shortened(names: Sequence[str], letters: int = _LETTERS) -> str:
 
     >>> shortened(["age", "body mass index", "blood pressure"], 24)
     'age, body mass index, +1'
-    >>> shortened(["a name that is much too long"], 12)
-    'a name that…'
+    >>> shortened(["a name that is much too long"], 13)
+    'a name…o long'
     """
-    first = names[0] if len(names[0]) <= letters else f"{names[0][: letters - 1]}…"
-    found = [first]
-    for k, name in enumerate(names[1:], 1):
+    found = [readable(names[0], letters)]
+    for k, name in enumerate(map(readable, names[1:]), 1):
         more = f", +{len(names) - k - 1}" if k + 1 < len(names) else ""
         if len(", ".join([*found, name]) + more) > letters:
             return f"{', '.join(found)}, +{len(names) - k}"
@@ -75,7 +75,6 @@ def label_above(
             va="bottom",
             fontsize=fontsize,
             annotation_clip=False,
-            parse_math=False,
         )
         for _, place, own in groups
     ]

@@ -7,15 +7,19 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from sknewtonnet._figures import COLOURS, MARKERS, SEQUENTIAL, style
+from sknewtonnet._figures import COLOURS, MARKERS, SEQUENTIAL, readable, style
 from sknewtonnet._names import unknown_name
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import BlockObjective, Network, Objective, SmoothFunction
 from sknewtonnet.calculus.functions.standardization import on_standardized_columns
 from sknewtonnet.calculus.pieces.function import may_overflow
-from sknewtonnet.calculus.pieces.validation import check_count, check_truth, real_vector
-from sknewtonnet.display._base import Display
-from sknewtonnet.display._hessian import shortened
+from sknewtonnet.calculus.pieces.validation import (
+    check_count,
+    check_truth,
+    real_array,
+    real_vector,
+)
+from sknewtonnet.display._base import Display, draws
 from sknewtonnet.display._nets import objective_of
 from sknewtonnet.inspection import Direction, aligned, critical_point, spectrum
 
@@ -139,7 +143,7 @@ class LossSurfaceDisplay(Display):
         n_points: int = 41,
         standardize: bool = True,
         ax: Any = None,
-        **plot_keywords: Any,
+        **keywords: Any,
     ) -> Self:
         """Draw the objective of a fitted net around its parameters.
 
@@ -169,8 +173,8 @@ class LossSurfaceDisplay(Display):
             Whether the parameters are those of the same net on standardised columns.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
-        **plot_keywords : dict
-            Passed on to :meth:`plot`.
+        **keywords : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -182,6 +186,7 @@ class LossSurfaceDisplay(Display):
         ValueError
             If a direction is unknown, or two are the same.
         """
+        cls._check_plot(ax, keywords)
         extra = {"sample_weight": sample_weight, "offset": offset, "exposure": exposure}
         objective, params = objective_of(estimator, X, y, cls.__name__, **extra)
         return cls.from_objective(
@@ -193,7 +198,7 @@ class LossSurfaceDisplay(Display):
             n_points=n_points,
             standardize=standardize,
             ax=ax,
-            **plot_keywords,
+            **keywords,
         )
 
     @classmethod
@@ -208,7 +213,7 @@ class LossSurfaceDisplay(Display):
         n_points: int = 41,
         standardize: bool = False,
         ax: Any = None,
-        **plot_keywords: Any,
+        **keywords: Any,
     ) -> Self:
         """Draw a function around a point.
 
@@ -230,8 +235,8 @@ class LossSurfaceDisplay(Display):
             Likewise.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
-        **plot_keywords : dict
-            Passed on to :meth:`plot`.
+        **keywords : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -243,6 +248,7 @@ class LossSurfaceDisplay(Display):
         ValueError
             If a direction is unknown, two are the same, or the point has a wrong shape.
         """
+        cls._check_plot(ax, keywords)
         if not isinstance(objective, SmoothFunction):
             raise TypeError(f"objective must be a SmoothFunction, got {objective!r}.")
         check_truth("standardize", standardize)
@@ -277,7 +283,7 @@ class LossSurfaceDisplay(Display):
             words=(lines[0].words + unit, lines[1].words + unit),
             points=points,
         )
-        return display.plot(ax, **plot_keywords)
+        return display.plot(ax, **keywords)
 
     def model(self, a: Array, b: Array) -> Array:
         """The quadratic model in the plane.
@@ -296,6 +302,7 @@ class LossSurfaceDisplay(Display):
         square = self.curvature[0, 0] * a**2 + self.curvature[1, 1] * b**2
         return self.value + linear + 0.5 * square + self.curvature[0, 1] * a * b
 
+    @draws
     def plot(
         self,
         ax: Any = None,
@@ -323,11 +330,14 @@ class LossSurfaceDisplay(Display):
         LossSurfaceDisplay
             The display itself.
         """
+        heights = None if levels is None else np.sort(real_array("levels", levels).ravel())
+        if heights is not None and not (heights.size and np.isfinite(heights).all()):
+            raise ValueError(f"levels must be finite numbers, at least one, got {levels!r}.")
         panel = self._place(ax)
         from matplotlib.lines import Line2D
 
         known = np.ma.masked_invalid(self.values)
-        heights, decimals = _levels(known) if levels is None else (np.sort(levels), 6)
+        heights, decimals = _levels(known) if heights is None else (heights, 6)
         grid = (*self.coordinates, known)
         edges = np.unique([float(known.min()), *heights, float(known.max())])
         self.shading_ = panel.contourf(*grid, levels=edges, cmap=SEQUENTIAL, alpha=0.35)
@@ -346,7 +356,11 @@ class LossSurfaceDisplay(Display):
         for number, (label, (a, b)) in enumerate(self.points.items()):
             marker = MARKERS[(number - 1) % 7] if number else "*"
             look = {"marker": marker, "markersize": 8.0 if number else 13.0, "linestyle": "none"}
-            look |= {"color": COLOURS["blue"], "markeredgecolor": "white", "label": label}
+            look |= {
+                "color": COLOURS["blue"],
+                "markeredgecolor": "white",
+                "label": readable(label),
+            }
             self.points_ += panel.plot([a], [b], **style(look, point_kwargs, Line2D), zorder=3)
         panel.set_xlabel(self.words[0], fontsize="small")
         panel.set_ylabel(self.words[1], fontsize="small")
@@ -362,8 +376,10 @@ def _other_points(
     standardize: bool,
 ) -> dict[str, Array]:
     """Points that the plane goes through, in the parameters of the function that is drawn."""
-    if len(towards) > 2:
-        raise ValueError(f"towards must have at most two points, got {list(towards)}.")
+    if not isinstance(towards, Mapping) or len(towards) > 2:
+        raise ValueError(
+            f"towards must be a mapping from labels to one or two points, got {towards!r}."
+        )
     found = {}
     for label, other in towards.items():
         is_net = hasattr(other, "params_")
@@ -381,12 +397,18 @@ def _lines(
     function: SmoothFunction, w: Array, directions: Sequence[Any], others: Mapping[str, Array]
 ) -> list[Line]:
     """The two directions: towards the points first, or along the line between both."""
-    lines = [Line(point - w, f"distance towards {label}") for label, point in others.items()]
+    lines = [
+        Line(point - w, f"distance towards {readable(label, 22)}")
+        for label, point in others.items()
+    ]
     if len(lines) == 2:
         (one, first), (other, second) = others.items()
-        along = Line(first - second, f"distance along the line from {other} to {one}")
+        along = Line(
+            first - second,
+            f"distance along the line from {readable(other, 22)} to {readable(one, 22)}",
+        )
         lines = [along, Line(first + second - 2.0 * w, "distance towards the middle of both")]
-    if isinstance(directions, str) or len(directions) != 2:
+    if isinstance(directions, str) or not np.iterable(directions) or len(directions) != 2:
         raise ValueError(f"directions must be two, got {directions!r}.")
     wanted = list(directions)[: 2 - len(lines)]
     named = [one for one in wanted if isinstance(one, str) and one in _EIGENVECTORS]
@@ -407,7 +429,7 @@ def _lines(
 def _of_eigenvector(which: str, way: Direction) -> Line:
     """An eigenvector, and which weights it is made of."""
     shares = way.shares(2).items()
-    weights = ", ".join(f"{shortened(name)} {100.0 * part:.0f} %" for name, part in shares)
+    weights = ", ".join(f"{readable(name, 22)} {100.0 * part:.0f} %" for name, part in shares)
     curvature = f"distance along the {which} curvature, {way.curvature:.3g}"
     return Line(way.vector, f"{curvature}\n{weights}")
 
@@ -419,7 +441,9 @@ def _given_line(function: SmoothFunction, one: Any) -> Line:
         if one not in names:
             known = [*_EIGENVECTORS, *names]
             raise ValueError(unknown_name("directions", one, known, "direction"))
-        return Line(np.eye(1, len(names), names.index(one)).ravel(), f"change of {shortened(one)}")
+        return Line(
+            np.eye(1, len(names), names.index(one)).ravel(), f"change of {readable(one, 22)}"
+        )
     vector = real_vector("directions", one, function.n_parameters)
     return Line(vector, "distance along the given direction")
 
@@ -454,8 +478,9 @@ def _ranges(
 ) -> list[tuple[float, float]]:
     """From where to where the picture goes, in both directions."""
     if reach is not None:
-        sizes = np.broadcast_to(np.asarray(reach, dtype=float), 2)
-        if not (np.isfinite(sizes) & (sizes > 0.0)).all():
+        sizes = real_array("reach", reach)
+        sizes = np.repeat(sizes, 2) if sizes.shape == () else sizes
+        if sizes.shape != (2,) or not (np.isfinite(sizes) & (sizes > 0.0)).all():
             raise ValueError(f"reach must be a positive number, or two of them, got {reach!r}.")
         return [(-float(size), float(size)) for size in sizes]
     value = function.value(w)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sknewtonnet._names import must_be_one_of
-from sknewtonnet.display._base import Display
+from sknewtonnet.calculus.pieces.validation import check_count
+from sknewtonnet.display._base import Display, draws
 from sknewtonnet.display._nets import named_net
 from sknewtonnet.display._network_drawing import Canvas, Lines, new_axes, readable_units
 from sknewtonnet.display._network_edges import (
@@ -125,13 +127,8 @@ class NetworkDisplay(Display):
         *,
         units: str = "standardised",
         output_names: Sequence[str] | None = None,
-        biases: bool = False,
-        max_units: int = 50,
-        max_edges: int = 300,
-        largest: float | None = None,
         ax: Any = None,
-        line_kwargs: Mapping[str, Any] | None = None,
-        text_kwargs: Mapping[str, Any] | None = None,
+        **keywords: Any,
     ) -> Self:
         """Draw a fitted net.
 
@@ -145,18 +142,10 @@ class NetworkDisplay(Display):
         output_names : sequence of str, default=None
             Names of the outputs in the picture, such as that of the target; those of the fit if
             None.
-        biases : bool, default=False
-            Whether to draw intercepts.
-        max_units : int, default=50
-            Units of a node that are drawn, the largest by their weights.
-        max_edges : int, default=300
-            Weights that are drawn, the largest ones.
-        largest : float, default=None
-            Absolute weight of a line of the full width; the largest one drawn if None.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
-        line_kwargs, text_kwargs : dict, default=None
-            Keywords of lines and names, as in :meth:`plot`.
+        **keywords : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -172,6 +161,7 @@ class NetworkDisplay(Display):
         ValueError
             If ``units`` is neither, or ``output_names`` are more or fewer than the outputs.
         """
+        cls._check_plot(ax, keywords)
         _check_units(units)
         fit = fit_of(named_net(estimator, cls.__name__))
         table = units == "table"
@@ -189,15 +179,7 @@ class NetworkDisplay(Display):
             kinds=kinds(network, fit.loss.out_activation),
             notes=[_unit_note(units, standardised=fit.problem.units is not None)],
         )
-        return display.plot(
-            ax,
-            biases=biases,
-            max_units=max_units,
-            max_edges=max_edges,
-            largest=largest,
-            line_kwargs=line_kwargs,
-            text_kwargs=text_kwargs,
-        )
+        return display.plot(ax, **keywords)
 
     @classmethod
     def from_results(
@@ -206,13 +188,8 @@ class NetworkDisplay(Display):
         *,
         units: str = "standardised",
         output_names: Sequence[str] | None = None,
-        biases: bool = False,
-        max_units: int = 50,
-        max_edges: int = 300,
-        largest: float | None = None,
         ax: Any = None,
-        line_kwargs: Mapping[str, Any] | None = None,
-        text_kwargs: Mapping[str, Any] | None = None,
+        **keywords: Any,
     ) -> Self:
         """Draw the net of some results, with lines shaded by p-values.
 
@@ -231,18 +208,10 @@ class NetworkDisplay(Display):
         output_names : sequence of str, default=None
             Names of the outputs in the picture, such as that of the target; those of the fit if
             None.
-        biases : bool, default=False
-            Whether to draw intercepts.
-        max_units : int, default=50
-            Units of a node that are drawn, the largest by their weights.
-        max_edges : int, default=300
-            Weights that are drawn, the largest ones.
-        largest : float, default=None
-            Absolute weight of a line of the full width; the largest one drawn if None.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
-        line_kwargs, text_kwargs : dict, default=None
-            Keywords of lines and names, as in :meth:`plot`.
+        **keywords : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -255,6 +224,7 @@ class NetworkDisplay(Display):
             If ``units`` is neither, or ``output_names`` are more or fewer than the outputs.
         """
         check_results(results)
+        cls._check_plot(ax, keywords)
         _check_units(units)
         objective, rescaled = results.information.objective, results.rescaled
         network, params = objective.network, results.information.params
@@ -280,16 +250,9 @@ class NetworkDisplay(Display):
             kinds=kinds(network, objective.loss.out_activation),
             notes=notes,
         )
-        return display.plot(
-            ax,
-            biases=biases,
-            max_units=max_units,
-            max_edges=max_edges,
-            largest=largest,
-            line_kwargs=line_kwargs,
-            text_kwargs=text_kwargs,
-        )
+        return display.plot(ax, **keywords)
 
+    @draws
     def plot(
         self,
         ax: Any = None,
@@ -328,6 +291,10 @@ class NetworkDisplay(Display):
         NetworkDisplay
             The display itself.
         """
+        check_count("max_units", max_units)
+        check_count("max_edges", max_edges, 0)
+        if largest is not None and not (isinstance(largest, Real) and 0.0 < largest < np.inf):
+            raise ValueError(f"largest must be a positive number, got {largest!r}.")
         sources, targets = np.asarray(self.sources), np.asarray(self.targets)
         weights = np.asarray(self.weights, dtype=float)
         of_constant = sources[:, 0] == CONSTANT

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sknewtonnet._figures import COLOURS, pyplot, style
+from sknewtonnet._figures import COLOURS, pyplot, readable, style
 from sknewtonnet._typing import Array, Bools, Ints
-from sknewtonnet.display._labels import shortened
 from sknewtonnet.display._network_edges import CONSTANT
 from sknewtonnet.display._network_places import Places
 
@@ -90,8 +89,6 @@ class Lines:
         chosen = order[max(len(order) - most, 0) :]
         known = None if p_values is None else np.asarray(p_values, dtype=float)
         drawn = np.concatenate([others, chosen])
-        if largest is not None and not largest > 0:
-            raise ValueError(f"largest must be a positive number, got {largest!r}.")
         if largest is None:
             largest = float(np.abs(weights[chosen]).max(initial=0.0)) or 1.0
         return cls(sources, targets, weights, known, drawn, len(weighted), largest)
@@ -240,10 +237,10 @@ class Canvas:
             "left": (-0.5 * diameter - 3.0, "right"),
             "right": (0.5 * diameter + 3.0, "left"),
         }[side]
-        looks = {"fontsize": size, "parse_math": False}
+        looks = {"fontsize": size}
         return [
             self.ax.annotate(
-                shortened([name], 32),
+                readable(name, 32),
                 (column, height),
                 (shift, 0.0),
                 textcoords="offset points",
@@ -257,7 +254,7 @@ class Canvas:
 
     def _below(self, node: int, kind: str | None, missing: int) -> None:
         """What the units of a node are, and how many are not drawn."""
-        text = [] if kind is None else [kind]
+        text = [] if kind is None else [readable(kind)]
         if missing:
             text.append(f"+ {missing} more")
         nodes = np.flatnonzero(self.places.columns == self.places.columns[node])
@@ -331,7 +328,7 @@ class Canvas:
             bbox_transform=self.ax.transAxes + below,
             ncols=max(len(columns), 1),
             fontsize=8.0,
-            title="\n".join(said) or None,
+            title="\n".join(readable(note, 80) for note in said) or None,
             title_fontsize=8.0,
             frameon=False,
             handlelength=2.6,

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sknewtonnet._figures import COLOURS, style
+from sknewtonnet._figures import COLOURS, readable, style
 from sknewtonnet._path_figures import draw_pruning_path
 from sknewtonnet._typing import Array
-from sknewtonnet.display._base import Display
+from sknewtonnet.display._base import Display, draws
 from sknewtonnet.display._labels import label_above
 from sknewtonnet.pruning import BackwardPruning, InformationCriterionSearch, PruningPath
 
@@ -109,8 +109,7 @@ class PruningPathDisplay(Display):
         estimator: BackwardPruning | InformationCriterionSearch | Pipeline,
         *,
         ax: Any = None,
-        accepted_kwargs: Mapping[str, Any] | None = None,
-        restored_kwargs: Mapping[str, Any] | None = None,
+        **keywords: Any,
     ) -> Self:
         """Draw the path of a pruning, or the settings of a search.
 
@@ -120,8 +119,8 @@ class PruningPathDisplay(Display):
             Fitted.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
-        accepted_kwargs, restored_kwargs : dict, default=None
-            Keywords of the two lines, for :meth:`matplotlib.axes.Axes.plot`.
+        **keywords : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -135,6 +134,7 @@ class PruningPathDisplay(Display):
         TypeError
             If it is neither.
         """
+        cls._check_plot(ax, keywords)
         if isinstance(estimator, Pipeline):
             estimator = estimator.steps[-1][1]
         if not isinstance(estimator, BackwardPruning | InformationCriterionSearch):
@@ -144,12 +144,7 @@ class PruningPathDisplay(Display):
             )
         check_is_fitted(estimator)
         if isinstance(estimator, BackwardPruning):
-            return cls.from_path(
-                estimator.path_,
-                ax=ax,
-                accepted_kwargs=accepted_kwargs,
-                restored_kwargs=restored_kwargs,
-            )
+            return cls.from_path(estimator.path_, ax=ax, **keywords)
         table = estimator.results_
         varying, values = _settings(table["params"])
         display = cls(
@@ -160,7 +155,7 @@ class PruningPathDisplay(Display):
             criterion=estimator.criterion,
             varying=varying,
         )
-        return display.plot(ax, accepted_kwargs=accepted_kwargs, restored_kwargs=restored_kwargs)
+        return display.plot(ax, **keywords)
 
     @classmethod
     def from_path(
@@ -168,8 +163,7 @@ class PruningPathDisplay(Display):
         path: PruningPath,
         *,
         ax: Any = None,
-        accepted_kwargs: Mapping[str, Any] | None = None,
-        restored_kwargs: Mapping[str, Any] | None = None,
+        **keywords: Any,
     ) -> Self:
         """Draw the path of a pruning.
 
@@ -179,14 +173,18 @@ class PruningPathDisplay(Display):
             The attribute ``path_`` of a :class:`sknewtonnet.BackwardPruning`.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
-        accepted_kwargs, restored_kwargs : dict, default=None
-            Keywords of the two lines, for :meth:`matplotlib.axes.Axes.plot`.
+        **keywords : dict
+            As in :meth:`plot`.
 
         Returns
         -------
         PruningPathDisplay
             The display, drawn.
         """
+        if not isinstance(path, PruningPath):
+            raise TypeError(
+                f"path must be the path_ of a BackwardPruning, got {type(path).__name__}."
+            )
         accepted = np.array([step.accepted for step in path])
         display = cls(
             n_parameters=np.array([step.n_parameters for step in path]),
@@ -196,8 +194,9 @@ class PruningPathDisplay(Display):
             names=[step.removed if step.accepted else () for step in path],
             criterion=path.criterion,
         )
-        return display.plot(ax, accepted_kwargs=accepted_kwargs, restored_kwargs=restored_kwargs)
+        return display.plot(ax, **keywords)
 
+    @draws
     def plot(
         self,
         ax: Any = None,
@@ -287,7 +286,7 @@ class PruningPathDisplay(Display):
         order = np.lexsort([values, sizes])
         order = order[~np.isnan(values[order])]
         missing = len(values) - len(order)
-        label = "settings" if self.varying is None else f"{self.varying}, above"
+        label = "settings" if self.varying is None else f"{readable(self.varying)}, above"
         label += f" ({missing} without a criterion)" if missing else ""
         disc = {"color": COLOURS["blue"], "marker": "o", "markersize": 5, "linestyle": "none"}
         disc |= {"label": label}

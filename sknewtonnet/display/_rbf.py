@@ -11,10 +11,11 @@ from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from sknewtonnet._figures import COLOURS, MARKERS, SEQUENTIAL, style
+from sknewtonnet._figures import COLOURS, MARKERS, SEQUENTIAL, readable, style
 from sknewtonnet._names import unknown_name
 from sknewtonnet._typing import Array
-from sknewtonnet.display._base import Display
+from sknewtonnet.calculus.pieces.validation import real_array
+from sknewtonnet.display._base import Display, draws
 from sknewtonnet.display._nets import fitted_net
 from sknewtonnet.display._statistics import name_of, output_number
 from sknewtonnet.estimators import fit_of
@@ -121,10 +122,8 @@ class RBFDisplay(Display):
         *,
         features: Sequence[int | str] | int | str | None = None,
         output: int | str = 0,
-        distances: Sequence[float] = (1.0,),
         ax: Any = None,
-        line_kwargs: Mapping[str, Any] | None = None,
-        point_kwargs: Mapping[str, Any] | None = None,
+        **keywords: Any,
     ) -> Self:
         """Draw the radial units of a fitted net.
 
@@ -142,12 +141,10 @@ class RBFDisplay(Display):
             only one.
         output : int or str, default=0
             The output, or class, whose coefficients are shown, by its name or position.
-        distances : sequence of float, default=(1.0,)
-            The distances d of the ellipses, in standard deviations.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
-        line_kwargs, point_kwargs : dict, default=None
-            Keywords of the units and of the data, as in :meth:`plot`.
+        **keywords : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -164,6 +161,7 @@ class RBFDisplay(Display):
             If its units have no covariances, X has other features than the fit, X and y do not
             have as many rows, or ``features`` or ``output`` are none of the net.
         """
+        cls._check_plot(ax, keywords)
         net = fitted_net(estimator, cls.__name__)
         if not hasattr(net, "precisions_"):
             raise TypeError(
@@ -192,10 +190,9 @@ class RBFDisplay(Display):
             output_name=label,
             y=None if y is None else _of_output(y, place, is_classifier(net)),
         )
-        return display.plot(
-            ax, distances=distances, line_kwargs=line_kwargs, point_kwargs=point_kwargs
-        )
+        return display.plot(ax, **keywords)
 
+    @draws
     def plot(
         self,
         ax: Any = None,
@@ -222,6 +219,9 @@ class RBFDisplay(Display):
         RBFDisplay
             The display itself.
         """
+        sizes = np.atleast_1d(real_array("distances", distances))
+        if sizes.ndim > 1 or not (np.isfinite(sizes) & (sizes > 0.0)).all():
+            raise ValueError(f"distances must be positive numbers, got {distances!r}.")
         ax = self._place(ax)
         X, centers = np.asarray(self.X, dtype=float), np.asarray(self.centers, dtype=float)
         covariances = np.asarray(self.covariances, dtype=float)
@@ -230,26 +230,26 @@ class RBFDisplay(Display):
         limits = _limits(X)
         if X.shape[1] == 2:
             curves = [
-                [_ellipse(*unit, distance) for distance in distances]
+                [_ellipse(*unit, distance) for distance in sizes]
                 for unit in zip(centers, covariances, strict=True)
             ]
             heights = centers[:, 1]
             ax.set(xlim=limits[0], ylim=limits[1])
-            ax.set_ylabel(self.feature_names[1], parse_math=False)
+            ax.set_ylabel(readable(self.feature_names[1]))
         else:
             grid = np.linspace(limits[0, 0], limits[0, 1], 400)
             units = zip(centers[:, 0], covariances[:, 0, 0], coefficients, strict=True)
             curves = [[_bump(grid, *unit)] for unit in units]
             heights = coefficients
             ax.axhline(0.0, color="0.8", linewidth=0.8, zorder=0)
-            what = "value" if given is None else f"contribution to {self.output_name}"
+            what = "value" if given is None else f"contribution to {readable(self.output_name)}"
             ax.set(xlim=limits[0], ylabel=f"{what} of each unit")
             ax.margins(y=0.1)
-        ax.set_xlabel(self.feature_names[0], parse_math=False)
+        ax.set_xlabel(readable(self.feature_names[0]))
         self._draw_units(ax, curves, np.column_stack([centers[:, 0], heights]), given, line_kwargs)
         self.points_ = self._draw_points(ax, X, point_kwargs)
         outside = ~((centers >= limits[:, 0]) & (centers <= limits[:, 1])).all(axis=1)
-        self._draw_key(ax, given, outside, tuple(distances) if X.shape[1] == 2 else ())
+        self._draw_key(ax, given, outside, tuple(sizes) if X.shape[1] == 2 else ())
         return self
 
     def _draw_units(
@@ -327,11 +327,11 @@ class RBFDisplay(Display):
         if y.dtype.kind == "f":
             looks = style(points | {"cmap": SEQUENTIAL}, keywords, PathCollection)
             drawn = ax.scatter(*X.T, c=y, **looks)
-            ax.figure.colorbar(drawn, ax=ax, label=self.output_name)
+            ax.figure.colorbar(drawn, ax=ax, label=readable(self.output_name))
             return [drawn]
         found = []
         for k, name in enumerate(np.unique(y)):
-            own: dict[str, Any] = {"label": str(name), "alpha": 0.7}
+            own: dict[str, Any] = {"label": readable(name), "alpha": 0.7}
             own |= {"color": _CLASSES[(k + k // len(MARKERS)) % len(_CLASSES)]}
             own |= {"marker": MARKERS[k % len(MARKERS)]}
             looks = style(points | own, keywords, PathCollection)
@@ -353,7 +353,7 @@ class RBFDisplay(Display):
                     unit = own[np.argmax(np.abs(coefficients[own]))]
                     label = f"{text}, to {coefficients[unit]:.3g}"
                     handles.append(Line2D([], [], **_looks(unit, coefficients), label=label))
-            said.append(f"weights to {self.output_name}")
+            said.append(f"weights to {readable(self.output_name)}")
         if distances:
             said.append(f"ellipses at d = {', '.join(f'{d:g}' for d in distances)}")
         centers = np.asarray(self.centers)

@@ -10,12 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 from scipy.stats import beta
 
-from sknewtonnet._figures import COLOURS, label_points, plain_log_axis, style
+from sknewtonnet._figures import COLOURS, label_points, plain_log_axis, readable, style
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Ints
+from sknewtonnet.calculus.pieces.validation import check_count
+from sknewtonnet.display._base import draws
 from sknewtonnet.display._smooth import lowess
 from sknewtonnet.display._statistics import (
     RowsDisplay,
+    check_level,
     check_results,
     column,
     largest,
@@ -193,6 +196,7 @@ class ResidualsDisplay(RowsDisplay):
             If an argument is not allowed.
         """
         check_results(results)
+        cls._check_plot(ax, keywords)
         _check_kind(kind)
         number = output_number(output, results.output_names)
         influence = results.influence()
@@ -227,6 +231,7 @@ class ResidualsDisplay(RowsDisplay):
     def _of_table(cls, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
         return super()._of_table(X, y, sample_weight) | name_of(y)
 
+    @draws
     def plot(
         self,
         ax: Any = None,
@@ -234,7 +239,7 @@ class ResidualsDisplay(RowsDisplay):
         panels: Sequence[str] | str = PANELS,
         n_labels: int = 3,
         level: float = 0.95,
-        scatter_kwargs: Mapping[str, Any] | None = None,
+        point_kwargs: Mapping[str, Any] | None = None,
         line_kwargs: Mapping[str, Any] | None = None,
     ) -> Self:
         """Draw the four panels, or some of them.
@@ -249,7 +254,7 @@ class ResidualsDisplay(RowsDisplay):
             How many rows have a label in each panel.
         level : float, default=0.95
             Level of the envelope.
-        scatter_kwargs : dict, default=None
+        point_kwargs : dict, default=None
             Keywords of the points.
         line_kwargs : dict, default=None
             Keywords of the smooths.
@@ -265,27 +270,30 @@ class ResidualsDisplay(RowsDisplay):
             If a panel is none of these.
         """
         chosen = _checked_panels(panels)
+        check_count("n_labels", n_labels, 0)
+        check_level(level)
         places = self._panels(len(chosen), 2, ax, (3.6, 3.0))
-        self._scatter, self._line = scatter_kwargs, line_kwargs
+        self._scatter, self._line = point_kwargs, line_kwargs
         self.points_: dict[str, Any] = {}
         self.smooths_: dict[str, Any] = {}
         self.row_labels_: dict[str, list[Any]] = {}
         self.contours_: dict[float, list[Any]] = {}
-        self.envelope_ = None
+        self.envelope_: Any = None
         far, what = largest(np.abs(self.standardized), n_labels), self.residual_name
+        fitted = readable(self.fitted_name)
         standard = what if what.startswith("quantile") else f"standardised {what}"
         for name, place in zip(chosen, places, strict=True):
             if name == "fitted":
                 place.axhline(0.0, color=COLOURS["grey"], lw=0.8, ls=":", zorder=0)
                 self._cloud(place, name, self.residuals, far)
-                place.set(title="Residuals vs fitted", xlabel=self.fitted_name, ylabel=what)
+                place.set(title="Residuals vs fitted", xlabel=fitted, ylabel=what)
             elif name == "quantiles":
                 self._normal_quantiles(place, name, far, level)
                 place.set(title="Normal Q-Q", xlabel="quantile of the normal", ylabel=standard)
             elif name == "scale":
                 self._cloud(place, name, np.sqrt(np.abs(self.standardized)), far)
                 root = f"root of |{standard}|"
-                place.set(title="Scale-location", xlabel=self.fitted_name, ylabel=root)
+                place.set(title="Scale-location", xlabel=fitted, ylabel=root)
             else:
                 self._leverages(place, name, largest(self.cooks_distance, n_labels))
                 place.set(title="Residuals vs leverage", xlabel="leverage")

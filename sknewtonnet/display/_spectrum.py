@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from sknewtonnet._figures import COLOURS, LINE_STYLES, MARKERS, style
+from sknewtonnet._figures import COLOURS, LINE_STYLES, MARKERS, readable, style
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import SmoothFunction
-from sknewtonnet.display._base import Display
+from sknewtonnet.display._base import Display, draws
 from sknewtonnet.display._hessian import TITLES, checked_kinds
 from sknewtonnet.display._nets import objective_of
 from sknewtonnet.inspection import SpectralDensity, Spectrum, SpectrumPath, spectrum
@@ -188,7 +188,7 @@ class SpectrumDisplay(Display):
         random_state: Any = 0,
         density: bool = True,
         ax: Any = None,
-        **plot_keywords: Any,
+        **keywords: Any,
     ) -> Self:
         """Draw the spectra of a fitted net's objective at its parameters.
 
@@ -211,8 +211,8 @@ class SpectrumDisplay(Display):
             Whether to draw the density, too.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
-        **plot_keywords : dict
-            Passed on to :meth:`plot`.
+        **keywords : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -226,6 +226,7 @@ class SpectrumDisplay(Display):
         MemoryError
             If a dense matrix would not fit.
         """
+        cls._check_plot(ax, keywords)
         extra = {"sample_weight": sample_weight, "offset": offset, "exposure": exposure}
         objective, params = objective_of(estimator, X, y, cls.__name__, **extra)
         return cls.from_objective(
@@ -237,7 +238,7 @@ class SpectrumDisplay(Display):
             random_state=random_state,
             density=density,
             ax=ax,
-            **plot_keywords,
+            **keywords,
         )
 
     @classmethod
@@ -252,7 +253,7 @@ class SpectrumDisplay(Display):
         random_state: Any = 0,
         density: bool = True,
         ax: Any = None,
-        **plot_keywords: Any,
+        **keywords: Any,
     ) -> Self:
         """Draw the spectra of a function at a point.
 
@@ -274,8 +275,8 @@ class SpectrumDisplay(Display):
             Likewise.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
-        **plot_keywords : dict
-            Passed on to :meth:`plot`.
+        **keywords : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -287,6 +288,7 @@ class SpectrumDisplay(Display):
         ValueError
             If a kind is none of the function's, or the point has a wrong shape.
         """
+        cls._check_plot(ax, keywords)
         if not isinstance(objective, SmoothFunction):
             raise TypeError(f"objective must be a SmoothFunction, got {objective!r}.")
         common = {"standardize": standardize, "method": method, "random_state": random_state}
@@ -295,7 +297,7 @@ class SpectrumDisplay(Display):
             for kind in checked_kinds(kinds, objective.hessian_kinds)
         }
         unit = "standardised columns" if standardize else ""
-        return cls.from_results(found, density=density, unit=unit, ax=ax, **plot_keywords)
+        return cls.from_results(found, density=density, unit=unit, ax=ax, **keywords)
 
     @classmethod
     def from_results(
@@ -305,7 +307,7 @@ class SpectrumDisplay(Display):
         density: bool = True,
         unit: str = "",
         ax: Any = None,
-        **plot_keywords: Any,
+        **keywords: Any,
     ) -> Self:
         """Draw what was computed before.
 
@@ -319,8 +321,8 @@ class SpectrumDisplay(Display):
             In which parameters the derivatives are, for the axes.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
-        **plot_keywords : dict
-            Passed on to :meth:`plot`.
+        **keywords : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -334,6 +336,7 @@ class SpectrumDisplay(Display):
         ValueError
             If there is none, or a path has no points yet.
         """
+        cls._check_plot(ax, keywords)
         named = results if isinstance(results, Mapping) else {_label(results): results}
         if not named:
             raise ValueError("results must have at least one spectrum, density or path.")
@@ -353,8 +356,9 @@ class SpectrumDisplay(Display):
                     f"sknewtonnet.inspection, got {result!r} for {label!r}."
                 )
         display = cls(eigenvalues=eigenvalues, densities=densities, extremes=extremes, unit=unit)
-        return display.plot(ax, **plot_keywords)
+        return display.plot(ax, **keywords)
 
+    @draws
     def plot(
         self,
         ax: Any = None,
@@ -431,7 +435,7 @@ class SpectrumDisplay(Display):
         handles = []
         for label, (positive, negative, _) in self.points_.items():
             shown = positive if len(positive.get_xdata()) else negative
-            handles.append((shown, label))
+            handles.append((shown, readable(label)))
         look: dict[str, Any] = {"linestyle": "none", "color": COLOURS["grey"], "markersize": size}
         if any(one.negative.any() for one in self.eigenvalues.values()):
             hollow = Line2D([], [], marker="o", markerfacecolor="white", **look)
@@ -450,7 +454,9 @@ class SpectrumDisplay(Display):
         highest = max(float(one.values.max()) for one in self.densities.values())
         for number, (label, one) in enumerate(self.densities.items()):
             colour, dash = _COLOURS[number % 6], LINE_STYLES[number % 8]
-            look = style({"color": colour, "linestyle": dash, "label": label}, given, Line2D)
+            look = style(
+                {"color": colour, "linestyle": dash, "label": readable(label)}, given, Line2D
+            )
             self.lines_[label] = panel.plot(one.grid, one.values, **look)[0]
             if one.errors.any():
                 ends = np.maximum(one.values + np.multiply.outer((-2.0, 2.0), one.errors), 0.0)
@@ -475,14 +481,18 @@ class SpectrumDisplay(Display):
                 panel.plot(
                     one.iterations,
                     heights,
-                    **style(look | {"linestyle": dash, "label": f"{label}: {end}"}, given, Line2D),
+                    **style(
+                        look | {"linestyle": dash, "label": f"{readable(label)}: {end}"},
+                        given,
+                        Line2D,
+                    ),
                 )[0]
                 for heights, dash, end in parts
             ]
             if one.saddles.any():
                 look = {"marker": "X", "s": 60.0, "color": colour, "edgecolor": "black"}
                 at = one.iterations[one.saddles], one.lowest[one.saddles]
-                panel.scatter(*at, zorder=3, label=f"{label}: next to a saddle", **look)
+                panel.scatter(*at, zorder=3, label=f"{readable(label)}: next to a saddle", **look)
         several = self.extremes.values()
         heights = np.concatenate([np.r_[one.lowest, one.highest] for one in several])
         _scale(panel, heights[heights != 0.0], bool((heights <= 0.0).any()))
@@ -493,7 +503,7 @@ class SpectrumDisplay(Display):
     @property
     def _eigenvalue(self) -> str:
         """What an axis of eigenvalues shows."""
-        return f"eigenvalue\n({self.unit})" if self.unit else "eigenvalue"
+        return f"eigenvalue\n({readable(self.unit)})" if self.unit else "eigenvalue"
 
 
 def _scale(panel: Any, heights: Array, signed: bool) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -91,6 +93,7 @@ class StatisticsDisplay(Display):
                 f"{cls.__name__}.from_estimator takes a net with X and y; of a fit by a formula "
                 f"there is {cls.__name__}.from_results(fit.inference(data))."
             )
+        cls._check_own(ax, keywords)
         fitted_net(estimator, cls.__name__)
         _check_no_names(cls.__name__, X, y=y, sample_weight=sample_weight)
         check_consistent_length(X, y, sample_weight)
@@ -103,6 +106,12 @@ class StatisticsDisplay(Display):
             results = pipeline_inference(estimator, X, y, **given)
         names = cls._of_table(X, y, sample_weight)
         return cls.from_results(results, ax=ax, **(names | keywords))
+
+    @classmethod
+    def _check_own(cls, ax: Any, keywords: Mapping[str, Any]) -> None:
+        """Raise where neither :meth:`from_results` nor :meth:`plot` would take these."""
+        own = inspect.signature(cls.from_results).parameters
+        cls._check_plot(ax, {name: v for name, v in keywords.items() if name not in own})
 
     @classmethod
     def _of_table(cls, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
@@ -148,9 +157,15 @@ class RowsDisplay(StatisticsDisplay):
 
 
 def check_results(results: Any) -> None:
-    """Raise unless these are results of the inference."""
+    """Raise unless these are results of the inference.
+
+    Raises
+    ------
+    TypeError
+        If they are something else.
+    """
     if not isinstance(results, InferenceResults):
-        raise ValueError(
+        raise TypeError(
             "results must be those of the inference of a net, net.inference(X, y), "
             f"got {type(results).__name__}; from_estimator takes a net with its data."
         )
@@ -167,6 +182,18 @@ def _check_no_names(caller: str, X: Any, **data: Any) -> None:
                 f"{caller}.from_estimator takes the data by position and all else by keyword, "
                 "such as features=[...]."
             )
+
+
+def check_level(level: float) -> None:
+    """Raise unless it is between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if not isinstance(level, Real) or not 0.0 < level < 1.0:
+        raise ValueError(f"level must be above 0 and below 1, such as 0.95, got {level!r}.")
 
 
 def row_labels(labels: ArrayLike | None, n_rows: int) -> NDArray[Any]:
@@ -204,6 +231,22 @@ def output_number(output: int | str, names: Sequence[str], argument: str = "outp
     if isinstance(output, bool) or output not in known:
         raise ValueError(must_be_one_of(argument, output, [*known, *names]))
     return int(output)
+
+
+def names_of_features(argument: str, given: Any, known: Sequence[str]) -> list[str]:
+    """Names of features that are given by position or name; other names stay.
+
+    Raises
+    ------
+    ValueError
+        If there is no such position.
+    """
+    one = isinstance(given, str) or not np.iterable(given)
+    chosen = [given] if one else list(given)
+    return [
+        name if isinstance(name, str) else known[output_number(name, known, argument)]
+        for name in chosen
+    ]
 
 
 def name_of(y: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import expit, logit
 
-from sknewtonnet._figures import axes, curve, name_levels, points_with_bars
+from sknewtonnet._figures import axes, curve, name_levels, points_with_bars, readable
 from sknewtonnet._tables import (
     Report,
     Shown,
@@ -145,7 +145,8 @@ class PartialEffect(Shown):
         draw(ax, self.grid, self.mean[columns], [(*ends, label)])
         if self.levels:
             name_levels(ax, self.levels)
-        ax.set(xlabel=self.feature, ylabel=f"mean of {self.output_names[output]}")
+        ax.set(xlabel=readable(self.feature))
+        ax.set_ylabel(f"mean of {readable(self.output_names[output])}")
         return ax
 
     def _report(self) -> Report:

@@ -16,7 +16,7 @@ from scipy.sparse.linalg import LinearOperator, aslinearoperator
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._threads import hessian_threads
 from sknewtonnet._typing import Array
-from sknewtonnet.calculus import Objective, SmoothFunction
+from sknewtonnet.calculus import BlockObjective, Objective, SmoothFunction
 from sknewtonnet.calculus.functions.coordinates import natural_steps
 from sknewtonnet.calculus.functions.critical_point import DENSE_LIMIT
 from sknewtonnet.calculus.functions.directions import Direction
@@ -216,7 +216,7 @@ class _Point:
     @cached_property
     def standard(self) -> _Point | None:
         """The same net on standardised columns, where there is a table."""
-        if not isinstance(self.function, Objective):
+        if not isinstance(self.function, Objective | BlockObjective):
             return None
         mapped = on_standardized_columns(self.function)
         return _Point(mapped, mapped.restrict(self.w), self.kind, standardized=True)

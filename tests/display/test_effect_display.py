@@ -198,7 +198,7 @@ def test_what_is_wrong_is_said(results):
         EffectDisplay.from_results(results, bands="all")
     with pytest.raises(ValueError, match="output must be one of"):
         EffectDisplay.from_results(results, output=3)
-    with pytest.raises(ValueError, match="features must be 1 to 60 panels"):
+    with pytest.raises(ValueError, match="1 to 60 panels, got 0"):
         EffectDisplay.from_results(results, [])
     with pytest.raises(ValueError, match="residuals must be one of"):
         EffectDisplay.from_results(results, residuals="yes")

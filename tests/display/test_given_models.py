@@ -147,7 +147,7 @@ def test_results_that_are_something_else(cls):
         results = FITTED.inference(NUMBERS, Y)
     for wrong in (FITTED, make_pipeline(net()), results.tests, results.marginal_effects()):
         expected = f"results must be those of the inference.*got {type(wrong).__name__}; from_est"
-        with pytest.raises(ValueError, match=expected):
+        with pytest.raises(TypeError, match=expected):
             cls.from_results(wrong)
 
 

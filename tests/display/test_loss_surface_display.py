@@ -203,7 +203,7 @@ def test_directions_that_make_no_plane_are_refused(minimum):
         draw(f, w, towards={"itself": w})
     with pytest.raises(ValueError, match="directions must be two, got 'lowest'"):
         draw(f, w, directions="lowest")
-    with pytest.raises(ValueError, match="at most two points"):
+    with pytest.raises(ValueError, match="one or two points"):
         draw(f, w, towards=dict.fromkeys("abc", w))
     with pytest.raises(ValueError, match="reach must be a positive number"):
         draw(f, w, reach=-1.0)

@@ -293,7 +293,7 @@ def test_names_are_drawn_as_they_are():
     )
     display.figure_.draw_without_rendering()
     texts = [text.get_text() for text in display.names_]
-    assert texts[0] == "$\\frac$"
+    assert texts[0] == r"\$\frac\$"
     assert len(texts[1]) <= 32
     assert {text.get_color() for text in display.names_} == {"red"}
     assert display.positive_.get_alpha() == 0.5

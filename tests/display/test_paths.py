@@ -124,7 +124,7 @@ def test_pruning_path_names_what_went_without_overlap():
     texts = [label.get_text() for label in display.labels_]
     assert "h3, h1" in texts
     assert not any("h2" in text or "s2" in text for text in texts)  # they are still there
-    assert any(text.startswith("body mass index (kg") for text in texts)
+    assert any(text.startswith("body mass i") for text in texts)
     many = [step((), 100, 100.0)]
     many += [step((f"input number {k}",), 100 - k, 100.0 - k) for k in range(1, 60)]
     long = PruningPathDisplay.from_path(PruningPath(many, "aic"))
@@ -200,7 +200,7 @@ def test_pruning_path_says_what_it_needs():
     [
         (["age"], "age"),
         (["age", "sex"], "age, sex"),
-        (["a" * 30], "a" * 11 + "…"),
+        (["a" * 30], "a" * 5 + "…" + "a" * 6),
         (["age", "sex", "weight"], "age, sex, +1"),
         (["age", "b" * 30, "c"], "age, +2"),
     ],

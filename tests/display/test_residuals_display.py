@@ -209,7 +209,7 @@ def test_what_is_wrong_is_said_before_work():
         ResidualsDisplay.from_estimator(net, X, y[:5])
     with pytest.raises(ValueError, match="kind must be one of"):
         ResidualsDisplay.from_estimator(net, X, y, kind="response")
-    with pytest.raises(ValueError, match="results must be those of the inference"):
+    with pytest.raises(TypeError, match="results must be those of the inference"):
         ResidualsDisplay.from_results(net)
     results = net.inference(X, y)
     with pytest.raises(ValueError, match="output must be one of"):
