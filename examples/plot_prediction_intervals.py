@@ -82,10 +82,10 @@ print(f" in the thirds from left to right, {100 * inside.mean():.1f} overall")
 # small, too narrow where it is large.
 
 # %%
-# For confidence bands: in how many of 100 data sets the true mean is inside, at each place.
+# For confidence bands: in how many of 200 data sets the true mean is inside, at each place.
 
 places = np.linspace(-1.9, 1.9, 20)[:, None]
-n_repeats = 100
+n_repeats = 200
 covered = {kind: np.zeros(len(places)) for kind in kinds}
 for _ in range(n_repeats):
     again = sample(250)

@@ -3,7 +3,8 @@ Pruning a net for the sunspot series
 ====================================
 
 The yearly numbers of sunspots, predicted from the twelve years before by a net of eight hidden
-units: the classic test of pruning (Weigend, Rumelhart and Huberman 1991; Cottrell et al. 1995).
+units: the classic test of pruning (Weigend, Rumelhart and Huberman 1991; Cottrell et al. 1995). A
+tenth of its parameters predicts later years as well. The series comes with statsmodels.
 """
 
 import matplotlib.pyplot as plt

@@ -5,7 +5,8 @@ A table for a paper
 Four standardised measures of 442 diabetes patients, and how far the disease went on in a year: a
 linear model, a net of one unit, and the same net with errors that hold where variances differ.
 Weights of nets do not compare; average effects on the prediction do. They stand side by side, with
-standard errors beneath, as text, as LaTeX for the package booktabs, and in a figure.
+standard errors beneath, as text, as LaTeX for the package booktabs, and in a figure. The data come
+with scikit-learn.
 """
 
 import shutil
@@ -73,12 +74,12 @@ with TemporaryDirectory() as folder:
 
 figure, ax = plt.subplots(figsize=(7.0, 3.4), layout="constrained")
 places = np.arange(X.shape[1])[::-1]
-for shift, (name, results) in zip((0.2, 0.0, -0.2), models.items(), strict=True):
+for shift, marker, (name, results) in zip((0.2, 0.0, -0.2), "os^", models.items(), strict=True):
     effects = results.marginal_effects()
     reach = np.abs(effects.conf_int().T - effects.effects)
-    ax.errorbar(effects.effects, places + shift, xerr=reach, fmt="o", capsize=2, label=name)
+    ax.errorbar(effects.effects, places + shift, xerr=reach, fmt=marker, capsize=2, label=name)
 ax.axvline(0.0, color="0.7", linewidth=0.8, zorder=0)
 ax.set_yticks(places, effects.names)
-ax.set(xlabel="average effect of one standard deviation, with 95 % interval")
+ax.set(xlabel="average effect on progress of one standard deviation, 95 % interval")
 ax.legend()
 plt.show()

@@ -45,7 +45,8 @@ print(steps[["removed", "p_value", "bic", "n_parameters", "accepted"]].round(3).
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
 after = NetworkDisplay.from_estimator(pruned, ax=right)
-NetworkDisplay.from_estimator(net, ax=left, largest=after.largest_)
+before = NetworkDisplay.from_estimator(net, ax=left, largest=after.largest_)
+before.legend_.remove()  # one key is enough for both
 left.set_title(f"before: {len(net.params_)} parameters")
 right.set_title(f"after: {len(pruned.estimator_.params_)} parameters")
 plt.show()
