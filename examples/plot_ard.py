@@ -4,8 +4,8 @@ A strength of the penalty for each input
 
 ``alpha="ard"`` gives each input a strength of its own, by the evidence: the larger it is, the less
 the input matters. Cross-validation has the last word on whether the fit keeps them. On the
-diabetes data it does not: ten strengths predict no better than one, and yet they tell which of
-the blood values say the same twice.
+diabetes data it does not: ten strengths predict no better than one, and yet they tell which of the
+blood values say the same twice. The data come with scikit-learn.
 """
 
 import matplotlib.pyplot as plt

@@ -2,9 +2,10 @@
 What the units of a net look for in digits
 ==========================================
 
-A net of ten units reads the 64 pixels of handwritten digits. The weights that go into a unit are
-a picture: red where ink raises the unit, blue where ink lowers it, with a dash where it lowers it
-most. The penalty leaves pixels that are always white without a weight.
+A net of ten units reads the 64 pixels of handwritten digits. The weights that go into a unit are a
+picture: red where ink raises the unit, blue where ink lowers it, with a dash where it lowers it
+most. The penalty leaves pixels that are always white without a weight. The data come with
+scikit-learn.
 """
 
 import matplotlib.pyplot as plt

@@ -5,7 +5,7 @@ The spectrum of a fitted net, and its flat directions
 Five hidden units on the diabetes data, with a weak penalty. The eigenvalues of the Hessian at the
 minimum reach over several powers of ten: along the highest a small step ruins the fit, along the
 lowest the predictions hardly move. Flat directions slow methods of first order down, and they make
-single weights uncertain where predictions are not.
+single weights uncertain where predictions are not. The data come with scikit-learn.
 """
 
 import matplotlib.pyplot as plt

@@ -5,7 +5,8 @@ What approximations of a Hessian leave out
 Thirteen measurements of wines, three growers, a net of three hidden units. The exact Hessian at
 the minimum stands beside three matrices that are often taken for it: the blocks of each unit with
 itself, the Hessian of a Lagrangian at fixed states, and the Gauss-Newton matrix. Units depend on
-each other, and most of the curvature that connects them is lost in blocks.
+each other, and most of the curvature that connects them is lost in blocks. The data come with
+scikit-learn.
 """
 
 import matplotlib.pyplot as plt

@@ -4,7 +4,8 @@ What a household spends on food never falls with its income
 
 Engel's households of 1857: few are rich, and a net that follows the rows alone lets the richest
 spend less on food. ``monotonic_cst`` says what is known beforehand; the fit is then a minimum
-under that constraint, and its predictions keep to it everywhere, also where there are no data.
+under that constraint, and its predictions keep to it everywhere, also where there are no data. The
+data come with statsmodels.
 """
 
 import matplotlib.pyplot as plt

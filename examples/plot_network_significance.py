@@ -4,7 +4,8 @@ A net with its significance
 
 One hidden unit on all ten inputs of the diabetes data, without a penalty, so that its weights are
 identified and have p-values. Width is the size of a weight, colour and dashes its sign, and lines
-are the paler the less they are told from zero. A paper has room for one such picture.
+are the paler the less they are told from zero. A paper has room for one such picture. The data
+come with scikit-learn.
 """
 
 import matplotlib.pyplot as plt
@@ -14,6 +15,9 @@ from sknewtonnet import NewtonMLPRegressor
 from sknewtonnet.display import NetworkDisplay
 
 X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
+names = {"bmi": "body mass index", "bp": "blood pressure", "s1": "total cholesterol"}
+names |= {"s2": "LDL", "s3": "HDL", "s4": "cholesterol / HDL", "s5": "log triglycerides"}
+X = X.rename(columns=names | {"s6": "blood sugar"})
 
 # %%
 # The fit and its statistics: by how much the progression moves with each input.

@@ -4,7 +4,8 @@ How a pruning goes: what may leave, and what may not
 
 Two hidden units read thirty measurements of cell nuclei, to tell malignant tumours from benign
 ones. Units, inputs and weights are tried in turn, the least significant first; the net is fitted
-again without them, and BIC decides. The picture is the diary of it.
+again without them, and BIC decides. The picture is the diary of it. The data come with
+scikit-learn.
 """
 
 import matplotlib.pyplot as plt

@@ -4,7 +4,8 @@ Two classes on a map, and how sure the net is
 
 A radial basis net tells malignant from benign tumours by the texture and the area of cell nuclei.
 Where there are no data its units are silent: there it says what the intercept says, and does not
-become surer the further away one asks. The colours are probabilities.
+become surer the further away one asks. The colours are probabilities. The data come with
+scikit-learn.
 """
 
 import matplotlib.pyplot as plt

@@ -4,7 +4,7 @@ Where radial units are: ellipses over the flowers
 
 Four Gaussian units tell three species of iris apart by the length and the width of their petals.
 Centres and covariances are trained together with the weights, and all is in centimetres: each
-ellipse is where a unit is at exp(-1/2), some 61 %, of its height.
+ellipse is where a unit is at exp(-1/2), some 61 %, of its height. The data come with scikit-learn.
 """
 
 import matplotlib.pyplot as plt

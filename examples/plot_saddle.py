@@ -5,7 +5,7 @@ A saddle point, and the two ways down
 Two hidden units that start alike stay alike: their gradients are equal, so a method of first order
 never parts them, and ends at a saddle point. There the exact Hessian has a negative eigenvalue,
 and its eigenvector is the way down, to either side: which unit becomes which does not matter.
-Newton's method takes one of them.
+Newton's method takes one of them. The data come with scikit-learn.
 """
 
 import matplotlib.pyplot as plt

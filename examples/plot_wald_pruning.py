@@ -5,7 +5,7 @@ Backward pruning by Wald tests: what is left of a net
 A net of four hidden units reads the ten inputs of the diabetes data, with the penalty that
 cross-validation chooses. Its units are tested, then its inputs, then its weights; the least
 significant are taken away, and the rest is fitted again, as long as BIC does not grow. What is
-left is drawn beside the net before.
+left is drawn beside the net before. The data come with scikit-learn.
 """
 
 import matplotlib.pyplot as plt

@@ -4,7 +4,8 @@ Three cultivars of wine, and what tells them apart
 
 A net with two hidden units puts 178 wines, by thirteen measurements each, on a plane: the values
 of its units. There the three cultivars lie in corners of their own. What the net learnt is thus
-seen, wine by wine, together with the borders that its outputs draw.
+seen, wine by wine, together with the borders that its outputs draw. The data come with
+scikit-learn.
 """
 
 import matplotlib.pyplot as plt
