@@ -32,6 +32,7 @@ ANCHOR = re.compile(r"<a id=\"([^\"]+)\">")
 CITED = re.compile(r"\bdoc/([\w/]+)\.md(?:,? (?:sections? )?(\d+(?:\.\d+)*))?")
 LITERAL = re.compile(r"(``.*?``|:[\w:]+:`[^`]*`)")
 ROLE = re.compile(r":[\w:]+:`~?([^`<]*)`")
+PLAIN = ".. code-block:: none"
 MARKED = re.compile(r"[-*] |\.\. |>>>|\d+\. ")  # lists, directives, examples
 NO_MARKUP = re.compile(r"\||(?<=\w)_(?![\w_])")
 
@@ -130,7 +131,7 @@ def formulas(app: Any, what: str, name: str, obj: Any, options: Any, lines: list
             deeper = bool(before) and indent(line) > indent(before)
             begins = deeper and not lines[i - 1].strip() and not MARKED.match(before.lstrip())
             if begins and not in_formula:
-                found += [" " * indent(before) + "::", ""]
+                found += [" " * indent(before) + PLAIN, ""]
             in_formula = begins or (in_formula and deeper)
             before = before if in_formula else line
         found.append(line)
@@ -150,7 +151,7 @@ def prepared_docstring(
         if formula >= 0 and (not line.strip() or indent(line) > formula):
             lines[i] = ROLE.sub(r"\1", line)
             continue
-        formula = indent(line) if line.strip() == "::" else -1
+        formula = indent(line) if line.strip() == PLAIN else -1
         if not in_example:
             parts = LITERAL.split(line)
             parts[::2] = [NO_MARKUP.sub(r"\\\g<0>", cited(part)) for part in parts[::2]]

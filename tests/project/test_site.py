@@ -119,7 +119,7 @@ def test_docstrings_keep_formulas_and_signs():
         r"Length \|w\| of params\_ (:ref:`[Bis92] <references.md#Bis92>`, "
         ":ref:`doc/mathematics.md 3.1 <mathematics.md#3.1>`), with",
         "",
-        "::",
+        ".. code-block:: none",
         "",
         "    |w|_2",
         "",
