@@ -80,9 +80,11 @@ def with_hidden_intercepts(network: Network, alpha: Any) -> Any:
         return alpha
     n_linear = sum(network.linear)
     each = list(alpha) if isinstance(alpha, Sequence) or np.ndim(alpha) else [alpha] * n_linear
+    if len(each) != n_linear:
+        return alpha  # the penalty says what it takes
     named = {f"coefs_{k}": strength for k, strength in enumerate(each)}
     hidden = {f"intercepts_{k}": strength for k, strength in enumerate(each[: n_linear - 1])}
-    return named | (hidden if len(each) == n_linear else {})
+    return named | hidden
 
 
 def _strength(k: int) -> float:

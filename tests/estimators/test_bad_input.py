@@ -176,6 +176,7 @@ BAD_PARAMETERS = [
     ("alpha", ["a", "b"], r"numbers?.*'a'"),
     ("alpha", [[1.0, 2.0], [1.0, 2.0]], r"one number per layer|shape"),
     ("alpha", {"coefs_2": 1.0}, r"'coefs_2'.*'coefs_0'"),
+    ("alpha", [0.1, 1.0, 10.0], "3 entries.*a list has one strength for each"),
     ("alpha", {"coefs_0": -1.0}, r"not negative.* -1"),
     ("alpha", {"coefs_0": np.ones((2, 3))}, r"coefs_0.* \(2, 3\).* \(3, 2\)"),
     ("alpha", {"coefs_0": "a"}, r"coefs_0.*'a'|'a'.*coefs_0"),

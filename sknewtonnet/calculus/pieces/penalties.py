@@ -878,7 +878,7 @@ def l2_penalty(
     else:
         raise ValueError(
             f"alpha has {len(given)} entries, but there are {len(penalised)} layers with "
-            f"coefficients: {penalised}."
+            f"coefficients: {penalised}; a list has one strength for each."
         )
     for name, strength in named.items():
         if name not in full:
