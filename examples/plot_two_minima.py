@@ -4,7 +4,7 @@ Two minima, and what is between them
 
 Restarts of one net find several minima. Here are two of them on the diabetes data, in a plane
 through both: once units are put in the same order and given the same signs, a ridge is left
-between them, and each has a valley of its own. Their predictions are nearly the same. The data
+between them, and each has a valley of its own. Their predictions are much alike. The data
 come with scikit-learn.
 """
 
