@@ -105,7 +105,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
     alpha : "auto", "ard", float, array-like of shape (n_linear_layers,), or dict, default="auto"
         Strength of the L2 penalty: it counts as much as ``alpha`` rows, as in scikit-learn's MLP.
         "auto": chosen in the fit by cross-validation, one for the coefficients of all linear
-        layers, at some five times the work of a fit (``alpha_selection_``). The size stays the
+        layers, at some seven times the work of a fit (``alpha_selection_``). The size stays the
         user's: enough units and a chosen penalty is the recipe. "ard", for linear layers: one for
         each input and layer, by the evidence, where cross-validation prefers it clearly
         (``alpha_selection_.ard``), at some forty times the work of "auto". Or one for these
@@ -403,7 +403,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
     alpha : "auto", "ard", float, array-like of shape (n_linear_layers,), or dict, default="auto"
         Strength of the L2 penalty: it counts as much as ``alpha`` rows, as in scikit-learn's MLP.
         "auto": chosen in the fit by cross-validation, one for the coefficients of all linear
-        layers, at some five times the work of a fit (``alpha_selection_``). The size stays the
+        layers, at some seven times the work of a fit (``alpha_selection_``). The size stays the
         user's: enough units and a chosen penalty is the recipe. "ard", for linear layers: one for
         each input and layer, by the evidence, where cross-validation prefers it clearly
         (``alpha_selection_.ard``), at some forty times the work of "auto". Or one for these
