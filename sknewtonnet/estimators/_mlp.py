@@ -237,8 +237,8 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
     alpha : "auto", "ard", float, array-like of shape (n_layers - 1,), or dict, default="auto"
         Strength of the L2 penalty: it counts as much as ``alpha`` rows, as in scikit-learn's MLP.
         "auto": chosen in the fit by cross-validation, one for all coefficients, at some seven
-        times the work of a fit (``alpha_selection_``). The size stays the user's: enough units and a
-        chosen penalty is the recipe. "ard": one for each input and layer, by the evidence, where
+        times the work of a fit (``alpha_selection_``). The size stays the user's: enough units and
+        a chosen penalty is the recipe. "ard": one for each input and layer, by the evidence, where
         cross-validation prefers it clearly (``alpha_selection_.ard``), at some forty times the
         work of "auto". Or one for all coefficients, one per layer, or by the names of arrays
         ("coefs_0", "intercepts_0", ...) a number or an array each. Intercepts are penalised only
@@ -548,8 +548,8 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
     alpha : "auto", "ard", float, array-like of shape (n_layers - 1,), or dict, default="auto"
         Strength of the L2 penalty: it counts as much as ``alpha`` rows, as in scikit-learn's MLP.
         "auto": chosen in the fit by cross-validation, one for all coefficients, at some seven
-        times the work of a fit (``alpha_selection_``). The size stays the user's: enough units and a
-        chosen penalty is the recipe. "ard": one for each input and layer, by the evidence, where
+        times the work of a fit (``alpha_selection_``). The size stays the user's: enough units and
+        a chosen penalty is the recipe. "ard": one for each input and layer, by the evidence, where
         cross-validation prefers it clearly (``alpha_selection_.ard``), at some forty times the
         work of "auto". Or one for all coefficients, one per layer, or by the names of arrays
         ("coefs_0", "intercepts_0", ...) a number or an array each. Intercepts are penalised only
