@@ -16,6 +16,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from sknewtonnet._frames import frames_inside
 from sknewtonnet._sklearn import (
     LinkedPage,
     VersionedPickles,
@@ -86,9 +87,6 @@ from sknewtonnet.solvers import (
     SolverResult,
     Status,
 )
-
-# _report, _fit, _fit_from with its three decorators, fit: a warning points to who called it.
-FRAMES_TO_CALLER = 8
 
 
 class BaseNewtonNet(
@@ -418,7 +416,7 @@ class BaseNewtonNet(
         """Fitted attributes, of the lowest end; warns if it is no minimum."""
         fitted, message = self._ended(problem, objective, results, post_selection)
         if message is not None:
-            warnings.warn(message, ConvergenceWarning, stacklevel=FRAMES_TO_CALLER)
+            warnings.warn(message, ConvergenceWarning, stacklevel=1 + frames_inside())
         return fitted
 
     def _ended(
@@ -513,7 +511,7 @@ class BaseNewtonNet(
         )
         for message in messages:
             if message is not None:
-                warnings.warn(message, UserWarning, stacklevel=FRAMES_TO_CALLER)
+                warnings.warn(message, UserWarning, stacklevel=1 + frames_inside())
 
     @staticmethod
     def _warn_of_lost_digits(data: Table, feature_names: Sequence[str], network: Network) -> None:
@@ -521,7 +519,7 @@ class BaseNewtonNet(
         message = advice_on_lost_digits("X", feature_names, data.inputs)
         message = message or advice_on_lost_digits("y", network.output_names, data.targets)
         if message is not None:
-            warnings.warn(message, UserWarning, stacklevel=FRAMES_TO_CALLER + 1)
+            warnings.warn(message, UserWarning, stacklevel=1 + frames_inside())
 
 
 def feature_names(estimator: Any) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from sknewtonnet._frames import frames_inside
 from sknewtonnet._sklearn import Names, Number, RegisteredNames
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import ACTIVATIONS, Activation, Loss, Network
@@ -18,7 +19,6 @@ from sknewtonnet.calculus.functions.units import unit_reports
 from sknewtonnet.calculus.pieces.penalties import Penalty
 from sknewtonnet.calculus.pieces.radial_units import COVARIANCE_TYPES, shape_penalty
 from sknewtonnet.estimators._arguments import check_widths, own_copy
-from sknewtonnet.estimators._base import FRAMES_TO_CALLER
 from sknewtonnet.estimators._data import Table
 from sknewtonnet.estimators._fit import Fit, Problem
 from sknewtonnet.estimators._parameters import (
@@ -75,7 +75,7 @@ class BaseRBFNet(BaseSizedNet):
                 f"n_centers={self.n_centers}, but X has only {n_rows} distinct rows of positive "
                 f"weight: the net has {n_rows} centres.",
                 UserWarning,
-                stacklevel=FRAMES_TO_CALLER + 1,
+                stacklevel=1 + frames_inside(),
             )
         network = Network.rbf(
             self.n_features_in_,
@@ -138,7 +138,7 @@ class BaseRBFNet(BaseSizedNet):
                 f"Degenerate radial units: {described}. Their centres and widths mean nothing; "
                 "use fewer centres, or raise alpha or alpha_widths.",
                 UserWarning,
-                stacklevel=FRAMES_TO_CALLER + 1,
+                stacklevel=1 + frames_inside(),
             )
         return {"degenerate_units_": found}
 

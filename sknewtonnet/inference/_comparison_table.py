@@ -16,6 +16,8 @@ from sknewtonnet.inference._checks import check_choice
 # What is shown of each net.
 ROWS = ("effects", "parameters")
 
+_Estimates = list[tuple[float, float, float]]
+
 # Marks of p-values below these levels, where asked for.
 _STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
@@ -173,9 +175,9 @@ def compare_tables(
         Digits after the point; numbers that have none of them, or a million and more, are written
         with an exponent.
     labels : mapping of str to str, default=None
-        What rows are called in the table, by their names in the results, such as ``{"hp":
-        "Horsepower"}``. Rows under one label share a line, so that names that differ between nets
-        can stand in one.
+        What rows are called in the table, by the names of their features or of the rows, such as
+        ``{"hp": "Horsepower"}``. Rows under one label share a line, so that names that differ
+        between nets can stand in one.
 
     Returns
     -------
@@ -229,8 +231,7 @@ def compare_tables(
     for each in listed:
         if not hasattr(each, "marginal_effects"):
             raise ValueError(f"results must be results of inference, got {each!r}.")
-    columns = [(_effects if rows == "effects" else _parameters)(each) for each in listed]
-    columns = _labelled(columns, labels or {})
+    columns = _columns(listed, rows, labels or {})
     lines = dict.fromkeys(label for column in columns for label in column)
     estimates = {
         label: [_cell(column.get(label), stars, digits) for column in columns] for label in lines
@@ -244,36 +245,45 @@ def compare_tables(
     )
 
 
-def _effects(results: Any) -> dict[str, tuple[float, float, float]]:
-    """Average marginal effect, its standard error and p-value, by the names of rows."""
+def _effects(results: Any, labels: Mapping[str, str]) -> tuple[list[str], list[str], _Estimates]:
+    """Average effects: rows as they are called, all names that they go by, and the numbers."""
     found = results.marginal_effects()
-    labels = found.names
+    own, known = list(found.names), [*found.names, *found.features]
+    called = [labels.get(n, labels.get(f, n)) for n, f in zip(own, found.features, strict=True)]
     if found.effects.ndim == 2:
-        labels = [f"{name}, {output}" for name in labels for output in found.output_names]
+        outputs = found.output_names
+        full = [f"{name}, {output}" for name in own for output in outputs]
+        short = [f"{name}, {output}" for name in called for output in outputs]
+        called = [labels.get(name, other) for name, other in zip(full, short, strict=True)]
+        known += full
     columns = (found.effects.ravel(), found.std_errors.ravel(), found.p_values.ravel())
-    return dict(zip(labels, zip(*columns, strict=True), strict=True))
+    return called, known, list(zip(*columns, strict=True))
 
 
-def _parameters(results: Any) -> dict[str, tuple[float, float, float]]:
+def _parameters(
+    results: Any, labels: Mapping[str, str]
+) -> tuple[list[str], list[str], _Estimates]:
     columns = (results.params, results.std_errors, results.p_values)
-    return dict(zip(results.names, zip(*columns, strict=True), strict=True))
+    called = [labels.get(name, name) for name in results.names]
+    return called, results.names, list(zip(*columns, strict=True))
 
 
-def _labelled(
-    columns: list[dict[str, tuple[float, float, float]]], labels: Mapping[str, str]
+def _columns(
+    listed: Sequence[Any], rows: str, labels: Mapping[str, str]
 ) -> list[dict[str, tuple[float, float, float]]]:
-    """The columns with the names of rows that a user wants."""
-    known = list(dict.fromkeys(name for column in columns for name in column))
-    for name in labels:
-        if name not in known:
-            raise ValueError(unknown_name("labels", name, known, "row"))
-    found = [{labels.get(name, name): row for name, row in column.items()} for column in columns]
-    for column, given in zip(columns, found, strict=True):
-        if len(given) < len(column):
+    """Of each net the estimates, their errors and p-values, by what their rows are called."""
+    found, names = [], []
+    for each in listed:
+        called, known, numbers = (_effects if rows == "effects" else _parameters)(each, labels)
+        if len(set(called)) < len(called):
             raise ValueError(
-                "labels must tell the rows of a net apart, got the same one for several of "
-                f"{list(column)}."
+                f"labels must tell the rows of a net apart, got {labels!r} for {known}."
             )
+        names += known
+        found.append(dict(zip(called, numbers, strict=True)))
+    for name in labels:
+        if name not in names:
+            raise ValueError(unknown_name("labels", name, dict.fromkeys(names), "row"))
     return found
 
 

@@ -230,3 +230,14 @@ def test_without_formulaic(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match=r"pip install 'sknewtonnet\[formula\]'"):
         fit_formula("y ~ x", table(), line())
+
+
+def test_warnings_of_fits_point_to_the_line_of_the_user():
+    data = table()
+    short = NewtonMLPRegressor((2,), alpha=0.1, max_iter=1, random_state=0)
+    with pytest.warns(UserWarning, match="stopped after 1 iteration") as told:
+        fit_formula("y ~ x", data, short)
+    assert told[0].filename == __file__
+    with pytest.warns(UserWarning, match="stopped after 1 iteration") as told:
+        short.fit(data[["x"]], data["y"])
+    assert told[0].filename == __file__

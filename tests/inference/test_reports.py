@@ -78,6 +78,19 @@ def test_rows_have_the_names_of_the_paper():
     table = compare_tables([both, one], labels={"x0": "Horsepower (hp)", "x2": "Weight"})
     assert list(table.estimates) == ["Horsepower (hp)", "x1", "Weight"]
     assert table.estimates["Horsepower (hp)"] == compare_tables([both, one]).estimates["x0"]
+    X, y = regression()
+    two = np.column_stack([X[:, 0], X[:, 1] > 0])
+    results = net(()).fit(two, y).inference(two, y)
+    assert list(compare_tables([results]).estimates) == ["x0", "x1 (0 to 1)"]
+    for name in ("x1", "x1 (0 to 1)"):  # by the feature, or by the row
+        assert list(compare_tables([results], labels={name: "Group"}).estimates) == ["x0", "Group"]
+    X, Y = several()
+    found = net(()).fit(X, Y).inference(X, Y)
+    labels = {"x0": "first", "x1, y1": "one"}
+    rows = list(compare_tables([found], labels=labels).estimates)
+    assert rows[:4] == ["first, y0", "first, y1", "x1, y0", "one"]
+    named = compare_tables([both], rows="parameters", labels={"intercepts_0[y]": "Constant"})
+    assert "Constant" in named.estimates
 
 
 def test_escapes():
