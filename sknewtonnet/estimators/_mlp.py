@@ -239,7 +239,7 @@ class NewtonMLPRegressor(RegressorRole, BaseMLP):
         "auto": chosen in the fit by cross-validation, one for all coefficients, at some seven
         times the work of a fit (``alpha_selection_``). The size stays the user's: enough units and
         a chosen penalty is the recipe. "ard": one for each input and layer, by the evidence, where
-        cross-validation prefers it clearly (``alpha_selection_.ard``), at some forty times the
+        cross-validation prefers it clearly (``alpha_selection_.ard``), at two to seventy times the
         work of "auto". Or one for all coefficients, one per layer, or by the names of arrays
         ("coefs_0", "intercepts_0", ...) a number or an array each. Intercepts are penalised only
         where they are named, those of hidden units also with the coefficients of standardised
@@ -550,7 +550,7 @@ class NewtonMLPClassifier(ClassifierRole, BaseMLP):
         "auto": chosen in the fit by cross-validation, one for all coefficients, at some seven
         times the work of a fit (``alpha_selection_``). The size stays the user's: enough units and
         a chosen penalty is the recipe. "ard": one for each input and layer, by the evidence, where
-        cross-validation prefers it clearly (``alpha_selection_.ard``), at some forty times the
+        cross-validation prefers it clearly (``alpha_selection_.ard``), at two to seventy times the
         work of "auto". Or one for all coefficients, one per layer, or by the names of arrays
         ("coefs_0", "intercepts_0", ...) a number or an array each. Intercepts are penalised only
         where they are named, those of hidden units also with the coefficients of standardised

@@ -108,7 +108,7 @@ class NewtonNetRegressor(RegressorRole, BaseNet):
         layers, at some seven times the work of a fit (``alpha_selection_``). The size stays the
         user's: enough units and a chosen penalty is the recipe. "ard", for linear layers: one for
         each input and layer, by the evidence, where cross-validation prefers it clearly
-        (``alpha_selection_.ard``), at some forty times the work of "auto". Or one for these
+        (``alpha_selection_.ard``), at two to seventy times the work of "auto". Or one for these
         coefficients, one per linear layer, or by the names of arrays ("coefs_0", "intercepts_0",
         "centers", ...) a number or an array each. All else, such as intercepts and centres, is
         penalised only where it is named; intercepts of hidden linear units also with the
@@ -406,7 +406,7 @@ class NewtonNetClassifier(ClassifierRole, BaseNet):
         layers, at some seven times the work of a fit (``alpha_selection_``). The size stays the
         user's: enough units and a chosen penalty is the recipe. "ard", for linear layers: one for
         each input and layer, by the evidence, where cross-validation prefers it clearly
-        (``alpha_selection_.ard``), at some forty times the work of "auto". Or one for these
+        (``alpha_selection_.ard``), at two to seventy times the work of "auto". Or one for these
         coefficients, one per linear layer, or by the names of arrays ("coefs_0", "intercepts_0",
         "centers", ...) a number or an array each. All else, such as intercepts and centres, is
         penalised only where it is named; intercepts of hidden linear units also with the
