@@ -56,3 +56,43 @@ def test_the_paper_has_its_figures():
     figures = re.findall(r"\]\(([\w./]+\.png)\)", PAPER.read_text(encoding="utf-8"))
     assert len(figures) == 2
     assert all((PAPER.parent / figure).stat().st_size > 10_000 for figure in figures)
+
+
+METHODS = ["net, raw", "linear", "mlp", "gp", "svm", "forest", "boosting"]
+
+
+def measured(heading):
+    """The scores of plain calls on the tables that all methods have run, in doc/accuracy.md."""
+    text = (ROOT / "doc" / "accuracy.md").read_text(encoding="utf-8")
+    part = text[text.index(f"\n## {heading}") :].partition("\n### Development half")[0]
+    n_tables = int(re.search(r"^(\d+) tables\.$", part, flags=re.MULTILINE)[1])
+    found = re.findall(r"^\| ([a-z ,]+) \| ([\d.]+) \|$", part, flags=re.MULTILINE)
+    return n_tables, {name: float(score) for name, score in found}
+
+
+@pytest.mark.parametrize(
+    ("heading", "row"), [("Numbers", "mean R²"), ("Classes", "mean log loss")]
+)
+def test_the_readme_has_the_scores_that_were_measured(heading, row):
+    n_tables, scores = measured(heading)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    cells = re.search(rf"^\| {row}, {n_tables} tables \|(.+)\|$", text, flags=re.MULTILINE)[1]
+    shown = [cell.strip(" *") for cell in cells.split("|")]
+    assert len(shown) == len(METHODS)
+    for name, score in zip(METHODS, shown, strict=True):
+        assert score == "-" if name not in scores else abs(float(score) - scores[name]) < 0.0006
+    bold = [name for name, cell in zip(METHODS, cells.split("|"), strict=True) if "**" in cell]
+    best = max if heading == "Numbers" else min
+    assert bold == [best(set(scores) & set(METHODS), key=scores.get)]
+
+
+@in_a_checkout
+def test_the_paper_has_the_scores_that_were_measured():
+    text = " ".join(PAPER.read_text(encoding="utf-8").split())
+    said = re.findall(r"is (0\.\d{3}), against (0\.\d{3}) of .+? and (0\.\d{3}) of", text)
+    names = (("net, raw", "mlp", "gp"), ("net, raw", "linear", "mlp"))
+    assert len(said) == 2
+    for heading, methods, numbers in zip(("Numbers", "Classes"), names, said, strict=True):
+        scores = measured(heading)[1]
+        for name, number in zip(methods, numbers, strict=True):
+            assert abs(float(number) - scores[name]) < 0.0006
