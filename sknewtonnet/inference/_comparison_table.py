@@ -12,6 +12,7 @@ from sknewtonnet._names import unknown_name
 from sknewtonnet._tables import Report, Shown, Table, counted, imported_pandas, in_float
 from sknewtonnet.calculus.pieces.validation import check_count
 from sknewtonnet.inference._checks import check_choice
+from sknewtonnet.inference._fit_of_mean import mcfadden
 
 # What is shown of each net.
 ROWS = ("effects", "parameters")
@@ -108,7 +109,7 @@ class ComparisonTable(Shown):
         str
             It needs ``\usepackage{booktabs}`` in the preamble.
         """
-        facts = {"R^2" if name == "R2" else name: fact for name, fact in self.facts.items()}
+        facts = {name.replace("R2", "R^2"): fact for name, fact in self.facts.items()}
         table = replace(self, facts=facts)._table
         return "\n".join(in_float(table.latex(self.notes), caption, label))
 
@@ -293,6 +294,7 @@ def _facts(results: Any) -> dict[str, str]:
         "Rows": f"{results.n_obs:g}",
         "Effective parameters": _plain(results.effective_parameters, 1),
         "R2": _plain(results.rsquared, 3),
+        "Pseudo R2 (McFadden)": _plain(mcfadden(results), 3),
         "Log-likelihood": _plain(results.log_likelihood, 1),
         "AIC": _plain(results.aic, 1),
         "BIC": _plain(results.bic, 1),

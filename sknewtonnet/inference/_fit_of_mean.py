@@ -27,7 +27,7 @@ def fit_facts(results: Any) -> list[tuple[str, str]]:
         facts = [("R^2", number(r_squared(information)))]
         facts += [("Residual std. error", number(error))]
     elif information.is_likelihood and not loss.free_dispersion:
-        facts = [("Pseudo R^2 (McFadden)", number(_mcfadden(results)))]
+        facts = [("Pseudo R^2 (McFadden)", number(mcfadden(results)))]
     facts += [(name.capitalize(), number(value)) for name, value in loss.own_parameters.items()]
     test = _against_constant(results)
     if test is not None:
@@ -42,9 +42,14 @@ def r_squared(information: Information) -> float:
     return 1.0 - information.total_loss / null if null > 0 else np.nan
 
 
-def _mcfadden(results: Any) -> float:
-    """1 - l / l0, with the log-likelihoods of the net and of the constant."""
+def mcfadden(results: Any) -> float:
+    """1 - l / l0, with the log-likelihoods of the net and of the constant.
+
+    NaN where there is no likelihood, or its dispersion is estimated.
+    """
     information = results.information
+    if not information.is_likelihood or information.objective.loss.free_dispersion:
+        return np.nan
     gained = information.constant_loss - information.total_loss
     own = results.log_likelihood
     null = own - gained

@@ -83,10 +83,11 @@ class VarianceTest(Shown):
 def variance_findings(test: VarianceTest) -> Iterator[Finding]:
     """A note if the residuals do not vary as the model says."""
     if test.p_value < _LEVEL:
+        p = f"= {test.p_value:.2g}" if test.p_value > 0.0 else "< 1e-300"
         yield Finding(
             "misspecification",
             "Residuals do not vary as the model says: their squares depend on predictions or "
-            f"inputs (White's test, p = {test.p_value:.2g}). Variances may differ between rows, "
+            f"inputs (White's test, p {p}). Variances may differ between rows, "
             "or the mean be wrong, so errors by the model and prediction intervals may be too.",
             severity="note",
         )

@@ -156,7 +156,13 @@ def test_several_outputs_and_classes():
     X, y = binary()
     found = compare_tables([classes().fit(X, y).inference(X, y)])
     assert found.facts["R2"] == [""]
-    assert "R2" not in found.text() + found.to_latex()
+    theirs = pair("Logit").theirs()
+    ours = compare_tables([pair("Logit").ours()])
+    assert ours.facts["Pseudo R2 (McFadden)"] == [f"{theirs.prsquared:.3f}"]
+    assert "Pseudo R$^{2}$ (McFadden) &" in ours.to_latex()
+    assert "Pseudo" not in compare_tables([plain(())]).text()
+    assert "\nR2" not in found.text()  # a row that no net has is left out
+    assert "\nR$" not in found.to_latex()
     assert "R2" in outputs.text() or not outputs.facts["R2"][0]
 
 
