@@ -26,8 +26,57 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DIVERGING = "RdBu_r"
 SEQUENTIAL = "cividis"
 
+# Colours of several lines, in their order.
+_SERIES = ("blue", "vermilion", "green", "purple", "black", "orange")
 # Letters of a name in a picture, and inches that one takes.
 _LETTERS, _LETTER = 45, 0.075
+
+
+def ink() -> str:
+    """The colour of texts in the style of the user, for what is black on white paper."""
+    import matplotlib as mpl
+
+    return str(mpl.rcParams["text.color"])
+
+
+def paper() -> str:
+    """The colour of the ground of axes in the style of the user, for what is hollow."""
+    import matplotlib as mpl
+
+    return str(mpl.rcParams["axes.facecolor"])
+
+
+def font_points(size: Any) -> float:
+    """A size of letters, such as "small", in points.
+
+    Parameters
+    ----------
+    size : str or float
+        The size, in the style of the user.
+
+    Returns
+    -------
+    float
+    """
+    from matplotlib.font_manager import FontProperties
+
+    return float(FontProperties(size=size).get_size_in_points())
+
+
+def nth_colour(number: int) -> str:
+    """The colour of a line among several.
+
+    Parameters
+    ----------
+    number : int
+        From 0 on; they begin anew at 6.
+
+    Returns
+    -------
+    str
+    """
+    name = _SERIES[number % len(_SERIES)]
+    return ink() if name == "black" else COLOURS[name]
 
 
 def pyplot(caller: str = "plot") -> Any:
@@ -313,8 +362,11 @@ def key(figure: Any, ax: Any, handles: Sequence[Any], labels: Sequence[str], own
         return None
     labels = [readable(label) for label in labels]
     if own:
+        import matplotlib as mpl
+
         width = figure.get_size_inches()[0]
-        longest = 0.6 + 0.08 * max(map(len, labels))
+        points = font_points(mpl.rcParams["legend.fontsize"])
+        longest = (0.6 + 0.08 * max(map(len, labels))) * points / 10.0
         n_columns = max(1, min(len(labels), int(width / longest)))
         # The legend has a place of its own, and the panels keep theirs.
         figure.set_figheight(figure.get_figheight() + 0.15 + 0.21 * -(-len(labels) // n_columns))

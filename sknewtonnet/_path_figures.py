@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sknewtonnet._figures import COLOURS, style
+from sknewtonnet._figures import COLOURS, ink, style
 from sknewtonnet._typing import Array, Bools
 
 
@@ -50,7 +50,7 @@ def draw_alpha_path(
         [alpha],
         held_out_loss[alphas == alpha],
         "o",
-        color=COLOURS["black"],
+        color=ink(),
         markersize=10,
         fillstyle="none",
         label=f"one for all: {alpha:.3g}",
@@ -78,7 +78,7 @@ def draw_ard_loss(ax: Any, held_out_loss: float, kept: bool) -> Any:
         The line.
     """
     label = f"one per input: {'kept' if kept else 'not kept'}"
-    return ax.axhline(held_out_loss, linestyle="--", color="0.4", label=label)
+    return ax.axhline(held_out_loss, linestyle="--", color=COLOURS["grey"], label=label)
 
 
 def draw_pruning_path(

@@ -38,6 +38,7 @@ CONTENTS = {
         "inference",
         "reading_the_summary",
         "notebooks",
+        "displays",
         # prune
         "pruning",
         # scale up

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from sknewtonnet._figures import COLOURS, key, name_rows, readable, rows_size, style
+from sknewtonnet._figures import COLOURS, key, name_rows, paper, readable, rows_size, style
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus.pieces.validation import check_count, check_truth
@@ -287,6 +287,8 @@ class CoefficientDisplay(StatisticsDisplay):
                 continue
             look = {"ls": "", "marker": "o", "color": COLOURS["blue"], "markersize": 5.0}
             look |= _LOOKS[state]
+            if state in _HOLLOW:
+                look["markerfacecolor"] = paper()
             (points[state],) = ax.plot(estimates[some], height[some], **style(look, given, Line2D))
             if state != "no error":
                 wide = 2.0 if state == "without 0" else 1.0
@@ -316,10 +318,11 @@ class CoefficientDisplay(StatisticsDisplay):
 
 
 # A colour alone tells nothing apart.
+_HOLLOW = ("with 0", "no test")
 _LOOKS: dict[str, dict[str, Any]] = {
     "without 0": {},
-    "with 0": {"markerfacecolor": "white"},
-    "no test": {"markerfacecolor": "white", "marker": "s"},
+    "with 0": {},
+    "no test": {"marker": "s"},
     "no error": {"marker": "x"},
 }
 

@@ -10,7 +10,16 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sknewtonnet._figures import COLOURS, LINE_STYLES, MARKERS, key, readable, style
+from sknewtonnet._figures import (
+    COLOURS,
+    LINE_STYLES,
+    MARKERS,
+    key,
+    nth_colour,
+    paper,
+    readable,
+    style,
+)
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus.pieces.validation import check_truth, real_array
@@ -18,7 +27,6 @@ from sknewtonnet.display._base import Display, draws
 from sknewtonnet.display._nets import fitted_net
 from sknewtonnet.solvers import Iteration, SolverResult
 
-_COLOURS = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple", "black", "orange")]
 _TAKE_OVER = {"Newton": "D", "quasi-Newton": "s"}
 _NUMBERS = ("values", "gradient_norms", "seconds", "n_hessians")
 
@@ -301,11 +309,11 @@ class ConvergenceDisplay(Display):
             y = one.gradient_norms if what == "gradient" else self._gaps(one)
             if x is None or y is None:
                 continue
-            colour, dash = _COLOURS[number % 6], LINE_STYLES[number % 8]
+            colour, dash = nth_colour(number), LINE_STYLES[number % 8]
             look = {"color": colour, "linestyle": dash, "linewidth": 1.2, "label": readable(label)}
             self.lines_[label] += panel.plot(x, y, **style(look, given, Line2D))
             look = {"color": colour, "marker": MARKERS[number % 8], "markersize": 6.0}
-            look["markerfacecolor"] = "white" if one.converged is False else colour
+            look["markerfacecolor"] = paper() if one.converged is False else colour
             self.ends_[label] += panel.plot(x[-1:], y[-1:], **look)
             if not marks:
                 continue
@@ -315,7 +323,7 @@ class ConvergenceDisplay(Display):
             for iteration, name in one.phases:
                 at = np.flatnonzero((one.iterations == iteration) & (iteration > 0))
                 look |= {"marker": _TAKE_OVER.get(name, "o"), "markersize": 6.0}
-                look |= {"markerfacecolor": "white", "gid": name}
+                look |= {"markerfacecolor": paper(), "gid": name}
                 self.phases_[label] += panel.plot(x[at], y[at], **look)
 
     def _gaps(self, one: Course) -> Array:
@@ -359,7 +367,7 @@ class ConvergenceDisplay(Display):
             if len(line.get_xdata())
         }
         for name, marker in names.items():
-            look = grey | {"markerfacecolor": "white", "label": f"{name} steps take over"}
+            look = grey | {"markerfacecolor": paper(), "label": f"{name} steps take over"}
             handles.append(Line2D([], [], marker=marker, **look))
         return handles
 

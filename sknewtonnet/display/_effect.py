@@ -14,6 +14,7 @@ from sknewtonnet._figures import (
     LINE_STYLES,
     MARKERS,
     curve,
+    ink,
     key,
     name_levels,
     points_with_bars,
@@ -314,7 +315,8 @@ class EffectDisplay(StatisticsDisplay):
         effect, several = panel.effect, len(panel.outputs) > 1
         lines, filled = [], []
         for k, output in enumerate(panel.outputs):
-            look = {"color": COLOURS[_OF_LINES[k % len(_OF_LINES)]], "zorder": 3}
+            name = _OF_LINES[k % len(_OF_LINES)]
+            look = {"color": ink() if name == "black" else COLOURS[name], "zorder": 3}
             if several:
                 marker = MARKERS[
                     (k + k // len(_OF_LINES)) % len(MARKERS)

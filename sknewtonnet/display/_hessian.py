@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from sknewtonnet._figures import DIVERGING, readable, style
+from sknewtonnet._figures import DIVERGING, font_points, readable, style
 from sknewtonnet._names import must_be_one_of
 from sknewtonnet._typing import Array, Ints
 from sknewtonnet.calculus import BlockObjective, Network, Objective, SmoothFunction
@@ -316,7 +316,7 @@ class HessianDisplay(Display):
         key = self.figure_.colorbar(image, ax=panels, location=side, shrink=0.8)
         least = int(np.ceil(np.log10(norm.linthresh) + 0.3))
         powers = np.arange(least, np.floor(np.log10(norm.vmax) + 1e-9) + 1.0)
-        tens = 10.0 ** powers[:: max(1, len(powers) // 4)][::-1]
+        tens = _apart(10.0 ** powers[:: max(1, len(powers) // 4)][::-1], norm, panels, side)
         key.set_ticks([*-tens, 0.0, *tens], minor=False)
         key.minorticks_off()
         key.ax.tick_params(labelsize="small")
@@ -399,6 +399,23 @@ class HessianDisplay(Display):
         size = float(np.linalg.norm(exact))
         off = float(np.linalg.norm(self.matrices[kind] - exact)) / size if size else 0.0
         return f"{title}\n{_percent(off)} off"
+
+
+def _apart(tens: Array, norm: Any, panels: Sequence[Any], side: str) -> Array:
+    """Numbers, from large to small, whose words on the key do not lie on each other, nor on 0."""
+    boxes = [panel.get_window_extent() for panel in panels]
+    ends = [(box.y0, box.y1) if side == "right" else (box.x0, box.x1) for box in boxes]
+    # Names beside the panels and below them take a part of these.
+    length = 0.6 * float(np.ptp(ends)) / panels[0].figure.dpi
+    letters = font_points("small") / 72.0
+    least = letters * (1.6 if side == "right" else 3.2) / length
+    kept: list[float] = []
+    zero = float(norm(0.0))
+    for number in tens:
+        place = float(norm(number))
+        if not kept or min(float(norm(kept[-1])) - place, place - zero) >= least:
+            kept.append(float(number))
+    return np.array(kept)
 
 
 def checked_kinds(kinds: Any, known: Sequence[str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sknewtonnet._figures import COLOURS, key, name_rows, rows_size, style
+from sknewtonnet._figures import COLOURS, key, name_rows, paper, rows_size, style
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.pieces.validation import check_count
 from sknewtonnet.display._base import draws
@@ -214,13 +214,13 @@ class ImportanceDisplay(StatisticsDisplay):
         known: dict[str, Any] = {}
         for bar, value in zip(self.bars_, p, strict=True):
             if np.isnan(value):
-                bar.set(facecolor="white", hatch="////")
+                bar.set(facecolor=paper(), hatch="////")
                 known["not tested"] = bar
             elif value < below:
                 bar.set(facecolor=COLOURS["sky"])
                 known[f"depends: p < {below:.2g} (Holm)"] = bar
             else:
-                bar.set(facecolor="white")
+                bar.set(facecolor=paper())
                 known[f"no evidence: p ≥ {below:.2g}"] = bar
         self.permutation_ = None
         if self.permutation is not None and self.permutation_std is not None:

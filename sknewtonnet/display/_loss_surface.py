@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from sknewtonnet._figures import COLOURS, MARKERS, SEQUENTIAL, readable, style
+from sknewtonnet._figures import COLOURS, MARKERS, SEQUENTIAL, ink, readable, style
 from sknewtonnet._names import unknown_name
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus import BlockObjective, Network, Objective, SmoothFunction
@@ -341,7 +341,7 @@ class LossSurfaceDisplay(Display):
         grid = (*self.coordinates, known)
         edges = np.unique([float(known.min()), *heights, float(known.max())])
         self.shading_ = panel.contourf(*grid, levels=edges, cmap=SEQUENTIAL, alpha=0.35)
-        look = {"levels": heights, "colors": "black", "linewidths": 0.9, "linestyles": "solid"}
+        look = {"levels": heights, "colors": ink(), "linewidths": 0.9, "linestyles": "solid"}
         self.contours_ = panel.contour(*grid, **look | dict(contour_kwargs or {}))
         words = f"%.{max(decimals, 0)}f" if levels is None else "%.6g"
         panel.clabel(self.contours_, fmt=words, fontsize="x-small")
@@ -349,7 +349,7 @@ class LossSurfaceDisplay(Display):
         look |= {"colors": COLOURS["vermilion"], "linestyles": "dashed"}
         self.model_ = panel.contour(*self.coordinates, model, **look | dict(model_kwargs or {}))
         handles = [
-            Line2D([], [], color="black", label="objective"),
+            Line2D([], [], color=ink(), label="objective"),
             Line2D([], [], color=COLOURS["vermilion"], linestyle="--", label="quadratic model"),
         ]
         self.points_ = []

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sknewtonnet._figures import COLOURS, pyplot, readable, style
+from sknewtonnet._figures import COLOURS, ink, paper, pyplot, readable, style
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.display._network_edges import CONSTANT
 from sknewtonnet.display._network_places import Places
@@ -201,8 +201,8 @@ class Canvas:
                     np.full(len(heights), column),
                     heights,
                     s=diameter**2,
-                    c="white",
-                    edgecolors=np.where(alive, "black", "0.75").tolist(),
+                    c=paper(),
+                    edgecolors=np.where(alive, ink(), "0.75").tolist(),
                     linewidths=0.8,
                     zorder=2.0,
                 )
@@ -247,7 +247,7 @@ class Canvas:
                 ha=align,
                 va="center" if side != "inside" else "center_baseline",
                 annotation_clip=False,
-                **style(looks | {"color": "black" if there else "0.6"}, keywords, Annotation),
+                **style(looks | {"color": ink() if there else "0.6"}, keywords, Annotation),
             )
             for name, height, there in zip(names, heights, alive, strict=True)
         ]
@@ -268,7 +268,7 @@ class Canvas:
             ha="center",
             va="top",
             fontsize=8.0,
-            color="0.3",
+            color=COLOURS["grey"],
             style="italic",
         )
 
@@ -278,7 +278,7 @@ class Canvas:
 
         for node in range(1, len(self.places.columns)):
             x, y = self.places.constant_above(node)
-            self.ax.scatter(x, y, s=100.0, c="0.9", edgecolors="black", linewidths=0.8, zorder=2.0)
+            self.ax.scatter(x, y, s=100.0, c=paper(), edgecolors=ink(), linewidths=0.8, zorder=2.0)
             looks = style({"fontsize": 8.0}, keywords, Text)
             self.ax.text(x, y, "1", ha="center", va="center_baseline", **looks)
 
@@ -302,14 +302,14 @@ class Canvas:
             signs.append(line("no weight", color="0.5", linewidth=0.8, linestyle=":"))
         for part in (1.0, 0.5, 0.1) if known.size else ():
             width = max(part * self.widest, _THINNEST)
-            widths.append(line(f"{part * lines.largest:.2g}", color="0.2", linewidth=width))
+            widths.append(line(f"{part * lines.largest:.2g}", color=ink(), linewidth=width))
         if lines.p_values is not None:
             opacity = lines.opacity(lines.drawn[~np.isnan(weights)])
             names = ("p < 0.01", "p < 0.05", "p ≥ 0.05")
             levels = [*zip(names, (shade for _, shade in SHADES), strict=True)]
             for name, shade in [*levels, ("no p-value", NO_P_VALUE)]:
                 if (opacity == shade).any():
-                    shades.append(line(name, color="black", alpha=shade, linewidth=2.0))
+                    shades.append(line(name, color=ink(), alpha=shade, linewidth=2.0))
         columns = [column for column in (signs, widths, shades) if column]
         rows = max((len(column) for column in columns), default=0)
         nothing = line("", linestyle="none")

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sknewtonnet._figures import COLOURS, readable, style
+from sknewtonnet._figures import COLOURS, ink, readable, style
 from sknewtonnet._path_figures import draw_pruning_path
 from sknewtonnet._typing import Array
 from sknewtonnet.display._base import Display, draws
@@ -240,7 +240,7 @@ class PruningPathDisplay(Display):
             sizes[[self.chosen]],
             values[[self.chosen]],
             "o",
-            color=COLOURS["black"],
+            color=ink(),
             markersize=10,
             fillstyle="none",
             label=f"chosen: {sizes[self.chosen]} parameters",

@@ -11,11 +11,12 @@ from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from sknewtonnet._figures import COLOURS, MARKERS, SEQUENTIAL, readable, style
+from sknewtonnet._figures import COLOURS, MARKERS, SEQUENTIAL, ink, readable, style
 from sknewtonnet._names import unknown_name
 from sknewtonnet._typing import Array
 from sknewtonnet.calculus.pieces.validation import real_array
 from sknewtonnet.display._base import Display, draws
+from sknewtonnet.display._labels import shortened
 from sknewtonnet.display._nets import fitted_net
 from sknewtonnet.display._statistics import name_of, output_number
 from sknewtonnet.estimators import fit_of
@@ -24,6 +25,7 @@ _ANGLES = np.linspace(0.0, 2.0 * np.pi, 181)
 _WIDTHS = (0.6, 3.0)  # lines of the smallest and of the largest coefficient, in points
 # Not those of the signs.
 _CLASSES = tuple(COLOURS[name] for name in ("orange", "green", "purple", "sky", "grey"))
+_LABEL = 14  # letters of a label
 _NEAR = 12.0  # centres with one label, in points
 _MARGIN = 0.12  # on each side, of the range of the data
 
@@ -300,7 +302,7 @@ class RBFDisplay(Display):
                 group.append(unit)
         self.labels_ = [
             ax.annotate(
-                ", ".join(f"c{unit}" for unit in group),
+                shortened([f"c{unit}" for unit in group], _LABEL),
                 marks[group[0]],
                 (5.0, 5.0),
                 textcoords="offset points",
@@ -443,7 +445,7 @@ def _bump(grid: Array, center: float, variance: float, coefficient: float) -> Ar
 def _looks(unit: int, coefficients: Array | None) -> dict[str, Any]:
     """Colour, width and marks of a unit."""
     if coefficients is None:
-        return {"color": "black", "linewidth": 1.2, "linestyle": "-", "marker": "+"}
+        return {"color": ink(), "linewidth": 1.2, "linestyle": "-", "marker": "+"}
     largest = np.abs(coefficients).max() or 1.0
     part = abs(coefficients[unit]) / largest
     width = _WIDTHS[0] + (_WIDTHS[1] - _WIDTHS[0]) * part

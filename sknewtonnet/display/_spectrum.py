@@ -7,15 +7,22 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from sknewtonnet._figures import COLOURS, LINE_STYLES, MARKERS, readable, style
+from sknewtonnet._figures import (
+    COLOURS,
+    LINE_STYLES,
+    MARKERS,
+    ink,
+    nth_colour,
+    paper,
+    readable,
+    style,
+)
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import SmoothFunction
 from sknewtonnet.display._base import Display, draws
 from sknewtonnet.display._hessian import TITLES, checked_kinds
 from sknewtonnet.display._nets import objective_of
 from sknewtonnet.inspection import SpectralDensity, Spectrum, SpectrumPath, spectrum
-
-_COLOURS = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple", "black", "orange")]
 
 # Densities below this part of the largest are not shown, nor eigenvalues of this part of it, on
 # an axis that is logarithmic.
@@ -407,7 +414,7 @@ class SpectrumDisplay(Display):
         signed = any(one.negative.any() for one in several)
         size = 5.0 if max(one.ranks.max() for one in several) <= 100 else 3.0
         for number, (label, one) in enumerate(self.eigenvalues.items()):
-            marker, colour = MARKERS[number % 8], _COLOURS[number % 6]
+            marker, colour = MARKERS[number % 8], nth_colour(number)
             at_noise = np.where(one.zero, max(one.noise, _LEAST * np.abs(one.values).max()), 0.0)
             heights = one.values if signed else one.values + at_noise
             look: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": "none"}
@@ -415,7 +422,7 @@ class SpectrumDisplay(Display):
             look |= {"markersize": size + 1.2 * number, "zorder": 3.0 - 0.1 * number}
             parts = (
                 (~one.zero & ~one.negative, look),
-                (one.negative, look | {"markerfacecolor": "white"}),
+                (one.negative, look | {"markerfacecolor": paper()}),
                 (one.zero, look | {"marker": "x"}),
             )
             self.points_[label] = [
@@ -438,7 +445,7 @@ class SpectrumDisplay(Display):
             handles.append((shown, readable(label)))
         look: dict[str, Any] = {"linestyle": "none", "color": COLOURS["grey"], "markersize": size}
         if any(one.negative.any() for one in self.eigenvalues.values()):
-            hollow = Line2D([], [], marker="o", markerfacecolor="white", **look)
+            hollow = Line2D([], [], marker="o", markerfacecolor=paper(), **look)
             handles.append((hollow, "negative (hollow)"))
         if any(one.zero.any() for one in self.eigenvalues.values()):
             handles.append((Line2D([], [], marker="x", **look), "0 to rounding"))
@@ -453,7 +460,7 @@ class SpectrumDisplay(Display):
 
         highest = max(float(one.values.max()) for one in self.densities.values())
         for number, (label, one) in enumerate(self.densities.items()):
-            colour, dash = _COLOURS[number % 6], LINE_STYLES[number % 8]
+            colour, dash = nth_colour(number), LINE_STYLES[number % 8]
             look = style(
                 {"color": colour, "linestyle": dash, "label": readable(label)}, given, Line2D
             )
@@ -474,7 +481,7 @@ class SpectrumDisplay(Display):
         from matplotlib.lines import Line2D
 
         for number, (label, one) in enumerate(self.extremes.items()):
-            colour, marker = _COLOURS[number % 6], MARKERS[number % 8]
+            colour, marker = nth_colour(number), MARKERS[number % 8]
             look = {"color": colour, "marker": marker, "markersize": 3.0}
             parts = ((one.highest, "-", "highest"), (one.lowest, "--", "lowest"))
             self.paths_[label] = [
@@ -490,7 +497,7 @@ class SpectrumDisplay(Display):
                 for heights, dash, end in parts
             ]
             if one.saddles.any():
-                look = {"marker": "X", "s": 60.0, "color": colour, "edgecolor": "black"}
+                look = {"marker": "X", "s": 60.0, "color": colour, "edgecolor": ink()}
                 at = one.iterations[one.saddles], one.lowest[one.saddles]
                 panel.scatter(*at, zorder=3, label=f"{readable(label)}: next to a saddle", **look)
         several = self.extremes.values()

@@ -82,6 +82,20 @@ def test_a_picture_can_be_drawn_again_and_saved(name, drawn, tmp_path):
 
 
 @each_display
+def test_pictures_can_be_seen_on_dark_ground(name, drawn):
+    with plt.style.context("dark_background"):
+        display = drawn(name).plot()
+    for one in (
+        *display.figure_.findobj(mpl.text.Text),
+        *display.figure_.findobj(mpl.lines.Line2D),
+    ):
+        empty = not (one.get_text() if isinstance(one, mpl.text.Text) else len(one.get_xdata()))
+        assert empty or mpl.colors.to_hex(one.get_color()) != "#000000", one
+    if hasattr(display, "contours_") and name == "loss surface":
+        assert {mpl.colors.to_hex(c) for c in display.contours_.get_edgecolor()} == {"#ffffff"}
+
+
+@each_display
 def test_looking_draws_nothing(name, drawn):
     display = DISPLAYS[name]()
     plt.close("all")

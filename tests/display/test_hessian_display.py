@@ -1,5 +1,7 @@
 """Matrices of second derivatives: the numbers of the images, and what frames and names them."""
 
+from itertools import pairwise
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from numpy.testing import assert_allclose
 from sknewtonnet.calculus import Network, Objective, convolution
 from sknewtonnet.calculus.pieces.function import HESSIAN_KINDS
 from sknewtonnet.display import HessianDisplay
+from sknewtonnet.display._hessian import Group
 
 mpl.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")
@@ -146,3 +149,23 @@ def test_large_matrices_are_refused_before_they_are_formed():
     f = Objective(network, "squared_error", np.zeros((2, 2000)), np.zeros(2))
     with pytest.raises(MemoryError, match=r"2002001 parameters.*products"):
         HessianDisplay.from_objective(f, np.zeros(f.n_parameters))
+
+
+def test_numbers_of_the_key_are_apart_and_percents_have_no_powers():
+    figure, ax = plt.subplots(1, 3, figsize=(6.0, 3.0), layout="constrained")
+    size = 4
+    matrix = np.diag([1.0, 0.1, -0.01, -1.0])
+    whole = Group("all", 0, size)
+    display = HessianDisplay(
+        matrices={"exact": matrix, "block": 2.001 * matrix, "lagrangian": 1.05 * matrix},
+        parameter_names=list("abcd"),
+        layers=[whole],
+        units=[whole],
+    ).plot(ax[0], decades=4)
+    titles = [panel.get_title() for panel in display.axes_.ravel()]
+    assert titles[1].endswith("100 % off")
+    assert titles[2].endswith("5 % off")
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in display.colorbar_.ax.get_xticklabels()]
+    assert len(boxes) >= 3
+    assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
