@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from inspect import signature
@@ -48,6 +48,11 @@ _ARGUMENTS_OF_R = {
     "vcov": "Give cov_type, such as 'HC3', or groups for clusters.",
     "cluster": "Give groups.",
 }
+
+_MISSING = (
+    "data has missing values in {}: leave rows with a null out, data.dropna(subset=[...]), or "
+    "fill them."
+)
 
 # Arguments that may name columns of the table.
 _OF_ROWS = ("sample_weight", "offset", "exposure", "groups")
@@ -123,7 +128,7 @@ class FormulaFit(Worded):
         ValueError
             If values are missing or levels new, or formulaic cannot evaluate a term.
         """
-        return _design(self._spec, data)
+        return _design(self._spec, _frame(data))
 
     def predict(self, data: Any, **params: Any) -> Any:
         """Predict the rows of a table.
@@ -199,6 +204,7 @@ class FormulaFit(Worded):
         interactions to the hidden units.
         """
         _check_arguments(self.estimator.inference, params)
+        data = _frame(data)
         given = _of_rows(data, {"sample_weight": sample_weight, **params})
         found: InferenceResults = self.estimator.inference(
             self.design(data), self._response(data), **given
@@ -293,8 +299,11 @@ def fit_formula(formula: str, data: Any, estimator: Any, **fit_params: Any) -> F
             "formula must be a text such as 'y ~ x + C(town)', got a "
             f"{type(formula).__name__}: the order is formula, data, net."
         )
-    _check_arguments(estimator.fit, fit_params)
+    _check_arguments(estimator.fit, fit_params, estimator)
+    data = _with_used_levels(_frame(data))
     with _explained(formula, data):
+        if "~" not in formula:
+            raise ValueError(f"formula must have one target before the ~, got {formula!r}.")
         parsed = Formula(formula, _context=_dot(formula, data))
         if not hasattr(parsed, "lhs") or len(list(parsed.lhs)) != 1:
             raise ValueError(f"formula must have one target before the ~, got {formula!r}.")
@@ -318,6 +327,37 @@ def fit_formula(formula: str, data: Any, estimator: Any, **fit_params: Any) -> F
         if members and set(members) < {_dummy(term, level) for level in _levels(spec, term)}
     }
     return FormulaFit(formula, fitted, groups, factors, spec, response)
+
+
+def _frame(data: Any) -> Any:
+    """The table, checked; columns by name become one."""
+    if isinstance(data, Mapping):
+        import pandas as pd
+
+        return pd.DataFrame(data)
+    if not hasattr(data, "columns"):
+        raise ValueError(
+            "data must be a data frame with the columns of the formula, got a "
+            f"{type(data).__name__}."
+        )
+    return data
+
+
+def _with_used_levels(data: Any) -> Any:
+    """The table without levels of categories that no row has, as in R's ``lm``."""
+    kinds = dict(getattr(data, "dtypes", {})) if hasattr(data, "assign") else {}
+    levels = [name for name, kind in kinds.items() if str(kind) == "category"]
+    if not levels:
+        return data
+    return data.assign(**{name: data[name].cat.remove_unused_categories() for name in levels})
+
+
+def _gaps(data: Any, names: Iterable[str]) -> str:
+    """Columns with missing values, and how many; empty if there are none."""
+    import pandas as pd
+
+    counts = {name: int(pd.isna(np.asarray(data[name], dtype=object)).sum()) for name in names}
+    return ", ".join(f"{name!r} ({n})" for name, n in counts.items() if n)
 
 
 def _dot(formula: str, data: Any) -> dict[str, Any]:
@@ -353,7 +393,9 @@ def _of_rows(data: Any, params: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _check_arguments(function: Callable[..., Any], given: dict[str, Any]) -> None:
+def _check_arguments(
+    function: Callable[..., Any], given: dict[str, Any], estimator: Any = None
+) -> None:
     """Refuse arguments that the method of the net does not have."""
     known = signature(function).parameters
     if any(each.kind is each.VAR_KEYWORD for each in known.values()):
@@ -361,6 +403,8 @@ def _check_arguments(function: Callable[..., Any], given: dict[str, Any]) -> Non
     for name in given:
         if name not in known:
             hint = f" {_ARGUMENTS_OF_R[name]}" if name in _ARGUMENTS_OF_R else ""
+            if name in getattr(estimator, "get_params", dict)():
+                hint = f" It is an argument of {type(estimator).__name__}."
             hint = hint or did_you_mean(name, known)
             raise TypeError(f"{function.__name__} of the net has no argument {name!r}.{hint}")
 
@@ -376,13 +420,9 @@ def _explained(formula: str, data: Any) -> Iterator[None]:
         said = re.sub(r"[⧛⧚]|\x1b\[[0-9;]*m", "", str(error))  # marks and colours of terminals
         if isinstance(error, ValueError) and "null values" not in said:
             raise
-        missing = {name: int(n) for name, n in data.isna().sum().items() if n and name in said}
-        if "null values" in said and missing:
-            counts = ", ".join(f"{name!r} ({n})" for name, n in missing.items())
-            raise ValueError(
-                f"data has missing values in {counts}, a null in a row of {formula!r}: leave such "
-                "rows out, data.dropna(subset=[...]), or fill them."
-            ) from None
+        gaps = _gaps(data, [name for name in data.columns if str(name) in said])
+        if "null values" in said and gaps:
+            raise ValueError(_MISSING.format(gaps)) from None
         unknown = re.search(r"`([^`]+)` is not present in the dataset", said)
         if unknown:
             raise ValueError(
@@ -410,6 +450,9 @@ class _Column:
     name: str
 
     def __call__(self, data: Any) -> Any:
+        gaps = _gaps(data, [self.name])
+        if gaps:
+            raise ValueError(_MISSING.format(gaps))
         return data[self.name]
 
 
@@ -439,6 +482,7 @@ def _design(spec: Any, data: Any) -> Any:
     import pandas as pd
     from formulaic.errors import DataMismatchWarning
 
+    data = _with_used_levels(data)
     with warnings.catch_warnings(), _explained(str(spec.formula), data):
         warnings.simplefilter("error", DataMismatchWarning)
         try:

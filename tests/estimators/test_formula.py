@@ -91,6 +91,7 @@ def test_it_travels():
     ("formula", "message"),
     [
         ("x + C(town)", "one target before the ~"),
+        ("y = x", "one target before the ~"),
         ("x + y ~ C(town)", "one target before the ~"),
         ("y ~ x - 1", "must keep its intercept"),
         ("y ~ 1", "inputs after the ~"),
@@ -108,10 +109,35 @@ def test_missing_values_are_refused():
     data = table()
     fit = fit_formula("y ~ x", data, line())
     data.loc[3, "x"] = np.nan
-    with pytest.raises(ValueError, match=r"missing values in 'x' \(1\), a null .* data.dropna"):
+    with pytest.raises(ValueError, match=r"missing values in 'x' \(1\): .*null.*data.dropna"):
         fit_formula("y ~ x", data, line())
     with pytest.raises(ValueError, match=r"missing values in 'x' \(1\)"):
         fit.predict(data)
+    with pytest.raises(ValueError, match=r"missing values in 'x' \(1\)"):
+        fit_formula("x ~ y", data, line())
+    with pytest.raises(ValueError, match=r"missing values in 'x' \(1\)"):
+        fit_formula("y ~ .", data, line())
+
+
+def test_tables_of_other_kinds():
+    data = table()
+    fit = fit_formula("y ~ x + C(town)", data, line())
+    columns = {name: data[name].tolist() for name in data.columns}
+    assert_allclose(fit.predict(columns), fit.predict(data))
+    for wrong in (data[["x"]].to_numpy(), [[1.0, "a"]]):
+        with pytest.raises(ValueError, match=r"data must be a data frame .* a (ndarray|list)"):
+            fit.predict(wrong)
+        with pytest.raises(ValueError, match="data must be a data frame"):
+            fit_formula("y ~ x", wrong, line())
+
+
+def test_levels_that_no_row_has_are_left_out():
+    data = table().assign(town=lambda d: pd.Categorical(d["town"], categories=list("abcd")))
+    fit = fit_formula("y ~ x + town", data, line())
+    assert fit.groups == {"town": ["town[T.b]", "town[T.c]"]}
+    assert fit.inference(data).identifiable
+    with pytest.raises(ValueError, match="levels that the fit has not seen"):
+        fit.predict(data.assign(town=pd.Categorical(["d"] * 90, categories=list("abcd"))))
 
 
 @pytest.mark.parametrize(
@@ -143,6 +169,7 @@ def test_words_of_r_are_answered(formula, message):
     [
         ({"weights": np.ones(90)}, "no argument 'weights'. Give sample_weight"),
         ({"subset": np.ones(90)}, "Give these rows as data"),
+        ({"alpha": 1.0}, "It is an argument of NewtonMLPRegressor"),
         ({"sample_weigth": np.ones(90)}, "Did you mean 'sample_weight'"),
     ],
 )
