@@ -14,6 +14,7 @@ from sklearn.utils.estimator_checks import (
     estimator_checks_generator,
     parametrize_with_checks,
 )
+from sklearn_checks import with_checks
 
 from sknewtonnet import (
     NewtonMLPClassifier,
@@ -155,6 +156,25 @@ ESTIMATORS = [
     ),
 ]
 
+# One of each kind with and without standardisation, and two that choose a strength: they read
+# tables in every container, which the others do as slow tests.
+READERS = [
+    NewtonMLPRegressor(2),
+    NewtonMLPClassifier(2),
+    *(
+        make(alpha=1.0, standardize=standardize, **small)
+        for make, small in (
+            (NewtonMLPRegressor, {"hidden_layer_sizes": ()}),
+            (NewtonMLPClassifier, {"hidden_layer_sizes": (), "class_weight": "balanced"}),
+            (NewtonNetRegressor, {"layers": Layers("bumps and trend"), "max_iter": 50}),
+            (NewtonNetClassifier, {"layers": Layers("bumps and trend"), "max_iter": 50}),
+            (RBFNetRegressor, {"n_centers": 2}),
+            (RBFNetClassifier, {"n_centers": 2}),
+        )
+        for standardize in (True, False)
+    ),
+]
+
 # With kinks, or none but nearly so: each fit takes many steps, and a choice many fits.
 SLOW_ESTIMATORS = [
     make(activation=activation)
@@ -186,8 +206,9 @@ pytestmark = [
 ]
 
 
-@parametrize_with_checks(ESTIMATORS)
+@with_checks(ESTIMATORS, READERS)
 def test_sklearn_check(estimator, check):
+    """Checks of containers (sparse formats, float32, memory maps) are of the readers alone."""
     check(estimator)
 
 
