@@ -368,9 +368,11 @@ class ResidualsDisplay(RowsDisplay):
             # Their ends have names, above or below, as in R.
             end = r[-1] if r[-1] < high else -r[-1]
             if low < end < high:
+                # Near ends: the name of the inner line hangs towards zero, the other away.
+                inner = distance == min(_CONTOURS)
                 where = {
                     "transform": ax.get_yaxis_transform(),
-                    "va": "center",
+                    "va": "top" if inner == (end > 0.0) else "bottom",
                     "fontsize": "small",
                 }
                 ax.text(1.01, end, f"Cook {distance:g}", color=COLOURS["vermilion"], **where)

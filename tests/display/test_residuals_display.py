@@ -77,6 +77,23 @@ def test_linear_nets_have_the_panels_of_statsmodels():
     assert abs(named["Cook 0.5"].get_position()[1]) == above
 
 
+def test_names_of_near_lines_of_cook_stand_apart():
+    """Where one residual is so large that both lines end next to each other."""
+    X, y = table()
+    y = np.array(y, dtype=float)
+    y[3] += 1e4 * y.std()
+    net = NewtonMLPRegressor((), alpha=0.0).fit(X, y)
+    results = net.inference(X, y)
+    display = ResidualsDisplay.from_results(results, panels="leverage")
+    display.pearson = 40.0 * display.pearson
+    display.plot(panels="leverage")
+    display.figure_.canvas.draw()
+    names = [text for text in display.ax_.texts if text.get_text().startswith("Cook")]
+    boxes = [text.get_window_extent() for text in names]
+    assert len(boxes) == 2
+    assert not boxes[0].overlaps(boxes[1])
+
+
 def test_the_rows_far_off_are_named_by_the_index_of_the_table():
     X, y = table()
     net = NewtonMLPRegressor((), alpha=0.0).fit(X, y)
