@@ -110,6 +110,17 @@ class FormulaFit(Worded):
     def _in_words(self) -> str:
         return f"of {self.formula} by {type(self.estimator).__name__}"
 
+    @property
+    def target_name(self) -> str:
+        """The target as the formula has it before the ``~``.
+
+        Returns
+        -------
+        str
+            A column, or an expression such as "np.log(price)".
+        """
+        return self.formula.partition("~")[0].strip()
+
     def design(self, data: Any) -> Any:
         """The columns that the net takes, with the levels and centres of the fit.
 
@@ -210,7 +221,7 @@ class FormulaFit(Worded):
             self.design(data), self._response(data), **given
         )
         if found.output_names == ("y",):  # what a net calls a single target
-            found = replace(found, output_names=(self.formula.partition("~")[0].strip(),))
+            found = replace(found, output_names=(self.target_name,))
         factors = {name: tuple(columns) for name, columns in self.factors.items()}
         return found.of_table(factors, _Designed(self._spec), self._first_levels)
 

@@ -24,6 +24,7 @@ from sknewtonnet.display._network_edges import (
 from sknewtonnet.display._network_places import Places
 from sknewtonnet.display._statistics import check_results
 from sknewtonnet.estimators import BaseNewtonNet, fit_of
+from sknewtonnet.formula import FormulaFit
 from sknewtonnet.inference import InferenceResults
 
 UNITS = ("standardised", "table")
@@ -167,6 +168,8 @@ class NetworkDisplay(Display):
         table = units == "table"
         network = fit.problem.original_network if table else fit.network
         edges = Edges.of(network, fit.original_params if table else fit.params)
+        if isinstance(estimator, FormulaFit) and tuple(network.output_names) == ("y",):
+            output_names = output_names or [estimator.target_name]
         display = cls(
             names=[
                 fit.feature_names,

@@ -199,7 +199,9 @@ def test_fits_by_formulas():
     data["price"] = data["x"] + np.cos(np.arange(30.0))
     fit = fit_formula("price ~ x + town", data, NewtonMLPRegressor((), alpha=1.0))
     drawn = NetworkDisplay.from_estimator(fit)
-    assert {"x", "town[T.b]"} <= {text.get_text() for text in drawn.figure_.findobj(mpl.text.Text)}
+    assert {"x", "town[T.b]", "price"} <= {
+        text.get_text() for text in drawn.figure_.findobj(mpl.text.Text)
+    }
     HessianDisplay.from_estimator(fit, data, data["price"])
     with pytest.raises(TypeError, match=r"EffectDisplay.from_results\(fit.inference\(data\)\)"):
         EffectDisplay.from_estimator(fit, data, data["price"])
