@@ -290,7 +290,10 @@ class ConvergenceDisplay(Display):
                 panel.set_ylabel("largest gradient entry" if steep else self._above)
         handles = self._key()
         labels = [handle.get_label() for handle in handles]
-        key(self.figure_, panels[0, 0], handles, labels, own=ax is None)
+        if ax is None:
+            key(self.figure_, panels[0, 0], handles, labels, own=True)
+        else:
+            panels[0, 0].legend(handles, labels, fontsize="x-small")
         return self
 
     def _plot_panel(
@@ -306,7 +309,7 @@ class ConvergenceDisplay(Display):
 
         for number, (label, one) in enumerate(self.courses.items()):
             x = one.seconds if over == "seconds" else one.iterations
-            y = one.gradient_norms if what == "gradient" else self._gaps(one)
+            y = _above_zero(one.gradient_norms) if what == "gradient" else self._gaps(one)
             if x is None or y is None:
                 continue
             colour, dash = nth_colour(number), LINE_STYLES[number % 8]
@@ -370,6 +373,13 @@ class ConvergenceDisplay(Display):
             look = grey | {"markerfacecolor": paper(), "label": f"{name} steps take over"}
             handles.append(Line2D([], [], marker=marker, **look))
         return handles
+
+
+def _above_zero(norms: Array | None) -> Array | None:
+    """Gradients for a logarithmic axis, which has one that is 0 at the rounding error of 1."""
+    if norms is None:
+        return None
+    return np.where(norms == 0.0, np.finfo(float).eps, norms)
 
 
 def _asked(name: str, given: str | Sequence[str], allowed: Sequence[str]) -> list[str]:

@@ -226,10 +226,10 @@ class InfluenceDisplay(RowsDisplay):
         )
         usual = 2.0 * self.n_effective / n
         if kind == "bubble":
-            share = self.cooks_distance / np.nanmax(self.cooks_distance)
-            areas = 4.0 + 900.0 * share
+            sizes = np.where(np.isfinite(self.cooks_distance), self.cooks_distance, 0.0)
+            areas = 4.0 + 900.0 * sizes / (sizes.max(initial=0.0) or 1.0)
             self._points(ax, self.leverages, self.residuals, point_kwargs, areas)
-            for level in (-2.0, 2.0) if np.nanmin(self.residuals) < 0.0 else (2.0,):
+            for level in (-2.0, 2.0) if (self.residuals < 0.0).any() else (2.0,):
                 ax.axhline(level, **line)
             ax.axvline(usual, **line)
             ax.margins(0.12)

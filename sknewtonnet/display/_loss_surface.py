@@ -333,6 +333,8 @@ class LossSurfaceDisplay(Display):
         heights = None if levels is None else np.sort(real_array("levels", levels).ravel())
         if heights is not None and not (heights.size and np.isfinite(heights).all()):
             raise ValueError(f"levels must be finite numbers, at least one, got {levels!r}.")
+        if not np.isfinite(self.values).any():
+            raise ValueError("values must have a finite one: the function has none on this plane.")
         panel = self._place(ax)
         from matplotlib.lines import Line2D
 
@@ -340,6 +342,8 @@ class LossSurfaceDisplay(Display):
         heights, decimals = _levels(known) if heights is None else (heights, 6)
         grid = (*self.coordinates, known)
         edges = np.unique([float(known.min()), *heights, float(known.max())])
+        if len(edges) == 1:  # flat
+            edges = edges[0] + np.spacing(edges[0]) * np.array([-1.0, 1.0])
         self.shading_ = panel.contourf(*grid, levels=edges, cmap=SEQUENTIAL, alpha=0.35)
         look = {"levels": heights, "colors": ink(), "linewidths": 0.9, "linestyles": "solid"}
         self.contours_ = panel.contour(*grid, **look | dict(contour_kwargs or {}))

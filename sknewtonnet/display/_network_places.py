@@ -98,7 +98,9 @@ class Places:
 
     def has(self, ends: Ints) -> Bools:
         """Whether each of some units is drawn; constants are."""
-        return np.array([node == CONSTANT or self.shown[node][unit] for node, unit in ends])
+        return np.array(
+            [node == CONSTANT or self.shown[node][unit] for node, unit in ends], dtype=bool
+        )
 
     def constant_above(self, node: int) -> tuple[float, float]:
         """Where the constant stands whose edges end in a node."""

@@ -308,7 +308,8 @@ class ResidualsDisplay(RowsDisplay):
         if log:
             ax.set_xscale("log")
         self._points(ax, name, x, y)
-        at, smooth = lowess(np.log(x) if log else x, y)
+        with np.errstate(divide="ignore", invalid="ignore"):  # a mean of 0 has no place there
+            at, smooth = lowess(np.log(x) if log else x, y)
         look = {"color": COLOURS["vermilion"], "lw": 1.5}
         at = np.exp(at) if log else at
         (self.smooths_[name],) = ax.plot(at, smooth, **style(look, self._line, Line2D))
