@@ -21,7 +21,7 @@ X, y = load_wine(return_X_y=True, as_frame=True)
 # The fit chooses its penalty. Wines are judged by nets that did not see them.
 
 net = NewtonMLPClassifier((2,), random_state=0).fit(X, y)
-guess = cross_val_predict(net, X, y, cv=10)
+guess = cross_val_predict(net, X, y, cv=5)
 print(f"cross-validated accuracy {np.mean(guess == y):.3f}, alpha {net.alpha_:g}")
 print(f"a {net.critical_point_} after {net.n_iter_} iterations")
 
