@@ -94,6 +94,12 @@ class Display(Worded):
         except TypeError as wrong:
             raise TypeError(f"{cls.__name__}: {wrong} of plot.") from None
 
+    @classmethod
+    def _check_own(cls, maker: Callable[..., Any], ax: Any, keywords: Mapping[str, Any]) -> None:
+        """Raise where neither the maker of the display nor :meth:`plot` would take these."""
+        own = inspect.signature(maker).parameters
+        cls._check_plot(ax, {name: v for name, v in keywords.items() if name not in own})
+
     def _place(self, ax: Any, size: tuple[float, float] | None = None) -> Any:
         """Keep the axes of the picture and its figure, and return the axes."""
         self.ax_ = axes(ax, type(self).__name__, size)

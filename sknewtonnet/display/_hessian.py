@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from sknewtonnet.calculus.functions.scaled_spectrum import unit_diagonal
 from sknewtonnet.calculus.functions.standardization import on_standardized_columns
 from sknewtonnet.calculus.pieces.memory import check_hessian_memory
 from sknewtonnet.calculus.pieces.validation import check_count, check_truth, real_vector
-from sknewtonnet.display._base import Display, draws
-from sknewtonnet.display._nets import objective_of
+from sknewtonnet.display._base import draws
+from sknewtonnet.display._curvature import CurvatureDisplay
 
 TITLES = {
     "exact": "exact Hessian",
@@ -47,7 +47,7 @@ class Group(NamedTuple):
     stop: int
 
 
-class HessianDisplay(Display):
+class HessianDisplay(CurvatureDisplay):
     """Second derivatives of an objective, exact and approximate ones side by side.
 
     An entry is d2f / dw_p dw_q for the parameters w_p and w_q of a net with the objective f; with
@@ -108,6 +108,8 @@ class HessianDisplay(Display):
     (['exact', 'gauss-newton'], 'h0')
     """
 
+    _of_nets: ClassVar[Mapping[str, Any]] = {"standardize": True, "scaled": True}
+
     def __init__(
         self,
         *,
@@ -122,66 +124,6 @@ class HessianDisplay(Display):
         self.layers = layers
         self.units = units
         self.entry = entry
-
-    @classmethod
-    def from_estimator(
-        cls,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        offset: Any = None,
-        *,
-        exposure: Any = None,
-        kinds: Sequence[str] = ("exact", "block", "lagrangian", "gauss-newton"),
-        standardize: bool = True,
-        scaled: bool = True,
-        ax: Any = None,
-        **keywords: Any,
-    ) -> Self:
-        """Draw the second derivatives of a fitted net's objective at its parameters.
-
-        Parameters
-        ----------
-        estimator : fitted estimator
-            A net of this package, or what ends in one: a pipeline, a search, a pruning.
-        X, y, sample_weight, offset, exposure : array-like
-            The data of the fit, before the steps of a pipeline.
-        kinds : sequence of str, default=("exact", "block", "lagrangian", "gauss-newton")
-            Which second derivatives; see :meth:`sknewtonnet.calculus.Objective.hessian`.
-        standardize : bool, default=True
-            Whether the parameters are those of the same net on standardised columns.
-        scaled : bool, default=True
-            Whether to scale the diagonal of the exact Hessian to one.
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw; a new figure if None.
-        **keywords : dict
-            As in :meth:`plot`.
-
-        Returns
-        -------
-        HessianDisplay
-            The display, drawn.
-
-        Raises
-        ------
-        ValueError
-            If a kind is unknown, or the data do not match the fit.
-        MemoryError
-            If the matrices would not fit.
-        """
-        cls._check_plot(ax, keywords)
-        extra = {"sample_weight": sample_weight, "offset": offset, "exposure": exposure}
-        objective, params = objective_of(estimator, X, y, cls.__name__, **extra)
-        return cls.from_objective(
-            objective,
-            params,
-            kinds=kinds,
-            standardize=standardize,
-            scaled=scaled,
-            ax=ax,
-            **keywords,
-        )
 
     @classmethod
     def from_objective(

@@ -19,8 +19,8 @@ from sknewtonnet.calculus.pieces.validation import (
     real_array,
     real_vector,
 )
-from sknewtonnet.display._base import Display, draws
-from sknewtonnet.display._nets import objective_of
+from sknewtonnet.display._base import draws
+from sknewtonnet.display._curvature import CurvatureDisplay
 from sknewtonnet.inspection import Direction, aligned, critical_point, spectrum
 
 _EIGENVECTORS = ("lowest", "highest", "flattest")
@@ -45,7 +45,7 @@ class Line(NamedTuple):
     words: str
 
 
-class LossSurfaceDisplay(Display):
+class LossSurfaceDisplay(CurvatureDisplay):
     """An objective on a plane of its parameters, beside its quadratic model.
 
     Solid contours are those of f(w + a u + b v) for a point w and orthogonal directions u and v of
@@ -128,80 +128,6 @@ class LossSurfaceDisplay(Display):
         self.points = points
 
     @classmethod
-    def from_estimator(
-        cls,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        offset: Any = None,
-        *,
-        exposure: Any = None,
-        directions: Sequence[Any] = ("lowest", "highest"),
-        towards: Mapping[str, Any] | None = None,
-        reach: float | tuple[float, float] | None = None,
-        n_points: int = 41,
-        standardize: bool = True,
-        ax: Any = None,
-        **keywords: Any,
-    ) -> Self:
-        """Draw the objective of a fitted net around its parameters.
-
-        Parameters
-        ----------
-        estimator : fitted estimator
-            A net of this package, or what ends in one: a pipeline, a search, a pruning.
-        X, y, sample_weight, offset, exposure : array-like
-            The data of the fit, before the steps of a pipeline.
-        directions : sequence of two, default=("lowest", "highest")
-            Each is "lowest", "highest" or "flattest" for the eigenvector of the Hessian with that
-            curvature (the smallest absolute one, for "flattest"; twice the same name for the first
-            two of them); the name of a parameter, such as "coefs_0[age, h3]"; or a vector of shape
-            (n_parameters,). The second one is made orthogonal to the first.
-        towards : mapping of str to array-like or fitted estimator, default=None
-            Labels of one or two other points, which the plane goes through: parameters, or nets of
-            the same form, whose units are put in the order and the signs that are nearest. They
-            take the place of the first directions; with two of them the first direction is that of
-            the line between both.
-        reach : float or tuple of two float, default=None
-            How far the picture goes to each side, of a and of b. None: as far as the points, and
-            until the quadratic model has risen by a quarter of what the net gains over a constant,
-            at most as far as the parameters are from 0.
-        n_points : int, default=41
-            Points of the grid along each direction.
-        standardize : bool, default=True
-            Whether the parameters are those of the same net on standardised columns.
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw; a new figure if None.
-        **keywords : dict
-            As in :meth:`plot`.
-
-        Returns
-        -------
-        LossSurfaceDisplay
-            The display, drawn.
-
-        Raises
-        ------
-        ValueError
-            If a direction is unknown, or two are the same.
-        """
-        cls._check_plot(ax, keywords)
-        extra = {"sample_weight": sample_weight, "offset": offset, "exposure": exposure}
-        objective, params = objective_of(estimator, X, y, cls.__name__, **extra)
-        return cls.from_objective(
-            objective,
-            params,
-            directions=directions,
-            towards=towards,
-            reach=reach,
-            n_points=n_points,
-            standardize=standardize,
-            ax=ax,
-            **keywords,
-        )
-
-    @classmethod
     def from_objective(
         cls,
         objective: SmoothFunction,
@@ -224,15 +150,23 @@ class LossSurfaceDisplay(Display):
         params : array-like of shape (n_parameters,)
             The point w.
         directions : sequence of two, default=("lowest", "highest")
-            As in :meth:`from_estimator`.
+            Each is "lowest", "highest" or "flattest" for the eigenvector of the Hessian with that
+            curvature (the smallest absolute one, for "flattest"; twice the same name for the first
+            two of them); the name of a parameter, such as "coefs_0[age, h3]"; or a vector of shape
+            (n_parameters,). The second one is made orthogonal to the first.
         towards : mapping of str to array-like or fitted estimator, default=None
-            Likewise.
+            Labels of one or two other points, which the plane goes through: parameters, or nets of
+            the same form, whose units are put in the order and the signs that are nearest. They
+            take the place of the first directions; with two of them the first direction is that of
+            the line between both.
         reach : float or tuple of two float, default=None
-            Likewise.
+            How far the picture goes to each side, of a and of b. None: as far as the points, and
+            until the quadratic model has risen by a quarter of what the net gains over a constant,
+            at most as far as the parameters are from 0.
         n_points : int, default=41
-            Likewise.
+            Points of the grid along each direction.
         standardize : bool, default=False
-            Likewise.
+            Whether the parameters are those of the same net on standardised columns.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
         **keywords : dict

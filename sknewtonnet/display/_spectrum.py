@@ -19,9 +19,9 @@ from sknewtonnet._figures import (
 )
 from sknewtonnet._typing import Array, Bools, Ints
 from sknewtonnet.calculus import SmoothFunction
-from sknewtonnet.display._base import Display, draws
+from sknewtonnet.display._base import draws
+from sknewtonnet.display._curvature import CurvatureDisplay
 from sknewtonnet.display._hessian import TITLES, checked_kinds
-from sknewtonnet.display._nets import objective_of
 from sknewtonnet.inspection import SpectralDensity, Spectrum, SpectrumPath, spectrum
 
 # Densities below this part of the largest are not shown, nor eigenvalues of this part of it, on
@@ -110,7 +110,7 @@ class Extremes(NamedTuple):
     saddles: Bools
 
 
-class SpectrumDisplay(Display):
+class SpectrumDisplay(CurvatureDisplay):
     """Eigenvalues of matrices of second derivatives.
 
     One panel shows eigenvalues in decreasing order over their rank. The axis is logarithmic; where
@@ -180,75 +180,6 @@ class SpectrumDisplay(Display):
         self.unit = unit
 
     @classmethod
-    def from_estimator(
-        cls,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        offset: Any = None,
-        *,
-        exposure: Any = None,
-        kinds: Sequence[str] = ("exact", "gauss-newton"),
-        standardize: bool = True,
-        method: str = "auto",
-        random_state: Any = 0,
-        density: bool = True,
-        ax: Any = None,
-        **keywords: Any,
-    ) -> Self:
-        """Draw the spectra of a fitted net's objective at its parameters.
-
-        Parameters
-        ----------
-        estimator : fitted estimator
-            A net of this package, or what ends in one: a pipeline, a search, a pruning.
-        X, y, sample_weight, offset, exposure : array-like
-            The data of the fit, before the steps of a pipeline.
-        kinds : sequence of str, default=("exact", "gauss-newton")
-            Which second derivatives; see :meth:`sknewtonnet.calculus.Objective.hessian`.
-        standardize : bool, default=True
-            Whether the parameters are those of the same net on standardised columns.
-        method : {"auto", "dense", "lanczos"}, default="auto"
-            As in :func:`sknewtonnet.inspection.spectrum`: "lanczos" takes products alone, and has
-            five eigenvalues at each end. "auto" is "dense" up to 3000 parameters.
-        random_state : int, Generator or None, default=0
-            Where the starts of "lanczos" are drawn.
-        density : bool, default=True
-            Whether to draw the density, too.
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw; a new figure if None.
-        **keywords : dict
-            As in :meth:`plot`.
-
-        Returns
-        -------
-        SpectrumDisplay
-            The display, drawn.
-
-        Raises
-        ------
-        ValueError
-            If a kind is unknown, or the data do not match the fit.
-        MemoryError
-            If a dense matrix would not fit.
-        """
-        cls._check_plot(ax, keywords)
-        extra = {"sample_weight": sample_weight, "offset": offset, "exposure": exposure}
-        objective, params = objective_of(estimator, X, y, cls.__name__, **extra)
-        return cls.from_objective(
-            objective,
-            params,
-            kinds=kinds,
-            standardize=standardize,
-            method=method,
-            random_state=random_state,
-            density=density,
-            ax=ax,
-            **keywords,
-        )
-
-    @classmethod
     def from_objective(
         cls,
         objective: SmoothFunction,
@@ -273,13 +204,14 @@ class SpectrumDisplay(Display):
         kinds : sequence of str, default=("exact", "gauss-newton")
             Which second derivatives, of the function's ``hessian_kinds``.
         standardize : bool, default=False
-            As in :meth:`from_estimator`.
+            Whether the parameters are those of the same net on standardised columns.
         method : {"auto", "dense", "lanczos"}, default="auto"
-            Likewise.
+            As in :func:`sknewtonnet.inspection.spectrum`: "lanczos" takes products alone, and has
+            five eigenvalues at each end. "auto" is "dense" up to 3000 parameters.
         random_state : int, Generator or None, default=0
-            Likewise.
+            Where the starts of "lanczos" are drawn.
         density : bool, default=True
-            Likewise.
+            Whether to draw the density, too.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure if None.
         **keywords : dict

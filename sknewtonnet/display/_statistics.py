@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, Self
@@ -93,7 +92,7 @@ class StatisticsDisplay(Display):
                 f"{cls.__name__}.from_estimator takes a net with X and y; of a fit by a formula "
                 f"there is {cls.__name__}.from_results(fit.inference(data))."
             )
-        cls._check_own(ax, keywords)
+        cls._check_own(cls.from_results, ax, keywords)
         fitted_net(estimator, cls.__name__)
         _check_no_names(cls.__name__, X, y=y, sample_weight=sample_weight)
         check_consistent_length(X, y, sample_weight)
@@ -106,12 +105,6 @@ class StatisticsDisplay(Display):
             results = pipeline_inference(estimator, X, y, **given)
         names = cls._of_table(X, y, sample_weight)
         return cls.from_results(results, ax=ax, **(names | keywords))
-
-    @classmethod
-    def _check_own(cls, ax: Any, keywords: Mapping[str, Any]) -> None:
-        """Raise where neither :meth:`from_results` nor :meth:`plot` would take these."""
-        own = inspect.signature(cls.from_results).parameters
-        cls._check_plot(ax, {name: v for name, v in keywords.items() if name not in own})
 
     @classmethod
     def _of_table(cls, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
