@@ -62,7 +62,7 @@ def inference():
     )
     NetworkDisplay.from_results(results, ax=left)
     EffectDisplay.from_results(results, "bmi", ax=middle)
-    middle.set(xlabel="bmi [kg/m²]", ylabel="mean progression after a year")
+    middle.set(xlabel="bmi [kg/m²]", ylabel="mean progression")
     HessianDisplay.from_estimator(net, few, y, kinds=["exact"], ax=right)
     return figure
 
