@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import (
     estimator_checks_generator,
     parametrize_with_checks,
 )
-from sklearn_checks import with_checks
+from sklearn_checks import reads_containers, with_checks
 
 from sknewtonnet import (
     NewtonMLPClassifier,
@@ -130,7 +130,7 @@ ESTIMATORS = [
         make(**params)
         for make in (RBFNetRegressor, RBFNetClassifier)
         for params in (
-            {},
+            {"n_centers": 2},
             {"n_centers": 4, "alpha": 1.0, "standardize": False},
             {
                 "n_centers": 4,
@@ -175,11 +175,16 @@ READERS = [
     ),
 ]
 
-# With kinks, or none but nearly so: each fit takes many steps, and a choice many fits.
+# With kinks, or none but nearly so, or of ten centres: each fit takes many steps, and a choice of
+# a strength many fits.
 SLOW_ESTIMATORS = [
-    make(activation=activation)
-    for make in (NewtonMLPRegressor, NewtonMLPClassifier)
-    for activation in ("softplus", "relu", "elu")
+    RBFNetRegressor(),
+    RBFNetClassifier(),
+    *(
+        make(activation=activation)
+        for make in (NewtonMLPRegressor, NewtonMLPClassifier)
+        for activation in ("softplus", "relu", "elu")
+    ),
 ]
 
 # check_regressor_multioutput draws negative targets, whatever the tags of an estimator say.
@@ -218,12 +223,13 @@ def test_sklearn_check_of_slow_activations(estimator, check):
     check(estimator)
 
 
+@pytest.mark.parametrize("containers", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("estimator", POSITIVE_TARGETS, ids=repr)
-def test_sklearn_checks_of_positive_targets(estimator):
+def test_sklearn_checks_of_positive_targets(estimator, containers):
     names = []
     for candidate, check in estimator_checks_generator(estimator):
         names.append(check.func.__name__)
-        if names[-1] != "check_regressor_multioutput":
+        if names[-1] != "check_regressor_multioutput" and reads_containers(check) == containers:
             with contextlib.suppress(SkipTest):
                 check(candidate)
     assert "check_regressor_multioutput" in names
@@ -231,8 +237,16 @@ def test_sklearn_checks_of_positive_targets(estimator):
 
 
 @pytest.mark.parametrize("check", CHECKS_LEFT_OUT, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("estimator", [*ESTIMATORS, *POSITIVE_TARGETS], ids=repr)
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        *READERS,
+        *(pytest.param(e, marks=pytest.mark.slow) for e in [*ESTIMATORS, *POSITIVE_TARGETS]),
+    ],
+    ids=repr,
+)
 def test_sklearn_check_left_out(estimator, check):
+    """Of names of parameters and of columns, which classes check: the readers are of each."""
     check(type(estimator).__name__, estimator)
 
 
