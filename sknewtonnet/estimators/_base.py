@@ -54,12 +54,7 @@ from sknewtonnet.estimators._arguments import (
 )
 from sknewtonnet.estimators._block_tables import Samples, blocks_of, known_features
 from sknewtonnet.estimators._by_turns import beside_constant, by_turns
-from sknewtonnet.estimators._callbacks import (
-    Progress,
-    begun,
-    bridge_to,
-    choice_told,
-)
+from sknewtonnet.estimators._callbacks import CallbackBridge, Progress, begun, choice_told
 from sknewtonnet.estimators._crossover import run_rounds
 from sknewtonnet.estimators._data import Table
 from sknewtonnet.estimators._fit import End, Fit, Importances, Problem, Settings
@@ -396,12 +391,8 @@ class BaseNewtonNet(
         hooks: dict[str, Any],
     ) -> list[SolverResult]:
         """How each start ends."""
-        on_the_way = partial(self._attributes_on_the_way, problem)
-        bridge = bridge_to(context, hooks, on_the_way, problem.solver().max_iter)
-        watched, said = has_callbacks(self), int(self.verbose)
         observers = [
-            Progress(number, said, bridge(number) if watched else None)
-            for number in range(len(starts))
+            self._observer(context, number, hooks, problem) for number in range(len(starts))
         ]
         run = run_rounds if self.init == "crossover" else run_all
         return run(problem, objective, starts, observers, self.n_jobs)
@@ -500,6 +491,15 @@ class BaseNewtonNet(
     def _attributes_on_the_way(self, problem: Problem, params: Array) -> dict[str, Any]:
         """The same while the fit goes on."""
         return self._attributes(Fit(problem, params).on(None))
+
+    def _observer(
+        self, context: Any, number: int, hooks: dict[str, Any], problem: Problem
+    ) -> Progress:
+        bridge = None
+        if has_callbacks(self):
+            task = context.subcontext("start", number, max_subtasks=problem.solver().max_iter)
+            bridge = CallbackBridge(task, hooks, partial(self._attributes_on_the_way, problem))
+        return Progress(number, int(self.verbose), bridge)
 
     def _warn_of_data(self, problem: Problem, given: Given) -> None:
         """Warn if the penalty is strong next to small weights, or units are far from one."""

@@ -53,31 +53,6 @@ class CallbackBridge:
         )
 
 
-def bridge_to(
-    context: Any,
-    hooks: dict[str, Any],
-    reconstruct: Callable[[Array], dict[str, Any]],
-    max_iter: int,
-) -> Callable[[int], CallbackBridge]:
-    """From the number of a start to its bridge.
-
-    Parameters
-    ----------
-    context : CallbackContext
-        The task of the whole fit.
-    hooks, reconstruct
-        As in :class:`CallbackBridge`.
-    max_iter : int
-        Iterations of a start at most.
-    """
-
-    def bridge(number: int) -> CallbackBridge:
-        task = context.subcontext("start", number, max_subtasks=max_iter)
-        return CallbackBridge(task, hooks, reconstruct)
-
-    return bridge
-
-
 def begun(estimator: Any, hooks: dict[str, Any], n_tasks: int) -> Any:
     """The task of a whole fit, announced: a choice of alpha, if there is one, and the starts."""
     context = estimator._init_callback_context(max_subtasks=n_tasks, sequential_subtasks=False)

@@ -15,7 +15,7 @@ from sknewtonnet import (
     NewtonMLPRegressor,
     criterion_scorer,
 )
-from sknewtonnet.estimators import _base
+from sknewtonnet.estimators import _alpha_choice
 
 pytestmark = pytest.mark.filterwarnings("ignore:Inference:UserWarning")
 
@@ -31,8 +31,8 @@ def choices(monkeypatch):
         found.append(chosen_alpha(*args, **params))
         return found[-1]
 
-    chosen_alpha = _base.chosen_alpha
-    monkeypatch.setattr(_base, "chosen_alpha", spied)
+    chosen_alpha = _alpha_choice.chosen_alpha
+    monkeypatch.setattr(_alpha_choice, "chosen_alpha", spied)
     return found
 
 
